@@ -1,0 +1,66 @@
+// Package config reads slipway.yaml: strict decoding, defaults, and every
+// problem at once with line, column, excerpt and suggestion. It reads only
+// bytes that it is given and knows nothing of detection, plans or engines.
+//
+//	fleet, findings := config.Parse("slipway.yaml", data)
+package config
+
+import "time"
+
+// FileName is the name of the fleet's file at the root of the repository.
+const FileName = "slipway.yaml"
+
+// Fleet is a decoded slipway.yaml with the defaults of its types applied.
+type Fleet struct {
+	Name        string
+	Registry    string // host[:port][/path]; empty: images get no registry prefix
+	Tag         string // default tag of the images; "latest" when not written
+	Bases       Bases
+	Platforms   []string // "os/arch", in the written order; empty: the machine's own
+	Compression string   // "gzip" or "zstd"
+	User        User
+	Services    []Service // sorted by name
+}
+
+// Bases says where base images come from.
+type Bases struct {
+	Family string            // "debian", "official", "alpine" or "map"
+	Images map[string]string // role → image reference; only for "map"
+}
+
+// User is the account that production images run as.
+type User struct {
+	Name string
+	UID  int
+	GID  int
+}
+
+// Service is one service with its type's defaults applied. Zero values mean
+// "not written": detection fills them in.
+type Service struct {
+	Name        string
+	Path        string // slash-separated, relative to the fleet's root; default: the name
+	Type        string // "grpc", "http", "worker", "job", "static"
+	Ecosystem   string // "node"; empty: detected
+	Port        int
+	Health      Health
+	MemoryBytes int64
+	Version     string            // of the ecosystem's runtime, such as "20"
+	Command     []string          // start command, exec form
+	Env         map[string]string // of the running service
+	Shell       bool              // a shell in the production image
+	Line        int               // of the service's key in slipway.yaml
+}
+
+// Health says how readiness is asked for. At most one of GRPC, HTTP, TCP and
+// Command is set.
+type Health struct {
+	GRPC        string // service name for grpc.health.v1
+	HTTP        string // path such as /health
+	TCP         bool
+	Command     []string
+	Interval    time.Duration
+	Timeout     time.Duration
+	StartPeriod time.Duration
+	Retries     int
+}

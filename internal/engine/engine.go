@@ -1,0 +1,94 @@
+// Package engine is the contract between a build and whatever executes it:
+// the request, the result and the Builder interface with its small wrappers.
+// The engines themselves are leaves below it (embedded; remote later). It
+// never chooses one.
+//
+//	res, err := builder.Build(ctx, engine.Request{Name: "web", Context: dir, Dockerfile: text}, sink)
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// OutputKind says where the result of a build goes.
+type OutputKind int
+
+// The outputs. The zero value keeps the image in the local image store.
+const (
+	OutputStore  OutputKind = iota
+	OutputNone              // build only
+	OutputLocal             // files into a directory
+	OutputTar               // files into a tar file
+	OutputOCI               // an OCI image as a tar file
+	OutputDocker            // an image that `docker load` reads, as a tar file
+)
+
+// Output is the destination of a build's result.
+type Output struct {
+	Kind OutputKind
+	Path string // of the directory or file; empty for OutputStore and OutputNone
+}
+
+// Secret is handed to steps that mount it; it enters no layer, log or key.
+type Secret struct {
+	ID   string
+	File string // read when the build starts
+	Env  string // name of an environment variable
+}
+
+// Request is one build.
+type Request struct {
+	Name       string // in progress events
+	Context    string // directory
+	Dockerfile []byte
+	Ignore     []string // patterns in .dockerignore syntax, applied to Context
+	Target     string   // stage; empty: the last
+	Args       map[string]string
+	Labels     map[string]string
+	Platforms  []string
+	Secrets    []Secret
+	// Bases maps a name after FROM to the digest of an image in the local image
+	// store, or to any reference that BuildKit's named contexts know.
+	Bases       map[string]string
+	Tag         string // name of the image inside its output
+	Output      Output
+	Compression string    // "gzip" (also when empty) or "zstd"
+	Epoch       time.Time // timestamp of every file and of the image; zero: 1970
+	NoCache     bool
+}
+
+// Result is what came out.
+type Result struct {
+	Digest      string // of the index or manifest: "sha256:…"; empty without an image
+	MediaType   string
+	SizeBytes   int64 // of the descriptor
+	Steps       int
+	CachedSteps int
+	Duration    time.Duration
+}
+
+// Builder executes builds. It is safe for concurrent use.
+type Builder interface {
+	Build(ctx context.Context, req Request, sink event.Sink) (Result, error)
+}
+
+// StepError says which step of a build failed, with its whole output.
+type StepError struct {
+	Service, Stage, Step string
+	ExitCode             int // 0 when the step did not run to an exit
+	Log                  []byte
+	Err                  error
+}
+
+func (e *StepError) Error() string {
+	at := e.Step
+	if e.Stage != "" {
+		at = "[" + e.Stage + "] " + at
+	}
+	return at + ": " + e.Err.Error()
+}
+
+func (e *StepError) Unwrap() error { return e.Err }
