@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gofrs/flock"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
@@ -88,9 +89,19 @@ func manifestType(data []byte) (types.MediaType, error) {
 	return "", errors.New("neither an image manifest nor an image index")
 }
 
-// has tells whether a blob is there, and marks it as used now, so that GC leaves
-// it alone until its image has a name.
-func (s *Store) has(h v1.Hash) bool {
+// reuse tells whether a blob is there, and marks it as used now, so that GC
+// leaves it alone until its image has a name. GC does not run meanwhile.
+func (s *Store) reuse(ctx context.Context, h v1.Hash) (bool, error) {
+	l := flock.New(s.path(".lock"))
+	if _, err := l.TryRLockContext(ctx, 2*time.Millisecond); err != nil {
+		return false, fmt.Errorf("locking image store %s: %w", s.dir, err)
+	}
+	defer l.Close()
+	return s.touch(h), nil
+}
+
+// touch is reuse for who holds the lock.
+func (s *Store) touch(h v1.Hash) bool {
 	now := time.Now()
 	return os.Chtimes(s.blobPath(h), now, now) == nil
 }

@@ -178,7 +178,7 @@ func (s *Store) open(desc v1.Descriptor) (v1.Image, error) {
 
 // complete checks that every blob of an image is there and marks it as used.
 func (s *Store) complete(desc v1.Descriptor) error {
-	if !s.has(desc.Digest) {
+	if !s.touch(desc.Digest) {
 		return fmt.Errorf("blob %s is missing from the image store", desc.Digest)
 	}
 	children, err := s.children(desc)

@@ -55,8 +55,8 @@ func (s *Store) writeArtifact(ctx context.Context, a Artifact) (v1.Descriptor, e
 	if desc.Digest, err = a.Digest(); err != nil {
 		return v1.Descriptor{}, err
 	}
-	if s.has(desc.Digest) {
-		return desc, nil
+	if there, err := s.reuse(ctx, desc.Digest); there || err != nil {
+		return desc, err
 	}
 	return desc, s.putBlob(ctx, desc.Digest, bytes.NewReader(raw))
 }
@@ -117,8 +117,10 @@ func (s *Store) writeLayer(ctx context.Context, layer v1.Layer) error {
 	if err != nil && !errors.Is(err, stream.ErrNotComputed) {
 		return err
 	}
-	if err == nil && s.has(digest) {
-		return nil
+	if err == nil {
+		if there, err := s.reuse(ctx, digest); there || err != nil {
+			return err
+		}
 	}
 	content, err := layer.Compressed()
 	if err != nil {
