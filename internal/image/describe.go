@@ -105,7 +105,7 @@ func describe(img v1.Image) (Info, error) {
 			createdBy = append(createdBy, h.CreatedBy)
 		}
 	}
-	info := Info{Digest: digest, Platform: config.Platform().String(), Config: config.Config}
+	info := Info{Digest: digest, Platform: platformOf(config).String(), Config: config.Config}
 	for i, l := range manifest.Layers {
 		layer := Layer{Digest: l.Digest, DiffID: config.RootFS.DiffIDs[i], CompressedBytes: l.Size}
 		if len(createdBy) == len(manifest.Layers) {
@@ -114,6 +114,14 @@ func describe(img v1.Image) (Info, error) {
 		info.Layers = append(info.Layers, layer)
 	}
 	return info, nil
+}
+
+// platformOf returns the platform that a config names, which may be empty.
+func platformOf(config *v1.ConfigFile) v1.Platform {
+	if p := config.Platform(); p != nil {
+		return *p
+	}
+	return v1.Platform{}
 }
 
 // measure unpacks layers, as many at once as there are processors, and adds

@@ -70,7 +70,7 @@ func (s *Store) Platforms(ctx context.Context, name string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []string{config.Platform().String()}, nil
+		return []string{platformOf(config).String()}, nil
 	}
 	manifests, err := s.platforms(desc)
 	if err != nil {
@@ -161,8 +161,8 @@ func checkPlatform(name string, img v1.Image, platform string) error {
 	if err != nil {
 		return err
 	}
-	if !config.Platform().Satisfies(*want) {
-		return noPlatform(name, platform, []string{config.Platform().String()})
+	if has := platformOf(config); !has.Satisfies(*want) {
+		return noPlatform(name, platform, []string{has.String()})
 	}
 	return nil
 }
