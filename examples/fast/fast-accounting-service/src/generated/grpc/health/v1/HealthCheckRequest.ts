@@ -1,0 +1,10 @@
+// Original file: health.proto
+
+
+export interface HealthCheckRequestInput {
+  'service'?: (string);
+}
+
+export interface HealthCheckRequest {
+  'service': (string);
+}
