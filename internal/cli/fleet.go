@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +11,7 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/detect"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -177,11 +177,15 @@ func relativeTo(dir, path string) string {
 	return path
 }
 
-// readIgnore returns the patterns of a directory's .dockerignore, nil when it has none.
-func readIgnore(dir string) ([]byte, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ".dockerignore"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// dockerfile returns the text that a service is built from: its own, or the
+// plan's.
+func (f *fleet) dockerfile(s plan.Service) ([]byte, error) {
+	if s.Dockerfile == "" {
+		return dockerfile.Render(s), nil
 	}
-	return data, err
+	own, err := os.ReadFile(filepath.Join(f.root, filepath.FromSlash(s.Dockerfile)))
+	if err != nil {
+		return nil, diag.Fail(diag.ExitUsage, "reading the Dockerfile of %s", s.Name).Because(err)
+	}
+	return own, nil
 }
