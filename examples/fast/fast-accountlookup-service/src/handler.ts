@@ -1,14 +1,14 @@
 import type { Account } from './generated/gpp/g3/Account.js';
 import { Refused, need, type Handler } from './message.js';
 
-const accounts: Record<string, Account> = {
-  DE89370400440532013000: account('10001', 'Erika Mustermann', 'EUR', 'PRIVATE'),
-  AT611904300234573201: account('10002', 'Huber Holzbau GmbH', 'EUR', 'BUSINESS'),
-  NL91ABNA0417164300: account('10003', 'Tulp Telecom BV', 'EUR', 'BUSINESS'),
-  FR1420041010050500013M02606: account('10004', 'Camille Martin', 'EUR', 'PRIVATE'),
-  CH9300762011623852957: account('10005', 'Alpen Versand AG', 'CHF', 'BUSINESS'),
-  AT441904300990000001: virtual('Huber Holzbau GmbH, invoice 2026-0042', 'EUR'),
-};
+const accounts = new Map([
+  ['DE89370400440532013000', account('10001', 'Erika Mustermann', 'EUR', 'PRIVATE')],
+  ['AT611904300234573201', account('10002', 'Huber Holzbau GmbH', 'EUR', 'BUSINESS')],
+  ['NL91ABNA0417164300', account('10003', 'Tulp Telecom BV', 'EUR', 'BUSINESS')],
+  ['FR1420041010050500013M02606', account('10004', 'Camille Martin', 'EUR', 'PRIVATE')],
+  ['CH9300762011623852957', account('10005', 'Alpen Versand AG', 'CHF', 'BUSINESS')],
+  ['AT441904300990000001', virtual('Huber Holzbau GmbH, invoice 2026-0042', 'EUR')],
+]);
 
 const closed = new Set(['DE61370400440000000999']);
 
@@ -26,7 +26,7 @@ export const handle: Handler = (message) => {
 };
 
 function find(whose: string, iban: string): Account {
-  const found = accounts[iban];
+  const found = accounts.get(iban);
   if (found) {
     return found;
   }

@@ -1,12 +1,8 @@
-import { Refused, need, type Handler } from './message.js';
-import type { Peer } from './peer.js';
+import { Refused, need, type Handler, type Peer } from './message.js';
 
 export function createHandler(accountLookup: Peer, now = () => new Date()): Handler {
-  return async (message) => {
-    const found = await accountLookup(message);
-    if (found.refusal) {
-      return { message: found, did: 'asked for the accounts, which was refused' };
-    }
+  return async (_, ask) => {
+    const found = await ask(accountLookup);
     const payment = need(found.payment, 'payment');
     const debtor = need(payment.debtor, 'debtor account');
     const creditor = need(payment.creditor, 'creditor account');

@@ -1,14 +1,17 @@
 // Calls another service's MessageHandler. Identical in all services that call others.
 
-import { Client, Metadata, credentials, status as Code, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, status as Code, type ServiceError } from '@grpc/grpc-js';
 import type { Message } from './generated/gpp/g3/Message.js';
+import type { Peer } from './message.js';
 import { loadService } from './proto.js';
 
-/** A call takes at most this long, the wait for a peer that is still starting included. */
+/** A call takes at most this long. */
 const CALL_MS = 5000;
 
-/** Sends a message to a service and gives back what the service made of it. */
-export type Peer = (message: Message) => Promise<Message>;
+const channelOptions = {
+  'grpc.enable_http_proxy': 0, // peers are near: the proxy for the way out must not get in between
+  'grpc.max_reconnect_backoff_ms': 1000, // a peer that was started again is found again at once
+};
 
 /**
  * The service of that short name, at the address in its variable (`VALIDATION_ADDR`),
@@ -21,8 +24,7 @@ export function connect(name: string, port: number): Peer {
   if (!method) {
     throw new Error(`${name}.proto defines no Handle`);
   }
-  // Peers are near: a proxy meant for the way out must not get in between.
-  const client = new Client(address, credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 });
+  const client = new Client(address, credentials.createInsecure(), channelOptions);
 
   return (message) =>
     new Promise((resolve, reject) => {
@@ -31,7 +33,6 @@ export function connect(name: string, port: number): Peer {
         method.requestSerialize,
         method.responseDeserialize,
         message,
-        new Metadata({ waitForReady: true }),
         { deadline: Date.now() + CALL_MS },
         (error, answer) => (answer ? resolve(answer) : reject(failed(fullName, address, error))),
       );

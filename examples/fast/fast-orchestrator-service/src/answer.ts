@@ -51,7 +51,7 @@ export function toText({ status, body }: Answer): string {
     lines.push(body.failure);
   }
   for (const { service, did, durationMs } of body.trace) {
-    lines.push(`${durationMs.toFixed(1).padStart(8)} ms  ${service.padEnd(27)}  ${did}`);
+    lines.push(`${durationMs.toFixed(2).padStart(8)} ms  ${service.padEnd(27)}  ${did}`);
   }
   return lines.join('\n') + '\n';
 }

@@ -1,6 +1,6 @@
 import type { Message } from './generated/gpp/g3/Message.js';
-import { step } from './message.js';
-import { connect, type Peer } from './peer.js';
+import { step, type Peer } from './message.js';
+import { connect } from './peer.js';
 
 /**
  * The services that a payment passes, in this order. Two of them ask another one:
@@ -21,12 +21,9 @@ export function connectFlow(): Peer[] {
 /** Takes the body of a request through the flow, up to its end or the first refusal. */
 export function pay(body: string, flow: Peer[]): Promise<Message> {
   const request: Message = { body, payment: null, trace: [], refusal: null };
-  return step('fast-orchestrator-service', request, async (message) => {
+  return step('fast-orchestrator-service', request, async (message, ask) => {
     for (const peer of flow) {
-      message = await peer(message);
-      if (message.refusal) {
-        return { message, did: 'stopped the payment' };
-      }
+      message = await ask(peer);
     }
     return { message, did: 'took the payment through the flow' };
   });

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { answerTo, answerToFailure, toText } from './answer.js';
 import { pay } from './flow.js';
-import type { Peer } from './peer.js';
+import type { Peer } from './message.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
 

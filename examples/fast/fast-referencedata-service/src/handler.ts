@@ -1,31 +1,36 @@
 import { Refused, need, type Handler } from './message.js';
 
 /** ISO 4217: decimals by currency. */
-const currencies: Record<string, number> = { CHF: 2, EUR: 2, JPY: 0, USD: 2 };
+const currencies = new Map([
+  ['CHF', 2],
+  ['EUR', 2],
+  ['JPY', 0],
+  ['USD', 2],
+]);
 
 /** IBANs by country: their length, and where the bank code ends (it begins at 4). */
-const countries: Record<string, { length: number; bankEnds: number }> = {
-  AT: { length: 20, bankEnds: 9 },
-  CH: { length: 21, bankEnds: 9 },
-  DE: { length: 22, bankEnds: 12 },
-  FR: { length: 27, bankEnds: 9 },
-  NL: { length: 18, bankEnds: 8 },
-};
+const countries = new Map([
+  ['AT', { length: 20, bankEnds: 9 }],
+  ['CH', { length: 21, bankEnds: 9 }],
+  ['DE', { length: 22, bankEnds: 12 }],
+  ['FR', { length: 27, bankEnds: 9 }],
+  ['NL', { length: 18, bankEnds: 8 }],
+]);
 
 /** BICs of the banks that take part, by country and bank code. The banks are invented. */
-const banks: Record<string, string> = {
-  AT19043: 'GPPAATWW',
-  CH00762: 'GPPACHZZ',
-  DE37040044: 'GPPADEFF',
-  FR20041: 'GPPAFRPP',
-  NLABNA: 'GPPANL2A',
-};
+const banks = new Map([
+  ['AT19043', 'GPPAATWW'],
+  ['CH00762', 'GPPACHZZ'],
+  ['DE37040044', 'GPPADEFF'],
+  ['FR20041', 'GPPAFRPP'],
+  ['NLABNA', 'GPPANL2A'],
+]);
 
 export const handle: Handler = (message) => {
   const payment = need(message.payment, 'payment');
-  const currencyDecimals = currencies[payment.currency];
+  const currencyDecimals = currencies.get(payment.currency);
   if (currencyDecimals === undefined) {
-    throw new Refused('UNKNOWN_CURRENCY', `no currency ${payment.currency}; known are ${Object.keys(currencies).join(', ')}`);
+    throw new Refused('UNKNOWN_CURRENCY', `no currency ${payment.currency}; known are ${list(currencies)}`);
   }
   const debtorBic = bicOf(payment.debtorIban);
   const creditorBic = bicOf(payment.creditorIban);
@@ -37,17 +42,21 @@ export const handle: Handler = (message) => {
 
 function bicOf(iban: string): string {
   const code = iban.slice(0, 2);
-  const country = countries[code];
+  const country = countries.get(code);
   if (!country) {
-    throw new Refused('UNKNOWN_COUNTRY', `${iban} is of ${code}, which takes no part; ${Object.keys(countries).join(', ')} do`);
+    throw new Refused('UNKNOWN_COUNTRY', `${iban} is of ${code}, which takes no part; ${list(countries)} do`);
   }
   if (iban.length !== country.length) {
     throw new Refused('BAD_IBAN', `${iban} has ${iban.length} characters, IBANs of ${code} have ${country.length}`);
   }
   const bank = code + iban.slice(4, country.bankEnds);
-  const bic = banks[bank];
+  const bic = banks.get(bank);
   if (!bic) {
     throw new Refused('UNKNOWN_BANK', `no bank ${bank} takes part (IBAN ${iban})`);
   }
   return bic;
+}
+
+function list(known: Map<string, unknown>): string {
+  return [...known.keys()].join(', ');
 }

@@ -15,7 +15,7 @@ const fields: Record<string, { required: boolean; pattern: RegExp; want: string 
 export const handle: Handler = (message) => {
   const request = parse(message.body);
   const problems = [
-    ...Object.keys(request).filter((name) => !(name in fields)).map((name) => `${name} is not a known field`),
+    ...Object.keys(request).filter((name) => !Object.hasOwn(fields, name)).map((name) => `${name} is not a known field`),
     ...Object.keys(fields).flatMap((name) => problemOf(name, request[name])),
   ];
   if (problems.length > 0) {

@@ -1,8 +1,7 @@
-import { Refused, need, type Handler } from './message.js';
-import type { Peer } from './peer.js';
+import { Refused, need, type Handler, type Peer } from './message.js';
 
 export function createHandler(referenceData: Peer): Handler {
-  return async (message) => {
+  return async (message, ask) => {
     const { debtorIban, creditorIban } = need(message.payment, 'payment');
     checkIban('debtor', debtorIban);
     checkIban('creditor', creditorIban);
@@ -10,10 +9,7 @@ export function createHandler(referenceData: Peer): Handler {
       throw new Refused('SAME_ACCOUNT', `debtor and creditor are the same account, ${debtorIban}`);
     }
 
-    const known = await referenceData(message);
-    if (known.refusal) {
-      return { message: known, did: 'asked for the reference data, which refused' };
-    }
+    const known = await ask(referenceData);
     const payment = need(known.payment, 'payment');
     const amountMinor = toMinor(payment.amount, payment.currency, payment.currencyDecimals);
     return {

@@ -1,9 +1,7 @@
 import { Refused, need, type Handler } from './message.js';
 
 /** Virtual account management: the number of the real account behind each virtual IBAN. */
-const realAccounts: Record<string, string> = {
-  AT441904300990000001: '10002',
-};
+const realAccounts = new Map([['AT441904300990000001', '10002']]);
 
 export const handle: Handler = (message) => {
   const payment = need(message.payment, 'payment');
@@ -15,7 +13,7 @@ export const handle: Handler = (message) => {
     };
   }
 
-  const creditAccount = realAccounts[payment.creditorIban];
+  const creditAccount = realAccounts.get(payment.creditorIban);
   if (creditAccount === undefined) {
     throw new Refused('UNMAPPED_ACCOUNT', `no real account stands behind the virtual account ${payment.creditorIban}`);
   }
