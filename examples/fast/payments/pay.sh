@@ -40,7 +40,8 @@ for file in "${files[@]}"; do
     exit 1
   }
   status=${answer##*$'\n'}
-  echo "${answer%$'\n'*}"
+  body=${answer%$'\n'*}
+  echo "${body%$'\n'}"
   if [[ $status != "$expect" ]]; then
     echo "pay.sh: $file: got HTTP $status, expected $expect" >&2
     result=1
