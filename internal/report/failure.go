@@ -2,14 +2,13 @@ package report
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 )
 
@@ -20,7 +19,6 @@ type step struct{ service, key string }
 type failures struct {
 	logs   map[step]*bytes.Buffer
 	failed map[string][]failedStep // by service
-	errs   map[string]error
 }
 
 type failedStep struct {
@@ -29,7 +27,7 @@ type failedStep struct {
 }
 
 func newFailures() *failures {
-	return &failures{logs: map[step]*bytes.Buffer{}, failed: map[string][]failedStep{}, errs: map[string]error{}}
+	return &failures{logs: map[step]*bytes.Buffer{}, failed: map[string][]failedStep{}}
 }
 
 func (f *failures) take(e event.Event) {
@@ -50,22 +48,13 @@ func (f *failures) take(e event.Event) {
 			f.failed[e.Service] = append(f.failed[e.Service], failed)
 		}
 		delete(f.logs, at)
-	case event.ServiceFinished:
-		if e.Err != nil {
-			f.errs[e.Service] = e.Err
-		}
 	}
 }
 
-// write prints for every failed service the whole log of its failed steps, then
-// the cause, then the hint.
+// write prints the whole log of every failed step with its service and cause.
+// What to do about it comes last, with the error of the command.
 func (f *failures) write(w io.Writer) {
-	var services []string
-	for s := range f.errs {
-		services = append(services, s)
-	}
-	slices.Sort(services)
-	for _, service := range services {
+	for _, service := range slices.Sorted(maps.Keys(f.failed)) {
 		for _, s := range f.failed[service] {
 			fmt.Fprintf(w, "\n=== %s: log of %s ===\n", clean(service), stageAndStep(s.stage, s.text))
 			log := plainText(s.log)
@@ -74,17 +63,6 @@ func (f *failures) write(w io.Writer) {
 				fmt.Fprintln(w)
 			}
 			fmt.Fprintf(w, "=== %s: end of log: %s ===\n", clean(service), clean(s.cause))
-		}
-	}
-	for _, service := range services {
-		err := f.errs[service]
-		if errors.As(err, new(diag.Findings)) {
-			fmt.Fprintf(w, "%s: failed:\n%s\n", clean(service), err)
-		} else {
-			fmt.Fprintf(w, "%s: failed: %s\n", clean(service), strings.TrimSpace(err.Error()))
-		}
-		if hint := diag.HintOf(err); hint != "" {
-			fmt.Fprintf(w, "  hint: %s\n", hint)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func (l *Live) Tick() {
 	l.drawIfDue()
 }
 
-// Close draws for the last time and writes the logs and causes of what failed.
+// Close draws for the last time and writes the logs of the steps that failed.
 func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

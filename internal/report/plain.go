@@ -78,7 +78,7 @@ func (p *Plain) stepFinished(e event.StepFinished) {
 	fmt.Fprintf(p.w, "%s  %s … %s\n", clean(e.Service), stageAndStep(stage, e.Step), how)
 }
 
-// Close writes the logs and causes of what failed.
+// Close writes the logs of the steps that failed.
 func (p *Plain) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

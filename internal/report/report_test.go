@@ -204,9 +204,9 @@ func TestStatsJSONKeysAreFixed(t *testing.T) {
 func TestLogsAreShownWithoutEscapeCodes(t *testing.T) {
 	for log, want := range map[string]string{
 		"\x1b[1;31mred\x1b[0m\r\n\tnext": "red\n\tnext",
-		"\x1b]0;title\x07text\x1b(":        "text(",
-		"10%\r20%\rdone\x00":              "10%\n20%\ndone",
-		"grün ✓":                           "grün ✓",
+		"\x1b]0;title\x07text\x1b(":      "text(",
+		"10%\r20%\rdone\x00":             "10%\n20%\ndone",
+		"grün ✓":                         "grün ✓",
 	} {
 		if got := string(plainText([]byte(log))); got != want {
 			t.Errorf("%q, want %q", got, want)
