@@ -20,8 +20,8 @@ title "A payment passes through all ten"
 payments/pay.sh payments/good.json
 
 title "Refused payments say who refused, and why"
-for p in unknown-account over-limit malformed; do
-	payments/pay.sh --expect 4xx "payments/$p.json"
+for p in "404 unknown-account" "422 over-limit" "400 malformed"; do
+	payments/pay.sh --expect "${p% *}" "payments/${p#* }.json"
 done
 
 title "What came out"

@@ -4,11 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
+	"syscall"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -23,8 +24,9 @@ import (
 
 // part is one layer of a base before it is made.
 type part struct {
-	key     string // of all that it is made from
-	comment string // for the image's history
+	key     string                      // of all that it is made from
+	comment string                      // for the image's history
+	fetch   func(context.Context) error // downloads what make needs
 	make    func(context.Context) (tree, error)
 }
 
@@ -57,8 +59,18 @@ func (a *Assembler) debianPart(role plan.Role, l Locked, t target) part {
 	}
 	return part{
 		key: a.keyOf(words...), comment: fmt.Sprintf("slipway: %d packages of Debian %s", len(l.Debian), l.Suite),
-		make: func(ctx context.Context) (tree, error) { return a.debianTree(ctx, role, l.Debian) },
+		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, role, l.Debian) },
+		fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, l.Debian) },
 	}
+}
+
+// fetchDebian downloads packages side by side.
+func (a *Assembler) fetchDebian(ctx context.Context, pins []DebPin) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, p := range pins {
+		group.Go(func() error { return a.packages.fill(ctx, p.what(), p.content(), a.debAddresses(ctx, p)) })
+	}
+	return group.Wait()
 }
 
 // debianTree unpacks packages side by side and joins them in the order of the
@@ -116,7 +128,7 @@ func (a *Assembler) unpackDeb(ctx context.Context, role plan.Role, p DebPin) (de
 		return deb{}, nil, damaged(p.what(), err)
 	}
 	t := tree{}
-	err = t.unpack(r, func(path string) string {
+	err = t.unpack(r, 0, func(path string) string {
 		if keep(role, path) {
 			return path
 		}
@@ -145,6 +157,13 @@ func (a *Assembler) npmPart(p NPMPin, t target) part {
 	what := "npm package " + p.Name + " " + p.Version
 	return part{
 		key: a.keyOf("npm", p.Name, p.Integrity), comment: "slipway: " + p.Name + " " + p.Version,
+		fetch: func(ctx context.Context) error {
+			want, err := contentOfIntegrity(p.Integrity)
+			if err != nil {
+				return err
+			}
+			return a.packages.fill(ctx, what, want, a.npmAddresses(ctx, p))
+		},
 		make: func(ctx context.Context) (tree, error) {
 			want, err := contentOfIntegrity(p.Integrity)
 			if err != nil {
@@ -170,6 +189,7 @@ func (a *Assembler) npmPart(p NPMPin, t target) part {
 func (a *Assembler) probePart(l Locked, t target) part {
 	return part{
 		key: a.keyOf("probe", t.platform, l.Probe), comment: "slipway: the readiness probe",
+		fetch: func(context.Context) error { return nil },
 		make: func(context.Context) (tree, error) {
 			data, err := a.probe(t.arch)
 			if err != nil {
@@ -185,7 +205,7 @@ func (a *Assembler) probePart(l Locked, t target) part {
 
 // join moves the nodes of another tree into this one.
 func (t tree) join(other tree) error {
-	for _, p := range sortedPaths(other) {
+	for _, p := range sorted(other) {
 		if err := t.put(p, other[p]); err != nil {
 			return err
 		}
@@ -196,9 +216,7 @@ func (t tree) join(other tree) error {
 // layerOf returns the layer of a part, made now or before. Two that want the
 // same layer at the same time share the work.
 func (a *Assembler) layerOf(ctx context.Context, p part) (*layer, error) {
-	lock, _ := a.making.LoadOrStore(p.key, &sync.Mutex{})
-	lock.(*sync.Mutex).Lock()
-	defer lock.(*sync.Mutex).Unlock()
+	defer a.making.lock(p.key)()
 	if l := a.layers.get(p.key); l != nil {
 		return l, nil
 	}
@@ -206,7 +224,11 @@ func (a *Assembler) layerOf(ctx context.Context, p part) (*layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.layers.make(p.key, t)
+	l, err := a.layers.make(p.key, t)
+	if errors.Is(err, syscall.ENOSPC) {
+		return nil, diskFull(err)
+	}
+	return l, err
 }
 
 // Image makes the image of one pinned base. Its layers lie in StateDir.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
@@ -48,6 +49,8 @@ type cache struct {
 	dir    string
 	fetch  *fetcher
 	events event.Sink
+	slots  chan struct{} // one a running download
+	busy   keyed
 }
 
 // mismatchError says that an address gave other bytes than the digest promises.
@@ -99,6 +102,16 @@ func (c *cache) fill(ctx context.Context, what string, want content, addresses f
 	if c.has(want) {
 		return nil
 	}
+	defer c.busy.lock(want.hex)()
+	if c.has(want) {
+		return nil
+	}
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	list, err := addresses()
 	if err != nil {
 		return err
@@ -119,15 +132,25 @@ func (c *cache) fill(ctx context.Context, what string, want content, addresses f
 
 func downloadFailure(what, address string, err error) error {
 	var m *mismatchError
+	var t interface{ Temporary() bool }
 	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return diskFull(err)
 	case notFound(err):
 		return diag.Fail(diag.ExitBuild, "%s is no longer on the mirror", what).Because(err).
 			WithHint("the mirror has moved on to a newer version: `slipway bases update` (or `slipway bases lock` when slipway.lock pins it) takes that")
 	case errors.As(err, &m):
 		return diag.Fail(diag.ExitBuild, "%s is not what the signed index or the lock promises", what).Because(err).
 			WithHint("nothing was kept; try again later or another mirror (SLIPWAY_DEBIAN_MIRROR, NPM_CONFIG_REGISTRY), and suspect a proxy that changes downloads")
+	case errors.As(err, &t) || errors.Is(err, context.DeadlineExceeded):
+		return unreachable(what, address, err)
 	}
-	return unreachable(what, address, err)
+	return fmt.Errorf("downloading %s: %w", what, err)
+}
+
+func diskFull(err error) error {
+	return diag.Fail(diag.ExitUnexpected, "there is no space left for base images").Because(err).
+		WithHint("free some space, or set SLIPWAY_STATE_DIR to a directory on a larger disk")
 }
 
 // download gets one address into a temporary file and moves it into place when

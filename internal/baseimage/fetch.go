@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -27,7 +27,16 @@ const (
 type fetcher struct {
 	client *http.Client
 	sleep  func(ctx context.Context, d time.Duration) error
-	token  func(url string) string // bearer token for an address, or ""
+	token  func(ctx context.Context, url string) string // bearer token for an address, or ""
+}
+
+// patientClient waits for slow mirrors but not for dead ones.
+func patientClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = parallelDownloads
+	t.ResponseHeaderTimeout = 30 * time.Second
+	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	return &http.Client{Transport: t}
 }
 
 // statusError is an answer other than 200.
@@ -102,15 +111,12 @@ func (f *fetcher) once(ctx context.Context, address string, read func(io.Reader)
 		return fmt.Errorf("the address %s cannot be used: %w", shown, err)
 	}
 	req.Header.Set("User-Agent", "slipway")
-	req.Header.Set("Accept-Encoding", "identity") // digests are of the file as it lies there
+	req.Header.Set("Accept", "application/vnd.npm.install-v1+json, */*;q=0.8") // npm's short form of a package's document
+	req.Header.Set("Accept-Encoding", "identity")                              // digests are of the file as it lies there
 	if f.token != nil {
-		if t := f.token(address); t != "" {
+		if t := f.token(ctx, address); t != "" {
 			req.Header.Set("Authorization", "Bearer "+t)
 		}
-	}
-	if strings.HasPrefix(address, "http") && req.URL.User != nil {
-		password, _ := req.URL.User.Password()
-		req.SetBasicAuth(req.URL.User.Username(), password)
 	}
 	resp, err := f.client.Do(req)
 	if err != nil {

@@ -3,7 +3,6 @@ package baseimage
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -60,58 +59,80 @@ type suiteOf struct {
 	optional       bool
 }
 
+// openSuite is a suite whose release file was checked.
+type openSuite struct {
+	suiteOf
+	release
+	mirror string
+}
+
 // open reads and checks the InRelease of a suite from the first mirror that is
-// Debian's and has the suite. ok is false for an optional suite that none has.
-func (a *archiveReader) open(ctx context.Context, s suiteOf) (r release, mirror string, ok bool, err error) {
-	err = errors.New("no mirror is configured")
+// Debian's and has the suite. It returns nil for an optional suite that none has.
+func (a *archiveReader) open(ctx context.Context, s suiteOf) (*openSuite, error) {
+	var failed, absent error
 	for _, m := range s.mirrors {
 		address := m + "/dists/" + s.suite + "/InRelease"
-		var data []byte
-		err = a.cache.fetch.get(ctx, address, func(body io.Reader) error {
-			var err error
-			data, err = io.ReadAll(io.LimitReader(body, 16<<20))
-			return err
-		})
-		if notFound(err) {
-			continue
+		r, err := a.openAt(ctx, s.suite, address)
+		switch {
+		case notFound(err):
+			absent = err
+		case err != nil && failed == nil:
+			failed = err // another mirror may still do: apt's sources list other vendors' archives too
+		case err == nil && r.origin != "Debian":
+			absent = fmt.Errorf("%s is an archive of %q, not of Debian", redacted(m), r.origin)
+		case err == nil:
+			return &openSuite{s, r, m}, nil
 		}
-		if err != nil {
-			return release{}, "", false, unreachable("the release file of "+s.suite, address, err)
-		}
-		if r, err = openRelease(data, a.keys, a.now()); err != nil {
-			return release{}, "", false, diag.Fail(diag.ExitBuild, "the release file %s cannot be trusted", redacted(address)).Because(err).
-				WithHint("the mirror may be broken, or not Debian's; a mirror signed with other keys needs SLIPWAY_DEBIAN_KEYRING=<file of public keys>")
-		}
-		if r.origin != "Debian" {
-			err = fmt.Errorf("%s is an archive of %q, not of Debian", redacted(m), r.origin)
-			continue
-		}
-		if !r.validUntil.IsZero() && a.now().After(r.validUntil) {
-			a.events.Emit(event.Note{Warning: true, Text: fmt.Sprintf("the release file of %s was valid until %s; the mirror may be stale", s.suite, r.validUntil.Format(time.DateOnly))})
-		}
-		return r, m, true, nil
+	}
+	if failed != nil {
+		return nil, failed
 	}
 	if s.optional {
-		return release{}, "", false, nil
+		return nil, nil
 	}
-	if len(s.mirrors) > 0 && notFound(err) {
-		return release{}, "", false, diag.Fail(diag.ExitBuild, "the Debian mirror has no suite %q", s.suite).Because(err).
-			WithHint("SLIPWAY_DEBIAN_MIRROR names another mirror")
+	return nil, diag.Fail(diag.ExitBuild, "no configured Debian mirror has the suite %q", s.suite).Because(absent).
+		WithHint("SLIPWAY_DEBIAN_MIRROR names another mirror")
+}
+
+// openAt reads and checks one release file.
+func (a *archiveReader) openAt(ctx context.Context, suite, address string) (release, error) {
+	var data []byte
+	err := a.cache.fetch.get(ctx, address, func(body io.Reader) (err error) {
+		data, err = io.ReadAll(io.LimitReader(body, 16<<20))
+		return err
+	})
+	if notFound(err) {
+		return release{}, err
 	}
-	return release{}, "", false, unreachable("the release file of "+s.suite, strings.Join(s.mirrors, " "), err)
+	if err != nil {
+		return release{}, unreachable("the release file of "+suite, address, err)
+	}
+	r, err := openRelease(data, a.keys, a.now())
+	if err != nil {
+		return release{}, diag.Fail(diag.ExitBuild, "the release file %s cannot be trusted", redacted(address)).Because(err).
+			WithHint("the mirror may be broken, or not Debian's; a mirror signed with other keys needs SLIPWAY_DEBIAN_KEYRING=<file of public keys>")
+	}
+	if r.codename != suite {
+		return release{}, diag.Fail(diag.ExitBuild, "the release file %s is that of %q, not of %q", redacted(address), r.codename, suite).
+			WithHint("the mirror is broken; SLIPWAY_DEBIAN_MIRROR names another one")
+	}
+	if !r.validUntil.IsZero() && a.now().After(r.validUntil) {
+		a.events.Emit(event.Note{Warning: true, Text: fmt.Sprintf("the release file of %s was valid until %s; the mirror may be stale", suite, r.validUntil.Format(time.DateOnly))})
+	}
+	return r, nil
 }
 
 // read adds the packages of a suite to the index of an architecture.
-func (a *archiveReader) read(ctx context.Context, s suiteOf, r release, mirror, arch string, into *index) error {
+func (a *archiveReader) read(ctx context.Context, s openSuite, arch string, into *index) error {
 	for _, ext := range []string{"gz", "xz"} { // gz unpacks five times as fast
 		name := "main/binary-" + arch + "/Packages." + ext
-		want, ok := r.files[name]
+		want, ok := s.files[name]
 		if !ok {
 			continue
 		}
-		address := mirror + "/dists/" + s.suite + "/" + name
-		if r.byHash {
-			address = mirror + "/dists/" + s.suite + "/" + path.Dir(name) + "/by-hash/SHA256/" + want.hex
+		address := s.mirror + "/dists/" + s.suite + "/" + name
+		if s.byHash {
+			address = path.Dir(address) + "/by-hash/SHA256/" + want.hex // exists also while the mirror is updated
 		}
 		what := "the package index of " + s.suite + " for " + arch
 		packed, err := a.cache.read(ctx, what, want, func() ([]string, error) { return []string{address}, nil })

@@ -84,7 +84,7 @@ func (p NPMPin) address(registry string) string {
 // nodeTree is the layer of Node.js: the binary without symbols, and the licence.
 func nodeTree(tgz []byte) (tree, error) {
 	t := tree{}
-	err := unpackTGZ(t, tgz, func(p string) string {
+	err := unpackTGZ(t, tgz, 2, func(p string) string { // both come first, before 100 MB of headers
 		switch p {
 		case "bin/node":
 			return "usr/local/bin/node"
@@ -111,7 +111,7 @@ func nodeTree(tgz []byte) (tree, error) {
 func npmTree(tgz []byte) (tree, error) {
 	const home = "usr/local/lib/node_modules/npm/"
 	t := tree{}
-	err := unpackTGZ(t, tgz, func(p string) string {
+	err := unpackTGZ(t, tgz, 0, func(p string) string {
 		if strings.HasPrefix(p, "man/") || strings.HasPrefix(p, "docs/") {
 			return ""
 		}
@@ -127,16 +127,17 @@ func npmTree(tgz []byte) (tree, error) {
 		t[home+script].mode = 0o755
 		t.symlink("usr/local/bin/"+command, "../lib/node_modules/npm/"+script)
 	}
+	t.file("usr/local/etc/npmrc", 0o644, []byte("update-notifier=false\n")) // npm must not ask the registry about itself in builds
 	return t, nil
 }
 
 // unpackTGZ unpacks an npm package, whose files lie in one top directory.
-func unpackTGZ(t tree, tgz []byte, place func(string) string) error {
+func unpackTGZ(t tree, tgz []byte, enough int, place func(string) string) error {
 	z, err := gzip.NewReader(bytes.NewReader(tgz))
 	if err != nil {
 		return err
 	}
-	return t.unpack(z, func(p string) string {
+	return t.unpack(z, enough, func(p string) string {
 		_, rest, ok := strings.Cut(p, "/")
 		if !ok || rest == "" {
 			return ""

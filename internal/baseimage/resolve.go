@@ -1,12 +1,20 @@
 package baseimage
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // choose picks the packages of a spec from an index: the newest version of each
@@ -84,4 +92,167 @@ func (x *index) pick(or []relation, chosen map[string]candidate, spec Spec) (str
 	}
 	return "", diag.Fail(diag.ExitBuild, "nothing on the Debian mirror provides %s", strings.Join(names, " or ")).
 		WithHint("the mirror may be in the middle of an update: try again later")
+}
+
+// want is a base to be pinned for a platform.
+type want struct {
+	spec Spec
+	t    target
+}
+
+// Resolve asks the mirrors for the newest versions of bases. It builds nothing
+// and remembers nothing.
+func (a *Assembler) Resolve(ctx context.Context, refs, platforms []string) (Lock, error) {
+	targets, err := targetsOf(platforms)
+	if err != nil {
+		return Lock{}, err
+	}
+	var wants []want
+	for _, ref := range refs {
+		spec, err := SpecOf(ref)
+		if err != nil {
+			return Lock{}, err
+		}
+		for _, t := range targets {
+			wants = append(wants, want{spec, t})
+		}
+	}
+	resolved, err := a.resolve(ctx, wants)
+	out := Lock{Version: 1}
+	for _, l := range resolved {
+		out = out.With(l)
+	}
+	return out, err
+}
+
+// resolve pins bases. Indexes and registry documents are asked for side by side.
+func (a *Assembler) resolve(ctx context.Context, wants []want) ([]Locked, error) {
+	var out []Locked
+	byTarget := map[target][]Spec{}
+	for _, w := range wants {
+		if w.spec.Role != plan.RoleProbe {
+			byTarget[w.t] = append(byTarget[w.t], w.spec)
+			continue
+		}
+		l, err := a.probePin(w)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	if len(byTarget) == 0 {
+		return out, nil
+	}
+	a.events.Emit(event.Note{Text: "asking the Debian mirror and the npm registry for the newest packages"})
+	var suites []openSuite
+	var npm map[string]NPMPin
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { suites, err = a.openSuites(gctx); return err })
+	group.Go(func() (err error) { npm, err = a.newest(gctx, byTarget); return err })
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, t := range slices.SortedFunc(maps.Keys(byTarget), func(a, b target) int { return strings.Compare(a.platform, b.platform) }) {
+		x := newIndex()
+		for _, s := range suites {
+			if err := a.archives.read(ctx, s, t.arch, x); err != nil {
+				return nil, err
+			}
+		}
+		for _, spec := range byTarget[t] {
+			l := Locked{Ref: spec.Ref, Platform: t.platform, Suite: spec.Suite, Assembly: assembly}
+			var err error
+			if l.Debian, err = choose(spec, x); err != nil {
+				return nil, err
+			}
+			for _, key := range npmWanted(spec, t) {
+				l.NPM = append(l.NPM, npm[key])
+			}
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
+// probePin pins the probe by its bytes.
+func (a *Assembler) probePin(w want) (Locked, error) {
+	data, err := a.probe(w.t.arch)
+	if err != nil {
+		return Locked{}, fmt.Errorf("reading the probe for %s: %w", w.t.platform, err)
+	}
+	sum := sha256.Sum256(data)
+	return Locked{Ref: w.spec.Ref, Platform: w.t.platform, Assembly: assembly, Probe: hex.EncodeToString(sum[:])}, nil
+}
+
+// npmWanted names the npm packages of a spec, as "name@major".
+func npmWanted(spec Spec, t target) []string {
+	wanted := []string{t.npm + "@" + spec.NodeMajor}
+	if spec.NPMMajor != "" {
+		wanted = append(wanted, "npm@"+spec.NPMMajor)
+	}
+	return wanted
+}
+
+// newest pins the npm packages that specs want, by "name@major".
+func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec) (map[string]NPMPin, error) {
+	m, err := a.mirrors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	pins := map[string]NPMPin{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelDownloads)
+	for t, list := range specs {
+		for _, spec := range list {
+			for _, key := range npmWanted(spec, t) {
+				mu.Lock()
+				_, asked := pins[key]
+				pins[key] = pins[key]
+				mu.Unlock()
+				if asked {
+					continue
+				}
+				group.Go(func() error {
+					name, major, _ := strings.Cut(key, "@")
+					pin, err := newestNPM(ctx, a.packages.fetch, m.NPM, name, major)
+					mu.Lock()
+					defer mu.Unlock()
+					pins[key] = pin
+					return err
+				})
+			}
+		}
+	}
+	return pins, group.Wait()
+}
+
+// openSuites opens the suite of bases, its updates, and its security archive.
+func (a *Assembler) openSuites(ctx context.Context) ([]openSuite, error) {
+	m, err := a.mirrors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := []suiteOf{
+		{archiveMain, Suite, m.Debian, false},
+		{archiveMain, Suite + "-updates", m.Debian, true},
+		{archiveSecurity, Suite + "-security", m.Security, true},
+	}
+	opened := make([]*openSuite, len(wanted))
+	group, gctx := errgroup.WithContext(ctx)
+	for i, s := range wanted {
+		group.Go(func() (err error) { opened[i], err = a.archives.open(gctx, s); return err })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var out []openSuite
+	for i, o := range opened {
+		if o == nil {
+			a.events.Emit(event.Note{Warning: true, Text: "no configured mirror has the suite " + wanted[i].suite + "; bases come without it"})
+			continue
+		}
+		out = append(out, *o)
+	}
+	return out, nil
 }

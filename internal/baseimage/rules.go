@@ -2,7 +2,6 @@ package baseimage
 
 import (
 	"bytes"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -87,7 +86,7 @@ func finish(t tree, role plan.Role) {
 func certificates(t tree) {
 	const dir = "usr/share/ca-certificates"
 	var bundle bytes.Buffer
-	for _, p := range slices.Sorted(maps.Keys(t)) {
+	for _, p := range sorted(t) {
 		if !strings.HasPrefix(p, dir+"/") && p != dir && p != "usr/sbin/update-ca-certificates" && !strings.HasPrefix(p, "etc/ca-certificates") {
 			continue
 		}

@@ -77,12 +77,13 @@ func (t tree) put(p string, n *node) error {
 	return fmt.Errorf("path %q is there twice", p)
 }
 
-// unpack adds the entries of a tar stream that keep wants. place maps an
-// entry's path to its path in the tree; "" leaves it out.
-func (t tree) unpack(r io.Reader, place func(p string) string) error {
+// unpack adds the entries of a tar stream. place maps an entry's path to its
+// path in the tree; "" leaves it out. It stops after enough entries; 0 means
+// all.
+func (t tree) unpack(r io.Reader, enough int, place func(p string) string) error {
 	tr := tar.NewReader(r)
-	left := map[string]*node{} // by path in the archive, for hard links to what was left out
-	for {
+	seen := map[string]*node{} // by path in the archive, for hard links
+	for before := len(t); enough == 0 || len(t)-before < enough; {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -101,14 +102,14 @@ func (t tree) unpack(r io.Reader, place func(p string) string) error {
 			p = "usr/" + p
 		}
 		to := place(p)
-		n, err := readNode(tr, h, t, left, to != "")
+		n, err := readNode(tr, h, seen, to != "")
 		if err != nil {
 			return err
 		}
 		if n == nil {
 			continue
 		}
-		left[p] = n
+		seen[p] = n
 		if to == "" {
 			continue
 		}
@@ -116,10 +117,11 @@ func (t tree) unpack(r io.Reader, place func(p string) string) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // readNode reads one entry. It returns nil for a file that is not kept.
-func readNode(tr *tar.Reader, h *tar.Header, t tree, seen map[string]*node, keep bool) (*node, error) {
+func readNode(tr *tar.Reader, h *tar.Header, seen map[string]*node, keep bool) (*node, error) {
 	n := &node{kind: h.Typeflag, mode: h.Mode & 0o7777}
 	switch h.Typeflag {
 	case tar.TypeDir:
@@ -209,7 +211,7 @@ func (t tree) writeTar(w io.Writer) error {
 	t.parents()
 	tw := tar.NewWriter(w)
 	first := map[*node]string{}
-	for _, p := range slices.Sorted(maps.Keys(t)) {
+	for _, p := range sorted(t) {
 		n := t[p]
 		h := &tar.Header{Name: p, Typeflag: n.kind, Mode: n.mode, Linkname: n.link, ModTime: time.Unix(0, 0), Size: n.data.size()}
 		if n.kind == tar.TypeDir {
@@ -234,4 +236,5 @@ func (t tree) writeTar(w io.Writer) error {
 	return tw.Close()
 }
 
-func sortedPaths(t tree) []string { return slices.Sorted(maps.Keys(t)) }
+// sorted returns the keys of a map in order.
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

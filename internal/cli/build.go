@@ -14,7 +14,6 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/engine"
-	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -145,7 +144,7 @@ func (a *app) buildFleet(ctx context.Context, names []string, f buildFlags) erro
 		}
 		jobs = append(jobs, job)
 	}
-	return a.runJobs(ctx, jobs, f)
+	return a.runJobs(ctx, fl.root, jobs, f)
 }
 
 // fleetJob turns the plan of a service into a job.
@@ -162,8 +161,8 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	req.Context = filepath.Join(fl.root, filepath.FromSlash(s.Dir))
 	req.Platforms = fl.Platforms
 	req.Compression = fl.Compression
-	if _, set := req.Args["SERVICE_VERSION"]; !set {
-		req.Args["SERVICE_VERSION"] = fl.Tag
+	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {
+		req.Args["VERSION"] = fl.Tag
 	}
 	return pipeline.Job{Request: req, Bases: s.Bases, Image: fl.image(s.Name)}, nil
 }
@@ -219,7 +218,7 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 	} else {
 		job.Request.Tag = imageName(f.tag, filepath.Base(dir))
 	}
-	return a.runJobs(ctx, []pipeline.Job{job}, f)
+	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
 }
 
 // imageName completes a name of the command line: the directory's name when
@@ -235,7 +234,7 @@ func imageName(name, directory string) string {
 }
 
 // runJobs builds the jobs on the embedded engine and prints what came out.
-func (a *app) runJobs(ctx context.Context, jobs []pipeline.Job, f buildFlags) (err error) {
+func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f buildFlags) (err error) {
 	if f.dryRun {
 		return a.printJobs(jobs, f.json)
 	}
@@ -243,7 +242,7 @@ func (a *app) runJobs(ctx context.Context, jobs []pipeline.Job, f buildFlags) (e
 	for i, j := range jobs {
 		names[i] = j.Request.Name
 	}
-	screen := a.newScreen(names, f.json)
+	screen := a.newScreen(names)
 	defer screen.Close()
 	store, err := a.openImages(screen)
 	if err != nil {
@@ -254,18 +253,23 @@ func (a *app) runJobs(ctx context.Context, jobs []pipeline.Job, f buildFlags) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, eng.Close()) }()
+	assembler, err := a.assembler(root, store, screen, compressionOf(jobs))
+	if err != nil {
+		return err
+	}
 	run := pipeline.Build{
-		Builder: eng, Images: tagger{store}, Sink: screen,
-		Bases:    a.bases(store, screen, compressionOf(jobs)),
-		Platform: "linux/" + runtime.GOARCH,
-		Parallel: parallelOr(f.parallel), KeepGoing: f.keepGoing, Now: time.Now,
+		Builder: eng, Images: tagger{store}, Bases: bases{assembler}, Sink: screen,
+		Platform: "linux/" + runtime.GOARCH, Parallel: parallelOr(f.parallel), KeepGoing: f.keepGoing, Now: time.Now,
 	}
 	if f.push {
-		run.Pusher = a.pusher(store, screen, f.insecure)
+		if run.Pusher, err = a.pusher(store, screen, f.insecure); err != nil {
+			return err
+		}
 	}
+	began := time.Now()
 	built, err := run.Run(ctx, jobs)
 	screen.Close()
-	return errors.Join(a.reportBuild(ctx, store, built, f.json), err)
+	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
 }
 
 // parallelOr returns the number of services to build at once.
@@ -284,5 +288,3 @@ func compressionOf(jobs []pipeline.Job) string {
 	}
 	return "gzip"
 }
-
-var _ event.Sink = event.Discard{}

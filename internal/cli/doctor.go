@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-build/slipway/internal/assets"
+	"github.com/slipway-build/slipway/internal/baseimage"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -149,4 +151,16 @@ func checkEmulation() checkup {
 	}
 	c.OK, c.Found = true, other
 	return c
+}
+
+// checkMirrors looks for the sources of base images.
+func (a *app) checkMirrors(ctx context.Context) []checkup {
+	m, err := baseimage.FindMirrors(ctx, baseimage.Machine{Root: "/", Dir: a.Dir, Getenv: a.Getenv})
+	if err != nil {
+		return []checkup{{Check: "mirrors", Found: err.Error(), Mend: diag.HintOf(err)}}
+	}
+	return []checkup{
+		{Check: "Debian mirror", OK: true, Found: strings.Join(m.Debian, " ")},
+		{Check: "npm registry", OK: true, Found: m.NPM},
+	}
 }

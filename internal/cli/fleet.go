@@ -107,7 +107,7 @@ func (a *app) loadFleet(dir string, names []string, f fleetFlags) (*fleet, error
 	if err != nil {
 		return nil, err
 	}
-	services, findings := detect.Plan(os.DirFS(fl.root), fl.only(chosen), detect.Options{})
+	services, findings := detect.Plan(os.DirFS(fl.root), fl.only(chosen))
 	if err := findings.Errors(); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/pipeline"
 )
 
 // openImages opens the local image store.
@@ -92,3 +93,17 @@ func (b bases) Ensure(ctx context.Context, refs, platforms []string) (map[string
 	}
 	return out, nil
 }
+
+// pusher pushes images under their own names.
+func (a *app) pusher(store *image.Store, sink event.Sink, insecure bool) (pipeline.Pusher, error) {
+	p, err := image.NewPusher(store, image.PushOptions{
+		User: a.Getenv("SLIPWAY_REGISTRY_USER"), Password: a.Getenv("SLIPWAY_REGISTRY_PASSWORD"),
+		Insecure: insecure, Sink: sink,
+	})
+	return pusher{p}, err
+}
+
+type pusher struct{ *image.Pusher }
+
+// Push implements pipeline.Pusher.
+func (p pusher) Push(ctx context.Context, name string) error { return p.Pusher.Push(ctx, name, name) }

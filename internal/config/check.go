@@ -82,7 +82,7 @@ func (d *decoder) checkName(what, at, placeless, name string) {
 		}
 		return
 	}
-	if nameForm.MatchString(name) && len(name) <= 63 {
+	if ValidName(name) {
 		return
 	}
 	hint := "lower-case letters and digits, joined by dashes, at most 63"
@@ -91,6 +91,10 @@ func (d *decoder) checkName(what, at, placeless, name string) {
 	}
 	d.report(codeName, at, hint, "%q cannot be part of an image name", clip(name))
 }
+
+// ValidName tells whether a fleet or service can have a name: whether it can be
+// a component of an image name and of a host name.
+func ValidName(name string) bool { return nameForm.MatchString(name) && len(name) <= 63 }
 
 // nameLike returns the valid name that a wrong one most likely stands for.
 func nameLike(name string) string {

@@ -238,11 +238,15 @@ func named(paths []string) []config.Service {
 	for _, p := range paths {
 		name := path.Base(p)
 		if p == "." {
-			name = "app"
+			name = "" // the ecosystem's manifest has it
 		} else if count[name] > 1 {
 			name = strings.ReplaceAll(p, "/", "-")
 		}
-		out = append(out, config.Service{Name: strings.ToLower(name), Path: p})
+		name = strings.ToLower(name)
+		if p != "." && !config.ValidName(name) {
+			name = fmt.Sprintf("service-%d", len(out)+1)
+		}
+		out = append(out, config.Service{Name: name, Path: p})
 	}
 	slices.SortFunc(out, func(a, b config.Service) int { return strings.Compare(a.Name, b.Name) })
 	return out

@@ -31,8 +31,11 @@ func inspectOwn(e Ecosystem, dir fs.FS, s config.Service, fleet *config.Fleet, n
 	if e != nil {
 		s.Ecosystem = e.Name()
 		if done, _, findings := e.Inspect(dir, s, fleet); findings.Errors() == nil {
-			s.Type, s.Port, s.Health = done.Type, done.Port, done.Health
+			s.Name, s.Type, s.Port, s.Health = done.Name, done.Type, done.Port, done.Health
 		}
+	}
+	if s.Name == "" {
+		s.Name = "app"
 	}
 	return Found{Service: s, Facts: facts, Dockerfile: own}
 }

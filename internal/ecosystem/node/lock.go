@@ -12,6 +12,14 @@ import (
 
 const relock = "npm install --package-lock-only"
 
+// inDir is a command line to be run in the service's directory.
+func (s *service) inDir(command string) string {
+	if s.want.Path == "" || s.want.Path == "." {
+		return command
+	}
+	return "cd " + s.want.Path + " && " + command
+}
+
 // lockFile reads package-lock.json: whether it fits package.json, as `npm ci`
 // will insist on in the middle of the build, and which production packages
 // exist for one platform only.
@@ -23,12 +31,12 @@ func (s *service) lockFile() {
 	}
 	var lock lockFile
 	if err := json.Unmarshal(data, &lock); err != nil {
-		s.report(diag.Error, codeLock, "package-lock.json", lineAt(data, errorOffset(err)), relock, "package-lock.json is not valid: %v", err)
+		s.report(diag.Error, codeLock, "package-lock.json", lineAt(data, errorOffset(err)), s.inDir(relock), "package-lock.json is not valid: %v", err)
 		return
 	}
 	root, ok := lock.Packages[""]
 	if !ok {
-		s.report(diag.Error, codeLock, "package-lock.json", 0, relock+" with npm 7 or newer", "package-lock.json has the format of npm 6")
+		s.report(diag.Error, codeLock, "package-lock.json", 0, s.inDir(relock)+" with npm 7 or newer", "package-lock.json has the format of npm 6")
 		return
 	}
 	s.compareLock(root)
@@ -56,7 +64,7 @@ func (s *service) compareLock(root lockPackage) {
 			if asked == present {
 				continue
 			}
-			s.report(diag.Error, codeStaleLock, "package.json", s.pkg.line(kind.key), relock,
+			s.report(diag.Error, codeStaleLock, "package.json", s.pkg.line(kind.key), s.inDir(relock),
 				"package-lock.json is out of date: %s is %s in package.json and %s in the lock file", name, orAbsent(asked), orAbsent(present))
 			return
 		}

@@ -66,6 +66,7 @@ type service struct {
 	codegen  codegen
 	build    string // script that builds, "" for none
 	outDir   string // what the build writes, "" without a build
+	project  string // tsconfig of the build
 	start    []string
 	startEnv []string // NAME=value words before the start command
 	rootRuns []string // the service's own install scripts
@@ -89,10 +90,11 @@ func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
 	}
 	pkg, line, err := parseManifest(data)
 	if err != nil {
-		s.report(diag.Error, codeManifest, "package.json", line, "npm pkg fix", "package.json is not valid: %v", err)
+		s.report(diag.Error, codeManifest, "package.json", line, "correct the JSON; a comma before a closing bracket is the usual slip", "package.json is not valid: %v", err)
 		return s
 	}
 	s.pkg = pkg
+	s.name()
 	s.runtimeVersion()
 	if !s.packageManager() {
 		return s
@@ -106,6 +108,18 @@ func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
 	s.network()
 	s.checkIgnored()
 	return s
+}
+
+// name takes the package's name for a service that nothing else names.
+func (s *service) name() {
+	if s.want.Name != "" {
+		return
+	}
+	name := strings.ToLower(s.pkg.Name[strings.LastIndexByte(s.pkg.Name, '/')+1:])
+	if !config.ValidName(name) {
+		name = "app"
+	}
+	s.want.Name = name
 }
 
 // runtimeVersion decides on the major of Node.js.
@@ -165,7 +179,7 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 // packageManager refuses what is not npm.
 func (s *service) packageManager() bool {
 	if name, _, _ := strings.Cut(s.pkg.PackageManager, "@"); name != "" && name != "npm" {
-		s.report(diag.Error, codeManager, "package.json", s.pkg.line("packageManager"), "npm install --package-lock-only, and delete packageManager", "the package manager %s is not supported yet, only npm", name)
+		s.report(diag.Error, codeManager, "package.json", s.pkg.line("packageManager"), s.inDir(relock)+", and delete packageManager", "the package manager %s is not supported yet, only npm", name)
 		return false
 	}
 	if s.pkg.Workspaces != nil {
@@ -178,11 +192,11 @@ func (s *service) packageManager() bool {
 	}
 	for _, other := range [][2]string{{"npm-shrinkwrap.json", "npm-shrinkwrap.json"}, {"pnpm-lock.yaml", "pnpm"}, {"yarn.lock", "yarn"}, {"bun.lock", "bun"}, {"bun.lockb", "bun"}} {
 		if exists(s.dir, other[0]) {
-			s.report(diag.Error, codeManager, other[0], 0, "npm install --package-lock-only, and delete "+other[0], "%s is not supported yet, only npm with package-lock.json", other[1])
+			s.report(diag.Error, codeManager, other[0], 0, s.inDir(relock)+", and delete "+other[0], "%s is not supported yet, only npm with package-lock.json", other[1])
 			return false
 		}
 	}
-	s.report(diag.Error, codeNoLock, "package.json", 0, "cd "+s.want.Path+" && npm install --package-lock-only", "package-lock.json is missing, so what is built would depend on the day")
+	s.report(diag.Error, codeNoLock, "package.json", 0, s.inDir(relock), "package-lock.json is missing, so what is built would depend on the day")
 	return false
 }
 

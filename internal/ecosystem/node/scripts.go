@@ -98,10 +98,10 @@ func (s *service) knownCodegen(script string) codegen {
 // tsconfig's outDir, then where the start command points, then dist.
 func (s *service) outputDir(build string) string {
 	words := strings.Fields(build)
-	project := "tsconfig.json"
+	s.project = "tsconfig.json"
 	for i, w := range words {
 		if i+1 < len(words) && (w == "-p" || w == "--project") {
-			project = words[i+1]
+			s.project = words[i+1]
 		}
 		for _, flag := range []string{"--outDir", "--outdir", "--out-dir"} {
 			if w == flag && i+1 < len(words) {
@@ -112,7 +112,7 @@ func (s *service) outputDir(build string) string {
 			}
 		}
 	}
-	if out, file, line := compilerOutDir(s.dir, project, 4); out != "" {
+	if out, file, line := compilerOutDir(s.dir, s.project, 4); out != "" {
 		return s.noteOutput(out, "outDir", file, line)
 	}
 	for _, entry := range []string{s.pkg.Main, lastWord(s.pkg.Scripts["start"])} {

@@ -95,9 +95,12 @@ func (s *service) isIdleDir(name string) bool {
 	if !slices.Contains([]string{"test", "tests", "__tests__", "__mocks__", "e2e", "spec", "cypress"}, name) {
 		return false
 	}
-	c, _, err := readTSConfig(s.dir, "tsconfig.json")
-	if err != nil || s.build == "" {
-		return s.build == "" || !exists(s.dir, "tsconfig.json")
+	if s.build == "" || !exists(s.dir, s.project) {
+		return true
+	}
+	c, _, err := readTSConfig(s.dir, s.project)
+	if err != nil {
+		return false
 	}
 	if c.Include == nil && c.Files == nil {
 		return false // the compiler reads everything

@@ -97,7 +97,7 @@ func (s *service) dependencies(b bases) plan.Stage {
 func (s *service) builder() plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageBuilder,
-		Comment: "Packages for production first (they depend on the manifests alone), then the sources, code generation and build.",
+		Comment: "Packages for production first, because they depend on the manifests alone; then " + s.work() + ".",
 		From:    plan.StageDependencies,
 		Steps:   []plan.Step{s.prune()},
 	}
@@ -130,6 +130,17 @@ func (s *service) builder() plan.Stage {
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: strings.Join(append(commands, s.layOut()), " && ")})
 	return st
+}
+
+// work names what the builder does after the packages.
+func (s *service) work() string {
+	switch {
+	case s.generate != "" && s.build != "":
+		return "the sources, code generation and build"
+	case s.build != "":
+		return "the sources and the build"
+	}
+	return "the sources"
 }
 
 func copyDir(name string) plan.Step {

@@ -45,11 +45,14 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 	if o.Owner == "" {
 		o.Owner = "slipway"
 	}
+	if o.PID == 0 {
+		o.PID = os.Getpid()
+	}
 	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "the engine cannot use its state directory").Because(err).
 			WithHint("set SLIPWAY_STATE_DIR to a directory that you can write to")
 	}
-	lock, err := lockState(ctx, o.StateDir, o.Owner, sink)
+	lock, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
 	if err != nil {
 		return nil, err
 	}
