@@ -109,7 +109,8 @@ func (s *Store) touch(h v1.Hash) bool {
 
 // putBlob writes one blob. It appears under its digest only when complete and
 // right. A zero digest takes the one of the content.
-func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) error {
+func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) (err error) {
+	defer func() { err = s.explainWrite(err) }()
 	if err := os.MkdirAll(s.path("tmp"), 0o755); err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) error {
 		return err
 	}
 	if err := s.flush(tmp); err != nil {
-		return s.explainWrite(err)
+		return err
 	}
 	return os.Rename(tmp.Name(), s.blobPath(got))
 }
