@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +15,8 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/engine/embedded"
+	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -268,8 +271,24 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	began := time.Now()
 	built, err := run.Run(ctx, jobs)
+	err = errors.Join(err, collectGarbage(ctx, eng, store))
 	screen.Close()
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// collectGarbage keeps the cache within its limit and drops the blobs of images
+// that have no name any more. Younger ones may belong to a build that runs now.
+func collectGarbage(ctx context.Context, eng *embedded.Engine, store *image.Store) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err := eng.Collect(ctx); err != nil {
+		return fmt.Errorf("collecting garbage in the build cache: %w", err)
+	}
+	if _, err := store.GC(ctx, time.Hour, nil); err != nil {
+		return fmt.Errorf("collecting garbage in the image store: %w", err)
+	}
+	return nil
 }
 
 // parallelOr returns the number of services to build at once.

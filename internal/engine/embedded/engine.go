@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -139,27 +138,8 @@ func (e *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// Prune removes cached results until at most keepBytes remain; it returns the
-// number of bytes that it freed.
-func (e *Engine) Prune(ctx context.Context, keepBytes int64) (int64, error) {
-	freed := int64(0)
-	records := make(chan client.UsageInfo)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for r := range records {
-			freed += r.Size
-		}
-	}()
-	opts := []client.PruneOption{client.PruneAll}
-	if keepBytes > 0 {
-		opts = append(opts, client.WithKeepOpt(0, 0, keepBytes, 0))
-	}
-	err := e.client.Prune(ctx, records, opts...)
-	close(records)
-	<-done
-	if err == nil && keepBytes == 0 {
-		err = os.RemoveAll(filepath.Join(e.opts.StateDir, "exports"))
-	}
-	return freed, err
+// Collect keeps the cache within its size limit: what was not used for longest
+// goes first.
+func (e *Engine) Collect(ctx context.Context) error {
+	return e.client.Prune(ctx, nil, client.PruneAll, client.WithKeepOpt(0, 0, e.opts.maxCacheSize(), 0))
 }
