@@ -359,7 +359,7 @@ func TestNothingHappensBeforeMain(t *testing.T) {
 func mayExit(file string) bool {
 	return slices.Contains([]string{
 		"../internal/cli/cli.go",              // the second interrupt stops now
-		"../internal/rootless/enter_linux.go", // the process outside the user namespace ends as the one inside did
+		"../internal/rootless/enter_linux.go", // the process inside the user namespace ends with the one outside
 	}, file)
 }
 
