@@ -51,6 +51,14 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 		return nil, diag.Fail(diag.ExitUsage, "the engine cannot use its state directory").Because(err).
 			WithHint("set SLIPWAY_STATE_DIR to a directory that you can write to")
 	}
+	// The mount table, which Close and the next Open clear, has the real path.
+	dir, err := filepath.EvalSymlinks(o.StateDir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the state directory: %w", err)
+	}
+	if o.StateDir, err = filepath.Abs(dir); err != nil {
+		return nil, fmt.Errorf("finding the state directory: %w", err)
+	}
 	lock, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
 	if err != nil {
 		return nil, err
