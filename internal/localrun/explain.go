@@ -40,9 +40,9 @@ func Explain(e Evidence) string {
 		line("exit", exitText(*e.Status.Exit))
 	}
 	if len(e.LastLines) > 0 {
-		line("last lines", "\n    | "+strings.Join(e.LastLines, "\n    | "))
+		b.WriteString("\n  last lines:\n    | " + strings.Join(e.LastLines, "\n    | "))
 	} else {
-		line("last lines", "(it wrote nothing)")
+		line("last lines", "it wrote nothing")
 	}
 	return b.String()
 }

@@ -1,11 +1,11 @@
 package oci
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -67,17 +67,42 @@ func (c cgroup) memory() int64 {
 	return max(used-c.field("memory.stat", cache), 0)
 }
 
-// remove removes the group from every hierarchy, in case that runc did not.
+// remove removes the group from every hierarchy, in case that runc did not, and
+// kills what is left in it.
 func (c cgroup) remove() {
-	dirs := []string{c.dir}
-	if !c.unified {
-		dirs, _ = filepath.Glob(filepath.Join(cgroupRoot, "*", c.path))
+	pattern := filepath.Join(cgroupRoot, "*", c.path)
+	if c.unified {
+		pattern = c.dir
 	}
-	for _, d := range dirs {
-		if err := unix.Rmdir(d); err != nil && !errors.Is(err, unix.ENOENT) {
-			continue // busy: a process is still ending
+	for range 50 {
+		dirs, _ := filepath.Glob(pattern)
+		if len(dirs) == 0 {
+			return
 		}
+		for _, d := range dirs {
+			if unix.Rmdir(d) == nil {
+				continue
+			}
+			procs, _ := os.ReadFile(filepath.Join(d, "cgroup.procs"))
+			for word := range strings.FieldsSeq(string(procs)) {
+				if pid, err := strconv.Atoi(word); err == nil && pid > 1 {
+					_ = unix.Kill(pid, unix.SIGKILL)
+				}
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// cgroupsOf returns the groups whose names begin so.
+func cgroupsOf(prefix string) []cgroup {
+	dir := newCgroup("").dir
+	found, _ := filepath.Glob(filepath.Join(dir, prefix+"*"))
+	var out []cgroup
+	for _, d := range found {
+		out = append(out, newCgroup(filepath.Base(d)))
+	}
+	return out
 }
 
 // field returns a number of a file of "name number" lines.

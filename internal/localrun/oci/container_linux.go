@@ -126,7 +126,7 @@ func imageCheck(c v1.Config) plan.HealthCheck {
 }
 
 // start makes the container run. What it set up before an error, stop removes.
-func (c *container) start(ctx context.Context, n *network, hosts string, logLine func(string, []byte)) error {
+func (c *container) start(n *network, hosts string, logLine func(string, []byte)) error {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("preparing %s: %w", c.id, err)
 	}
@@ -151,7 +151,7 @@ func (c *container) start(ctx context.Context, n *network, hosts string, logLine
 		return err
 	}
 	c.log = log
-	pid, err := c.runc.create(ctx, c.dir, c.id, out)
+	pid, err := c.runc.create(c.dir, c.id, out)
 	_ = out.Close()
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func (c *container) start(ctx context.Context, n *network, hosts string, logLine
 	}
 	go c.wait(pid)
 	began := time.Now()
-	if err := c.runc.start(ctx, c.dir, c.id); err != nil {
+	if err := c.runc.start(c.dir, c.id); err != nil {
 		return err
 	}
 	for _, p := range c.proxies {

@@ -200,7 +200,9 @@ func repairGroup(stateDir, name string, r runc) error {
 	var problems []error
 	for _, id := range r.list() {
 		problems = append(problems, r.delete(id))
-		newCgroup(networkName(stateDir, name) + "-" + id).remove()
+	}
+	for _, c := range cgroupsOf(networkName(stateDir, name) + "-") {
+		c.remove()
 	}
 	services, _ := filepath.Glob(filepath.Join(dir, "*", "rootfs"))
 	for _, rootfs := range services {

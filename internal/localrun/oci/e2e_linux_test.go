@@ -335,7 +335,7 @@ func TestFailuresAreExplained(t *testing.T) {
 			[]string{"/nothing"}},
 		"out of memory": {localrun.Spec{MemoryBytes: 32 << 20, Health: plan.HealthCheck{Command: []string{"/server", "check"}}}, true,
 			[]string{"it needed more memory than its limit of 32Mi"}},
-		"no such program": {localrun.Spec{Name: "s", Image: "broken"}, false, []string{"starting s: runc: ", "/nothing"}},
+		"no such program": {localrun.Spec{Name: "s", Image: "broken"}, false, []string{"starting s: ", "/nothing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := t.TempDir()

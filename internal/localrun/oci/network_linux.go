@@ -283,8 +283,8 @@ func (n *network) connect(ns *os.File, ip netip.Addr) error {
 	return nil
 }
 
-// newNamespace creates a network namespace on a thread of its own, which ends
-// with the goroutine because it stays locked.
+// newNamespace creates a network namespace on a thread that then goes back to
+// where it was.
 func newNamespace() (*os.File, error) {
 	type result struct {
 		ns  *os.File
@@ -293,15 +293,29 @@ func newNamespace() (*os.File, error) {
 	done := make(chan result)
 	go func() {
 		runtime.LockOSThread()
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			done <- result{err: err}
-			return
+		ns, back, err := unshareNetwork()
+		if back {
+			runtime.UnlockOSThread() // else the thread ends with this goroutine
 		}
-		ns, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
 		done <- result{ns, err}
 	}()
 	r := <-done
 	return r.ns, r.err
+}
+
+// unshareNetwork tells also whether the thread is back in its old namespace.
+func unshareNetwork() (ns *os.File, back bool, err error) {
+	own := fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid())
+	old, err := os.Open(own)
+	if err != nil {
+		return nil, true, err
+	}
+	defer old.Close()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return nil, true, err
+	}
+	ns, err = os.Open(own)
+	return ns, unix.Setns(int(old.Fd()), unix.CLONE_NEWNET) == nil, err
 }
 
 // writeNetworkFiles writes hosts, hostname and resolv.conf of a container.

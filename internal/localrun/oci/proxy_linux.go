@@ -139,7 +139,7 @@ func (x *proxy) relay(outer net.Conn) {
 // empty when it cannot be found.
 func portHolder(port int) string {
 	inodes := map[string]bool{}
-	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+	for _, name := range []string{"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"} {
 		for _, l := range listenersOf(name) {
 			if int(l.Addr.Port()) == port {
 				inodes["socket:["+strconv.FormatUint(l.Inode, 10)+"]"] = true

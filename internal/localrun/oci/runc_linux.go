@@ -22,6 +22,9 @@ import (
 // pollInterval is how often files and locks of other processes are looked at.
 const pollInterval = 100 * time.Millisecond
 
+// runcTimeout ends a call of runc that hangs.
+const runcTimeout = 30 * time.Second
+
 // runc calls the container runtime for the containers of one group.
 type runc struct {
 	path string
@@ -29,10 +32,14 @@ type runc struct {
 }
 
 // create makes a container that waits to be started, writing to out, and
-// returns its first process, which is a child of this process from then on.
-func (r runc) create(ctx context.Context, bundleDir, id string, out *os.File) (pid int, err error) {
+// returns its first process, which is a child of this process from then on. It
+// takes a few hundredths of a second and is not interrupted, because runc does
+// not clean up then.
+func (r runc) create(bundleDir, id string, out *os.File) (pid int, err error) {
 	pidFile := filepath.Join(bundleDir, "pid")
 	log := filepath.Join(bundleDir, "runc.log")
+	ctx, cancel := context.WithTimeout(context.Background(), runcTimeout)
+	defer cancel()
 	cmd := r.command(ctx, log, "create", "--bundle", bundleDir, "--pid-file", pidFile, id)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil {
@@ -45,7 +52,9 @@ func (r runc) create(ctx context.Context, bundleDir, id string, out *os.File) (p
 	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
-func (r runc) start(ctx context.Context, bundleDir, id string) error {
+func (r runc) start(bundleDir, id string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), runcTimeout)
+	defer cancel()
 	log := filepath.Join(bundleDir, "runc.log")
 	if err := r.command(ctx, log, "start", id).Run(); err != nil {
 		return diag.Fail(diag.ExitRun, "starting %s", id).Because(runcError(log, err))
@@ -57,7 +66,9 @@ func (r runc) start(ctx context.Context, bundleDir, id string) error {
 // there is none.
 func (r runc) delete(id string) error {
 	var out bytes.Buffer
-	cmd := r.command(context.Background(), os.DevNull, "delete", "--force", id)
+	ctx, cancel := context.WithTimeout(context.Background(), runcTimeout)
+	defer cancel()
+	cmd := r.command(ctx, os.DevNull, "delete", "--force", id)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("removing container %s: %w (%s)", id, err, strings.TrimSpace(out.String()))
@@ -89,15 +100,8 @@ func (r runc) exec(ctx context.Context, bundleDir, id string, argv []string) (ex
 	cmd := r.command(ctx, log, append([]string{"exec", "--pid-file", pidFile, id}, argv...)...)
 	out := &capped{limit: 4096}
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.WaitDelay = time.Second
-	cmd.Cancel = func() error {
-		if text, err := os.ReadFile(pidFile); err == nil {
-			if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && pid > 1 {
-				_ = unix.Kill(pid, unix.SIGKILL)
-			}
-		}
-		return cmd.Process.Kill()
-	}
+	cmd.WaitDelay = 2 * time.Second
+	cmd.Cancel = func() error { return killExec(pidFile, cmd.WaitDelay/2) }
 	err = cmd.Run()
 	if status := (*exec.ExitError)(nil); errors.As(err, &status) && status.Exited() {
 		if status.ExitCode() == 255 && out.Len() == 0 { // runc itself failed
@@ -106,6 +110,23 @@ func (r runc) exec(ctx context.Context, bundleDir, id string, argv []string) (ex
 		return status.ExitCode(), out.String(), nil
 	}
 	return 0, out.String(), err
+}
+
+// killExec kills the command of an exec, so that its runc ends too. Killing that
+// instead would leave the command behind, which nobody would wait for.
+func killExec(pidFile string, wait time.Duration) error {
+	for deadline := time.Now().Add(wait); time.Now().Before(deadline); time.Sleep(pollInterval / 10) {
+		text, err := os.ReadFile(pidFile)
+		if err != nil {
+			continue // it is on its way
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil || pid <= 1 {
+			continue
+		}
+		return unix.Kill(pid, unix.SIGKILL)
+	}
+	return nil
 }
 
 // command is a call of runc in a process group of its own, so that an
@@ -132,7 +153,7 @@ func runcError(log string, err error) error {
 	if last == "" {
 		return fmt.Errorf("runc: %w", err)
 	}
-	return errors.New("runc: " + strings.TrimPrefix(last, "runc run failed: "))
+	return errors.New(strings.TrimPrefix(last, "runc create failed: "))
 }
 
 // capped keeps the beginning of what is written to it.

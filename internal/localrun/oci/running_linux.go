@@ -210,7 +210,7 @@ func (run *Running) startAll(ctx context.Context) error {
 			if err := startCtx.Err(); err != nil {
 				return err
 			}
-			if err := c.start(startCtx, run.network, hosts, run.watcher.Log); err != nil {
+			if err := c.start(run.network, hosts, run.watcher.Log); err != nil {
 				return err
 			}
 			run.background.Go(func() { c.watch(watchCtx) })
