@@ -182,7 +182,7 @@ func TestDiffNamesTheFirstDifference(t *testing.T) {
 		{"content", imageOf(t, layerOf(t, two, types.OCILayer)), "layer 1 (COPY . /app): app/b (mode 644"},
 		{"name", imageOf(t, layerOf(t, more, types.OCILayer)), "app/c"},
 		{"compression", imageOf(t, layerOf(t, one, types.OCILayerZStd)), "compressed differently"},
-		{"config", config, `"User":"1001:1001"`},
+		{"config", config, `"User":"0"`},
 		{"more layers", imageOf(t, layerOf(t, one, types.OCILayer), layerOf(t, two, types.OCILayer)), "1 layers, 2 layers"},
 	} {
 		got, err := Diff(base, c.other)

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -58,16 +59,16 @@ type Build struct {
 	Images    Images
 	Pusher    Pusher // nil: nothing is pushed
 	Sink      event.Sink
-	Parallel  int  // services at once, at least 1
-	KeepGoing bool // one failed service does not stop the others
+	Platform  string // of the machine that builds, "linux/amd64"
+	Parallel  int    // services at once, at least 1
+	KeepGoing bool   // one failed service does not stop the others
 	Now       func() time.Time
 }
 
 // Run builds every job and returns how each ended, in the order of the jobs.
 // The error joins those of the jobs; a failed build has diag.ExitBuild.
 func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
-	refs, platforms := neededBases(jobs)
-	digests, err := b.Bases.Ensure(ctx, refs, platforms)
+	digests, err := b.ensureBases(ctx, jobs)
 	if err != nil {
 		return nil, err
 	}
@@ -135,19 +136,42 @@ func (b Build) steps(ctx context.Context, job Job, digests map[string]string) (e
 	return res, nil
 }
 
-// neededBases collects the assembled bases of all jobs, and the platforms.
-func neededBases(jobs []Job) (refs, platforms []string) {
+// ensureBases brings in the assembled bases of all jobs: toolchains for the
+// platform that builds, all others for the platforms that are built for.
+func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, error) {
+	var toolchains, others, platforms []string
 	for _, job := range jobs {
+		platforms = append(platforms, job.Request.Platforms...)
 		for _, base := range job.Bases {
-			if base.Assembled {
-				refs = append(refs, base.Ref)
+			switch {
+			case !base.Assembled:
+			case base.Role == plan.RoleToolchain:
+				toolchains = append(toolchains, base.Ref)
+			default:
+				others = append(others, base.Ref)
 			}
 		}
-		platforms = append(platforms, job.Request.Platforms...)
 	}
-	slices.Sort(refs)
-	slices.Sort(platforms)
-	return slices.Compact(refs), slices.Compact(platforms)
+	digests := map[string]string{}
+	for _, need := range []struct{ refs, platforms []string }{
+		{distinct(toolchains), []string{b.Platform}},
+		{distinct(others), distinct(platforms)},
+	} {
+		if len(need.refs) == 0 {
+			continue
+		}
+		found, err := b.Bases.Ensure(ctx, need.refs, need.platforms)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(digests, found)
+	}
+	return digests, nil
+}
+
+func distinct(words []string) []string {
+	slices.Sort(words)
+	return slices.Compact(words)
 }
 
 // outcome joins the errors of the jobs. Those that stopped only because another

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -45,11 +44,14 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 	if o.Owner == "" {
 		o.Owner = "slipway"
 	}
+	if o.PID == 0 {
+		o.PID = os.Getpid()
+	}
 	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "the engine cannot use its state directory").Because(err).
 			WithHint("set SLIPWAY_STATE_DIR to a directory that you can write to")
 	}
-	lock, err := lockState(ctx, o.StateDir, o.Owner, sink)
+	lock, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
 	if err != nil {
 		return nil, err
 	}
@@ -136,27 +138,8 @@ func (e *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// Prune removes cached results until at most keepBytes remain; it returns the
-// number of bytes that it freed.
-func (e *Engine) Prune(ctx context.Context, keepBytes int64) (int64, error) {
-	freed := int64(0)
-	records := make(chan client.UsageInfo)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for r := range records {
-			freed += r.Size
-		}
-	}()
-	opts := []client.PruneOption{client.PruneAll}
-	if keepBytes > 0 {
-		opts = append(opts, client.WithKeepOpt(0, 0, keepBytes, 0))
-	}
-	err := e.client.Prune(ctx, records, opts...)
-	close(records)
-	<-done
-	if err == nil && keepBytes == 0 {
-		err = os.RemoveAll(filepath.Join(e.opts.StateDir, "exports"))
-	}
-	return freed, err
+// Collect keeps the cache within its size limit: what was not used for longest
+// goes first.
+func (e *Engine) Collect(ctx context.Context) error {
+	return e.client.Prune(ctx, nil, client.PruneAll, client.WithKeepOpt(0, 0, e.opts.maxCacheSize(), 0))
 }

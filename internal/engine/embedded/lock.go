@@ -18,7 +18,7 @@ import (
 
 // lockState takes the state directory for this process. While another one has
 // it, it waits, says so once, and stops with the context.
-func lockState(ctx context.Context, dir, owner string, sink event.Sink) (*flock.Flock, error) {
+func lockState(ctx context.Context, dir, owner string, pid int, sink event.Sink) (*flock.Flock, error) {
 	path := filepath.Join(dir, "lock")
 	lock := flock.New(path)
 	held, err := lock.TryLock()
@@ -32,7 +32,7 @@ func lockState(ctx context.Context, dir, owner string, sink event.Sink) (*flock.
 			return nil, errors.Join(err, ctx.Err())
 		}
 	}
-	if err := os.WriteFile(path, fmt.Appendf(nil, "%d %s\n", os.Getpid(), owner), 0o600); err != nil {
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%d %s\n", pid, owner), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("writing %s: %w", path, err), lock.Unlock())
 	}
 	return lock, nil

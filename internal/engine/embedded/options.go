@@ -27,7 +27,8 @@ type Options struct {
 	Parallel     int   // steps at once; 0: two for each core, at least four
 	MaxCacheSize int64 // bytes that the cache may use; 0: 20 GB
 	Owner        string
-	Rootless     bool // running in a user namespace
+	PID          int  // the process that those who wait for this one are told; 0: this process
+	Rootless     bool // root of a user namespace only: no control groups, no /sys in steps
 }
 
 func (o Options) parallel() int {

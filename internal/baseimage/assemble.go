@@ -1,0 +1,293 @@
+package baseimage
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// part is one layer of a base before it is made.
+type part struct {
+	key     string                      // of all that it is made from
+	comment string                      // for the image's history
+	fetch   func(context.Context) error // downloads what make needs
+	make    func(context.Context) (tree, error)
+}
+
+// parts returns the layers of a pinned base, from those that change least often.
+func (a *Assembler) parts(l Locked, t target) ([]part, error) {
+	spec, err := SpecOf(l.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Role == plan.RoleProbe {
+		return []part{a.probePart(l, t)}, nil
+	}
+	parts := []part{a.debianPart(spec.Role, l, t)}
+	for _, p := range l.NPM {
+		parts = append(parts, a.npmPart(p, t))
+	}
+	return parts, nil
+}
+
+// keyOf names a layer by everything that its bytes depend on.
+func (a *Assembler) keyOf(words ...string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", assembly, a.compression, strings.Join(words, " ")))
+	return hex.EncodeToString(sum[:])
+}
+
+func (a *Assembler) debianPart(role plan.Role, l Locked, t target) part {
+	words := []string{"debian", string(role), t.platform}
+	for _, p := range l.Debian {
+		words = append(words, p.SHA256)
+	}
+	return part{
+		key: a.keyOf(words...), comment: fmt.Sprintf("slipway: %d packages of Debian %s", len(l.Debian), l.Suite),
+		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, role, l.Debian) },
+		fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, l.Debian) },
+	}
+}
+
+// fetchDebian downloads packages side by side.
+func (a *Assembler) fetchDebian(ctx context.Context, pins []DebPin) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, p := range pins {
+		group.Go(func() error { return a.packages.fill(ctx, p.what(), p.content(), a.debAddresses(ctx, p)) })
+	}
+	return group.Wait()
+}
+
+// debianTree unpacks packages side by side and joins them in the order of the
+// pins.
+func (a *Assembler) debianTree(ctx context.Context, role plan.Role, pins []DebPin) (tree, error) {
+	trees, debs := make([]tree, len(pins)), make([]deb, len(pins))
+	order := bySizeDown(pins) // the largest first, so that it does not run alone at the end
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, i := range order {
+		group.Go(func() (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			debs[i], trees[i], err = a.unpackDeb(ctx, role, pins[i])
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := tree{}
+	for i, p := range pins {
+		if err := all.join(trees[i]); err != nil {
+			return nil, fmt.Errorf("package %s %s: %w", p.Name, p.Version, err)
+		}
+	}
+	finish(all, role)
+	for i, p := range pins {
+		status(all, p.Name, debs[i])
+	}
+	return all, nil
+}
+
+func bySizeDown(pins []DebPin) []int {
+	order := make([]int, len(pins))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return int(pins[b].Size - pins[a].Size) })
+	return order
+}
+
+func (a *Assembler) unpackDeb(ctx context.Context, role plan.Role, p DebPin) (deb, tree, error) {
+	data, err := a.packages.read(ctx, p.what(), p.content(), a.debAddresses(ctx, p))
+	if err != nil {
+		return deb{}, nil, err
+	}
+	d, err := readDeb(data)
+	if err != nil {
+		return deb{}, nil, damaged(p.what(), err)
+	}
+	r, err := decompress(d.data)
+	if err != nil {
+		return deb{}, nil, damaged(p.what(), err)
+	}
+	t := tree{}
+	err = t.unpack(r, 0, func(path string) string {
+		if keep(role, path) {
+			return path
+		}
+		return ""
+	})
+	if err != nil {
+		return deb{}, nil, damaged(p.what(), err)
+	}
+	d.data.data = nil
+	return d, t, nil
+}
+
+// damaged is the failure of a package that has the right digest and yet cannot
+// be unpacked.
+func damaged(what string, err error) error {
+	return diag.Fail(diag.ExitBuild, "%s cannot be unpacked", what).Because(err).
+		WithHint("its digest is as pinned, so the package itself is at fault: `slipway bases update` takes a newer one")
+}
+
+func (p DebPin) what() string { return "package " + p.Name + " " + p.Version }
+
+func (p DebPin) content() content { return content{"sha256", p.SHA256, p.Size} }
+
+// npmPart is the layer of Node.js or of npm.
+func (a *Assembler) npmPart(p NPMPin, t target) part {
+	what := "npm package " + p.Name + " " + p.Version
+	return part{
+		key: a.keyOf("npm", p.Name, p.Integrity), comment: "slipway: " + p.Name + " " + p.Version,
+		fetch: func(ctx context.Context) error {
+			want, err := contentOfIntegrity(p.Integrity)
+			if err != nil {
+				return err
+			}
+			return a.packages.fill(ctx, what, want, a.npmAddresses(ctx, p))
+		},
+		make: func(ctx context.Context) (tree, error) {
+			want, err := contentOfIntegrity(p.Integrity)
+			if err != nil {
+				return nil, err
+			}
+			tgz, err := a.packages.read(ctx, what, want, a.npmAddresses(ctx, p))
+			if err != nil {
+				return nil, err
+			}
+			unpack := npmTree
+			if p.Name == t.npm {
+				unpack = nodeTree
+			}
+			made, err := unpack(tgz)
+			if err != nil {
+				return nil, damaged(what, err)
+			}
+			return made, nil
+		},
+	}
+}
+
+func (a *Assembler) probePart(l Locked, t target) part {
+	return part{
+		key: a.keyOf("probe", t.platform, l.Probe), comment: "slipway: the readiness probe",
+		fetch: func(context.Context) error { return nil },
+		make: func(context.Context) (tree, error) {
+			data, err := a.probe(t.arch)
+			if err != nil {
+				return nil, err
+			}
+			made := tree{}
+			made.file("usr/local/bin/slipway-probe", 0o755, data)
+			made.symlink("usr/local/bin/grpc_health_probe", "slipway-probe")
+			return made, nil
+		},
+	}
+}
+
+// join moves the nodes of another tree into this one.
+func (t tree) join(other tree) error {
+	for _, p := range sorted(other) {
+		if err := t.put(p, other[p]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layerOf returns the layer of a part, made now or before. Two that want the
+// same layer at the same time share the work.
+func (a *Assembler) layerOf(ctx context.Context, p part) (*layer, error) {
+	defer a.making.lock(p.key)()
+	if l := a.layers.get(p.key); l != nil {
+		return l, nil
+	}
+	t, err := p.make(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l, err := a.layers.make(p.key, t)
+	if errors.Is(err, syscall.ENOSPC) {
+		return nil, diskFull(err)
+	}
+	return l, err
+}
+
+// Image makes the image of one pinned base. Its layers lie in StateDir.
+func (a *Assembler) Image(ctx context.Context, l Locked) (v1.Image, error) {
+	if l.Assembly != assembly {
+		return nil, diag.Fail(diag.ExitUsage, "%s was pinned by another version of slipway (assembly %d, this one does %d)", l.Ref, l.Assembly, assembly).
+			WithHint("slipway bases lock")
+	}
+	t, err := targetOf(l.Platform)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := a.parts(l, t)
+	if err != nil {
+		return nil, err
+	}
+	made := make([]*layer, len(parts))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(2, runtime.GOMAXPROCS(0)))
+	for i, p := range slices.Backward(parts) { // node's is the longest, debian's waits for downloads
+		group.Go(func() (err error) {
+			made[i], err = a.layerOf(ctx, p)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("assembling %s for %s: %w", l.Ref, l.Platform, err)
+	}
+	return imageOf(l, t, parts, made)
+}
+
+// imageOf puts layers and configuration together. All times are zero.
+func imageOf(l Locked, t target, parts []part, made []*layer) (v1.Image, error) {
+	zero := v1.Time{Time: time.Unix(0, 0).UTC()}
+	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	for i, p := range parts {
+		var err error
+		img, err = mutate.Append(img, mutate.Addendum{
+			Layer: made[i], History: v1.History{Created: zero, CreatedBy: p.comment}, MediaType: made[i].Compression.mediaType(),
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy()
+	config.Architecture, config.OS, config.Created = t.arch, "linux", zero
+	if t.arch == "arm64" {
+		config.Variant = "v8"
+	}
+	config.Config = v1.Config{Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, WorkingDir: "/"}
+	for _, p := range l.NPM {
+		if p.Name == t.npm {
+			config.Config.Env = append(config.Config.Env, "NODE_VERSION="+p.Version)
+			config.Config.Cmd = []string{"node"}
+		}
+	}
+	return mutate.ConfigFile(img, config)
+}

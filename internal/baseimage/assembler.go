@@ -1,0 +1,158 @@
+package baseimage
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// Store keeps finished images by name. Lookup's error is fs.ErrNotExist when
+// there is none of that name.
+type Store interface {
+	Write(ctx context.Context, name string, index v1.ImageIndex) (v1.Hash, error)
+	Lookup(ctx context.Context, name string) (v1.ImageIndex, error)
+}
+
+// Options of an Assembler. PackagesDir, StateDir and Store are required.
+type Options struct {
+	PackagesDir string // downloads, by digest; may be shared and may be deleted
+	StateDir    string // resolutions and compressed layers
+	Store       Store
+	Lock        Lock                                   // of the repository; may be empty
+	Mirrors     func(context.Context) (Mirrors, error) // asked at most once, when the network is needed
+	Keyring     string                                 // file of archive keys; empty: Debian's
+	HTTP        *http.Client                           // nil: one with time limits; proxy and CA settings are the process's
+	Probe       func(arch string) ([]byte, error)      // the static probe binary; nil: there is none
+	Events      event.Sink                             // nil: discarded
+	Compression Compression
+	Now         func() time.Time                                 // nil: time.Now
+	Sleep       func(ctx context.Context, d time.Duration) error // between tries; nil: sleeps
+}
+
+// Assembler makes base images. Safe for concurrent use.
+type Assembler struct {
+	stateDir    string
+	store       Store
+	lock        Lock
+	mirrors     func(context.Context) (Mirrors, error)
+	archives    *archiveReader
+	packages    *cache
+	layers      layers
+	compression Compression
+	probe       func(arch string) ([]byte, error)
+	events      event.Sink
+	making      keyed // by layer key
+}
+
+// parallelDownloads is how many files are fetched at a time.
+const parallelDownloads = 8
+
+// New makes an Assembler. It touches neither disk nor network, but for the
+// keyring file when one is named.
+func New(o Options) (*Assembler, error) {
+	keys, err := archiveKeys(o.Keyring)
+	if err != nil {
+		return nil, err
+	}
+	if o.Events == nil {
+		o.Events = event.Discard{}
+	}
+	if o.HTTP == nil {
+		o.HTTP = patientClient()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = pauseFor
+	}
+	if o.Probe == nil {
+		o.Probe = func(string) ([]byte, error) {
+			return nil, errors.New("this slipway was built without the probe binary")
+		}
+	}
+	a := &Assembler{
+		stateDir: o.StateDir, store: o.Store, lock: o.Lock, compression: o.Compression.orDefault(), probe: o.Probe, events: o.Events,
+	}
+	a.mirrors = onceMirrors(o.Mirrors)
+	fetch := &fetcher{client: o.HTTP, sleep: o.Sleep, token: a.token}
+	a.packages = &cache{dir: o.PackagesDir, fetch: fetch, events: o.Events, slots: make(chan struct{}, parallelDownloads)}
+	a.archives = &archiveReader{cache: a.packages, keys: keys, now: o.Now, events: o.Events}
+	a.layers = layers{dir: filepath.Join(o.StateDir, "layers"), compression: a.compression}
+	return a, nil
+}
+
+func onceMirrors(find func(context.Context) (Mirrors, error)) func(context.Context) (Mirrors, error) {
+	var mu sync.Mutex
+	var found *Mirrors
+	return func(ctx context.Context) (Mirrors, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if found == nil {
+			if find == nil {
+				return Mirrors{}, errors.New("no mirrors are configured")
+			}
+			m, err := find(ctx)
+			if err != nil {
+				return Mirrors{}, err
+			}
+			found = &m
+		}
+		return *found, nil
+	}
+}
+
+// token is what the npm registry wants to see; no other address gets it.
+func (a *Assembler) token(ctx context.Context, address string) string {
+	m, err := a.mirrors(ctx)
+	if err != nil || m.NPMToken == "" || !strings.HasPrefix(address, m.NPM+"/") {
+		return ""
+	}
+	return m.NPMToken
+}
+
+func (a *Assembler) debAddresses(ctx context.Context, p DebPin) func() ([]string, error) {
+	return func() ([]string, error) {
+		m, err := a.mirrors(ctx)
+		if err != nil {
+			return nil, err
+		}
+		bases := m.Debian
+		if p.Archive == archiveSecurity {
+			bases = m.Security
+		}
+		var out []string
+		for _, b := range bases {
+			out = append(out, b+"/"+p.Path)
+		}
+		return out, nil
+	}
+}
+
+func (a *Assembler) npmAddresses(ctx context.Context, p NPMPin) func() ([]string, error) {
+	return func() ([]string, error) {
+		m, err := a.mirrors(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return []string{p.address(m.NPM)}, nil
+	}
+}
+
+// keyed is one lock for each key.
+type keyed struct{ locks sync.Map }
+
+// lock waits for the key's lock and returns what frees it.
+func (k *keyed) lock(key string) (unlock func()) {
+	m, _ := k.locks.LoadOrStore(key, &sync.Mutex{})
+	m.(*sync.Mutex).Lock()
+	return m.(*sync.Mutex).Unlock
+}

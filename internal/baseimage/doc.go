@@ -1,0 +1,17 @@
+// Package baseimage assembles reproducible OCI base images from the packages
+// of a Debian mirror and of an npm registry: no daemon, no image registry, no
+// root, and nothing of the packages is run.
+//
+// A base is a set of packages (Spec). Resolve turns it into exact versions and
+// digests (Lock) after it has checked the archive's signature; Assemble turns a
+// Lock into images and needs no index. Equal locks give equal digests on every
+// machine. Every byte is checked against the Lock each time it is used.
+//
+// The package refuses to run maintainer scripts, to unpack what could not be
+// unpacked safely (device nodes, paths that climb or pass through links), and to
+// name a mirror: addresses come from the machine's own configuration.
+//
+//	a, err := baseimage.New(baseimage.Options{PackagesDir: p, StateDir: s, Store: images})
+//	built, err := a.Ensure(ctx, []string{"slipway/node:20-trixie"}, []string{"linux/amd64"})
+//	fmt.Println(built["slipway/node:20-trixie"].Index)
+package baseimage

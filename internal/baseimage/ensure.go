@@ -1,0 +1,250 @@
+package baseimage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Built is a base in the store.
+type Built struct {
+	Index     v1.Hash
+	Platforms map[string]v1.Hash // manifest digests by "linux/arm64"
+	Pins      []Locked           // one a platform, with the digest of this compression
+}
+
+// Ensure makes bases that are missing in the store and returns all by name.
+// Pins come from the repository's lock, else from an earlier resolution, else
+// from the mirrors. Bases that are there cost a few file reads and no network.
+func (a *Assembler) Ensure(ctx context.Context, refs, platforms []string) (map[string]Built, error) {
+	targets, err := targetsOf(platforms)
+	if err != nil {
+		return nil, err
+	}
+	pins, err := a.pins(ctx, refs, targets)
+	if err != nil {
+		return nil, err
+	}
+	return a.ensure(ctx, pins)
+}
+
+// ensure returns the bases of the pins, and builds those that are missing.
+func (a *Assembler) ensure(ctx context.Context, pins map[string][]Locked) (map[string]Built, error) {
+	out := map[string]Built{}
+	var missing []string
+	for _, ref := range sorted(pins) {
+		b, err := a.stored(ctx, ref, pins[ref])
+		if err != nil {
+			return nil, err
+		}
+		if b == nil {
+			missing = append(missing, ref)
+			continue
+		}
+		out[ref] = *b
+	}
+	if len(missing) == 0 {
+		return out, nil
+	}
+	stop, err := a.prefetch(ctx, missing, pins)
+	defer stop()
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range missing {
+		b, err := a.build(ctx, ref, pins[ref])
+		if err != nil {
+			return nil, err
+		}
+		out[ref] = *b
+	}
+	return out, nil
+}
+
+// pins returns what each base is made of, by ref, in the order of the targets.
+func (a *Assembler) pins(ctx context.Context, refs []string, targets []target) (map[string][]Locked, error) {
+	out := map[string][]Locked{}
+	var missing []want
+	for _, ref := range slices.Compact(slices.Sorted(slices.Values(refs))) {
+		spec, err := SpecOf(ref)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range targets {
+			l, ok := a.pinned(spec, t.platform)
+			if !ok {
+				missing = append(missing, want{spec, t})
+				l = Locked{Ref: ref, Platform: t.platform}
+			}
+			out[ref] = append(out[ref], l)
+		}
+	}
+	resolved, err := a.resolve(ctx, missing)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range resolved {
+		i := slices.IndexFunc(out[l.Ref], func(o Locked) bool { return o.Platform == l.Platform })
+		out[l.Ref][i] = l
+		if err := a.remember(l); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// pinned returns the pins of the repository's lock, else those of an earlier
+// resolution. The probe is never pinned: it is this slipway's own.
+func (a *Assembler) pinned(spec Spec, platform string) (Locked, bool) {
+	if spec.Role == plan.RoleProbe {
+		return Locked{}, false
+	}
+	if l, ok := a.lock.Find(spec.Ref, platform); ok {
+		return l, true
+	}
+	l, err := ReadLock(a.resolvedFile(spec.Ref, platform))
+	if err != nil || len(l.Bases) != 1 || l.Bases[0].Assembly != assembly {
+		return Locked{}, false
+	}
+	return l.Find(spec.Ref, platform)
+}
+
+func (a *Assembler) remember(l Locked) error {
+	return WriteLock(a.resolvedFile(l.Ref, l.Platform), Lock{Version: 1, Bases: []Locked{l}})
+}
+
+func (a *Assembler) resolvedFile(ref, platform string) string {
+	return filepath.Join(a.stateDir, "resolved", strings.NewReplacer("/", "_", ":", "_").Replace(ref+"_"+platform)+".lock")
+}
+
+// stored returns the base if the store has it as pinned, else nil.
+func (a *Assembler) stored(ctx context.Context, ref string, pins []Locked) (*Built, error) {
+	index, err := a.store.Lookup(ctx, ref)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s: %w", ref, err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, fmt.Errorf("reading the index of %s: %w", ref, err)
+	}
+	b := &Built{Platforms: map[string]v1.Hash{}}
+	if b.Index, err = index.Digest(); err != nil {
+		return nil, err
+	}
+	for _, l := range pins {
+		known, err := os.ReadFile(a.builtFile(l))
+		if err != nil {
+			return nil, nil
+		}
+		i := slices.IndexFunc(manifest.Manifests, func(d v1.Descriptor) bool { return d.Digest.String() == string(known) })
+		if i < 0 {
+			return nil, nil
+		}
+		if err := l.settle(a.compression, string(known)); err != nil {
+			return nil, err
+		}
+		b.Platforms[l.Platform] = manifest.Manifests[i].Digest
+		b.Pins = append(b.Pins, l)
+	}
+	return b, nil
+}
+
+// builtFile holds the digest that pins came out with.
+func (a *Assembler) builtFile(l Locked) string {
+	return filepath.Join(a.stateDir, "built", l.key(a.compression))
+}
+
+// settle enters the digest that the base came out with; it must be the one that
+// the lock has, if it has one.
+func (l *Locked) settle(c Compression, digest string) error {
+	field := l.digest(c)
+	if *field != "" && *field != digest {
+		return diag.Fail(diag.ExitBuild, "%s for %s came out as %s, but the lock pins %s", l.Ref, l.Platform, digest, *field).
+			WithHint("if slipway.lock was not edited by hand, this is a defect of slipway: the same packages must give the same image; `slipway bases lock` pins the new digest")
+	}
+	*field = digest
+	return nil
+}
+
+// build assembles a base for all pinned platforms and stores it.
+func (a *Assembler) build(ctx context.Context, ref string, pins []Locked) (*Built, error) {
+	b := &Built{Platforms: map[string]v1.Hash{}}
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, l := range pins {
+		a.events.Emit(event.Note{Text: "assembling the base " + ref + " for " + l.Platform})
+		img, err := a.Image(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		digest, err := img.Digest()
+		if err != nil {
+			return nil, err
+		}
+		if err := l.settle(a.compression, digest.String()); err != nil {
+			return nil, err
+		}
+		platform, err := v1.ParsePlatform(l.Platform)
+		if err != nil {
+			return nil, err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: platform}})
+		b.Platforms[l.Platform] = digest
+		b.Pins = append(b.Pins, l)
+	}
+	hash, err := a.store.Write(ctx, ref, index)
+	if err != nil {
+		return nil, fmt.Errorf("storing %s: %w", ref, err)
+	}
+	b.Index = hash
+	for _, l := range b.Pins {
+		if err := writeFile(a.builtFile(l), []byte(*l.digest(a.compression))); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// prefetch starts to download what the layers of bases will want, so that the
+// network is busy while layers are compressed. Errors are left to whoever needs
+// the package. The returned function ends it and waits.
+func (a *Assembler) prefetch(ctx context.Context, refs []string, pins map[string][]Locked) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	stop = func() { cancel(); running.Wait() }
+	for _, ref := range refs {
+		for _, l := range pins[ref] {
+			t, err := targetOf(l.Platform)
+			if err != nil {
+				return stop, err
+			}
+			parts, err := a.parts(l, t)
+			if err != nil {
+				return stop, err
+			}
+			for _, p := range parts {
+				if a.layers.get(p.key) == nil {
+					running.Go(func() { _ = p.fetch(ctx) })
+				}
+			}
+		}
+	}
+	return stop, nil
+}

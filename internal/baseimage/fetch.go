@@ -1,0 +1,192 @@
+package baseimage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// Limits of a download: tries in all, the longest pause that a Retry-After is
+// followed for, and the total time of one download with its retries.
+const (
+	maxTries   = 4
+	maxPause   = 30 * time.Second
+	maxElapsed = 5 * time.Minute
+)
+
+// fetcher gets things over HTTP and tries again what may pass. Proxies and CA
+// certificates are those of net/http.
+type fetcher struct {
+	client *http.Client
+	sleep  func(ctx context.Context, d time.Duration) error
+	token  func(ctx context.Context, url string) string // bearer token for an address, or ""
+}
+
+// patientClient waits for slow mirrors but not for dead ones.
+func patientClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = parallelDownloads
+	t.ResponseHeaderTimeout = 30 * time.Second
+	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	return &http.Client{Transport: t}
+}
+
+// statusError is an answer other than 200.
+type statusError struct {
+	url        string
+	code       int
+	retryAfter time.Duration
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("%s answered %d %s", e.url, e.code, http.StatusText(e.code))
+}
+
+// Temporary tells whether trying again may help.
+func (e *statusError) Temporary() bool {
+	return e.code == http.StatusTooManyRequests || e.code == http.StatusRequestTimeout || e.code >= 500
+}
+
+// brokenError is a connection that could not be made or ended early.
+type brokenError struct {
+	url string
+	err error
+}
+
+func (e *brokenError) Error() string {
+	var u *url.Error // its text repeats the address
+	if errors.As(e.err, &u) {
+		return e.url + ": " + u.Err.Error()
+	}
+	return e.url + ": " + e.err.Error()
+}
+func (e *brokenError) Unwrap() error   { return e.err }
+func (e *brokenError) Temporary() bool { return true }
+
+// notFound tells whether err is a 404 or 410.
+func notFound(err error) bool {
+	var s *statusError
+	return errors.As(err, &s) && (s.code == http.StatusNotFound || s.code == http.StatusGone)
+}
+
+// get hands the body of an address to read. Errors that may pass are tried
+// again, from the start, with growing pauses or as long as Retry-After says.
+func (f *fetcher) get(ctx context.Context, address string, read func(io.Reader) error) error {
+	ctx, cancel := context.WithTimeout(ctx, maxElapsed)
+	defer cancel()
+	pause := 250 * time.Millisecond
+	for try := 1; ; try++ {
+		err := f.once(ctx, address, read)
+		var t interface{ Temporary() bool }
+		if err == nil || ctx.Err() != nil || try == maxTries || !errors.As(err, &t) || !t.Temporary() {
+			return err
+		}
+		wait := pause
+		var s *statusError
+		if errors.As(err, &s) && s.retryAfter > 0 {
+			wait = s.retryAfter
+		}
+		if wait > maxPause {
+			return fmt.Errorf("%w, and asks to wait for %s", err, wait)
+		}
+		if e := f.sleep(ctx, wait); e != nil {
+			return err
+		}
+		pause *= 3
+	}
+}
+
+func (f *fetcher) once(ctx context.Context, address string, read func(io.Reader) error) error {
+	shown := redacted(address)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return fmt.Errorf("the address %s cannot be used: %w", shown, err)
+	}
+	req.Header.Set("User-Agent", "slipway")
+	req.Header.Set("Accept", "application/vnd.npm.install-v1+json, */*;q=0.8") // npm's short form of a package's document
+	req.Header.Set("Accept-Encoding", "identity")                              // digests are of the file as it lies there
+	if f.token != nil {
+		if t := f.token(ctx, address); t != "" {
+			req.Header.Set("Authorization", "Bearer "+t)
+		}
+	}
+	resp, err := f.client.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return &brokenError{shown, err}
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return &statusError{shown, resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"))}
+	}
+	body := &bodyReader{r: resp.Body, url: shown}
+	if err := read(body); err != nil {
+		return err
+	}
+	return nil
+}
+
+// bodyReader marks errors of reading as those of the connection.
+type bodyReader struct {
+	r   io.Reader
+	url string
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if err != nil && err != io.EOF && !errors.Is(err, context.Canceled) {
+		err = &brokenError{b.url, err}
+	}
+	return n, err
+}
+
+// retryAfter reads seconds or an HTTP date; 0 when there is neither.
+func retryAfter(value string) time.Duration {
+	if s, err := strconv.Atoi(value); err == nil && s >= 0 {
+		return max(time.Duration(s)*time.Second, time.Millisecond)
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return max(time.Until(t), time.Millisecond)
+	}
+	return 0
+}
+
+// redacted is an address without user name and password.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "(unreadable address)"
+	}
+	u.User = nil
+	return u.String()
+}
+
+func pauseFor(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// unreachable is the failure of a mirror that does not answer as it should.
+func unreachable(what, address string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	f := diag.Fail(diag.ExitBuild, "%s cannot be read from %s", what, redacted(address)).Because(err)
+	return f.WithHint("check the network, the proxy settings (HTTP_PROXY, HTTPS_PROXY) and the mirror's address; SLIPWAY_DEBIAN_MIRROR and NPM_CONFIG_REGISTRY override what this machine is configured with")
+}

@@ -1,0 +1,147 @@
+package baseimage
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// newestNPM returns the newest stable version of a major of an npm package.
+func newestNPM(ctx context.Context, f *fetcher, registry, name, major string) (NPMPin, error) {
+	var doc struct {
+		Versions map[string]struct {
+			Dist struct {
+				Integrity string `json:"integrity"`
+			} `json:"dist"`
+		} `json:"versions"`
+	}
+	address := registry + "/" + name
+	err := f.get(ctx, address, func(body io.Reader) error {
+		return json.NewDecoder(io.LimitReader(body, 256<<20)).Decode(&doc)
+	})
+	if err != nil {
+		return NPMPin{}, unreachable("the npm package "+name, address, err)
+	}
+	best, bestNumbers := "", [3]int{}
+	for v := range doc.Versions {
+		n, ok := stableVersion(v)
+		if ok && strconv.Itoa(n[0]) == major && (best == "" || later(n, bestNumbers)) {
+			best, bestNumbers = v, n
+		}
+	}
+	if best == "" {
+		return NPMPin{}, diag.Fail(diag.ExitBuild, "the npm registry has no version %s of %s", major, name).
+			WithHint("the registry may be a partial mirror; NPM_CONFIG_REGISTRY names another one")
+	}
+	pin := NPMPin{Name: name, Version: best, Integrity: doc.Versions[best].Dist.Integrity}
+	if _, err := contentOfIntegrity(pin.Integrity); err != nil {
+		return NPMPin{}, diag.Fail(diag.ExitBuild, "the npm registry gives no usable digest for %s %s", name, best).Because(err)
+	}
+	return pin, nil
+}
+
+func stableVersion(v string) (n [3]int, ok bool) {
+	parts := strings.Split(v, ".")
+	if len(parts) != 3 {
+		return n, false
+	}
+	for i, p := range parts {
+		x, err := strconv.Atoi(p)
+		if err != nil || x < 0 {
+			return n, false
+		}
+		n[i] = x
+	}
+	return n, true
+}
+
+func later(a, b [3]int) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return a[i] > b[i]
+		}
+	}
+	return false
+}
+
+// address is where registries keep the tarball of a version.
+func (p NPMPin) address(registry string) string {
+	_, base, scoped := strings.Cut(p.Name, "/")
+	if !scoped {
+		base = p.Name
+	}
+	return fmt.Sprintf("%s/%s/-/%s-%s.tgz", registry, p.Name, base, p.Version)
+}
+
+// nodeTree is the layer of Node.js: the binary without symbols, and the licence.
+func nodeTree(tgz []byte) (tree, error) {
+	t := tree{}
+	err := unpackTGZ(t, tgz, 2, func(p string) string { // both come first, before 100 MB of headers
+		switch p {
+		case "bin/node":
+			return "usr/local/bin/node"
+		case "LICENSE":
+			return "usr/local/share/doc/node/LICENSE"
+		}
+		return ""
+	})
+	if err != nil {
+		return nil, err
+	}
+	n := t["usr/local/bin/node"]
+	if n == nil {
+		return nil, fmt.Errorf("there is no bin/node in the package")
+	}
+	if n.data, err = stripped(n.data[0]); err != nil {
+		return nil, fmt.Errorf("stripping node: %w", err)
+	}
+	n.mode = 0o755
+	return t, nil
+}
+
+// npmTree is the layer of npm itself, without its manual.
+func npmTree(tgz []byte) (tree, error) {
+	const home = "usr/local/lib/node_modules/npm/"
+	t := tree{}
+	err := unpackTGZ(t, tgz, 0, func(p string) string {
+		if strings.HasPrefix(p, "man/") || strings.HasPrefix(p, "docs/") {
+			return ""
+		}
+		return home + p
+	})
+	if err != nil {
+		return nil, err
+	}
+	for command, script := range map[string]string{"npm": "bin/npm-cli.js", "npx": "bin/npx-cli.js"} {
+		if t[home+script] == nil {
+			return nil, fmt.Errorf("there is no %s in the package", script)
+		}
+		t[home+script].mode = 0o755
+		t.symlink("usr/local/bin/"+command, "../lib/node_modules/npm/"+script)
+	}
+	t.file("usr/local/etc/npmrc", 0o644, []byte("update-notifier=false\n")) // npm must not ask the registry about itself in builds
+	return t, nil
+}
+
+// unpackTGZ unpacks an npm package, whose files lie in one top directory.
+func unpackTGZ(t tree, tgz []byte, enough int, place func(string) string) error {
+	z, err := gzip.NewReader(bytes.NewReader(tgz))
+	if err != nil {
+		return err
+	}
+	return t.unpack(z, enough, func(p string) string {
+		_, rest, ok := strings.Cut(p, "/")
+		if !ok || rest == "" {
+			return ""
+		}
+		return place(rest)
+	})
+}

@@ -1,0 +1,132 @@
+package baseimage
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// dropped are directories that no base needs: manuals, translations, message
+// catalogues, packaging aids, debugger scripts, iconv's tables (8 MB of glibc;
+// Node.js and musl-like users carry their own).
+func dropped() []string {
+	return []string{
+		"usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "usr/share/doc-base",
+		"usr/share/menu", "usr/share/gdb", "usr/share/gcc", "usr/share/bug", "usr/share/bash-completion",
+		"usr/share/base-files", "usr/share/pixmaps", "usr/share/applications", "usr/games", "usr/include", "usr/src",
+		"boot", "etc/dpkg", "etc/update-motd.d", "etc/skel", "var/backups", "var/local", "usr/share/dict", "usr/lib/valgrind",
+	}
+}
+
+// debuggingAids of glibc and others that nothing links by default.
+func debuggingAids() []string {
+	return []string{
+		"libc_malloc_debug.so.0", "libmemusage.so", "libpcprofile.so", "libthread_db.so.1", "libBrokenLocale.so.1",
+		"libnss_hesiod.so.2", "libnss_compat.so.2", "libnsl.so.1", "tini-static",
+	}
+}
+
+// keep tells whether a path of a Debian package belongs into a base of that
+// role. Licence texts (copyright files and common-licenses) always do.
+func keep(role plan.Role, p string) bool {
+	if strings.HasPrefix(p, "usr/share/doc/") {
+		return path.Base(p) == "copyright" || strings.Count(p, "/") == 3 // the directory, or a link in its place
+	}
+	for _, d := range dropped() {
+		if p == d || strings.HasPrefix(p, d+"/") {
+			return false
+		}
+	}
+	if strings.Contains(p, "/gconv/") || strings.HasSuffix(p, "/gconv") {
+		return false
+	}
+	if role != plan.RoleRuntime {
+		return true
+	}
+	return !slices.Contains(debuggingAids(), path.Base(p))
+}
+
+// finish adds to a tree of unpacked Debian packages what their maintainer
+// scripts would have made and programs need.
+func finish(t tree, role plan.Role) {
+	certificates(t)
+	if role == plan.RoleToolchain {
+		accounts(t)
+		t.symlink("usr/bin/sh", "dash")
+		t.symlink("usr/bin/awk", "mawk")
+		t.symlink("usr/bin/which", "which.debianutils")
+	} else {
+		t.file("etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"))
+		t.file("etc/group", 0o644, []byte("root:x:0:\nnogroup:x:65534:\n"))
+		for p, n := range t {
+			n.mode &^= 0o6000 // nothing gains privileges
+			if strings.HasPrefix(p, "etc/init.d/") || strings.HasPrefix(p, "etc/profile.d") {
+				delete(t, p)
+			}
+		}
+	}
+	t.file("etc/nsswitch.conf", 0o644, []byte("passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\n"))
+	for _, d := range []string{"tmp", "var/tmp"} {
+		t.dir(d, 0o1777)
+	}
+	t.dir("root", 0o700)
+	t.dir("run", 0o755)
+	delete(t, "var/run")
+	delete(t, "var/lock")
+	t.symlink("var/run", "/run")
+	t.symlink("var/lock", "/run/lock")
+	t.dir("run/lock", 0o1777)
+}
+
+// certificates writes the bundle of all CA certificates of ca-certificates, as
+// update-ca-certificates does, and drops the single files.
+func certificates(t tree) {
+	const dir = "usr/share/ca-certificates"
+	var bundle bytes.Buffer
+	for _, p := range sorted(t) {
+		if !strings.HasPrefix(p, dir+"/") && p != dir && p != "usr/sbin/update-ca-certificates" && !strings.HasPrefix(p, "etc/ca-certificates") {
+			continue
+		}
+		if strings.HasSuffix(p, ".crt") {
+			for _, b := range t[p].data {
+				bundle.Write(b)
+			}
+			if !bytes.HasSuffix(bundle.Bytes(), []byte("\n")) {
+				bundle.WriteByte('\n')
+			}
+		}
+		delete(t, p)
+	}
+	if bundle.Len() > 0 {
+		t.file("etc/ssl/certs/ca-certificates.crt", 0o644, bundle.Bytes())
+	}
+}
+
+// accounts installs base-passwd's masters.
+func accounts(t tree) {
+	for _, name := range []string{"passwd", "group"} {
+		if n := t["usr/share/base-passwd/"+name+".master"]; n != nil {
+			t.file("etc/"+name, 0o644, bytes.Join(n.data, nil))
+		}
+	}
+}
+
+// status is the entry of a package for scanners, in the manner of distroless
+// images: one file a package under var/lib/dpkg/status.d, with the list of its
+// files beside it. Syft, Grype and Trivy read that as they read dpkg's status
+// file; unlike it, layers can add entries without copying those below.
+func status(t tree, name string, d deb) {
+	control := bytes.TrimRight(d.control, "\n")
+	t.file("var/lib/dpkg/status.d/"+name, 0o644, append(bytes.Clone(control), "\nStatus: install ok installed\n"...))
+	var sums bytes.Buffer
+	for line := range bytes.Lines(d.md5sums) {
+		_, file, ok := bytes.Cut(bytes.TrimSpace(line), []byte("  "))
+		if ok && t[string(file)] != nil {
+			sums.Write(line)
+		}
+	}
+	t.file("var/lib/dpkg/status.d/"+name+".md5sums", 0o644, sums.Bytes())
+}

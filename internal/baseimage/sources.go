@@ -1,0 +1,226 @@
+package baseimage
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// Mirrors are the addresses that packages come from, without a slash at the
+// end. Several of a kind are tried in order.
+type Mirrors struct {
+	Debian   []string
+	Security []string // may be empty: then there are no security updates between point releases
+	NPM      string
+	NPMToken string // sent to the npm registry alone; never logged
+}
+
+// Machine is where mirrors are looked up.
+type Machine struct {
+	Root   string // "/"; apt's configuration lies in etc/apt below it
+	Dir    string // the project, whose .npmrc counts
+	Getenv func(string) string
+}
+
+// FindMirrors reads the machine's configuration: SLIPWAY_DEBIAN_MIRROR,
+// SLIPWAY_DEBIAN_SECURITY_MIRROR, else apt's sources; NPM_CONFIG_REGISTRY, else
+// the .npmrc files, else what npm says. It does not use the network.
+func FindMirrors(ctx context.Context, m Machine) (Mirrors, error) {
+	var found Mirrors
+	if v := m.Getenv("SLIPWAY_DEBIAN_MIRROR"); v != "" {
+		found.Debian = trimmed(strings.Fields(v))
+	}
+	if v := m.Getenv("SLIPWAY_DEBIAN_SECURITY_MIRROR"); v != "" {
+		found.Security = trimmed(strings.Fields(v))
+	}
+	if len(found.Debian) == 0 {
+		main, security := aptMirrors(m.Root)
+		found.Debian = main
+		if len(found.Security) == 0 {
+			found.Security = security
+		}
+	}
+	if len(found.Debian) == 0 {
+		return Mirrors{}, diag.Fail(diag.ExitUsage, "no Debian mirror is configured on this machine (looked in %s)", filepath.Join(m.Root, "etc/apt")).
+			WithHint("set SLIPWAY_DEBIAN_MIRROR to the address of a Debian archive, such as https://mirror.example/debian")
+	}
+	found.NPM, found.NPMToken = npmRegistry(ctx, m)
+	if found.NPM == "" {
+		return Mirrors{}, diag.Fail(diag.ExitUsage, "no npm registry is configured on this machine, and npm is not installed to ask").
+			WithHint("set NPM_CONFIG_REGISTRY to the address of an npm registry, such as https://npm.example/")
+	}
+	return found, nil
+}
+
+func trimmed(addresses []string) []string {
+	var out []string
+	for _, a := range addresses {
+		if a = strings.TrimRight(a, "/"); !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// aptSource is one archive of apt's configuration.
+type aptSource struct {
+	uris, suites, components []string
+}
+
+// aptMirrors reads apt's sources below root and returns the addresses that look
+// like Debian's archive and like its security archive. Whether they are is
+// decided by the signature and the Origin of what they serve.
+func aptMirrors(root string) (main, security []string) {
+	dir := filepath.Join(root, "etc/apt")
+	files, _ := filepath.Glob(filepath.Join(dir, "sources.list.d/*"))
+	slices.Sort(files)
+	for _, name := range append([]string{filepath.Join(dir, "sources.list")}, files...) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		var sources []aptSource
+		switch filepath.Ext(name) {
+		case ".list":
+			sources = parseAptList(string(text))
+		case ".sources":
+			sources = parseAptSources(text)
+		}
+		for _, s := range sources {
+			if !slices.Contains(s.components, "main") {
+				continue
+			}
+			for _, suite := range s.suites {
+				switch kindOfSuite(suite) {
+				case "security":
+					security = append(security, httpOnly(s.uris)...)
+				case "main":
+					main = append(main, httpOnly(s.uris)...)
+				}
+			}
+		}
+	}
+	return trimmed(main), trimmed(security)
+}
+
+func httpOnly(uris []string) []string {
+	return slices.DeleteFunc(slices.Clone(uris), func(u string) bool {
+		return !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://")
+	})
+}
+
+var debianSuite = regexp.MustCompile(`^(bullseye|bookworm|trixie|forky|duke|sid|stable|testing|unstable|oldstable)(-updates|-backports|-security|-proposed-updates|/updates)?$`)
+
+// kindOfSuite says whether a suite is one of Debian's "main" or "security"
+// archive, or "" of neither.
+func kindOfSuite(suite string) string {
+	m := debianSuite.FindStringSubmatch(suite)
+	switch {
+	case m == nil:
+		return ""
+	case m[2] == "-security" || m[2] == "/updates":
+		return "security"
+	}
+	return "main"
+}
+
+// parseAptList reads the one-line format of sources.list(5).
+func parseAptList(text string) []aptSource {
+	var out []aptSource
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		line = strings.TrimSpace(line)
+		rest, ok := strings.CutPrefix(line, "deb ")
+		if !ok {
+			continue
+		}
+		if rest = strings.TrimSpace(rest); strings.HasPrefix(rest, "[") {
+			_, rest, _ = strings.Cut(rest, "]")
+		}
+		if f := strings.Fields(rest); len(f) >= 3 {
+			out = append(out, aptSource{uris: f[:1], suites: f[1:2], components: f[2:]})
+		}
+	}
+	return out
+}
+
+// parseAptSources reads the deb822 format of sources.list(5).
+func parseAptSources(text []byte) []aptSource {
+	var lines []string // comments go, also between a field's lines
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "#") {
+			lines = append(lines, line)
+		}
+	}
+	var out []aptSource
+	stanzas([]byte(strings.Join(lines, "")), func(s stanza) bool {
+		if strings.EqualFold(s.field("Enabled"), "no") || !slices.Contains(strings.Fields(s.field("Types")), "deb") {
+			return true
+		}
+		out = append(out, aptSource{strings.Fields(s.field("URIs")), strings.Fields(s.field("Suites")), strings.Fields(s.field("Components"))})
+		return true
+	})
+	return out
+}
+
+// npmRegistry returns the address of the npm registry and the token for it.
+func npmRegistry(ctx context.Context, m Machine) (address, token string) {
+	settings := map[string]string{}
+	for _, name := range []string{ // the first that has a key wins
+		filepath.Join(m.Dir, ".npmrc"), filepath.Join(m.Getenv("HOME"), ".npmrc"),
+		filepath.Join(m.Root, "usr/local/etc/npmrc"), filepath.Join(m.Root, "etc/npmrc"),
+	} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		for k, v := range parseNPMRC(string(text), m.Getenv) {
+			if _, have := settings[k]; !have {
+				settings[k] = v
+			}
+		}
+	}
+	for _, v := range []string{m.Getenv("NPM_CONFIG_REGISTRY"), m.Getenv("npm_config_registry"), settings["registry"]} {
+		if address == "" {
+			address = v
+		}
+	}
+	if address == "" {
+		cmd := exec.CommandContext(ctx, "npm", "config", "get", "registry")
+		cmd.Dir = m.Dir
+		if out, err := cmd.Output(); err == nil {
+			address = strings.TrimSpace(string(out))
+		}
+	}
+	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
+		return "", ""
+	}
+	address = strings.TrimRight(address, "/")
+	_, rest, _ := strings.Cut(address, ":")
+	return address, settings[rest+"/:_authToken"]
+}
+
+var npmVariable = regexp.MustCompile(`\$\{(\w+)\}`)
+
+// parseNPMRC reads the key=value lines of an .npmrc with ${VARIABLES}.
+func parseNPMRC(text string, getenv func(string) string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, ";") || strings.HasPrefix(line, "#") {
+			continue
+		}
+		value = strings.Trim(strings.TrimSpace(value), `"'`)
+		out[strings.TrimSpace(key)] = npmVariable.ReplaceAllStringFunc(value, func(v string) string {
+			return getenv(v[2 : len(v)-1])
+		})
+	}
+	return out
+}
