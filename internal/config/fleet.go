@@ -1,8 +1,14 @@
 // Package config reads slipway.yaml: strict decoding, defaults, and every
 // problem at once with line, column, excerpt and suggestion. It reads only
-// bytes that it is given and knows nothing of detection, plans or engines.
+// bytes that it is given and knows nothing of detection, plans or engines. It
+// refuses what could only be meant otherwise (unknown keys, duplicate keys and
+// ports, impossible combinations) and YAML's anchors and aliases: what services
+// share is said once under defaults and types.
 //
 //	fleet, findings := config.Parse("slipway.yaml", data)
+//	if err := findings.Errors(); err != nil {
+//		return err
+//	}
 package config
 
 import "time"
@@ -12,6 +18,7 @@ const FileName = "slipway.yaml"
 
 // Fleet is a decoded slipway.yaml with the defaults of its types applied.
 type Fleet struct {
+	File        string // as given to Parse, for places of later findings
 	Name        string
 	Registry    string // host[:port][/path]; empty: images get no registry prefix
 	Tag         string // default tag of the images; "latest" when not written

@@ -47,13 +47,13 @@ type Base struct {
 
 // Mount is a RUN mount in the terms of the Dockerfile reference.
 type Mount struct {
-	Type     string // "cache", "secret", "bind"
-	Target   string
-	ID       string
-	Source   string
-	From     string
-	Sharing  string
-	Required bool
+	Type     string `json:"type"` // "cache", "secret", "bind"
+	Target   string `json:"target,omitempty"`
+	ID       string `json:"id,omitempty"`
+	Source   string `json:"source,omitempty"`
+	From     string `json:"from,omitempty"`
+	Sharing  string `json:"sharing,omitempty"`
+	Required bool   `json:"required,omitempty"`
 }
 
 // Op is the instruction of a Step.
@@ -77,58 +77,62 @@ const (
 
 // Step is one instruction. Which fields count depends on Op; Args are the words
 // of the instruction (sources then destination for COPY, key=value pairs for
-// ENV and LABEL, argv for exec forms).
+// ENV and LABEL, argv for exec forms). A value that is "$NAME" of an earlier ARG
+// refers to it; all other text is meant as it stands.
 type Step struct {
-	Op      Op
-	Comment string // why, printed above the instruction
-	Args    []string
-	Shell   string  // RUN in shell form; Args is the exec form
-	Mounts  []Mount // RUN
-	Network string  // RUN --network; empty: default
-	From    string  // COPY --from
-	Chown   string  // COPY --chown
-	Chmod   string  // COPY --chmod
-	Link    bool    // COPY --link
-	Health  Health  // HEALTHCHECK, with Args as its command
+	Op      Op       `json:"op"`
+	Comment string   `json:"comment,omitempty"` // why, printed above the instruction
+	Args    []string `json:"args,omitempty"`
+	Shell   string   `json:"shell,omitempty"`   // RUN in shell form, commands joined by " && ", continued lines by a line feed; Args is the exec form
+	Mounts  []Mount  `json:"mounts,omitempty"`  // RUN
+	Network string   `json:"network,omitempty"` // RUN --network; empty: default
+	From    string   `json:"from,omitempty"`    // COPY --from
+	Chown   string   `json:"chown,omitempty"`   // COPY --chown
+	Chmod   string   `json:"chmod,omitempty"`   // COPY --chmod
+	Link    bool     `json:"link,omitempty"`    // COPY --link
+	Content string   `json:"content,omitempty"` // COPY of this text; Args is its destination alone
+	Health  Health   `json:"health,omitzero"`   // HEALTHCHECK, with Args as its command
 }
 
 // Health is the timing of a HEALTHCHECK.
 type Health struct {
-	Interval, Timeout, StartPeriod time.Duration
-	Retries                        int
+	Interval    time.Duration `json:"interval_ns,omitempty"`
+	Timeout     time.Duration `json:"timeout_ns,omitempty"`
+	StartPeriod time.Duration `json:"start_period_ns,omitempty"`
+	Retries     int           `json:"retries,omitempty"`
 }
 
 // Stage is one FROM … AS name.
 type Stage struct {
-	Name          string
-	Comment       string
-	From          string // a base's Ref or an earlier stage's name
-	BuildPlatform bool   // runs on the machine's platform, never emulated
-	Steps         []Step
+	Name          string `json:"name"`
+	Comment       string `json:"comment,omitempty"`
+	From          string `json:"from"`                     // a base's Ref or an earlier stage's name
+	BuildPlatform bool   `json:"build_platform,omitempty"` // runs on the machine's platform, never emulated
+	Steps         []Step `json:"steps,omitempty"`
 }
 
 // Service is the plan of one service.
 type Service struct {
-	Name         string
-	Dir          string // build context, slash-separated, relative to the fleet's root
-	Type         string
-	Port         int
-	Health       HealthCheck
-	MemoryBytes  int64
-	User         string // "1001:1001"
-	Facts        []Fact
-	Bases        []Base
-	Stages       []Stage
-	Dockerfile   string   // path of the service's own Dockerfile; then Stages is empty
-	DockerIgnore []string // patterns: the service's own, else the supplied ones
+	Name         string      `json:"name"`
+	Dir          string      `json:"dir"` // build context, slash-separated, relative to the fleet's root
+	Type         string      `json:"type,omitempty"`
+	Port         int         `json:"port,omitempty"`
+	Health       HealthCheck `json:"health,omitzero"`
+	MemoryBytes  int64       `json:"memory_bytes,omitempty"`
+	User         string      `json:"user,omitempty"` // "1001:1001"
+	Facts        []Fact      `json:"facts,omitempty"`
+	Bases        []Base      `json:"bases,omitempty"`
+	Stages       []Stage     `json:"stages,omitempty"`
+	Dockerfile   string      `json:"dockerfile,omitempty"`    // path of the service's own Dockerfile, relative to the fleet's root; then Stages is empty
+	DockerIgnore []string    `json:"docker_ignore,omitempty"` // patterns: the service's own, else the supplied ones
 }
 
 // HealthCheck says how readiness of a running service is asked for; at most
 // one of GRPC, HTTP, TCP and Command is set.
 type HealthCheck struct {
-	GRPC    string   // service name
-	HTTP    string   // path
-	TCP     bool     // the port accepts
-	Command []string // in the container
+	GRPC    string   `json:"grpc,omitempty"`    // service name
+	HTTP    string   `json:"http,omitempty"`    // path
+	TCP     bool     `json:"tcp,omitempty"`     // the port accepts
+	Command []string `json:"command,omitempty"` // in the container
 	Health
 }

@@ -1,0 +1,125 @@
+// Package assets holds the programs that the slipway binary carries: the static
+// probe for the images of each architecture, and runc for this machine. They
+// are built by scripts/build-assets.sh; a slipway that was built without them
+// works as far as it can and says what is missing. It runs nothing.
+//
+//	binary, err := assets.Probe("arm64")
+//	path, err := assets.InstallRunc(filepath.Join(stateDir, "bin"))
+package assets
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+//go:embed bin
+var embedded embed.FS
+
+// Probe returns the probe binary for linux on an architecture ("amd64", "arm64").
+func Probe(arch string) ([]byte, error) {
+	packed, err := embedded.ReadFile("bin/slipway-probe-linux-" + arch + ".gz")
+	if err != nil {
+		return nil, absent("probe for linux/" + arch)
+	}
+	return unpack(packed)
+}
+
+// Runc returns the runc binary for this machine.
+func Runc() ([]byte, error) {
+	packed, err := packedRunc(embedded)
+	if err != nil {
+		return nil, err
+	}
+	return unpack(packed)
+}
+
+// InstallRunc returns the path of a runc: the carried one, unpacked into dir
+// unless it is there already, else the one in $PATH. It is safe to call from
+// several processes at once.
+func InstallRunc(dir string) (string, error) {
+	return installRunc(embedded, dir, exec.LookPath)
+}
+
+func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) (string, error) {
+	packed, err := packedRunc(from)
+	if err != nil {
+		if path, err := lookPath("runc"); err == nil {
+			return path, nil
+		}
+		return "", diag.Fail(diag.ExitRun, "cannot run containers: there is no runc, neither in this slipway nor in $PATH").
+			Because(err).WithHint("build slipway with `make build`, or install the Debian package: apt-get install runc")
+	}
+	sum := sha256.Sum256(packed)
+	path := filepath.Join(dir, "runc-"+hex.EncodeToString(sum[:])[:12])
+	// The size is the end of a gzip stream (RFC 1952, ISIZE): a file that a
+	// crash cut short is written again.
+	size := int64(binary.LittleEndian.Uint32(packed[len(packed)-4:]))
+	if info, err := os.Stat(path); err == nil && info.Size() == size && info.Mode().Perm() == 0o755 {
+		return path, nil
+	}
+	data, err := unpack(packed)
+	if err != nil {
+		return "", err
+	}
+	return path, writeExecutable(path, data)
+}
+
+// writeExecutable creates or replaces a program in one step.
+func writeExecutable(path string, data []byte) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("installing %s: %w", path, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return fmt.Errorf("installing %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o755), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("installing %s: %w", path, err)
+	}
+	return nil
+}
+
+func packedRunc(from fs.FS) ([]byte, error) {
+	packed, err := fs.ReadFile(from, "bin/runc-linux-"+runtime.GOARCH+".gz")
+	if err != nil || len(packed) < 18 {
+		return nil, absent("runc for linux/" + runtime.GOARCH)
+	}
+	return packed, nil
+}
+
+func absent(what string) error {
+	return diag.Fail(diag.ExitUnexpected, "slipway was built without its %s", what).
+		WithHint("run `make build` in slipway's source, which builds what it carries")
+}
+
+func unpack(packed []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a program that slipway carries: %w", err)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a program that slipway carries: %w", err)
+	}
+	return data, nil
+}

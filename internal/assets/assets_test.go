@@ -1,0 +1,96 @@
+package assets
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+func notFound(string) (string, error) { return "", exec.ErrNotFound }
+
+// carrying is a file system with a packed runc.
+func carrying(t *testing.T, program string) fs.FS {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(program)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return fstest.MapFS{"bin/runc-linux-" + runtime.GOARCH + ".gz": {Data: b.Bytes()}}
+}
+
+func TestInstallRunc(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bin")
+	from := carrying(t, "the program")
+	path, err := installRunc(from, dir, notFound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() string {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	if read() != "the program" || !strings.HasPrefix(filepath.Base(path), "runc-") {
+		t.Errorf("%s holds %q", path, read())
+	}
+	if err := os.WriteFile(path, []byte("cut"), 0o755); err != nil { // as a crash leaves it
+		t.Fatal(err)
+	}
+	again, err := installRunc(from, dir, notFound)
+	if err != nil || again != path || read() != "the program" {
+		t.Errorf("%v: %s holds %q", err, again, read())
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v %v", entries, err)
+	}
+}
+
+func TestInstallRuncFallsBackToPath(t *testing.T) {
+	path, err := installRunc(fstest.MapFS{}, t.TempDir(), func(string) (string, error) { return "/usr/sbin/runc", nil })
+	if err != nil || path != "/usr/sbin/runc" {
+		t.Errorf("%q, %v", path, err)
+	}
+}
+
+func TestRuncMissing(t *testing.T) {
+	_, err := installRunc(fstest.MapFS{}, t.TempDir(), notFound)
+	if diag.ExitOf(err) != diag.ExitRun || !strings.Contains(diag.HintOf(err), "apt-get install runc") {
+		t.Errorf("%v, exit %d, hint %q", err, diag.ExitOf(err), diag.HintOf(err))
+	}
+}
+
+func TestProbeOfUnknownArchitecture(t *testing.T) {
+	_, err := Probe("vax")
+	if f := (*diag.Failure)(nil); !errors.As(err, &f) || !strings.Contains(f.Hint, "make build") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCarriedProgramsAreForLinux(t *testing.T) {
+	for _, arch := range []string{"amd64", "arm64"} {
+		data, err := Probe(arch)
+		if err != nil {
+			t.Skip("built without assets: run scripts/build-assets.sh")
+		}
+		if !bytes.HasPrefix(data, []byte("\x7fELF")) || len(data) > 2_500_000 {
+			t.Errorf("%s: %d bytes, want a Linux program of at most 2.5 MB", arch, len(data))
+		}
+	}
+}

@@ -1,0 +1,335 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/engine/embedded"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// buildFlags are the flags of `slipway build`.
+type buildFlags struct {
+	fleetFlags
+	parallel  int
+	push      bool
+	insecure  bool
+	json      bool
+	dryRun    bool
+	keepGoing bool
+	noCache   bool
+
+	file    string
+	target  string
+	args    []string
+	labels  []string
+	secrets []string
+	output  string
+}
+
+func (a *app) buildCommand() *cobra.Command {
+	var f buildFlags
+	cmd := &cobra.Command{
+		Use:   "build [SERVICE… | DIR]",
+		Short: "Build the services of a fleet, or one directory with a Dockerfile",
+		Long: `Build the services of the fleet that slipway.yaml describes, each as a
+multi-stage image, in parallel, on the embedded engine. Names and globs select
+services. A directory that has a Dockerfile and no slipway.yaml builds as with
+docker build.`,
+		Example: `  slipway build
+  slipway build 'fast-*' --skip fast-mdzmediation-service
+  slipway build --registry localhost:5000 --tag v1.2.3 --push
+  slipway build --platform linux/amd64,linux/arm64
+  slipway build -t web:dev --target builder --build-arg A=1 DIR`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if dir, ok := a.directoryArgument(args, f); ok {
+				return a.buildDirectory(cmd.Context(), dir, f)
+			}
+			return a.buildFleet(cmd.Context(), args, f)
+		},
+	}
+	f.register(cmd)
+	fl := cmd.Flags()
+	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once (default: the number of cores, at least 2)")
+	fl.BoolVar(&f.push, "push", false, "push each image when it is built")
+	fl.BoolVar(&f.insecure, "insecure", false, "speak plain HTTP or unverified TLS to the registry")
+	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be built, and build nothing")
+	fl.BoolVar(&f.keepGoing, "keep-going", false, "build the other services when one fails")
+	fl.BoolVar(&f.noCache, "no-cache", false, "run every step again")
+	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile of a directory (default: DIR/Dockerfile)")
+	fl.StringVar(&f.target, "target", "", "build up to this stage")
+	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes it from the environment")
+	fl.StringArrayVar(&f.labels, "label", nil, "label NAME=VALUE of the image")
+	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
+	fl.StringVarP(&f.output, "output", "o", "", "type=local|tar|oci|docker,dest=PATH, or a directory")
+	return cmd
+}
+
+// directoryArgument decides between the two ways to build: one directory, as
+// with docker build, or a fleet.
+func (a *app) directoryArgument(args []string, f buildFlags) (string, bool) {
+	if len(args) > 1 {
+		return "", false
+	}
+	dir := a.Dir
+	if len(args) == 1 {
+		dir = a.path(args[0])
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return "", false
+		}
+	}
+	if f.file != "" {
+		return dir, true
+	}
+	if len(args) == 1 {
+		if _, err := os.Stat(filepath.Join(dir, "slipway.yaml")); err == nil {
+			return "", false
+		}
+		// A word without a slash that a fleet knows is a service, though there is
+		// a directory of that name.
+		_, err := findFleet(a.Dir)
+		return dir, err != nil || strings.ContainsAny(args[0], "/.")
+	}
+	if _, err := findFleet(a.Dir); err == nil {
+		return "", false
+	}
+	_, err := os.Stat(filepath.Join(dir, "Dockerfile"))
+	return dir, err == nil
+}
+
+// path makes a path of the command line absolute.
+func (a *app) path(p string) string {
+	if filepath.IsAbs(p) {
+		return filepath.Clean(p)
+	}
+	return filepath.Join(a.Dir, p)
+}
+
+// buildFleet builds the selected services of the fleet.
+func (a *app) buildFleet(ctx context.Context, names []string, f buildFlags) error {
+	dir := a.Dir
+	if len(names) == 1 {
+		if _, err := os.Stat(filepath.Join(a.path(names[0]), "slipway.yaml")); err == nil {
+			dir, names = a.path(names[0]), nil
+		}
+	}
+	fl, err := a.loadFleet(dir, names, f.fleetFlags)
+	if err != nil {
+		return err
+	}
+	if f.output != "" {
+		return diag.Fail(diag.ExitUsage, "--output is for one directory, not for a fleet").
+			WithHint("slipway build --output %s DIR", f.output)
+	}
+	if f.push && fl.Registry == "" {
+		return diag.Fail(diag.ExitUsage, "--push needs a registry").
+			WithHint("slipway build --registry localhost:5000 --push")
+	}
+	jobs := make([]pipeline.Job, 0, len(fl.services))
+	for _, s := range fl.services {
+		job, err := a.fleetJob(fl, s, f)
+		if err != nil {
+			return err
+		}
+		jobs = append(jobs, job)
+	}
+	return a.runJobs(ctx, fl.root, jobs, f)
+}
+
+// fleetJob turns the plan of a service into a job.
+func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, error) {
+	text, err := fl.dockerfile(s)
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	req, err := a.request(f, text, s.DockerIgnore)
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	req.Name = s.Name
+	req.Context = filepath.Join(fl.root, filepath.FromSlash(s.Dir))
+	req.Platforms = fl.Platforms
+	req.Compression = fl.Compression
+	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {
+		req.Args["VERSION"] = fl.Tag
+	}
+	bases, err := assembledBases(text)
+	return pipeline.Job{Request: req, Bases: bases, Image: fl.image(s.Name)}, err
+}
+
+// request fills in what the flags say.
+func (a *app) request(f buildFlags, text []byte, ignore []string) (engine.Request, error) {
+	req := engine.Request{Dockerfile: text, Ignore: ignore, Target: f.target, NoCache: f.noCache}
+	var err error
+	if f.target != "" {
+		if err = dockerfile.CheckTarget(text, f.target); err != nil {
+			return req, err
+		}
+	}
+	if req.Args, err = a.assignments("--build-arg", f.args); err != nil {
+		return req, err
+	}
+	if req.Labels, err = a.assignments("--label", f.labels); err != nil {
+		return req, err
+	}
+	req.Secrets, err = a.parseSecrets(f.secrets)
+	return req, err
+}
+
+// buildDirectory builds one directory from its Dockerfile.
+func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) error {
+	path := filepath.Join(dir, "Dockerfile")
+	if f.file != "" {
+		path = a.path(f.file)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", relativeTo(a.Dir, dir)).Because(err).
+			WithHint("name it with -f, or write a slipway.yaml for what has none")
+	}
+	ignore, err := dockerIgnore(dir, path)
+	if err != nil {
+		return err
+	}
+	req, err := a.request(f, text, ignore)
+	if err != nil {
+		return err
+	}
+	req.Name, req.Context, req.Platforms = filepath.Base(dir), dir, f.platforms
+	if req.Output, err = a.parseOutput(f.output); err != nil {
+		return err
+	}
+	if len(req.Platforms) == 0 {
+		req.Platforms = []string{"linux/" + runtime.GOARCH}
+	}
+	job := pipeline.Job{Request: req}
+	if job.Bases, err = assembledBases(text); err != nil {
+		return err
+	}
+	if req.Output.Kind == engine.OutputStore {
+		job.Image = imageName(f.tag, filepath.Base(dir))
+	} else {
+		job.Request.Tag = imageName(f.tag, filepath.Base(dir))
+	}
+	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
+}
+
+// assembledBases returns the bases that a Dockerfile names and that Slipway
+// assembles itself.
+func assembledBases(text []byte) ([]plan.Base, error) {
+	images, err := dockerfile.Images(text)
+	if err != nil {
+		return nil, diag.Fail(diag.ExitUsage, "the Dockerfile cannot be read").Because(err)
+	}
+	var bases []plan.Base
+	for _, ref := range images {
+		if !strings.HasPrefix(ref, "slipway/") {
+			continue
+		}
+		spec, err := baseimage.SpecOf(ref)
+		if err != nil {
+			return nil, err
+		}
+		bases = append(bases, plan.Base{Ref: ref, Role: spec.Role, Assembled: true})
+	}
+	return bases, nil
+}
+
+// imageName completes a name of the command line: the directory's name when
+// there is none, and the tag "latest".
+func imageName(name, directory string) string {
+	if name == "" {
+		name = strings.ToLower(directory)
+	}
+	if last := name[strings.LastIndex(name, "/")+1:]; !strings.ContainsAny(last, ":@") {
+		name += ":latest"
+	}
+	return name
+}
+
+// runJobs builds the jobs on the embedded engine and prints what came out.
+func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f buildFlags) (err error) {
+	if f.dryRun {
+		return a.printJobs(jobs, f.json)
+	}
+	names := make([]string, len(jobs))
+	for i, j := range jobs {
+		names[i] = j.Request.Name
+	}
+	screen := a.newScreen(names)
+	defer screen.Close()
+	store, err := a.openImages(screen)
+	if err != nil {
+		return err
+	}
+	eng, err := a.openEngine(ctx, "slipway build", screen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, eng.Close()) }()
+	assembler, err := a.assembler(root, store, screen, compressionOf(jobs))
+	if err != nil {
+		return err
+	}
+	run := pipeline.Build{
+		Builder: eng, Images: tagger{store}, Bases: bases{assembler}, Sink: screen,
+		Platform: "linux/" + runtime.GOARCH, Parallel: parallelOr(f.parallel), KeepGoing: f.keepGoing, Now: time.Now,
+	}
+	if f.push {
+		if run.Pusher, err = a.pusher(store, screen, f.insecure); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	built, err := run.Run(ctx, jobs)
+	err = errors.Join(err, collectGarbage(ctx, eng, store))
+	screen.Close()
+	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// collectGarbage keeps the cache within its limit and drops the blobs of images
+// that have no name any more. Younger ones may belong to a build that runs now.
+func collectGarbage(ctx context.Context, eng *embedded.Engine, store *image.Store) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err := eng.Collect(ctx); err != nil {
+		return fmt.Errorf("collecting garbage in the build cache: %w", err)
+	}
+	if _, err := store.GC(ctx, time.Hour, nil); err != nil {
+		return fmt.Errorf("collecting garbage in the image store: %w", err)
+	}
+	return nil
+}
+
+// parallelOr returns the number of services to build at once.
+func parallelOr(n int) int {
+	if n > 0 {
+		return n
+	}
+	return max(2, runtime.NumCPU())
+}
+
+func compressionOf(jobs []pipeline.Job) string {
+	for _, j := range jobs {
+		if j.Request.Compression != "" {
+			return j.Request.Compression
+		}
+	}
+	return "gzip"
+}

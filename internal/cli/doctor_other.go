@@ -1,0 +1,15 @@
+//go:build !linux
+
+package cli
+
+import "errors"
+
+func freeBytes(string) (int64, error) { return 0, errors.New("not known on this system") }
+
+func checkPrivileges() checkup {
+	return checkup{Check: "privileges", Found: "not needed here", OK: true}
+}
+
+func checkOverlay(string) checkup {
+	return checkup{Check: "overlayfs", Found: "needs Linux", Mend: "run slipway on Linux"}
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/assets"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine/embedded"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// imageDir is the OCI layout of built and base images.
+func (a *app) imageDir() string { return filepath.Join(a.stateDir, "images") }
+
+// openEngine opens the embedded engine; it waits while another process has it.
+func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*embedded.Engine, error) {
+	runc, err := assets.InstallRunc(filepath.Join(a.stateDir, "bin"))
+	if err != nil {
+		return nil, err
+	}
+	limit, err := cacheLimit(a.Getenv("SLIPWAY_CACHE_SIZE"))
+	if err != nil {
+		return nil, err
+	}
+	return embedded.Open(ctx, embedded.Options{
+		StateDir:     filepath.Join(a.stateDir, "engine"),
+		ImageDir:     a.imageDir(),
+		Runc:         runc,
+		CAFile:       hostCA(a.Getenv),
+		StepEnv:      stepEnv(a.Getenv),
+		MaxCacheSize: limit,
+		Owner:        owner,
+	}, sink)
+}
+
+// cacheLimit reads SLIPWAY_CACHE_SIZE: bytes, or a number with MB, GB or TB.
+func cacheLimit(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	number, factor := strings.TrimSpace(strings.ToUpper(s)), int64(1)
+	for unit, f := range map[string]int64{"MB": 1e6, "GB": 1e9, "TB": 1e12} {
+		if rest, ok := strings.CutSuffix(number, unit); ok {
+			number, factor = strings.TrimSpace(rest), f
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, diag.Fail(diag.ExitUsage, "SLIPWAY_CACHE_SIZE is %q, which is not a size", s).
+			WithHint("write a number with MB, GB or TB, such as SLIPWAY_CACHE_SIZE=20GB")
+	}
+	return n * factor, nil
+}

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"os"
+	"strings"
+)
+
+// caBundles are where distributions keep the certificates that they trust:
+// Debian and Arch, Fedora and RHEL, openSUSE, Alpine.
+var caBundles = [...]string{
+	"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt",
+	"/etc/ssl/ca-bundle.pem",
+	"/etc/ssl/cert.pem",
+}
+
+// hostCA returns the bundle of this machine: $SSL_CERT_FILE, else the first of
+// the usual places; empty when there is none.
+func hostCA(getenv func(string) string) string {
+	for _, path := range append([]string{getenv("SSL_CERT_FILE")}, caBundles[:]...) {
+		if path == "" {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return ""
+}
+
+// proxyVariables are handed to build steps in the case in which they are set.
+var proxyVariables = [...]string{
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "FTP_PROXY",
+	"http_proxy", "https_proxy", "no_proxy", "all_proxy", "ftp_proxy",
+}
+
+// registryVariables name this machine's package registries; a build step uses
+// the same ones.
+var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "GOPROXY", "PIP_INDEX_URL"}
+
+// stepEnv collects what the host's environment hands to every build step.
+func stepEnv(getenv func(string) string) []string {
+	var env []string
+	for _, names := range [][]string{proxyVariables[:], registryVariables[:]} {
+		for _, name := range names {
+			if v := getenv(name); v != "" && !strings.ContainsRune(v, 0) {
+				env = append(env, name+"="+v)
+			}
+		}
+	}
+	return env
+}

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/report"
+)
+
+// named is an image of the store and the service that it is of.
+type named struct{ service, image string }
+
+// measure collects the figures of images; each platform of an image counts as
+// one, and layers in common are found over all of them.
+func measure(ctx context.Context, store *image.Store, images []named) (report.Stats, error) {
+	var stats report.Stats
+	var all []v1.Image
+	for _, n := range images {
+		platforms, err := store.Platforms(ctx, n.image)
+		if err != nil {
+			return stats, err
+		}
+		for _, p := range platforms {
+			img, err := store.Image(ctx, n.image, p)
+			if err != nil {
+				return stats, err
+			}
+			all = append(all, img)
+			stats.Services = append(stats.Services, report.ServiceStats{Service: n.service, Image: n.image, Platform: p})
+		}
+	}
+	infos, err := store.DescribeAll(ctx, all)
+	if err != nil {
+		return stats, err
+	}
+	sharing := image.ShareOf(infos)
+	stats.UniqueBytes, stats.UniqueCompressedBytes = sharing.UniqueUnpackedBytes, sharing.UniqueCompressedBytes
+	for i, info := range infos {
+		s := &stats.Services[i]
+		s.Digest, s.SizeBytes, s.CompressedBytes = info.Digest.String(), info.UnpackedBytes, info.CompressedBytes
+		s.Layers = len(info.Layers)
+		s.SharedBytes, s.OwnBytes = sharing.Images[i].SharedBytes, sharing.Images[i].OwnBytes
+	}
+	return stats, nil
+}
+
+// reportBuild prints what a build made, with its times and cached steps.
+func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipeline.Built, took time.Duration, asJSON bool) error {
+	byService := map[string]pipeline.Built{}
+	var images []named
+	for _, b := range built {
+		if b.Err == nil && b.Image != "" {
+			byService[b.Service] = b
+			images = append(images, named{b.Service, b.Image})
+		}
+	}
+	if len(images) == 0 {
+		return nil
+	}
+	stats, err := measure(context.WithoutCancel(ctx), store, images)
+	if err != nil {
+		return err
+	}
+	stats.Duration = took
+	for i := range stats.Services {
+		b := byService[stats.Services[i].Service]
+		stats.Services[i].Steps, stats.Services[i].CachedSteps = b.Result.Steps, b.Result.CachedSteps
+		stats.Services[i].Duration = b.Duration
+	}
+	if asJSON {
+		return report.WriteStatsJSON(a.Stdout, stats)
+	}
+	return report.WriteStats(a.Stdout, stats)
+}

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var f fleetFlags
+	var asText, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "plan [SERVICE…]",
+		Short: "Say what would be built, from which stages, and why",
+		Example: `  slipway plan
+  slipway plan fast-orchestrator-service --dockerfile`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			fl, err := a.loadFleet(a.Dir, args, f)
+			if err != nil {
+				return err
+			}
+			switch {
+			case asJSON:
+				enc := json.NewEncoder(a.Stdout)
+				enc.SetIndent("", "  ")
+				return enc.Encode(fl.services)
+			case asText:
+				return a.printDockerfiles(fl)
+			}
+			for _, s := range fl.services {
+				a.printPlan(fl, s)
+			}
+			return nil
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&asText, "dockerfile", false, "print the Dockerfile of each service")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) printDockerfiles(fl *fleet) error {
+	for i, s := range fl.services {
+		text, err := fl.dockerfile(s)
+		if err != nil {
+			return err
+		}
+		if len(fl.services) > 1 {
+			if i > 0 {
+				fmt.Fprintln(a.Stdout)
+			}
+			fmt.Fprintf(a.Stdout, "### %s\n", s.Name)
+		}
+		if _, err := a.Stdout.Write(text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) printPlan(fl *fleet, s plan.Service) {
+	fmt.Fprintf(a.Stdout, "%s → %s\n", s.Name, fl.image(s.Name))
+	for _, f := range s.Facts {
+		at := f.File
+		if f.Line > 0 {
+			at = fmt.Sprintf("%s:%d", at, f.Line)
+		}
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", f.Name, f.Value, strings.TrimSpace(f.Evidence+" "+parenthesised(at)))
+	}
+	if s.Dockerfile != "" {
+		fmt.Fprintf(a.Stdout, "  %-16s %s\n", "Dockerfile", s.Dockerfile)
+	}
+	for _, st := range s.Stages {
+		fmt.Fprintf(a.Stdout, "  stage %-14s from %s, %d steps\n", st.Name, st.From, len(st.Steps))
+	}
+	fmt.Fprintln(a.Stdout)
+}
+
+func parenthesised(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "(" + s + ")"
+}
+
+// printJobs says what a build would do.
+func (a *app) printJobs(jobs []pipeline.Job, asJSON bool) error {
+	type row struct {
+		Service   string   `json:"service"`
+		Image     string   `json:"image,omitempty"`
+		Platforms []string `json:"platforms"`
+		Stages    []string `json:"stages"`
+		Bases     []string `json:"bases"`
+	}
+	rows := make([]row, 0, len(jobs))
+	for _, j := range jobs {
+		stages, err := dockerfile.Stages(j.Request.Dockerfile)
+		if err != nil {
+			return err
+		}
+		r := row{Service: j.Request.Name, Image: j.Image, Platforms: j.Request.Platforms, Stages: stages, Bases: []string{}}
+		for _, b := range j.Bases {
+			r.Bases = append(r.Bases, b.Ref)
+		}
+		rows = append(rows, r)
+	}
+	if asJSON {
+		return json.NewEncoder(a.Stdout).Encode(rows)
+	}
+	for _, r := range rows {
+		fmt.Fprintf(a.Stdout, "would build %s as %s for %s: %s\n", r.Service, r.Image, strings.Join(r.Platforms, ", "), strings.Join(r.Stages, " → "))
+	}
+	return nil
+}

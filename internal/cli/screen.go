@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/report"
+)
+
+// screen is where progress goes: a live view on a terminal, plain lines
+// elsewhere. Close it before anything else is printed.
+type screen struct {
+	event.Sink
+	close func()
+}
+
+// Close ends the view; more than once is fine.
+func (s *screen) Close() { s.close() }
+
+// newScreen chooses the view for stderr. The live one needs a terminal that
+// takes cursor movements, and NO_COLOR or TERM=dumb say that it does not.
+func (a *app) newScreen(services []string) *screen {
+	f, ok := a.Stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || a.Getenv("NO_COLOR") != "" || a.Getenv("TERM") == "dumb" || a.Getenv("CI") != "" {
+		plain := report.NewPlain(a.Stderr)
+		return &screen{Sink: plain, close: sync.OnceFunc(plain.Close)}
+	}
+	live := report.NewLive(f, report.LiveOptions{
+		Services: services, Now: time.Now,
+		Size: func() (int, int) {
+			columns, rows, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 80, 24
+			}
+			return columns, rows
+		},
+	})
+	stop := make(chan struct{})
+	go func() {
+		ticks := time.NewTicker(100 * time.Millisecond)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ticks.C:
+				live.Tick()
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return &screen{Sink: live, close: sync.OnceFunc(func() { close(stop); live.Close() })}
+}

@@ -1,0 +1,254 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// Forms of names. A fleet's and a service's name become components of an image
+// name: distribution/reference v0.6, "path-component".
+const namePattern = `^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`
+
+var (
+	nameForm     = regexp.MustCompile(namePattern)
+	tagForm      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	registryForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`)
+	imageForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[a-f0-9]{64})?$`)
+	userForm     = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,30}$`)
+	envForm      = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	grpcForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+	httpForm     = regexp.MustCompile(`^/[!-~]*$`)
+)
+
+// check reports what the types of the document cannot say.
+func (d *decoder) check(doc *document) {
+	d.checkVersion(doc)
+	d.checkName("fleet", "fleet", "fleet", doc.Fleet)
+	if doc.Registry != "" && !registryForm.MatchString(doc.Registry) {
+		d.report(codeReference, "registry", "such as localhost:5000 or registry.example/team, without a scheme", "%q is not a registry", doc.Registry)
+	}
+	if doc.Tag != "" && !tagForm.MatchString(doc.Tag) {
+		d.report(codeReference, "tag", "letters, digits, dots, dashes and underscores, at most 128", "%q cannot be a tag", doc.Tag)
+	}
+	for i, p := range doc.Platforms {
+		if p != "" && slices.Index(doc.Platforms, p) < i {
+			d.report(codeDuplicate, fmt.Sprintf("platforms/%d", i), "delete one", "the platform %s is listed twice", p)
+		}
+	}
+	d.checkUser(doc.Defaults.User)
+	d.checkSettings("defaults", doc.Defaults.settings)
+	for t, s := range doc.Types {
+		d.checkSettings("types/"+string(t), s)
+		d.checkFit("types/"+string(t), t, s.Health)
+	}
+	if _, written := d.at["services"]; !written || len(doc.Services) == 0 && !d.hasFindingIn("services") {
+		d.report(codeNoServices, "services", "add services: with a key for each, or run `slipway init`", "the fleet has no services")
+	}
+	for name, s := range doc.Services {
+		d.checkService(name, s, doc)
+	}
+	d.checkPorts(doc.Services)
+	d.checkPaths(doc.Services)
+}
+
+func (d *decoder) checkVersion(doc *document) {
+	_, written := d.at["version"]
+	switch {
+	case !written:
+		d.report(codeVersion, "", "write version: 1 at the top", "the version of the format is missing")
+	case doc.Version != 1 && !d.hasFindingIn("version"):
+		d.report(codeVersion, "version", "write version: 1, or get a newer slipway", "this slipway knows version 1 of the format, not %d", doc.Version)
+	}
+}
+
+// hasFindingIn tells whether something is already wrong at a path.
+func (d *decoder) hasFindingIn(path string) bool {
+	from, ok := d.at[path]
+	return ok && slices.ContainsFunc(d.findings, func(f diag.Finding) bool {
+		return f.Place.Line >= from.Line && (f.Place.Line > from.Line || f.Place.Column >= from.Column) && path == "services" ||
+			f.Place.Line == from.Line && f.Place.Column == from.Column
+	})
+}
+
+func (d *decoder) checkName(what, at, placeless, name string) {
+	if name == "" {
+		if !d.hasFindingIn(at) {
+			d.report(codeName, at, placeless+": my-"+placeless, "the %s has no name", what)
+		}
+		return
+	}
+	if ValidName(name) {
+		return
+	}
+	hint := "lower-case letters and digits, joined by dashes, at most 63"
+	if better := nameLike(name); better != "" {
+		hint = fmt.Sprintf("did you mean %q? (%s)", better, hint)
+	}
+	d.report(codeName, at, hint, "%q cannot be part of an image name", clip(name))
+}
+
+// ValidName tells whether a fleet or service can have a name: whether it can be
+// a component of an image name and of a host name.
+func ValidName(name string) bool { return nameForm.MatchString(name) && len(name) <= 63 }
+
+// nameLike returns the valid name that a wrong one most likely stands for.
+func nameLike(name string) string {
+	better := strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(name)), "-")
+	if len(better) > 63 || !nameForm.MatchString(better) {
+		return ""
+	}
+	return better
+}
+
+func (d *decoder) checkUser(u user) {
+	if u.Name != "" && (!userForm.MatchString(u.Name) || u.Name == "root") {
+		d.report(codeUser, "defaults/user/name", "such as nodejs", "%q cannot be the user of production images", clip(u.Name))
+	}
+	for _, id := range []struct {
+		key   string
+		value *int
+	}{{"uid", u.UID}, {"gid", u.GID}} {
+		switch at := "defaults/user/" + id.key; {
+		case id.value == nil:
+		case *id.value == 0:
+			d.report(codeUser, at, id.key+": 1001", "production images do not run as root")
+		case *id.value < 0 || *id.value > 65533:
+			d.report(codeUser, at, "between 1 and 65533", "the %s is out of range", id.key)
+		}
+	}
+}
+
+// checkSettings checks what defaults, types and services share.
+func (d *decoder) checkSettings(at string, s settings) {
+	if s.Port != nil && (*s.Port < 1 || *s.Port > 65535) {
+		d.report(codePort, at+"/port", "between 1 and 65535; those under 1024 need rights that the user of the image lacks", "there is no such port")
+	}
+	for _, key := range sortedKeys(s.Env) {
+		if !envForm.MatchString(key) {
+			d.report(codeEnv, "key:"+at+"/env/"+key, "letters, digits and underscores", "%q cannot be the name of a variable", clip(key))
+		}
+		if strings.ContainsAny(string(s.Env[key]), "\n\x00") {
+			d.report(codeEnv, at+"/env/"+key, "mount a file instead", "the value of %s spans lines", key)
+		}
+	}
+	h := s.Health
+	if h == nil {
+		return
+	}
+	if ks := h.kinds(); len(ks) > 1 {
+		d.report(codeTwoHealths, at+"/health/"+ks[1], "keep one of "+strings.Join(ks, ", "), "a service has one way to be asked for its health, here are %d", len(ks))
+	}
+	if h.GRPC != "" && !grpcForm.MatchString(h.GRPC) {
+		d.report(codeHealthValue, at+"/health/grpc", "such as my.pkg.Greeter", "%q is not a gRPC service name", clip(h.GRPC))
+	}
+	if h.HTTP != "" && !httpForm.MatchString(h.HTTP) {
+		hint := "such as /health"
+		if httpForm.MatchString("/" + h.HTTP) {
+			hint = fmt.Sprintf("did you mean /%s?", strings.TrimPrefix(h.HTTP, "/"))
+		}
+		d.report(codeHealthValue, at+"/health/http", hint, "%q is not a path", clip(h.HTTP))
+	}
+	if h.Retries != nil && (*h.Retries < 1 || *h.Retries > 100) {
+		d.report(codeHealthValue, at+"/health/retries", "between 1 and 100", "%d retries are out of range", *h.Retries)
+	}
+}
+
+// checkFit reports ways to ask for health that a type of service cannot answer.
+func (d *decoder) checkFit(at string, t serviceType, h *health) {
+	for _, kind := range h.kinds() {
+		at := at + "/health/" + kind
+		switch {
+		case t == "job":
+			d.report(codeImpossible, at, "delete health: a job ends by itself and its exit code tells", "a job has no health to ask for")
+		case kind == "grpc" && (t == "http" || t == "static"):
+			d.report(codeImpossible, at, "write http: /health, or make it type: grpc", "a service of type %s does not answer gRPC health checks", t)
+		case kind == "http" && t == "grpc":
+			d.report(codeImpossible, at, "write grpc: <package.Service>, or make it type: http", "a service of type grpc does not answer HTTP health checks")
+		}
+	}
+}
+
+func (d *decoder) checkService(name string, s service, doc *document) {
+	at := "services/" + name
+	d.checkName("service", "key:"+at, "service", name)
+	d.checkSettings(at, s.settings)
+	d.checkFit(at, s.Type, s.Health)
+	if p := s.Path; p != "" {
+		clean := path.Clean(p)
+		switch {
+		case strings.HasPrefix(p, "/"), strings.HasPrefix(p, "~"), len(p) > 1 && p[1] == ':':
+			d.report(codePath, at+"/path", "write it relative to slipway.yaml", "%q is not a path inside the repository", clip(p))
+		case strings.Contains(p, `\`):
+			d.report(codePath, at+"/path", "write "+strings.ReplaceAll(p, `\`, "/"), "paths have forward slashes")
+		case clean == ".." || strings.HasPrefix(clean, "../"):
+			d.report(codePath, at+"/path", "move slipway.yaml up to a directory that holds all services", "%q leaves the repository", clip(p))
+		}
+	}
+	if s.Type == "job" && s.Port != nil {
+		d.report(codeImpossible, at+"/port", "delete the port, or make it type: worker", "a job does not listen")
+	}
+	effective := merge(doc.settingsFor(s.Type), s.settings)
+	if ks := s.Health.kinds(); len(ks) == 1 && ks[0] != "command" && effective.Port == nil && s.Type == "worker" {
+		d.report(codeImpossible, at+"/health/"+ks[0], "add port:, or ask by command:", "the health of a service without a port cannot be asked for over the network")
+	}
+}
+
+// checkPorts reports a port that two services write. All services of a fleet
+// start as one run group and a port is how people and scripts tell them apart,
+// so the same number twice is nearly always a slip. A fleet whose services do
+// share a container port says so once, under types or defaults.
+func (d *decoder) checkPorts(services map[string]service) {
+	owner := map[int]string{}
+	for _, name := range d.inOrder(services) {
+		p := services[name].Port
+		if p == nil || *p < 1 || *p > 65535 {
+			continue
+		}
+		if other, taken := owner[*p]; taken {
+			d.report(codeSamePort, "services/"+name+"/port", "give it a port of its own; when all services share a container port, write it once under types or defaults", "port %d is taken by %s (line %d)", *p, other, d.at["services/"+other+"/port"].Line)
+			continue
+		}
+		owner[*p] = name
+	}
+}
+
+// checkPaths reports two services that are the same directory and command.
+func (d *decoder) checkPaths(services map[string]service) {
+	owner := map[string]string{}
+	for _, name := range d.inOrder(services) {
+		s := services[name]
+		key := strings.Join(append([]string{s.path(name)}, s.Command...), "\x00")
+		if other, taken := owner[key]; taken {
+			d.report(codeSamePath, "services/"+name+"/path", "give each a path, or each a command of its own", "%s and %s are the same directory %q with the same command", other, name, s.path(name))
+			continue
+		}
+		owner[key] = name
+	}
+}
+
+// inOrder returns the services as they are written.
+func (d *decoder) inOrder(services map[string]service) []string {
+	names := sortedKeys(services)
+	slices.SortStableFunc(names, func(a, b string) int {
+		return d.at["key:services/"+a].Line - d.at["key:services/"+b].Line
+	})
+	return names
+}
+
+// path returns the service's directory: what is written, else its name.
+func (s service) path(name string) string {
+	if s.Path == "" {
+		return name
+	}
+	return path.Clean(s.Path)
+}

@@ -1,0 +1,167 @@
+package config
+
+import (
+	"slices"
+
+	"github.com/invopop/jsonschema"
+)
+
+// The types below are slipway.yaml as written. Decoding and the JSON Schema are
+// both made from them, so that neither can know a key that the other does not.
+
+// document is the whole file.
+type document struct {
+	Version     int         `yaml:"version" jsonschema:"required,enum=1" jsonschema_description:"Version of this format."`
+	Fleet       string      `yaml:"fleet" jsonschema:"required" jsonschema_description:"Name of the fleet; images are <registry>/<fleet>/<service>:<tag>."`
+	Registry    string      `yaml:"registry,omitempty" jsonschema_description:"host[:port][/path] that images are named after and pushed to."`
+	Tag         string      `yaml:"tag,omitempty" jsonschema_description:"Default tag of the images; latest when left out."`
+	Bases       bases       `yaml:"bases,omitempty" jsonschema_description:"Where base images come from: debian (assembled by Slipway), official, alpine, or a map of role to image."`
+	Platforms   []platform  `yaml:"platforms,omitempty" jsonschema_description:"Platforms to build for; the machine's own when left out."`
+	Compression compression `yaml:"compression,omitempty" jsonschema_description:"Compression of image layers; gzip when left out."`
+	Defaults    defaults    `yaml:"defaults,omitempty" jsonschema_description:"What every service gets unless its type or the service says otherwise."`
+	Types       types       `yaml:"types,omitempty" jsonschema_description:"What every service of a type gets unless the service says otherwise."`
+	Services    services    `yaml:"services" jsonschema:"required" jsonschema_description:"The services by name."`
+}
+
+// defaults is the part that every service shares.
+type defaults struct {
+	User     user `yaml:"user,omitempty" jsonschema_description:"Account that production images run as; nodejs, 1001, 1001 when left out."`
+	settings `yaml:",inline"`
+}
+
+// user is the account of production images.
+type user struct {
+	Name string `yaml:"name,omitempty" jsonschema_description:"Name in /etc/passwd."`
+	UID  *int   `yaml:"uid,omitempty" jsonschema:"minimum=1,maximum=65533" jsonschema_description:"Numeric user; never 0."`
+	GID  *int   `yaml:"gid,omitempty" jsonschema:"minimum=1,maximum=65533" jsonschema_description:"Numeric group; never 0."`
+}
+
+// settings are what defaults, types and services can all say.
+type settings struct {
+	Ecosystem ecosystem         `yaml:"ecosystem,omitempty" jsonschema_description:"Language of the service; detected when left out."`
+	Version   scalar            `yaml:"version,omitempty" jsonschema_description:"Version of the ecosystem's runtime, such as 22; detected when left out."`
+	Port      *int              `yaml:"port,omitempty" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"Port that the service listens on."`
+	Health    *health           `yaml:"health,omitempty" jsonschema_description:"How readiness is asked for."`
+	Memory    memory            `yaml:"memory,omitempty" jsonschema_description:"Memory limit such as 512Mi or 1GB."`
+	Env       map[string]scalar `yaml:"env,omitempty" jsonschema_description:"Environment of the running service. Not for secrets."`
+	Shell     *bool             `yaml:"shell,omitempty" jsonschema_description:"Whether the production image has a shell."`
+}
+
+// service is one entry of services.
+type service struct {
+	Path     string      `yaml:"path,omitempty" jsonschema_description:"Directory of the service, relative to this file; the service's name when left out."`
+	Type     serviceType `yaml:"type,omitempty" jsonschema_description:"Kind of service; detected when left out."`
+	Command  command     `yaml:"command,omitempty" jsonschema_description:"Start command; detected when left out."`
+	settings `yaml:",inline"`
+}
+
+// health is a way to ask for readiness and its timing.
+type health struct {
+	GRPC        string   `yaml:"grpc,omitempty" jsonschema_description:"Service name for grpc.health.v1."`
+	HTTP        string   `yaml:"http,omitempty" jsonschema:"pattern=^/" jsonschema_description:"Path that answers 2xx or 3xx when ready."`
+	TCP         *bool    `yaml:"tcp,omitempty" jsonschema_description:"Ready when the port accepts connections."`
+	Command     command  `yaml:"command,omitempty" jsonschema_description:"Command in the container that exits 0 when ready."`
+	Interval    duration `yaml:"interval,omitempty" jsonschema_description:"Time between two probes."`
+	Timeout     duration `yaml:"timeout,omitempty" jsonschema_description:"Time that one probe may take."`
+	StartPeriod duration `yaml:"start_period,omitempty" jsonschema_description:"Time after the start in which failures do not count."`
+	Retries     *int     `yaml:"retries,omitempty" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Failures in a row that make a service unhealthy."`
+}
+
+// types are the settings by service type.
+type types map[serviceType]settings
+
+// services are the services by name.
+type services map[string]service
+
+// choice is a string that has to be one of a few.
+type choice interface{ choices() []string }
+
+type serviceType string
+
+func (serviceType) choices() []string { return []string{"grpc", "http", "worker", "job", "static"} }
+
+type ecosystem string
+
+func (ecosystem) choices() []string { return []string{"node"} }
+
+type compression string
+
+func (compression) choices() []string { return []string{"gzip", "zstd"} }
+
+type baseFamily string
+
+func (baseFamily) choices() []string { return []string{"debian", "official", "alpine"} }
+
+// baseRoles are the roles that a map of bases gives images for.
+func baseRoles() []string { return []string{"node-runtime", "node-toolchain", "probe"} }
+
+func enum(c choice) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "string"}
+	for _, v := range c.choices() {
+		s.Enum = append(s.Enum, v)
+	}
+	return s
+}
+
+// JSONSchema makes the schema of a choice.
+func (c serviceType) JSONSchema() *jsonschema.Schema { return enum(c) }
+
+// JSONSchema makes the schema of a choice.
+func (c ecosystem) JSONSchema() *jsonschema.Schema { return enum(c) }
+
+// JSONSchema makes the schema of a choice.
+func (c compression) JSONSchema() *jsonschema.Schema { return enum(c) }
+
+// JSONSchemaExtend names the types that may be keys.
+func (types) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.PropertyNames = enum(serviceType(""))
+	s.AdditionalProperties = orEmpty(s.AdditionalProperties)
+}
+
+// JSONSchemaExtend says what names may look like.
+func (services) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.PropertyNames = &jsonschema.Schema{Type: "string", Pattern: namePattern}
+	s.MinProperties = new(uint64)
+	*s.MinProperties = 1
+	s.AdditionalProperties = orEmpty(s.AdditionalProperties)
+}
+
+// JSONSchemaExtend says what a fleet may be called.
+func (document) JSONSchemaExtend(s *jsonschema.Schema) {
+	if fleet, ok := s.Properties.Get("fleet"); ok {
+		fleet.Pattern = namePattern
+	}
+}
+
+// JSONSchemaExtend allows one way of asking for readiness.
+func (health) JSONSchemaExtend(s *jsonschema.Schema) {
+	kinds := healthKinds()
+	for i, a := range kinds {
+		for _, b := range kinds[i+1:] {
+			s.AllOf = append(s.AllOf, &jsonschema.Schema{Not: &jsonschema.Schema{Required: []string{a, b}}})
+		}
+	}
+}
+
+// orEmpty allows a key without a value, as in "worker-a:".
+func orEmpty(s *jsonschema.Schema) *jsonschema.Schema {
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{s, {Type: "null"}}}
+}
+
+// healthKinds are the keys of which health takes one.
+func healthKinds() []string { return []string{"grpc", "http", "tcp", "command"} }
+
+// kinds returns which of them are written.
+func (h *health) kinds() []string {
+	var ks []string
+	if h == nil {
+		return ks
+	}
+	for _, k := range healthKinds() {
+		written := map[string]bool{"grpc": h.GRPC != "", "http": h.HTTP != "", "tcp": h.TCP != nil && *h.TCP, "command": len(h.Command) > 0}
+		if written[k] {
+			ks = append(ks, k)
+		}
+	}
+	return slices.Clip(ks)
+}

@@ -1,0 +1,210 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// Parse decodes slipway.yaml. The file's name appears in findings only. When a
+// finding is an error, the fleet is nil.
+func Parse(file string, data []byte) (*Fleet, diag.Findings) {
+	d := &decoder{source: newSource(file, data), at: map[string]diag.Place{"": {Line: 1, Column: 1}}}
+	root := d.tree(data)
+	if len(d.findings) > 0 {
+		return nil, d.findings
+	}
+	var doc document
+	if root != nil {
+		d.decode(root, reflect.ValueOf(&doc).Elem(), "")
+	}
+	d.check(&doc)
+	if len(d.findings) > 0 {
+		for i := range d.findings {
+			d.findings[i].Place.File = file
+		}
+		return nil, d.findings.Sorted()
+	}
+	return d.fleet(&doc), nil
+}
+
+// tree parses the YAML.
+func (d *decoder) tree(data []byte) ast.Node {
+	if f := d.limits(data); f != nil {
+		d.findings = append(d.findings, *f)
+		return nil
+	}
+	f, err := parseYAML(data)
+	if err != nil {
+		d.syntax(err)
+		return nil
+	}
+	var bodies []ast.Node
+	for _, doc := range f.Docs {
+		if _, comment := doc.Body.(*ast.CommentGroupNode); doc.Body != nil && !comment {
+			bodies = append(bodies, doc.Body)
+		}
+	}
+	if len(bodies) > 1 {
+		d.reportToken(codeSyntax, first(bodies[1]), "delete the line ---", "the file has more than one document")
+	}
+	if len(bodies) == 0 {
+		return nil
+	}
+	return bodies[0]
+}
+
+// parseYAML turns a panic of the parser, which is not ours, into an error.
+func parseYAML(data []byte) (f *ast.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the YAML parser gave up: %v", r)
+		}
+	}()
+	return parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+}
+
+// syntax reports an error of the YAML parser.
+func (d *decoder) syntax(err error) {
+	text, place := err.Error(), diag.Place{}
+	if e := yaml.Error(nil); errors.As(err, &e) {
+		text, place = e.GetMessage(), placeOf(e.GetToken())
+	}
+	hint := ""
+	if place.Line > 0 && place.Line <= len(d.lines) && strings.Contains(d.lines[place.Line-1], "\t") {
+		hint = "indent with spaces: YAML takes no tabs"
+	}
+	d.findings = append(d.findings, d.finding(codeSyntax, place.Line, place.Column, "this is not YAML: "+text, hint))
+}
+
+// fleet applies defaults and types to a document without findings.
+func (d *decoder) fleet(doc *document) *Fleet {
+	f := &Fleet{
+		File:        d.file,
+		Name:        doc.Fleet,
+		Registry:    doc.Registry,
+		Tag:         or(doc.Tag, "latest"),
+		Bases:       Bases{Family: or(string(doc.Bases.family), "debian"), Images: doc.Bases.images},
+		Compression: or(string(doc.Compression), "gzip"),
+		User:        DefaultUser(),
+	}
+	for _, p := range doc.Platforms {
+		f.Platforms = append(f.Platforms, string(p))
+	}
+	u := doc.Defaults.User
+	f.User.Name = or(u.Name, f.User.Name)
+	if u.UID != nil {
+		f.User.UID, f.User.GID = *u.UID, *u.UID
+	}
+	if u.GID != nil {
+		f.User.GID = *u.GID
+	}
+	for _, name := range sortedKeys(doc.Services) {
+		f.Services = append(f.Services, d.service(name, doc))
+	}
+	return f
+}
+
+// DefaultUser is the account of production images when none is written.
+func DefaultUser() User { return User{Name: "nodejs", UID: 1001, GID: 1001} }
+
+// Default is the fleet of a directory that has no slipway.yaml.
+func Default(name string) *Fleet {
+	return &Fleet{Name: name, Tag: "latest", Bases: Bases{Family: "debian"}, Compression: "gzip", User: DefaultUser()}
+}
+
+func (d *decoder) service(name string, doc *document) Service {
+	s := doc.Services[name]
+	m := merge(doc.settingsFor(s.Type), s.settings)
+	out := Service{
+		Name:        name,
+		Path:        s.path(name),
+		Type:        string(s.Type),
+		Ecosystem:   string(m.Ecosystem),
+		MemoryBytes: int64(m.Memory),
+		Version:     string(m.Version),
+		Command:     s.Command,
+		Shell:       m.Shell != nil && *m.Shell,
+		Line:        d.at["key:services/"+name].Line,
+	}
+	if m.Port != nil {
+		out.Port = *m.Port
+	}
+	if m.Health != nil {
+		out.Health = m.Health.resolve()
+	}
+	if len(m.Env) > 0 {
+		out.Env = map[string]string{}
+		for k, v := range m.Env {
+			out.Env[k] = string(v)
+		}
+	}
+	return out
+}
+
+// settingsFor returns the defaults with those of a type laid over them.
+func (doc *document) settingsFor(t serviceType) settings {
+	return merge(doc.Defaults.settings, doc.Types[t])
+}
+
+// merge lays the written parts of b over a.
+func merge(a, b settings) settings {
+	env := maps.Clone(a.Env)
+	if env == nil {
+		env = map[string]scalar{}
+	}
+	maps.Copy(env, b.Env)
+	return settings{
+		Ecosystem: or(b.Ecosystem, a.Ecosystem),
+		Version:   or(b.Version, a.Version),
+		Port:      or(b.Port, a.Port),
+		Health:    mergeHealth(a.Health, b.Health),
+		Memory:    or(b.Memory, a.Memory),
+		Env:       env,
+		Shell:     or(b.Shell, a.Shell),
+	}
+}
+
+// mergeHealth keeps the timing of a where b has none; the way to ask is that of
+// b when b has one.
+func mergeHealth(a, b *health) *health {
+	if a == nil || b == nil {
+		return or(b, a)
+	}
+	m := *b
+	if len(b.kinds()) == 0 {
+		m.GRPC, m.HTTP, m.TCP, m.Command = a.GRPC, a.HTTP, a.TCP, a.Command
+	}
+	m.Interval, m.Timeout, m.StartPeriod = or(b.Interval, a.Interval), or(b.Timeout, a.Timeout), or(b.StartPeriod, a.StartPeriod)
+	m.Retries = or(b.Retries, a.Retries)
+	return &m
+}
+
+func (h *health) resolve() Health {
+	out := Health{
+		GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP != nil && *h.TCP, Command: h.Command,
+		Interval: time.Duration(h.Interval), Timeout: time.Duration(h.Timeout), StartPeriod: time.Duration(h.StartPeriod),
+	}
+	if h.Retries != nil {
+		out.Retries = *h.Retries
+	}
+	return out
+}
+
+// or returns a unless it is the zero value.
+func or[T comparable](a, b T) T {
+	var zero T
+	if a == zero {
+		return b
+	}
+	return a
+}

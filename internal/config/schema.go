@@ -1,0 +1,27 @@
+package config
+
+import (
+	"encoding/json"
+
+	"github.com/invopop/jsonschema"
+)
+
+// Schema returns the JSON Schema (draft 2020-12) of slipway.yaml, made from the
+// types that Parse decodes into. Editors complete and check with it; Parse
+// checks more, such as ports that two services share.
+func Schema() []byte {
+	r := jsonschema.Reflector{
+		FieldNameTag:               "yaml",
+		RequiredFromJSONSchemaTags: true,
+		ExpandedStruct:             true,
+		Anonymous:                  true,
+	}
+	s := r.Reflect(document{})
+	s.Title = "slipway.yaml"
+	s.Description = "The services of a repository, as Slipway builds, runs and ships them."
+	out, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic(err) // a schema of our own types always encodes
+	}
+	return append(out, '\n')
+}

@@ -1,0 +1,253 @@
+// Package detect walks a repository, asks every ecosystem what it recognises,
+// and merges what slipway.yaml says over what the files say: first to services
+// with their evidence, then to plans. It reads files only through fs.FS, within
+// limits, and never follows what a .gitignore or node_modules hides.
+//
+//	plans, findings := detect.Plan(os.DirFS("."), fleet)
+package detect
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem/node"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Ecosystem is a language: how to recognise a service of it, what its files say,
+// and how it is built. Directories are given as file systems of their own.
+type Ecosystem interface {
+	// Name is what slipway.yaml calls it.
+	Name() string
+	// Recognise returns the file that makes a directory a service, or "".
+	Recognise(dir fs.FS) string
+	// Inspect completes a service with what its files say.
+	Inspect(dir fs.FS, s config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings)
+	// Plan returns the stages of a service.
+	Plan(dir fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings)
+}
+
+// Ecosystems are all that Slipway knows, in the order in which they are asked.
+func Ecosystems() []Ecosystem { return []Ecosystem{node.Ecosystem{}} }
+
+// The codes of findings about a repository. A code has one meaning for ever.
+const (
+	codeNoDirectory = "SLP220" // a configured service has no directory
+	codeUnknown     = "SLP221" // no ecosystem recognises a directory
+	codeTooLarge    = "SLP222" // the walk stopped at its limit
+	codeNothing     = "SLP223" // no services
+	codeWalk        = "SLP224" // a directory cannot be read
+)
+
+// Found is a service with the evidence for what is known about it.
+type Found struct {
+	Service    config.Service // completed by detection
+	Facts      []plan.Fact
+	Dockerfile string // path of its own Dockerfile, relative to the root; "" without
+}
+
+// Detect returns the services of a repository, sorted by name: those of the
+// fleet, or, with a nil fleet, those that a walk of the tree finds.
+func Detect(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
+	services, findings := services(root, fleet)
+	var out []Found
+	for _, s := range services {
+		found, fs := inspect(root, s, fleet)
+		findings = append(findings, fs...)
+		if fs.Errors() == nil {
+			out = append(out, found)
+		}
+	}
+	return out, findings
+}
+
+// Plan returns the plans of a repository's services, sorted by name. Services
+// with an error among the findings are missing.
+func Plan(root fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
+	services, findings := services(root, fleet)
+	var out []plan.Service
+	for _, s := range services {
+		p, fs := PlanOne(root, s, fleet)
+		findings = append(findings, fs...)
+		if fs.Errors() == nil {
+			out = append(out, p)
+		}
+	}
+	return out, findings
+}
+
+// PlanOne returns the plan of one service.
+func PlanOne(root fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	dir, f := directory(root, s, fleet)
+	if f != nil {
+		return plan.Service{}, diag.Findings{*f}
+	}
+	if name := ownDockerfile(dir); name != "" {
+		found, findings := inspect(root, s, fleet)
+		return ownPlan(dir, found, fleet), findings
+	}
+	e, f := ecosystemOf(dir, s, fleet)
+	if f != nil {
+		return plan.Service{}, diag.Findings{*f}
+	}
+	return e.Plan(dir, s, fleet)
+}
+
+// services returns what is to be looked at.
+func services(root fs.FS, fleet *config.Fleet) ([]config.Service, diag.Findings) {
+	if fleet != nil {
+		return fleet.Services, nil
+	}
+	return walk(root)
+}
+
+func inspect(root fs.FS, s config.Service, fleet *config.Fleet) (Found, diag.Findings) {
+	dir, f := directory(root, s, fleet)
+	if f != nil {
+		return Found{}, diag.Findings{*f}
+	}
+	e, f := ecosystemOf(dir, s, fleet)
+	if own := ownDockerfile(dir); own != "" {
+		return inspectOwn(e, dir, s, fleet, own), nil
+	}
+	if f != nil {
+		return Found{}, diag.Findings{*f}
+	}
+	done, facts, findings := e.Inspect(dir, s, fleet)
+	done.Ecosystem = e.Name()
+	return Found{Service: done, Facts: facts}, findings
+}
+
+// directory returns the file system of a service's directory.
+func directory(root fs.FS, s config.Service, fleet *config.Fleet) (fs.FS, *diag.Finding) {
+	info, err := fs.Stat(root, s.Path)
+	if err == nil && info.IsDir() {
+		if dir, err := fs.Sub(root, s.Path); err == nil {
+			return dir, nil
+		}
+	}
+	f := finding(codeNoDirectory, s, fleet, "%s: the directory %q does not exist", s.Name, s.Path)
+	if err == nil {
+		f.Text = fmt.Sprintf("%s: %q is not a directory", s.Name, s.Path)
+	}
+	f.Hint = "write path: for the service"
+	parent := path.Dir(s.Path)
+	var siblings []string
+	entries, _ := fs.ReadDir(root, parent)
+	for _, e := range entries {
+		if e.IsDir() {
+			siblings = append(siblings, e.Name())
+		}
+	}
+	if near := diag.Nearest(path.Base(s.Path), siblings); near != "" {
+		f.Hint = fmt.Sprintf("did you mean path: %s?", path.Join(parent, near))
+	}
+	return nil, f
+}
+
+// ecosystemOf returns the ecosystem that is written or that recognises the
+// directory.
+func ecosystemOf(dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosystem, *diag.Finding) {
+	for _, e := range Ecosystems() {
+		if s.Ecosystem == e.Name() || s.Ecosystem == "" && e.Recognise(dir) != "" {
+			return e, nil
+		}
+	}
+	f := finding(codeUnknown, s, fleet, "%s: nothing in %q tells what it is written in", s.Name, s.Path)
+	f.Hint = "Slipway recognises Node.js by package.json; anything else builds from a Dockerfile in the directory"
+	return nil, f
+}
+
+// finding makes an error at the service's key in slipway.yaml, or at its directory.
+func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {
+	at := diag.Place{File: s.Path}
+	if fleet != nil && s.Line > 0 {
+		at = diag.Place{File: fleet.File, Line: s.Line}
+	}
+	return &diag.Finding{Code: code, Place: at, Text: fmt.Sprintf(format, args...)}
+}
+
+// Limits of the walk: the deepest of 25 public monorepos keeps its services four
+// levels down.
+const (
+	maxDepth = 6
+	maxDirs  = 20_000
+)
+
+// walk finds the directories that an ecosystem recognises. Below such a
+// directory it looks no further, except at the root of the repository, whose
+// manifest is often that of a workspace.
+func walk(root fs.FS) ([]config.Service, diag.Findings) {
+	var findings diag.Findings
+	var paths []string
+	dirs := 0
+	_ = fs.WalkDir(root, ".", func(p string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			findings = append(findings, diag.Finding{Code: codeWalk, Severity: diag.Warning, Place: diag.Place{File: p}, Text: "the directory cannot be read: " + err.Error()})
+			return fs.SkipDir
+		case !e.IsDir():
+			return nil
+		case p != "." && (skipped(e.Name()) || strings.Count(p, "/") >= maxDepth):
+			return fs.SkipDir
+		}
+		if dirs++; dirs > maxDirs {
+			findings = append(findings, diag.Finding{Code: codeTooLarge, Severity: diag.Warning, Place: diag.Place{File: p},
+				Text: fmt.Sprintf("the search for services stopped after %d directories", maxDirs), Hint: "name the services in " + config.FileName})
+			return fs.SkipAll
+		}
+		if dir, err := fs.Sub(root, p); err == nil && recognised(dir) {
+			paths = append(paths, p)
+			if p != "." {
+				return fs.SkipDir
+			}
+		}
+		return nil
+	})
+	if len(paths) > 1 && paths[0] == "." {
+		paths = paths[1:]
+	}
+	if len(paths) == 0 && findings == nil {
+		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises Node.js by package.json, and any directory with a Dockerfile"})
+	}
+	return named(paths), findings
+}
+
+func recognised(dir fs.FS) bool {
+	return ownDockerfile(dir) != "" || slices.ContainsFunc(Ecosystems(), func(e Ecosystem) bool { return e.Recognise(dir) != "" })
+}
+
+// skipped are directories that hold no services of the repository itself.
+func skipped(name string) bool {
+	return strings.HasPrefix(name, ".") || slices.Contains([]string{"node_modules", "vendor", "dist", "build", "target", "coverage", "testdata"}, name)
+}
+
+// named gives each directory its own name as the service's; the shortest end of
+// the path that is unique.
+func named(paths []string) []config.Service {
+	var out []config.Service
+	count := map[string]int{}
+	for _, p := range paths {
+		count[path.Base(p)]++
+	}
+	for _, p := range paths {
+		name := path.Base(p)
+		if p == "." {
+			name = "" // the ecosystem's manifest has it
+		} else if count[name] > 1 {
+			name = strings.ReplaceAll(p, "/", "-")
+		}
+		name = strings.ToLower(name)
+		if p != "." && !config.ValidName(name) {
+			name = fmt.Sprintf("service-%d", len(out)+1)
+		}
+		out = append(out, config.Service{Name: name, Path: p})
+	}
+	slices.SortFunc(out, func(a, b config.Service) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}

@@ -1,0 +1,124 @@
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+const relock = "npm install --package-lock-only"
+
+// inDir is a command line to be run in the service's directory.
+func (s *service) inDir(command string) string {
+	if s.want.Path == "" || s.want.Path == "." {
+		return command
+	}
+	return "cd " + s.want.Path + " && " + command
+}
+
+// lockFile reads package-lock.json: whether it fits package.json, as `npm ci`
+// will insist on in the middle of the build, and which production packages
+// exist for one platform only.
+func (s *service) lockFile() {
+	data, err := read(s.dir, "package-lock.json")
+	if err != nil {
+		s.report(diag.Error, codeLock, "package-lock.json", 0, "", "package-lock.json cannot be read: %v", err)
+		return
+	}
+	var lock lockFile
+	if err := json.Unmarshal(data, &lock); err != nil {
+		s.report(diag.Error, codeLock, "package-lock.json", lineAt(data, errorOffset(err)), s.inDir(relock), "package-lock.json is not valid: %v", err)
+		return
+	}
+	root, ok := lock.Packages[""]
+	if !ok {
+		s.report(diag.Error, codeLock, "package-lock.json", 0, s.inDir(relock)+" with npm 7 or newer", "package-lock.json has the format of npm 6")
+		return
+	}
+	s.compareLock(root)
+	for _, at := range slices.Sorted(maps.Keys(lock.Packages)) {
+		s.lockedPackage(at, lock.Packages[at])
+	}
+	if len(s.native) > 0 {
+		s.fact("native packages", strings.Join(s.native, ", "), "they are made for one platform, so dependencies are installed on the target's", "package-lock.json", 0)
+	}
+}
+
+// compareLock reports the first difference of each kind of dependency.
+func (s *service) compareLock(root lockPackage) {
+	optional := s.pkg.OptionalDeps
+	for _, kind := range []struct {
+		key            string
+		asked, present map[string]string
+	}{
+		{"dependencies", without(s.pkg.Dependencies, optional), without(root.Dependencies, optional)},
+		{"devDependencies", s.pkg.DevDeps, root.DevDependencies},
+		{"optionalDependencies", optional, root.OptionalDeps},
+	} {
+		for _, name := range slices.Sorted(maps.Keys(union(kind.asked, kind.present))) {
+			asked, present := kind.asked[name], kind.present[name]
+			if asked == present {
+				continue
+			}
+			s.report(diag.Error, codeStaleLock, "package.json", s.pkg.line(kind.key), s.inDir(relock),
+				"package-lock.json is out of date: %s is %s in package.json and %s in the lock file", name, orAbsent(asked), orAbsent(present))
+			return
+		}
+	}
+}
+
+func without(m, minus map[string]string) map[string]string {
+	out := maps.Clone(m)
+	for k := range minus {
+		delete(out, k)
+	}
+	return out
+}
+
+func union(a, b map[string]string) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, a)
+	maps.Copy(out, b)
+	return out
+}
+
+func orAbsent(version string) string {
+	if version == "" {
+		return "absent"
+	}
+	return fmt.Sprintf("%q", version)
+}
+
+// lockedPackage looks at one entry of the lock file.
+func (s *service) lockedPackage(at string, p lockPackage) {
+	if at == "" {
+		return
+	}
+	if p.Link || !strings.Contains(at, "node_modules/") {
+		s.report(diag.Error, codeLocal, "package-lock.json", 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory, which is not supported yet", at)
+		return
+	}
+	onLinux := len(p.OS) == 0 || slices.Contains(p.OS, "linux") || strings.HasPrefix(p.OS[0], "!") && !slices.Contains(p.OS, "!linux")
+	if !p.Dev && onLinux && (len(p.CPU) > 0 || p.HasInstallScript && !harmlessScript(at)) {
+		name := at[strings.LastIndex(at, "node_modules/")+len("node_modules/"):]
+		if !slices.Contains(s.native, name) {
+			s.native = append(s.native, name)
+		}
+	}
+}
+
+// harmlessScript knows packages whose install script builds nothing: they print
+// a message. Read in their sources: protobufjs 7.6 compares versions, core-js 3
+// asks for donations.
+func harmlessScript(at string) bool {
+	for _, name := range []string{"protobufjs", "core-js", "core-js-pure", "core-js-bundle", "es5-ext", "nodemon"} {
+		if strings.HasSuffix(at, "node_modules/"+name) {
+			return true
+		}
+	}
+	return false
+}

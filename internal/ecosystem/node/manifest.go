@@ -1,0 +1,155 @@
+package node
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// maxFile is the most that is read of one file of a repository. The largest
+// package-lock.json of public monorepos is about 3 MB.
+const maxFile = 16 << 20
+
+// manifest is the part of package.json that matters here.
+type manifest struct {
+	Name           string            `json:"name"`
+	Version        string            `json:"version"`
+	Description    string            `json:"description"`
+	License        any               `json:"license"`
+	Main           string            `json:"main"`
+	PackageManager string            `json:"packageManager"`
+	Engines        map[string]string `json:"engines"`
+	Volta          map[string]string `json:"volta"`
+	Scripts        map[string]string `json:"scripts"`
+	Dependencies   map[string]string `json:"dependencies"`
+	DevDeps        map[string]string `json:"devDependencies"`
+	OptionalDeps   map[string]string `json:"optionalDependencies"`
+	Workspaces     any               `json:"workspaces"`
+
+	lines map[string]int // "scripts.start" → line
+}
+
+// line returns where a key stands, 0 when it does not.
+func (m *manifest) line(keys ...string) int { return m.lines[strings.Join(keys, "\x00")] }
+
+// parseManifest decodes package.json. An error says at which line it stopped.
+func parseManifest(data []byte) (*manifest, int, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	m := &manifest{}
+	if err := json.Unmarshal(data, m); err != nil {
+		return nil, lineAt(data, errorOffset(err)), err
+	}
+	m.lines = keyLines(data)
+	return m, 0, nil
+}
+
+func errorOffset(err error) int64 {
+	switch e := err.(type) {
+	case *json.SyntaxError:
+		return e.Offset
+	case *json.UnmarshalTypeError:
+		return e.Offset
+	}
+	return 0
+}
+
+func lineAt(data []byte, offset int64) int {
+	offset = min(max(offset, 0), int64(len(data)))
+	return 1 + bytes.Count(data[:offset], []byte("\n"))
+}
+
+// keyLines returns the lines of a JSON document's keys of the first two levels,
+// by their names joined with a zero byte.
+func keyLines(data []byte) map[string]int {
+	lines := map[string]int{}
+	d := json.NewDecoder(bytes.NewReader(data))
+	var path []string
+	var array []bool // of each open level
+	atKey := false
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return lines
+		}
+		switch t := t.(type) {
+		case json.Delim:
+			if t == '{' || t == '[' {
+				array = append(array, t == '[')
+				path = append(path, "")
+				atKey = t == '{'
+				continue
+			}
+			array, path = array[:len(array)-1], path[:len(path)-1]
+		case string:
+			if atKey {
+				path[len(path)-1] = t
+				if len(path) <= 2 {
+					lines[strings.Join(path, "\x00")] = lineAt(data, d.InputOffset())
+				}
+				atKey = false
+				continue
+			}
+		}
+		atKey = len(array) > 0 && !array[len(array)-1]
+	}
+}
+
+// lockFile is the part of package-lock.json that matters here.
+type lockFile struct {
+	LockfileVersion int                    `json:"lockfileVersion"`
+	Packages        map[string]lockPackage `json:"packages"`
+}
+
+type lockPackage struct {
+	Dependencies     map[string]string `json:"dependencies"`
+	DevDependencies  map[string]string `json:"devDependencies"`
+	OptionalDeps     map[string]string `json:"optionalDependencies"`
+	Dev              bool              `json:"dev"`
+	Link             bool              `json:"link"`
+	Resolved         string            `json:"resolved"`
+	HasInstallScript bool              `json:"hasInstallScript"`
+	OS               oneOrMore         `json:"os"`
+	CPU              oneOrMore         `json:"cpu"`
+}
+
+// oneOrMore is a list that npm also writes as a single word.
+type oneOrMore []string
+
+// UnmarshalJSON reads a word or a list of words.
+func (o *oneOrMore) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*o = oneOrMore{one}
+		return nil
+	}
+	var many []string
+	if err := json.Unmarshal(data, &many); err != nil {
+		return err
+	}
+	*o = many
+	return nil
+}
+
+// read returns a file of at most maxFile bytes.
+func read(dir fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s has %d bytes, more than the %d that Slipway reads", name, info.Size(), maxFile)
+	}
+	return fs.ReadFile(dir, name)
+}
+
+func exists(dir fs.FS, name string) bool {
+	_, err := fs.Stat(dir, name)
+	return err == nil
+}
+
+func isDir(dir fs.FS, name string) bool {
+	info, err := fs.Stat(dir, name)
+	return err == nil && info.IsDir()
+}

@@ -1,0 +1,304 @@
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// generators are the names that scripts which generate code go by, in order.
+func generators() []string {
+	return []string{"generate", "codegen", "proto", "protos", "proto:generate", "generate:proto", "proto:gen", "gen", "build:proto"}
+}
+
+// codegen is a generation step whose inputs and output are known, so that it can
+// run before the sources are copied. The zero value is one that has to run after.
+type codegen struct {
+	in  string // directory
+	out string // directory
+}
+
+// scripts finds what generates and builds.
+func (s *service) scripts() {
+	all := s.pkg.Scripts
+	if _, ok := all["build"]; ok {
+		s.build = "build"
+		s.outDir = s.outputDir(all["build"])
+		s.fact("build", "npm run build", fmt.Sprintf("%q", all["build"]), "package.json", s.pkg.line("scripts", "build"))
+	}
+	for _, name := range generators() {
+		if _, ok := all[name]; !ok || s.runsAlready(name) {
+			continue
+		}
+		s.generate = name
+		s.codegen = s.knownCodegen(all[name])
+		s.fact("code generation", "npm run "+name, fmt.Sprintf("%q", all[name]), "package.json", s.pkg.line("scripts", name))
+		break
+	}
+	for _, name := range []string{"preinstall", "install", "postinstall", "prepare"} {
+		if _, ok := all[name]; ok {
+			s.rootRuns = append(s.rootRuns, name)
+			s.report(diag.Info, codeLifecycle, "package.json", s.pkg.line("scripts", name), "what it writes into node_modules does not reach production",
+				"the %s script runs after the sources are there, not while packages are installed", name)
+		}
+	}
+}
+
+// runsAlready tells whether the build runs a script by itself.
+func (s *service) runsAlready(name string) bool {
+	if s.build == "" {
+		return false
+	}
+	text := s.pkg.Scripts["prebuild"] + " ; " + s.pkg.Scripts["build"] + " "
+	return strings.Contains(text, "run "+name+" ") || strings.Contains(text, "run "+name+";")
+}
+
+// knownCodegen understands `[cd DIR &&] proto-loader-gen-types … --outDir=OUT …`,
+// which reads the protos of its directory and nothing else.
+func (s *service) knownCodegen(script string) codegen {
+	at := "."
+	if cd, rest, ok := strings.Cut(script, "&&"); ok {
+		words := strings.Fields(cd)
+		if len(words) != 2 || words[0] != "cd" {
+			return codegen{}
+		}
+		at, script = words[1], rest
+	}
+	words := strings.Fields(script)
+	if len(words) == 0 || words[0] != "proto-loader-gen-types" || strings.ContainsAny(script, "&|;<>`$") {
+		return codegen{}
+	}
+	in, out := protoDir(s.dir), ""
+	for i, w := range words[1:] {
+		switch {
+		case strings.HasPrefix(w, "--outDir="):
+			out = strings.TrimPrefix(w, "--outDir=")
+		case (w == "--outDir" || w == "-O") && i+2 < len(words):
+			out = words[i+2]
+		case strings.HasSuffix(w, ".proto") && path.Dir(path.Join(at, w)) != in && !strings.HasPrefix(path.Join(at, w), in+"/"):
+			return codegen{}
+		case strings.HasPrefix(w, "--includeDirs"), w == "-I":
+			return codegen{}
+		}
+	}
+	out = path.Join(at, out)
+	if in == "" || out == "." || strings.HasPrefix(out, "..") || s.ignore.own && !s.ignore.excludes(out) {
+		return codegen{} // a stale copy from the context would lie over what is generated
+	}
+	return codegen{in: in, out: out}
+}
+
+// outputDir finds the directory that the build writes: the compiler's flag, then
+// tsconfig's outDir, then where the start command points, then dist.
+func (s *service) outputDir(build string) string {
+	words := strings.Fields(build)
+	s.project = "tsconfig.json"
+	for i, w := range words {
+		if i+1 < len(words) && (w == "-p" || w == "--project") {
+			s.project = words[i+1]
+		}
+		for _, flag := range []string{"--outDir", "--outdir", "--out-dir"} {
+			if w == flag && i+1 < len(words) {
+				return s.noteOutput(words[i+1], "build script", "package.json", s.pkg.line("scripts", "build"))
+			}
+			if v, ok := strings.CutPrefix(w, flag+"="); ok {
+				return s.noteOutput(v, "build script", "package.json", s.pkg.line("scripts", "build"))
+			}
+		}
+	}
+	if out, file, line := compilerOutDir(s.dir, s.project, 4); out != "" {
+		return s.noteOutput(out, "outDir", file, line)
+	}
+	for _, entry := range []string{s.pkg.Main, lastWord(s.pkg.Scripts["start"])} {
+		if first, _, nested := strings.Cut(path.Clean(entry), "/"); nested && first != "src" && first != "node_modules" && !exists(s.dir, entry) {
+			return s.noteOutput(first, "where the service starts from", "package.json", 0)
+		}
+	}
+	for _, name := range []string{"dist", "build", "lib", "out"} {
+		if strings.Contains(build, name+"/") {
+			return s.noteOutput(name, "build script", "package.json", s.pkg.line("scripts", "build"))
+		}
+	}
+	return s.noteOutput("dist", "default: nothing names the directory", "", 0)
+}
+
+func (s *service) noteOutput(dir, evidence, file string, line int) string {
+	dir = path.Clean(strings.Trim(dir, `"'`))
+	if dir == "." || strings.HasPrefix(dir, "..") || strings.HasPrefix(dir, "/") {
+		dir = "" // the build writes beside its sources
+	}
+	s.fact("build output", or(dir, "beside the sources"), evidence, file, line)
+	return dir
+}
+
+func lastWord(line string) string {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return ""
+	}
+	return words[len(words)-1]
+}
+
+// compilerOutDir reads outDir of a tsconfig or of what it extends, at most depth
+// files deep.
+func compilerOutDir(dir fs.FS, name string, depth int) (out, file string, line int) {
+	name = path.Clean(name)
+	if isDir(dir, name) {
+		name = path.Join(name, "tsconfig.json")
+	}
+	c, data, err := readTSConfig(dir, name)
+	if err != nil || depth == 0 {
+		return "", "", 0
+	}
+	if v := c.CompilerOptions.OutDir; v != "" {
+		return path.Join(path.Dir(name), v), name, keyLines(data)["compilerOptions\x00outDir"]
+	}
+	if parent, ok := c.Extends.(string); ok && strings.HasPrefix(parent, ".") {
+		if !strings.HasSuffix(parent, ".json") {
+			parent += ".json"
+		}
+		return compilerOutDir(dir, path.Join(path.Dir(name), parent), depth-1)
+	}
+	return "", "", 0
+}
+
+// tsConfig is the part of tsconfig.json that matters here.
+type tsConfig struct {
+	Extends         any      `json:"extends"`
+	Include         []string `json:"include"`
+	Files           []string `json:"files"`
+	CompilerOptions struct {
+		OutDir string `json:"outDir"`
+	} `json:"compilerOptions"`
+}
+
+func readTSConfig(dir fs.FS, name string) (tsConfig, []byte, error) {
+	var c tsConfig
+	if !fs.ValidPath(name) {
+		return c, nil, fs.ErrInvalid
+	}
+	data, err := read(dir, name)
+	if err != nil {
+		return c, nil, err
+	}
+	data = plainJSON(data)
+	return c, data, json.Unmarshal(data, &c)
+}
+
+// plainJSON blanks comments and trailing commas, which tsconfig.json may have;
+// every line stays where it is.
+func plainJSON(data []byte) []byte {
+	out := slices.Clone(data)
+	blank := func(from, to int) {
+		for i := from; i < to; i++ {
+			if out[i] != '\n' {
+				out[i] = ' '
+			}
+		}
+	}
+	comma := -1 // of a comma that nothing has followed yet
+	for i := 0; i < len(out); i++ {
+		switch c := out[i]; {
+		case c == '"':
+			for i++; i < len(out) && out[i] != '"'; i++ {
+				if out[i] == '\\' {
+					i++
+				}
+			}
+			comma = -1
+		case c == '/' && i+1 < len(out) && out[i+1] == '/':
+			end := i
+			for end < len(out) && out[end] != '\n' {
+				end++
+			}
+			blank(i, end)
+			i = end - 1
+		case c == '/' && i+1 < len(out) && out[i+1] == '*':
+			end := len(out)
+			if n := strings.Index(string(out[i+2:]), "*/"); n >= 0 {
+				end = i + 2 + n + 2
+			}
+			blank(i, end)
+			i = end - 1
+		case c == ',':
+			comma = i
+		case (c == '}' || c == ']') && comma >= 0:
+			out[comma] = ' '
+			comma = -1
+		case c != ' ' && c != '\t' && c != '\r' && c != '\n':
+			comma = -1
+		}
+	}
+	return out
+}
+
+// startCommand decides on the exec form that starts the service.
+func (s *service) startCommand() {
+	if len(s.want.Command) > 0 {
+		s.start = s.want.Command
+		s.configured("start", strings.Join(s.start, " "))
+		return
+	}
+	if _, ok := s.pkg.Scripts["start"]; ok {
+		s.startScript("start", 3)
+		return
+	}
+	if m := s.pkg.Main; m != "" {
+		s.start = []string{"node", path.Clean(m)}
+		s.fact("start", "node "+path.Clean(m), "main", "package.json", s.pkg.line("main"))
+		return
+	}
+	for _, name := range []string{"server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js"} {
+		if exists(s.dir, name) {
+			s.start = []string{"node", name}
+			s.fact("start", "node "+name, "the file exists", name, 0)
+			return
+		}
+	}
+	s.report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "nothing says how the service starts")
+}
+
+// startScript turns a script into an exec form; `npm run other` is followed.
+func (s *service) startScript(name string, depth int) {
+	text, line := s.pkg.Scripts[name], s.pkg.line("scripts", name)
+	words := strings.Fields(text)
+	if len(words) == 3 && words[0] == "npm" && words[1] == "run" && depth > 0 && s.pkg.Scripts[words[2]] != "" {
+		s.startScript(words[2], depth-1)
+		return
+	}
+	command := strings.TrimSpace(text)
+	for {
+		first, rest, ok := strings.Cut(command, " ")
+		variable, _, assigns := strings.Cut(first, "=")
+		if !ok || !assigns || strings.ContainsAny(variable, "-/.\"'") || strings.ContainsAny(first, "\"'$`\\") {
+			break
+		}
+		s.startEnv = append(s.startEnv, first)
+		command = strings.TrimSpace(rest)
+	}
+	argv, err := config.Words(command)
+	const hint = `write command: ["node", "…"] for the service in slipway.yaml`
+	if err != nil {
+		s.report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script cannot run without a shell: %v", name, err)
+		return
+	}
+	if argv[0] != "node" {
+		s.report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script runs %s; production images start node itself", name, argv[0])
+		return
+	}
+	s.start = argv
+	s.fact("start", strings.Join(argv, " "), name+" script", "package.json", line)
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

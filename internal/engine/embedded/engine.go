@@ -1,0 +1,145 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/gofrs/flock"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/control"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"github.com/sirupsen/logrus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// Engine is an open embedded engine. Close it; until then no other process can
+// open the same state directory.
+type Engine struct {
+	opts       Options
+	lock       *flock.Flock
+	log        *os.File
+	controller *control.Controller
+	server     *grpc.Server
+	client     *client.Client
+	images     content.Store
+	stop       context.CancelFunc
+	builds     sync.WaitGroup
+}
+
+// Open takes the state directory, repairs what an interrupted run left there
+// and starts the engine. It waits while another process has the directory.
+func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
+	if o.Owner == "" {
+		o.Owner = "slipway"
+	}
+	if o.PID == 0 {
+		o.PID = os.Getpid()
+	}
+	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
+		return nil, diag.Fail(diag.ExitUsage, "the engine cannot use its state directory").Because(err).
+			WithHint("set SLIPWAY_STATE_DIR to a directory that you can write to")
+	}
+	lock, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{opts: o, lock: lock}
+	if err := e.start(ctx, sink); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// start brings the parts up in order; Close takes down whatever there is.
+func (e *Engine) start(ctx context.Context, sink event.Sink) error {
+	if err := repair(ctx, e.opts, sink); err != nil {
+		return err
+	}
+	var err error
+	if e.log, err = quietLogs(e.opts.StateDir); err != nil {
+		return fmt.Errorf("opening the engine's log: %w", err)
+	}
+	logrus.SetOutput(e.log)
+	// The build's whole output is kept; BuildKit reads these when a step starts.
+	for _, name := range []string{"BUILDKIT_STEP_LOG_MAX_SIZE", "BUILDKIT_STEP_LOG_MAX_SPEED"} {
+		if err := os.Setenv(name, "-1"); err != nil {
+			return err
+		}
+	}
+	if e.images, err = local.NewStore(e.opts.ImageDir); err != nil {
+		return fmt.Errorf("opening the image store: %w", err)
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	e.stop = stop
+	if e.controller, err = newController(life, e.opts); err != nil {
+		return diag.Fail(diag.ExitUnexpected, "the engine does not start").Because(err).
+			WithHint("slipway doctor")
+	}
+	return e.serve(life)
+}
+
+// serve connects the client to the controller through memory.
+func (e *Engine) serve(ctx context.Context) error {
+	listener := bufconn.Listen(1 << 20)
+	e.server = grpc.NewServer(
+		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor),
+		grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+		grpc.MaxRecvMsgSize(64<<20), grpc.MaxSendMsgSize(64<<20),
+	)
+	e.controller.Register(e.server)
+	go func() { _ = e.server.Serve(listener) }()
+	var err error
+	e.client, err = client.New(ctx, "passthrough:///slipway", client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return listener.DialContext(ctx)
+	}))
+	if err != nil {
+		return fmt.Errorf("connecting to the engine: %w", err)
+	}
+	return nil
+}
+
+// Close waits for running builds, stops the engine and gives the directory
+// back. It is safe to call on an engine that did not start.
+func (e *Engine) Close() error {
+	e.builds.Wait()
+	var errs []error
+	if e.client != nil {
+		errs = append(errs, e.client.Close())
+	}
+	if e.server != nil {
+		e.server.Stop()
+	}
+	if e.controller != nil {
+		errs = append(errs, e.controller.Close())
+	}
+	if e.stop != nil {
+		e.stop()
+	}
+	errs = append(errs, unmountBelow(e.opts.StateDir))
+	if e.log != nil {
+		logrus.SetOutput(os.Stderr)
+		errs = append(errs, e.log.Close())
+	}
+	if e.lock != nil {
+		errs = append(errs, e.lock.Unlock())
+	}
+	return errors.Join(errs...)
+}
+
+// Collect keeps the cache within its size limit: what was not used for longest
+// goes first.
+func (e *Engine) Collect(ctx context.Context) error {
+	return e.client.Prune(ctx, nil, client.PruneAll, client.WithKeepOpt(0, 0, e.opts.maxCacheSize(), 0))
+}

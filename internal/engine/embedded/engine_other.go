@@ -1,0 +1,29 @@
+//go:build !linux
+
+package embedded
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// Engine cannot be opened on this operating system.
+type Engine struct{}
+
+// Open says that builds need Linux.
+func Open(context.Context, Options, event.Sink) (*Engine, error) {
+	return nil, diag.Fail(diag.ExitUsage, "the embedded engine needs Linux, and this is %s", runtime.GOOS).
+		WithHint("run slipway on a Linux machine, or point it at a remote engine there")
+}
+
+// Build always fails.
+func (*Engine) Build(context.Context, engine.Request, event.Sink) (engine.Result, error) {
+	return engine.Result{}, diag.Fail(diag.ExitUsage, "the embedded engine needs Linux")
+}
+
+// Close does nothing.
+func (*Engine) Close() error { return nil }

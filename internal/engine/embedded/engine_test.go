@@ -1,0 +1,207 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// recorder keeps every event.
+type recorder struct {
+	mu     sync.Mutex
+	events []event.Event
+}
+
+func (r *recorder) Emit(e event.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+func (r *recorder) logs() string {
+	var b strings.Builder
+	for _, e := range r.events {
+		if l, ok := e.(event.StepLog); ok {
+			b.Write(l.Data)
+		}
+	}
+	return b.String()
+}
+
+// openReal opens an engine on a fresh state directory, or skips.
+func openReal(t *testing.T, o Options) *Engine {
+	t.Helper()
+	if os.Getenv("SLIPWAY_E2E") != "1" {
+		t.Skip("needs root and runc: set SLIPWAY_E2E=1 (make test does)")
+	}
+	if o.StateDir == "" {
+		o.StateDir = t.TempDir()
+	}
+	if o.ImageDir == "" {
+		o.ImageDir = t.TempDir()
+	}
+	o.Runc = os.Getenv("SLIPWAY_RUNC")
+	if o.Runc == "" {
+		o.Runc = "runc"
+	}
+	e, err := Open(context.Background(), o, event.Discard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// busyboxContext is a build context with a static busybox.
+func busyboxContext(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		t.Skipf("needs a static busybox: %v", err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "busybox"), data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+const busyboxBase = "FROM scratch AS base\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\",\"--install\",\"-s\",\"/bin\"]\n"
+
+func TestBuildOfAnUnchangedRequestIsCachedAndIdentical(t *testing.T) {
+	e := openReal(t, Options{})
+	req := engine.Request{
+		Name: "web", Context: busyboxContext(t),
+		Dockerfile: []byte(busyboxBase + "RUN date > /stamp\nFROM scratch\nCOPY --from=base /stamp /a/b/stamp\n"),
+	}
+	first, err := e.Build(context.Background(), req, event.Discard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := e.Build(context.Background(), req, event.Discard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Digest == "" || first.Digest != second.Digest {
+		t.Errorf("digests %q and %q, want one", first.Digest, second.Digest)
+	}
+	if second.CachedSteps != second.Steps || second.Steps == 0 {
+		t.Errorf("%d of %d steps cached, want all", second.CachedSteps, second.Steps)
+	}
+	t.Logf("first %v, second %v", first.Duration, second.Duration)
+}
+
+func TestStepsSeeTheHostsCertificatesAndEnvironmentButLayersDoNot(t *testing.T) {
+	ca := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(ca, []byte("CANARY-CA"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := openReal(t, Options{CAFile: ca, StepEnv: []string{"https_proxy=http://canary.example"}})
+	out := t.TempDir()
+	rec := &recorder{}
+	_, err := e.Build(context.Background(), engine.Request{
+		Name: "web", Context: busyboxContext(t),
+		Dockerfile: []byte(busyboxBase + "RUN cat $SSL_CERT_FILE; echo; echo $https_proxy; find /dev/slipway\n"),
+		Output:     engine.Output{Kind: engine.OutputLocal, Path: out},
+	}, rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"CANARY-CA", "http://canary.example"} {
+		if !strings.Contains(rec.logs(), want) {
+			t.Errorf("the step did not see %s:\n%s", want, rec.logs())
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(out, "dev", "slipway")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the mount point is part of the layer: %v", err)
+	}
+}
+
+func TestAFailedStepIsNamedWithItsWholeLog(t *testing.T) {
+	e := openReal(t, Options{})
+	_, err := e.Build(context.Background(), engine.Request{
+		Name: "web", Context: busyboxContext(t),
+		Dockerfile: []byte(busyboxBase + "RUN echo one; echo two >&2; exit 7\n"),
+	}, event.Discard{})
+	var step *engine.StepError
+	if !errors.As(err, &step) {
+		t.Fatalf("error %v, want a StepError", err)
+	}
+	if step.ExitCode != 7 || step.Step == "" || !strings.Contains(string(step.Log), "one\ntwo\n") {
+		t.Errorf("exit %d, stage %q, log %q", step.ExitCode, step.Stage, step.Log)
+	}
+}
+
+func TestCancelLeavesNoMount(t *testing.T) {
+	e := openReal(t, Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, err := e.Build(ctx, engine.Request{
+		Name: "web", Context: busyboxContext(t),
+		Dockerfile: []byte(busyboxBase + "RUN echo started; sleep 600\n"),
+	}, cancelOn{"started", cancel})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := mountsBelow(e.opts.StateDir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("mounts left: %v %v", left, err)
+	}
+	e.client, e.controller, e.server, e.log, e.lock = nil, nil, nil, nil, nil
+}
+
+// cancelOn calls cancel when a step prints the word.
+type cancelOn struct {
+	word   string
+	cancel context.CancelFunc
+}
+
+func (c cancelOn) Emit(e event.Event) {
+	if l, ok := e.(event.StepLog); ok && strings.Contains(string(l.Data), c.word) {
+		c.cancel()
+	}
+}
+
+func TestParseStepName(t *testing.T) {
+	for name, want := range map[string]stepName{
+		"[builder 3/5] RUN npm run build":               {stage: "builder", index: 3, total: 5, text: "RUN npm run build"},
+		"[linux/arm64 production 1/4] COPY a b":         {platform: "linux/arm64", stage: "production", index: 1, total: 4, text: "COPY a b"},
+		"[linux/amd64->arm64 builder 2/2] RUN go build": {platform: "linux/amd64->arm64", stage: "builder", index: 2, total: 2, text: "RUN go build"},
+		"[internal] load build context":                 {text: "[internal] load build context"},
+		"[2/3] RUN true":                                {index: 2, total: 3, text: "RUN true"},
+		"exporting to oci image format":                 {text: "exporting to oci image format"},
+		"[dependencies  2/10] COPY package.json ./":     {stage: "dependencies", index: 2, total: 10, text: "COPY package.json ./"},
+	} {
+		if got := parseStepName(name); got != want {
+			t.Errorf("parseStepName(%q) = %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+func TestForeignFrontEndsAreRefused(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"# syntax=docker/dockerfile:1\nFROM scratch\n": true,
+		"FROM scratch\n": true,
+		"# syntax=evil.example/frontend:latest\nFROM scratch\n": false,
+	} {
+		if err := refuseForeignSyntax([]byte(text)); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

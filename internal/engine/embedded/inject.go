@@ -1,0 +1,112 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/moby/buildkit/executor"
+	resourcestypes "github.com/moby/buildkit/executor/resources/types"
+	"github.com/moby/sys/user"
+)
+
+// caPath is where steps see the host's certificates. /dev is a tmpfs of the
+// step, so the mount point never becomes part of a layer.
+const caPath = "/dev/slipway/ca-certificates.crt"
+
+// caVariables are read by, in this order: OpenSSL, Go and Rust; Node.js; npm;
+// curl; Python's requests; pip; git; cargo; the AWS tools.
+var caVariables = [...]string{
+	"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "npm_config_cafile", "CURL_CA_BUNDLE",
+	"REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE",
+}
+
+// injector hands the host's certificates and environment to every step. It
+// works behind the cache: nothing of it is part of a key, a layer or a history.
+// A variable that the step sets itself wins.
+type injector struct {
+	executor.Executor
+	caFile   string
+	env      []string
+	ttyGroup bool // the group of terminals exists
+}
+
+// Run starts the step with the additions. The terminals' file system is mounted
+// explicitly for two reasons: its usual options name a group that a namespace of
+// one user does not have, and a mount below /dev keeps an empty /dev out of the
+// layer, which so is the same with certificates and without.
+func (i injector) Run(ctx context.Context, id string, root executor.Mount, mounts []executor.Mount, p executor.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
+	add := i.env
+	mounts = append(mounts[:len(mounts):len(mounts)], executor.Mount{Src: terminals(i.ttyGroup), Dest: "/dev/pts"})
+	if i.caFile != "" {
+		mounts = append(mounts, executor.Mount{Src: hostFile(i.caFile), Dest: caPath, Readonly: true})
+		for _, name := range caVariables {
+			add = append(add[:len(add):len(add)], name+"="+caPath)
+		}
+	}
+	p.Meta.Env = withDefaults(p.Meta.Env, add)
+	return i.Executor.Run(ctx, id, root, mounts, p, started)
+}
+
+// withDefaults returns env with those variables of add that it does not set.
+func withDefaults(env, add []string) []string {
+	out := append([]string(nil), env...)
+	has := make(map[string]bool, len(env))
+	for _, kv := range env {
+		name, _, _ := strings.Cut(kv, "=")
+		has[name] = true
+	}
+	for _, kv := range add {
+		if name, _, _ := strings.Cut(kv, "="); !has[name] {
+			has[name] = true
+			out = append(out, kv)
+		}
+	}
+	return out
+}
+
+// hostFile is a file of this machine, to be bind-mounted read-only.
+func hostFile(path string) executor.Mountable {
+	return oneMount{Type: "bind", Source: path, Options: []string{"ro", "bind"}}
+}
+
+// terminals is a devpts of the step's own.
+func terminals(ttyGroup bool) executor.Mountable {
+	options := []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}
+	if ttyGroup {
+		options = append(options, "gid=5")
+	}
+	return oneMount{Type: "devpts", Source: "devpts", Options: options}
+}
+
+// hasGroup reports whether a gid_map, as in /proc/self/gid_map, has the group.
+func hasGroup(table string, gid int64) bool {
+	for line := range strings.Lines(table) {
+		var inside, outside, count int64
+		if n, _ := fmt.Sscan(line, &inside, &outside, &count); n == 3 && inside <= gid && gid-inside < count {
+			return true
+		}
+	}
+	return false
+}
+
+// oneMount is a mount that needs no preparation.
+type oneMount mount.Mount
+
+// Mount implements executor.Mountable.
+func (m oneMount) Mount(context.Context, bool) (executor.MountableRef, error) {
+	return oneMountRef(m), nil
+}
+
+type oneMountRef mount.Mount
+
+// Mount implements executor.MountableRef.
+func (m oneMountRef) Mount() ([]mount.Mount, func() error, error) {
+	return []mount.Mount{mount.Mount(m)}, func() error { return nil }, nil
+}
+
+// IdentityMapping implements executor.MountableRef.
+func (oneMountRef) IdentityMapping() *user.IdentityMapping { return nil }

@@ -1,0 +1,51 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// lockState takes the state directory for this process. While another one has
+// it, it waits, says so once, and stops with the context.
+func lockState(ctx context.Context, dir, owner string, pid int, sink event.Sink) (*flock.Flock, error) {
+	path := filepath.Join(dir, "lock")
+	lock := flock.New(path)
+	held, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	if !held {
+		holder, _ := os.ReadFile(path)
+		sink.Emit(event.Note{Text: fmt.Sprintf("waiting for %s, which is using the engine in %s", nameHolder(string(holder)), dir)})
+		if held, err = lock.TryLockContext(ctx, 50*time.Millisecond); err != nil || !held {
+			return nil, errors.Join(err, ctx.Err())
+		}
+	}
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%d %s\n", pid, owner), 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("writing %s: %w", path, err), lock.Unlock())
+	}
+	return lock, nil
+}
+
+// nameHolder turns the content of the lock file into words.
+func nameHolder(content string) string {
+	pid, command, _ := strings.Cut(strings.TrimSpace(content), " ")
+	if pid == "" {
+		return "another slipway"
+	}
+	if command == "" {
+		return "another slipway (process " + pid + ")"
+	}
+	return fmt.Sprintf("`%s` (process %s)", command, pid)
+}

@@ -1,0 +1,185 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/moby/buildkit/cache"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/worker/base"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// maxMemos bounds the number of remembered exports; beyond it all are dropped.
+const maxMemos = 2000
+
+// exportMemo is a worker that does not repeat an export: when the same cache
+// records were exported with the same configuration before, and every blob is
+// still in the image store, the earlier answer stands. Rewriting timestamps
+// recompresses each layer, so this is most of the time of an unchanged build.
+//
+// Cache records are immutable and their names are never used again, so equal
+// names mean equal content.
+type exportMemo struct {
+	*base.Worker
+	dir      string // one file for each remembered export
+	imageDir string
+}
+
+func newExportMemo(w *base.Worker, dir, imageDir string) *exportMemo {
+	return &exportMemo{Worker: w, dir: dir, imageDir: imageDir}
+}
+
+// Exporter returns the worker's exporter, with a memory for images that go into
+// the image store.
+func (w *exportMemo) Exporter(name string, sm *session.Manager) (exporter.Exporter, error) {
+	e, err := w.Worker.Exporter(name, sm)
+	if err != nil || name != client.ExporterOCI {
+		return e, err
+	}
+	return memoExporter{Exporter: e, memo: w}, nil
+}
+
+type memoExporter struct {
+	exporter.Exporter
+	memo *exportMemo
+}
+
+// Resolve implements exporter.Exporter.
+func (e memoExporter) Resolve(ctx context.Context, id int, attrs map[string]string) (exporter.ExporterInstance, error) {
+	inst, err := e.Exporter.Resolve(ctx, id, maps.Clone(attrs))
+	if err != nil || attrs["tar"] != "false" {
+		return inst, err
+	}
+	return memoInstance{ExporterInstance: inst, memo: e.memo, attrs: attrs}, nil
+}
+
+type memoInstance struct {
+	exporter.ExporterInstance
+	memo  *exportMemo
+	attrs map[string]string
+}
+
+// Export answers from memory when it can.
+func (i memoInstance) Export(ctx context.Context, src *exporter.Source, info exporter.ExportBuildInfo) (map[string]string, exporter.FinalizeFunc, exporter.DescriptorReference, error) {
+	path := filepath.Join(i.memo.dir, exportKey(i.attrs, src))
+	if resp, ok := i.memo.recall(path); ok {
+		return resp, nil, nil, nil
+	}
+	resp, finalize, ref, err := i.ExporterInstance.Export(ctx, src, info)
+	if err == nil {
+		i.memo.remember(path, resp)
+	}
+	return resp, finalize, ref, err
+}
+
+// exportKey names an export by everything that decides its bytes.
+func exportKey(attrs map[string]string, src *exporter.Source) string {
+	h := sha256.New()
+	for _, k := range slices.Sorted(maps.Keys(attrs)) {
+		fmt.Fprintf(h, "attr %q %q\n", k, attrs[k])
+	}
+	for _, k := range slices.Sorted(maps.Keys(src.Metadata)) {
+		fmt.Fprintf(h, "meta %q %q\n", k, src.Metadata[k])
+	}
+	writeRef(h, "", src.Ref)
+	for _, k := range slices.Sorted(maps.Keys(src.Refs)) {
+		writeRef(h, k, src.Refs[k])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func writeRef(w io.Writer, platform string, ref cache.ImmutableRef) {
+	if ref != nil {
+		fmt.Fprintf(w, "ref %q %q\n", platform, ref.ID())
+	}
+}
+
+// recall returns the remembered answer if the whole image is still stored.
+func (w *exportMemo) recall(path string) (map[string]string, bool) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, false
+	}
+	var resp map[string]string
+	if json.Unmarshal(data, &resp) != nil {
+		return nil, false
+	}
+	desc, err := exportedDescriptor(resp)
+	return resp, err == nil && w.complete(desc)
+}
+
+// complete tells whether a manifest or index and all that it names are stored.
+func (w *exportMemo) complete(desc ocispecs.Descriptor) bool {
+	path := filepath.Join(w.imageDir, "blobs", desc.Digest.Algorithm().String(), desc.Digest.Encoded())
+	info, err := os.Stat(path)
+	if err != nil || info.Size() != desc.Size {
+		return false
+	}
+	switch desc.MediaType {
+	case ocispecs.MediaTypeImageIndex, ocispecs.MediaTypeImageManifest:
+	default:
+		return true
+	}
+	data, err := os.ReadFile(path)
+	if err != nil || digest.FromBytes(data) != desc.Digest {
+		return false
+	}
+	var doc struct {
+		Config    *ocispecs.Descriptor
+		Layers    []ocispecs.Descriptor
+		Manifests []ocispecs.Descriptor
+	}
+	if json.Unmarshal(data, &doc) != nil {
+		return false
+	}
+	children := append(doc.Layers, doc.Manifests...)
+	if doc.Config != nil {
+		children = append(children, *doc.Config)
+	}
+	return !slices.ContainsFunc(children, func(d ocispecs.Descriptor) bool { return !w.complete(d) })
+}
+
+// remember keeps an answer. Losing one costs time, never truth, so errors are
+// not reported.
+func (w *exportMemo) remember(path string, resp map[string]string) {
+	if entries, _ := os.ReadDir(w.dir); len(entries) > maxMemos {
+		_ = os.RemoveAll(w.dir)
+	}
+	data, err := json.Marshal(resp)
+	if err != nil || os.MkdirAll(w.dir, 0o700) != nil {
+		return
+	}
+	tmp := path + ".tmp"
+	if os.WriteFile(tmp, data, 0o600) == nil {
+		_ = os.Rename(tmp, path)
+	}
+}
+
+// exportedDescriptor reads the image's descriptor from an exporter's answer.
+func exportedDescriptor(resp map[string]string) (ocispecs.Descriptor, error) {
+	var desc ocispecs.Descriptor
+	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])
+	if err != nil {
+		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
+	}
+	if err := json.Unmarshal(raw, &desc); err != nil {
+		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
+	}
+	return desc, nil
+}

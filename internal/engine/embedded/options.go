@@ -1,0 +1,46 @@
+// Package embedded is BuildKit in this process: an engine that needs no daemon,
+// no socket and no configuration. One process at a time holds its state
+// directory; a second one waits and says for whom. It pulls nothing by itself,
+// keeps no history and writes nothing outside its state directory and the image
+// store.
+//
+//	e, err := embedded.Open(ctx, embedded.Options{StateDir: dir, ImageDir: images, Runc: runc}, sink)
+//	defer e.Close()
+//	res, err := e.Build(ctx, req, sink)
+package embedded
+
+import "runtime"
+
+// Options configure an engine. The zero values of the optional fields are good.
+type Options struct {
+	StateDir string // holds everything of the engine
+	ImageDir string // OCI layout that bases are read from and images written to
+	Runc     string // path of the runc binary
+
+	// CAFile is the host's certificate bundle; every build step sees it, read-only,
+	// through the usual variables. Empty: nothing is injected.
+	CAFile string
+	// StepEnv reaches every build step outside of layers and cache keys, unless
+	// the step sets the variable itself. "NAME=value".
+	StepEnv []string
+
+	Parallel     int   // steps at once; 0: two for each core, at least four
+	MaxCacheSize int64 // bytes that the cache may use; 0: 20 GB
+	Owner        string
+	PID          int  // the process that those who wait for this one are told; 0: this process
+	Rootless     bool // root of a user namespace only: no control groups, no /sys in steps
+}
+
+func (o Options) parallel() int {
+	if o.Parallel > 0 {
+		return o.Parallel
+	}
+	return max(4, 2*runtime.NumCPU())
+}
+
+func (o Options) maxCacheSize() int64 {
+	if o.MaxCacheSize > 0 {
+		return o.MaxCacheSize
+	}
+	return 20e9
+}

@@ -1,0 +1,151 @@
+//go:build linux
+
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// maxStepLog bounds the log that is kept of one step, in bytes; of a longer one
+// the end is kept, because errors stand there.
+const maxStepLog = 4 << 20
+
+// progress turns BuildKit's status stream into events, counts steps, and keeps
+// each step's log until it is known to be good. One goroutine feeds it.
+type progress struct {
+	service string
+	sink    event.Sink
+	seen    map[digest.Digest]*step
+	failed  *step
+}
+
+// step is one vertex of the build.
+type step struct {
+	stepName
+	key              string
+	internal         bool
+	started, done    bool
+	cached           bool
+	log              bytes.Buffer
+	exit             int
+	firstStart, last time.Time
+}
+
+func newProgress(service string, sink event.Sink) *progress {
+	return &progress{service: service, sink: sink, seen: map[digest.Digest]*step{}}
+}
+
+// update takes one message of the stream.
+func (p *progress) update(s *client.SolveStatus) {
+	for _, v := range s.Vertexes {
+		p.vertex(v)
+	}
+	for _, st := range s.Statuses {
+		if at := p.seen[st.Vertex]; at != nil && st.Total > 0 {
+			p.sink.Emit(event.StepProgress{Service: p.service, Key: at.key, What: st.ID, Current: st.Current, Total: st.Total})
+		}
+	}
+	for _, l := range s.Logs {
+		if at := p.seen[l.Vertex]; at != nil {
+			keepEnd(&at.log, l.Data)
+			p.sink.Emit(event.StepLog{Service: p.service, Key: at.key, Stderr: l.Stream == 2, Data: l.Data})
+		}
+	}
+}
+
+func (p *progress) vertex(v *client.Vertex) {
+	at := p.seen[v.Digest]
+	if at == nil {
+		at = &step{stepName: parseStepName(v.Name), key: v.Digest.String()}
+		at.internal = at.stage == "" && (strings.HasPrefix(v.Name, "[internal]") || strings.HasPrefix(v.Name, "[context"))
+		p.seen[v.Digest] = at
+	}
+	if v.Started != nil && !at.started {
+		at.started, at.firstStart = true, *v.Started
+		p.sink.Emit(event.StepStarted{
+			Service: p.service, Key: at.key, Platform: at.platform, Stage: at.stage, Step: at.text,
+			Index: at.index, Total: at.total, At: *v.Started,
+		})
+	}
+	at.cached = at.cached || v.Cached
+	if v.Completed == nil || at.done {
+		return
+	}
+	at.done = true
+	if v.Error != "" && !strings.Contains(v.Error, context.Canceled.Error()) && p.failed == nil {
+		p.failed = at
+	}
+	p.sink.Emit(event.StepFinished{
+		Service: p.service, Key: at.key, Stage: at.stage, Step: at.text,
+		Cached: at.cached, Duration: v.Completed.Sub(at.firstStart), Err: v.Error,
+	})
+}
+
+// steps counts the instructions of the Dockerfile that took part.
+func (p *progress) steps() int { return p.count(func(*step) bool { return true }) }
+
+// cachedSteps counts those that did not have to run.
+func (p *progress) cachedSteps() int { return p.count(func(s *step) bool { return s.cached }) }
+
+func (p *progress) count(which func(*step) bool) int {
+	n := 0
+	for _, s := range p.seen {
+		if s.total > 0 && s.done && !strings.HasPrefix(s.text, "FROM ") && which(s) {
+			n++
+		}
+	}
+	return n
+}
+
+// explain gives an error the step that it comes from.
+func (p *progress) explain(err error) error {
+	if p.failed == nil {
+		return err
+	}
+	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: err}
+	if exit := (*gatewaypb.ExitError)(nil); errors.As(err, &exit) {
+		out.ExitCode = int(exit.ExitCode)
+		out.Err = exit
+	}
+	return out
+}
+
+// keepEnd appends to a log and drops its beginning beyond maxStepLog.
+func keepEnd(log *bytes.Buffer, data []byte) {
+	log.Write(data)
+	if over := log.Len() - maxStepLog; over > 0 {
+		log.Next(over)
+	}
+}
+
+// stepName is what BuildKit's vertex names tell:
+// "[linux/arm64 builder 3/5] RUN npm run build".
+type stepName struct {
+	platform, stage, text string
+	index, total          int
+}
+
+var vertexName = regexp.MustCompile(`^\[(?:([a-z0-9]+/[a-z0-9/]+(?:->[a-z0-9/]+)?) )?(?:([^\s/]+) +)?(\d+)/(\d+)\] (.*)$`)
+
+func parseStepName(name string) stepName {
+	m := vertexName.FindStringSubmatch(name)
+	if m == nil {
+		return stepName{text: name}
+	}
+	index, _ := strconv.Atoi(m[3])
+	total, _ := strconv.Atoi(m[4])
+	return stepName{platform: m[1], stage: m[2], text: m[5], index: index, total: total}
+}

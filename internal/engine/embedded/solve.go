@@ -1,0 +1,287 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/secrets"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/util/staticfs"
+	"github.com/tonistiigi/fsutil"
+	fstypes "github.com/tonistiigi/fsutil/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// storeID names the image store in the session.
+const storeID = "slipway"
+
+// Build runs one build. It is safe for concurrent use.
+func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
+	e.builds.Add(1)
+	defer e.builds.Done()
+	start := time.Now()
+	if err := refuseForeignSyntax(req.Dockerfile); err != nil {
+		return engine.Result{}, err
+	}
+	opt, finish, err := solveOptions(req, e.images)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	progress := newProgress(req.Name, sink)
+	status := make(chan *client.SolveStatus)
+	var resp *client.SolveResponse
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		var err error
+		resp, err = e.client.Solve(groupCtx, nil, *opt, status)
+		return err
+	})
+	group.Go(func() error {
+		for s := range status {
+			progress.update(s)
+		}
+		return nil
+	})
+	err = group.Wait()
+	if err = finish(err == nil, err); err != nil {
+		if ctx.Err() != nil {
+			return engine.Result{}, context.Cause(ctx)
+		}
+		return engine.Result{}, progress.explain(err)
+	}
+	res := engine.Result{Steps: progress.steps(), CachedSteps: progress.cachedSteps(), Duration: time.Since(start)}
+	if resp.ExporterResponse[exptypes.ExporterImageDescriptorKey] != "" {
+		desc, err := exportedDescriptor(resp.ExporterResponse)
+		if err != nil {
+			return engine.Result{}, err
+		}
+		res.Digest, res.MediaType, res.SizeBytes = desc.Digest.String(), desc.MediaType, desc.Size
+	}
+	return res, nil
+}
+
+// refuseForeignSyntax lets `# syntax=docker/dockerfile:…` pass, which the
+// built-in front end serves, and refuses every other front-end image: it would
+// be code from a registry with the rights of the engine (CVE-2026-33747).
+func refuseForeignSyntax(text []byte) error {
+	ref, _, _, ok := parser.DetectSyntax(text)
+	if !ok {
+		return nil
+	}
+	name := strings.TrimPrefix(ref, "docker.io/")
+	if name == "docker/dockerfile" || strings.HasPrefix(name, "docker/dockerfile:") {
+		return nil
+	}
+	return diag.Fail(diag.ExitUsage, "the Dockerfile asks for the foreign front end %q", ref).
+		WithHint("remove its `# syntax=` line; slipway has the Dockerfile front end built in")
+}
+
+// solveOptions turns a request into BuildKit's terms. The returned function
+// ends the output: it keeps a complete file and removes a partial one.
+func solveOptions(req engine.Request, images content.Store) (*client.SolveOpt, func(ok bool, err error) error, error) {
+	files, err := fsutil.NewFS(req.Context)
+	if err != nil {
+		return nil, nil, diag.Fail(diag.ExitUsage, "the build context %s cannot be read", req.Context).Because(err)
+	}
+	store, err := secretSources(req.Secrets)
+	if err != nil {
+		return nil, nil, err
+	}
+	export, finish, err := exportEntry(req, images)
+	if err != nil {
+		return nil, nil, err
+	}
+	opt := &client.SolveOpt{
+		Frontend:      "dockerfile.v0",
+		FrontendAttrs: frontendAttrs(req),
+		LocalMounts:   map[string]fsutil.FS{"context": files, "dockerfile": dockerfileFS(req)},
+		OCIStores:     map[string]content.Store{storeID: images},
+		SharedKey:     req.Context,
+		Session: []session.Attachable{
+			secretsprovider.NewSecretProvider(store),
+			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{}),
+		},
+	}
+	if export != nil {
+		opt.Exports = []client.ExportEntry{*export}
+	}
+	return opt, finish, nil
+}
+
+func secretSources(list []engine.Secret) (secrets.SecretStore, error) {
+	sources := make([]secretsprovider.Source, 0, len(list))
+	for _, s := range list {
+		sources = append(sources, secretsprovider.Source{ID: s.ID, FilePath: s.File, Env: s.Env})
+	}
+	store, err := secretsprovider.NewStore(sources)
+	if err != nil {
+		return nil, diag.Fail(diag.ExitUsage, "a build secret cannot be read").Because(err).
+			WithHint("--secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE")
+	}
+	return store, nil
+}
+
+// dockerfileFS serves the Dockerfile and its ignore file from memory.
+func dockerfileFS(req engine.Request) fsutil.FS {
+	files := staticfs.NewFS()
+	add := func(name string, data []byte) {
+		files.Add(name, &fstypes.Stat{Path: name, Mode: 0o644, Size: int64(len(data))}, data)
+	}
+	add("Dockerfile", req.Dockerfile)
+	add("Dockerfile.dockerignore", []byte(strings.Join(req.Ignore, "\n")+"\n"))
+	return exactFS{files}
+}
+
+// exactFS keeps a walk of one file to that file: staticfs takes the target for
+// a prefix, so that "Dockerfile" would yield "Dockerfile.dockerignore" too.
+type exactFS struct{ *staticfs.FS }
+
+// Walk implements fsutil.FS.
+func (f exactFS) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
+	name := strings.TrimPrefix(target, "/")
+	return f.FS.Walk(ctx, target, func(path string, entry fs.DirEntry, err error) error {
+		if name != "" && path != name && !strings.HasPrefix(path, name+"/") {
+			return nil
+		}
+		return fn(path, entry, err)
+	})
+}
+
+func frontendAttrs(req engine.Request) map[string]string {
+	attrs := map[string]string{
+		"filename": "Dockerfile",
+		"cmdline":  "dockerfile.v0", // the built-in front end, whatever `# syntax=` says
+		"target":   req.Target,
+	}
+	for k, v := range req.Args {
+		attrs["build-arg:"+k] = v
+	}
+	if _, ok := req.Args["SOURCE_DATE_EPOCH"]; !ok {
+		attrs["build-arg:SOURCE_DATE_EPOCH"] = strconv.FormatInt(epochSeconds(req.Epoch), 10)
+	}
+	for k, v := range req.Labels {
+		attrs["label:"+k] = v
+	}
+	for name, at := range req.Bases {
+		if strings.HasPrefix(at, "sha256:") {
+			at = "oci-layout://" + storeID + "@" + at
+		}
+		attrs["context:"+contextName(name)] = at
+	}
+	if len(req.Platforms) > 0 {
+		attrs["platform"] = strings.Join(req.Platforms, ",")
+	}
+	if len(req.Platforms) > 1 {
+		attrs["multi-platform"] = "true"
+	}
+	if req.NoCache {
+		attrs["no-cache"] = ""
+	}
+	return attrs
+}
+
+// contextName returns the name by which BuildKit looks for a named context: the
+// familiar form, without the tag "latest".
+func contextName(name string) string {
+	ref, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return name
+	}
+	return strings.TrimSuffix(reference.FamiliarString(ref), ":latest")
+}
+
+func epochSeconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+// exportEntry describes where the result goes.
+func exportEntry(req engine.Request, images content.Store) (*client.ExportEntry, func(bool, error) error, error) {
+	pass := func(_ bool, err error) error { return err }
+	switch req.Output.Kind {
+	case engine.OutputNone:
+		return nil, pass, nil
+	case engine.OutputLocal:
+		return &client.ExportEntry{Type: client.ExporterLocal, OutputDir: req.Output.Path}, pass, nil
+	case engine.OutputStore:
+		attrs := imageAttrs(req)
+		attrs["tar"] = "false"
+		return &client.ExportEntry{Type: client.ExporterOCI, Attrs: attrs, OutputStore: images}, pass, nil
+	}
+	file, err := newPartialFile(req.Output.Path)
+	if err != nil {
+		return nil, nil, err
+	}
+	entry := &client.ExportEntry{Attrs: imageAttrs(req), Output: func(map[string]string) (io.WriteCloser, error) { return file, nil }}
+	switch req.Output.Kind {
+	case engine.OutputTar:
+		entry.Type, entry.Attrs = client.ExporterTar, nil
+	case engine.OutputDocker:
+		entry.Type = client.ExporterDocker
+	default:
+		entry.Type = client.ExporterOCI
+	}
+	return entry, file.finish, nil
+}
+
+// imageAttrs are the exporter's options that decide the bytes of an image.
+func imageAttrs(req engine.Request) map[string]string {
+	attrs := map[string]string{"rewrite-timestamp": "true", "compression": "gzip"}
+	if req.Compression != "" {
+		attrs["compression"] = req.Compression
+	}
+	if req.Output.Kind != engine.OutputDocker {
+		attrs["oci-mediatypes"] = "true"
+	}
+	if req.Tag != "" {
+		attrs["name"] = req.Tag
+	}
+	return attrs
+}
+
+// partialFile is an output file that gets its name only when it is complete.
+type partialFile struct {
+	*os.File
+	path string
+}
+
+func newPartialFile(path string) (*partialFile, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return nil, diag.Fail(diag.ExitUsage, "the output %s cannot be written", path).Because(err)
+	}
+	return &partialFile{File: f, path: path}, nil
+}
+
+func (p *partialFile) finish(ok bool, err error) error {
+	_ = p.File.Close() // BuildKit closes it on success
+	if ok {
+		if err := os.Chmod(p.Name(), 0o644); err != nil {
+			return err
+		}
+		return os.Rename(p.Name(), p.path)
+	}
+	return errors.Join(err, os.Remove(p.Name()))
+}

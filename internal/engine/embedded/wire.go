@@ -1,0 +1,116 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	ctdsnapshots "github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/cmd/buildkitd/config"
+	"github.com/moby/buildkit/control"
+	"github.com/moby/buildkit/executor/oci"
+	"github.com/moby/buildkit/frontend"
+	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
+	"github.com/moby/buildkit/frontend/gateway/forwarder"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver"
+	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/util/db/boltutil"
+	"github.com/moby/buildkit/util/network/netproviders"
+	"github.com/moby/buildkit/util/resolver"
+	"github.com/moby/buildkit/worker"
+	"github.com/moby/buildkit/worker/base"
+	"github.com/moby/buildkit/worker/runc"
+	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sync/semaphore"
+)
+
+// newController wires BuildKit together. Every constructor of BuildKit whose
+// signature changes between releases is called here and nowhere else.
+func newController(ctx context.Context, o Options) (*control.Controller, error) {
+	sessions, err := session.NewManager()
+	if err != nil {
+		return nil, fmt.Errorf("making the session manager: %w", err)
+	}
+	w, err := newWorker(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	workers := &worker.Controller{}
+	if err := workers.Add(w); err != nil {
+		return nil, fmt.Errorf("adding the worker: %w", err)
+	}
+	cacheStore, err := bboltcachestorage.NewStore(filepath.Join(o.StateDir, "cache.db"))
+	if err != nil {
+		return nil, fmt.Errorf("opening the build cache: %w", err)
+	}
+	historyDB, err := boltutil.SafeOpen(filepath.Join(o.StateDir, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		return nil, fmt.Errorf("opening the history: %w", err)
+	}
+	none := int64(0)
+	return control.NewController(control.Opt{
+		SessionManager:   sessions,
+		WorkerController: workers,
+		Frontends: map[string]frontend.Frontend{
+			"dockerfile.v0": forwarder.NewGatewayForwarder(workers.Infos(), dockerfile.Build),
+		},
+		CacheManager:   solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(workers)),
+		HistoryDB:      historyDB,
+		CacheStore:     cacheStore,
+		LeaseManager:   w.LeaseManager(),
+		ContentStore:   w.ContentStore(),
+		HistoryConfig:  &config.HistoryConfig{MaxEntries: &none},
+		GarbageCollect: w.GarbageCollect,
+		GracefulStop:   ctx.Done(),
+	})
+}
+
+// newWorker makes the worker: overlayfs snapshots, runc, the host's network.
+func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
+	snapshots := runc.SnapshotterFactory{
+		Name: "overlayfs",
+		New: func(root string) (ctdsnapshots.Snapshotter, error) {
+			return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
+		},
+	}
+	opt, err := runc.NewWorkerOpt(o.StateDir, snapshots, o.Rootless, oci.ProcessSandbox, nil, nil,
+		netproviders.Opt{Mode: "host"}, nil, o.Runc, "", false,
+		semaphore.NewWeighted(int64(o.parallel())), "", "", nil)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the worker: %w", err)
+	}
+	opt.RegistryHosts = registryHosts()
+	opt.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: o.maxCacheSize()}}
+	groups, err := os.ReadFile("/proc/self/gid_map")
+	if err != nil {
+		return nil, fmt.Errorf("reading the groups of this process: %w", err)
+	}
+	opt.Executor = injector{Executor: opt.Executor, caFile: o.CAFile, env: o.StepEnv, ttyGroup: hasGroup(string(groups), 5)}
+	w, err := base.NewWorker(ctx, opt)
+	if err != nil {
+		return nil, fmt.Errorf("starting the worker: %w", err)
+	}
+	return newExportMemo(w, filepath.Join(o.StateDir, "exports"), o.ImageDir), nil
+}
+
+// registryHosts resolves image names as `docker pull` does: HTTPS, and plain
+// HTTP for this machine.
+func registryHosts() docker.RegistryHosts { return resolver.NewRegistryConfig(nil) }
+
+// quietLogs keeps BuildKit's own log away from the terminal: it goes to a file
+// in the state directory, cut when it grows beyond 4 MB.
+func quietLogs(dir string) (*os.File, error) {
+	path := filepath.Join(dir, "engine.log")
+	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	if info, err := os.Stat(path); err == nil && info.Size() > 4e6 {
+		flags |= os.O_TRUNC
+	}
+	return os.OpenFile(path, flags, 0o600)
+}

@@ -1,0 +1,177 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// maxManifestBytes bounds what is read into memory as a manifest or config; the
+// distribution project bounds manifests to 4 MiB.
+const maxManifestBytes = 32 << 20
+
+// OpenBlob opens a blob for reading; the caller closes it.
+func (s *Store) OpenBlob(h v1.Hash) (*os.File, error) {
+	return os.Open(s.blobPath(h))
+}
+
+func (s *Store) blobPath(h v1.Hash) string {
+	return s.path("blobs", filepath.Base(h.Algorithm), filepath.Base(h.Hex))
+}
+
+// readBlob reads a small blob and checks its digest.
+func (s *Store) readBlob(h v1.Hash) ([]byte, error) {
+	f, err := s.OpenBlob(h)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxManifestBytes))
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != h.Hex {
+		return nil, fmt.Errorf("blob %s is damaged: its digest is sha256:%x", h, sum)
+	}
+	return data, nil
+}
+
+// describeBlob makes the descriptor of a manifest that is asked for by digest.
+func (s *Store) describeBlob(h v1.Hash, name string) (v1.Descriptor, error) {
+	data, err := s.readBlob(h)
+	if errors.Is(err, fs.ErrNotExist) {
+		return v1.Descriptor{}, s.notFound(name, nil)
+	}
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	mediaType, err := manifestType(data)
+	if err != nil {
+		return v1.Descriptor{}, diag.Fail(diag.ExitUsage, "%s is not an image", name).Because(err)
+	}
+	return v1.Descriptor{MediaType: mediaType, Digest: h, Size: int64(len(data))}, nil
+}
+
+// manifestType tells what kind of manifest a text is; an OCI manifest may leave
+// its media type out.
+func manifestType(data []byte) (types.MediaType, error) {
+	var m struct {
+		MediaType types.MediaType  `json:"mediaType"`
+		Config    *json.RawMessage `json:"config"`
+		Manifests *json.RawMessage `json:"manifests"`
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return "", err
+	}
+	switch {
+	case m.MediaType.IsIndex() || m.MediaType.IsImage():
+		return m.MediaType, nil
+	case m.MediaType == "" && m.Manifests != nil:
+		return types.OCIImageIndex, nil
+	case m.MediaType == "" && m.Config != nil:
+		return types.OCIManifestSchema1, nil
+	}
+	return "", errors.New("neither an image manifest nor an image index")
+}
+
+// reuse tells whether a blob is there, and marks it as used now, so that GC
+// leaves it alone until its image has a name. GC does not run meanwhile.
+func (s *Store) reuse(ctx context.Context, h v1.Hash) (bool, error) {
+	l := flock.New(s.path(".lock"))
+	if _, err := l.TryRLockContext(ctx, 2*time.Millisecond); err != nil {
+		return false, fmt.Errorf("locking image store %s: %w", s.dir, err)
+	}
+	defer l.Close()
+	return s.touch(h), nil
+}
+
+// touch is reuse for who holds the lock.
+func (s *Store) touch(h v1.Hash) bool {
+	now := time.Now()
+	return os.Chtimes(s.blobPath(h), now, now) == nil
+}
+
+// putBlob writes one blob. It appears under its digest only when complete and
+// right. A zero digest takes the one of the content.
+func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) error {
+	if err := os.MkdirAll(s.path("tmp"), 0o755); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(s.path("tmp"), "blob-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(tmp, sum), &contextReader{ctx, r}); err != nil {
+		return fmt.Errorf("writing blob %s: %w", want, err)
+	}
+	got := v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(sum.Sum(nil))}
+	if want != (v1.Hash{}) && want != got {
+		return fmt.Errorf("writing blob %s: the content has digest %s", want, got)
+	}
+	if err := tmp.Chmod(0o444); err != nil {
+		return err
+	}
+	if err := s.flush(tmp); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), s.blobPath(got))
+}
+
+// contextReader stops reading when its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// replace writes a file of the store whole or not at all.
+func (s *Store) replace(name string, data []byte) error {
+	tmp, err := os.CreateTemp(s.path("tmp"), name+"-")
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(s.path("tmp"), 0o755); err == nil {
+			tmp, err = os.CreateTemp(s.path("tmp"), name+"-")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = io.Copy(tmp, bytes.NewReader(data))
+	err = errors.Join(err, tmp.Chmod(0o644), s.flush(tmp), tmp.Close())
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return os.Rename(tmp.Name(), s.path(name))
+}
+
+// flush makes a file survive a power cut before it gets its name.
+func (s *Store) flush(f *os.File) error {
+	if s.volatile {
+		return nil
+	}
+	return f.Sync()
+}

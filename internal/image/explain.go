@@ -1,0 +1,145 @@
+package image
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// explain turns an error of a push into what happened, why, and what to do.
+func (p *Pusher) explain(ctx context.Context, ref name.Reference, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var blob *os.PathError
+	if errors.As(err, &blob) {
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: the local image is not whole", ref.Name()).
+			WithHint("build it again: slipway build").Because(err)
+	}
+	host := ref.Context().RegistryStr()
+	f := p.classify(host, ref, err)
+	return f.Because(&redacted{text: redact(rootText(err), p.opts.Password), err: err})
+}
+
+// classify picks text and hint by the kind of error.
+func (p *Pusher) classify(host string, ref name.Reference, err error) *diag.Failure {
+	var answer *transport.Error
+	var gaveUp *exhausted
+	var dns *net.DNSError
+	switch {
+	case isTLS(err):
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s cannot be trusted", ref.Name(), host).
+			WithHint("add its certificate authority to the machine (SSL_CERT_FILE), or push with --insecure")
+	case errors.As(err, &gaveUp) && gaveUp.status == http.StatusTooManyRequests && gaveUp.asked > 0:
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s limits requests and asks to wait %s", ref.Name(), host, gaveUp.asked).
+			WithHint("push again after %s, or log in for a higher limit", gaveUp.asked)
+	case errors.As(err, &gaveUp) && gaveUp.status == http.StatusTooManyRequests:
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s limits requests", ref.Name(), host).
+			WithHint("push again later, or with fewer services at once (--parallel 1)")
+	case errors.As(err, &gaveUp):
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s is in trouble", ref.Name(), host).
+			WithHint("look at the registry's log; what was sent stays there, so push again when it is well")
+	case errors.As(err, &answer):
+		return refused(host, ref, answer)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		f := diag.Fail(diag.ExitUnexpected, "pushing %s: no registry answers at %s", ref.Name(), host)
+		if onThisMachine(hostOnly(host)) {
+			return f.WithHint("start one: slipway registry serve --addr %s", host)
+		}
+		return f.WithHint("check the address and that the registry runs")
+	case errors.As(err, &dns):
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: the name %s is not known", ref.Name(), hostOnly(host)).
+			WithHint("check --registry and the name server")
+	case strings.Contains(err.Error(), "refusing plain HTTP"), strings.Contains(err.Error(), "HTTP response to HTTPS client"):
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s does not speak TLS", ref.Name(), host).
+			WithHint("push with --insecure if you trust the network")
+	}
+	return diag.Fail(diag.ExitUnexpected, "pushing %s", ref.Name()).WithHint("check the connection to %s and push again", host)
+}
+
+// refused explains a final answer of a registry.
+func refused(host string, ref name.Reference, answer *transport.Error) *diag.Failure {
+	switch answer.StatusCode {
+	case http.StatusUnauthorized:
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s wants to know who you are, or does not accept these credentials", ref.Name(), host).
+			WithHint("docker login %s (or podman login), or set SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD", host)
+	case http.StatusForbidden:
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: you may not push to %s", ref.Name(), ref.Context().Name()).
+			WithHint("ask for the right to push, or log in as somebody who has it: docker login %s", host)
+	case http.StatusNotFound:
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s does not know %s", ref.Name(), host, ref.Context().RepositoryStr()).
+			WithHint("check --registry; some registries want a repository to be made first")
+	case http.StatusRequestEntityTooLarge:
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: a layer is too large for %s", ref.Name(), host).
+			WithHint("raise the body limit of the proxy before the registry")
+	}
+	return diag.Fail(diag.ExitUnexpected, "pushing %s: %s refuses it", ref.Name(), host).
+		WithHint("look at the registry's log")
+}
+
+func isTLS(err error) bool {
+	var verify *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
+}
+
+func hostOnly(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
+}
+
+// rootText is the text of the innermost cause worth reading: without the URL and
+// the method that net/http puts before it.
+func rootText(err error) string {
+	if e := (*exhausted)(nil); errors.As(err, &e) {
+		return e.Error()
+	}
+	if e := (*net.OpError)(nil); errors.As(err, &e) && errors.Is(err, syscall.ECONNREFUSED) {
+		return "connection refused"
+	}
+	return err.Error()
+}
+
+// redacted is an error whose text holds no credentials.
+type redacted struct {
+	text string
+	err  error
+}
+
+func (e *redacted) Error() string { return e.text }
+
+// Is keeps errors.Is working without giving the original text away.
+func (e *redacted) Is(target error) bool { return errors.Is(e.err, target) }
+
+// redact removes credentials from a text: user information and signatures in
+// URLs, authorization headers and the given secrets, plain or in base64.
+func redact(text string, secrets ...string) string {
+	text = regexp.MustCompile(`://[^/\s@]*@`).ReplaceAllString(text, "://REDACTED@")
+	text = regexp.MustCompile(`(?i)([?&](?:[a-z_-]*(?:token|signature|credential|password|secret)|sig)=)[^&\s"]*`).ReplaceAllString(text, "${1}REDACTED")
+	text = regexp.MustCompile(`(?i)\b(basic|bearer)\s+[a-z0-9+/_.=~-]{8,}`).ReplaceAllString(text, "$1 REDACTED")
+	for _, s := range secrets {
+		if s == "" {
+			continue
+		}
+		text = strings.ReplaceAll(text, s, "REDACTED")
+		text = strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(s)), "REDACTED")
+	}
+	return text
+}

@@ -1,0 +1,196 @@
+// Package pipeline holds the ordered steps of each command, over small
+// interfaces: it knows what comes after what and what may run side by side. It
+// knows neither BuildKit nor registries nor containers, and prints nothing.
+//
+//	results, err := pipeline.Build{Builder: engine, Bases: bases, Images: store, Sink: sink}.Run(ctx, jobs)
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Bases brings base images into the image store.
+type Bases interface {
+	// Ensure returns the digest of each named base, for the platforms.
+	Ensure(ctx context.Context, refs, platforms []string) (map[string]string, error)
+}
+
+// Images names what was built.
+type Images interface {
+	Tag(ctx context.Context, name string, built engine.Result) error
+}
+
+// Pusher sends a stored image to the registry that its name tells.
+type Pusher interface {
+	Push(ctx context.Context, name string) error
+}
+
+// Job is one service to build, and the name of its image.
+type Job struct {
+	Request engine.Request
+	Bases   []plan.Base
+	Image   string // empty: the result is not an image of the store
+}
+
+// Built is how one job ended.
+type Built struct {
+	Service  string
+	Image    string
+	Result   engine.Result
+	Duration time.Duration
+	Err      error
+}
+
+// Build is the build of a fleet.
+type Build struct {
+	Builder   engine.Builder
+	Bases     Bases
+	Images    Images
+	Pusher    Pusher // nil: nothing is pushed
+	Sink      event.Sink
+	Platform  string // of the machine that builds, "linux/amd64"
+	Parallel  int    // services at once, at least 1
+	KeepGoing bool   // one failed service does not stop the others
+	Now       func() time.Time
+}
+
+// Run builds every job and returns how each ended, in the order of the jobs.
+// The error joins those of the jobs; a failed build has diag.ExitBuild.
+func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
+	digests, err := b.ensureBases(ctx, jobs)
+	if err != nil {
+		return nil, err
+	}
+	runCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	built := make([]Built, len(jobs))
+	slots := make(chan struct{}, max(1, b.Parallel))
+	var wg sync.WaitGroup
+	for i, job := range jobs {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			built[i] = b.one(runCtx, job, digests)
+			if built[i].Err != nil && !b.KeepGoing {
+				cancel(errStopped)
+			}
+		}()
+	}
+	wg.Wait()
+	return built, outcome(ctx, built)
+}
+
+// errStopped ends the other builds after one failed.
+var errStopped = errors.New("stopped because another service failed")
+
+// one builds, names and pushes one service.
+func (b Build) one(ctx context.Context, job Job, digests map[string]string) Built {
+	out := Built{Service: job.Request.Name, Image: job.Image}
+	if ctx.Err() != nil {
+		out.Err = context.Cause(ctx)
+		return out
+	}
+	start := b.Now()
+	b.Sink.Emit(event.ServiceStarted{Service: out.Service, At: start})
+	out.Result, out.Err = b.steps(ctx, job, digests)
+	end := b.Now()
+	out.Duration = end.Sub(start)
+	b.Sink.Emit(event.ServiceFinished{Service: out.Service, At: end, Err: out.Err})
+	return out
+}
+
+func (b Build) steps(ctx context.Context, job Job, digests map[string]string) (engine.Result, error) {
+	req := job.Request
+	req.Bases = map[string]string{}
+	for _, base := range job.Bases {
+		if base.Assembled {
+			req.Bases[base.Ref] = digests[base.Ref]
+		}
+	}
+	res, err := b.Builder.Build(ctx, req, b.Sink)
+	if err != nil {
+		return res, err
+	}
+	if job.Image == "" {
+		return res, nil
+	}
+	if err := b.Images.Tag(ctx, job.Image, res); err != nil {
+		return res, fmt.Errorf("naming the image %s: %w", job.Image, err)
+	}
+	if b.Pusher != nil {
+		return res, b.Pusher.Push(ctx, job.Image)
+	}
+	return res, nil
+}
+
+// ensureBases brings in the assembled bases of all jobs: toolchains for the
+// platform that builds, all others for the platforms that are built for.
+func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, error) {
+	var toolchains, others, platforms []string
+	for _, job := range jobs {
+		platforms = append(platforms, job.Request.Platforms...)
+		for _, base := range job.Bases {
+			switch {
+			case !base.Assembled:
+			case base.Role == plan.RoleToolchain:
+				toolchains = append(toolchains, base.Ref)
+			default:
+				others = append(others, base.Ref)
+			}
+		}
+	}
+	digests := map[string]string{}
+	for _, need := range []struct{ refs, platforms []string }{
+		{distinct(toolchains), []string{b.Platform}},
+		{distinct(others), distinct(platforms)},
+	} {
+		if len(need.refs) == 0 {
+			continue
+		}
+		found, err := b.Bases.Ensure(ctx, need.refs, need.platforms)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(digests, found)
+	}
+	return digests, nil
+}
+
+func distinct(words []string) []string {
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+// outcome joins the errors of the jobs. Those that stopped only because another
+// failed are left out.
+func outcome(ctx context.Context, built []Built) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var failed []error
+	for _, b := range built {
+		if b.Err != nil && !errors.Is(b.Err, errStopped) && !errors.Is(b.Err, context.Canceled) {
+			failed = append(failed, fmt.Errorf("%s: %w", b.Service, b.Err))
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	if len(failed) == 1 && diag.ExitOf(failed[0]) != diag.ExitUnexpected {
+		return failed[0] // it knows better than "a build failed"
+	}
+	return diag.Fail(diag.ExitBuild, "%d of %d services failed", len(failed), len(built)).Because(errors.Join(failed...))
+}

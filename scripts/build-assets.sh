@@ -1,0 +1,62 @@
+#!/bin/sh
+# Builds what the slipway binary embeds into internal/assets/bin: the static
+# probe for linux/amd64 and linux/arm64, and a static runc for this machine.
+# Does nothing for an asset whose inputs are those of the last time.
+# Usage: scripts/build-assets.sh [GOARCH of slipway and its runc]
+set -eu
+cd "$(dirname "$0")/.."
+bin=$PWD/internal/assets/bin
+arch=${1:-$(go env GOARCH)}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT INT TERM
+
+# key FILE...: a digest of the Go version, of this script and of the files.
+key() { { go version; cat scripts/build-assets.sh "$@"; } | sha256sum | cut -d' ' -f1; }
+
+# fresh NAME KEY: is the asset there, and made from these inputs?
+fresh() { [ -s "$bin/$1.gz" ] && [ "$(cat "$bin/$1.key" 2>/dev/null)" = "$2" ]; }
+
+# store NAME KEY: compresses $tmp/NAME into place; the key comes last.
+store() {
+	gzip -9n <"$tmp/$1" >"$tmp/$1.gz"
+	mv "$tmp/$1.gz" "$bin/$1.gz"
+	echo "$2" >"$bin/$1.key"
+	echo "built $1: $(wc -c <"$tmp/$1") bytes, $(wc -c <"$bin/$1.gz") compressed" >&2
+}
+
+# What go list names is exactly what the probe is compiled from.
+sources=$(GOOS=linux go list -deps -f '{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}} {{end}}{{end}}' ./cmd/slipway-probe)
+for target in amd64 arm64; do
+	name=slipway-probe-linux-$target
+	# shellcheck disable=SC2086 # a list of paths
+	k=$(key $sources)
+	if ! fresh "$name" "$k"; then
+		CGO_ENABLED=0 GOOS=linux GOARCH=$target go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/slipway-probe
+		store "$name" "$k"
+	fi
+done
+
+[ "$(go env GOOS)" = linux ] || exit 0
+name=runc-linux-$arch
+k=$(key internal/assets/runc/go.mod internal/assets/runc/go.sum)
+fresh "$name" "$k" && exit 0
+case $arch in
+arm64) triple=aarch64-linux-gnu ;;
+amd64) triple=x86_64-linux-gnu ;;
+*) triple= ;;
+esac
+if [ "$arch" = "$(go env GOHOSTARCH)" ]; then cc=${CC:-gcc}; else cc=${CC:-$triple-gcc}; fi
+missing() {
+	echo "build-assets: $1; on Debian: apt-get install $2" >&2
+	exit 1
+}
+command -v "$cc" >/dev/null || missing "runc needs the C compiler $cc" "gcc libc6-dev libseccomp-dev pkg-config"
+command -v pkg-config >/dev/null || missing "runc needs pkg-config" "pkg-config libseccomp-dev"
+echo 'int main(void) { return 0; }' >"$tmp/try.c"
+"$cc" -static -o "$tmp/try" "$tmp/try.c" -lseccomp 2>/dev/null || missing "runc needs libseccomp and libc to link with statically" "libseccomp-dev libc6-dev"
+version=$(go list -C internal/assets/runc -m -f '{{.Version}}' github.com/opencontainers/runc)
+CGO_ENABLED=1 GOOS=linux GOARCH=$arch CC=$cc go build -C internal/assets/runc -trimpath -buildvcs=false \
+	-tags 'seccomp netgo osusergo urfave_cli_no_docs' \
+	-ldflags "-s -w -buildid= -linkmode external -extldflags '-static' -X main.version=${version#v}" \
+	-o "$tmp/$name" github.com/opencontainers/runc
+store "$name" "$k"

@@ -1,0 +1,1 @@
+setInterval(() => console.log('sent'), 60_000);

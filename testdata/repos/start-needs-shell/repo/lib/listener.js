@@ -1,0 +1,1 @@
+exports.listener = (req, res) => res.end(req.url === '/health' ? 'ok' : 'hello');
