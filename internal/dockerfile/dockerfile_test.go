@@ -110,34 +110,6 @@ func expand(t *rapid.T, word string) string {
 	return out
 }
 
-func TestReadFindsStagesArgumentsAndImages(t *testing.T) {
-	got, err := dockerfile.Read("Dockerfile", []byte(`ARG V=1
-FROM slipway/node:20-trixie-toolchain AS Builder
-ARG W
-RUN --mount=type=bind,from=tools.example/x:1,target=/x true
-COPY --from=builder /a /b
-FROM golang:$V
-FROM scratch
-COPY --from=0 /a /a
-COPY --from=slipway/probe:latest / /
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := func(line int) diag.Place { return diag.Place{File: "Dockerfile", Line: line} }
-	want := dockerfile.File{
-		Stages: []string{"builder", "1", "2"}, Args: []string{"V", "W"},
-		Images: []dockerfile.Reference{
-			{Name: "slipway/node:20-trixie-toolchain", Place: at(2)},
-			{Name: "tools.example/x:1", Place: at(4)},
-			{Name: "slipway/probe:latest", Place: at(9)},
-		},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
 func TestCheckTarget(t *testing.T) {
 	file := dockerfile.File{Stages: []string{"builder", "production"}}
 	for _, good := range []string{"", "builder", "Production", "0", "1"} {
@@ -152,15 +124,4 @@ func TestCheckTarget(t *testing.T) {
 	if err := file.CheckTarget("2"); err == nil || !strings.Contains(diag.HintOf(err), "builder, production") {
 		t.Errorf("got %v, hint %q", err, diag.HintOf(err))
 	}
-}
-
-func FuzzRead(f *testing.F) {
-	f.Add([]byte("FROM a AS b\nRUN <<EOF\necho\nEOF\n"))
-	f.Add([]byte("# escape=`\nFROM scratch\nCOPY . ."))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := dockerfile.Read("Dockerfile", data)
-		if err == nil && len(file.Stages) == 0 {
-			t.Errorf("no stage and no error in %q", data)
-		}
-	})
 }

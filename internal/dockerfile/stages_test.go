@@ -19,6 +19,7 @@ FROM slipway/node:${V}-trixie
 COPY --from=builder /a /a
 COPY --from=1 /a /a
 COPY --from=tools.example/x:1 /a /a
+RUN --mount=type=bind,from=tools.example/y:1,target=/y true
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -28,6 +29,7 @@ COPY --from=tools.example/x:1 /a /a
 		Images: []dockerfile.Reference{
 			{Name: "slipway/node:24-trixie-toolchain", Place: diag.Place{File: "Dockerfile", Line: 2}},
 			{Name: "tools.example/x:1", Place: diag.Place{File: "Dockerfile", Line: 9}},
+			{Name: "tools.example/y:1", Place: diag.Place{File: "Dockerfile", Line: 10}},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
