@@ -52,6 +52,14 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 		return nil, diag.Fail(diag.ExitUsage, "the engine cannot use its state directory").Because(err).
 			WithHint("set SLIPWAY_STATE_DIR to a directory that you can write to")
 	}
+	// The mount table, which Close and the next Open clear, has the real path.
+	dir, err := filepath.EvalSymlinks(o.StateDir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the state directory: %w", err)
+	}
+	if o.StateDir, err = filepath.Abs(dir); err != nil {
+		return nil, fmt.Errorf("finding the state directory: %w", err)
+	}
 	lock, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
 	if err != nil {
 		return nil, err
@@ -139,27 +147,8 @@ func (e *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
-// Prune removes cached results until at most keepBytes remain; it returns the
-// number of bytes that it freed.
-func (e *Engine) Prune(ctx context.Context, keepBytes int64) (int64, error) {
-	freed := int64(0)
-	records := make(chan client.UsageInfo)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for r := range records {
-			freed += r.Size
-		}
-	}()
-	opts := []client.PruneOption{client.PruneAll}
-	if keepBytes > 0 {
-		opts = append(opts, client.WithKeepOpt(0, 0, keepBytes, 0))
-	}
-	err := e.client.Prune(ctx, records, opts...)
-	close(records)
-	<-done
-	if err == nil && keepBytes == 0 {
-		err = os.RemoveAll(filepath.Join(e.opts.StateDir, "exports"))
-	}
-	return freed, err
+// Collect keeps the cache within its size limit: what was not used for longest
+// goes first.
+func (e *Engine) Collect(ctx context.Context) error {
+	return e.client.Prune(ctx, nil, client.PruneAll, client.WithKeepOpt(0, 0, e.opts.maxCacheSize(), 0))
 }

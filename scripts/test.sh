@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The whole suite, in the order in which failures are cheapest to find. Heavy
+# parts share one state directory and one set of downloads. Every part prints
+# what it took; the first that fails ends the run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/slipway-test-XXXXXX")
+cleanup() {
+	status=$?
+	rm -rf "$work" || true
+	exit "$status"
+}
+trap cleanup EXIT
+
+part() {
+	local name=$1 start=$SECONDS
+	shift
+	printf '\n=== %s\n' "$name"
+	"$@"
+	printf '=== %s: ok, %d s\n' "$name" $((SECONDS - start))
+}
+
+# Tests of the real thing, and the packages that have some. One at a time: they
+# share two cores.
+real_tests() {
+	export SLIPWAY_E2E=1 SLIPWAY_E2E_STATE=$work/state SLIPWAY_E2E_PACKAGES=$work/state/packages
+	export SLIPWAY_RUNC=$work/runc
+	mkdir -p "$SLIPWAY_E2E_STATE"
+	gunzip -c "internal/assets/bin/runc-linux-$(go env GOARCH).gz" >"$SLIPWAY_RUNC"
+	chmod +x "$SLIPWAY_RUNC"
+	go test -count=1 -p 1 -timeout 60m "$@"
+}
+
+fleet_sources() {
+	if [ "$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')" -ge 20 ] 2>/dev/null; then
+		examples/fast/test/run.sh
+	else
+		echo "skipped: needs Node.js 20 or newer on this machine; the same code is built and run in images below"
+	fi
+}
+
+part "format, vet, static analysis" make --no-print-directory check
+part "unit, golden and script tests" go test ./...
+part "race detector" go test -race ./internal/... ./cmd/...
+part "the FAST services as plain processes" fleet_sources
+part "engine, bases and containers, for real" real_tests ./internal/engine/... ./internal/baseimage/... ./internal/localrun/... ./internal/rootless/...
+part "end to end" real_tests -v ./test/e2e/...
+printf '\nall parts passed in %d s\n' "$SECONDS"
