@@ -80,7 +80,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return diag.Fail(diag.ExitUsage, "%s", err).WithHint("%s --help", cmd.CommandPath())
 	})
-	root.AddCommand(a.buildCommand(), a.planCommand(), a.generateCommand(), a.pushCommand(), a.registryCommand(),
+	root.AddCommand(a.basesCommand(), a.buildCommand(), a.planCommand(), a.generateCommand(), a.pushCommand(), a.registryCommand(),
 		a.statsCommand(), a.doctorCommand(), a.versionCommand())
 	return root
 }
