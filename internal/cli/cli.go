@@ -81,7 +81,8 @@ func (a *app) root() *cobra.Command {
 		return diag.Fail(diag.ExitUsage, "%s", err).WithHint("%s --help", cmd.CommandPath())
 	})
 	root.AddCommand(a.buildCommand(), a.planCommand(), a.generateCommand(), a.pushCommand(), a.registryCommand(),
-		a.statsCommand(), a.doctorCommand(), a.versionCommand())
+		a.statsCommand(), a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(),
+		a.doctorCommand(), a.versionCommand())
 	return root
 }
 
