@@ -77,7 +77,7 @@ func (c *container) load(ctx context.Context, rt *Runtime) error {
 		return fmt.Errorf("reading the configuration of %s: %w", c.spec.Image, err)
 	}
 	c.image = file.Config
-	if c.layers, err = unpack(ctx, layersDir(rt.StateDir), img); err != nil {
+	if c.layers, err = unpack(ctx, layersDir(rt.StateDir), img, file.RootFS.DiffIDs); err != nil {
 		return fmt.Errorf("%s: %w", c.spec.Image, err)
 	}
 	if c.spec.Port == 0 {
