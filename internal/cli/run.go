@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -85,16 +84,16 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 	if err != nil {
 		return err
 	}
+	view.follow(running, !f.untilHealthy)
 	if f.untilHealthy {
 		return a.provenHealthy(ctx, running, view, f.timeout)
 	}
-	view.explainWith(running.Explain)
 	waited := running.Wait(ctx)
 	last := running.Statuses()
 	stopped := running.Stop()
 	view.Close()
 	if waited != nil || stopped != nil {
-		return errors.Join(waited, stopped)
+		return withCleanup(waited, stopped)
 	}
 	return failedServices(last)
 }
@@ -106,13 +105,24 @@ func (a *app) provenHealthy(ctx context.Context, running *oci.Running, view *run
 	stopped := running.Stop()
 	view.Close()
 	if waited != nil || stopped != nil {
-		return errors.Join(waited, stopped)
+		return withCleanup(waited, stopped)
 	}
 	if err := writeStatuses(a.Stdout, last, time.Now()); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(a.Stderr, "all %d services became healthy and were stopped again\n", len(last))
 	return err
+}
+
+// withCleanup is what went wrong, and what went wrong in cleaning up after it.
+func withCleanup(err, cleanup error) error {
+	switch {
+	case err == nil:
+		return cleanup
+	case cleanup == nil:
+		return err
+	}
+	return fmt.Errorf("%w (and cleaning up: %v)", err, cleanup)
 }
 
 // failedServices is the failure of services that ended badly by themselves.

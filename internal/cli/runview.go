@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/localrun/oci"
 )
 
 // runView shows running services: their output line by line with their names
@@ -24,14 +25,15 @@ type runView struct {
 	width    int  // of the longest name
 	term     *os.File
 	color    bool
-	explain  func(service string) string // may be nil
 
-	mu     sync.Mutex
-	order  []string
-	states map[string]localrun.Status
-	height int // lines of the table that is on the screen
-	done   chan struct{}
-	close  sync.Once
+	mu      sync.Mutex
+	running *oci.Running // nil until it runs
+	explain bool         // why services fail
+	order   []string
+	states  map[string]localrun.Status
+	height  int // lines of the table that is on the screen
+	done    chan struct{}
+	close   sync.Once
 }
 
 // newRunView makes a view for a group. Close it before anything else is printed.
@@ -67,16 +69,17 @@ func (v *runView) Changed(s localrun.Status) {
 		line += ": " + s.LastProbe
 	}
 	v.print(v.err, line+"\n")
-	if v.explain != nil && s.Failed() && (s.Exit == nil || !s.Exit.Stopped) {
-		v.print(v.err, v.explain(s.Service)+"\n")
+	if v.explain && s.Failed() && (s.Exit == nil || !s.Exit.Stopped) {
+		v.print(v.err, v.running.Explain(s.Service)+"\n")
 	}
 }
 
-// explainWith makes the view explain services that fail from now on.
-func (v *runView) explainWith(explain func(service string) string) {
+// follow lets the view ask a group that runs: for the memory that its services
+// use and, if wanted, for the reasons of failures from now on.
+func (v *runView) follow(running *oci.Running, explain bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.explain = explain
+	v.running, v.explain = running, explain
 }
 
 // stateText is a state in words: "healthy after 320 ms", "exited (code 1)".
@@ -150,11 +153,28 @@ func (v *runView) tick() {
 		case <-v.done:
 			return
 		case <-ticks.C:
-			v.mu.Lock()
-			v.redraw("")
-			v.mu.Unlock()
+			v.refresh()
 		}
 	}
+}
+
+// refresh draws the table with the memory in use.
+func (v *runView) refresh() {
+	v.mu.Lock()
+	running := v.running
+	v.mu.Unlock()
+	var now []localrun.Status
+	if running != nil {
+		now = running.Statuses()
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, s := range now {
+		known := v.states[s.Service]
+		known.MemoryBytes = s.MemoryBytes
+		v.states[s.Service] = known
+	}
+	v.redraw("")
 }
 
 // print writes a line above the table; v.mu is held.

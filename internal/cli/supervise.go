@@ -66,7 +66,7 @@ func (a *app) supervise(ctx context.Context, job supervised, parent *reporter) e
 	}
 	if job.UntilHealthy {
 		if err := running.WaitReady(ctx, job.Timeout); err != nil {
-			return parent.fail(errors.Join(err, running.Stop()))
+			return parent.fail(withCleanup(err, running.Stop()))
 		}
 	}
 	parent.finish(message{Done: running.Statuses()})
@@ -74,7 +74,11 @@ func (a *app) supervise(ctx context.Context, job supervised, parent *reporter) e
 	if errors.Is(err, context.Canceled) {
 		err = nil // told to by a signal
 	}
-	return errors.Join(err, running.Stop())
+	err = withCleanup(err, running.Stop())
+	if err == nil {
+		_ = os.Remove(a.errorLog(job.Group.Name))
+	}
+	return err
 }
 
 // reporter tells the slipway in the foreground what happens, as long as that is
@@ -138,7 +142,7 @@ func (a *app) runDetached(ctx context.Context, job supervised) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return errors.Join(err, ignoreExit(cmd.Wait()))
+		return withCleanup(err, ignoreExit(cmd.Wait()))
 	}
 	if err := cmd.Process.Release(); err != nil {
 		return err
@@ -173,7 +177,8 @@ func follow(from io.Reader, view *runView) ([]localrun.Status, error) {
 	}
 }
 
-// errorLog is where a background slipway's own errors go.
+// errorLog is where a background slipway's own errors go; it removes the file
+// when it ends well.
 func (a *app) errorLog(group string) string { return oci.GroupDir(a.stateDir, group) + ".err" }
 
 func openErrorLog(path string) (*os.File, error) {
