@@ -132,7 +132,7 @@ func (a *archiveReader) read(ctx context.Context, s openSuite, arch string, into
 		}
 		address := s.mirror + "/dists/" + s.suite + "/" + name
 		if s.byHash {
-			address = path.Dir(address) + "/by-hash/SHA256/" + want.hex // exists also while the mirror is updated
+			address = address[:strings.LastIndexByte(address, '/')] + "/by-hash/SHA256/" + want.hex // exists also while the mirror is updated
 		}
 		what := "the package index of " + s.suite + " for " + arch
 		packed, err := a.cache.read(ctx, what, want, func() ([]string, error) { return []string{address}, nil })

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/baseimage"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -167,7 +168,8 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {
 		req.Args["VERSION"] = fl.Tag
 	}
-	return pipeline.Job{Request: req, Bases: s.Bases, Image: fl.image(s.Name)}, nil
+	bases, err := assembledBases(text)
+	return pipeline.Job{Request: req, Bases: bases, Image: fl.image(s.Name)}, err
 }
 
 // request fills in what the flags say.
@@ -216,12 +218,36 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 		req.Platforms = []string{"linux/" + runtime.GOARCH}
 	}
 	job := pipeline.Job{Request: req}
+	if job.Bases, err = assembledBases(text); err != nil {
+		return err
+	}
 	if req.Output.Kind == engine.OutputStore {
 		job.Image = imageName(f.tag, filepath.Base(dir))
 	} else {
 		job.Request.Tag = imageName(f.tag, filepath.Base(dir))
 	}
 	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
+}
+
+// assembledBases returns the bases that a Dockerfile names and that Slipway
+// assembles itself.
+func assembledBases(text []byte) ([]plan.Base, error) {
+	images, err := dockerfile.Images(text)
+	if err != nil {
+		return nil, diag.Fail(diag.ExitUsage, "the Dockerfile cannot be read").Because(err)
+	}
+	var bases []plan.Base
+	for _, ref := range images {
+		if !strings.HasPrefix(ref, "slipway/") {
+			continue
+		}
+		spec, err := baseimage.SpecOf(ref)
+		if err != nil {
+			return nil, err
+		}
+		bases = append(bases, plan.Base{Ref: ref, Role: spec.Role, Assembled: true})
+	}
+	return bases, nil
 }
 
 // imageName completes a name of the command line: the directory's name when

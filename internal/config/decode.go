@@ -255,7 +255,13 @@ func (d *decoder) decodeSlice(n ast.Node, v reflect.Value, path string) {
 
 func (d *decoder) decodeScalar(n ast.Node, v reflect.Value, path string) {
 	wrong := func(want string) {
-		d.report(codeWrongType, path, "", "%s has to be %s, not %s", last(path), want, describe(n))
+		hint := ""
+		if s, isText := text(n); isText && v.Kind() != reflect.String && s != "" {
+			hint = map[reflect.Kind]string{reflect.Int: "write a number, without quotes", reflect.Bool: "write true or false, without quotes"}[v.Kind()]
+		} else if _, scalar := n.(ast.ScalarNode); scalar && !isText {
+			hint = fmt.Sprintf("in quotes: %q", n.GetToken().Value)
+		}
+		d.report(codeWrongType, path, hint, "%s has to be %s, not %s", last(path), want, describe(n))
 	}
 	switch v.Kind() {
 	case reflect.String:

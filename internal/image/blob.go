@@ -129,7 +129,7 @@ func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) error {
 	if err := tmp.Chmod(0o444); err != nil {
 		return err
 	}
-	if err := tmp.Sync(); err != nil {
+	if err := s.flush(tmp); err != nil {
 		return err
 	}
 	return os.Rename(tmp.Name(), s.blobPath(got))
@@ -161,9 +161,17 @@ func (s *Store) replace(name string, data []byte) error {
 	}
 	defer os.Remove(tmp.Name())
 	_, err = io.Copy(tmp, bytes.NewReader(data))
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
+	err = errors.Join(err, tmp.Chmod(0o644), s.flush(tmp), tmp.Close())
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return os.Rename(tmp.Name(), s.path(name))
+}
+
+// flush makes a file survive a power cut before it gets its name.
+func (s *Store) flush(f *os.File) error {
+	if s.volatile {
+		return nil
+	}
+	return f.Sync()
 }

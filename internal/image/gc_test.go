@@ -40,7 +40,7 @@ func TestGCKeepsExactlyWhatNamesReach(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
-		s, err := Open(dir)
+		s, err := Open(dir, func(s *Store) { s.volatile = true })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,8 +46,9 @@ type Entry struct {
 // Store is a directory of images. It is safe for concurrent use, in this
 // process and between processes.
 type Store struct {
-	dir  string
-	sink event.Sink
+	dir      string
+	sink     event.Sink
+	volatile bool // tests need no disk
 }
 
 // Option changes how a Store behaves.
@@ -273,11 +274,16 @@ func (s *Store) setAside(damaged error) error {
 // notFound makes the refusal of an unknown name.
 func (s *Store) notFound(name string, entries []Entry) error {
 	f := diag.Fail(diag.ExitUsage, "there is no image %q in the local store", name)
-	var names []string
+	var names, untagged []string
 	for _, e := range entries {
 		names = append(names, e.Name)
+		untagged = append(untagged, strings.TrimSuffix(e.Name, ":latest"))
 	}
-	if near := diag.Nearest(name, names); near != "" {
+	near := diag.Nearest(name, names)
+	if near == "" {
+		near = diag.Nearest(name, untagged)
+	}
+	if near != "" {
 		return notFound{f.WithHint("did you mean %q?", near)}
 	}
 	if len(names) == 0 {

@@ -76,7 +76,7 @@ func plainText(log []byte) []byte {
 		switch {
 		case r == '\r':
 			return '\n'
-		case r < ' ' && r != '\n' && r != '\t', r == 0x7f:
+		case r < ' ' && r != '\n' && r != '\t', r >= 0x7f && r <= 0x9f:
 			return -1
 		}
 		return r
