@@ -192,7 +192,8 @@ func (f *fleetState) bakeFile(registry string) (string, error) {
 			if digest == "" {
 				return "", fmt.Errorf("the base %s of %s is not in %s", ref, s, layout)
 			}
-			contexts[s][ref] = "oci-layout://" + layout + "@" + digest
+			// BuildKit looks a named context up without the default tag.
+			contexts[s][strings.TrimSuffix(ref, ":latest")] = "oci-layout://" + layout + "@" + digest
 		}
 	}
 	data, err := definition(f.services, func(s string) target {
