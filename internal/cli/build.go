@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-build/slipway/internal/baseimage"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -56,6 +55,11 @@ docker build.`,
   slipway build --platform linux/amd64,linux/arm64
   slipway build -t web:dev --target builder --build-arg A=1 DIR`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !f.dryRun {
+				if err := a.becomeRoot(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			if dir, ok := a.directoryArgument(args, f); ok {
 				return a.buildDirectory(cmd.Context(), dir, f)
 			}
@@ -128,6 +132,9 @@ func (a *app) buildFleet(ctx context.Context, names []string, f buildFlags) erro
 			dir, names = a.path(names[0]), nil
 		}
 	}
+	if err := a.checkDirectories(names); err != nil {
+		return err
+	}
 	fl, err := a.loadFleet(dir, names, f.fleetFlags)
 	if err != nil {
 		return err
@@ -157,9 +164,23 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if err != nil {
 		return pipeline.Job{}, err
 	}
-	req, err := a.request(f, text, s.DockerIgnore)
+	name := s.Dockerfile
+	if name == "" {
+		name = "Dockerfile of " + s.Name
+	}
+	file, err := dockerfile.Read(name, text)
 	if err != nil {
 		return pipeline.Job{}, err
+	}
+	req, err := a.request(f, text, file, s.DockerIgnore)
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	bases := s.Bases
+	if s.Dockerfile != "" {
+		if bases, err = ownBases(file); err != nil {
+			return pipeline.Job{}, err
+		}
 	}
 	req.Name = s.Name
 	req.Context = filepath.Join(fl.root, filepath.FromSlash(s.Dir))
@@ -168,18 +189,15 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {
 		req.Args["VERSION"] = fl.Tag
 	}
-	bases, err := assembledBases(text)
-	return pipeline.Job{Request: req, Bases: bases, Image: fl.image(s.Name)}, err
+	return pipeline.Job{Request: req, Bases: bases, Image: fl.image(s.Name)}, nil
 }
 
 // request fills in what the flags say.
-func (a *app) request(f buildFlags, text []byte, ignore []string) (engine.Request, error) {
+func (a *app) request(f buildFlags, text []byte, file dockerfile.File, ignore []string) (engine.Request, error) {
 	req := engine.Request{Dockerfile: text, Ignore: ignore, Target: f.target, NoCache: f.noCache}
-	var err error
-	if f.target != "" {
-		if err = dockerfile.CheckTarget(text, f.target); err != nil {
-			return req, err
-		}
+	err := file.CheckTarget(f.target)
+	if err != nil {
+		return req, err
 	}
 	if req.Args, err = a.assignments("--build-arg", f.args); err != nil {
 		return req, err
@@ -202,11 +220,19 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 		return diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", relativeTo(a.Dir, dir)).Because(err).
 			WithHint("name it with -f, or write a slipway.yaml for what has none")
 	}
+	file, err := dockerfile.Read(relativeTo(a.Dir, path), text)
+	if err != nil {
+		return err
+	}
+	bases, err := ownBases(file)
+	if err != nil {
+		return err
+	}
 	ignore, err := dockerIgnore(dir, path)
 	if err != nil {
 		return err
 	}
-	req, err := a.request(f, text, ignore)
+	req, err := a.request(f, text, file, ignore)
 	if err != nil {
 		return err
 	}
@@ -217,37 +243,21 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 	if len(req.Platforms) == 0 {
 		req.Platforms = []string{"linux/" + runtime.GOARCH}
 	}
-	job := pipeline.Job{Request: req}
-	if job.Bases, err = assembledBases(text); err != nil {
+	if err := checkPlatforms(req.Platforms); err != nil {
 		return err
 	}
+	name := imageName(f.tag, filepath.Base(dir))
+	if err := image.CheckName(name); err != nil {
+		return err
+	}
+	a.warnUnusedArgs(req.Args, file.Args)
+	job := pipeline.Job{Request: req, Bases: bases}
 	if req.Output.Kind == engine.OutputStore {
-		job.Image = imageName(f.tag, filepath.Base(dir))
+		job.Image = name
 	} else {
-		job.Request.Tag = imageName(f.tag, filepath.Base(dir))
+		job.Request.Tag = name
 	}
 	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
-}
-
-// assembledBases returns the bases that a Dockerfile names and that Slipway
-// assembles itself.
-func assembledBases(text []byte) ([]plan.Base, error) {
-	images, err := dockerfile.Images(text)
-	if err != nil {
-		return nil, diag.Fail(diag.ExitUsage, "the Dockerfile cannot be read").Because(err)
-	}
-	var bases []plan.Base
-	for _, ref := range images {
-		if !strings.HasPrefix(ref, "slipway/") {
-			continue
-		}
-		spec, err := baseimage.SpecOf(ref)
-		if err != nil {
-			return nil, err
-		}
-		bases = append(bases, plan.Base{Ref: ref, Role: spec.Role, Assembled: true})
-	}
-	return bases, nil
 }
 
 // imageName completes a name of the command line: the directory's name when

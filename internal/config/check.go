@@ -48,7 +48,7 @@ func (d *decoder) check(doc *document) {
 		d.checkFit("types/"+string(t), t, s.Health)
 	}
 	if _, written := d.at["services"]; !written || len(doc.Services) == 0 && !d.hasFindingIn("services") {
-		d.report(codeNoServices, "services", "add services: with a key for each, or run `slipway init`", "the fleet has no services")
+		d.report(codeNoServices, "services", "add services: with a key for each directory that holds one", "the fleet has no services")
 	}
 	for name, s := range doc.Services {
 		d.checkService(name, s, doc)

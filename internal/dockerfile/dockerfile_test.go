@@ -110,42 +110,18 @@ func expand(t *rapid.T, word string) string {
 	return out
 }
 
-func TestStages(t *testing.T) {
-	got, err := dockerfile.Stages([]byte("FROM a AS one\nFROM b\nFROM c AS Three\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"one", "1", "three"}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
 func TestCheckTarget(t *testing.T) {
-	text := []byte("FROM a AS builder\nFROM b AS production\n")
-	for _, good := range []string{"builder", "Production", "0", "1"} {
-		if err := dockerfile.CheckTarget(text, good); err != nil {
+	file := dockerfile.File{Stages: []string{"builder", "production"}}
+	for _, good := range []string{"", "builder", "Production", "0", "1"} {
+		if err := file.CheckTarget(good); err != nil {
 			t.Errorf("CheckTarget(%q): %v", good, err)
 		}
 	}
-	err := dockerfile.CheckTarget(text, "prodution")
+	err := file.CheckTarget("prodution")
 	if diag.ExitOf(err) != diag.ExitUsage || !strings.Contains(diag.HintOf(err), "production") {
 		t.Errorf("got %v, hint %q", err, diag.HintOf(err))
 	}
-	if err := dockerfile.CheckTarget(text, "2"); err == nil || !strings.Contains(diag.HintOf(err), "builder, production") {
+	if err := file.CheckTarget("2"); err == nil || !strings.Contains(diag.HintOf(err), "builder, production") {
 		t.Errorf("got %v, hint %q", err, diag.HintOf(err))
 	}
-	if err := dockerfile.CheckTarget([]byte("FRM a"), "a"); diag.ExitOf(err) != diag.ExitUsage {
-		t.Errorf("got %v", err)
-	}
-}
-
-func FuzzStages(f *testing.F) {
-	f.Add([]byte("FROM a AS b\nRUN <<EOF\necho\nEOF\n"))
-	f.Add([]byte("# escape=`\nFROM scratch\nCOPY . ."))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		names, err := dockerfile.Stages(data)
-		if err == nil && len(names) == 0 {
-			t.Skip("a Dockerfile of comments")
-		}
-	})
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -181,16 +182,42 @@ func outcome(ctx context.Context, built []Built) error {
 		return context.Cause(ctx)
 	}
 	var failed []error
+	var names []string
 	for _, b := range built {
 		if b.Err != nil && !errors.Is(b.Err, errStopped) && !errors.Is(b.Err, context.Canceled) {
 			failed = append(failed, fmt.Errorf("%s: %w", b.Service, b.Err))
+			names = append(names, b.Service)
 		}
 	}
-	if len(failed) == 0 {
+	switch len(failed) {
+	case 0:
 		return nil
+	case 1:
+		if errors.As(failed[0], new(*diag.Failure)) {
+			return failed[0] // it knows better than "a build failed"
+		}
+		f := diag.Fail(diag.ExitBuild, "building %s failed", names[0]).Because(errors.Unwrap(failed[0]))
+		if step := (*engine.StepError)(nil); errors.As(failed[0], &step) && len(step.Log) > 0 {
+			return f.WithHint("what the step printed stands above")
+		}
+		return f
 	}
-	if len(failed) == 1 && diag.ExitOf(failed[0]) != diag.ExitUnexpected {
-		return failed[0] // it knows better than "a build failed"
+	f := diag.Fail(diag.ExitBuild, "%d of %d services failed", len(failed), len(built)).Because(&eachOnALine{failed})
+	if hint := diag.HintOf(errors.Join(failed...)); hint != "" {
+		return f.WithHint("%s", hint)
 	}
-	return diag.Fail(diag.ExitBuild, "%d of %d services failed", len(failed), len(built)).Because(errors.Join(failed...))
+	return f.WithHint("when it is mended: slipway build %s", strings.Join(names, " "))
 }
+
+// eachOnALine joins errors as an indented list.
+type eachOnALine struct{ errs []error }
+
+func (e *eachOnALine) Error() string {
+	var b strings.Builder
+	for _, err := range e.errs {
+		b.WriteString("\n  " + strings.ReplaceAll(err.Error(), "\n", "\n    "))
+	}
+	return b.String()
+}
+
+func (e *eachOnALine) Unwrap() []error { return e.errs }
