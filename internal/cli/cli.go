@@ -82,7 +82,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
 	root.SetFlagErrorFunc(unknownFlag)
-	root.AddCommand(a.buildCommand(), a.planCommand(), a.generateCommand(), a.pushCommand(), a.registryCommand(),
+	root.AddCommand(a.basesCommand(), a.buildCommand(), a.planCommand(), a.generateCommand(), a.pushCommand(), a.registryCommand(),
 		a.statsCommand(), a.doctorCommand(), a.versionCommand())
 	strict(root)
 	return root

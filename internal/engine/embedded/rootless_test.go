@@ -293,3 +293,17 @@ func digestIn(out []byte) string {
 	digest, _, _ := strings.Cut(rest, " ")
 	return digest
 }
+
+func TestHasGroup(t *testing.T) {
+	for table, want := range map[string]bool{
+		"         0          0 4294967295\n":                            true,
+		"         0       1000          1\n":                            false,
+		"         0       1000          1\n  1     100000      65536\n": true,
+		"         0       1000          5\n":                            false,
+		"":                                                              false,
+	} {
+		if got := hasGroup(table, 5); got != want {
+			t.Errorf("hasGroup(%q, 5) = %v", table, got)
+		}
+	}
+}
