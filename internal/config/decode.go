@@ -38,6 +38,7 @@ const (
 	codeEnv         = "SLP121"
 	codeCommand     = "SLP122"
 	codeHealthValue = "SLP123" // path, service name, retries
+	codeSecret      = "SLP124" // a warning: an env value that looks like a secret
 )
 
 // decoder fills the document's types from a YAML tree, collects findings, and

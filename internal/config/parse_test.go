@@ -35,8 +35,14 @@ func TestParse(t *testing.T) {
 					}
 				}
 			default:
-				got, _ = json.MarshalIndent(fleet, "", "  ")
-				got = append(got, '\n')
+				if findings != nil {
+					got = []byte(findings.Error() + "\n")
+				}
+				if fleet == nil {
+					break
+				}
+				fleetJSON, _ := json.MarshalIndent(fleet, "", "  ")
+				got = append(append(got, fleetJSON...), '\n')
 			}
 			if good := strings.HasPrefix(name, "good-"); good != (fleet != nil) {
 				t.Errorf("fleet %v with findings:\n%v", fleet, findings)
@@ -55,7 +61,7 @@ func TestRefusalsAreOfManyKinds(t *testing.T) {
 			seen[f.Code] = true
 		}
 	}
-	for n := 101; n <= 123; n++ {
+	for n := 101; n <= 124; n++ {
 		if code := fmt.Sprintf("SLP%d", n); !seen[code] {
 			t.Errorf("no file of testdata gives %s", code)
 		}

@@ -29,6 +29,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 		family, user = fleet.Bases, fleet.User
 	}
 	b := basesFor(family, s.major)
+	b.toolchain.OnTarget = len(s.native) > 0 || s.want.Shell && b.shellFrom != ""
 	h := s.want.Health
 	return plan.Service{
 		Name:        s.want.Name,
