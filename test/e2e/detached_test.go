@@ -43,7 +43,7 @@ func traces(t *testing.T) string {
 	return strings.Join(left, "\n")
 }
 
-func nothingLeft(t *testing.T) {
+func noContainersLeft(t *testing.T) {
 	t.Helper()
 	if left := traces(t); left != "" {
 		t.Errorf("left behind:\n%s", left)
@@ -111,7 +111,7 @@ func TestTheFleetRunsDetached(t *testing.T) {
 	if groups := ps(t); len(groups) != 0 {
 		t.Errorf("after stop: %+v", groups)
 	}
-	nothingLeft(t)
+	noContainersLeft(t)
 }
 
 func TestAKilledRunIsRepaired(t *testing.T) {
@@ -130,7 +130,7 @@ func TestAKilledRunIsRepaired(t *testing.T) {
 		t.Error("the killed process left nothing, so this proves nothing")
 	}
 	slipway(t, "run", "fast-validation-service", "--until-healthy").must(t, 0).says(t, "removed what a killed slipway had left of gpp-g3")
-	nothingLeft(t)
+	noContainersLeft(t)
 }
 
 func TestInterruptingARunLeavesNothing(t *testing.T) {
@@ -146,7 +146,7 @@ func TestInterruptingARunLeavesNothing(t *testing.T) {
 			} else if r.code != 130 {
 				t.Errorf("%v after %v: exit %d\n%s", args, after, r.code, r.stderr)
 			}
-			nothingLeft(t)
+			noContainersLeft(t)
 		}
 	}
 }
@@ -155,5 +155,5 @@ func TestUnhealthyServicesAreExplained(t *testing.T) {
 	builtFleet(t)
 	slipway(t, "run", "fast-validation-service", "--until-healthy", "--memory", "8Mi").must(t, 5).
 		says(t, "fast-validation-service was killed: it needed more memory than its limit of 8Mi", "hint:")
-	nothingLeft(t)
+	noContainersLeft(t)
 }
