@@ -82,8 +82,11 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
 	root.SetFlagErrorFunc(unknownFlag)
-	root.AddCommand(a.buildCommand(), a.planCommand(), a.generateCommand(), a.pushCommand(), a.registryCommand(),
-		a.statsCommand(), a.doctorCommand(), a.versionCommand())
+	root.AddCommand(
+		a.buildCommand(), a.planCommand(), a.generateCommand(), a.statsCommand(),
+		a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(),
+		a.pushCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
+	)
 	strict(root)
 	return root
 }

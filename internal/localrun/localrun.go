@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -155,4 +156,65 @@ type Watcher interface {
 	Changed(Status)
 	Log(service string, line []byte) // without the line end
 	Note(text string)
+}
+
+// OnlyPort returns the TCP port that an image exposes ("3004/tcp") when it is
+// the only one, else 0.
+func OnlyPort(exposed map[string]struct{}) int {
+	if len(exposed) != 1 {
+		return 0
+	}
+	for p := range exposed {
+		number, proto, _ := strings.Cut(p, "/")
+		if n, err := port(number, 1); err == nil && (proto == "" || proto == "tcp") {
+			return n
+		}
+	}
+	return 0
+}
+
+// Assign gives every published port to the service that it means: the named
+// one, or the one that listens on the container port.
+func Assign(services []Spec, ports []Publish) error {
+	for _, p := range ports {
+		i, err := owner(services, p)
+		if err != nil {
+			return err
+		}
+		p.Service = ""
+		services[i].Publish = append(services[i].Publish, p)
+	}
+	return nil
+}
+
+func owner(services []Spec, p Publish) (int, error) {
+	var names, with, ports []string
+	found := -1
+	for i, s := range services {
+		if s.Name == p.Service || p.Service == "" && s.Port == p.Container {
+			found = i
+			with = append(with, s.Name)
+		}
+		names = append(names, s.Name)
+		if s.Port != 0 {
+			ports = append(ports, fmt.Sprintf("%s listens on %d", s.Name, s.Port))
+		}
+	}
+	switch {
+	case len(with) == 1:
+		return found, nil
+	case p.Service != "":
+		f := diag.Fail(diag.ExitUsage, "there is no service %s to publish a port of", p.Service)
+		if near := diag.Nearest(p.Service, names); near != "" {
+			return 0, f.WithHint("did you mean %s?", near)
+		}
+		return 0, f.WithHint("these run: %s", strings.Join(names, ", "))
+	case len(with) > 1:
+		return 0, diag.Fail(diag.ExitUsage, "several services listen on %d: %s", p.Container, strings.Join(with, ", ")).
+			WithHint("say which one: -p %s=%d:%d", with[0], p.Host, p.Container)
+	case len(services) == 1:
+		return 0, nil // it may listen on more ports than it says
+	}
+	return 0, diag.Fail(diag.ExitUsage, "no service listens on %d, so it cannot be published", p.Container).
+		WithHint("%s; or say which one: -p SERVICE=%d:%d", strings.Join(ports, ", "), p.Host, p.Container)
 }

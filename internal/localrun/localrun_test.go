@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -162,5 +163,54 @@ func TestExplain(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestAssign(t *testing.T) {
+	services := func() []Spec {
+		return []Spec{{Name: "web", Port: 80}, {Name: "admin", Port: 80}, {Name: "api", Port: 3004}}
+	}
+	for in, want := range map[string]string{
+		"1:3004":      "api",
+		"admin=1:80":  "admin",
+		"web=1:9090":  "web",
+		"1:80":        "several services listen on 80: web, admin (say which one: -p web=1:80)",
+		"1:81":        "no service listens on 81, so it cannot be published (web listens on 80, admin listens on 80, api listens on 3004; or say which one: -p SERVICE=1:81)",
+		"admim=1:80":  "there is no service admim to publish a port of (did you mean admin?)",
+		"nothing=1:2": "there is no service nothing to publish a port of (these run: web, admin, api)",
+	} {
+		p, err := ParsePublish(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := services()
+		got := ""
+		if err := Assign(list, []Publish{p}); err != nil {
+			got = err.Error() + " (" + diag.HintOf(err) + ")"
+		}
+		for _, s := range list {
+			if len(s.Publish) == 1 {
+				got += s.Name
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	one := []Spec{{Name: "one", Port: 80}}
+	if err := Assign(one, []Publish{{Host: 1, Container: 99}}); err != nil || len(one[0].Publish) != 1 {
+		t.Errorf("a single service takes every port: %v", err)
+	}
+}
+
+func TestOnlyPort(t *testing.T) {
+	for want, exposed := range map[int][]string{0: {"80/tcp", "81/tcp"}, 80: {"80/tcp"}, 81: {"81"}} {
+		set := map[string]struct{}{}
+		for _, e := range exposed {
+			set[e] = struct{}{}
+		}
+		if got := OnlyPort(set); got != want {
+			t.Errorf("%v: %d, want %d", exposed, got, want)
+		}
 	}
 }

@@ -94,6 +94,7 @@ func newApp(ctx context.Context, dir string) (app *handlers.App, err error) {
 			"delete":     configuration.Parameters{"enabled": true},
 			"cache":      configuration.Parameters{"blobdescriptor": "inmemory"},
 		},
+		Catalog: configuration.Catalog{MaxEntries: 1000}, // distribution's default; 0 refuses every ?n=
 	}), nil
 }
 

@@ -118,3 +118,18 @@ func TestFailuresAreLogged(t *testing.T) {
 		t.Errorf("log %q, want %q", log, want)
 	}
 }
+
+func TestCatalogCanBeReadInPages(t *testing.T) {
+	addr, stop := start(t, t.TempDir(), nil)
+	resp, err := http.Get("http://" + addr + "/v2/_catalog?n=100")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("_catalog?n=100 answers %s", resp.Status)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+}

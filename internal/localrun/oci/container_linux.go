@@ -77,11 +77,11 @@ func (c *container) load(ctx context.Context, rt *Runtime) error {
 		return fmt.Errorf("reading the configuration of %s: %w", c.spec.Image, err)
 	}
 	c.image = file.Config
-	if c.layers, err = unpack(ctx, layersDir(rt.StateDir), img); err != nil {
+	if c.layers, err = unpack(ctx, layersDir(rt.StateDir), img, file.RootFS.DiffIDs); err != nil {
 		return fmt.Errorf("%s: %w", c.spec.Image, err)
 	}
 	if c.spec.Port == 0 {
-		c.spec.Port = onlyPort(c.image.ExposedPorts)
+		c.spec.Port = localrun.OnlyPort(c.image.ExposedPorts)
 	}
 	c.check = c.spec.Health
 	if !localrun.HasCheck(c.check) {
@@ -89,20 +89,6 @@ func (c *container) load(ctx context.Context, rt *Runtime) error {
 	}
 	c.status.Check = localrun.Describe(c.check)
 	return nil
-}
-
-// onlyPort is the TCP port that an image exposes, when it is the only one.
-func onlyPort(exposed map[string]struct{}) int {
-	if len(exposed) != 1 {
-		return 0
-	}
-	for p := range exposed {
-		number, proto, _ := strings.Cut(p, "/")
-		if n, err := strconv.Atoi(number); err == nil && (proto == "" || proto == "tcp") {
-			return n
-		}
-	}
-	return 0
 }
 
 // imageCheck is the HEALTHCHECK of an image.

@@ -23,13 +23,17 @@ import (
 // unpack makes sure that every layer of an image is unpacked, and returns their
 // directories from the lowest up. A directory is named by the layer's chain ID
 // (OCI image specification, config.md) and appears complete or not at all.
-func unpack(ctx context.Context, dir string, img Image) ([]string, error) {
+// The diff IDs are those of the configuration: asking a layer would unpack it.
+func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash) ([]string, error) {
 	layers, err := img.Layers()
 	if err != nil {
 		return nil, fmt.Errorf("reading the layers: %w", err)
 	}
 	if len(layers) == 0 {
 		return nil, errors.New("the image has no layers")
+	}
+	if len(layers) != len(diffIDs) {
+		return nil, fmt.Errorf("the image has %d layers, but its configuration names %d", len(layers), len(diffIDs))
 	}
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return nil, fmt.Errorf("unpacking layers: %w", err)
@@ -41,11 +45,8 @@ func unpack(ctx context.Context, dir string, img Image) ([]string, error) {
 	defer lock.Unlock()
 	var dirs []string
 	chain := ""
-	for _, l := range layers {
-		diffID, err := l.DiffID()
-		if err != nil {
-			return nil, fmt.Errorf("reading the layers: %w", err)
-		}
+	for i, l := range layers {
+		diffID := diffIDs[i]
 		chain = chainID(chain, diffID.String())
 		path := filepath.Join(dir, chain)
 		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {

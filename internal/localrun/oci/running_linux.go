@@ -132,6 +132,13 @@ func names(group localrun.Group) []string {
 func (rt *Runtime) claim(group localrun.Group, detached bool, w localrun.Watcher) (*Running, error) {
 	dir := GroupDir(rt.StateDir, group.Name)
 	lock, err := lockGroup(rt.StateDir, group.Name)
+	for range 10 { // another process may only be looking whether the group runs
+		if lock != nil || err != nil {
+			break
+		}
+		time.Sleep(pollInterval / 2)
+		lock, err = lockGroup(rt.StateDir, group.Name)
+	}
 	if err != nil {
 		return nil, err
 	}
