@@ -217,7 +217,6 @@ func TestAnOrdinaryUserBuildsAndInterrupts(t *testing.T) {
 type mirror struct {
 	*httptest.Server
 	mode   atomic.Value // "good", "tampered", "stuck"
-	asked  atomic.Int64 // requests for packages
 	inPool chan struct{}
 }
 
