@@ -279,9 +279,6 @@ func imageOf(l Locked, t target, parts []part, made []*layer) (v1.Image, error) 
 	}
 	config = config.DeepCopy()
 	config.Architecture, config.OS, config.Created = t.arch, "linux", zero
-	if t.arch == "arm64" {
-		config.Variant = "v8"
-	}
 	config.Config = v1.Config{Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, WorkingDir: "/"}
 	for _, p := range l.NPM {
 		if p.Name == t.npm {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
@@ -223,4 +224,20 @@ func (p *progress) Write(b []byte) (int, error) {
 		p.events.Emit(event.Transfer{What: p.what, Current: p.n, Total: p.total})
 	}
 	return len(b), nil
+}
+
+// sweep removes temporary files that a killed process left below a directory.
+// Younger ones may belong to a process that runs now.
+func sweep(dir string, now time.Time, events event.Sink) {
+	const old = time.Hour
+	removed := 0
+	found, _ := filepath.Glob(filepath.Join(dir, "*", ".tmp-*"))
+	for _, name := range found {
+		if info, err := os.Stat(name); err == nil && now.Sub(info.ModTime()) > old && os.Remove(name) == nil {
+			removed++
+		}
+	}
+	if removed > 0 {
+		events.Emit(event.Note{Text: fmt.Sprintf("removed %d unfinished files of an interrupted run from %s", removed, dir)})
+	}
 }

@@ -46,12 +46,14 @@ func TestRealBases(t *testing.T) {
 	for _, c := range []struct {
 		ref       string
 		platforms []string
+		packed    float64  // most megabytes of gzip layers; an image of FAST may have 45
+		unpacked  float64  // most megabytes in files; an image of FAST may have 110
 		check     []string // run in a chroot
 	}{
-		{"slipway/node:20-trixie", []string{"linux/amd64", "linux/arm64"}, []string{"/usr/local/bin/node", "-e", "console.log(process.version, Intl.DateTimeFormat('de').format(0)); require('dns').lookup('localhost', (e,a)=>console.log(a))"}},
-		{"slipway/node:22-trixie", []string{"linux/amd64"}, []string{"/usr/local/bin/node", "-p", "process.version"}},
-		{"slipway/node:24-trixie", []string{"linux/amd64"}, []string{"/usr/local/bin/node", "-p", "process.version"}},
-		{"slipway/node:20-trixie-toolchain", []string{"linux/amd64"}, []string{"/bin/sh", "-c", "set -e; node -v; npm -v; id; ls -la / | head -3; awk 'BEGIN{print 1}'; which npm; echo x | sed s/x/y/ | tr y z | sort; find /etc -name passwd; diff /etc/passwd /etc/passwd; tar --version | head -1; bash -c 'echo $BASH_VERSION'; gzip --version | head -1"}},
+		{"slipway/node:20-trixie", []string{"linux/amd64", "linux/arm64"}, 38, 95, []string{"/usr/local/bin/node", "-e", "console.log(process.version, Intl.DateTimeFormat('de').format(0)); require('dns').lookup('localhost', (e,a)=>console.log(a))"}},
+		{"slipway/node:22-trixie", []string{"linux/amd64"}, 47, 118, []string{"/usr/local/bin/node", "-p", "process.version"}},
+		{"slipway/node:24-trixie", []string{"linux/amd64"}, 47, 118, []string{"/usr/local/bin/node", "-p", "process.version"}},
+		{"slipway/node:20-trixie-toolchain", []string{"linux/amd64"}, 55, 135, []string{"/bin/sh", "-c", "set -e; node -v; npm -v; id; ls -la / | head -3; awk 'BEGIN{print 1}'; which npm; echo x | sed s/x/y/ | tr y z | sort; find /etc -name passwd; diff /etc/passwd /etc/passwd; tar --version | head -1; bash -c 'echo $BASH_VERSION'; gzip --version | head -1"}},
 	} {
 		t.Run(c.ref, func(t *testing.T) {
 			store := memoryStore{}
@@ -74,7 +76,10 @@ func TestRealBases(t *testing.T) {
 			ensureReal(t, packages, state, store, c.ref, c.platforms)
 			t.Logf("there already %.4fs", time.Since(start).Seconds())
 			root := t.TempDir()
-			unpackReal(t, store[c.ref], built.Platforms["linux/amd64"], root)
+			unpacked, packed := unpackReal(t, store[c.ref], built.Platforms["linux/amd64"], root)
+			if unpacked > c.unpacked || packed > c.packed {
+				t.Errorf("%.1f MB unpacked, %.1f MB packed; at most %.1f and %.1f", unpacked, packed, c.unpacked, c.packed)
+			}
 			cmd := exec.Command("chroot", append([]string{root}, c.check...)...)
 			cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 			out, err := cmd.CombinedOutput()
@@ -116,8 +121,8 @@ func ensureReal(t *testing.T, packages, state string, store Store, ref string, p
 	return built[ref]
 }
 
-// unpackReal unpacks an image's layers into a directory.
-func unpackReal(t *testing.T, index v1.ImageIndex, digest v1.Hash, root string) {
+// unpackReal unpacks an image's layers into a directory and returns megabytes.
+func unpackReal(t *testing.T, index v1.ImageIndex, digest v1.Hash, root string) (unpacked, packed float64) {
 	t.Helper()
 	img, err := index.Image(digest)
 	if err != nil {
@@ -138,7 +143,10 @@ func unpackReal(t *testing.T, index v1.ImageIndex, digest v1.Hash, root string) 
 			t.Fatal(err)
 		}
 		t.Logf("layer %d: %.1f MB in files, %.1f MB compressed", i, float64(n)/1e6, float64(size)/1e6)
+		unpacked += float64(n) / 1e6
+		packed += float64(size) / 1e6
 	}
+	return unpacked, packed
 }
 
 func unpackTar(r io.ReadCloser, root string) (n int64, err error) {

@@ -187,6 +187,8 @@ func unreachable(what, address string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	f := diag.Fail(diag.ExitBuild, "%s cannot be read from %s", what, redacted(address)).Because(err)
-	return f.WithHint("check the network, the proxy settings (HTTP_PROXY, HTTPS_PROXY) and the mirror's address; SLIPWAY_DEBIAN_MIRROR and NPM_CONFIG_REGISTRY override what this machine is configured with")
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%s did not finish within %s", redacted(address), maxElapsed)
+	}
+	return diag.Fail(diag.ExitBuild, "%s cannot be fetched", what).Because(err).WithHint("check the network, the proxy settings (HTTP_PROXY, HTTPS_PROXY) and the mirror's address; SLIPWAY_DEBIAN_MIRROR and NPM_CONFIG_REGISTRY override what this machine is configured with")
 }

@@ -55,6 +55,11 @@ docker build.`,
   slipway build --platform linux/amd64,linux/arm64
   slipway build -t web:dev --target builder --build-arg A=1 DIR`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !f.dryRun {
+				if err := a.becomeRoot(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			if dir, ok := a.directoryArgument(args, f); ok {
 				return a.buildDirectory(cmd.Context(), dir, f)
 			}
@@ -127,6 +132,9 @@ func (a *app) buildFleet(ctx context.Context, names []string, f buildFlags) erro
 			dir, names = a.path(names[0]), nil
 		}
 	}
+	if err := a.checkDirectories(names); err != nil {
+		return err
+	}
 	fl, err := a.loadFleet(dir, names, f.fleetFlags)
 	if err != nil {
 		return err
@@ -156,9 +164,23 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if err != nil {
 		return pipeline.Job{}, err
 	}
-	req, err := a.request(f, text, s.DockerIgnore)
+	name := s.Dockerfile
+	if name == "" {
+		name = "Dockerfile of " + s.Name
+	}
+	file, err := dockerfile.Read(name, text)
 	if err != nil {
 		return pipeline.Job{}, err
+	}
+	req, err := a.request(f, text, file, s.DockerIgnore)
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	bases := s.Bases
+	if s.Dockerfile != "" {
+		if bases, err = ownBases(file); err != nil {
+			return pipeline.Job{}, err
+		}
 	}
 	req.Name = s.Name
 	req.Context = filepath.Join(fl.root, filepath.FromSlash(s.Dir))
@@ -167,17 +189,15 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {
 		req.Args["VERSION"] = fl.Tag
 	}
-	return pipeline.Job{Request: req, Bases: s.Bases, Image: fl.image(s.Name)}, nil
+	return pipeline.Job{Request: req, Bases: bases, Image: fl.image(s.Name)}, nil
 }
 
 // request fills in what the flags say.
-func (a *app) request(f buildFlags, text []byte, ignore []string) (engine.Request, error) {
+func (a *app) request(f buildFlags, text []byte, file dockerfile.File, ignore []string) (engine.Request, error) {
 	req := engine.Request{Dockerfile: text, Ignore: ignore, Target: f.target, NoCache: f.noCache}
-	var err error
-	if f.target != "" {
-		if err = dockerfile.CheckTarget(text, f.target); err != nil {
-			return req, err
-		}
+	err := file.CheckTarget(f.target)
+	if err != nil {
+		return req, err
 	}
 	if req.Args, err = a.assignments("--build-arg", f.args); err != nil {
 		return req, err
@@ -200,11 +220,19 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 		return diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", relativeTo(a.Dir, dir)).Because(err).
 			WithHint("name it with -f, or write a slipway.yaml for what has none")
 	}
+	file, err := dockerfile.Read(relativeTo(a.Dir, path), text)
+	if err != nil {
+		return err
+	}
+	bases, err := ownBases(file)
+	if err != nil {
+		return err
+	}
 	ignore, err := dockerIgnore(dir, path)
 	if err != nil {
 		return err
 	}
-	req, err := a.request(f, text, ignore)
+	req, err := a.request(f, text, file, ignore)
 	if err != nil {
 		return err
 	}
@@ -215,11 +243,19 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 	if len(req.Platforms) == 0 {
 		req.Platforms = []string{"linux/" + runtime.GOARCH}
 	}
-	job := pipeline.Job{Request: req}
+	if err := checkPlatforms(req.Platforms); err != nil {
+		return err
+	}
+	name := imageName(f.tag, filepath.Base(dir))
+	if err := image.CheckName(name); err != nil {
+		return err
+	}
+	a.warnUnusedArgs(req.Args, file.Args)
+	job := pipeline.Job{Request: req, Bases: bases}
 	if req.Output.Kind == engine.OutputStore {
-		job.Image = imageName(f.tag, filepath.Base(dir))
+		job.Image = name
 	} else {
-		job.Request.Tag = imageName(f.tag, filepath.Base(dir))
+		job.Request.Tag = name
 	}
 	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
 }

@@ -27,6 +27,10 @@ type World struct {
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
 	Dir            string // working directory
+
+	// Args and Environ start this process once more for an ordinary user; without
+	// Args, commands that need root are tried as they are.
+	Args, Environ []string
 }
 
 // Process returns the World of this process.
@@ -35,7 +39,7 @@ func Process() World {
 	if err != nil {
 		dir = "."
 	}
-	return World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Dir: dir}
+	return World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Dir: dir, Args: os.Args, Environ: os.Environ()}
 }
 
 // app is what every command file gets.
@@ -77,35 +81,26 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return diag.Fail(diag.ExitUsage, "%s", err).WithHint("%s --help", cmd.CommandPath())
-	})
-	root.AddCommand(a.buildCommand(), a.planCommand(), a.generateCommand(), a.pushCommand(), a.registryCommand(),
-		a.statsCommand(), a.doctorCommand(), a.versionCommand())
+	root.SetFlagErrorFunc(unknownFlag)
+	root.AddCommand(
+		a.buildCommand(), a.planCommand(), a.generateCommand(), a.statsCommand(),
+		a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(),
+		a.pushCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
+	)
+	strict(root)
 	return root
-}
-
-// unknownCommand is the refusal of a command that does not exist.
-func unknownCommand(root *cobra.Command, name string) error {
-	var names []string
-	for _, c := range root.Commands() {
-		if !c.Hidden {
-			names = append(names, c.Name())
-		}
-	}
-	f := diag.Fail(diag.ExitUsage, "there is no command %q", name)
-	if near := diag.Nearest(name, names); near != "" {
-		return f.WithHint("did you mean `slipway %s`?", near)
-	}
-	return f.WithHint("slipway --help")
 }
 
 // fail prints an error, its cause last and then the hint, and returns the exit code.
 func (a *app) fail(ctx context.Context, err error) diag.ExitCode {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		fmt.Fprintln(a.Stderr, "slipway: interrupted")
+	if done := (exited)(0); errors.As(err, &done) {
+		return diag.ExitCode(done)
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(a.Stderr, "slipway: interrupted; nothing is left running, and what was finished is kept")
 		return diag.ExitInterrupted
 	}
+	err = a.explainFullDisk(err)
 	text := strings.TrimRight(err.Error(), "\n")
 	if fs := (diag.Findings)(nil); errors.As(err, &fs) {
 		fmt.Fprintln(a.Stderr, text)

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/baseimage"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/rootless"
 )
 
 // finding of one check: what was looked at, how it is, and the command that
@@ -34,6 +35,12 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short: "Say what is missing on this machine, and the command that mends it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Without user namespaces the checks say so from outside of one.
+			if os.Geteuid() == 0 || rootless.Available() == nil {
+				if err := a.becomeRoot(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			checks := a.examine(cmd.Context())
 			if asJSON {
 				if err := json.NewEncoder(a.Stdout).Encode(checks); err != nil {
@@ -72,7 +79,8 @@ func printCheckups(a *app, checks []checkup) {
 
 // examine runs every check, in the order in which a build needs them.
 func (a *app) examine(ctx context.Context) []checkup {
-	checks := []checkup{checkSystem(), checkPrivileges(), a.checkState(), checkOverlay(a.stateDir), a.checkRunc(), checkProbes()}
+	checks := append([]checkup{checkSystem(), checkPrivileges()}, checkSubordinateIDs()...)
+	checks = append(checks, a.checkState(), checkOverlay(a.stateDir), a.checkRunc(), checkProbes())
 	checks = append(checks, a.checkMirrors(ctx)...)
 	return append(checks, a.checkCertificates(), checkEmulation())
 }

@@ -3,8 +3,12 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/rootless"
 )
 
 func freeBytes(dir string) (int64, error) {
@@ -15,12 +19,33 @@ func freeBytes(dir string) (int64, error) {
 	return int64(fs.Bavail) * fs.Bsize, nil
 }
 
+// checkPrivileges looks whether builds can have the rights that they need.
 func checkPrivileges() checkup {
-	c := checkup{Check: "privileges", Found: "root", OK: os.Geteuid() == 0, Mend: "run as root"}
-	if !c.OK {
+	c := checkup{Check: "privileges", Found: "root", OK: true}
+	switch {
+	case rootless.Inside():
+		c.Found = "an ordinary user, as root of a user namespace"
+	case os.Geteuid() != 0:
 		c.Found = "an ordinary user"
+		if err := rootless.Available(); err != nil {
+			c.OK, c.Found, c.Mend = false, err.Error(), diag.HintOf(err)
+		}
 	}
 	return c
+}
+
+// checkSubordinateIDs looks whether builds of an ordinary user can have more
+// users than one. Inside the namespace the machine's users are not known.
+func checkSubordinateIDs() []checkup {
+	if os.Geteuid() == 0 && !rootless.Inside() {
+		return nil
+	}
+	c := checkup{Check: "subordinate ids", Found: "there are some", OK: true, Optional: true}
+	if table, err := os.ReadFile("/proc/self/uid_map"); rootless.Inside() && err == nil && strings.Count(string(table), "\n") < 2 {
+		c.OK, c.Found = false, "only user 0 exists in builds"
+		c.Mend = "sudo apt-get install uidmap && sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
+	}
+	return []checkup{c}
 }
 
 // checkOverlay mounts a small overlay below the state directory.

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/rootless"
 )
 
 // imageDir is the OCI layout of built and base images.
@@ -33,6 +34,8 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 		StepEnv:      stepEnv(a.Getenv),
 		MaxCacheSize: limit,
 		Owner:        owner,
+		PID:          rootless.PID(),
+		Rootless:     rootless.Inside(),
 	}, sink)
 }
 

@@ -62,7 +62,7 @@ func (a *app) readFleet(dir string, f fleetFlags) (*fleet, error) {
 	root, err := findFleet(dir)
 	if err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above", config.FileName, dir).
-			WithHint("slipway init writes one; or name a directory with a Dockerfile: slipway build DIR")
+			WithHint("write one (version: 1, fleet: NAME, services: {NAME: {}}), or name a directory with a Dockerfile: slipway build DIR")
 	}
 	path := filepath.Join(root, config.FileName)
 	data, err := os.ReadFile(path)

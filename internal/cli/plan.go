@@ -100,11 +100,11 @@ func (a *app) printJobs(jobs []pipeline.Job, asJSON bool) error {
 	}
 	rows := make([]row, 0, len(jobs))
 	for _, j := range jobs {
-		stages, err := dockerfile.Stages(j.Request.Dockerfile)
+		file, err := dockerfile.Read("Dockerfile of "+j.Request.Name, j.Request.Dockerfile)
 		if err != nil {
 			return err
 		}
-		r := row{Service: j.Request.Name, Image: j.Image, Platforms: j.Request.Platforms, Stages: stages, Bases: []string{}}
+		r := row{Service: j.Request.Name, Image: j.Image, Platforms: j.Request.Platforms, Stages: file.Stages, Bases: []string{}}
 		for _, b := range j.Bases {
 			r.Bases = append(r.Bases, b.Ref)
 		}

@@ -21,6 +21,7 @@ var (
 	imageForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[a-f0-9]{64})?$`)
 	userForm     = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,30}$`)
 	envForm      = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	secretForm   = regexp.MustCompile(`(?i)(^|_)(password|passwd|secret|token|apikey|api_key|private_key|credentials?)$`)
 	grpcForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
 	httpForm     = regexp.MustCompile(`^/[!-~]*$`)
 )
@@ -47,7 +48,7 @@ func (d *decoder) check(doc *document) {
 		d.checkFit("types/"+string(t), t, s.Health)
 	}
 	if _, written := d.at["services"]; !written || len(doc.Services) == 0 && !d.hasFindingIn("services") {
-		d.report(codeNoServices, "services", "add services: with a key for each, or run `slipway init`", "the fleet has no services")
+		d.report(codeNoServices, "services", "add services: with a key for each directory that holds one", "the fleet has no services")
 	}
 	for name, s := range doc.Services {
 		d.checkService(name, s, doc)
@@ -139,6 +140,11 @@ func (d *decoder) checkSettings(at string, s settings) {
 		}
 		if strings.ContainsAny(string(s.Env[key]), "\n\x00") {
 			d.report(codeEnv, at+"/env/"+key, "mount a file instead", "the value of %s spans lines", key)
+		}
+		if secretForm.MatchString(key) && s.Env[key] != "" {
+			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and everybody who gets the image can read it", clip(key))
+			f := &d.findings[len(d.findings)-1]
+			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
 		}
 	}
 	h := s.Health

@@ -38,6 +38,7 @@ const (
 	codeEnv         = "SLP121"
 	codeCommand     = "SLP122"
 	codeHealthValue = "SLP123" // path, service name, retries
+	codeSecret      = "SLP124" // a warning: an env value that looks like a secret
 )
 
 // decoder fills the document's types from a YAML tree, collects findings, and
@@ -180,12 +181,10 @@ func (d *decoder) key(kv *ast.MappingValueNode) (string, bool) {
 	switch k := kv.Key.(type) {
 	case *ast.StringNode:
 		return k.Value, true
-	case *ast.MergeKeyNode:
+	case *ast.MergeKeyNode, *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
 		return "", d.plain(k)
 	case ast.ScalarNode:
 		return k.GetToken().Value, true
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		return "", d.plain(k)
 	default:
 		d.reportToken(codeWrongType, kv.Key.GetToken(), "", "keys have to be plain words")
 		return "", false
@@ -255,7 +254,13 @@ func (d *decoder) decodeSlice(n ast.Node, v reflect.Value, path string) {
 
 func (d *decoder) decodeScalar(n ast.Node, v reflect.Value, path string) {
 	wrong := func(want string) {
-		d.report(codeWrongType, path, "", "%s has to be %s, not %s", last(path), want, describe(n))
+		hint := ""
+		if s, isText := text(n); isText && v.Kind() != reflect.String && s != "" {
+			hint = map[reflect.Kind]string{reflect.Int: "write a number, without quotes", reflect.Bool: "write true or false, without quotes"}[v.Kind()]
+		} else if _, scalar := n.(ast.ScalarNode); scalar && !isText {
+			hint = fmt.Sprintf("in quotes: %q", n.GetToken().Value)
+		}
+		d.report(codeWrongType, path, hint, "%s has to be %s, not %s", last(path), want, describe(n))
 	}
 	switch v.Kind() {
 	case reflect.String:

@@ -16,7 +16,7 @@ import (
 )
 
 // Parse decodes slipway.yaml. The file's name appears in findings only. When a
-// finding is an error, the fleet is nil.
+// finding is an error, the fleet is nil; warnings come with a fleet.
 func Parse(file string, data []byte) (*Fleet, diag.Findings) {
 	d := &decoder{source: newSource(file, data), at: map[string]diag.Place{"": {Line: 1, Column: 1}}}
 	root := d.tree(data)
@@ -28,11 +28,11 @@ func Parse(file string, data []byte) (*Fleet, diag.Findings) {
 		d.decode(root, reflect.ValueOf(&doc).Elem(), "")
 	}
 	d.check(&doc)
-	if len(d.findings) > 0 {
-		for i := range d.findings {
-			d.findings[i].Place.File = file
-		}
+	if d.findings.Errors() != nil {
 		return nil, d.findings.Sorted()
+	}
+	if len(d.findings) > 0 {
+		return d.fleet(&doc), d.findings.Sorted()
 	}
 	return d.fleet(&doc), nil
 }

@@ -285,3 +285,20 @@ func (bases) JSONSchema() *jsonschema.Schema {
 		{Type: "object", Properties: images, AdditionalProperties: jsonschema.FalseSchema, Required: []string{"node-runtime", "node-toolchain"}},
 	}}
 }
+
+// ParseMemory reads a size as slipway.yaml writes it: "512Mi" or "512MB".
+func ParseMemory(s string) (int64, error) {
+	parts := memoryForm.FindStringSubmatch(s)
+	if parts == nil {
+		return 0, fmt.Errorf("%q is not a size such as 512Mi or 512MB", s)
+	}
+	factor, ok := memoryUnits()[parts[2]]
+	if !ok {
+		return 0, fmt.Errorf("%q has no unit of memory, such as Mi or MB", s)
+	}
+	number, err := strconv.ParseFloat(parts[1], 64)
+	if size := number * factor; err != nil || size < minMemory || size > maxMemory {
+		return 0, fmt.Errorf("no service runs with %s of memory: between 4Mi and 64Ti", s)
+	}
+	return int64(math.Round(number * factor)), nil
+}

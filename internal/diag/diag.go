@@ -191,11 +191,20 @@ func ExitOf(err error) ExitCode {
 	return ExitUnexpected
 }
 
-// HintOf returns the hint of the outermost Failure that has one.
+// HintOf returns the hint of the outermost Failure that has one; of joined
+// errors the first that has one counts.
 func HintOf(err error) string {
 	for err != nil {
 		if f, ok := err.(*Failure); ok && f.Hint != "" {
 			return f.Hint
+		}
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range joined.Unwrap() {
+				if hint := HintOf(e); hint != "" {
+					return hint
+				}
+			}
+			return ""
 		}
 		err = errors.Unwrap(err)
 	}

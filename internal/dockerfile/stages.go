@@ -2,6 +2,7 @@ package dockerfile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,44 +14,115 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
-// Stages returns the names of a Dockerfile's stages in order; a stage without a
-// name is its number.
-func Stages(text []byte) ([]string, error) {
+// codeBroken is the finding of a Dockerfile that cannot be parsed.
+const codeBroken = "SLP401"
+
+// File is what Slipway knows of a Dockerfile that a person wrote.
+type File struct {
+	Stages []string    // names in order; a stage without a name is its number
+	Args   []string    // names that an ARG declares, in any stage
+	Images []Reference // what it starts from and copies from besides its own stages
+}
+
+// Reference is the name of an image at a place of a Dockerfile. Names with
+// variables are left out.
+type Reference struct {
+	Name  string
+	Place diag.Place
+}
+
+// Read parses a Dockerfile; name is how findings call it. The error is
+// diag.Findings with the line.
+func Read(name string, text []byte) (File, error) {
 	tree, err := parser.Parse(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("parsing the Dockerfile: %w", err)
+		return File{}, broken(name, text, err)
 	}
-	stages, _, err := instructions.Parse(tree.AST, nil)
+	stages, meta, err := instructions.Parse(tree.AST, nil)
 	if err != nil {
-		return nil, fmt.Errorf("parsing the Dockerfile: %w", err)
+		return File{}, broken(name, text, err)
 	}
-	names := make([]string, 0, len(stages))
-	for i, s := range stages {
-		if s.Name == "" {
-			names = append(names, strconv.Itoa(i))
-			continue
+	var f File
+	add := func(image string, at []parser.Range) {
+		_, err := strconv.Atoi(image)
+		if image == "" || image == "scratch" || err == nil || strings.Contains(image, "$") || slices.Contains(f.Stages, strings.ToLower(image)) {
+			return
 		}
-		names = append(names, s.Name)
+		f.Images = append(f.Images, Reference{Name: image, Place: diag.Place{File: name, Line: firstLine(at)}})
 	}
-	return names, nil
+	f.declare(meta)
+	for i, s := range stages {
+		add(s.BaseName, s.Location)
+		for _, c := range s.Commands {
+			switch c := c.(type) {
+			case *instructions.CopyCommand:
+				add(c.From, c.Location())
+			case *instructions.RunCommand:
+				for _, m := range instructions.GetMounts(c) {
+					add(m.From, c.Location())
+				}
+			case *instructions.ArgCommand:
+				f.declare([]instructions.ArgCommand{*c})
+			}
+		}
+		if s.Name == "" {
+			s.Name = strconv.Itoa(i)
+		}
+		f.Stages = append(f.Stages, s.Name)
+	}
+	return f, nil
+}
+
+func (f *File) declare(commands []instructions.ArgCommand) {
+	for _, c := range commands {
+		for _, a := range c.Args {
+			f.Args = append(f.Args, a.Key)
+		}
+	}
+}
+
+// broken turns an error of the parser into a finding with its line.
+func broken(name string, text []byte, err error) error {
+	line := 0
+	if at := (*parser.LocationError)(nil); errors.As(err, &at) && len(at.Locations) > 0 {
+		line = firstLine(at.Locations[0])
+	}
+	// The parser's own text says the line once more, in another form.
+	cause := err.Error()
+	if _, rest, ok := strings.Cut(cause, fmt.Sprintf("on line %d: ", line)); ok {
+		cause = rest
+	}
+	finding := diag.Finding{Code: codeBroken, Place: diag.Place{File: name, Line: line}, Text: cause}
+	if lines := strings.Split(string(text), "\n"); line >= 1 && line <= len(lines) {
+		finding.Excerpt = fmt.Sprintf("%5d | %.120s", line, strings.TrimRight(lines[line-1], "\r"))
+	}
+	if strings.TrimSpace(string(text)) == "" {
+		finding.Text, finding.Hint = "the Dockerfile is empty", "it needs at least a FROM line"
+	} else if len(finding.Excerpt) == 0 {
+		finding.Hint = "it needs at least a FROM line"
+	}
+	return diag.Findings{finding}
+}
+
+func firstLine(at []parser.Range) int {
+	if len(at) == 0 {
+		return 0
+	}
+	return at[0].Start.Line
 }
 
 // CheckTarget refuses a target that is not a stage of the Dockerfile. Numbers
 // count stages from 0, as with other builders.
-func CheckTarget(text []byte, target string) error {
-	names, err := Stages(text)
-	if err != nil {
-		return diag.Fail(diag.ExitUsage, "the Dockerfile cannot be read").Because(err)
-	}
-	if n, err := strconv.Atoi(target); err == nil && n >= 0 && n < len(names) {
+func (f File) CheckTarget(target string) error {
+	if n, err := strconv.Atoi(target); err == nil && n >= 0 && n < len(f.Stages) {
 		return nil
 	}
-	if slices.Contains(names, strings.ToLower(target)) {
+	if target == "" || slices.Contains(f.Stages, strings.ToLower(target)) {
 		return nil
 	}
-	f := diag.Fail(diag.ExitUsage, "the Dockerfile has no stage %q", target)
-	if near := diag.Nearest(target, names); near != "" {
-		return f.WithHint("did you mean --target %s?", near)
+	refusal := diag.Fail(diag.ExitUsage, "the Dockerfile has no stage %q", target)
+	if near := diag.Nearest(target, f.Stages); near != "" {
+		return refusal.WithHint("did you mean --target %s?", near)
 	}
-	return f.WithHint("its stages are %s", strings.Join(names, ", "))
+	return refusal.WithHint("its stages are %s", strings.Join(f.Stages, ", "))
 }

@@ -8,6 +8,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/event"
@@ -87,6 +88,9 @@ func (e *StepError) Error() string {
 	at := e.Step
 	if e.Stage != "" {
 		at = "[" + e.Stage + "] " + at
+	}
+	if e.ExitCode > 0 {
+		return fmt.Sprintf("%s: exit code %d", at, e.ExitCode)
 	}
 	return at + ": " + e.Err.Error()
 }

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -108,7 +109,8 @@ func (s *Store) touch(h v1.Hash) bool {
 
 // putBlob writes one blob. It appears under its digest only when complete and
 // right. A zero digest takes the one of the content.
-func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) error {
+func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) (err error) {
+	defer func() { err = s.explainWrite(err) }()
 	if err := os.MkdirAll(s.path("tmp"), 0o755); err != nil {
 		return err
 	}
@@ -163,7 +165,7 @@ func (s *Store) replace(name string, data []byte) error {
 	_, err = io.Copy(tmp, bytes.NewReader(data))
 	err = errors.Join(err, tmp.Chmod(0o644), s.flush(tmp), tmp.Close())
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		return s.explainWrite(fmt.Errorf("writing %s: %w", name, err))
 	}
 	return os.Rename(tmp.Name(), s.path(name))
 }
@@ -174,4 +176,13 @@ func (s *Store) flush(f *os.File) error {
 		return nil
 	}
 	return f.Sync()
+}
+
+// explainWrite says what to do when the disk is full; the store stays as it was.
+func (s *Store) explainWrite(err error) error {
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	return diag.Fail(diag.ExitUnexpected, "the disk of the image store %s is full", s.dir).Because(err).
+		WithHint("free some space there, or set SLIPWAY_STATE_DIR to a larger disk")
 }

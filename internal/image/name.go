@@ -8,6 +8,12 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
+// CheckName refuses what cannot be the name of an image.
+func CheckName(image string) error {
+	_, err := parse(image)
+	return err
+}
+
 // canonical returns the form under which two spellings of one image name are
 // equal: with registry, repository and tag or digest.
 func canonical(image string) (string, error) {

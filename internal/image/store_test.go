@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -235,6 +238,28 @@ func TestDamagedIndexIsMovedAside(t *testing.T) {
 		}
 		if err := s.Tag(t.Context(), "a", desc); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// fullDisk is a layer whose bytes do not fit.
+type fullDisk struct{ v1.Layer }
+
+func (fullDisk) Compressed() (io.ReadCloser, error) {
+	return io.NopCloser(iotest.ErrReader(&os.PathError{Op: "write", Path: "blob", Err: syscall.ENOSPC})), nil
+}
+
+func TestFullDiskIsExplainedAndLeavesNothing(t *testing.T) {
+	s := newStore(t)
+	layers, _ := randomImage(t, 1).Layers()
+	err := s.writeLayer(t.Context(), fullDisk{layers[0]})
+	if err == nil || !strings.HasPrefix(err.Error(), "the disk of the image store "+s.Dir()+" is full") ||
+		diag.HintOf(err) != "free some space there, or set SLIPWAY_STATE_DIR to a larger disk" {
+		t.Errorf("error %v, hint %q", err, diag.HintOf(err))
+	}
+	for _, dir := range []string{"tmp", "blobs/sha256"} {
+		if files, _ := os.ReadDir(s.path(dir)); len(files) != 0 {
+			t.Errorf("%s is left with %v", dir, files)
 		}
 	}
 }

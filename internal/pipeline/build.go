@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -137,30 +138,31 @@ func (b Build) steps(ctx context.Context, job Job, digests map[string]string) (e
 }
 
 // ensureBases brings in the assembled bases of all jobs: toolchains for the
-// platform that builds, all others for the platforms that are built for.
+// platform that builds, bases that are on the target for those that are built
+// for, and toolchains that are on both for all of them.
 func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, error) {
-	var toolchains, others, platforms []string
+	need := map[string][]string{} // platforms of each base
 	for _, job := range jobs {
-		platforms = append(platforms, job.Request.Platforms...)
 		for _, base := range job.Bases {
-			switch {
-			case !base.Assembled:
-			case base.Role == plan.RoleToolchain:
-				toolchains = append(toolchains, base.Ref)
-			default:
-				others = append(others, base.Ref)
+			if !base.Assembled {
+				continue
+			}
+			if base.Role == plan.RoleToolchain {
+				need[base.Ref] = append(need[base.Ref], b.Platform)
+			}
+			if base.Role != plan.RoleToolchain || base.OnTarget {
+				need[base.Ref] = append(need[base.Ref], job.Request.Platforms...)
 			}
 		}
 	}
+	together := map[string][]string{} // bases by the platforms that they are needed for
+	for _, ref := range slices.Sorted(maps.Keys(need)) {
+		key := strings.Join(distinct(need[ref]), ",")
+		together[key] = append(together[key], ref)
+	}
 	digests := map[string]string{}
-	for _, need := range []struct{ refs, platforms []string }{
-		{distinct(toolchains), []string{b.Platform}},
-		{distinct(others), distinct(platforms)},
-	} {
-		if len(need.refs) == 0 {
-			continue
-		}
-		found, err := b.Bases.Ensure(ctx, need.refs, need.platforms)
+	for _, platforms := range slices.Sorted(maps.Keys(together)) {
+		found, err := b.Bases.Ensure(ctx, together[platforms], strings.Split(platforms, ","))
 		if err != nil {
 			return nil, err
 		}
@@ -181,16 +183,42 @@ func outcome(ctx context.Context, built []Built) error {
 		return context.Cause(ctx)
 	}
 	var failed []error
+	var names []string
 	for _, b := range built {
 		if b.Err != nil && !errors.Is(b.Err, errStopped) && !errors.Is(b.Err, context.Canceled) {
 			failed = append(failed, fmt.Errorf("%s: %w", b.Service, b.Err))
+			names = append(names, b.Service)
 		}
 	}
-	if len(failed) == 0 {
+	switch len(failed) {
+	case 0:
 		return nil
+	case 1:
+		if errors.As(failed[0], new(*diag.Failure)) {
+			return failed[0] // it knows better than "a build failed"
+		}
+		f := diag.Fail(diag.ExitBuild, "building %s failed", names[0]).Because(errors.Unwrap(failed[0]))
+		if step := (*engine.StepError)(nil); errors.As(failed[0], &step) && len(step.Log) > 0 {
+			return f.WithHint("what the step printed stands above")
+		}
+		return f
 	}
-	if len(failed) == 1 && diag.ExitOf(failed[0]) != diag.ExitUnexpected {
-		return failed[0] // it knows better than "a build failed"
+	f := diag.Fail(diag.ExitBuild, "%d of %d services failed", len(failed), len(built)).Because(&eachOnALine{failed})
+	if hint := diag.HintOf(errors.Join(failed...)); hint != "" {
+		return f.WithHint("%s", hint)
 	}
-	return diag.Fail(diag.ExitBuild, "%d of %d services failed", len(failed), len(built)).Because(errors.Join(failed...))
+	return f.WithHint("when it is mended: slipway build %s", strings.Join(names, " "))
 }
+
+// eachOnALine joins errors as an indented list.
+type eachOnALine struct{ errs []error }
+
+func (e *eachOnALine) Error() string {
+	var b strings.Builder
+	for _, err := range e.errs {
+		b.WriteString("\n  " + strings.ReplaceAll(err.Error(), "\n", "\n    "))
+	}
+	return b.String()
+}
+
+func (e *eachOnALine) Unwrap() []error { return e.errs }

@@ -43,6 +43,7 @@ type Base struct {
 	Ecosystem string `json:"ecosystem,omitempty"` // "node"
 	Version   string `json:"version,omitempty"`   // "20"
 	Assembled bool   `json:"assembled"`           // by Slipway, not pulled
+	OnTarget  bool   `json:"on_target,omitempty"` // a toolchain that is wanted for the platforms built for too
 }
 
 // Mount is a RUN mount in the terms of the Dockerfile reference.

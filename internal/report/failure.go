@@ -56,6 +56,9 @@ func (f *failures) take(e event.Event) {
 func (f *failures) write(w io.Writer) {
 	for _, service := range slices.Sorted(maps.Keys(f.failed)) {
 		for _, s := range f.failed[service] {
+			if len(s.log) == 0 {
+				continue // the cause stands in the error of the command
+			}
 			fmt.Fprintf(w, "\n=== %s: log of %s ===\n", clean(service), stageAndStep(s.stage, s.text))
 			log := plainText(s.log)
 			_, _ = w.Write(log)
@@ -76,7 +79,7 @@ func plainText(log []byte) []byte {
 		switch {
 		case r == '\r':
 			return '\n'
-		case r < ' ' && r != '\n' && r != '\t', r == 0x7f:
+		case r < ' ' && r != '\n' && r != '\t', r >= 0x7f && r <= 0x9f:
 			return -1
 		}
 		return r

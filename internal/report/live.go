@@ -162,6 +162,9 @@ func (l *Live) lines(most int) []string {
 		lines = append(lines, rest)
 	}
 	lines = append(lines, transfers[:min(len(transfers), max(0, room-len(lines)))]...)
+	if len(lines) == 0 {
+		return nil
+	}
 	return append(lines, l.bar(now))
 }
 

@@ -235,3 +235,16 @@ func TestDuration(t *testing.T) {
 		}
 	}
 }
+
+// No log makes a terminal do anything but print.
+func FuzzPlainText(f *testing.F) {
+	f.Add([]byte("\x1b[1;31mred\x1b[0m\r\n"))
+	f.Add([]byte("\x1b]0;title\x07"))
+	f.Fuzz(func(t *testing.T, log []byte) {
+		for _, r := range string(plainText(log)) {
+			if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r <= 0x9f {
+				t.Errorf("%q leaves %q", log, r)
+			}
+		}
+	})
+}

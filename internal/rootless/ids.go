@@ -10,8 +10,8 @@ import (
 type idMap struct{ Inside, Outside, Count int64 }
 
 const (
-	maxSubIDs = 65536 // what an image may use: 1 to 65535, and one for luck of tools that count to 65536
-	maxRanges = 300   // the kernel takes 340 lines
+	maxSubIDs = 65536 // as many as useradd gives; images use ids up to 65534
+	maxRanges = 300   // the kernel takes 340
 )
 
 // mapIDs returns the table in which 0 is the user's own id and 1, 2, … are the
@@ -46,6 +46,19 @@ func parseSubID(line, name string, uid int) (first, count int64, ok bool) {
 		return 0, 0, false
 	}
 	return int64(a), int64(n), true
+}
+
+// freeIDs returns an id from which on no user has subordinate ids.
+func freeIDs(file string) int64 {
+	free := int64(100000) // where Debian and Fedora begin
+	for line := range strings.Lines(file) {
+		line = strings.TrimSpace(line)
+		name, _, _ := strings.Cut(line, ":")
+		if first, count, ok := parseSubID(line, name, -1); ok {
+			free = max(free, first+count)
+		}
+	}
+	return free
 }
 
 func overlaps(table []idMap, first, count int64) bool {

@@ -62,8 +62,14 @@ func SubordinateIDs() error {
 	if err != nil || m.why == "" {
 		return err
 	}
+	uids, errU := os.ReadFile("/etc/subuid")
+	gids, errG := os.ReadFile("/etc/subgid")
+	if err := errors.Join(errU, errG); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("reading the subordinate ids: %w", err)
+	}
+	first := max(freeIDs(string(uids)), freeIDs(string(gids)))
 	return diag.Fail(diag.ExitUsage, "without root, builds have only user 0: %s", m.why).
-		WithHint("sudo apt-get install uidmap && sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER")
+		WithHint("sudo apt-get install uidmap && sudo usermod --add-subuids %d-%d --add-subgids %[1]d-%[2]d $USER", first, first+maxSubIDs-1)
 }
 
 // write gives a process that waits in its new namespace its ids.

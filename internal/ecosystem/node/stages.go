@@ -29,6 +29,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 		family, user = fleet.Bases, fleet.User
 	}
 	b := basesFor(family, s.major)
+	b.toolchain.OnTarget = len(s.native) > 0 || s.want.Shell && b.shellFrom != ""
 	h := s.want.Health
 	return plan.Service{
 		Name:        s.want.Name,
@@ -236,10 +237,10 @@ func (s *service) production(b bases, u config.User) plan.Stage {
 		Comment: "What runs. No step runs here, so that no platform has to be emulated.",
 		From:    b.runtime.Ref,
 		Steps: []plan.Step{
+			{Op: plan.OpWorkdir, Args: []string{workDir}}, // first: after the copies it would be a step of every build
 			{Op: plan.OpCopy, Link: true, From: plan.StageRuntimeTools, Args: []string{"/", "/"}},
 			{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outDeps + "/", workDir + "/"}},
 			{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", workDir + "/"}},
-			{Op: plan.OpWorkdir, Args: []string{workDir}},
 			{Op: plan.OpEnv, Args: s.environment()},
 			{Op: plan.OpUser, Args: []string{fmt.Sprintf("%d:%d", u.UID, u.GID)}},
 		},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -50,6 +51,14 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "the engine cannot use its state directory").Because(err).
 			WithHint("set SLIPWAY_STATE_DIR to a directory that you can write to")
+	}
+	// The mount table, which Close and the next Open clear, has the real path.
+	dir, err := filepath.EvalSymlinks(o.StateDir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the state directory: %w", err)
+	}
+	if o.StateDir, err = filepath.Abs(dir); err != nil {
+		return nil, fmt.Errorf("finding the state directory: %w", err)
 	}
 	lock, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
 	if err != nil {
@@ -128,6 +137,11 @@ func (e *Engine) Close() error {
 		e.stop()
 	}
 	errs = append(errs, unmountBelow(e.opts.StateDir))
+	if e.controller != nil {
+		// An export that was cancelled leaves the layer that it was writing.
+		_, err := removeUnfinished(e.opts)
+		errs = append(errs, err)
+	}
 	if e.log != nil {
 		logrus.SetOutput(os.Stderr)
 		errs = append(errs, e.log.Close())

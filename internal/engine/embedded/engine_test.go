@@ -140,7 +140,7 @@ func TestAFailedStepIsNamedWithItsWholeLog(t *testing.T) {
 	if !errors.As(err, &step) {
 		t.Fatalf("error %v, want a StepError", err)
 	}
-	if step.ExitCode != 7 || step.Step == "" || !strings.Contains(string(step.Log), "one\ntwo\n") {
+	if step.ExitCode != 7 || step.Step == "" || !strings.Contains(string(step.Log), "one\n") || !strings.Contains(string(step.Log), "two\n") {
 		t.Errorf("exit %d, stage %q, log %q", step.ExitCode, step.Stage, step.Log)
 	}
 }

@@ -4,6 +4,7 @@ package embedded
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/mount"
@@ -28,15 +29,20 @@ var caVariables = [...]string{
 // A variable that the step sets itself wins.
 type injector struct {
 	executor.Executor
-	caFile string
-	env    []string
+	caFile   string
+	env      []string
+	ttyGroup bool // the group of terminals exists
 }
 
-// Run starts the step with the additions.
+// Run starts the step with the additions. The terminals' file system is mounted
+// explicitly for two reasons: its usual options name a group that a namespace of
+// one user does not have, and a mount below /dev keeps an empty /dev out of the
+// layer, which so is the same with certificates and without.
 func (i injector) Run(ctx context.Context, id string, root executor.Mount, mounts []executor.Mount, p executor.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
 	add := i.env
+	mounts = append(mounts[:len(mounts):len(mounts)], executor.Mount{Src: terminals(i.ttyGroup), Dest: "/dev/pts"})
 	if i.caFile != "" {
-		mounts = append(mounts[:len(mounts):len(mounts)], executor.Mount{Src: hostFile(i.caFile), Dest: caPath, Readonly: true})
+		mounts = append(mounts, executor.Mount{Src: hostFile(i.caFile), Dest: caPath, Readonly: true})
 		for _, name := range caVariables {
 			add = append(add[:len(add):len(add)], name+"="+caPath)
 		}
@@ -63,19 +69,44 @@ func withDefaults(env, add []string) []string {
 }
 
 // hostFile is a file of this machine, to be bind-mounted read-only.
-type hostFile string
-
-// Mount implements executor.Mountable.
-func (f hostFile) Mount(context.Context, bool) (executor.MountableRef, error) {
-	return hostFileRef(f), nil
+func hostFile(path string) executor.Mountable {
+	return oneMount{Type: "bind", Source: path, Options: []string{"ro", "bind"}}
 }
 
-type hostFileRef string
+// terminals is a devpts of the step's own.
+func terminals(ttyGroup bool) executor.Mountable {
+	options := []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}
+	if ttyGroup {
+		options = append(options, "gid=5")
+	}
+	return oneMount{Type: "devpts", Source: "devpts", Options: options}
+}
+
+// hasGroup reports whether a gid_map, as in /proc/self/gid_map, has the group.
+func hasGroup(table string, gid int64) bool {
+	for line := range strings.Lines(table) {
+		var inside, outside, count int64
+		if n, _ := fmt.Sscan(line, &inside, &outside, &count); n == 3 && inside <= gid && gid-inside < count {
+			return true
+		}
+	}
+	return false
+}
+
+// oneMount is a mount that needs no preparation.
+type oneMount mount.Mount
+
+// Mount implements executor.Mountable.
+func (m oneMount) Mount(context.Context, bool) (executor.MountableRef, error) {
+	return oneMountRef(m), nil
+}
+
+type oneMountRef mount.Mount
 
 // Mount implements executor.MountableRef.
-func (f hostFileRef) Mount() ([]mount.Mount, func() error, error) {
-	return []mount.Mount{{Type: "bind", Source: string(f), Options: []string{"ro", "bind"}}}, func() error { return nil }, nil
+func (m oneMountRef) Mount() ([]mount.Mount, func() error, error) {
+	return []mount.Mount{mount.Mount(m)}, func() error { return nil }, nil
 }
 
 // IdentityMapping implements executor.MountableRef.
-func (hostFileRef) IdentityMapping() *user.IdentityMapping { return nil }
+func (oneMountRef) IdentityMapping() *user.IdentityMapping { return nil }

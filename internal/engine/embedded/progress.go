@@ -5,17 +5,14 @@ package embedded
 import (
 	"bytes"
 	"context"
-	"errors"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client"
-	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/opencontainers/go-digest"
 
-	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 )
 
@@ -35,13 +32,12 @@ type progress struct {
 // step is one vertex of the build.
 type step struct {
 	stepName
-	key              string
-	internal         bool
-	started, done    bool
-	cached           bool
-	log              bytes.Buffer
-	exit             int
-	firstStart, last time.Time
+	key           string
+	internal      bool
+	started, done bool
+	cached        bool
+	log           bytes.Buffer
+	firstStart    time.Time
 }
 
 func newProgress(service string, sink event.Sink) *progress {
@@ -108,19 +104,6 @@ func (p *progress) count(which func(*step) bool) int {
 		}
 	}
 	return n
-}
-
-// explain gives an error the step that it comes from.
-func (p *progress) explain(err error) error {
-	if p.failed == nil {
-		return err
-	}
-	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: err}
-	if exit := (*gatewaypb.ExitError)(nil); errors.As(err, &exit) {
-		out.ExitCode = int(exit.ExitCode)
-		out.Err = exit
-	}
-	return out
 }
 
 // keepEnd appends to a log and drops its beginning beyond maxStepLog.

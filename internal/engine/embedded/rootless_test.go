@@ -3,11 +3,13 @@
 package embedded
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -47,6 +49,8 @@ func buildAsUser(dir string) int {
 	if entered {
 		return code
 	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
 	began := time.Now()
 	e, err := Open(ctx, Options{
 		StateDir: filepath.Join(os.Getenv("SLIPWAY_STATE_DIR"), "engine"), ImageDir: filepath.Join(state, "images"),
@@ -159,17 +163,18 @@ func newUser(t *testing.T) (uid, gid uint32) {
 	return uid, gid
 }
 
-func TestAnOrdinaryUserBuildsWithEveryUserOfTheImage(t *testing.T) {
+// everyUser makes files of other users, and a directory that hides an older one.
+const everyUser = busyboxBase + `
+RUN mkdir /app && echo one > /app/file && chown -R 1001:1001 /app && head -n 1 $SSL_CERT_FILE && echo proxy $https_proxy
+RUN rm -r /app && mkdir -p /app/file && echo two > /app/file/two && chown -R 1001:1001 /app
+USER 1001
+RUN id && stat -c 'owner %u:%g' /app && cat /app/file/two
+`
+
+func TestAnOrdinaryUserBuildsTheSameImageAsRoot(t *testing.T) {
 	needRoot(t)
 	uid, gid := newUser(t)
-	cmd, dir := asUser(t, uid, gid, busyboxBase+`
-RUN mkdir /app && echo one > /app/file && chown -R 1001:1001 /app && cat $SSL_CERT_FILE | head -n 1 && echo proxy $https_proxy
-RUN rm /app/file && mkdir /app/file && echo two > /app/file/two && chown -R 1001:1001 /app
-USER 1001
-RUN id && stat -c 'owner %u:%g' /app && cat /app/file/two && echo pids $(ls /proc | grep -c '^[0-9]')
-FROM scratch
-COPY --from=0 --chown=1001:1001 /app /app
-`)
+	cmd, dir := asUser(t, uid, gid, everyUser)
 	first, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, first)
@@ -180,15 +185,106 @@ COPY --from=0 --chown=1001:1001 /app /app
 			t.Errorf("the log lacks %q", want)
 		}
 	}
-	again := exec.Command(cmd.Path)
-	again.Dir, again.Env, again.SysProcAttr = cmd.Dir, cmd.Env, cmd.SysProcAttr
 	began := time.Now()
-	second, err := again.CombinedOutput()
+	second, err := again(cmd).CombinedOutput()
 	t.Logf("%s%v in all", second, time.Since(began))
-	if err != nil || digestIn(first) == "" || digestIn(first) != digestIn(second) {
+	if err != nil || !bytes.Contains(second, []byte("5 of 5 steps cached")) {
 		t.Errorf("the second build: %v", err)
 	}
-	_ = dir
+	e := openReal(t, Options{})
+	res, err := e.Build(context.Background(), engine.Request{Name: "web", Context: filepath.Join(dir, "context"), Dockerfile: []byte(everyUser)}, event.Discard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Digest != digestIn(first) || res.Digest != digestIn(second) {
+		t.Errorf("root builds %s, the user %s and then %s", res.Digest, digestIn(first), digestIn(second))
+	}
+}
+
+func TestAUserWithoutSubordinateIDsBuildsAsOneUserAndIsTold(t *testing.T) {
+	needRoot(t)
+	cmd, dir := asUser(t, 65534, 65534, busyboxBase+"RUN id && mkdir /app\n")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("note: only user 0 exists in this build, because /etc/subuid gives you no ids")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(busyboxBase+"RUN mkdir /app && chown 1001 /app\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err = again(cmd).CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("Invalid argument")) {
+		t.Errorf("chown to a user that does not exist: %v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}
+
+func TestEndingTheOuterProcessLeavesNothing(t *testing.T) {
+	needRoot(t)
+	for i, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
+		t.Run(sig.String(), func(t *testing.T) {
+			seconds := strconv.Itoa(100000*(i+1) + os.Getpid())
+			cmd, dir := asUser(t, 65534, 65534, busyboxBase+"RUN echo started && sleep "+seconds+"\n")
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var log []string
+			for s := bufio.NewScanner(out); s.Scan(); {
+				log = append(log, s.Text())
+				if s.Text() == "started" {
+					holder, err := os.ReadFile(filepath.Join(dir, "state", "engine", "lock"))
+					if want := fmt.Sprintf("%d slipway\n", cmd.Process.Pid); err != nil || string(holder) != want {
+						t.Errorf("the lock says %q, want %q", holder, want)
+					}
+					if err := cmd.Process.Signal(sig); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			err = cmd.Wait()
+			t.Logf("%v: %s", err, strings.Join(log, "\n"))
+			waitGone(t, "sleep\x00"+seconds)
+			if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(busyboxBase+"RUN true\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := again(cmd).CombinedOutput(); err != nil {
+				t.Errorf("the next build: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// waitGone waits until no process of the machine has the command line.
+func waitGone(t *testing.T, cmdline string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := ""
+		for _, f := range files {
+			if data, err := os.ReadFile(f); err == nil && bytes.Contains(data, []byte(cmdline)) {
+				left = f
+			}
+		}
+		if left == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is still there", left)
+		}
+	}
+}
+
+// again is the same command once more.
+func again(c *exec.Cmd) *exec.Cmd {
+	next := exec.Command(c.Path)
+	next.Dir, next.Env, next.SysProcAttr = c.Dir, c.Env, c.SysProcAttr
+	return next
 }
 
 // digestIn finds what buildAsUser printed.
@@ -196,4 +292,18 @@ func digestIn(out []byte) string {
 	_, rest, _ := strings.Cut(string(out), "built ")
 	digest, _, _ := strings.Cut(rest, " ")
 	return digest
+}
+
+func TestHasGroup(t *testing.T) {
+	for table, want := range map[string]bool{
+		"         0          0 4294967295\n":                            true,
+		"         0       1000          1\n":                            false,
+		"         0       1000          1\n  1     100000      65536\n": true,
+		"         0       1000          5\n":                            false,
+		"":                                                              false,
+	} {
+		if got := hasGroup(table, 5); got != want {
+			t.Errorf("hasGroup(%q, 5) = %v", table, got)
+		}
+	}
 }

@@ -88,7 +88,11 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	}
 	opt.RegistryHosts = registryHosts()
 	opt.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: o.maxCacheSize()}}
-	opt.Executor = injector{Executor: opt.Executor, caFile: o.CAFile, env: o.StepEnv}
+	groups, err := os.ReadFile("/proc/self/gid_map")
+	if err != nil {
+		return nil, fmt.Errorf("reading the groups of this process: %w", err)
+	}
+	opt.Executor = injector{Executor: opt.Executor, caFile: o.CAFile, env: o.StepEnv, ttyGroup: hasGroup(string(groups), 5)}
 	w, err := base.NewWorker(ctx, opt)
 	if err != nil {
 		return nil, fmt.Errorf("starting the worker: %w", err)

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// measureFleet builds the ten services from nothing but their bases, with
+// slipway and with bake in turn, and looks at slipway's memory meanwhile. Both
+// push to a registry on loopback that is empty at the start.
+func measureFleet(ctx context.Context, b *bench) ([]Figure, error) {
+	p, err := b.compilePeers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f, err := b.prepareFleet(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs := &slipwaySide{b: b, f: f}, &bakeBuilds{b: b, f: f, peers: p}
+	defer ours.stop()
+	defer theirs.stop()
+	cold, err := alternate(ctx, b.runs, ours.cold, theirs.cold)
+	if err != nil {
+		return nil, err
+	}
+	figures := []Figure{
+		atMost("ten services cold, bases present, of bake's time", 1, ratio(cold[0], cold[1]), "×", against(cold[0], cold[1])),
+		atMost("peak memory of slipway building ten services", 400, float64(slices.Max(ours.peaks))/1e6, "MB",
+			fmt.Sprintf("highest of %d cold builds", len(ours.peaks))),
+	}
+	unchanged, err := alternate(ctx, b.runs, ours.again, theirs.again)
+	if err != nil {
+		return figures, err
+	}
+	changed, err := alternate(ctx, b.runs, ours.changed, theirs.changed)
+	if err != nil {
+		return figures, err
+	}
+	f.built = ours.state
+	return append(figures,
+		info("nothing changed: slipway", unchanged[0], "s", secondsOf(unchanged[0])),
+		info("nothing changed: bake", unchanged[1], "s", secondsOf(unchanged[1])),
+		info("one line of one service changed: slipway", changed[0], "s", secondsOf(changed[0])),
+		info("one line of one service changed: bake", changed[1], "s", secondsOf(changed[1])),
+	), nil
+}
+
+// slipwaySide builds the fleet with slipway.
+type slipwaySide struct {
+	b        *bench
+	f        *fleetState
+	registry *registry
+	state    string // of the last cold build
+	peaks    []int64
+}
+
+func (s *slipwaySide) cold(ctx context.Context, round int) (float64, error) {
+	s.stop()
+	if s.state != "" {
+		if err := os.RemoveAll(s.state); err != nil {
+			return 0, err
+		}
+	}
+	s.state = filepath.Join(s.b.work, fmt.Sprintf("slipway-%d", round))
+	if err := copyTree(ctx, s.state, s.f.bases); err != nil {
+		return 0, err
+	}
+	var err error
+	if s.registry, err = s.b.startRegistry(ctx); err != nil {
+		return 0, err
+	}
+	c := s.command()
+	c.memory = true
+	out, err := execute(ctx, c)
+	s.peaks = append(s.peaks, out.peakBytes)
+	s.b.say("cold fleet, slipway: %.1f s, %.0f MB", out.seconds, float64(out.peakBytes)/1e6)
+	return out.seconds, err
+}
+
+func (s *slipwaySide) command() command {
+	return s.b.slipwayCommand(s.f.sources, s.state, "build", "--tag", tag, "--registry", s.registry.address, "--push")
+}
+
+func (s *slipwaySide) again(ctx context.Context, _ int) (float64, error) {
+	out, err := execute(ctx, s.command())
+	return out.seconds, err
+}
+
+func (s *slipwaySide) changed(ctx context.Context, round int) (float64, error) {
+	if err := changeLine(filepath.Join(s.f.sources, s.f.services[0]), round); err != nil {
+		return 0, err
+	}
+	return s.again(ctx, round)
+}
+
+func (s *slipwaySide) stop() {
+	if s.registry != nil {
+		s.registry.stop()
+		s.registry = nil
+	}
+}
+
+// bakeBuilds builds the fleet with bake.
+type bakeBuilds struct {
+	b        *bench
+	f        *fleetState
+	peers    peers
+	registry *registry
+	side     *bakeSide
+	file     string
+}
+
+func (s *bakeBuilds) cold(ctx context.Context, _ int) (float64, error) {
+	s.stop()
+	var err error
+	if s.registry, err = s.b.startRegistry(ctx); err != nil {
+		return 0, err
+	}
+	if s.side, err = s.b.startBake(ctx, s.peers, s.registry.address); err != nil {
+		return 0, err
+	}
+	if s.file, err = s.f.bakeFile(s.registry.address); err != nil {
+		return 0, err
+	}
+	seconds, err := s.again(ctx, 0)
+	s.b.say("cold fleet, bake: %.1f s", seconds)
+	return seconds, err
+}
+
+func (s *bakeBuilds) again(ctx context.Context, _ int) (float64, error) {
+	return s.side.bake(ctx, s.f.written, s.file)
+}
+
+func (s *bakeBuilds) changed(ctx context.Context, round int) (float64, error) {
+	if err := changeLine(filepath.Join(s.f.written, s.f.services[0]), round); err != nil {
+		return 0, err
+	}
+	return s.again(ctx, round)
+}
+
+func (s *bakeBuilds) stop() {
+	if s.side != nil {
+		s.side.stop()
+		s.side = nil
+	}
+	if s.registry != nil {
+		s.registry.stop()
+		s.registry = nil
+	}
+}
+
+// changeLine adds one line to one source file of a service.
+func changeLine(service string, round int) error {
+	files, err := filepath.Glob(filepath.Join(service, "src", "*.ts"))
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return errors.New(service + " has no source file to change")
+	}
+	f, err := os.OpenFile(files[0], os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "\nexport const benchRound%d = %d;\n", round, round)
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tag marks the images of the benchmark.
+const tag = "bench"
+
+// slipwayCommand is a call of slipway with its own state directory.
+func (b *bench) slipwayCommand(dir, state string, args ...string) command {
+	return command{argv: append([]string{b.slipway}, args...), dir: dir, env: []string{"SLIPWAY_STATE_DIR=" + state}}
+}
+
+// fleetState is what the cases about the fleet share.
+type fleetState struct {
+	sources  string   // a copy of the fleet, for slipway
+	written  string   // another one, with the Dockerfiles that slipway writes, for bake
+	services []string // names of its directories with a Dockerfile
+	bases    string   // a state directory that has the bases and nothing else
+	built    string   // a state directory in which the fleet was built; empty: not yet
+}
+
+// prepareFleet copies the fleet, writes its Dockerfiles and assembles its bases.
+func (b *bench) prepareFleet(ctx context.Context) (*fleetState, error) {
+	if b.prepared != nil {
+		return b.prepared, nil
+	}
+	f := &fleetState{
+		sources: filepath.Join(b.work, "fleet"), written: filepath.Join(b.work, "fleet-with-dockerfiles"),
+		bases: filepath.Join(b.work, "bases-only"),
+	}
+	for _, dir := range []string{f.sources, f.written} {
+		if err := copySources(dir, b.fleet); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := execute(ctx, b.slipwayCommand(f.written, f.bases, "generate")); err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(f.written, "*", "Dockerfile"))
+	if err != nil {
+		return nil, err
+	}
+	refs := map[string]bool{}
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		f.services = append(f.services, filepath.Base(filepath.Dir(path)))
+		for _, ref := range basesOf(text) {
+			refs[ref] = true
+		}
+	}
+	if len(f.services) == 0 {
+		return nil, errors.New("slipway generate wrote no Dockerfile")
+	}
+	b.say("assembling the bases of %d services", len(f.services))
+	build := append([]string{"bases", "build"}, slices.Sorted(maps.Keys(refs))...)
+	if _, err := execute(ctx, b.slipwayCommand(f.sources, f.bases, build...)); err != nil {
+		return nil, err
+	}
+	b.prepared = f
+	return f, nil
+}
+
+// builtFleet returns a state directory in which the whole fleet was built.
+func (b *bench) builtFleet(ctx context.Context) (*fleetState, error) {
+	f, err := b.prepareFleet(ctx)
+	if err != nil || f.built != "" {
+		return f, err
+	}
+	state := filepath.Join(b.work, "built")
+	if err := copyTree(ctx, state, f.bases); err != nil {
+		return nil, err
+	}
+	if _, err := execute(ctx, b.slipwayCommand(f.sources, state, "build", "--tag", tag)); err != nil {
+		return nil, err
+	}
+	f.built = state
+	return f, nil
+}
+
+// copySources copies a source tree without what an earlier build left there.
+func copySources(to, from string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if slices.Contains([]string{"node_modules", "dist", "generated"}, d.Name()) {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), data, info.Mode().Perm())
+	})
+}
+
+// copyTree copies a state directory with its modes and links.
+func copyTree(ctx context.Context, to, from string) error {
+	_, err := execute(ctx, command{argv: []string{"cp", "-a", "--reflink=auto", from, to}})
+	return err
+}
+
+// registry is an empty registry on loopback.
+type registry struct {
+	address string
+	daemon  *daemon
+	dir     string
+}
+
+// startRegistry starts `slipway registry serve`; stop it. Both sides push to one
+// of their own, empty at the start.
+func (b *bench) startRegistry(ctx context.Context) (*registry, error) {
+	dir, err := b.scratch("registry")
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free now
+	if err != nil {
+		return nil, err
+	}
+	r := &registry{address: listener.Addr().String(), dir: dir}
+	if err := listener.Close(); err != nil {
+		return nil, err
+	}
+	r.daemon, err = startDaemon(filepath.Join(dir, "log"), []string{"SLIPWAY_STATE_DIR=" + dir},
+		b.slipway, "registry", "serve", "--addr", r.address, "--dir", filepath.Join(dir, "images"))
+	if err != nil {
+		return nil, err
+	}
+	err = r.daemon.until(ctx, func() bool {
+		conn, err := net.DialTimeout("tcp", r.address, time.Second)
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	})
+	if err != nil {
+		r.stop()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *registry) stop() {
+	r.daemon.stop()
+	_ = os.RemoveAll(r.dir)
+}
+
+// bakeFile writes the definition that builds the fleet into a registry, and
+// returns its path.
+func (f *fleetState) bakeFile(registry string) (string, error) {
+	layout := filepath.Join(f.bases, "images")
+	digests, err := digestsOf(layout)
+	if err != nil {
+		return "", err
+	}
+	contexts := map[string]map[string]string{}
+	for _, s := range f.services {
+		text, err := os.ReadFile(filepath.Join(f.written, s, "Dockerfile"))
+		if err != nil {
+			return "", err
+		}
+		contexts[s] = map[string]string{}
+		for _, ref := range basesOf(text) {
+			digest := lookup(digests, ref)
+			if digest == "" {
+				return "", fmt.Errorf("the base %s of %s is not in %s", ref, s, layout)
+			}
+			// BuildKit looks a named context up without the default tag.
+			contexts[s][strings.TrimSuffix(ref, ":latest")] = "oci-layout://" + layout + "@" + digest
+		}
+	}
+	data, err := definition(f.services, func(s string) target {
+		return target{
+			Context: s, Dockerfile: "Dockerfile", Contexts: contexts[s], Args: map[string]string{"SERVICE_VERSION": tag},
+			Tags:   []string{registry + "/fleet/" + s + ":" + tag},
+			Output: []string{"type=image,push=true"},
+		}
+	})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(f.written, "docker-bake-"+strings.ReplaceAll(registry, ":", "-")+".json")
+	return path, os.WriteFile(path, data, 0o644)
+}
+
+// lookup finds an image by name, whatever registry its name was completed with.
+func lookup(digests map[string]string, ref string) string {
+	for name, digest := range digests {
+		if name == ref || strings.HasSuffix(name, "/"+ref) {
+			return digest
+		}
+	}
+	return ""
+}

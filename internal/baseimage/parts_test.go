@@ -1,0 +1,304 @@
+package baseimage
+
+import (
+	"archive/tar"
+	"bytes"
+	"debug/elf"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pault.ag/go/debian/version"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+func all(p string) string { return p }
+
+func TestUnpackRefusesWhatIsNotSafe(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		files      []file
+	}{
+		{"climbs", "climbs out", []file{{name: "./usr/../../etc/passwd", body: "x"}}},
+		{"climbs at once", "climbs out", []file{{name: "../x", body: "x"}}},
+		{"hard link climbs", "climbs out", []file{{name: "a", kind: tar.TypeLink, link: "../../etc/shadow"}}},
+		{"hard link to what is not there", "is not in the package", []file{{name: "a", kind: tar.TypeLink, link: "etc/shadow"}}},
+		{"through a link", "which is no directory", []file{{name: "d", kind: tar.TypeSymlink, link: "/etc"}, {name: "d/passwd", body: "x"}}},
+		{"through a file", "which is no directory", []file{{name: "d", body: "x"}, {name: "d/e", body: "x"}}},
+		{"twice", "is there twice", []file{{name: "d", body: "x"}, {name: "./d", body: "y"}}},
+		{"device", "is a device", []file{{name: "dev/sda", kind: tar.TypeBlock}}},
+		{"character device", "is a device", []file{{name: "dev/null", kind: tar.TypeChar}}},
+		{"pipe", "is a device", []file{{name: "p", kind: tar.TypeFifo}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := tree{}.unpack(bytes.NewReader(tarOf(t, c.files...)), 0, all)
+			if err == nil || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("error %v, want %q", err, c.text)
+			}
+		})
+	}
+}
+
+func TestAbsolutePathsStayInTheImage(t *testing.T) {
+	got := tree{}
+	err := got.unpack(bytes.NewReader(tarOf(t, file{name: "/etc/x", body: "x"}, file{name: "/bin/sh", body: "x"}, file{name: "lib64/ld.so", kind: tar.TypeSymlink, link: "/etc/shadow"}, file{name: "./lib/"})), 0, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"etc/x", "usr/bin/sh", "usr/lib", "usr/lib64/ld.so"}, sorted(got)); diff != "" {
+		t.Errorf("paths (-want +got):\n%s", diff)
+	}
+}
+
+func TestStripKeepsWhatIsLoaded(t *testing.T) {
+	whole := tinyELF()
+	c, err := stripped(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bytes.Join(c, nil)
+	f, err := elf.NewFile(bytes.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range f.Sections {
+		names = append(names, s.Name)
+	}
+	if diff := cmp.Diff([]string{"", ".text", ".shstrtab"}, names); diff != "" {
+		t.Errorf("sections (-want +got):\n%s", diff)
+	}
+	text, err := f.Section(".text").Data()
+	if err != nil || string(text) != "loaded bytes of the program...." {
+		t.Errorf("text %q, %v", text, err)
+	}
+	// The one segment of the file spans its symbols, which therefore stay.
+	if n := f.Progs[0].Filesz; !bytes.Equal(out[64:n], whole[64:n]) {
+		t.Error("bytes of a segment changed")
+	}
+	if c.size() != int64(len(out)) {
+		t.Errorf("size %d, want %d", c.size(), len(out))
+	}
+	if _, err := stripped(whole[:130]); err == nil {
+		t.Error("a cut file was accepted")
+	}
+}
+
+func TestFindMirrors(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		name = filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := map[string]string{"HOME": root, "TOKEN": "secret"}
+	m := Machine{Root: root, Dir: root, Getenv: func(k string) string { return env[k] }}
+
+	t.Setenv("PATH", t.TempDir()) // no npm to ask
+	if _, err := FindMirrors(t.Context(), m); diag.ExitOf(err) != diag.ExitUsage || !strings.Contains(diag.HintOf(err), "SLIPWAY_DEBIAN_MIRROR") {
+		t.Errorf("no sources: %v", err)
+	}
+	write("etc/apt/sources.list", "# old\ndeb cdrom:[x] bookworm main\ndeb [arch=amd64 signed-by=/k] http://one.example/debian/ bookworm main contrib # here\ndeb-src http://src.example/debian bookworm main\n")
+	write("etc/apt/sources.list.d/debian.sources", "Types: deb\n# comment\nURIs: http://two.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\nTypes: deb deb-src\nURIs: http://two.example/debian-security\nSuites: bookworm-security\nComponents: main\n\nEnabled: no\nTypes: deb\nURIs: http://off.example\nSuites: trixie\nComponents: main\n")
+	write("etc/apt/sources.list.d/vendor.list", "deb https://vendor.example/apt bookworm stable\n")
+	write("etc/apt/sources.list.d/node.sources.disabled", "Types: deb\nURIs: http://bad.example\nSuites: trixie\nComponents: main\n")
+	if _, err := FindMirrors(t.Context(), m); diag.ExitOf(err) != diag.ExitUsage || !strings.Contains(diag.HintOf(err), "NPM_CONFIG_REGISTRY") {
+		t.Errorf("no registry: %v", err)
+	}
+	write(".npmrc", "; mine\nregistry = https://npm.example/repo/\n//npm.example/repo/:_authToken=${TOKEN}\n")
+	check := func(want Mirrors) {
+		t.Helper()
+		got, err := FindMirrors(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("mirrors (-want +got):\n%s", diff)
+		}
+	}
+	want := Mirrors{Debian: []string{"http://one.example/debian", "http://two.example/debian"}, Security: []string{"http://two.example/debian-security"}, NPM: "https://npm.example/repo", NPMToken: "secret"}
+	check(want)
+	env["SLIPWAY_DEBIAN_MIRROR"], env["NPM_CONFIG_REGISTRY"] = "https://mine.example/debian/", "https://other.example"
+	check(Mirrors{Debian: []string{"https://mine.example/debian"}, NPM: "https://other.example"})
+}
+
+func TestTokenGoesToTheRegistryAlone(t *testing.T) {
+	a := &Assembler{mirrors: onceMirrors(nil)}
+	if got := a.token(t.Context(), "http://npm.example/x"); got != "" {
+		t.Errorf("token %q without mirrors", got)
+	}
+	a.mirrors = onceMirrors(fixed(Mirrors{NPM: "https://npm.example/repo", NPMToken: "secret"}))
+	for address, want := range map[string]string{
+		"https://npm.example/repo/npm": "secret", "https://npm.example/repository/npm": "", "http://npm.example/repo/npm": "", "https://mirror.example/repo/": "",
+	} {
+		if got := a.token(t.Context(), address); got != want {
+			t.Errorf("%s gets %q", address, got)
+		}
+	}
+}
+
+func TestDamagedLocksAreFindings(t *testing.T) {
+	good, err := Lock{}.With(Locked{Ref: runtimeRef, Platform: "linux/amd64", Assembly: 1,
+		Debian: []DebPin{{Name: "a", Version: "1", SHA256: strings.Repeat("a", 64), Size: 1, Path: "pool/a.deb"}}}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decodeLock("slipway.lock", good); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ old, new, text string }{
+		{`"linux/amd64",`, `"linux/amd64"`, "slipway.lock:7:"},
+		{`"version": 1,`, `"version": 9,`, "version 9"},
+		{`"version": 1,`, `"version": 1, "x": 2,`, `unknown field "x"`},
+		{"pool/a.deb", "../../a.deb", `entry of package "a"`},
+		{strings.Repeat("a", 64), "00", `entry of package "a"`},
+		{"20-trixie", "19-trixie", `no base "slipway/node:19-trixie"`},
+		{"linux/amd64", "linux/s390x", "unknown platform"},
+		{"\n}\n", "\n}\n}\n", "damaged"},
+	} {
+		_, err := decodeLock("slipway.lock", bytes.Replace(good, []byte(c.old), []byte(c.new), 1))
+		var fs diag.Findings
+		if !errors.As(err, &fs) || !strings.Contains(err.Error(), c.text) || fs[0].Hint == "" {
+			t.Errorf("%q for %q: %v", c.new, c.old, err)
+		}
+	}
+}
+
+func TestRelations(t *testing.T) {
+	got := parseRelations("libc6 (>= 2.38), debconf (>= 0.5) | debconf-2.0 , python3:any,, x [amd64] (<< 1:2)")
+	want := [][]relation{{{"libc6", ">=", "2.38"}}, {{"debconf", ">=", "0.5"}, {"debconf-2.0", "", ""}}, {{"python3", "", ""}}, {{"x", "<<", "1:2"}}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(relation{})); diff != "" {
+		t.Errorf("relations (-want +got):\n%s", diff)
+	}
+	for _, c := range []struct {
+		op, than, have string
+		want           bool
+	}{
+		{">=", "2.38", "2.41-12+deb13u4", true}, {"<<", "2.42", "2.41-12", true}, {">>", "2.41-12", "2.41-12", false}, {"=", "1:1", "1", false},
+		{"<=", "1.0", "1.0~rc1", true}, {"=", "1.0", "1.0", true}, {"", "", "0", true},
+	} {
+		v, err := version.Parse(c.have)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (relation{"x", c.op, c.than}).satisfied(v); got != c.want {
+			t.Errorf("%s %s %s: %v", c.have, c.op, c.than, got)
+		}
+	}
+}
+
+func TestFieldsWithContinuationLines(t *testing.T) {
+	s := stanza("Package: a\ndescription: one\n two\n .\n three\nLast:\n x\n")
+	for name, want := range map[string]string{"Description": "one\n two\n .\n three", "LAST": "x", "Desc": "", "two": ""} {
+		if got := s.field(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestEmbeddedKeysAreDebians(t *testing.T) {
+	keys, err := archiveKeys("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, k := range keys {
+		for _, id := range k.Identities {
+			have[id.UserId.Name+" "+id.UserId.Comment] = true
+		}
+	}
+	for _, want := range []string{"Debian Archive Automatic Signing Key 13/trixie", "Debian Stable Release Key 13/trixie", "Debian Security Archive Automatic Signing Key 13/trixie"} {
+		if !have[want] {
+			t.Errorf("no key of %q", want)
+		}
+	}
+	if _, err := archiveKeys(filepath.Join(t.TempDir(), "none")); diag.ExitOf(err) != diag.ExitUsage {
+		t.Errorf("missing keyring: %v", err)
+	}
+}
+
+func FuzzStanzas(f *testing.F) {
+	f.Add([]byte("Package: a\nVersion: 1\nDepends: b (>= 1) | c\n\nPackage: b\nProvides: c\n\n\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		x := newIndex()
+		x.add(text, archiveMain)
+		for _, name := range sorted(x.packages) {
+			_, _, _ = x.best(name)
+		}
+	})
+}
+
+func FuzzDeb(f *testing.F) {
+	f.Add(debOf(f, "Package: a\n", file{name: "./a", body: "x"}))
+	f.Add(arOf(arMember{"control.tar", nil}, arMember{"data.tar.xz", []byte{0xfd, '7', 'z'}}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d, err := readDeb(data)
+		if err != nil {
+			return
+		}
+		r, err := decompress(d.data)
+		if err != nil {
+			return
+		}
+		got := tree{}
+		if got.unpack(r, 0, all) != nil {
+			return
+		}
+		for p := range got {
+			if strings.HasPrefix(p, "/") || strings.Contains("/"+p+"/", "/../") {
+				t.Errorf("path %q", p)
+			}
+		}
+	})
+}
+
+func FuzzRelease(f *testing.F) {
+	f.Add(sign(f, signer(), "Origin: Debian\nCodename: trixie\nSHA256:\n "+strings.Repeat("0", 64)+" 1 x\n"))
+	f.Add([]byte("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nx\n-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _ = openRelease(data, nil, time.Unix(0, 0))
+		_, _ = parseRelease(data)
+	})
+}
+
+func FuzzAptSources(f *testing.F) {
+	f.Add([]byte("deb [arch=amd64] http://mirror.example/debian trixie main\n"))
+	f.Add([]byte("Types: deb\nURIs: http://mirror.example\nSuites: trixie\nComponents: main\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		parseAptSources(text)
+		parseAptList(string(text))
+		parseNPMRC(string(text), func(string) string { return "" })
+	})
+}
+
+func FuzzStripped(f *testing.F) {
+	f.Add(tinyELF())
+	f.Fuzz(func(t *testing.T, data []byte) { _, _ = stripped(data) })
+}
+
+func FuzzLock(f *testing.F) {
+	f.Add([]byte(`{"version": 1, "bases": []}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := decodeLock("x", data)
+		if err != nil {
+			return
+		}
+		text, err := l.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decodeLock("x", text); err != nil {
+			t.Errorf("its own encoding is refused: %v\n%s", err, text)
+		}
+	})
+}

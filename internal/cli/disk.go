@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/report"
+)
+
+// explainFullDisk makes one clear failure of an error that comes from a full
+// disk, wherever it was met. It leaves every other error alone.
+func (a *app) explainFullDisk(err error) error {
+	if !fullDisk(err) {
+		return err
+	}
+	dir := a.stateDir
+	if at := (*fs.PathError)(nil); errors.As(err, &at) && !strings.HasPrefix(at.Path, a.stateDir+"/") && filepath.IsAbs(at.Path) {
+		dir = filepath.Dir(at.Path)
+	}
+	left := ""
+	if free, statErr := freeBytes(dir); statErr == nil {
+		left = ", where " + report.Bytes(free) + " are left"
+	}
+	exit := diag.ExitOf(err)
+	if exit == diag.ExitUnexpected {
+		exit = diag.ExitBuild
+	}
+	return diag.Fail(exit, "the disk is full: there is no space for what this command writes in %s%s", dir, left).Because(err).
+		WithHint("free some space or set SLIPWAY_STATE_DIR to a directory on a larger disk, then run the same command: nothing has to be cleaned up")
+}
+
+// fullDisk tells whether an error comes from a full disk. What happens inside
+// the engine comes out of it as text alone, so the text of the system's error
+// is looked for as well, also at the end of what a failed step printed.
+func fullDisk(err error) bool {
+	if errors.Is(err, syscall.ENOSPC) {
+		return true
+	}
+	text := strings.ToLower(err.Error())
+	if step := (*engine.StepError)(nil); errors.As(err, &step) {
+		log := strings.ToLower(string(step.Log))
+		text += log[max(0, len(log)-4096):]
+	}
+	return strings.Contains(text, syscall.ENOSPC.Error())
+}

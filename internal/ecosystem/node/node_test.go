@@ -1,0 +1,288 @@
+package node
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+func TestChooseMajor(t *testing.T) {
+	for text, want := range map[string]int{
+		"20":                   20,
+		"20.x":                 20,
+		"v20.11.1":             20,
+		"^20.11.0":             20,
+		"~24.1":                24,
+		"=22.3.0":              22,
+		">=18":                 22,
+		">=18 <22":             20,
+		">= 20.5 < 22.3":       22,
+		">22":                  24,
+		">=23":                 24,
+		"18 - 20":              20,
+		"<=20":                 20,
+		"<20.0.0 || 24":        24,
+		"*":                    22,
+		"x":                    22,
+		"lts/*":                22,
+		"lts/iron":             20,
+		"lts/krypton":          24,
+		"node":                 24,
+		">=22.0.0-rc.1":        22,
+		"18 || 20 || 21":       20,
+		"16":                   0,
+		">=25":                 0,
+		"<20":                  0,
+		"twenty":               0,
+		"20.1.2.3":             0,
+		"lts/argon":            0,
+		"":                     22, // npm: any
+		"||":                   22,
+		">=":                   0,
+		"99999999999999999999": 0,
+	} {
+		got, err := chooseMajor(text)
+		if got != want || (err == nil) != (want != 0) {
+			t.Errorf("chooseMajor(%q) = %d, %v; want %d", text, got, err, want)
+		}
+	}
+}
+
+const lock = `{"lockfileVersion": 3, "packages": {"": {"name": "x"}}}`
+
+// planOf plans a service of these files that has no errors.
+func planOf(t *testing.T, files map[string]string, want config.Service) plan.Service {
+	t.Helper()
+	p, findings := Ecosystem{}.Plan(tree(files), want, nil)
+	if err := findings.Errors(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func tree(files map[string]string) fstest.MapFS {
+	out := fstest.MapFS{"package-lock.json": {Data: []byte(lock)}}
+	for name, text := range files {
+		if text == "-" {
+			delete(out, name)
+			continue
+		}
+		out[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return out
+}
+
+// shell joins the RUN steps of a stage.
+func shell(p plan.Service, stage string) string {
+	var out []string
+	for _, st := range p.Stages {
+		for _, step := range st.Steps {
+			if st.Name == stage && step.Op == plan.OpRun {
+				out = append(out, step.Shell)
+			}
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+func copied(p plan.Service, stage string) []string {
+	var out []string
+	for _, st := range p.Stages {
+		for _, step := range st.Steps {
+			if st.Name == stage && step.Op == plan.OpCopy && step.From == "" && step.Content == "" {
+				out = append(out, strings.Join(step.Args, " "))
+			}
+		}
+	}
+	return out
+}
+
+func TestFourStages(t *testing.T) {
+	p := planOf(t, map[string]string{"package.json": `{"main": "a.js"}`, "a.js": ""}, config.Service{Name: "a", Path: "a", Type: "worker"})
+	var names []string
+	for _, s := range p.Stages {
+		names = append(names, s.Name)
+	}
+	if diff := cmp.Diff([]string{"dependencies", "builder", "runtime-tools", "production"}, names); diff != "" {
+		t.Errorf("stages (-want +got):\n%s", diff)
+	}
+}
+
+func TestProductionRunsNothing(t *testing.T) {
+	p := planOf(t, map[string]string{"package.json": `{"main": "a.js"}`, "a.js": ""}, config.Service{Name: "a", Path: "a", Type: "worker"})
+	for _, stage := range []string{plan.StageProduction, plan.StageRuntimeTools} {
+		if s := shell(p, stage); s != "" {
+			t.Errorf("stage %s runs %q: another platform would need emulation", stage, s)
+		}
+	}
+}
+
+// TestPruneComesBeforeSources holds what the speed of a rebuild stands on.
+func TestPruneComesBeforeSources(t *testing.T) {
+	p := planOf(t, map[string]string{
+		"package.json": `{"scripts": {"build": "tsc", "start": "node dist/a.js"}}`, "src/a.ts": "", "tsconfig.json": "{}",
+	}, config.Service{Name: "a", Path: "a", Type: "worker"})
+	builder := p.Stages[1]
+	if first := builder.Steps[0]; first.Op != plan.OpRun || !strings.Contains(first.Shell, "npm prune") {
+		t.Errorf("the first step of the builder is %+v", first)
+	}
+}
+
+func TestNothingNativeIsInstalledOnTheWrongPlatform(t *testing.T) {
+	for name, c := range map[string]struct {
+		packages string
+		native   bool
+	}{
+		"development only": {`"node_modules/esbuild": {"dev": true, "hasInstallScript": true}`, false},
+		"install script":   {`"node_modules/bcrypt": {"hasInstallScript": true}`, true},
+		"for one cpu":      {`"node_modules/@img/sharp-linux-x64": {"optional": true, "os": ["linux"], "cpu": ["x64"]}`, true},
+		"for macOS":        {`"node_modules/fsevents": {"optional": true, "os": ["darwin"], "hasInstallScript": true}`, false},
+		"message only":     {`"node_modules/protobufjs": {"hasInstallScript": true}`, false},
+		"os as a word":     {`"node_modules/x": {"os": "!win32", "cpu": "x64"}`, true},
+	} {
+		p := planOf(t, map[string]string{
+			"package.json": `{"main": "a.js"}`, "a.js": "",
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, ` + c.packages + `}}`,
+		}, config.Service{Name: "a", Path: "a", Type: "worker"})
+		if got := !p.Stages[0].BuildPlatform; got != c.native {
+			t.Errorf("%s: installed on the target's platform: %v, want %v", name, got, c.native)
+		}
+	}
+}
+
+func TestCodeGeneration(t *testing.T) {
+	const loader = `cd proto && proto-loader-gen-types --outDir=../src/gen *.proto`
+	for name, c := range map[string]struct {
+		generate, ignore string
+		copies           []string
+	}{
+		"known, before the sources": {loader, "", []string{"proto/ proto/", "tsconfig.json ./", "src/ src/"}},
+		"output not ignored":        {loader, "dist\n", []string{"tsconfig.json ./", "proto/ proto/", "src/ src/"}},
+		"output ignored":            {loader, "src/gen\n", []string{"proto/ proto/", "tsconfig.json ./", "src/ src/"}},
+		"unknown tool":              {"buf generate", "", []string{"tsconfig.json ./", "proto/ proto/", "src/ src/"}},
+		"other inputs":              {"proto-loader-gen-types -I ../shared --outDir=src/gen a.proto", "", []string{"tsconfig.json ./", "proto/ proto/", "src/ src/"}},
+	} {
+		files := map[string]string{
+			"package.json":  `{"scripts": {"generate": "` + c.generate + `", "build": "tsc", "start": "node dist/a.js"}}`,
+			"tsconfig.json": `{"compilerOptions": {"outDir": "dist"}, "include": ["src"]}`,
+			"proto/a.proto": "", "src/a.ts": "", "test/a.ts": "",
+		}
+		if c.ignore != "" {
+			files[".dockerignore"] = c.ignore
+		}
+		p := planOf(t, files, config.Service{Name: "a", Path: "a", Type: "worker", Version: "20"})
+		if diff := cmp.Diff(c.copies, copied(p, plan.StageBuilder)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if s := shell(p, plan.StageBuilder); strings.Count(s, "npm run generate") != 1 || strings.Index(s, "generate") > strings.Index(s, "run build") {
+			t.Errorf("%s: generation has to run once and before the build:\n%s", name, s)
+		}
+	}
+}
+
+func TestStart(t *testing.T) {
+	for name, c := range map[string]struct {
+		pkg     string
+		command []string
+		want    []string
+		code    string
+	}{
+		"script":              {`{"scripts": {"start": "node --enable-source-maps a.js"}}`, nil, []string{"node", "--enable-source-maps", "a.js"}, ""},
+		"script of a script":  {`{"scripts": {"start": "npm run serve", "serve": "node a.js"}}`, nil, []string{"node", "a.js"}, ""},
+		"circle of scripts":   {`{"scripts": {"start": "npm run start"}}`, nil, nil, codeStartShell},
+		"main":                {`{"main": "./a.js"}`, nil, []string{"node", "a.js"}, ""},
+		"written":             {`{"scripts": {"start": "nodemon"}}`, []string{"node", "b.js"}, []string{"node", "b.js"}, ""},
+		"other tool":          {`{"scripts": {"start": "nodemon a.js"}}`, nil, nil, codeStartShell},
+		"shell":               {`{"scripts": {"start": "node a.js | tee log"}}`, nil, nil, codeStartShell},
+		"file does not exist": {`{"main": "gone.js"}`, nil, nil, codeNoStart},
+		"nothing":             {`{}`, nil, nil, codeNoStart},
+		"TypeScript":          {`{"scripts": {"start": "node a.ts"}}`, nil, nil, codeNoBuild},
+	} {
+		files := map[string]string{"package.json": c.pkg, "a.js": "", "a.ts": "", "b.js": ""}
+		p, findings := Ecosystem{}.Plan(tree(files), config.Service{Name: "a", Path: "a", Type: "worker", Command: c.command}, nil)
+		if c.code != "" {
+			if len(findings) != 1 || findings[0].Code != c.code || findings[0].Hint == "" {
+				t.Errorf("%s: want %s with a hint, got %v", name, c.code, findings)
+			}
+			continue
+		}
+		if findings.Errors() != nil {
+			t.Errorf("%s: %v", name, findings)
+			continue
+		}
+		steps := p.Stages[3].Steps
+		var got []string
+		for _, s := range steps {
+			if s.Op == plan.OpCmd {
+				got = s.Args
+			}
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestFindings(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		code  string
+	}{
+		"no lock":         {map[string]string{"package.json": "{}", "package-lock.json": "-"}, codeNoLock},
+		"yarn":            {map[string]string{"package.json": "{}", "package-lock.json": "-", "yarn.lock": ""}, codeManager},
+		"packageManager":  {map[string]string{"package.json": `{"packageManager": "pnpm@9"}`}, codeManager},
+		"workspaces":      {map[string]string{"package.json": `{"workspaces": ["a"]}`}, codeLocal},
+		"old lock":        {map[string]string{"package.json": `{"main": "a.js"}`, "a.js": "", "package-lock.json": `{"lockfileVersion": 1}`}, codeLock},
+		"broken lock":     {map[string]string{"package.json": `{"main": "a.js"}`, "a.js": "", "package-lock.json": `{"lock`}, codeLock},
+		"linked package":  {map[string]string{"package.json": `{"main": "a.js"}`, "a.js": "", "package-lock.json": `{"packages": {"": {}, "node_modules/b": {"link": true, "resolved": "../b"}}}`}, codeLocal},
+		"stale lock":      {map[string]string{"package.json": `{"main": "a.js", "dependencies": {"b": "1"}}`, "a.js": ""}, codeStaleLock},
+		"broken manifest": {map[string]string{"package.json": `{"main": }`}, codeManifest},
+		"wrong types":     {map[string]string{"package.json": `{"scripts": []}`}, codeManifest},
+		"token":           {map[string]string{"package.json": `{"main": "a.js"}`, "a.js": "", ".npmrc": "//r.example/:_authToken=abc\n"}, codeToken},
+	} {
+		_, findings := Ecosystem{}.Plan(tree(c.files), config.Service{Name: "a", Path: "svc", Type: "worker"}, nil)
+		if len(findings) != 1 || findings[0].Code != c.code {
+			t.Errorf("%s: want %s, got %v", name, c.code, findings)
+			continue
+		}
+		if f := findings[0]; !strings.HasPrefix(f.Place.File, "svc/") || f.Severity == diag.Error && f.Hint == "" {
+			t.Errorf("%s: finding without place or hint: %+v", name, f)
+		}
+		if strings.Contains(findings.Error(), "abc") {
+			t.Errorf("%s: the finding shows the credential: %s", name, findings.Error())
+		}
+	}
+}
+
+func TestTokenFromTheEnvironmentIsFine(t *testing.T) {
+	planOf(t, map[string]string{"package.json": `{"main": "a.js"}`, "a.js": "", ".npmrc": "//r.example/:_authToken=${TOKEN}\n"}, config.Service{Name: "a", Path: "a"})
+}
+
+func TestPlainJSON(t *testing.T) {
+	in := "{ // one\n \"a\": \"http://x/*y*/\", /* two\n lines */ \"b\": [1, 2,],\n}"
+	want := "{       \n \"a\": \"http://x/*y*/\",       \n          \"b\": [1, 2 ] \n}"
+	if diff := cmp.Diff(want, string(plainJSON([]byte(in)))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// FuzzPlan: whatever a repository's files hold, planning ends, and gives stages
+// or an error with a code.
+func FuzzPlan(f *testing.F) {
+	f.Add(`{"scripts": {"build": "tsc", "start": "node dist/a.js", "generate": "cd proto && proto-loader-gen-types --outDir=x *.proto"}}`, lock, `{"include": ["src"]}`, "node_modules", "v20")
+	f.Add(`{"engines": {"node": ">=18 <23 || 24"}, "main": "a.js"}`, `{"packages": {"": {}, "node_modules/a": {"os": "linux", "cpu": ["x64"]}}}`, "{/*", "!a\n**", "lts/*")
+	f.Fuzz(func(t *testing.T, pkg, lock, tsconfig, ignore, nvmrc string) {
+		p, findings := Ecosystem{}.Plan(tree(map[string]string{
+			"package.json": pkg, "package-lock.json": lock, "tsconfig.json": tsconfig, ".dockerignore": ignore, ".nvmrc": nvmrc, "a.js": "", "src/a.ts": "", "proto/a.proto": "",
+		}), config.Service{Name: "a", Path: "a"}, nil)
+		if (len(p.Stages) == 0) != (findings.Errors() != nil) {
+			t.Fatalf("%d stages with findings %v", len(p.Stages), findings)
+		}
+	})
+}

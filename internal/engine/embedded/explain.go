@@ -1,0 +1,58 @@
+//go:build linux
+
+package embedded
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+)
+
+// explain gives an error the step that it comes from, and words to the failures
+// of BuildKit that people meet most often. Their kinds do not survive the way
+// out of BuildKit, so its texts are looked at; a text that is not known is shown
+// as it is.
+func (p *progress) explain(err error) error {
+	if p.failed == nil {
+		return err
+	}
+	if image, ok := strings.CutPrefix(p.failed.text, "[internal] load metadata for "); ok {
+		return diag.Fail(diag.ExitBuild, "the image %s cannot be read", image).Because(innermost(err)).
+			WithHint("check the name after FROM and the connection to its registry; `slipway bases list` shows the bases that need none")
+	}
+	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: err}
+	if exit := (*gatewaypb.ExitError)(nil); errors.As(err, &exit) {
+		out.ExitCode = int(exit.ExitCode)
+		out.Err = exit
+		return out
+	}
+	if m := missingFile.FindStringSubmatch(err.Error()); m != nil {
+		out.Err = errors.New(m[1] + " is not in the build context")
+		return diag.Fail(diag.ExitBuild, "a file is missing").Because(out).
+			WithHint("check the path and the patterns of .dockerignore; paths count from the directory of the context")
+	}
+	return out
+}
+
+// missingFile matches what BuildKit says of a COPY whose source is not there.
+var missingFile = regexp.MustCompile(`failed to calculate checksum of ref [^ ]+: "/?([^"]+)": not found`)
+
+// innermost keeps the end of BuildKit's chain of causes: what went wrong, after
+// which request.
+func innermost(err error) error {
+	text := err.Error()
+	if i := strings.LastIndex(text, "failed to do request: "); i >= 0 {
+		return errors.New(strings.TrimPrefix(text[i:], "failed to do request: "))
+	}
+	if i := strings.LastIndex(text, "failed to resolve source metadata for "); i >= 0 {
+		if _, rest, ok := strings.Cut(text[i+len("failed to resolve source metadata for "):], ": "); ok {
+			return errors.New(rest)
+		}
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package localrun
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Evidence is what was found out about a service that is not ready.
+type Evidence struct {
+	Status    Status
+	Port      int              // that the health check asks
+	Listening []netip.AddrPort // in its network namespace
+	LastLines []string         // of its log
+	Probes    []string         // the last probe results, oldest first
+}
+
+// Explain says why a service is not ready, the cause first, over several lines.
+func Explain(e Evidence) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", e.Status.Service, cause(e))
+	line := func(label, text string) {
+		if text != "" {
+			fmt.Fprintf(&b, "\n  %-13s %s", label+":", text)
+		}
+	}
+	if len(e.Probes) > 0 {
+		check := e.Status.Check
+		if e.Status.Failures > 0 {
+			check += fmt.Sprintf(", failed %s in a row", times(e.Status.Failures))
+		}
+		line("health check", check)
+		line("last probes", strings.Join(runs(e.Probes), "\n                "))
+	}
+	if e.Status.State != Exited {
+		line("listens on", listening(e.Listening))
+	}
+	if e.Status.Exit != nil {
+		line("exit", exitText(*e.Status.Exit))
+	}
+	if len(e.LastLines) > 0 {
+		b.WriteString("\n  last lines:\n    | " + strings.Join(e.LastLines, "\n    | "))
+	} else {
+		line("last lines", "it wrote nothing")
+	}
+	return b.String()
+}
+
+// cause is the one most likely reason.
+func cause(e Evidence) string {
+	s := e.Status
+	if s.Exit != nil {
+		if s.Exit.OOMKilled {
+			return fmt.Sprintf("was killed: it needed more memory than its limit of %s", Megabytes(s.MemoryLimitBytes))
+		}
+		return "ended before it was ready: " + exitText(*s.Exit)
+	}
+	what := "is not healthy yet"
+	if s.State == Unhealthy {
+		what = "is unhealthy"
+	}
+	if e.Port == 0 {
+		return what
+	}
+	var others []string
+	for _, l := range e.Listening {
+		if int(l.Port()) != e.Port {
+			others = append(others, l.String())
+			continue
+		}
+		if l.Addr().IsLoopback() {
+			if !slices.ContainsFunc(e.Listening, func(o netip.AddrPort) bool { return int(o.Port()) == e.Port && !o.Addr().IsLoopback() }) {
+				return fmt.Sprintf("%s: it listens on %s only, which nothing outside of its container reaches; let it listen on 0.0.0.0", what, l)
+			}
+		}
+		return what + probeCause(e)
+	}
+	if len(others) > 0 {
+		return fmt.Sprintf("%s: it listens on %s, but not on its port %d", what, strings.Join(others, ", "), e.Port)
+	}
+	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port)
+}
+
+func probeCause(e Evidence) string {
+	if e.Status.LastProbe == "" {
+		return ""
+	}
+	return ": " + e.Status.LastProbe
+}
+
+func exitText(e Exit) string {
+	text := fmt.Sprintf("exit code %d", e.Code)
+	if e.Signal != "" {
+		text += ", ended by " + e.Signal
+	}
+	if e.OOMKilled {
+		text += ", out of memory"
+	}
+	return text
+}
+
+func listening(addrs []netip.AddrPort) string {
+	if len(addrs) == 0 {
+		return "nothing"
+	}
+	words := make([]string, 0, len(addrs))
+	for _, a := range addrs {
+		words = append(words, a.String())
+	}
+	return strings.Join(words, ", ")
+}
+
+// runs folds equal neighbours: "refused (3 times)".
+func runs(lines []string) []string {
+	var out []string
+	for i := 0; i < len(lines); {
+		n := 1
+		for i+n < len(lines) && lines[i+n] == lines[i] {
+			n++
+		}
+		text := lines[i]
+		if n > 1 {
+			text += " (" + times(n) + ")"
+		}
+		out = append(out, text)
+		i += n
+	}
+	return out
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// Megabytes prints a size as slipway.yaml writes memory: binary units.
+func Megabytes(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	if n%(1<<20) == 0 {
+		return fmt.Sprintf("%dMi", n>>20)
+	}
+	return fmt.Sprintf("%.1fMi", float64(n)/(1<<20))
+}

@@ -1,0 +1,216 @@
+package localrun
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+var compareIP = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
+
+func TestParsePublish(t *testing.T) {
+	local := netip.MustParseAddr("127.0.0.1")
+	for in, want := range map[string]Publish{
+		"8080:3004":          {HostIP: local, Host: 8080, Container: 3004},
+		"0:3004":             {HostIP: local, Container: 3004},
+		"0.0.0.0:8080:3004":  {HostIP: netip.IPv4Unspecified(), Host: 8080, Container: 3004},
+		"[::1]:8080:3004":    {HostIP: netip.IPv6Loopback(), Host: 8080, Container: 3004},
+		"web=8080:3004":      {Service: "web", HostIP: local, Host: 8080, Container: 3004},
+		"web=0.0.0.0:80:443": {Service: "web", HostIP: netip.IPv4Unspecified(), Host: 80, Container: 443},
+	} {
+		got, err := ParsePublish(in)
+		if diff := cmp.Diff(want, got, compareIP); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", in, err, diff)
+		}
+	}
+	for _, in := range []string{"", "8080", "a:1", "1:b", "70000:1", "1:0", "x:1:2", "-1:2", ":80"} {
+		if got, err := ParsePublish(in); err == nil {
+			t.Errorf("%q gives %v", in, got)
+		}
+	}
+}
+
+func FuzzParsePublish(f *testing.F) {
+	f.Add("web=[::1]:8080:3004")
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := ParsePublish(s)
+		if err == nil && (!p.HostIP.IsValid() || p.Host < 0 || p.Host > 65535 || p.Container < 1 || p.Container > 65535) {
+			t.Errorf("%q gives %+v", s, p)
+		}
+	})
+}
+
+const procNetTCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:0BBC 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1001        0 12345 1 0000000000000000 100 0 0 10 0
+   1: 0202000A:1F90 0102000A:D431 01 00000000:00000000 00:00000000 00000000  1001        0 12346 1 0000000000000000 20 4 30 10 -1
+`
+
+const procNetTCP6 = `  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1001        0 777 1 0000000000000000 100 0 0 10 0
+   1: 0000000000000000FFFF00000100007F:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1001        0 778 1 0000000000000000 100 0 0 10 0
+`
+
+func TestListeners(t *testing.T) {
+	var got []string
+	for _, text := range []string{procNetTCP, procNetTCP6} {
+		list, err := Listeners(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range list {
+			got = append(got, l.Addr.String())
+		}
+	}
+	want := []string{"127.0.0.1:3004", "[::]:8080", "127.0.0.1:80"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func FuzzListeners(f *testing.F) {
+	f.Add(procNetTCP)
+	f.Add(procNetTCP6)
+	f.Fuzz(func(_ *testing.T, s string) { _, _ = Listeners(strings.NewReader(s)) })
+}
+
+func TestTracker(t *testing.T) {
+	start := time.Unix(1000, 0)
+	bad := errors.New("refused")
+	timing := Defaults(plan.Health{StartPeriod: 10 * time.Second, Interval: 5 * time.Second, Retries: 2})
+	tr := NewTracker(timing, start)
+	type step struct {
+		after time.Duration
+		err   error
+		want  State
+		pause time.Duration
+	}
+	for i, s := range []step{
+		{0, bad, Starting, startInterval},
+		{9 * time.Second, bad, Starting, startInterval},
+		{9 * time.Second, nil, Healthy, 5 * time.Second},
+		{15 * time.Second, bad, Healthy, 5 * time.Second},
+		{20 * time.Second, nil, Healthy, 5 * time.Second},
+		{25 * time.Second, bad, Healthy, 5 * time.Second},
+		{30 * time.Second, bad, Unhealthy, 5 * time.Second},
+		{35 * time.Second, nil, Healthy, 5 * time.Second},
+	} {
+		if got := tr.Observe(start.Add(s.after), s.err); got != s.want || tr.Pause() != s.pause {
+			t.Errorf("step %d: %s, pause %v; want %+v", i, got, tr.Pause(), s)
+		}
+	}
+	late := NewTracker(timing, start)
+	late.Observe(start, bad)
+	if got := late.Observe(start.Add(11*time.Second), bad); got != Unhealthy {
+		t.Errorf("after the start period: %s", got)
+	}
+}
+
+func TestStatusReady(t *testing.T) {
+	for _, c := range []struct {
+		status        Status
+		ready, failed bool
+	}{
+		{Status{State: Waiting}, false, false},
+		{Status{State: Starting, Check: "TCP"}, false, false},
+		{Status{State: Running}, true, false},
+		{Status{State: Healthy, Check: "TCP"}, true, false},
+		{Status{State: Unhealthy, Check: "TCP"}, false, true},
+		{Status{State: Exited, Exit: &Exit{}}, true, false},
+		{Status{State: Exited, Exit: &Exit{Code: 1}}, false, true},
+		{Status{State: Exited, Check: "TCP", Exit: &Exit{}}, false, true},
+	} {
+		if c.status.Ready() != c.ready || c.status.Failed() != c.failed {
+			t.Errorf("%+v: ready %v, failed %v", c.status, c.status.Ready(), c.status.Failed())
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	at := netip.MustParseAddrPort
+	for name, c := range map[string]struct {
+		evidence Evidence
+		want     string
+	}{
+		"other port": {
+			Evidence{Status: Status{Service: "web", State: Starting, Check: "HTTP /health", Failures: 3, LastProbe: "refused"}, Port: 3004,
+				Listening: []netip.AddrPort{at("0.0.0.0:3000")}, Probes: []string{"ready", "refused", "refused"}, LastLines: []string{"listening on 3000"}},
+			"web is not healthy yet: it listens on 0.0.0.0:3000, but not on its port 3004\n" +
+				"  health check: HTTP /health, failed 3 times in a row\n" +
+				"  last probes:  ready\n                refused (2 times)\n" +
+				"  listens on:   0.0.0.0:3000\n" +
+				"  last lines:\n    | listening on 3000"},
+		"nothing": {
+			Evidence{Status: Status{Service: "web", State: Unhealthy, Check: "TCP", Failures: 1, LastProbe: "refused"}, Port: 80, Probes: []string{"refused"}},
+			"web is unhealthy: it does not listen on its port 80\n" +
+				"  health check: TCP, failed once in a row\n  last probes:  refused\n  listens on:   nothing\n  last lines:   it wrote nothing"},
+		"loopback and more": {
+			Evidence{Status: Status{Service: "web", State: Unhealthy, Check: "TCP", LastProbe: "timeout"}, Port: 80,
+				Listening: []netip.AddrPort{at("127.0.0.1:80"), at("10.0.0.2:80")}},
+			"web is unhealthy: timeout\n  listens on:   127.0.0.1:80, 10.0.0.2:80\n  last lines:   it wrote nothing"},
+		"out of memory": {
+			Evidence{Status: Status{Service: "web", State: Exited, MemoryLimitBytes: 512 << 20, Exit: &Exit{Code: 137, Signal: "SIGKILL", OOMKilled: true}}},
+			"web was killed: it needed more memory than its limit of 512Mi\n  exit:         exit code 137, ended by SIGKILL, out of memory\n  last lines:   it wrote nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, Explain(c.evidence)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAssign(t *testing.T) {
+	services := func() []Spec {
+		return []Spec{{Name: "web", Port: 80}, {Name: "admin", Port: 80}, {Name: "api", Port: 3004}}
+	}
+	for in, want := range map[string]string{
+		"1:3004":      "api",
+		"admin=1:80":  "admin",
+		"web=1:9090":  "web",
+		"1:80":        "several services listen on 80: web, admin (say which one: -p web=1:80)",
+		"1:81":        "no service listens on 81, so it cannot be published (web listens on 80, admin listens on 80, api listens on 3004; or say which one: -p SERVICE=1:81)",
+		"admim=1:80":  "there is no service admim to publish a port of (did you mean admin?)",
+		"nothing=1:2": "there is no service nothing to publish a port of (these run: web, admin, api)",
+	} {
+		p, err := ParsePublish(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := services()
+		got := ""
+		if err := Assign(list, []Publish{p}); err != nil {
+			got = err.Error() + " (" + diag.HintOf(err) + ")"
+		}
+		for _, s := range list {
+			if len(s.Publish) == 1 {
+				got += s.Name
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	one := []Spec{{Name: "one", Port: 80}}
+	if err := Assign(one, []Publish{{Host: 1, Container: 99}}); err != nil || len(one[0].Publish) != 1 {
+		t.Errorf("a single service takes every port: %v", err)
+	}
+}
+
+func TestOnlyPort(t *testing.T) {
+	for want, exposed := range map[int][]string{0: {"80/tcp", "81/tcp"}, 80: {"80/tcp"}, 81: {"81"}} {
+		set := map[string]struct{}{}
+		for _, e := range exposed {
+			set[e] = struct{}{}
+		}
+		if got := OnlyPort(set); got != want {
+			t.Errorf("%v: %d, want %d", exposed, got, want)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package oci
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/containerd/containerd/v2/contrib/seccomp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/moby/sys/user"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/slipway-build/slipway/internal/localrun"
+)
+
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// capabilities are those of a Docker container; a service that is not root has
+// none of them.
+var capabilities = [...]string{
+	"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
+	"CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+}
+
+// bundle is what the OCI configuration of a container is made from.
+type bundle struct {
+	dir      string // has rootfs, hosts, hostname, resolv.conf
+	image    v1.Config
+	spec     localrun.Spec
+	netns    string
+	cgroup   string
+	limitSwp bool // the kernel accounts for swap
+}
+
+// write puts config.json into the bundle's directory.
+func (b bundle) write() error {
+	process, err := b.process()
+	if err != nil {
+		return err
+	}
+	limits := &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}}
+	if n := b.spec.MemoryBytes; n > 0 {
+		limits.Memory = &specs.LinuxMemory{Limit: &n}
+		if b.limitSwp {
+			limits.Memory.Swap = &n
+		}
+	}
+	spec := &specs.Spec{
+		Version:  specs.Version,
+		Process:  process,
+		Root:     &specs.Root{Path: filepath.Join(b.dir, "rootfs")},
+		Hostname: b.spec.Name,
+		Mounts:   b.mounts(),
+		Linux: &specs.Linux{
+			CgroupsPath: b.cgroup,
+			Resources:   limits,
+			Namespaces: []specs.LinuxNamespace{
+				{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
+				{Type: specs.MountNamespace}, {Type: specs.CgroupNamespace},
+				{Type: specs.NetworkNamespace, Path: b.netns},
+			},
+			// As in Docker: the service's user may listen on low ports of its own network.
+			Sysctl: map[string]string{"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"},
+			MaskedPaths: []string{"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
+				"/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware"},
+			ReadonlyPaths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
+		},
+	}
+	spec.Linux.Seccomp = seccomp.DefaultProfile(spec)
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return fmt.Errorf("writing the container's configuration: %w", err)
+	}
+	return os.WriteFile(filepath.Join(b.dir, "config.json"), data, 0o600)
+}
+
+// process is what the container runs, and as whom.
+func (b bundle) process() (*specs.Process, error) {
+	argv := append(append([]string(nil), b.image.Entrypoint...), b.image.Cmd...)
+	if len(b.spec.Args) > 0 {
+		argv = append(append([]string(nil), b.image.Entrypoint...), b.spec.Args...)
+	}
+	if len(argv) == 0 {
+		return nil, fmt.Errorf("the image says not what to start: it has neither ENTRYPOINT nor CMD")
+	}
+	who, err := b.user()
+	if err != nil {
+		return nil, err
+	}
+	cwd := b.image.WorkingDir
+	if cwd == "" {
+		cwd = "/"
+	}
+	groups := make([]uint32, 0, len(who.Sgids))
+	for _, g := range who.Sgids {
+		groups = append(groups, uint32(g))
+	}
+	caps := &specs.LinuxCapabilities{Bounding: capabilities[:]}
+	if who.Uid == 0 {
+		caps.Effective, caps.Permitted = capabilities[:], capabilities[:]
+	}
+	return &specs.Process{
+		Args:            argv,
+		Cwd:             cwd,
+		Env:             b.env(who.Home),
+		User:            specs.User{UID: uint32(who.Uid), GID: uint32(who.Gid), AdditionalGids: groups},
+		Capabilities:    caps,
+		NoNewPrivileges: true,
+	}, nil
+}
+
+// env is the image's environment under that of the service.
+func (b bundle) env(home string) []string {
+	values := map[string]string{"HOSTNAME": b.spec.Name, "HOME": home}
+	var order []string
+	for _, e := range append([]string{defaultPath}, b.image.Env...) {
+		name, value, _ := strings.Cut(e, "=")
+		if _, ok := values[name]; !ok {
+			order = append(order, name)
+		}
+		values[name] = value
+	}
+	var extra []string
+	for name, value := range b.spec.Env {
+		if _, ok := values[name]; !ok {
+			extra = append(extra, name)
+		}
+		values[name] = value
+	}
+	sort.Strings(extra)
+	out := make([]string, 0, len(values))
+	for _, name := range append(append([]string{"HOSTNAME", "HOME"}, order...), extra...) {
+		out = append(out, name+"="+values[name])
+	}
+	return out
+}
+
+// user resolves the image's USER with the account files of the image, which
+// are never followed out of its file system.
+func (b bundle) user() (*user.ExecUser, error) {
+	root, err := os.OpenRoot(filepath.Join(b.dir, "rootfs"))
+	if err != nil {
+		return nil, fmt.Errorf("looking up user %q: %w", b.image.User, err)
+	}
+	defer root.Close()
+	var passwd, group io.Reader
+	if f, err := root.Open("etc/passwd"); err == nil {
+		defer f.Close()
+		passwd = f
+	}
+	if f, err := root.Open("etc/group"); err == nil {
+		defer f.Close()
+		group = f
+	}
+	who, err := user.GetExecUser(b.image.User, &user.ExecUser{Home: "/"}, passwd, group)
+	if err != nil {
+		return nil, fmt.Errorf("looking up user %q of the image: %w", b.image.User, err)
+	}
+	return who, nil
+}
+
+// mounts are the usual ones, and the files that name the services.
+func (b bundle) mounts() []specs.Mount {
+	file := func(name string) specs.Mount {
+		return specs.Mount{Destination: "/etc/" + name, Type: "bind", Source: filepath.Join(b.dir, name),
+			Options: []string{"rbind", "rprivate", "ro", "nosuid", "nodev"}}
+	}
+	return []specs.Mount{
+		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
+		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
+		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
+		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}},
+		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
+		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", "relatime", "ro"}},
+		file("hosts"), file("hostname"), file("resolv.conf"),
+	}
+}

@@ -1,0 +1,373 @@
+package oci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/probe"
+)
+
+// keepProbes is how many probe results are kept for an explanation.
+const keepProbes = 5
+
+// container is one service of a running group.
+type container struct {
+	spec    localrun.Spec
+	id      string
+	dir     string
+	runc    runc
+	cgroup  cgroup
+	ip      netip.Addr
+	image   v1.Config
+	layers  []string
+	check   plan.HealthCheck
+	changed func(localrun.Status)
+
+	proxies []*proxy
+	ns      *os.File
+	link    string
+	log     *serviceLog
+	pidfd   int // of the first process; -1 when there is none
+	ended   chan struct{}
+
+	stopOnce sync.Once
+	stopErr  error
+	mu       sync.Mutex
+	stopping bool
+	status   localrun.Status
+	probes   []string
+}
+
+func newContainer(run *Running, spec localrun.Spec) *container {
+	c := &container{
+		spec:    spec,
+		id:      spec.Name,
+		dir:     filepath.Join(run.dir, spec.Name),
+		runc:    run.runc,
+		cgroup:  newCgroup(networkName(run.rt.StateDir, run.group.Name) + "-" + spec.Name),
+		changed: run.changed,
+		pidfd:   -1,
+		ended:   make(chan struct{}),
+	}
+	c.status = localrun.Status{Service: spec.Name, Image: spec.Image, State: localrun.Waiting, MemoryLimitBytes: spec.MemoryBytes}
+	return c
+}
+
+// load reads the image and makes its layers ready.
+func (c *container) load(ctx context.Context, rt *Runtime) error {
+	img, err := rt.Images(ctx, c.spec.Image, c.spec.Platform)
+	if err != nil {
+		return err
+	}
+	file, err := img.ConfigFile()
+	if err != nil {
+		return fmt.Errorf("reading the configuration of %s: %w", c.spec.Image, err)
+	}
+	c.image = file.Config
+	if c.layers, err = unpack(ctx, layersDir(rt.StateDir), img, file.RootFS.DiffIDs); err != nil {
+		return fmt.Errorf("%s: %w", c.spec.Image, err)
+	}
+	if c.spec.Port == 0 {
+		c.spec.Port = localrun.OnlyPort(c.image.ExposedPorts)
+	}
+	c.check = c.spec.Health
+	if !localrun.HasCheck(c.check) {
+		c.check = imageCheck(c.image)
+	}
+	c.status.Check = localrun.Describe(c.check)
+	return nil
+}
+
+// imageCheck is the HEALTHCHECK of an image.
+func imageCheck(c v1.Config) plan.HealthCheck {
+	h := c.Healthcheck
+	if h == nil || len(h.Test) < 2 {
+		return plan.HealthCheck{}
+	}
+	check := plan.HealthCheck{Health: plan.Health{Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}}
+	switch h.Test[0] {
+	case "CMD":
+		check.Command = h.Test[1:]
+	case "CMD-SHELL":
+		shell := c.Shell
+		if len(shell) == 0 {
+			shell = []string{"/bin/sh", "-c"}
+		}
+		check.Command = append(append([]string(nil), shell...), h.Test[1])
+	}
+	return check
+}
+
+// start makes the container run. What it set up before an error, stop removes.
+func (c *container) start(n *network, hosts string, logLine func(string, []byte)) error {
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return fmt.Errorf("preparing %s: %w", c.id, err)
+	}
+	if _, err := mountRootfs(c.dir, c.layers); err != nil {
+		return err
+	}
+	var err error
+	c.link = linkName(n.name, c.ip)
+	if c.ns, err = n.join(c.ip); err != nil {
+		return err
+	}
+	if err := writeNetworkFiles(c.dir, c.spec.Name, hosts); err != nil {
+		return err
+	}
+	b := bundle{dir: c.dir, image: c.image, spec: c.spec, cgroup: c.cgroup.path, limitSwp: c.cgroup.limitsSwap(),
+		netns: fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.ns.Fd())}
+	if err := b.write(); err != nil {
+		return fmt.Errorf("starting %s: %w", c.id, err)
+	}
+	log, out, err := openLog(c.dir, func(line []byte) { logLine(c.id, line) })
+	if err != nil {
+		return err
+	}
+	c.log = log
+	pid, err := c.runc.create(c.dir, c.id, out)
+	_ = out.Close()
+	if err != nil {
+		return err
+	}
+	if c.pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
+		return fmt.Errorf("starting %s: %w", c.id, err)
+	}
+	go c.wait(pid)
+	began := time.Now()
+	if err := c.runc.start(c.dir, c.id); err != nil {
+		return err
+	}
+	for _, p := range c.proxies {
+		p.serve(c.ip)
+	}
+	c.update(func(s *localrun.Status) {
+		s.PID, s.StartedAt = pid, began
+		if s.State == localrun.Waiting {
+			s.State = localrun.Starting
+			if s.Check == "" {
+				s.State = localrun.Running
+			}
+		}
+	})
+	return nil
+}
+
+// wait waits for the first process, which is a child of this process because
+// that is the subreaper of runc's.
+func (c *container) wait(pid int) {
+	var ws unix.WaitStatus
+	var err error
+	for {
+		if _, err = unix.Wait4(pid, &ws, 0, nil); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	exit := &localrun.Exit{Code: ws.ExitStatus(), OOMKilled: c.cgroup.oomKilled()}
+	if ws.Signaled() {
+		exit.Code, exit.Signal = 128+int(ws.Signal()), unix.SignalName(ws.Signal())
+	}
+	if err != nil {
+		exit.Code, exit.Signal = -1, err.Error()
+	}
+	select { // what it wrote last belongs to the explanation
+	case <-c.log.done:
+	case <-time.After(time.Second):
+	}
+	c.update(func(s *localrun.Status) {
+		exit.Stopped = c.stopping
+		exit.OOMKilled = exit.OOMKilled && !(exit.Stopped && exit.Code == 0)
+		s.State, s.Exit, s.PID = localrun.Exited, exit, 0
+	})
+	close(c.ended)
+}
+
+// update changes the status and tells about it.
+func (c *container) update(change func(*localrun.Status)) {
+	c.mu.Lock()
+	before := c.status
+	change(&c.status)
+	now := c.status
+	c.mu.Unlock()
+	if before.State != now.State || before.PID != now.PID {
+		c.changed(now)
+	}
+}
+
+func (c *container) snapshot() localrun.Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status
+}
+
+// watch probes the service until ctx or the service ends.
+func (c *container) watch(ctx context.Context) {
+	if !localrun.HasCheck(c.check) {
+		return
+	}
+	timing := localrun.Defaults(c.check.Health)
+	started := c.snapshot().StartedAt
+	tracker := localrun.NewTracker(timing, started)
+	for {
+		err := c.probe(ctx, timing.Timeout)
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.ended:
+			return
+		default:
+		}
+		now := time.Now()
+		state := tracker.Observe(now, err)
+		c.update(func(s *localrun.Status) {
+			if s.State == localrun.Exited {
+				return
+			}
+			if state == localrun.Healthy && s.ReadyMillis == 0 {
+				s.ReadyMillis = max(now.Sub(started).Milliseconds(), 1)
+			}
+			s.State, s.Failures, s.LastProbe = state, tracker.Failures(), ""
+			if err != nil {
+				s.LastProbe = err.Error()
+			}
+			c.noteProbe(s.LastProbe)
+		})
+		pause := tracker.Pause()
+		if len(c.check.Command) > 0 {
+			pause = max(pause, time.Second/2) // each is a process
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.ended:
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// noteProbe keeps a result for explanations; c.mu is held.
+func (c *container) noteProbe(problem string) {
+	if problem == "" {
+		problem = "ready"
+	}
+	c.probes = append(c.probes, problem)
+	if len(c.probes) > keepProbes {
+		c.probes = c.probes[1:]
+	}
+}
+
+// probe asks once.
+func (c *container) probe(ctx context.Context, timeout time.Duration) error {
+	addr := netip.AddrPortFrom(c.ip, uint16(c.spec.Port)).String()
+	switch {
+	case c.check.GRPC != "":
+		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: c.check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout})
+	case c.check.HTTP != "":
+		return probe.HTTP(ctx, "http://"+addr+"/"+strings.TrimPrefix(c.check.HTTP, "/"), timeout)
+	case c.check.TCP:
+		return probe.TCP(ctx, addr, timeout)
+	}
+	run := func(ctx context.Context, argv []string) (int, string, error) {
+		return c.runc.exec(ctx, c.dir, c.id, argv)
+	}
+	return probe.Command(ctx, run, c.check.Command, timeout)
+}
+
+// evidence gathers what explains why the service is not ready.
+func (c *container) evidence() localrun.Evidence {
+	status := c.snapshot()
+	e := localrun.Evidence{Status: status}
+	if len(c.check.Command) == 0 {
+		e.Port = c.spec.Port
+	}
+	if status.PID != 0 {
+		e.Listening = listening(status.PID)
+	}
+	if c.log != nil {
+		e.LastLines = c.log.lastLines(keepLines)
+	}
+	c.mu.Lock()
+	e.Probes = append(e.Probes, c.probes...)
+	c.mu.Unlock()
+	return e
+}
+
+// stop ends the service, kindly first, and removes everything of it. Further
+// calls wait for the first and return the same.
+func (c *container) stop(grace time.Duration) error {
+	c.stopOnce.Do(func() { c.stopErr = c.end(grace) })
+	return c.stopErr
+}
+
+func (c *container) end(grace time.Duration) error {
+	c.mu.Lock()
+	c.stopping = true
+	c.mu.Unlock()
+	if c.pidfd >= 0 {
+		c.signal(stopSignal(c.image.StopSignal))
+		if !c.endsWithin(grace) {
+			c.signal(unix.SIGKILL)
+			c.endsWithin(grace)
+		}
+	}
+	return c.remove()
+}
+
+// remove takes away what start has set up.
+func (c *container) remove() error {
+	for _, p := range c.proxies {
+		p.close()
+	}
+	err := c.runc.delete(c.id)
+	c.cgroup.remove()
+	if c.ns != nil {
+		err = errors.Join(err, c.ns.Close(), removeLink(c.link)) // the kernel would, but later
+		c.ns = nil
+	}
+	if c.pidfd >= 0 {
+		c.endsWithin(5 * time.Second)
+		_ = unix.Close(c.pidfd)
+		c.pidfd = -1
+	}
+	if c.log != nil {
+		_ = c.log.close()
+	}
+	return errors.Join(err, removeRootfs(c.dir))
+}
+
+func (c *container) signal(s unix.Signal) {
+	_ = unix.PidfdSendSignal(c.pidfd, s, nil, 0) // it may have ended
+}
+
+func (c *container) endsWithin(d time.Duration) bool {
+	select {
+	case <-c.ended:
+		return true
+	case <-time.After(d):
+		return false
+	}
+}
+
+// stopSignal reads STOPSIGNAL: a name or a number.
+func stopSignal(s string) unix.Signal {
+	if n, err := strconv.Atoi(s); err == nil && n > 0 && n < 65 {
+		return unix.Signal(n)
+	}
+	if n := unix.SignalNum(strings.ToUpper(s)); n != 0 {
+		return n
+	}
+	return unix.SIGTERM
+}

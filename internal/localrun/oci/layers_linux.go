@@ -1,0 +1,151 @@
+package oci
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/pkg/archive"
+	"github.com/gofrs/flock"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// unpack makes sure that every layer of an image is unpacked, and returns their
+// directories from the lowest up. A directory is named by the layer's chain ID
+// (OCI image specification, config.md) and appears complete or not at all.
+// The diff IDs are those of the configuration: asking a layer would unpack it.
+func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash) ([]string, error) {
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, fmt.Errorf("reading the layers: %w", err)
+	}
+	if len(layers) == 0 {
+		return nil, errors.New("the image has no layers")
+	}
+	if len(layers) != len(diffIDs) {
+		return nil, fmt.Errorf("the image has %d layers, but its configuration names %d", len(layers), len(diffIDs))
+	}
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return nil, fmt.Errorf("unpacking layers: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	if _, err := lock.TryLockContext(ctx, pollInterval); err != nil {
+		return nil, fmt.Errorf("waiting for another slipway that unpacks layers: %w", err)
+	}
+	defer lock.Unlock()
+	var dirs []string
+	chain := ""
+	for i, l := range layers {
+		diffID := diffIDs[i]
+		chain = chainID(chain, diffID.String())
+		path := filepath.Join(dir, chain)
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+			err = unpackLayer(ctx, l, diffID, path, dirs)
+			if err != nil {
+				return nil, fmt.Errorf("unpacking layer %s: %w", diffID, err)
+			}
+		}
+		dirs = append(dirs, path)
+	}
+	return dirs, nil
+}
+
+// chainID combines the chain below with a layer; names are short because the
+// options of an overlay mount fit in a page.
+func chainID(below, diffID string) string {
+	sum := sha256.Sum256([]byte(below + " " + diffID))
+	return hex.EncodeToString(sum[:12])
+}
+
+// unpackLayer writes one layer in the form that overlayfs reads, its digest
+// checked. Directories that it only passes through look as in the parents.
+func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, parents []string) (err error) {
+	tmp, err := os.MkdirTemp(filepath.Dir(path), ".new-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(tmp))
+		}
+	}()
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	r, err := l.Uncompressed()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	sum := sha256.New()
+	in := io.TeeReader(r, hash.Hash(sum))
+	newestFirst := make([]string, 0, len(parents))
+	for i := len(parents) - 1; i >= 0; i-- {
+		newestFirst = append(newestFirst, parents[i])
+	}
+	if _, err := archive.Apply(ctx, tmp, in, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithParents(newestFirst)); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil { // padding behind the end of the archive
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); want.Algorithm == "sha256" && got != want.Hex {
+		return fmt.Errorf("its content has the digest sha256:%s", got)
+	}
+	return os.Rename(tmp, path)
+}
+
+// mountRootfs mounts a writable file system over layers at dir/rootfs.
+func mountRootfs(dir string, layers []string) (string, error) {
+	rootfs, upper, work := filepath.Join(dir, "rootfs"), filepath.Join(dir, "upper"), filepath.Join(dir, "work")
+	for _, d := range []string{rootfs, upper, work} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return "", fmt.Errorf("preparing the file system: %w", err)
+		}
+	}
+	lower := ""
+	for i := len(layers) - 1; i >= 0; i-- {
+		lower += ":" + layers[i]
+	}
+	m := mount.Mount{Type: "overlay", Source: "overlay", Options: []string{
+		"lowerdir=" + lower[1:], "upperdir=" + upper, "workdir=" + work}}
+	if err := m.Mount(rootfs); err != nil {
+		f := diag.Fail(diag.ExitRun, "mounting the file system of a container at %s", rootfs).Because(err)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) {
+			return "", f.WithHint("overlayfs must be able to write there; set SLIPWAY_STATE_DIR to a directory on ext4, xfs, btrfs or tmpfs")
+		}
+		return "", f
+	}
+	return rootfs, nil
+}
+
+// removeRootfs undoes mountRootfs; it may be called when there is none.
+func removeRootfs(dir string) error {
+	err := unmount(filepath.Join(dir, "rootfs"))
+	if err != nil {
+		return err // never remove through a mount
+	}
+	for _, d := range []string{"rootfs", "upper", "work"} {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, d)))
+	}
+	return err
+}
+
+// unmount unmounts a path if something is mounted there.
+func unmount(path string) error {
+	err := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	if err == nil || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return fmt.Errorf("unmounting %s: %w", path, err)
+}

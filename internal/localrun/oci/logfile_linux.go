@@ -1,0 +1,106 @@
+package oci
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+const (
+	maxLogLine  = 64 << 10
+	maxLogBytes = 32 << 20 // then the log moves to log.1, and that is lost
+	keepLines   = 20       // for explanations
+)
+
+// serviceLog takes what a container writes, line by line.
+type serviceLog struct {
+	path string
+	mu   sync.Mutex
+	file *os.File
+	size int64
+	last []string
+	done chan struct{} // closed when every writer has gone
+}
+
+// openLog returns a log and the end of a pipe to write into. The caller closes
+// that end when the container has its copy.
+func openLog(dir string, each func(line []byte)) (*serviceLog, *os.File, error) {
+	path := filepath.Join(dir, "log")
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening a log: %w", err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("opening a log: %w", err), file.Close())
+	}
+	l := &serviceLog{path: path, file: file, done: make(chan struct{})}
+	go l.copy(r, each)
+	return l, w, nil
+}
+
+func (l *serviceLog) copy(r *os.File, each func(line []byte)) {
+	defer close(l.done)
+	defer r.Close()
+	in := bufio.NewReaderSize(r, maxLogLine)
+	for {
+		line, err := in.ReadSlice('\n')
+		if len(line) > 0 {
+			text := line
+			if text[len(text)-1] == '\n' {
+				text = text[:len(text)-1]
+			}
+			l.add(text)
+			each(text)
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return
+		}
+	}
+}
+
+func (l *serviceLog) add(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.size > maxLogBytes {
+		l.rotate()
+	}
+	n, _ := l.file.Write(append(line[:len(line):len(line)], '\n')) // a full disk must not stop the service
+	l.size += int64(n)
+	l.last = append(l.last, strings.TrimRight(string(line), "\r"))
+	if len(l.last) > keepLines {
+		l.last = l.last[1:]
+	}
+}
+
+// rotate starts a new file; when that fails the old one is emptied.
+func (l *serviceLog) rotate() {
+	l.size = 0
+	if err := os.Rename(l.path, l.path+".1"); err == nil {
+		if next, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err == nil {
+			_ = l.file.Close()
+			l.file = next
+			return
+		}
+	}
+	_ = l.file.Truncate(0)
+	_, _ = l.file.Seek(0, io.SeekStart)
+}
+
+// lastLines returns the last n lines.
+func (l *serviceLog) lastLines(n int) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string(nil), l.last[max(0, len(l.last)-n):]...)
+}
+
+func (l *serviceLog) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file.Close()
+}

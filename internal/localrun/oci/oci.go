@@ -1,0 +1,68 @@
+// Package oci runs the services of a group as containers on this machine:
+// layers unpacked once, overlayfs, runc, a bridge for each group, a proxy for
+// each published port. It needs root and Linux. It leaves no process, mount,
+// interface or firewall rule behind: what a killed slipway left is removed by
+// the next one. It pulls and builds nothing.
+//
+//	rt := &oci.Runtime{StateDir: dir, Runc: runc, Images: images}
+//	running, err := rt.Start(ctx, group, watcher)
+//	defer running.Stop()
+//	err = running.WaitReady(ctx, time.Minute)
+package oci
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slipway-build/slipway/internal/localrun"
+)
+
+// Image is what is needed of an image; v1.Image satisfies it.
+type Image interface {
+	ConfigFile() (*v1.ConfigFile, error)
+	Layers() ([]v1.Layer, error)
+}
+
+// Runtime starts groups. It is safe for concurrent use.
+type Runtime struct {
+	StateDir string // of slipway; containers live below "run"
+	Runc     string // path of the program
+	Images   func(ctx context.Context, name, platform string) (Image, error)
+	Grace    time.Duration // from SIGTERM to SIGKILL; zero: 10 s
+}
+
+// GroupStatus is what is known of a group of this machine.
+type GroupStatus struct {
+	Name      string            `json:"name"`
+	PID       int               `json:"pid"` // of the slipway that runs it
+	Detached  bool              `json:"detached"`
+	StartedAt time.Time         `json:"started_at"`
+	Running   bool              `json:"running"`
+	Services  []localrun.Status `json:"services"` // in the order of the group
+}
+
+func (rt *Runtime) grace() time.Duration {
+	if rt.Grace > 0 {
+		return rt.Grace
+	}
+	return 10 * time.Second
+}
+
+// The places below a state directory.
+
+func runDir(stateDir string) string    { return filepath.Join(stateDir, "run") }
+func groupsDir(stateDir string) string { return filepath.Join(stateDir, "run", "groups") }
+func layersDir(stateDir string) string { return filepath.Join(stateDir, "run", "layers") }
+
+// GroupDir is where a group keeps its files; it is private to root.
+func GroupDir(stateDir, group string) string { return filepath.Join(groupsDir(stateDir), group) }
+
+func lockPath(stateDir, group string) string { return GroupDir(stateDir, group) + ".lock" }
+
+// LogPath is the file with all that a service wrote.
+func LogPath(stateDir, group, service string) string {
+	return filepath.Join(GroupDir(stateDir, group), service, "log")
+}

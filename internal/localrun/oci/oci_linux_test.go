@@ -1,0 +1,104 @@
+package oci
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/localrun"
+)
+
+func TestChooseSubnet(t *testing.T) {
+	all := netip.MustParsePrefix("10.0.0.0/8")
+	first, err := chooseSubnet("slw1", nil)
+	if err != nil || !all.Contains(first.Addr()) || first.Bits() != subnetBits || first.Masked() != first {
+		t.Errorf("%v, %v", first, err)
+	}
+	second, err := chooseSubnet("slw1", []netip.Prefix{netip.PrefixFrom(first.Addr().Next(), 32)})
+	if err != nil || second.Overlaps(first) {
+		t.Errorf("%v overlaps a route to %v (%v)", second, first, err)
+	}
+	other, err := chooseSubnet("slw1", []netip.Prefix{all})
+	if err != nil || !netip.MustParsePrefix("172.16.0.0/12").Contains(other.Addr()) {
+		t.Errorf("%v, %v", other, err)
+	}
+	_, err = chooseSubnet("slw1", []netip.Prefix{all, netip.MustParsePrefix("172.0.0.0/8")})
+	if diag.ExitOf(err) != diag.ExitRun {
+		t.Errorf("no error without room: %v", err)
+	}
+}
+
+func TestLinkNamesFitAndDiffer(t *testing.T) {
+	n := networkName("/state", "shop")
+	a, b := linkName(n, netip.MustParseAddr("10.1.4.2")), linkName(n, netip.MustParseAddr("10.1.7.254"))
+	if a == b || len(n) >= unix.IFNAMSIZ || len(a) >= unix.IFNAMSIZ || len(b) >= unix.IFNAMSIZ || networkName("/other", "shop") == n {
+		t.Errorf("%s %s %s", n, a, b)
+	}
+}
+
+func TestOnlyLoopback(t *testing.T) {
+	for conf, want := range map[string]bool{
+		"":                                     false,
+		"search x\n":                           false,
+		"nameserver 127.0.0.53\n":              true,
+		"nameserver ::1\nnameserver 127.0.0.1": true,
+		"nameserver 127.0.0.53\nnameserver 192.0.2.1\n": false,
+	} {
+		if onlyLoopback(conf) != want {
+			t.Errorf("%q: want %v", conf, want)
+		}
+	}
+}
+
+func TestEnv(t *testing.T) {
+	b := bundle{image: v1.Config{Env: []string{"PATH=/bin", "A=1", "HOME=/srv"}},
+		spec: localrun.Spec{Name: "web", Env: map[string]string{"A": "2", "Z": "z", "B": "b=c"}}}
+	want := []string{"HOSTNAME=web", "HOME=/srv", "PATH=/bin", "A=2", "B=b=c", "Z=z"}
+	if diff := cmp.Diff(want, b.env("/home/app")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestImageCheck(t *testing.T) {
+	for _, c := range []struct {
+		test, shell []string
+		want        string
+	}{
+		{nil, nil, ""},
+		{[]string{"NONE"}, nil, ""},
+		{[]string{"CMD", "/probe", "-x"}, nil, "/probe -x"},
+		{[]string{"CMD-SHELL", "curl x"}, nil, "/bin/sh -c curl x"},
+		{[]string{"CMD-SHELL", "curl x"}, []string{"/bin/ash", "-ec"}, "/bin/ash -ec curl x"},
+	} {
+		got := imageCheck(v1.Config{Healthcheck: &v1.HealthConfig{Test: c.test}, Shell: c.shell})
+		if s := strings.Join(got.Command, " "); s != c.want {
+			t.Errorf("%q: %q, want %q", c.test, s, c.want)
+		}
+	}
+}
+
+func TestStopSignal(t *testing.T) {
+	for in, want := range map[string]unix.Signal{"": unix.SIGTERM, "SIGQUIT": unix.SIGQUIT, "sigint": unix.SIGINT, "3": unix.SIGQUIT, "99": unix.SIGTERM, "X": unix.SIGTERM} {
+		if got := stopSignal(in); got != want {
+			t.Errorf("%q: %v, want %v", in, got, want)
+		}
+	}
+}
+
+func TestNamesAreChecked(t *testing.T) {
+	for _, g := range []localrun.Group{
+		{Name: "g"},
+		{Name: "../g", Services: []localrun.Spec{{Name: "a"}}},
+		{Name: "g", Services: []localrun.Spec{{Name: "a/b"}}},
+		{Name: "g", Services: []localrun.Spec{{Name: "a"}, {Name: "a"}}},
+	} {
+		if err := checkNames(g); diag.ExitOf(err) != diag.ExitUsage {
+			t.Errorf("%+v: %v", g, err)
+		}
+	}
+}

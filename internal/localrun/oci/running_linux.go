@@ -1,0 +1,323 @@
+package oci
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/localrun"
+)
+
+// startsAtOnce bounds how many containers are set up side by side.
+const startsAtOnce = 4
+
+// Running is a group that was started. It is safe for concurrent use.
+type Running struct {
+	rt         *Runtime
+	group      localrun.Group
+	detached   bool
+	startedAt  time.Time
+	dir        string
+	lock       *flock.Flock
+	runc       runc
+	watcher    localrun.Watcher
+	network    *network
+	containers []*container
+	cancel     context.CancelFunc // of health checks and requests
+	background sync.WaitGroup
+
+	mu        sync.Mutex
+	news      chan struct{} // closed and replaced at each change
+	requested bool          // another slipway asked the group to stop
+	stopOnce  sync.Once
+	stopErr   error
+	stateMu   sync.Mutex
+}
+
+// validName is a name that can be a directory, a host and a container.
+var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
+
+// Start starts every service of a group. When it returns an error, nothing runs.
+// The context ends the start only; Stop ends the group.
+func (rt *Runtime) Start(ctx context.Context, group localrun.Group, detached bool, w localrun.Watcher) (_ *Running, err error) {
+	if err := checkNames(group); err != nil {
+		return nil, err
+	}
+	if os.Geteuid() != 0 {
+		return nil, diag.Fail(diag.ExitRun, "running containers needs root").WithHint("sudo slipway run …")
+	}
+	if err := Repair(rt.StateDir, rt.Runc, w.Note); err != nil {
+		w.Note("something of an earlier run could not be removed: " + err.Error())
+	}
+	run, err := rt.claim(group, detached, w)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = withCleanup(err, run.Stop())
+		}
+	}()
+	// The first process of a container becomes a child of this process when the
+	// runc that created it ends.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return nil, fmt.Errorf("becoming the parent of containers: %w", err)
+	}
+	if err := run.publish(ctx); err != nil {
+		return nil, err
+	}
+	for _, c := range run.containers {
+		if err := c.load(ctx, rt); err != nil {
+			return nil, err
+		}
+	}
+	if run.network, err = createNetwork(ctx, rt.StateDir, group.Name, w.Note); err != nil {
+		return nil, err
+	}
+	run.number()
+	return run, run.startAll(ctx)
+}
+
+// withCleanup keeps the failure that matters and mentions a failed cleanup.
+func withCleanup(err, cleanup error) error {
+	if cleanup == nil {
+		return err
+	}
+	return fmt.Errorf("%w (and cleaning up: %v)", err, cleanup)
+}
+
+// publish takes the ports of the machine before anything else is done, because
+// a port in use is the most usual problem.
+func (run *Running) publish(ctx context.Context) error {
+	for _, spec := range run.group.Services {
+		c := newContainer(run, spec)
+		run.containers = append(run.containers, c)
+		for _, p := range spec.Publish {
+			x, err := publish(ctx, spec.Name, p)
+			if err != nil {
+				return err
+			}
+			c.proxies = append(c.proxies, x)
+			c.status.Ports = append(c.status.Ports, x.publish)
+		}
+	}
+	return nil
+}
+
+// number gives every service its address, in the order of the group.
+func (run *Running) number() {
+	ip := run.network.gateway
+	for _, c := range run.containers {
+		ip = ip.Next()
+		c.ip, c.status.IP = ip, ip.String()
+	}
+}
+
+// startAll starts the containers and what watches them.
+func (run *Running) startAll(ctx context.Context) error {
+	hosts := run.hosts()
+	starts, startCtx := errgroup.WithContext(ctx)
+	starts.SetLimit(startsAtOnce)
+	watchCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	run.cancel = cancel
+	for _, c := range run.containers {
+		starts.Go(func() error {
+			if err := startCtx.Err(); err != nil {
+				return err
+			}
+			if err := c.start(run.network, hosts, run.watcher.Log); err != nil {
+				return err
+			}
+			run.background.Go(func() { c.watch(watchCtx) })
+			return nil
+		})
+	}
+	if err := starts.Wait(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return err
+	}
+	run.background.Go(func() { run.obey(watchCtx) })
+	return nil
+}
+
+// hosts is the hosts file that all services of the group share.
+func (run *Running) hosts() string {
+	var b strings.Builder
+	b.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
+	fmt.Fprintf(&b, "%s\thost.slipway.internal\n", run.network.gateway)
+	for _, c := range run.containers {
+		fmt.Fprintf(&b, "%s\t%s\n", c.ip, c.spec.Name)
+	}
+	return b.String()
+}
+
+// changed records and tells a service's new status.
+func (run *Running) changed(s localrun.Status) {
+	run.mu.Lock()
+	close(run.news)
+	run.news = make(chan struct{})
+	run.mu.Unlock()
+	run.writeState()
+	run.watcher.Changed(s)
+}
+
+// Statuses returns the services in the order of the group.
+func (run *Running) Statuses() []localrun.Status {
+	out := make([]localrun.Status, 0, len(run.containers))
+	for _, c := range run.containers {
+		s := c.snapshot()
+		if s.PID != 0 {
+			s.MemoryBytes = c.cgroup.memory()
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Network returns the address of the machine in the group's network.
+func (run *Running) Network() string { return run.network.gateway.String() }
+
+// WaitReady returns when every service is ready. As soon as that cannot happen
+// any more, or when the time is over, the error explains every service that is
+// not ready.
+func (run *Running) WaitReady(ctx context.Context, timeout time.Duration) error {
+	over := time.NewTimer(timeout)
+	defer over.Stop()
+	for {
+		run.mu.Lock()
+		news := run.news
+		requested := run.requested
+		run.mu.Unlock()
+		ready, failed := 0, 0
+		for _, s := range run.Statuses() {
+			if s.Ready() {
+				ready++
+			} else if s.Failed() {
+				failed++
+			}
+		}
+		if ready == len(run.containers) {
+			return nil
+		}
+		if failed > 0 {
+			return run.explain(fmt.Sprintf("%d of %d services failed", failed, len(run.containers)), true)
+		}
+		if requested {
+			return diag.Fail(diag.ExitRun, "%s was stopped by another slipway before it was ready", run.group.Name)
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-over.C:
+			return run.explain(fmt.Sprintf("%d of %d services are not ready after %s", len(run.containers)-ready, len(run.containers), timeout), false)
+		}
+	}
+}
+
+// explain makes an error with the evidence on each service that is not ready.
+func (run *Running) explain(text string, onlyFailed bool) error {
+	var b strings.Builder
+	first := ""
+	for _, c := range run.containers {
+		s := c.snapshot()
+		if s.Ready() || onlyFailed && !s.Failed() {
+			continue
+		}
+		if first == "" {
+			first = s.Service
+		}
+		b.WriteString("\n\n" + localrun.Explain(c.evidence()))
+	}
+	return diag.Fail(diag.ExitRun, "%s%s", text, b.String()).WithHint("run it alone and read its log: slipway run %s", first)
+}
+
+// Explain returns the evidence on a service, in words.
+func (run *Running) Explain(service string) string {
+	for _, c := range run.containers {
+		if c.spec.Name == service {
+			return localrun.Explain(c.evidence())
+		}
+	}
+	return ""
+}
+
+// Wait returns when every service has ended, when another slipway asked the
+// group to stop, or with the context's error.
+func (run *Running) Wait(ctx context.Context) error {
+	for {
+		run.mu.Lock()
+		news, requested := run.news, run.requested
+		run.mu.Unlock()
+		alive := 0
+		for _, s := range run.Statuses() {
+			if s.State != localrun.Exited {
+				alive++
+			}
+		}
+		if alive == 0 || requested {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Stop ends every service and removes everything that Start made; the logs of
+// a detached group stay. Further calls return what the first one did.
+func (run *Running) Stop() error {
+	run.stopOnce.Do(func() { run.stopErr = run.stopAll() })
+	return run.stopErr
+}
+
+func (run *Running) stopAll() error {
+	run.cancel()
+	var stops errgroup.Group
+	problems := make([]error, len(run.containers))
+	for i, c := range run.containers {
+		stops.Go(func() error {
+			problems[i] = c.stop(run.rt.grace())
+			return nil
+		})
+	}
+	_ = stops.Wait()
+	run.background.Wait()
+	err := errors.Join(problems...)
+	err = errors.Join(err, removeNetwork(networkName(run.rt.StateDir, run.group.Name)))
+	if err == nil {
+		err = finish(run.dir, run.detached)
+	}
+	return errors.Join(err, run.lock.Unlock())
+}
+
+// writeState puts what is known of the group where other processes read it.
+func (run *Running) writeState() {
+	run.stateMu.Lock()
+	defer run.stateMu.Unlock()
+	state := GroupStatus{Name: run.group.Name, PID: os.Getpid(), Detached: run.detached, StartedAt: run.startedAt, Services: run.Statuses()}
+	data, err := json.Marshal(state)
+	if err != nil {
+		return
+	}
+	path := filepath.Join(run.dir, "state.json")
+	if os.WriteFile(path+".new", data, 0o600) == nil {
+		_ = os.Rename(path+".new", path) // a reader sees the old or the new one
+	}
+}

@@ -1,0 +1,84 @@
+// Command server is what the containers of the tests run.
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "check" { // as a HEALTHCHECK
+		if _, err := os.Stat("/tmp/ill"); err == nil {
+			fmt.Println("I am ill")
+			os.Exit(3)
+		}
+		return
+	}
+	fmt.Println("starting as", os.Getuid(), "of", os.Getenv("GREETING"))
+	if os.Getenv("MODE") == "fail" {
+		fmt.Fprintln(os.Stderr, "cannot read the configuration")
+		os.Exit(7)
+	}
+	addr := os.Getenv("LISTEN")
+	if addr == "" {
+		addr = ":8080"
+	}
+	http.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
+		if os.Getenv("MODE") == "ill" {
+			http.Error(w, "no database", http.StatusServiceUnavailable)
+		}
+	})
+	http.HandleFunc("/name", func(w http.ResponseWriter, _ *http.Request) {
+		name, _ := os.Hostname()
+		fmt.Fprint(w, name)
+	})
+	http.HandleFunc("/connect", func(w http.ResponseWriter, r *http.Request) {
+		conn, err := net.DialTimeout("tcp", r.FormValue("addr"), 2*time.Second)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "GET /name HTTP/1.0\r\n\r\n")
+		_, _ = io.Copy(w, conn)
+	})
+	http.HandleFunc("/read", func(w http.ResponseWriter, r *http.Request) {
+		b, err := os.ReadFile(r.FormValue("path"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+		}
+		_, _ = w.Write(b)
+	})
+	http.HandleFunc("/write", func(w http.ResponseWriter, r *http.Request) {
+		if err := os.WriteFile(r.FormValue("path"), nil, 0o644); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+		}
+	})
+	http.HandleFunc("/eat", func(http.ResponseWriter, *http.Request) {
+		var all [][]byte
+		for range 1024 {
+			b := make([]byte, 1<<20)
+			for i := range b {
+				b[i] = 1
+			}
+			all = append(all, b)
+		}
+		fmt.Println(len(all))
+	})
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	go func() {
+		<-stop
+		if os.Getenv("MODE") != "stubborn" {
+			fmt.Println("bye")
+			os.Exit(0)
+		}
+	}()
+	fmt.Println(http.ListenAndServe(addr, nil))
+}
