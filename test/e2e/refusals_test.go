@@ -117,7 +117,7 @@ func TestWithoutRuncTheBuildSaysWhatToInstall(t *testing.T) {
 	dir, env := ownState(t)
 	cmd := exec.Command(bare, "build")
 	cmd.Dir, cmd.Env = smallDir(t, ""), append(os.Environ(), append(env, "PATH="+t.TempDir())...)
-	r := finish(t, cmd).must(t, 3).says(t, "there is no runc, neither in this slipway nor in $PATH", "  hint: build slipway with `make build`, or install the Debian package: apt-get install runc")
+	r := finish(t, cmd).must(t, 2).says(t, "there is no runc, neither in this slipway nor in $PATH", "  hint: build slipway with `make build`, or install the Debian package: apt-get install runc")
 	if r.stdout != "" {
 		t.Errorf("a refusal prints a result:\n%s", r.stdout)
 	}
@@ -217,7 +217,6 @@ func TestAnOrdinaryUserBuildsAndInterrupts(t *testing.T) {
 type mirror struct {
 	*httptest.Server
 	mode   atomic.Value // "good", "tampered", "stuck"
-	asked  atomic.Int64 // requests for packages
 	inPool chan struct{}
 }
 
@@ -227,14 +226,24 @@ func newMirror(t *testing.T) *mirror {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := url.Parse(found.Debian[0])
-	if err != nil {
-		t.Fatal(err)
+	targets := map[string]*url.URL{}
+	for path, addresses := range map[string][]string{"/debian": found.Debian, "/security": found.Security} {
+		if len(addresses) == 0 {
+			t.Fatal("this machine has no security archive configured")
+		}
+		if targets[path], err = url.Parse(addresses[0]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	m := &mirror{inPool: make(chan struct{}, 1000)}
 	m.mode.Store("good")
 	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			archive := "/" + strings.Split(r.In.URL.Path, "/")[1]
+			r.Out.URL.Path = strings.TrimPrefix(r.In.URL.Path, archive)
+			r.SetURL(targets[archive])
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 		ModifyResponse: func(res *http.Response) error {
 			if m.mode.Load() != "tampered" || !strings.HasSuffix(res.Request.URL.Path, "/InRelease") {
 				return nil
@@ -268,10 +277,10 @@ func TestBasesAreRefusedFromBadMirrorsAndAGoodOneMendsIt(t *testing.T) {
 	real(t)
 	dir, env := ownState(t)
 	src := t.TempDir()
-	write(t, filepath.Join(src, "Dockerfile"), "FROM slipway/node:24-trixie\nRUN [\"/usr/bin/node\", \"--version\"]\n")
+	write(t, filepath.Join(src, "Dockerfile"), "FROM slipway/node:24-trixie\nRUN [\"node\", \"--version\"]\n")
 	build := func(mirror string, more ...string) invocation {
 		return invocation{dir: src, args: []string{"build", "-t", "web:1"}, env: append(append(env[:1:1],
-			"SLIPWAY_DEBIAN_MIRROR="+mirror, "SLIPWAY_DEBIAN_SECURITY_MIRROR="+mirror+"-security"), more...)}
+			"SLIPWAY_DEBIAN_MIRROR="+mirror+"/debian", "SLIPWAY_DEBIAN_SECURITY_MIRROR="+mirror+"/security"), more...)}
 	}
 	nothingKept := func(t *testing.T) {
 		t.Helper()
@@ -283,7 +292,7 @@ func TestBasesAreRefusedFromBadMirrorsAndAGoodOneMendsIt(t *testing.T) {
 		}
 	}
 	t.Run("down", func(t *testing.T) {
-		refuses(t, build("http://127.0.0.1:1/debian"), 3, "cannot be read from http://127.0.0.1:1/debian", "connection refused",
+		refuses(t, build("http://127.0.0.1:1"), 3, "cannot be fetched: http://127.0.0.1:1/", "connection refused",
 			"hint: check the network, the proxy settings", "SLIPWAY_DEBIAN_MIRROR")
 		nothingKept(t)
 	})
@@ -316,9 +325,7 @@ func TestBasesAreRefusedFromBadMirrorsAndAGoodOneMendsIt(t *testing.T) {
 	m.mode.Store("good")
 	r := build(m.URL).run(t).must(t, 0).says(t, "--version\"] … ")
 	t.Logf("bases and build after all that: %v", r.took.Round(time.Millisecond))
-	if left := processesOf(dir); len(left) > 0 {
-		t.Errorf("left processes: %v", left)
-	}
+	nothingLeft(t, dir)
 }
 
 // otherKey writes a public key that signed nothing.
