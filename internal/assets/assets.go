@@ -31,11 +31,30 @@ var embedded embed.FS
 
 // Probe returns the probe binary for linux on an architecture ("amd64", "arm64").
 func Probe(arch string) ([]byte, error) {
+	packed, err := packedProbe(arch)
+	if err != nil {
+		return nil, err
+	}
+	return unpack(packed)
+}
+
+// ProbeID names the bytes of the probe binary without unpacking them: equal
+// names, equal bytes.
+func ProbeID(arch string) (string, error) {
+	packed, err := packedProbe(arch)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(packed)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func packedProbe(arch string) ([]byte, error) {
 	packed, err := embedded.ReadFile("bin/slipway-probe-linux-" + arch + ".gz")
 	if err != nil {
 		return nil, absent("probe for linux/" + arch)
 	}
-	return unpack(packed)
+	return packed, nil
 }
 
 // Runc returns the runc binary for this machine.

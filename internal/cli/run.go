@@ -153,8 +153,8 @@ func (a *app) containers() (*oci.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &oci.Runtime{StateDir: a.stateDir, Runc: runc, Images: func(ctx context.Context, name string) (oci.Image, error) {
-		return store.Image(ctx, name, "")
+	return &oci.Runtime{StateDir: a.stateDir, Runc: runc, Images: func(ctx context.Context, name, platform string) (oci.Image, error) {
+		return store.Image(ctx, name, platform)
 	}}, nil
 }
 
@@ -247,14 +247,18 @@ func (a *app) applyRunFlags(ctx context.Context, store *image.Store, g localrun.
 			return diag.Fail(diag.ExitUsage, "--memory").Because(err)
 		}
 	}
+	if len(f.platforms) > 1 {
+		return diag.Fail(diag.ExitUsage, "services run on one platform, not %d", len(f.platforms)).WithHint("--platform %s", f.platforms[0])
+	}
 	for i := range g.Services {
 		s := &g.Services[i]
+		s.Platform = strings.Join(f.platforms, "")
 		s.Env = merged(s.Env, env)
 		if memory > 0 {
 			s.MemoryBytes = memory
 		}
 		if s.Port == 0 {
-			s.Port = portOf(ctx, store, s.Image)
+			s.Port = portOf(ctx, store, s.Image, s.Platform)
 		}
 	}
 	var ports []localrun.Publish
@@ -269,8 +273,8 @@ func (a *app) applyRunFlags(ctx context.Context, store *image.Store, g localrun.
 }
 
 // portOf is the port that an image exposes; 0 when there is none or several.
-func portOf(ctx context.Context, store *image.Store, name string) int {
-	img, err := store.Image(ctx, name, "")
+func portOf(ctx context.Context, store *image.Store, name, platform string) int {
+	img, err := store.Image(ctx, name, platform)
 	if err != nil {
 		return 0 // starting it will say why
 	}

@@ -27,6 +27,7 @@ type Group struct {
 type Spec struct {
 	Name        string            // host name in the group
 	Image       string            // name in the image store
+	Platform    string            // "linux/arm64"; empty: the machine's, or the image's only one
 	Args        []string          // instead of the image's command
 	Env         map[string]string // over that of the image
 	MemoryBytes int64             // limit, swap included; 0: none

@@ -178,8 +178,10 @@ func TestHTTP(t *testing.T) {
 	defer close(release)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "fine") })
-	mux.HandleFunc("/bad", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no database\nsorry", 503) })
-	mux.Handle("/moved", http.RedirectHandler("/bad", 302))
+	mux.HandleFunc("/bad", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no database\nsorry", http.StatusServiceUnavailable)
+	})
+	mux.Handle("/moved", http.RedirectHandler("/bad", http.StatusFound))
 	mux.HandleFunc("/early", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(200) })
 	mux.HandleFunc("/huge", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X", strings.Repeat("x", 2*maxHeaderBytes))

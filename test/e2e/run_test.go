@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -12,17 +11,6 @@ import (
 	"testing"
 )
 
-// running is what `slipway ps --json` says of one group.
-type running struct {
-	Name     string
-	Services []struct {
-		Service          string
-		State            string
-		PID              int
-		MemoryLimitBytes int64 `json:"memory_limit_bytes"`
-	}
-}
-
 // matrix is the issue's table of memory limits, in MiB.
 var matrix = map[string]int64{"fast-orchestrator-service": 1024}
 
@@ -32,14 +20,9 @@ func TestTheFleetRunsAndPaymentsPassThroughIt(t *testing.T) {
 	invocation{dir: fast(), args: []string{"run", "-p", port + ":3004", "--detach", "--until-healthy", "--timeout", "180s"}}.run(t).must(t, 0)
 	t.Cleanup(func() {
 		invocation{dir: fast(), args: []string{"stop", "--all"}}.run(t).must(t, 0)
-		if left := mountsBelow(t, filepath.Join(state, "run")); len(left) > 0 {
-			t.Errorf("mounts left: %v", left)
-		}
+		noContainersLeft(t)
 	})
-	var groups []running
-	if err := json.Unmarshal([]byte(invocation{dir: fast(), args: []string{"ps", "--json"}}.run(t).must(t, 0).stdout), &groups); err != nil {
-		t.Fatal(err)
-	}
+	groups := ps(t)
 	if len(groups) != 1 || len(groups[0].Services) != len(services) {
 		t.Fatalf("running: %+v", groups)
 	}
@@ -52,8 +35,8 @@ func TestTheFleetRunsAndPaymentsPassThroughIt(t *testing.T) {
 			if limit == 0 {
 				limit = 512
 			}
-			if s.MemoryLimitBytes != limit<<20 {
-				t.Errorf("memory limit %d, want %d MiB", s.MemoryLimitBytes, limit)
+			if s.Limit != limit<<20 {
+				t.Errorf("memory limit %d, want %d MiB", s.Limit, limit)
 			}
 			checkProcess(t, s.PID)
 		})
@@ -136,20 +119,4 @@ func freePort(t *testing.T) string {
 	}
 	defer l.Close()
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-}
-
-// mountsBelow lists the mount points below a directory.
-func mountsBelow(t *testing.T, dir string) []string {
-	t.Helper()
-	data, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var points []string
-	for line := range strings.Lines(string(data)) {
-		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], dir+"/") {
-			points = append(points, fields[4])
-		}
-	}
-	return points
 }

@@ -68,7 +68,7 @@ func newContainer(run *Running, spec localrun.Spec) *container {
 
 // load reads the image and makes its layers ready.
 func (c *container) load(ctx context.Context, rt *Runtime) error {
-	img, err := rt.Images(ctx, c.spec.Image)
+	img, err := rt.Images(ctx, c.spec.Image, c.spec.Platform)
 	if err != nil {
 		return err
 	}

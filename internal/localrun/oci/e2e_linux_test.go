@@ -72,7 +72,7 @@ func newRuntime(t *testing.T, stateDir string) *Runtime {
 	}
 	img := testImage(t)
 	return &Runtime{StateDir: stateDir, Runc: runc, Grace: 3 * time.Second,
-		Images: func(context.Context, string) (Image, error) { return img, nil }}
+		Images: func(context.Context, string, string) (Image, error) { return img, nil }}
 }
 
 var buildServer = sync.OnceValues(func() ([]byte, error) {
@@ -341,7 +341,7 @@ func TestFailuresAreExplained(t *testing.T) {
 			state := t.TempDir()
 			rt := newRuntime(t, state)
 			if c.spec.Image == "broken" {
-				rt.Images = func(context.Context, string) (Image, error) {
+				rt.Images = func(context.Context, string, string) (Image, error) {
 					return mutate.Config(testImage(t), v1.Config{Cmd: []string{"/nothing"}})
 				}
 			}
@@ -355,6 +355,9 @@ func TestFailuresAreExplained(t *testing.T) {
 					}
 					code, got := get(t, fmt.Sprintf("127.0.0.1:%d", run.Statuses()[0].Ports[0].Host), "/eat")
 					t.Log(code, got)
+					if err := run.Wait(t.Context()); err != nil {
+						t.Fatal(err)
+					}
 				}
 				err = run.WaitReady(t.Context(), 3*time.Second)
 			}

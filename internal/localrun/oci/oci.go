@@ -30,7 +30,7 @@ type Image interface {
 type Runtime struct {
 	StateDir string // of slipway; containers live below "run"
 	Runc     string // path of the program
-	Images   func(ctx context.Context, name string) (Image, error)
+	Images   func(ctx context.Context, name, platform string) (Image, error)
 	Grace    time.Duration // from SIGTERM to SIGKILL; zero: 10 s
 }
 
