@@ -37,14 +37,15 @@ func followMemory(pid int) (peak func() int64) {
 }
 
 // sample records the high-water marks of a process and of those children that
-// run the same program.
+// run the same program with other arguments. A child with the same ones has
+// not started its own program yet: until then it shares this process's memory.
 func sample(pid int, seen map[int]int64) {
-	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil {
+	program, arguments := programOf(pid)
+	if program == "" {
 		return // it ended
 	}
 	for _, p := range append(children(pid), pid) {
-		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p)); err != nil || exe != program {
+		if exe, args := programOf(p); p != pid && (exe != program || args == arguments) {
 			continue
 		}
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p))
@@ -55,6 +56,19 @@ func sample(pid int, seen map[int]int64) {
 			seen[p] = n
 		}
 	}
+}
+
+// programOf returns the file and the arguments that a process runs.
+func programOf(pid int) (file, arguments string) {
+	file, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return "", ""
+	}
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return "", ""
+	}
+	return file, string(data)
 }
 
 // children returns the direct children of all threads of a process.

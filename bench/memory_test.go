@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -30,6 +33,41 @@ func TestSampleReadsThisProcess(t *testing.T) {
 	sample(os.Getpid(), seen)
 	if seen[os.Getpid()] < 1<<20 {
 		t.Errorf("peak memory of this process = %d bytes, want at least a megabyte", seen[os.Getpid()])
+	}
+}
+
+// helperEnv makes the test binary a process that waits for its standard input
+// to end.
+const helperEnv = "BENCH_MEMORY_HELPER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(helperEnv) != "" {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestSampleCountsCopiesOfTheProgram(t *testing.T) {
+	if _, err := os.Stat("/proc/self/task"); err != nil {
+		t.Skip("there is no /proc here")
+	}
+	child := exec.Command(os.Args[0], "-copy")
+	child.Env = append(os.Environ(), helperEnv+"=1")
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[int]int64{}
+	sample(os.Getpid(), seen)
+	if err := errors.Join(stdin.Close(), child.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) != 2 || seen[child.Process.Pid] == 0 {
+		t.Errorf("seen = %v, want this process and %d", seen, child.Process.Pid)
 	}
 }
 

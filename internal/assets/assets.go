@@ -31,11 +31,30 @@ var embedded embed.FS
 
 // Probe returns the probe binary for linux on an architecture ("amd64", "arm64").
 func Probe(arch string) ([]byte, error) {
+	packed, err := packedProbe(arch)
+	if err != nil {
+		return nil, err
+	}
+	return unpack(packed)
+}
+
+// ProbeID names the bytes of the probe binary without unpacking them: equal
+// names, equal bytes.
+func ProbeID(arch string) (string, error) {
+	packed, err := packedProbe(arch)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(packed)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func packedProbe(arch string) ([]byte, error) {
 	packed, err := embedded.ReadFile("bin/slipway-probe-linux-" + arch + ".gz")
 	if err != nil {
 		return nil, absent("probe for linux/" + arch)
 	}
-	return unpack(packed)
+	return packed, nil
 }
 
 // Runc returns the runc binary for this machine.
@@ -60,7 +79,7 @@ func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) 
 		if path, err := lookPath("runc"); err == nil {
 			return path, nil
 		}
-		return "", diag.Fail(diag.ExitRun, "cannot run containers: there is no runc, neither in this slipway nor in $PATH").
+		return "", diag.Fail(diag.ExitUsage, "cannot run containers: there is no runc, neither in this slipway nor in $PATH").
 			Because(err).WithHint("build slipway with `make build`, or install the Debian package: apt-get install runc")
 	}
 	sum := sha256.Sum256(packed)

@@ -2,6 +2,8 @@ package baseimage
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"path/filepath"
@@ -31,6 +33,7 @@ type Options struct {
 	Keyring     string                                 // file of archive keys; empty: Debian's
 	HTTP        *http.Client                           // nil: one with time limits; proxy and CA settings are the process's
 	Probe       func(arch string) ([]byte, error)      // the static probe binary; nil: there is none
+	ProbeID     func(arch string) (string, error)      // names the probe's bytes cheaply; nil: their SHA-256 is taken each time
 	Events      event.Sink                             // nil: discarded
 	Compression Compression
 	Now         func() time.Time                                 // nil: time.Now
@@ -48,6 +51,7 @@ type Assembler struct {
 	layers      layers
 	compression Compression
 	probe       func(arch string) ([]byte, error)
+	probeID     func(arch string) (string, error)
 	events      event.Sink
 	making      keyed // by layer key
 }
@@ -79,8 +83,11 @@ func New(o Options) (*Assembler, error) {
 			return nil, errors.New("this slipway was built without the probe binary")
 		}
 	}
+	if o.ProbeID == nil {
+		o.ProbeID = digestOf(o.Probe)
+	}
 	a := &Assembler{
-		stateDir: o.StateDir, store: o.Store, lock: o.Lock, compression: o.Compression.orDefault(), probe: o.Probe, events: o.Events,
+		stateDir: o.StateDir, store: o.Store, lock: o.Lock, compression: o.Compression.orDefault(), probe: o.Probe, probeID: o.ProbeID, events: o.Events,
 	}
 	a.mirrors = onceMirrors(o.Mirrors)
 	fetch := &fetcher{client: o.HTTP, sleep: o.Sleep, token: a.token}
@@ -144,6 +151,18 @@ func (a *Assembler) npmAddresses(ctx context.Context, p NPMPin) func() ([]string
 			return nil, err
 		}
 		return []string{p.address(m.NPM)}, nil
+	}
+}
+
+// digestOf names a probe by the SHA-256 of its bytes.
+func digestOf(probe func(string) ([]byte, error)) func(string) (string, error) {
+	return func(arch string) (string, error) {
+		data, err := probe(arch)
+		if err != nil {
+			return "", err
+		}
+		sum := sha256.Sum256(data)
+		return hex.EncodeToString(sum[:]), nil
 	}
 }
 

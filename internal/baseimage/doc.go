@@ -11,6 +11,14 @@
 // unpacked safely (device nodes, paths that climb or pass through links), and to
 // name a mirror: addresses come from the machine's own configuration.
 //
+// A runtime base holds glibc, the C++ library, tini, the CA bundle, os-release,
+// the accounts root and nobody, /tmp, and node without its symbols: no shell, no
+// package manager, no setuid bit. A toolchain base adds the shells, coreutils and
+// text tools with all that they depend on, and npm; what maintainer scripts would
+// do there (accounts, the CA bundle, the links sh, awk and which) is done in
+// rules.go. Manuals, translations and iconv tables are left out of both, licence
+// texts stay. Packages are listed for scanners under var/lib/dpkg/status.d.
+//
 //	a, err := baseimage.New(baseimage.Options{PackagesDir: p, StateDir: s, Store: images})
 //	built, err := a.Ensure(ctx, []string{"slipway/node:20-trixie"}, []string{"linux/amd64"})
 //	fmt.Println(built["slipway/node:20-trixie"].Index)

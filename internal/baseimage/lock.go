@@ -38,7 +38,7 @@ type Locked struct {
 	Zstd     string   `json:"zstd,omitempty"` // the same with zstd layers
 	Debian   []DebPin `json:"debian,omitempty"`
 	NPM      []NPMPin `json:"npm,omitempty"`
-	Probe    string   `json:"probe,omitempty"` // SHA-256 of the probe binary
+	Probe    string   `json:"probe,omitempty"` // names the bytes of the probe binary
 }
 
 // DebPin is one Debian package. Path is relative to the archive's root.

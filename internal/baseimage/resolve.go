@@ -2,8 +2,6 @@ package baseimage
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -176,12 +174,11 @@ func (a *Assembler) resolve(ctx context.Context, wants []want) ([]Locked, error)
 
 // probePin pins the probe by its bytes.
 func (a *Assembler) probePin(w want) (Locked, error) {
-	data, err := a.probe(w.t.arch)
+	id, err := a.probeID(w.t.arch)
 	if err != nil {
 		return Locked{}, fmt.Errorf("reading the probe for %s: %w", w.t.platform, err)
 	}
-	sum := sha256.Sum256(data)
-	return Locked{Ref: w.spec.Ref, Platform: w.t.platform, Assembly: assembly, Probe: hex.EncodeToString(sum[:])}, nil
+	return Locked{Ref: w.spec.Ref, Platform: w.t.platform, Assembly: assembly, Probe: id}, nil
 }
 
 // npmWanted names the npm packages of a spec, as "name@major".
@@ -200,19 +197,16 @@ func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec) (map[st
 		return nil, err
 	}
 	var mu sync.Mutex
-	pins := map[string]NPMPin{}
+	pins, asked := map[string]NPMPin{}, map[string]bool{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelDownloads)
 	for t, list := range specs {
 		for _, spec := range list {
 			for _, key := range npmWanted(spec, t) {
-				mu.Lock()
-				_, asked := pins[key]
-				pins[key] = pins[key]
-				mu.Unlock()
-				if asked {
+				if asked[key] {
 					continue
 				}
+				asked[key] = true
 				group.Go(func() error {
 					name, major, _ := strings.Cut(key, "@")
 					pin, err := newestNPM(ctx, a.packages.fetch, m.NPM, name, major)

@@ -34,7 +34,8 @@ func ownBases(file dockerfile.File) ([]plan.Base, error) {
 			unknown = append(unknown, diag.Finding{Code: codeUnknownBase, Place: image.Place, Text: err.Error(), Hint: diag.HintOf(err)})
 			continue
 		}
-		bases = append(bases, plan.Base{Ref: name, Role: spec.Role, Version: spec.NodeMajor, Assembled: true})
+		// Only the build knows which stage runs for which platform.
+		bases = append(bases, plan.Base{Ref: name, Role: spec.Role, Version: spec.NodeMajor, Assembled: true, OnTarget: true})
 	}
 	return bases, unknown.Errors()
 }

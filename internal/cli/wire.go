@@ -70,6 +70,7 @@ func (a *app) assembler(dir string, store *image.Store, sink event.Sink, compres
 		},
 		Keyring:     a.Getenv("SLIPWAY_DEBIAN_KEYRING"),
 		Probe:       assets.Probe,
+		ProbeID:     assets.ProbeID,
 		Events:      sink,
 		Compression: baseimage.Compression(compression),
 	})

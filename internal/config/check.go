@@ -143,7 +143,8 @@ func (d *decoder) checkSettings(at string, s settings) {
 		}
 		if secretForm.MatchString(key) && s.Env[key] != "" {
 			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and everybody who gets the image can read it", clip(key))
-			d.findings[len(d.findings)-1].Severity = diag.Warning
+			f := &d.findings[len(d.findings)-1]
+			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
 		}
 	}
 	h := s.Health

@@ -181,12 +181,10 @@ func (d *decoder) key(kv *ast.MappingValueNode) (string, bool) {
 	switch k := kv.Key.(type) {
 	case *ast.StringNode:
 		return k.Value, true
-	case *ast.MergeKeyNode:
+	case *ast.MergeKeyNode, *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
 		return "", d.plain(k)
 	case ast.ScalarNode:
 		return k.GetToken().Value, true
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		return "", d.plain(k)
 	default:
 		d.reportToken(codeWrongType, kv.Key.GetToken(), "", "keys have to be plain words")
 		return "", false

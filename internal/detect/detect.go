@@ -103,7 +103,7 @@ func services(root fs.FS, fleet *config.Fleet) ([]config.Service, diag.Findings)
 	if fleet != nil {
 		return fleet.Services, nil
 	}
-	return walk(root)
+	return walk(root, maxDirs)
 }
 
 func inspect(root fs.FS, s config.Service, fleet *config.Fleet) (Found, diag.Findings) {
@@ -182,7 +182,7 @@ const (
 // walk finds the directories that an ecosystem recognises. Below such a
 // directory it looks no further, except at the root of the repository, whose
 // manifest is often that of a workspace.
-func walk(root fs.FS) ([]config.Service, diag.Findings) {
+func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 	var findings diag.Findings
 	var paths []string
 	dirs := 0
@@ -196,9 +196,9 @@ func walk(root fs.FS) ([]config.Service, diag.Findings) {
 		case p != "." && (skipped(e.Name()) || strings.Count(p, "/") >= maxDepth):
 			return fs.SkipDir
 		}
-		if dirs++; dirs > maxDirs {
+		if dirs++; dirs > limit {
 			findings = append(findings, diag.Finding{Code: codeTooLarge, Severity: diag.Warning, Place: diag.Place{File: p},
-				Text: fmt.Sprintf("the search for services stopped after %d directories", maxDirs), Hint: "name the services in " + config.FileName})
+				Text: fmt.Sprintf("the search for services stopped after %d directories", limit), Hint: "name the services in " + config.FileName})
 			return fs.SkipAll
 		}
 		if dir, err := fs.Sub(root, p); err == nil && recognised(dir) {

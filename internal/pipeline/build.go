@@ -138,30 +138,31 @@ func (b Build) steps(ctx context.Context, job Job, digests map[string]string) (e
 }
 
 // ensureBases brings in the assembled bases of all jobs: toolchains for the
-// platform that builds, all others for the platforms that are built for.
+// platform that builds, bases that are on the target for those that are built
+// for, and toolchains that are on both for all of them.
 func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, error) {
-	var toolchains, others, platforms []string
+	need := map[string][]string{} // platforms of each base
 	for _, job := range jobs {
-		platforms = append(platforms, job.Request.Platforms...)
 		for _, base := range job.Bases {
-			switch {
-			case !base.Assembled:
-			case base.Role == plan.RoleToolchain:
-				toolchains = append(toolchains, base.Ref)
-			default:
-				others = append(others, base.Ref)
+			if !base.Assembled {
+				continue
+			}
+			if base.Role == plan.RoleToolchain {
+				need[base.Ref] = append(need[base.Ref], b.Platform)
+			}
+			if base.Role != plan.RoleToolchain || base.OnTarget {
+				need[base.Ref] = append(need[base.Ref], job.Request.Platforms...)
 			}
 		}
 	}
+	together := map[string][]string{} // bases by the platforms that they are needed for
+	for _, ref := range slices.Sorted(maps.Keys(need)) {
+		key := strings.Join(distinct(need[ref]), ",")
+		together[key] = append(together[key], ref)
+	}
 	digests := map[string]string{}
-	for _, need := range []struct{ refs, platforms []string }{
-		{distinct(toolchains), []string{b.Platform}},
-		{distinct(others), distinct(platforms)},
-	} {
-		if len(need.refs) == 0 {
-			continue
-		}
-		found, err := b.Bases.Ensure(ctx, need.refs, need.platforms)
+	for _, platforms := range slices.Sorted(maps.Keys(together)) {
+		found, err := b.Bases.Ensure(ctx, together[platforms], strings.Split(platforms, ","))
 		if err != nil {
 			return nil, err
 		}

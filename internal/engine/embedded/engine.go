@@ -137,6 +137,11 @@ func (e *Engine) Close() error {
 		e.stop()
 	}
 	errs = append(errs, unmountBelow(e.opts.StateDir))
+	if e.controller != nil {
+		// An export that was cancelled leaves the layer that it was writing.
+		_, err := removeUnfinished(e.opts)
+		errs = append(errs, err)
+	}
 	if e.log != nil {
 		logrus.SetOutput(os.Stderr)
 		errs = append(errs, e.log.Close())

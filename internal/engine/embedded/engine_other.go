@@ -25,5 +25,8 @@ func (*Engine) Build(context.Context, engine.Request, event.Sink) (engine.Result
 	return engine.Result{}, diag.Fail(diag.ExitUsage, "the embedded engine needs Linux")
 }
 
+// Collect does nothing.
+func (*Engine) Collect(context.Context) error { return nil }
+
 // Close does nothing.
 func (*Engine) Close() error { return nil }

@@ -32,13 +32,12 @@ type progress struct {
 // step is one vertex of the build.
 type step struct {
 	stepName
-	key              string
-	internal         bool
-	started, done    bool
-	cached           bool
-	log              bytes.Buffer
-	exit             int
-	firstStart, last time.Time
+	key           string
+	internal      bool
+	started, done bool
+	cached        bool
+	log           bytes.Buffer
+	firstStart    time.Time
 }
 
 func newProgress(service string, sink event.Sink) *progress {

@@ -19,16 +19,27 @@ import (
 )
 
 // repair removes what a killed process left in the state directory: containers
-// that still run, mounts, bundles. The caller holds the lock, so whatever is
-// there belongs to nobody.
+// that still run, mounts, bundles, layers that were being written. The caller
+// holds the lock, so whatever is there belongs to nobody.
 func repair(ctx context.Context, o Options, sink event.Sink) error {
 	bundles := filepath.Join(o.StateDir, "runc-overlayfs", "executor")
 	containers, err := staleBundles(bundles)
 	if err != nil {
 		return err
 	}
+	layers, err := removeUnfinished(o)
+	if err != nil {
+		return err
+	}
+	var found []string
 	if len(containers) > 0 {
-		sink.Emit(event.Note{Text: fmt.Sprintf("clearing %d build step(s) that an interrupted build left behind", len(containers))})
+		found = append(found, fmt.Sprintf("%d build step(s)", len(containers)))
+	}
+	if layers > 0 {
+		found = append(found, fmt.Sprintf("%d unfinished layer(s)", layers))
+	}
+	if len(found) > 0 {
+		sink.Emit(event.Note{Text: "clearing " + strings.Join(found, " and ") + " that an interrupted build left behind"})
 	}
 	rt := &runc.Runc{Command: o.Runc}
 	for _, id := range containers {
@@ -44,7 +55,33 @@ func repair(ctx context.Context, o Options, sink event.Sink) error {
 	for _, id := range containers {
 		errs = append(errs, os.RemoveAll(filepath.Join(bundles, id)))
 	}
+	hosts, _ := filepath.Glob(filepath.Join(bundles, "hosts.*")) // one for each step that ran
+	for _, path := range hosts {
+		errs = append(errs, os.Remove(path))
+	}
 	return errors.Join(errs...)
+}
+
+// removeUnfinished removes what was being written into the engine's content
+// store and into the image store's; only the holder of the lock writes there. It
+// returns how many pieces there were.
+func removeUnfinished(o Options) (int, error) {
+	removed := 0
+	for _, dir := range []string{
+		filepath.Join(o.StateDir, "runc-overlayfs", "content", "ingest"), filepath.Join(o.ImageDir, "ingest"),
+	} {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return removed, fmt.Errorf("reading %s: %w", dir, err)
+		}
+		for _, e := range entries {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return removed, fmt.Errorf("removing an unfinished layer: %w", err)
+			}
+			removed++
+		}
+	}
+	return removed, nil
 }
 
 // staleBundles lists the containers whose bundle directories exist.

@@ -5,6 +5,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -103,6 +104,11 @@ func solveOptions(req engine.Request, images content.Store) (*client.SolveOpt, f
 	if err != nil {
 		return nil, nil, diag.Fail(diag.ExitUsage, "the build context %s cannot be read", req.Context).Because(err)
 	}
+	if req.GitModes {
+		if files, err = fsutil.NewFilterFS(files, &fsutil.FilterOpt{Map: gitMode}); err != nil {
+			return nil, nil, fmt.Errorf("reading the build context %s: %w", req.Context, err)
+		}
+	}
 	store, err := secretSources(req.Secrets)
 	if err != nil {
 		return nil, nil, err
@@ -126,6 +132,19 @@ func solveOptions(req engine.Request, images content.Store) (*client.SolveOpt, f
 		opt.Exports = []client.ExportEntry{*export}
 	}
 	return opt, finish, nil
+}
+
+// gitMode gives an entry the mode that git keeps: 0755 for directories and what
+// is executable, else 0644. A checkout's umask would reach the image otherwise,
+// and with 077 the service could not read its own files.
+func gitMode(_ string, st *fstypes.Stat) fsutil.MapResult {
+	switch mode := fs.FileMode(st.Mode); {
+	case mode.IsDir(), mode.IsRegular() && mode&0o111 != 0:
+		st.Mode = uint32(mode.Type() | 0o755)
+	case mode.IsRegular():
+		st.Mode = 0o644
+	}
+	return fsutil.MapResultKeep
 }
 
 func secretSources(list []engine.Secret) (secrets.SecretStore, error) {

@@ -1,8 +1,0 @@
-package cli
-
-import (
-	_ "github.com/google/go-cmp/cmp"
-	_ "github.com/rogpeppe/go-internal/testscript"
-	_ "go.uber.org/goleak"
-	_ "pgregory.net/rapid"
-)

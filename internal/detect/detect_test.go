@@ -1,0 +1,97 @@
+package detect_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
+)
+
+const (
+	manifest = `{"main": "server.js"}`
+	lockFile = `{"lockfileVersion": 3, "packages": {"": {}}}`
+)
+
+// repo makes a tree with a service in each directory.
+func repo(dirs ...string) fstest.MapFS {
+	out := fstest.MapFS{}
+	for _, d := range dirs {
+		prefix := strings.TrimPrefix(d+"/", "./")
+		out[prefix+"package.json"] = &fstest.MapFile{Data: []byte(manifest)}
+		out[prefix+"package-lock.json"] = &fstest.MapFile{Data: []byte(lockFile)}
+		out[prefix+"server.js"] = &fstest.MapFile{}
+	}
+	return out
+}
+
+func TestWalk(t *testing.T) {
+	for name, c := range map[string]struct {
+		dirs []string
+		want []string // name at path
+	}{
+		"one at the root":            {[]string{"."}, []string{"app at ."}},
+		"several":                    {[]string{"web", "services/api"}, []string{"api at services/api", "web at web"}},
+		"a workspace's root is none": {[]string{".", "packages/a", "packages/b"}, []string{"a at packages/a", "b at packages/b"}},
+		"the same name twice":        {[]string{"eu/api", "us/api"}, []string{"eu-api at eu/api", "us-api at us/api"}},
+		"below a service is none":    {[]string{"a", "a/b"}, []string{"a at a"}},
+		"not in what is fetched":     {[]string{"a", "node_modules/b", ".cache/c", "vendor/d"}, []string{"a at a"}},
+		"names are made valid":       {[]string{"My Service", "B"}, []string{"b at B", "service-2 at My Service"}},
+		"not deeper than six levels": {[]string{"1/2/3/4/5/6", "1/2/3/4/5/x/7"}, []string{"6 at 1/2/3/4/5/6"}},
+	} {
+		found, findings := detect.Detect(repo(c.dirs...), nil)
+		if findings.Errors() != nil {
+			t.Errorf("%s: %v", name, findings)
+		}
+		var got []string
+		for _, f := range found {
+			got = append(got, f.Service.Name+" at "+f.Service.Path)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestDetectCompletesWhatIsWritten(t *testing.T) {
+	tree := repo("api")
+	tree["api/server.js"] = &fstest.MapFile{Data: []byte("require('http').createServer().listen(8080); // '/healthz'")}
+	fleet := config.Default("f")
+	fleet.Services = []config.Service{{Name: "api", Path: "api", Health: config.Health{TCP: true}}}
+	found, findings := detect.Detect(tree, fleet)
+	if findings != nil {
+		t.Fatal(findings)
+	}
+	want := config.Service{Name: "api", Path: "api", Type: "http", Ecosystem: "node", Port: 8080, Health: config.Health{TCP: true}}
+	if diff := cmp.Diff(want, found[0].Service); diff != "" {
+		t.Errorf("what is written wins, the rest is detected (-want +got):\n%s", diff)
+	}
+	for _, f := range found[0].Facts {
+		if f.Evidence == "" {
+			t.Errorf("the fact %v has no evidence", f)
+		}
+	}
+}
+
+func TestAServiceWithErrorsDoesNotHideTheOthers(t *testing.T) {
+	tree := repo("a", "b")
+	delete(tree, "a/package-lock.json")
+	plans, findings := detect.Plan(tree, nil)
+	if len(plans) != 1 || plans[0].Name != "b" || len(findings) != 1 {
+		t.Errorf("got %d plans and %v", len(plans), findings)
+	}
+}
+
+func TestOwnDockerfileNeedsNoEcosystem(t *testing.T) {
+	tree := fstest.MapFS{"tool/Dockerfile": {Data: []byte("FROM scratch\n")}, "tool/.dockerignore": {Data: []byte("# no\n*.md\n")}}
+	plans, findings := detect.Plan(tree, nil)
+	if findings != nil || len(plans) != 1 {
+		t.Fatal(plans, findings)
+	}
+	if p := plans[0]; p.Dockerfile != "tool/Dockerfile" || len(p.Stages) != 0 || len(p.DockerIgnore) != 1 {
+		t.Errorf("got %+v", p)
+	}
+}

@@ -1,0 +1,477 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+
+	"github.com/slipway-build/slipway/internal/baseimage"
+)
+
+// refuses runs a command that must end with a code, say the texts, print
+// nothing as a result and leave the state directory as it should be.
+func refuses(t *testing.T, i invocation, code int, texts ...string) result {
+	t.Helper()
+	r := i.run(t).must(t, code).says(t, texts...)
+	if r.stdout != "" {
+		t.Errorf("a refusal prints a result:\n%s", r.stdout)
+	}
+	for _, jargon := range []string{"rpc error", "failed to solve", "goroutine ", "%!"} {
+		if strings.Contains(r.stderr, jargon) {
+			t.Errorf("stderr says %q:\n%s", jargon, r.stderr)
+		}
+	}
+	lines := strings.Split(strings.TrimRight(r.stderr, "\n"), "\n")
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "  hint: ") {
+		t.Errorf("the last line is no hint:\n%s", r.stderr)
+	}
+	return r
+}
+
+func TestBuildsOfADirectoryAreRefusedWithTheCause(t *testing.T) {
+	real(t)
+	dir, env := ownState(t)
+	src := smallDir(t, "")
+	start := read(t, filepath.Join(src, "Dockerfile"))
+	for name, c := range map[string]struct {
+		steps string
+		args  []string
+		code  int
+		says  []string
+	}{
+		"missing file": {"COPY lost.txt /\n", nil, 3, []string{
+			"slipway: ", "COPY lost.txt /: lost.txt is not in the build context", "hint: check the path and the patterns of .dockerignore"}},
+		"failing step": {"RUN echo first; echo why >&2; exit 7\n", nil, 3, []string{
+			"log of work  RUN echo first; echo why >&2; exit 7 ===", "first\n", "why\n", "exit code 7\n", "hint: what the step printed stands above"}},
+		"unknown image": {"FROM localhost:1/nosuch:1\n", nil, 3, []string{
+			"the image localhost:1/nosuch:1 cannot be read", "connection refused", "hint: check the name after FROM"}},
+		"unknown base": {"FROM slipway/node:24-trixy\nCOPY --from=base /bin /bin\n", nil, 2, []string{
+			`Dockerfile:5: error: there is no base "slipway/node:24-trixy" [SLP402]`, `hint: did you mean "slipway/node:24-trixie"?`}},
+		"foreign front end": {"", []string{"-f", "Foreign"}, 2, []string{
+			`asks for the foreign front end "evil.example/frontend"`, "hint: remove its `# syntax=` line"}},
+		"lost secret": {"", []string{"--secret", "id=x,src=lost"}, 2, []string{"a build secret cannot be read", "hint: --secret id=NAME,src=FILE"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(t, filepath.Join(src, "Dockerfile"), start+c.steps)
+			write(t, filepath.Join(src, "Foreign"), "# syntax=evil.example/frontend\n"+start)
+			refuses(t, invocation{dir: src, env: env, args: append([]string{"build"}, c.args...)}, c.code, c.says...)
+			nothingLeft(t, dir)
+		})
+	}
+	write(t, filepath.Join(src, "Dockerfile"), start)
+	invocation{dir: src, env: env, args: []string{"build", "--build-arg", "VERSIN=1"}}.run(t).must(t, 0).
+		says(t, "warning: the build argument VERSIN is not used: the Dockerfile has no ARG VERSIN")
+}
+
+func TestAPortInUseIsSaidWithItsUser(t *testing.T) {
+	real(t)
+	_, env := ownState(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	refuses(t, invocation{dir: t.TempDir(), env: env, args: []string{"registry", "serve", "--addr", taken.Addr().String()}}, 5,
+		"something else listens on "+taken.Addr().String(), "hint: `ss -ltnp` shows what; or take another port: slipway registry serve --addr ")
+}
+
+func TestWithoutRuncTheBuildSaysWhatToInstall(t *testing.T) {
+	real(t)
+	none := filepath.Join(t.TempDir(), "overlay.json")
+	carried, err := filepath.Glob(filepath.Join(root, "internal/assets/bin/*.gz"))
+	if err != nil || len(carried) == 0 {
+		t.Fatalf("this checkout has no assets to leave out (%v): make build", err)
+	}
+	replace := map[string]string{}
+	for _, path := range carried {
+		replace[path] = "" // as if it were not there
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, none, string(text))
+	bare := filepath.Join(t.TempDir(), "slipway")
+	build := exec.Command("go", "build", "-overlay", none, "-o", bare, "./cmd/slipway")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	dir, env := ownState(t)
+	cmd := exec.Command(bare, "build")
+	cmd.Dir, cmd.Env = smallDir(t, ""), append(os.Environ(), append(env, "PATH="+t.TempDir())...)
+	r := finish(t, cmd).must(t, 2).says(t, "there is no runc, neither in this slipway nor in $PATH", "  hint: build slipway with `make build`, or install the Debian package: apt-get install runc")
+	if r.stdout != "" {
+		t.Errorf("a refusal prints a result:\n%s", r.stdout)
+	}
+	doctor := exec.Command(bare, "doctor")
+	doctor.Dir, doctor.Env = t.TempDir(), cmd.Env
+	if d := finish(t, doctor).must(t, 2); !strings.Contains(d.stdout, "missing  runc") {
+		t.Errorf("doctor does not miss runc:\n%s", d.stdout)
+	}
+	nothingLeft(t, dir)
+}
+
+// ordinary makes a command run as an ordinary user with a state directory of
+// its own; without namespaces, that user can make no user namespace. Nothing of
+// the machine is changed: the limit is that of a namespace of this command.
+func ordinary(t *testing.T, namespaces bool, src string, args ...string) (cmd *exec.Cmd, state string) {
+	t.Helper()
+	const uid = "1234"
+	home, err := os.MkdirTemp("", "slipway-ordinary-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(home) })
+	binary := filepath.Join(home, "slipway")
+	data, err := os.ReadFile(slipwayBinary())
+	if err == nil {
+		err = os.WriteFile(binary, data, 0o755)
+	}
+	if err == nil {
+		err = os.CopyFS(filepath.Join(home, "src"), os.DirFS(src))
+	}
+	if err == nil {
+		err = exec.Command("chown", "-R", uid+":"+uid, home).Run()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := "echo 0 > /proc/sys/user/max_user_namespaces && "
+	if namespaces {
+		limit = ""
+	}
+	script := limit + `exec setpriv --reuid=` + uid + ` --regid=` + uid + ` --clear-groups "$@"`
+	cmd = exec.Command("/bin/sh", append([]string{"-c", script, "sh", binary}, args...)...)
+	cmd.Dir = filepath.Join(home, "src")
+	state = filepath.Join(home, "state")
+	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_RUNTIME_DIR=", "SLIPWAY_STATE_DIR="+state)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if !namespaces {
+		ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 65536}}
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings, cmd.SysProcAttr.GidMappings = ids, ids
+		cmd.SysProcAttr.GidMappingsEnableSetgroups = true
+	}
+	return cmd, state
+}
+
+func TestNeitherRootNorUserNamespacesIsRefusedWithTheSetting(t *testing.T) {
+	real(t)
+	src := smallDir(t, "")
+	for _, args := range [][]string{{"build"}, {"build", "--push", "."}} {
+		cmd, state := ordinary(t, false, src, args...)
+		r := finish(t, cmd).must(t, 2).says(t, "builds need root or user namespaces, and this machine gives ordinary users none",
+			"  hint: the setting user.max_user_namespaces is 0: run `sudo sysctl -w user.max_user_namespaces=28633`, or run slipway as root")
+		if r.stdout != "" {
+			t.Errorf("a refusal prints a result:\n%s", r.stdout)
+		}
+		if _, err := os.Stat(state); err == nil {
+			t.Errorf("%v made a state directory before it was refused", args)
+		}
+	}
+	cmd, _ := ordinary(t, false, src, "doctor")
+	if d := finish(t, cmd).must(t, 2); !strings.Contains(d.stdout, "missing  privileges") || !strings.Contains(d.stdout, "sysctl -w user.max_user_namespaces=28633") {
+		t.Errorf("doctor does not say it:\n%s", d.stdout)
+	}
+	cmd, _ = ordinary(t, false, src, "build", "--dry-run")
+	finish(t, cmd).must(t, 0) // planning needs no rights
+}
+
+func TestAnOrdinaryUserBuildsAndInterrupts(t *testing.T) {
+	real(t)
+	cmd, _ := ordinary(t, true, smallDir(t, "RUN id -u > /who\n"), "build")
+	if r := finish(t, cmd).must(t, 0); !strings.Contains(r.stdout, "Size=2MB") {
+		t.Errorf("no statistics:\n%s%s", r.stdout, r.stderr)
+	}
+	cmd, state := ordinary(t, true, smallDir(t, slow), "build")
+	r := &started{cmd: cmd, began: time.Now(), ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &r.out, &r.errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = cmd.Wait(); close(r.ended) }()
+	r.until(t, "the step", inStep(state))
+	interrupted(t, r, state)
+}
+
+// mirror is a Debian mirror on this machine that serves what the machine's own
+// one serves, as far as a test lets it.
+type mirror struct {
+	*httptest.Server
+	mode   atomic.Value // "good", "tampered", "stuck"
+	inPool chan struct{}
+}
+
+func newMirror(t *testing.T) *mirror {
+	t.Helper()
+	found, err := baseimage.FindMirrors(context.Background(), baseimage.Machine{Root: "/", Dir: t.TempDir(), Getenv: os.Getenv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := map[string]*url.URL{}
+	for path, addresses := range map[string][]string{"/debian": found.Debian, "/security": found.Security} {
+		if len(addresses) == 0 {
+			t.Fatal("this machine has no security archive configured")
+		}
+		if targets[path], err = url.Parse(addresses[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := &mirror{inPool: make(chan struct{}, 1000)}
+	m.mode.Store("good")
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			archive := "/" + strings.Split(r.In.URL.Path, "/")[1]
+			r.Out.URL.Path = strings.TrimPrefix(r.In.URL.Path, archive)
+			r.SetURL(targets[archive])
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+		ModifyResponse: func(res *http.Response) error {
+			if m.mode.Load() != "tampered" || !strings.HasSuffix(res.Request.URL.Path, "/InRelease") {
+				return nil
+			}
+			text, err := io.ReadAll(res.Body)
+			if err != nil {
+				return err
+			}
+			changed := strings.Replace(string(text), "\nSuite: ", "\nSuite:  ", 1)
+			res.Body, res.ContentLength = io.NopCloser(strings.NewReader(changed)), int64(len(changed))
+			res.Header.Set("Content-Length", fmt.Sprint(len(changed)))
+			return nil
+		},
+	}
+	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if m.mode.Load() == "stuck" && strings.Contains(r.URL.Path, "/pool/") {
+			w.WriteHeader(http.StatusOK)
+			_, _ = w.Write([]byte("!<arch>\n"))
+			w.(http.Flusher).Flush()
+			m.inPool <- struct{}{}
+			<-r.Context().Done()
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(m.CloseClientConnections)
+	return m
+}
+
+func TestBasesAreRefusedFromBadMirrorsAndAGoodOneMendsIt(t *testing.T) {
+	real(t)
+	dir, env := ownState(t)
+	src := t.TempDir()
+	write(t, filepath.Join(src, "Dockerfile"), "FROM slipway/node:24-trixie\nRUN [\"node\", \"--version\"]\n")
+	build := func(mirror string, more ...string) invocation {
+		return invocation{dir: src, args: []string{"build", "-t", "web:1"}, env: append(append(env[:1:1],
+			"SLIPWAY_DEBIAN_MIRROR="+mirror+"/debian", "SLIPWAY_DEBIAN_SECURITY_MIRROR="+mirror+"/security"), more...)}
+	}
+	nothingKept := func(t *testing.T) {
+		t.Helper()
+		nothingLeft(t, dir)
+		for _, pattern := range []string{"bases/resolved/*", "bases/built/*", "bases/layers/*"} {
+			if files, _ := filepath.Glob(filepath.Join(dir, pattern)); len(files) > 0 {
+				t.Errorf("half a base is kept: %v", files)
+			}
+		}
+	}
+	t.Run("down", func(t *testing.T) {
+		refuses(t, build("http://127.0.0.1:1"), 3, "cannot be fetched: http://127.0.0.1:1/", "connection refused",
+			"hint: check the network, the proxy settings", "SLIPWAY_DEBIAN_MIRROR")
+		nothingKept(t)
+	})
+	m := newMirror(t)
+	t.Run("tampered", func(t *testing.T) {
+		m.mode.Store("tampered")
+		refuses(t, build(m.URL), 3, "signature", "hint: ", m.URL)
+		nothingKept(t)
+	})
+	m.mode.Store("good")
+	t.Run("other key", func(t *testing.T) {
+		refuses(t, build(m.URL, "SLIPWAY_DEBIAN_KEYRING="+otherKey(t)), 3, "signature", "hint: ")
+		nothingKept(t)
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		m.mode.Store("stuck")
+		r := build(m.URL).start(t)
+		r.until(t, "a download", func() bool { return len(m.inPool) > 0 })
+		interrupted(t, r, dir)
+	})
+	t.Run("killed", func(t *testing.T) {
+		for len(m.inPool) > 0 {
+			<-m.inPool
+		}
+		r := build(m.URL).start(t)
+		r.until(t, "a download", func() bool { return len(m.inPool) > 0 })
+		r.signal(t, syscall.SIGKILL)
+		<-r.ended
+	})
+	m.mode.Store("good")
+	r := build(m.URL).run(t).must(t, 0).says(t, "--version\"] … ")
+	t.Logf("bases and build after all that: %v", r.took.Round(time.Millisecond))
+	nothingLeft(t, dir)
+}
+
+// otherKey writes a public key that signed nothing.
+func otherKey(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "other.gpg")
+	write(t, path, otherPublicKey(t))
+	return path
+}
+
+func TestARegistryThatIsDownOrRefuses(t *testing.T) {
+	real(t)
+	dir, env := ownState(t)
+	src := smallDir(t, "")
+	answers := func(status int, header map[string]string) *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for k, v := range header {
+				w.Header().Set(k, v)
+			}
+			http.Error(w, `{"errors":[{"code":"TEST","message":"no"}]}`, status)
+		}))
+		t.Cleanup(s.Close)
+		return s
+	}
+	for name, c := range map[string]struct {
+		host string
+		says []string
+	}{
+		"down":         {"localhost:1", []string{"no registry answers at localhost:1", "hint: start one: slipway registry serve --addr localhost:1"}},
+		"unauthorized": {hostOf(answers(401, map[string]string{"WWW-Authenticate": `Basic realm="x"`})), []string{"wants to know who you are", "hint: docker login", "SLIPWAY_REGISTRY_USER"}},
+		"forbidden":    {hostOf(answers(403, nil)), []string{"you may not push", "hint: ask for the right"}},
+		"broken":       {hostOf(answers(500, nil)), []string{"is in trouble", "500 Internal Server Error, 6 times", "hint: look at the registry's log"}},
+		"busy":         {hostOf(answers(429, map[string]string{"Retry-After": "3600"})), []string{"limits requests and asks to wait 1h0m0s", "hint: push again after 1h0m0s"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			image := c.host + "/team/" + name + ":1"
+			b := invocation{dir: src, env: env, args: []string{"build", "-t", image, "--push"}}.run(t).must(t, 1)
+			b.says(t, append([]string{"pushing " + image + ": "}, c.says...)...)
+			// What was built is there all the same, and the push can be said again.
+			refuses(t, invocation{dir: src, env: env, args: []string{"push", image}}, 1, append([]string{"pushing " + image + ": "}, c.says...)...)
+			nothingLeft(t, dir)
+		})
+	}
+}
+
+func TestAPushWaitsAsLongAsTheRegistryAsks(t *testing.T) {
+	real(t)
+	_, env := ownState(t)
+	registry := servedRegistry(t, env)
+	target, err := url.Parse("http://" + registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
+	var turned atomic.Int64
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && turned.Add(1) <= 2 {
+			w.Header().Set("Retry-After", "2")
+			http.Error(w, "slow down", http.StatusTooManyRequests)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer busy.Close()
+	r := invocation{dir: smallDir(t, ""), env: env, args: []string{"build", "-t", hostOf(busy) + "/team/web:1", "--push"}}.run(t).must(t, 0)
+	r.says(t, hostOf(busy)+" asks to wait 2s (429 Too Many Requests)")
+	if turned.Load() < 3 || r.took < 2*time.Second {
+		t.Errorf("%d requests in %v", turned.Load(), r.took)
+	}
+}
+
+// servedRegistry is `slipway registry serve` on a free port.
+func servedRegistry(t *testing.T, env []string) string {
+	t.Helper()
+	r := invocation{dir: t.TempDir(), env: env, args: []string{"registry", "serve", "--addr", "127.0.0.1:0"}}.start(t)
+	r.until(t, "the address", func() bool { return strings.Contains(r.out.String(), "\n") })
+	address, _, _ := strings.Cut(strings.TrimPrefix(r.out.String(), "registry at "), ",")
+	return address
+}
+
+func TestAFullDiskIsSaidAndMoreSpaceMendsIt(t *testing.T) {
+	real(t)
+	for name, c := range map[string]struct {
+		sizeMB int
+		steps  string
+	}{
+		"at the start":  {4, ""},
+		"in a step":     {64, "RUN dd if=/dev/urandom of=/big bs=1M count=100\n"},
+		"in the export": {64, "RUN dd if=/dev/urandom of=/big bs=1M count=28 2>/dev/null\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, env := ownState(t)
+			if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", c.sizeMB)); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+			build := invocation{dir: smallDir(t, c.steps), env: env, args: []string{"build", "-t", "web:1"}}
+			refuses(t, build, 3, "the disk is full: no space for what this command writes in "+dir+", where ", " are free now", "no space left on device",
+				"hint: free some space or set SLIPWAY_STATE_DIR to a directory on a larger disk")
+			nothingLeft(t, dir)
+			if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=600m"); err != nil {
+				t.Fatal(err)
+			}
+			build.run(t).must(t, 0)
+			nothingLeft(t, dir)
+		})
+	}
+}
+
+func TestFleetsAreRefusedWithoutTouchingTheEngine(t *testing.T) {
+	real(t)
+	dir, env := ownState(t)
+	for _, c := range []struct {
+		args []string
+		says []string
+	}{
+		{[]string{"build", "fast-requesthandler-servce"}, []string{`there is no service "fast-requesthandler-servce" in this fleet`, `hint: did you mean "fast-requesthandler-service"?`}},
+		{[]string{"build", "--platform", "linux/amd65"}, []string{`the platform "linux/amd65" is not supported`, `hint: did you mean "linux/amd64"?`}},
+		{[]string{"build", "--target", "prodution"}, []string{`has no stage "prodution"`, "hint: did you mean --target production?"}},
+		{[]string{"build", "--paralel", "2"}, []string{"has no flag --paralel", "hint: did you mean --parallel?"}},
+		{[]string{"biuld"}, []string{`there is no command "biuld"`, "hint: did you mean `slipway build`?"}},
+	} {
+		refuses(t, invocation{dir: fast(), env: env, args: c.args}, 2, c.says...)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
+		t.Errorf("a refusal left %v", entries)
+	}
+}
+
+// otherPublicKey makes a key and returns its public half in armour.
+func otherPublicKey(t *testing.T) string {
+	t.Helper()
+	entity, err := openpgp.NewEntity("Other", "", "other@mirror.example", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	w, err := armor.Encode(&text, openpgp.PublicKeyType, nil)
+	if err == nil {
+		err = entity.Serialize(w)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
+}
