@@ -323,7 +323,7 @@ func TestBasesAreRefusedFromBadMirrorsAndAGoodOneMendsIt(t *testing.T) {
 		<-r.ended
 	})
 	m.mode.Store("good")
-	r := build(m.URL).run(t).must(t, 0).says(t, "--version\"] … ")
+	r := build(m.URL).run(t).must(t, 0).says(t, "--version\"] … ", "of base images that an interrupted run left behind")
 	t.Logf("bases and build after all that: %v", r.took.Round(time.Millisecond))
 	nothingLeft(t, dir)
 }
