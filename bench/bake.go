@@ -67,7 +67,7 @@ func (b *bench) startBake(ctx context.Context, p peers, registry string) (*bakeS
 		return conn.Close() == nil
 	})
 	if err == nil {
-		err = s.buildx(ctx, "", "create", "--name", "bench", "--driver", "remote", s.address())
+		_, err = s.buildx(ctx, "", "create", "--name", "bench", "--driver", "remote", s.address())
 	}
 	if err != nil {
 		s.stop()
@@ -86,22 +86,19 @@ func (s *bakeSide) stop() {
 	}
 }
 
-func (s *bakeSide) buildx(ctx context.Context, dir string, args ...string) error {
-	_, err := s.timed(ctx, dir, args...)
-	return err
-}
+// cpu returns the seconds on a core of the daemon and its steps so far.
+func (s *bakeSide) cpu() float64 { return cpuOf(s.daemon.cmd.Process.Pid) }
 
-func (s *bakeSide) timed(ctx context.Context, dir string, args ...string) (float64, error) {
-	out, err := execute(ctx, command{
+func (s *bakeSide) buildx(ctx context.Context, dir string, args ...string) (outcome, error) {
+	return execute(ctx, command{
 		argv: append([]string{s.peers.buildx}, args...), dir: dir,
 		env: []string{"BUILDX_CONFIG=" + filepath.Join(s.dir, "buildx"), "BUILDX_NO_DEFAULT_ATTESTATIONS=1"},
 	})
-	return out.seconds, err
 }
 
-// bake builds every target of a definition and returns the seconds it took.
-func (s *bakeSide) bake(ctx context.Context, dir, definition string) (float64, error) {
-	return s.timed(ctx, dir, "bake", "--builder", "bench", "--file", definition, "--provenance=false", "--progress=plain", "--allow=fs=*")
+// bake builds every target of a definition.
+func (s *bakeSide) bake(ctx context.Context, dir, definition string) (outcome, error) {
+	return s.buildx(ctx, dir, "bake", "--builder", "bench", "--file", definition, "--provenance=false", "--progress=plain", "--allow=fs=*")
 }
 
 // target is one image of a bake definition.

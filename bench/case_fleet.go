@@ -32,6 +32,8 @@ func measureFleet(ctx context.Context, b *bench) ([]Figure, error) {
 		atMost("ten services cold, bases present, of bake's time", 1, ratio(cold[0], cold[1]), "×", against(cold[0], cold[1])),
 		atMost("peak memory of slipway building ten services", 400, float64(slices.Max(ours.peaks))/1e6, "MB",
 			fmt.Sprintf("highest of %d cold builds", len(ours.peaks))),
+		info("ten services cold: slipway", ours.cpu, "CPU s", "steps included"),
+		info("ten services cold: bake", theirs.cpu, "CPU s", "steps included"),
 		atMost("peak memory of slipway assembling their bases", 400, float64(f.basesPeak)/1e6, "MB", "1 run"),
 	}
 	unchanged, err := alternate(ctx, b.runs, ours.again, theirs.again)
@@ -58,6 +60,7 @@ type slipwaySide struct {
 	registry *registry
 	state    string // of the last cold build
 	peaks    []int64
+	cpu      []float64 // of the cold builds, steps included
 }
 
 func (s *slipwaySide) cold(ctx context.Context, round int) (float64, error) {
@@ -79,12 +82,14 @@ func (s *slipwaySide) cold(ctx context.Context, round int) (float64, error) {
 	c.memory = true
 	out, err := execute(ctx, c)
 	s.peaks = append(s.peaks, out.peakBytes)
-	s.b.say("cold fleet, slipway: %.1f s, %.0f MB", out.seconds, float64(out.peakBytes)/1e6)
+	s.cpu = append(s.cpu, out.cpu)
+	s.b.say("cold fleet, slipway: %.1f s, %.1f s on a core, %.0f MB", out.seconds, out.cpu, float64(out.peakBytes)/1e6)
 	return out.seconds, err
 }
 
 func (s *slipwaySide) command() command {
-	return s.b.slipwayCommand(s.f.sources, s.state, "build", "--tag", tag, "--registry", s.registry.address, "--push")
+	args := append([]string{"build", "--tag", tag, "--registry", s.registry.address, "--push"}, s.b.extra...)
+	return s.b.slipwayCommand(s.f.sources, s.state, args...)
 }
 
 func (s *slipwaySide) again(ctx context.Context, _ int) (float64, error) {
@@ -114,6 +119,7 @@ type bakeBuilds struct {
 	registry *registry
 	side     *bakeSide
 	file     string
+	cpu      []float64 // of the cold builds, steps included
 }
 
 func (s *bakeBuilds) cold(ctx context.Context, _ int) (float64, error) {
@@ -128,13 +134,16 @@ func (s *bakeBuilds) cold(ctx context.Context, _ int) (float64, error) {
 	if s.file, err = s.f.bakeFile(s.registry.address); err != nil {
 		return 0, err
 	}
-	seconds, err := s.again(ctx, 0)
-	s.b.say("cold fleet, bake: %.1f s", seconds)
-	return seconds, err
+	out, err := s.side.bake(ctx, s.f.written, s.file)
+	cpu := out.cpu + s.side.cpu()
+	s.cpu = append(s.cpu, cpu)
+	s.b.say("cold fleet, bake: %.1f s, %.1f s on a core", out.seconds, cpu)
+	return out.seconds, err
 }
 
 func (s *bakeBuilds) again(ctx context.Context, _ int) (float64, error) {
-	return s.side.bake(ctx, s.f.written, s.file)
+	out, err := s.side.bake(ctx, s.f.written, s.file)
+	return out.seconds, err
 }
 
 func (s *bakeBuilds) changed(ctx context.Context, round int) (float64, error) {

@@ -63,11 +63,12 @@ func measurements() []measurement {
 
 // bench is what every case gets.
 type bench struct {
-	slipway string // the binary
-	fleet   string // examples/fast of this repository
-	cache   string // compiled peers, kept between runs
-	work    string // everything else, removed at the end
-	runs    int    // repetitions of a case that takes seconds or more
+	slipway string   // the binary
+	fleet   string   // examples/fast of this repository
+	cache   string   // compiled peers, kept between runs
+	work    string   // everything else, removed at the end
+	runs    int      // repetitions of a case that takes seconds or more
+	extra   []string // flags for slipway's cold build
 	log     io.Writer
 
 	prepared *fleetState // set by prepareFleet
@@ -84,12 +85,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (missed b
 	flags.StringVar(&b.slipway, "slipway", "bin/slipway", "the binary to measure")
 	flags.StringVar(&b.fleet, "fleet", "examples/fast", "the fleet to build")
 	flags.IntVar(&b.runs, "runs", 3, "repetitions of what takes seconds; the median counts")
+	extra := flags.String("build-flags", "", "flags for slipway build in the case fleet, such as --parallel=4")
 	only := flags.String("only", "", "cases to run, separated by commas: base, fleet, size, startup, binary")
 	keep := flags.Bool("keep", false, "keep the working directory")
 	out := flags.String("json", "bench/results.json", "where the figures go as JSON")
 	if err := flags.Parse(args); err != nil {
 		return false, err
 	}
+	b.extra = strings.Fields(*extra)
 	chosen, err := choose(measurements(), *only)
 	if err != nil {
 		return false, err

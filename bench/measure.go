@@ -24,6 +24,7 @@ type command struct {
 // outcome is what running a command took.
 type outcome struct {
 	seconds   float64
+	cpu       float64 // seconds on a core, of the program and of all that it waited for
 	peakBytes int64 // with command.memory: of the program without what it starts
 	stdout    []byte
 	stderr    []byte
@@ -55,6 +56,9 @@ func execute(ctx context.Context, c command) (outcome, error) {
 	err := cmd.Wait()
 	out := outcome{seconds: time.Since(began).Seconds(), stdout: stdout.Bytes(), stderr: stderr.Bytes()}
 	out.peakBytes = peak()
+	if state := cmd.ProcessState; state != nil {
+		out.cpu = (state.UserTime() + state.SystemTime()).Seconds()
+	}
 	if err != nil {
 		return out, fmt.Errorf("%s: %w\n%s", strings.Join(c.argv, " "), err, tail(stderr.Bytes(), 4000))
 	}
