@@ -25,7 +25,7 @@ type command struct {
 type outcome struct {
 	seconds   float64
 	cpu       float64 // seconds on a core, of the program and of all that it waited for
-	peakBytes int64 // with command.memory: of the program without what it starts
+	peakBytes int64   // with command.memory: of the program without what it starts
 	stdout    []byte
 	stderr    []byte
 }
