@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -210,6 +211,56 @@ func TestAnOrdinaryUserBuildsAndInterrupts(t *testing.T) {
 	go func() { _ = cmd.Wait(); close(r.ended) }()
 	r.until(t, "the step", inStep(state))
 	interrupted(t, r, state)
+}
+
+func TestAnUnreadableFileIsRefusedAndNeverEmptyInTheImage(t *testing.T) {
+	real(t)
+	src := smallDir(t, "COPY data /data\n")
+	if err := os.Mkdir(filepath.Join(src, "data"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(src, "data", "secret"), "full\n")
+	cmd, state := ordinary(t, true, src, "build", "-o", "out")
+	again := exec.Command(cmd.Path)
+	again.Args, again.Dir, again.Env, again.SysProcAttr = cmd.Args, cmd.Dir, cmd.Env, cmd.SysProcAttr
+	file := filepath.Join(cmd.Dir, "data", "secret")
+	if err := errors.Join(os.Chown(file, 0, 0), os.Chmod(file, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, cmd).must(t, 2).says(t, "the file data/secret of the build context "+cmd.Dir+" cannot be read: permission denied\n  hint: make it readable")
+	if _, err := os.Stat(filepath.Join(cmd.Dir, "out")); err == nil {
+		t.Error("there is a result")
+	}
+	nothingLeft(t, state)
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, again).must(t, 0)
+	if got := read(t, filepath.Join(cmd.Dir, "out", "data", "secret")); got != "full\n" {
+		t.Errorf("the file is %q in the result", got)
+	}
+}
+
+func TestRunRefusesTakenPortsAndOrdinaryUsers(t *testing.T) {
+	real(t)
+	dir, env := ownState(t)
+	src := smallDir(t, "RUN mkdir /www\nEXPOSE 8080\nCMD [\"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]\n")
+	invocation{dir: src, env: env, args: []string{"build", "-t", "web:1"}}.run(t).must(t, 0)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	empty := t.TempDir()
+	refuses(t, invocation{dir: empty, env: env, args: []string{"run", "web:1", "-p", fmt.Sprintf("%d:8080", port)}}, 5,
+		fmt.Sprintf("port %d is in use by ", port), fmt.Sprintf("(process %d), so web:8080 cannot be published there", os.Getpid()),
+		"hint: stop that program, or publish elsewhere: -p ")
+	refuses(t, invocation{dir: empty, env: env, args: []string{"run", "web:1", "-p", "nonsense"}}, 2, `"nonsense" is not [SERVICE=][IP:]HOST:CONTAINER`)
+	refuses(t, invocation{dir: empty, env: env, args: []string{"run", "lost:1"}}, 2, `there is no image "lost:1" in the local store`)
+	nothingLeft(t, dir)
+	cmd, _ := ordinary(t, true, empty, "run", "web:1")
+	finish(t, cmd).must(t, 5).says(t, "running containers needs root\n  hint: sudo slipway run")
 }
 
 // mirror is a Debian mirror on this machine that serves what the machine's own
