@@ -259,8 +259,11 @@ func TestRunRefusesTakenPortsAndOrdinaryUsers(t *testing.T) {
 	refuses(t, invocation{dir: empty, env: env, args: []string{"run", "web:1", "-p", "nonsense"}}, 2, `"nonsense" is not [SERVICE=][IP:]HOST:CONTAINER`)
 	refuses(t, invocation{dir: empty, env: env, args: []string{"run", "lost:1"}}, 2, `there is no image "lost:1" in the local store`)
 	nothingLeft(t, dir)
-	cmd, _ := ordinary(t, true, empty, "run", "web:1")
-	finish(t, cmd).must(t, 5).says(t, "running containers needs root\n  hint: sudo slipway run")
+	build, _ := ordinary(t, true, src, "build", "-t", "web:1")
+	finish(t, build).must(t, 0)
+	run := exec.Command("setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", filepath.Join(filepath.Dir(build.Dir), "slipway"), "run", "web:1")
+	run.Dir, run.Env = build.Dir, build.Env
+	finish(t, run).must(t, 5).says(t, "running containers needs root\n  hint: sudo slipway run")
 }
 
 // mirror is a Debian mirror on this machine that serves what the machine's own
