@@ -1,9 +1,13 @@
 package oci
 
 import (
+	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -115,5 +119,32 @@ func TestHandles(t *testing.T) {
 		if handles(status, unix.SIGTERM) != want {
 			t.Errorf("%q: want %v", status, want)
 		}
+	}
+}
+
+func TestPruneLayers(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	for name, age := range map[string]time.Duration{"fresh": time.Hour, "old": 2 * layerAge} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "etc"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		used := filepath.Join(dir, name+usedSuffix)
+		if err := errors.Join(os.WriteFile(used, nil, 0o600), os.Chtimes(used, now.Add(-age), now.Add(-age))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".new-123"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := pruneLayers(dir, now); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{filepath.Join(dir, "fresh"), filepath.Join(dir, "fresh.used"), filepath.Join(dir, "lock")}
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
