@@ -20,9 +20,9 @@ import (
 	"time"
 )
 
-// running is a command that was started, in a process group of its own as a
+// started is a command that was started, in a process group of its own as a
 // shell would give it: an interrupt reaches the group, as Ctrl-C does.
-type running struct {
+type started struct {
 	cmd       *exec.Cmd
 	out, errs safeBuffer
 	began     time.Time
@@ -48,10 +48,10 @@ func (s *safeBuffer) String() string {
 }
 
 // start starts a command; the test's end kills what is left of it.
-func (i invocation) start(t *testing.T) *running {
+func (i invocation) start(t *testing.T) *started {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{cmd: i.command(ctx), began: time.Now(), ended: make(chan struct{})}
+	r := &started{cmd: i.command(ctx), began: time.Now(), ended: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.errs
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {
@@ -67,7 +67,7 @@ func (i invocation) start(t *testing.T) *running {
 }
 
 // until waits for a condition while the command runs.
-func (r *running) until(t *testing.T, what string, condition func() bool) {
+func (r *started) until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !condition(); time.Sleep(5 * time.Millisecond) {
 		select {
@@ -84,7 +84,7 @@ func (r *running) until(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-func (r *running) signal(t *testing.T, s syscall.Signal) {
+func (r *started) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(-r.cmd.Process.Pid, s); err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func (r *running) signal(t *testing.T, s syscall.Signal) {
 }
 
 // end waits for the end of the command, at most for a time.
-func (r *running) end(t *testing.T, within time.Duration) result {
+func (r *started) end(t *testing.T, within time.Duration) result {
 	t.Helper()
 	asked := time.Now()
 	select {
@@ -220,7 +220,7 @@ func digestOf(t *testing.T, i invocation) (string, result) {
 }
 
 // interrupted is what every interrupted command has in common.
-func interrupted(t *testing.T, r *running, dir string) {
+func interrupted(t *testing.T, r *started, dir string) {
 	t.Helper()
 	r.signal(t, syscall.SIGINT)
 	got := r.end(t, 10*time.Second).must(t, 130)

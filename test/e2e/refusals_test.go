@@ -89,7 +89,7 @@ func TestAPortInUseIsSaidWithItsUser(t *testing.T) {
 	}
 	defer taken.Close()
 	refuses(t, invocation{dir: t.TempDir(), env: env, args: []string{"registry", "serve", "--addr", taken.Addr().String()}}, 5,
-		"already in use", taken.Addr().String(), "hint: ", "--addr")
+		"something else listens on "+taken.Addr().String(), "hint: `ss -ltnp` shows what; or take another port: slipway registry serve --addr ")
 }
 
 func TestWithoutRuncTheBuildSaysWhatToInstall(t *testing.T) {
@@ -117,7 +117,7 @@ func TestWithoutRuncTheBuildSaysWhatToInstall(t *testing.T) {
 	dir, env := ownState(t)
 	cmd := exec.Command(bare, "build")
 	cmd.Dir, cmd.Env = smallDir(t, ""), append(os.Environ(), append(env, "PATH="+t.TempDir())...)
-	r := finish(t, cmd).must(t, 3).says(t, "there is no runc, neither in this slipway nor in $PATH", "  hint: build slipway with `make build`, or install the Debian package: apt-get install runc")
+	r := finish(t, cmd).must(t, 2).says(t, "there is no runc, neither in this slipway nor in $PATH", "  hint: build slipway with `make build`, or install the Debian package: apt-get install runc")
 	if r.stdout != "" {
 		t.Errorf("a refusal prints a result:\n%s", r.stdout)
 	}
@@ -176,7 +176,7 @@ func ordinary(t *testing.T, namespaces bool, src string, args ...string) (cmd *e
 func TestNeitherRootNorUserNamespacesIsRefusedWithTheSetting(t *testing.T) {
 	real(t)
 	src := smallDir(t, "")
-	for _, args := range [][]string{{"build"}, {"bases", "build", "slipway/node:24-trixie"}} {
+	for _, args := range [][]string{{"build"}, {"build", "--push", "."}} {
 		cmd, state := ordinary(t, false, src, args...)
 		r := finish(t, cmd).must(t, 2).says(t, "builds need root or user namespaces, and this machine gives ordinary users none",
 			"  hint: the setting user.max_user_namespaces is 0: run `sudo sysctl -w user.max_user_namespaces=28633`, or run slipway as root")
@@ -202,7 +202,7 @@ func TestAnOrdinaryUserBuildsAndInterrupts(t *testing.T) {
 		t.Errorf("no statistics:\n%s%s", r.stdout, r.stderr)
 	}
 	cmd, state := ordinary(t, true, smallDir(t, slow), "build")
-	r := &running{cmd: cmd, began: time.Now(), ended: make(chan struct{})}
+	r := &started{cmd: cmd, began: time.Now(), ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &r.out, &r.errs
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -226,14 +226,24 @@ func newMirror(t *testing.T) *mirror {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := url.Parse(found.Debian[0])
-	if err != nil {
-		t.Fatal(err)
+	targets := map[string]*url.URL{}
+	for path, addresses := range map[string][]string{"/debian": found.Debian, "/security": found.Security} {
+		if len(addresses) == 0 {
+			t.Fatal("this machine has no security archive configured")
+		}
+		if targets[path], err = url.Parse(addresses[0]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	m := &mirror{inPool: make(chan struct{}, 1000)}
 	m.mode.Store("good")
 	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			archive := "/" + strings.Split(r.In.URL.Path, "/")[1]
+			r.Out.URL.Path = strings.TrimPrefix(r.In.URL.Path, archive)
+			r.SetURL(targets[archive])
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 		ModifyResponse: func(res *http.Response) error {
 			if m.mode.Load() != "tampered" || !strings.HasSuffix(res.Request.URL.Path, "/InRelease") {
 				return nil
@@ -267,10 +277,10 @@ func TestBasesAreRefusedFromBadMirrorsAndAGoodOneMendsIt(t *testing.T) {
 	real(t)
 	dir, env := ownState(t)
 	src := t.TempDir()
-	write(t, filepath.Join(src, "Dockerfile"), "FROM slipway/node:24-trixie\nRUN [\"/usr/bin/node\", \"--version\"]\n")
+	write(t, filepath.Join(src, "Dockerfile"), "FROM slipway/node:24-trixie\nRUN [\"node\", \"--version\"]\n")
 	build := func(mirror string, more ...string) invocation {
 		return invocation{dir: src, args: []string{"build", "-t", "web:1"}, env: append(append(env[:1:1],
-			"SLIPWAY_DEBIAN_MIRROR="+mirror, "SLIPWAY_DEBIAN_SECURITY_MIRROR="+mirror+"-security"), more...)}
+			"SLIPWAY_DEBIAN_MIRROR="+mirror+"/debian", "SLIPWAY_DEBIAN_SECURITY_MIRROR="+mirror+"/security"), more...)}
 	}
 	nothingKept := func(t *testing.T) {
 		t.Helper()
@@ -282,7 +292,7 @@ func TestBasesAreRefusedFromBadMirrorsAndAGoodOneMendsIt(t *testing.T) {
 		}
 	}
 	t.Run("down", func(t *testing.T) {
-		refuses(t, build("http://127.0.0.1:1/debian"), 3, "cannot be read from http://127.0.0.1:1/debian", "connection refused",
+		refuses(t, build("http://127.0.0.1:1"), 3, "cannot be fetched: http://127.0.0.1:1/", "connection refused",
 			"hint: check the network, the proxy settings", "SLIPWAY_DEBIAN_MIRROR")
 		nothingKept(t)
 	})
@@ -313,11 +323,9 @@ func TestBasesAreRefusedFromBadMirrorsAndAGoodOneMendsIt(t *testing.T) {
 		<-r.ended
 	})
 	m.mode.Store("good")
-	r := build(m.URL).run(t).must(t, 0).says(t, "--version\"] … ")
+	r := build(m.URL).run(t).must(t, 0).says(t, "--version\"] … ", "of base images that an interrupted run left behind")
 	t.Logf("bases and build after all that: %v", r.took.Round(time.Millisecond))
-	if left := processesOf(dir); len(left) > 0 {
-		t.Errorf("left processes: %v", left)
-	}
+	nothingLeft(t, dir)
 }
 
 // otherKey writes a public key that signed nothing.
@@ -415,9 +423,8 @@ func TestAFullDiskIsSaidAndMoreSpaceMendsIt(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 			build := invocation{dir: smallDir(t, c.steps), env: env, args: []string{"build", "-t", "web:1"}}
-			r := refuses(t, build, 3, "the disk is full: there is no space for what this command writes in "+dir+", where ", " are left",
+			refuses(t, build, 3, "the disk is full: no space for what this command writes in "+dir+", where ", " are free now", "no space left on device",
 				"hint: free some space or set SLIPWAY_STATE_DIR to a directory on a larger disk")
-			t.Logf("%s", r.stderr)
 			nothingLeft(t, dir)
 			if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=600m"); err != nil {
 				t.Fatal(err)
