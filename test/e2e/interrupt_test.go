@@ -196,7 +196,9 @@ COPY --from=work /big /f1 /
 			t.Fatalf("kill %d after %v: processes are left: %v", n, at, left)
 		}
 	}
-	invocation{dir: src, env: env, args: append(args[:len(args):len(args)], "-o", "type=oci,dest="+filepath.Join(t.TempDir(), "web.tar"))}.run(t).must(t, 0)
+	for _, f := range mountsOf(t, dir) {
+		t.Errorf("left mount: %s", f)
+	}
 }
 
 func hostOf(s *httptest.Server) string {

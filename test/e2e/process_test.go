@@ -157,18 +157,25 @@ func nothingLeft(t *testing.T, dir string) {
 	for _, p := range processesOf(dir) {
 		t.Errorf("left process: %s", p)
 	}
-	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range strings.Split(string(table), "\n") {
-		if strings.Contains(line, " "+dir+"/") {
-			t.Errorf("left mount: %s", line)
-		}
+	for _, m := range mountsOf(t, dir) {
+		t.Errorf("left mount: %s", m)
 	}
 	for _, f := range unfinished(t, dir) {
 		t.Errorf("left file: %s", f)
 	}
+}
+
+// mountsOf lists mounts below a state directory, or of what lies there.
+func mountsOf(t *testing.T, dir string) []string {
+	t.Helper()
+	table := read(t, "/proc/self/mountinfo")
+	var found []string
+	for _, line := range strings.Split(table, "\n") {
+		if strings.Contains(line, " "+dir+"/") || strings.Contains(line, "dir="+dir+"/") {
+			found = append(found, line)
+		}
+	}
+	return found
 }
 
 // processesOf lists processes that were started with the state directory, or
