@@ -60,7 +60,7 @@ func repair(ctx context.Context, o Options, sink event.Sink) error {
 	}
 	points, _ := filepath.Glob(filepath.Join(o.StateDir, tempMounts, "*"))
 	for _, path := range points {
-		errs = append(errs, os.Remove(path)) // nothing is mounted there any more
+		_ = os.Remove(path) // nothing is mounted there any more; what is not empty does no harm
 	}
 	hosts, _ := filepath.Glob(filepath.Join(bundles, "hosts.*")) // one for each step that ran
 	for _, path := range hosts {
