@@ -87,7 +87,6 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 		return nil, fmt.Errorf("preparing the worker: %w", err)
 	}
 	opt.RegistryHosts = registryHosts()
-	opt.MountPoolRoot = filepath.Join(o.StateDir, tempMounts)
 	opt.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: o.maxCacheSize()}}
 	groups, err := os.ReadFile("/proc/self/gid_map")
 	if err != nil {
