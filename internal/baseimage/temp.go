@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/slipway-build/slipway/internal/event"
 )
@@ -23,7 +22,7 @@ func newTemp(dir string) (*os.File, error) {
 			return nil, err
 		}
 		// A file system without locks has nobody who clears by them either.
-		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		_ = tryLock(f)
 		mine, err := f.Stat()
 		if err == nil {
 			if named, statErr := os.Stat(f.Name()); statErr == nil && os.SameFile(mine, named) {
@@ -60,5 +59,5 @@ func removeAbandoned(path string) bool {
 		return false
 	}
 	defer f.Close()
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && os.Remove(path) == nil
+	return tryLock(f) == nil && os.Remove(path) == nil
 }

@@ -168,7 +168,11 @@ func (f *Failure) Error() string {
 	if f.Text == "" {
 		return f.Err.Error()
 	}
-	return f.Text + ": " + f.Err.Error()
+	cause := f.Err.Error()
+	if strings.HasPrefix(cause, "\n") { // a list
+		return f.Text + ":" + cause
+	}
+	return f.Text + ": " + cause
 }
 
 func (f *Failure) Unwrap() error { return f.Err }

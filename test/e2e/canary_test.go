@@ -147,7 +147,8 @@ func (c canaries) searchOutput(t *testing.T, r result) (leaks []string) {
 	return leaks
 }
 
-// connectProxy is a proxy that wants a password; it counts the tunnels it made.
+// connectProxy is a proxy that wants a password; it counts the tunnels it made
+// for npm, whose agent says Proxy-Connection where Go's client says nothing.
 func connectProxy(t *testing.T, user, password string) (address string, tunnels *atomic.Int64) {
 	t.Helper()
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
@@ -173,7 +174,9 @@ func connectProxy(t *testing.T, user, password string) (address string, tunnels 
 			return
 		}
 		defer near.Close()
-		tunnels.Add(1)
+		if r.Header.Get("Proxy-Connection") != "" {
+			tunnels.Add(1)
+		}
 		fmt.Fprint(near, "HTTP/1.1 200 Connection established\r\n\r\n")
 		go func() {
 			_, _ = io.Copy(far, pending)
@@ -244,11 +247,10 @@ func TestNoSecretCAOrProxyValueStaysAnywhere(t *testing.T) {
 	leaks := c.searchOutput(t, r)
 	t.Logf("directory with secrets: %v", r.took)
 
-	before := tunnels.Load()
 	r = invocation{dir: fast(), env: env, args: []string{"build", "fast-validation-service"}}.run(t).must(t, 0)
 	leaks = append(leaks, c.searchOutput(t, r)...)
-	t.Logf("a service of the fleet from empty state, through the proxy: %v, %d tunnels", r.took, tunnels.Load()-before)
-	if tunnels.Load() == before {
+	t.Logf("a service of the fleet from empty state, through the proxy: %v, %d tunnels for npm", r.took, tunnels.Load())
+	if tunnels.Load() == 0 {
 		t.Error("npm did not use the proxy: the canary proves nothing")
 	}
 

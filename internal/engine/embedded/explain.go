@@ -18,6 +18,9 @@ import (
 // out of BuildKit, so its texts are looked at; a text that is not known is shown
 // as it is.
 func (p *progress) explain(err error) error {
+	if errors.As(err, new(*diag.Failure)) {
+		return err
+	}
 	if p.failed == nil {
 		return shorter(err)
 	}

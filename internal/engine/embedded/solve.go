@@ -44,14 +44,16 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	if err := refuseForeignSyntax(req.Dockerfile); err != nil {
 		return engine.Result{}, err
 	}
-	opt, finish, err := solveOptions(req, e.images)
+	solveCtx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	opt, finish, err := solveOptions(req, e.images, stop)
 	if err != nil {
 		return engine.Result{}, err
 	}
 	progress := newProgress(req.Name, sink)
 	status := make(chan *client.SolveStatus)
 	var resp *client.SolveResponse
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error
 		resp, err = e.client.Solve(groupCtx, nil, *opt, status)
@@ -98,8 +100,9 @@ func refuseForeignSyntax(text []byte) error {
 }
 
 // solveOptions turns a request into BuildKit's terms. The returned function
-// ends the output: it keeps a complete file and removes a partial one.
-func solveOptions(req engine.Request, images content.Store) (*client.SolveOpt, func(ok bool, err error) error, error) {
+// ends the output: it keeps a complete file and removes a partial one. A context
+// that cannot be read calls stop, for BuildKit waits for it for ever.
+func solveOptions(req engine.Request, images content.Store, stop context.CancelCauseFunc) (*client.SolveOpt, func(ok bool, err error) error, error) {
 	files, err := fsutil.NewFS(req.Context)
 	if err != nil {
 		return nil, nil, diag.Fail(diag.ExitUsage, "the build context %s cannot be read", req.Context).Because(err)
@@ -113,14 +116,21 @@ func solveOptions(req engine.Request, images content.Store) (*client.SolveOpt, f
 	if err != nil {
 		return nil, nil, err
 	}
-	export, finish, err := exportEntry(req, images)
+	export, endOutput, err := exportEntry(req, images)
 	if err != nil {
 		return nil, nil, err
+	}
+	whole := &wholeFS{FS: files, dir: req.Context, stop: stop}
+	finish := func(ok bool, err error) error {
+		if err = endOutput(ok, err); err != nil && whole.failure() != nil {
+			return whole.failure() // BuildKit's error is its echo
+		}
+		return err
 	}
 	opt := &client.SolveOpt{
 		Frontend:      "dockerfile.v0",
 		FrontendAttrs: frontendAttrs(req),
-		LocalMounts:   map[string]fsutil.FS{"context": files, "dockerfile": dockerfileFS(req)},
+		LocalMounts:   map[string]fsutil.FS{"context": whole, "dockerfile": dockerfileFS(req)},
 		OCIStores:     map[string]content.Store{storeID: images},
 		SharedKey:     req.Context,
 		Session: []session.Attachable{
