@@ -32,7 +32,8 @@ const (
 // Service is what is known of one service while it is inspected. An ecosystem
 // embeds it.
 type Service struct {
-	Dir       fs.FS
+	Dir       fs.FS          // the build context
+	Context   string         // path of Dir, relative to the fleet's root; the service's own unless it needs more
 	Want      config.Service // completed while inspecting
 	FleetFile string         // of slipway.yaml, "" without one
 	Ignore    Ignore
@@ -43,7 +44,7 @@ type Service struct {
 
 // Open begins with what slipway.yaml says; fleet may be nil.
 func Open(dir fs.FS, want config.Service, fleet *config.Fleet) Service {
-	s := Service{Dir: dir, Want: want}
+	s := Service{Dir: dir, Context: want.Path, Want: want}
 	if fleet != nil && want.Line > 0 {
 		s.FleetFile = fleet.File
 	}
@@ -105,8 +106,8 @@ func (s *Service) excerpt(file string, line int) string {
 	return fmt.Sprintf("%5d | %s", line, text)
 }
 
-// Fact notes what was found and where; file is relative to the service's
-// directory, "" when there is none.
+// Fact notes what was found and where; file is relative to the build
+// context, "" when there is none.
 func (s *Service) Fact(name, value, evidence, file string, line int) {
 	f := plan.Fact{Name: name, Value: value, Evidence: evidence, Line: line}
 	if file != "" {
@@ -120,5 +121,5 @@ func (s *Service) Configured(name, value string) {
 	s.Facts = append(s.Facts, plan.Fact{Name: name, Value: value, Evidence: "written", File: s.FleetFile, Line: s.Want.Line})
 }
 
-// At makes a file's path relative to the fleet's root.
-func (s *Service) At(file string) string { return path.Join(s.Want.Path, file) }
+// At makes a path of the build context relative to the fleet's root.
+func (s *Service) At(file string) string { return path.Join(s.Context, file) }
