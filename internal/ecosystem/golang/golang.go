@@ -190,7 +190,7 @@ func (s *service) command() {
 		return
 	}
 	s.start = slices.Clone(s.Want.Command)
-	if path.Base(s.start[0]) == s.binary {
+	if slices.Contains([]string{s.binary, path.Base(s.mainDir), path.Base(s.module.path)}, path.Base(s.start[0])) {
 		s.start[0] = target
 	}
 	s.Configured("start", strings.Join(s.start, " "))

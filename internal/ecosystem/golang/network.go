@@ -23,9 +23,9 @@ var (
 
 func ports() []*regexp.Regexp {
 	return []*regexp.Regexp{
-		regexp.MustCompile(`"(?:\w*_)?(?:PORT|ADDR|ADDRESS|LISTEN)"\s*\)?\s*,\s*"[\w.\[\]:]*?:?(\d{2,5})"`),
-		regexp.MustCompile(`(?i)\b(?:\w*port|\w*addr(?:ess)?)\s*:?=\s*"[\w.\[\]:]*?:?(\d{2,5})"`),
-		regexp.MustCompile(`\bflag\.\w+\([^)\n]*"(?:\w*[-_])?(?:port|addr|address|listen)",\s*"?[\w.\[\]]*:?(\d{2,5})\b`),
+		regexp.MustCompile(`"(?:\w*_)?(?:PORT|ADDR|ADDRESS|LISTEN)"\s*\)?\s*,\s*"(?:[\w.\[\]:]*:)?(\d{2,5})"`),
+		regexp.MustCompile(`(?i)\b(?:\w*port|\w*addr(?:ess)?)\s*:?=\s*"(?:[\w.\[\]:]*:)?(\d{2,5})"`),
+		regexp.MustCompile(`\bflag\.\w+\([^)\n]*"(?:\w*[-_])?(?:port|addr|address|listen)",\s*"?(?:[\w.\[\]]*:)?(\d{2,5})\b`),
 		regexp.MustCompile(`\b(?:ListenAndServe(?:TLS)?|Run|Start|Listen)\(\s*(?:"tcp",\s*)?"[\w.\[\]]*:(\d{2,5})"`),
 		regexp.MustCompile(`\bAddr:\s*"[\w.\[\]]*:(\d{2,5})"`),
 		regexp.MustCompile(`(?i)\b\w*port\s*(?:int\w*\s*)?:?=\s*(\d{2,5})\b`),
