@@ -65,6 +65,9 @@ func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
 	if role == plan.RoleProbe {
 		return SpecOf(ProbeRef)
 	}
+	if ecosystem == "python" {
+		return pythonFor(role, version)
+	}
 	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	if ecosystem != "node" || !slices.Contains(NodeMajors(), major) {
 		return Spec{}, diag.Fail(diag.ExitUsage, "there is no Debian base for %s %s", ecosystem, version).
@@ -83,6 +86,9 @@ var nodeRef = regexp.MustCompile(`^slipway/node:(\d+)-` + Suite + `(-toolchain)?
 func SpecOf(ref string) (Spec, error) {
 	if ref == ProbeRef {
 		return Spec{Ref: ref, Role: plan.RoleProbe}, nil
+	}
+	if spec, ok := pythonSpec(ref); ok {
+		return spec, nil
 	}
 	m := nodeRef.FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(NodeMajors(), m[1]) {
@@ -109,6 +115,7 @@ func Refs() []string {
 	for _, major := range NodeMajors() {
 		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-toolchain")
 	}
+	refs = append(refs, pythonRefs()...)
 	return append(refs, ProbeRef)
 }
 

@@ -82,7 +82,7 @@ func (serviceType) choices() []string { return []string{"grpc", "http", "worker"
 
 type ecosystem string
 
-func (ecosystem) choices() []string { return []string{"node"} }
+func (ecosystem) choices() []string { return []string{"node", "python"} }
 
 type compression string
 
@@ -93,7 +93,7 @@ type baseFamily string
 func (baseFamily) choices() []string { return []string{"debian", "official", "alpine"} }
 
 // baseRoles are the roles that a map of bases gives images for.
-func baseRoles() []string { return []string{"node-runtime", "node-toolchain", "probe"} }
+func baseRoles() []string { return []string{"node-runtime", "node-toolchain", "probe", "python-runtime", "python-toolchain"} }
 
 func enum(c choice) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "string"}
