@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
+	"github.com/slipway-build/slipway/internal/ecosystem/python"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -49,7 +50,7 @@ type Lister interface {
 }
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
-func Ecosystems() []Ecosystem { return []Ecosystem{node.Ecosystem{}} }
+func Ecosystems() []Ecosystem { return []Ecosystem{node.Ecosystem{}, python.Ecosystem{}} }
 
 // The codes of findings about a repository. A code has one meaning for ever.
 const (

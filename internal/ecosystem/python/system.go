@@ -21,20 +21,20 @@ type need struct {
 // pillow, cryptography, grpcio, pyodbc …).
 func needs() map[string]need {
 	return map[string]need{
-		"psycopg2":             {what: "libpq and a compiler", instead: "psycopg2-binary, or psycopg[binary]", source: "https://www.psycopg.org/docs/install.html"},
-		"psycopg":              {what: "libpq", instead: "psycopg[binary]", source: "https://www.psycopg.org/psycopg3/docs/basic/install.html", unless: "binary"},
-		"mysqlclient":          {what: "libmariadb and a compiler", instead: "pymysql, or mysql-connector-python", source: "https://github.com/PyMySQL/mysqlclient#install"},
-		"uwsgi":                {what: "a compiler", instead: "gunicorn", source: "https://uwsgi-docs.readthedocs.io/en/latest/Install.html"},
-		"python-ldap":          {what: "libldap and a compiler", instead: "ldap3", source: "https://www.python-ldap.org/en/latest/installing.html"},
-		"pygraphviz":           {what: "graphviz and a compiler", instead: "pydot with a graphviz service", source: "https://pygraphviz.github.io/documentation/stable/install.html"},
-		"opencv-python":        {what: "libGL", instead: "opencv-python-headless", source: "https://github.com/opencv/opencv-python#installation-and-usage"},
+		"psycopg2":              {what: "libpq and a compiler", instead: "psycopg2-binary, or psycopg[binary]", source: "https://www.psycopg.org/docs/install.html"},
+		"psycopg":               {what: "libpq", instead: "psycopg[binary]", source: "https://www.psycopg.org/psycopg3/docs/basic/install.html", unless: "binary"},
+		"mysqlclient":           {what: "libmariadb and a compiler", instead: "pymysql, or mysql-connector-python", source: "https://github.com/PyMySQL/mysqlclient#install"},
+		"uwsgi":                 {what: "a compiler", instead: "gunicorn", source: "https://uwsgi-docs.readthedocs.io/en/latest/Install.html"},
+		"python-ldap":           {what: "libldap and a compiler", instead: "ldap3", source: "https://www.python-ldap.org/en/latest/installing.html"},
+		"pygraphviz":            {what: "graphviz and a compiler", instead: "pydot with a graphviz service", source: "https://pygraphviz.github.io/documentation/stable/install.html"},
+		"opencv-python":         {what: "libGL", instead: "opencv-python-headless", source: "https://github.com/opencv/opencv-python#installation-and-usage"},
 		"opencv-contrib-python": {what: "libGL", instead: "opencv-contrib-python-headless", source: "https://github.com/opencv/opencv-python#installation-and-usage"},
-		"weasyprint":           {what: "libpango", instead: "a Dockerfile of its own with libpango-1.0-0", source: "https://doc.courtbouillon.org/weasyprint/stable/first_steps.html"},
-		"python-magic":         {what: "libmagic", instead: "puremagic", source: "https://github.com/ahupp/python-magic#installation"},
-		"pdf2image":            {what: "poppler-utils", instead: "pypdfium2", source: "https://github.com/Belval/pdf2image#how-to-install"},
-		"pytesseract":          {what: "tesseract-ocr", instead: "a Dockerfile of its own with tesseract-ocr", source: "https://github.com/madmaze/pytesseract#installation"},
-		"cairosvg":             {what: "libcairo2", instead: "resvg_py", source: "https://cairosvg.org/documentation/"},
-		"playwright":           {what: "a browser with its libraries", instead: "a Dockerfile of its own", source: "https://playwright.dev/python/docs/docker"},
+		"weasyprint":            {what: "libpango", instead: "a Dockerfile of its own with libpango-1.0-0", source: "https://doc.courtbouillon.org/weasyprint/stable/first_steps.html"},
+		"python-magic":          {what: "libmagic", instead: "puremagic", source: "https://github.com/ahupp/python-magic#installation"},
+		"pdf2image":             {what: "poppler-utils", instead: "pypdfium2", source: "https://github.com/Belval/pdf2image#how-to-install"},
+		"pytesseract":           {what: "tesseract-ocr", instead: "a Dockerfile of its own with tesseract-ocr", source: "https://github.com/madmaze/pytesseract#installation"},
+		"cairosvg":              {what: "libcairo2", instead: "resvg_py", source: "https://cairosvg.org/documentation/"},
+		"playwright":            {what: "a browser with its libraries", instead: "a Dockerfile of its own", source: "https://playwright.dev/python/docs/docker"},
 	}
 }
 
