@@ -31,7 +31,8 @@ type requirement struct {
 type requirements struct {
 	files []string // in the order in which they are read
 	lines []requirement
-	hash  bool // packages are checked against digests
+	pins  []string // names that a constraints file pins
+	hash  bool     // packages are checked against digests
 }
 
 // maxRequirementFiles bounds how many files include each other.
@@ -146,14 +147,12 @@ func (r *requirements) include(dir fs.FS, from, name string, constraint bool, lo
 	before := len(r.lines)
 	err := r.read(dir, name, load)
 	if constraint {
-		pins := map[string]bool{}
 		for _, c := range r.lines[before:] {
-			pins[c.name] = c.pinned
+			if c.pinned {
+				r.pins = append(r.pins, c.name)
+			}
 		}
 		r.lines = r.lines[:before]
-		for i := range r.lines {
-			r.lines[i].pinned = r.lines[i].pinned || pins[r.lines[i].name]
-		}
 	}
 	return err
 }
@@ -162,7 +161,7 @@ func (r *requirements) include(dir fs.FS, from, name string, constraint bool, lo
 func (r *requirements) unpinned() []requirement {
 	var out []requirement
 	for _, l := range r.lines {
-		if l.local == "" && !l.pinned && !r.hash {
+		if l.local == "" && !l.pinned && !r.hash && !slices.Contains(r.pins, l.name) {
 			out = append(out, l)
 		}
 	}

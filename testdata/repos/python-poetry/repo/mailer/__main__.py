@@ -1,15 +1,18 @@
-from aiohttp import web
+import asyncio
+import os
+
+import tornado.web
 
 
-async def health(request):
-    return web.json_response({"status": "ok"})
+class Health(tornado.web.RequestHandler):
+    def get(self):
+        self.write({"status": "ok"})
 
 
-def main():
-    app = web.Application()
-    app.router.add_get("/health", health)
-    web.run_app(app, port=8090)
+async def main():
+    app = tornado.web.Application([("/health", Health)])
+    app.listen(int(os.environ.get("PORT", "8090")))
+    await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    main()
+asyncio.run(main())
