@@ -36,7 +36,7 @@ var proxyVariables = [...]string{
 
 // registryVariables name this machine's package registries; a build step uses
 // the same ones.
-var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "GOPROXY", "PIP_INDEX_URL"}
+var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "GOPROXY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "UV_INDEX_URL", "UV_DEFAULT_INDEX"}
 
 // stepEnv collects what the host's environment hands to every build step.
 func stepEnv(getenv func(string) string) []string {
@@ -48,5 +48,5 @@ func stepEnv(getenv func(string) string) []string {
 			}
 		}
 	}
-	return env
+	return append(env, pipEnv(getenv)...)
 }
