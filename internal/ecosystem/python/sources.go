@@ -120,7 +120,7 @@ var (
 	celeryApp   = regexp.MustCompile(`(?m)^(\w+)\s*=\s*(?:celery\.)?Celery\(`)
 	streamlit   = regexp.MustCompile(`(?m)^\s*(?:import streamlit|from streamlit)`)
 	grpcServer  = regexp.MustCompile(`\bgrpc\.(?:aio\.)?server\(`)
-	httpServer  = regexp.MustCompile(`\bHTTPServer\(|\brun_app\(|\buvicorn\.run\(|\bmake_server\(|\bserve_forever\(|\bapp\.run\(|\bHTTPServer\b.*\.listen\(`)
+	httpServer  = regexp.MustCompile(`\bHTTPServer\(|\brun_app\(|\buvicorn\.run\(|\bmake_server\(|\bserve_forever\(|\bapp\.run\(|\bHTTPServer\b.*\.listen\(|\bweb\.Application\(`)
 	healthRoute = regexp.MustCompile(`['"](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez|ping)/?)['"]`)
 	djangoRoute = regexp.MustCompile(`\bpath\(\s*['"]((?:api/)?(?:healthz?|readyz|ready|livez|ping)/?)['"]`)
 	mainBlock   = regexp.MustCompile(`(?m)^if __name__ == ['"]__main__['"]`)

@@ -16,6 +16,8 @@ const (
 	venv  = "/opt/venv"
 	tools = "/opt/tools" // the package manager; stays behind
 	work  = "/build"     // manifests
+
+	bytecode = "/out/bytecode" // of the standard library
 )
 
 // compile writes bytecode that holds the digest of its source in place of the
@@ -46,6 +48,10 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		env = append(env, "UV_LINK_MODE=copy", "UV_PROJECT_ENVIRONMENT="+venv, "UV_PYTHON_DOWNLOADS=never")
 	}
 	add(plan.Step{Op: plan.OpWorkdir, Args: []string{work}}, plan.Step{Op: plan.OpEnv, Args: env})
+	if s.assembled() {
+		add(plan.Step{Op: plan.OpRun, Shell: s.compileLibrary(),
+			Comment: "Bytecode of the standard library, which Debian compiles at installation: it halves the time to start. It holds the digest of its source, not the time."})
+	}
 	add(plan.Step{Op: plan.OpRun, Shell: "python3 -m venv --without-pip " + venv})
 	if s.manager.tool != "" {
 		add(plan.Step{
@@ -58,9 +64,22 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	}
 	if len(s.manager.install) > 0 {
 		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(slices.Clone(s.manager.install), s.trim(), compileVenv), " && "),
-			Comment: "Without what nothing reads at run time. Bytecode is compiled here, reproducibly: it holds the digest of its source, not the time."})
+			Comment: "Without what nothing reads at run time, and with bytecode."})
 	}
 	return st
+}
+
+// compileLibrary puts the standard library's bytecode, about 10 MB, where
+// production copies it from. Importing FastAPI and uvicorn takes 0.5 s of
+// processor time with it and 1.4 s without, measured 2026-11-21.
+func (s *service) compileLibrary() string {
+	library := "/usr/lib/python" + s.version
+	return strings.Join([]string{
+		strings.Replace(compile, "-m", "-B -m", 1) + "-x '/(test|idlelib|tkinter|turtledemo|ensurepip|pydoc_data|curses)/' " + library,
+		"mkdir -p " + bytecode + library,
+		"cd " + library,
+		"find . -name __pycache__ -exec cp -a --parents {} " + bytecode + library + " ';'",
+	}, " && ")
 }
 
 // compileVenv tolerates packages that carry examples for other versions.
@@ -131,8 +150,11 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	}
 	i := ecosystem.Image{
 		Bases: b, User: u, Env: env, Start: s.start, InitWhy: "As process 1, python would not react to signals that it does not handle.",
-		Layers: []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageDependencies, Args: []string{venv + "/", venv + "/"}}},
 	}
+	if s.assembled() {
+		i.Layers = append(i.Layers, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageDependencies, Args: []string{bytecode + "/", "/"}})
+	}
+	i.Layers = append(i.Layers, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageDependencies, Args: []string{venv + "/", venv + "/"}})
 	for _, m := range s.models {
 		args := []string{m, ecosystem.WorkDir + "/" + m}
 		if ecosystem.IsDir(s.Dir, m) {
