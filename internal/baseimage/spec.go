@@ -23,6 +23,7 @@ type Spec struct {
 	Suite     string   // "trixie"; empty for the probe
 	NodeMajor string   // "20"; empty: no Node.js
 	NPMMajor  string   // of the npm in a toolchain base
+	GoMinor   string   // "1.26"; empty: no Go
 	Debian    []string // package names
 	Closure   bool     // add what the packages depend on
 	Without   []string // names that the closure leaves out, with all that only they need
@@ -65,6 +66,9 @@ func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
 	if role == plan.RoleProbe {
 		return SpecOf(ProbeRef)
 	}
+	if ecosystem == "go" {
+		return goFor(role, version)
+	}
 	if ecosystem == "python" {
 		return pythonFor(role, version)
 	}
@@ -86,6 +90,9 @@ var nodeRef = regexp.MustCompile(`^slipway/node:(\d+)-` + Suite + `(-toolchain)?
 func SpecOf(ref string) (Spec, error) {
 	if ref == ProbeRef {
 		return Spec{Ref: ref, Role: plan.RoleProbe}, nil
+	}
+	if spec, ok := goSpec(ref); ok {
+		return spec, nil
 	}
 	if spec, ok := pythonSpec(ref); ok {
 		return spec, nil
@@ -115,6 +122,7 @@ func Refs() []string {
 	for _, major := range NodeMajors() {
 		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-toolchain")
 	}
+	refs = append(refs, goRefs()...)
 	refs = append(refs, pythonRefs()...)
 	return append(refs, ProbeRef)
 }

@@ -15,23 +15,16 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/ecosystem/python"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Ecosystem is a language: how to recognise a service of it, what its files say,
-// and how it is built. Directories are given as file systems of their own.
-type Ecosystem interface {
-	// Name is what slipway.yaml calls it.
-	Name() string
-	// Recognise returns the file that makes a directory a service, or "".
-	Recognise(dir fs.FS) string
-	// Inspect completes a service with what its files say.
-	Inspect(dir fs.FS, s config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings)
-	// Plan returns the stages of a service.
-	Plan(dir fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings)
-}
+// and how it is built.
+type Ecosystem = ecosystem.Language
 
 // Rooted is an ecosystem whose services may need files above their directory,
 // such as those of a workspace.
@@ -50,7 +43,9 @@ type Lister interface {
 }
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
-func Ecosystems() []Ecosystem { return []Ecosystem{node.Ecosystem{}, python.Ecosystem{}} }
+func Ecosystems() []Ecosystem {
+	return []Ecosystem{golang.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}}
+}
 
 // The codes of findings about a repository. A code has one meaning for ever.
 const (
@@ -184,7 +179,7 @@ func ecosystemOf(root, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosys
 }
 
 // signs says in a hint what ecosystems are recognised by.
-const signs = "Node.js by package.json, Go by go.mod"
+const signs = "Node.js by package.json, Go by go.mod, Python by requirements.txt, pyproject.toml or Pipfile"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {

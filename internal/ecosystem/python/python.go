@@ -31,7 +31,7 @@ func (Ecosystem) Name() string { return "python" }
 // there is none.
 func (Ecosystem) Recognise(dir fs.FS) string {
 	for _, name := range []string{
-		"requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "pyproject.toml", "manage.py", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt", "main.py", "app.py",
+		"requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "pyproject.toml", "manage.py", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt",
 	} {
 		if ecosystem.Exists(dir, name) {
 			return name
@@ -58,14 +58,12 @@ func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan
 }
 
 // Services returns "." for a directory that starts, and nothing for a package
-// that others import.
+// that others import or a pyproject.toml that only configures tools.
 func (Ecosystem) Services(dir fs.FS) []string {
 	s := inspect(dir, config.Service{Path: "."}, nil)
-	if s.project == nil || len(s.project.BuildSystem.Requires) == 0 {
-		return []string{"."}
-	}
+	idle := s.project != nil && (len(s.project.BuildSystem.Requires) > 0 || s.project.name() == "" && len(s.deps) == 0)
 	for _, f := range s.Findings {
-		if f.Code == codeNoStart {
+		if idle && f.Code == codeNoStart {
 			return nil
 		}
 	}
