@@ -14,13 +14,11 @@ import (
 	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
-// The versions of the package managers, newest on 2026-11-21. They are installed
-// by pip where they are needed and never reach production.
+// The package managers that have to run, new on 2026-11-21. pip installs them
+// where they are needed; they never reach production.
 const (
 	uvTool     = "uv==0.13.9"
 	poetryTool = "poetry==2.5.1 poetry-plugin-export==1.10.1"
-	pdmTool    = "pdm==2.29.4"
-	pipenvTool = "pipenv==2026.10.3"
 )
 
 // manager is how the service's packages are installed.
@@ -28,6 +26,7 @@ type manager struct {
 	name      string
 	manifests []string // files of the directory that the installation reads
 	tool      string   // what pip installs first, "" for pip itself
+	script    string   // that writes requirements from the lock file, "" without
 	cache     string   // directory of downloads
 	install   []string // shell commands
 }
@@ -36,6 +35,7 @@ const (
 	pipCache   = "/root/.cache/pip"
 	pipInstall = "pip --python " + venv + "/bin/python install --no-compile -r "
 	exported   = "/tmp/requirements.txt"
+	scriptFile = "/tmp/requirements.py"
 )
 
 // packageManager decides on the package manager by its lock file, else by the
@@ -92,8 +92,12 @@ func (s *service) locked(name, lock, relock string, then func(data []byte) bool)
 		s.Report(diag.Error, codeManifest, lock, 0, "", "%s cannot be read: %v", lock, err)
 		return false
 	}
-	var any map[string]any
-	if err := toml.Unmarshal(data, &any); err != nil {
+	var pins struct {
+		Package []struct {
+			Name string `toml:"name"`
+		} `toml:"package"`
+	}
+	if err := toml.Unmarshal(data, &pins); err != nil {
 		s.Report(diag.Error, codeManifest, lock, errorLine(err), s.inDir(relock), "%s is not valid: %v", lock, err)
 		return false
 	}
@@ -106,8 +110,15 @@ func (s *service) locked(name, lock, relock string, then func(data []byte) bool)
 			"the dependency %s is a directory, which is not supported yet", local)
 		return false
 	}
+	known := map[string]bool{}
+	for _, p := range pins.Package {
+		known[normalised(p.Name)] = true
+	}
 	for _, d := range s.project.dependencies() {
 		s.deps[d.name] = d
+		if !known[d.name] {
+			s.Report(diag.Error, codeStale, "pyproject.toml", d.line, s.inDir(relock), "%s is out of date: %s is absent", lock, d.name)
+		}
 	}
 	s.Fact("package manager", name, "its lock file", lock, 0)
 	return then(data)
@@ -144,10 +155,20 @@ func (s *service) poetry([]byte) bool {
 	return true
 }
 
+// pdmScript writes what pdm.lock pins; PDM itself is not needed for that.
+const pdmScript = `import tomllib
+
+for p in tomllib.load(open("pdm.lock", "rb"))["package"]:
+    if "default" in p.get("groups", ["default"]):
+        extras = "[" + ",".join(p["extras"]) + "]" if "extras" in p else ""
+        marker = " ; " + p["marker"] if "marker" in p else ""
+        print(p["name"] + extras + "==" + p["version"] + marker, *("--hash=" + f["hash"] for f in p["files"]))
+`
+
 func (s *service) pdm([]byte) bool {
 	s.manager = manager{
-		name: "PDM", manifests: []string{"pyproject.toml", "pdm.lock"}, tool: pdmTool, cache: pipCache,
-		install: []string{tools + "/bin/pdm export --prod --format requirements --output " + exported, pipInstall + exported},
+		name: "PDM", manifests: []string{"pyproject.toml", "pdm.lock"}, script: pdmScript, cache: pipCache,
+		install: []string{"python3 " + scriptFile + " > " + exported, pipInstall + exported},
 	}
 	return true
 }
@@ -157,6 +178,16 @@ type pipfile struct {
 	Requires map[string]any `toml:"requires"`
 	Packages map[string]any `toml:"packages"`
 }
+
+// pipenvScript writes what Pipfile.lock pins; Pipenv itself is not needed for
+// that.
+const pipenvScript = `import json
+
+for name, p in json.load(open("Pipfile.lock"))["default"].items():
+    extras = "[" + ",".join(p["extras"]) + "]" if "extras" in p else ""
+    marker = " ; " + p["markers"] if "markers" in p else ""
+    print(name + extras + p["version"] + marker, *("--hash=" + h for h in p["hashes"]))
+`
 
 func unmarshalTOML(data []byte, into any) error { return toml.Unmarshal(data, into) }
 
@@ -191,8 +222,8 @@ func (s *service) pipenv() bool {
 	}
 	s.Fact("package manager", "Pipenv", "its lock file", "Pipfile.lock", 0)
 	s.manager = manager{
-		name: "Pipenv", manifests: []string{"Pipfile", "Pipfile.lock"}, tool: pipenvTool, cache: pipCache,
-		install: []string{tools + "/bin/pipenv requirements --hash --exclude-markers --exclude-index > " + exported, pipInstall + exported},
+		name: "Pipenv", manifests: []string{"Pipfile", "Pipfile.lock"}, script: pipenvScript, cache: pipCache,
+		install: []string{"python3 " + scriptFile + " > " + exported, pipInstall + exported},
 	}
 	return true
 }

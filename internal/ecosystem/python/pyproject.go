@@ -244,7 +244,7 @@ func uvDifference(p *pyproject, lock uvLock) (name, asked, locked string) {
 			}
 			spec, known := have[d.name]
 			if !known {
-				return d.name, ecosystem.Or(d.spec, "any version"), "absent"
+				continue // reported as absent
 			}
 			if want := specSet(d.spec); !strings.HasPrefix(d.spec, "@") && spec != want && strings.Count(string(p.data), d.name) == 1 {
 				return d.name, ecosystem.Or(d.spec, "any version"), ecosystem.Or(spec, "any version")

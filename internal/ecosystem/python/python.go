@@ -13,6 +13,8 @@ package python
 import (
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
@@ -61,9 +63,14 @@ func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan
 // that others import or a pyproject.toml that only configures tools.
 func (Ecosystem) Services(dir fs.FS) []string {
 	s := inspect(dir, config.Service{Path: "."}, nil)
-	idle := s.project != nil && (len(s.project.BuildSystem.Requires) > 0 || s.project.name() == "" && len(s.deps) == 0)
+	if s.project == nil {
+		return []string{"."}
+	}
+	if s.project.name() == "" && len(s.deps) == 0 && !slices.ContainsFunc(s.sources, func(n string) bool { return path.Ext(n) == ".py" }) {
+		return nil
+	}
 	for _, f := range s.Findings {
-		if idle && f.Code == codeNoStart {
+		if f.Code == codeNoStart && len(s.project.BuildSystem.Requires) > 0 {
 			return nil
 		}
 	}

@@ -62,6 +62,9 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	for _, args := range s.manager.copyArgs() {
 		add(plan.Step{Op: plan.OpCopy, Args: args})
 	}
+	if s.manager.script != "" {
+		add(plan.Step{Op: plan.OpCopy, Args: []string{scriptFile}, Content: s.manager.script})
+	}
 	if len(s.manager.install) > 0 {
 		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(slices.Clone(s.manager.install), s.trim(), compileVenv), " && "),
 			Comment: "Without what nothing reads at run time, and with bytecode."})
