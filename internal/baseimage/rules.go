@@ -49,13 +49,17 @@ func keep(role plan.Role, p string) bool {
 	if p == "usr/include" || strings.HasPrefix(p, "usr/include/") {
 		return false
 	}
-	return !slices.Contains(debuggingAids(), path.Base(p))
+	return !slices.Contains(debuggingAids(), path.Base(p)) && !pythonIdle(p)
 }
 
 // finish adds to a tree of unpacked Debian packages what their maintainer
 // scripts would have made and programs need.
 func finish(t tree, role plan.Role) {
 	certificates(t)
+	if t["usr/bin/python"+pythonVersion] != nil {
+		t.symlink("usr/bin/python3", "python"+pythonVersion)
+		t.symlink("usr/bin/python", "python3")
+	}
 	if role == plan.RoleToolchain {
 		accounts(t)
 		t.symlink("usr/bin/sh", "dash")

@@ -69,6 +69,9 @@ func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
 	if ecosystem == "go" {
 		return goFor(role, version)
 	}
+	if ecosystem == "python" {
+		return pythonFor(role, version)
+	}
 	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	if ecosystem != "node" || !slices.Contains(NodeMajors(), major) {
 		return Spec{}, diag.Fail(diag.ExitUsage, "there is no Debian base for %s %s", ecosystem, version).
@@ -89,6 +92,9 @@ func SpecOf(ref string) (Spec, error) {
 		return Spec{Ref: ref, Role: plan.RoleProbe}, nil
 	}
 	if spec, ok := goSpec(ref); ok {
+		return spec, nil
+	}
+	if spec, ok := pythonSpec(ref); ok {
 		return spec, nil
 	}
 	m := nodeRef.FindStringSubmatch(ref)
@@ -117,6 +123,7 @@ func Refs() []string {
 		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-toolchain")
 	}
 	refs = append(refs, goRefs()...)
+	refs = append(refs, pythonRefs()...)
 	return append(refs, ProbeRef)
 }
 

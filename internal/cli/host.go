@@ -39,7 +39,7 @@ var proxyVariables = [...]string{
 
 // registryVariables name this machine's package registries; a build step uses
 // the same ones.
-var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "PIP_INDEX_URL"}
+var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "UV_INDEX_URL", "UV_DEFAULT_INDEX"}
 
 // goVariables say where modules come from and which are private; go's own
 // settings file has them too.
@@ -61,5 +61,5 @@ func stepEnv(getenv func(string) string) []string {
 			env = append(env, name+"="+v)
 		}
 	}
-	return env
+	return append(env, pipEnv(getenv)...)
 }

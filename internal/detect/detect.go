@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
+	"github.com/slipway-build/slipway/internal/ecosystem/python"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -42,7 +43,9 @@ type Lister interface {
 }
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
-func Ecosystems() []Ecosystem { return []Ecosystem{golang.Ecosystem{}, node.Ecosystem{}} }
+func Ecosystems() []Ecosystem {
+	return []Ecosystem{golang.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}}
+}
 
 // The codes of findings about a repository. A code has one meaning for ever.
 const (
@@ -176,7 +179,7 @@ func ecosystemOf(root, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosys
 }
 
 // signs says in a hint what ecosystems are recognised by.
-const signs = "Node.js by package.json, Go by go.mod"
+const signs = "Node.js by package.json, Go by go.mod, Python by requirements.txt, pyproject.toml or Pipfile"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {

@@ -1,0 +1,177 @@
+package python
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// kind is what an application is made with.
+type kind string
+
+const (
+	kindNone      kind = ""
+	kindASGI      kind = "ASGI application"
+	kindWSGI      kind = "WSGI application"
+	kindDjango    kind = "Django project"
+	kindStreamlit kind = "Streamlit application"
+	kindCelery    kind = "Celery application"
+)
+
+// app is the application object that a server runs.
+type app struct {
+	kind    kind
+	module  string // "shop.main"
+	object  string // "app"; of a factory, the function's name
+	factory bool
+	file    string
+	line    int
+}
+
+func (a app) target() string { return a.module + ":" + a.object }
+
+// findApp decides what kind of application the service is.
+func (s *service) findApp() {
+	c := s.scan
+	switch {
+	case ecosystem.Exists(s.Dir, "manage.py") && s.django():
+	case s.has("streamlit") && len(c.streamlit) > 0:
+		h := first(c.streamlit)
+		s.app = app{kind: kindStreamlit, file: h.File, line: h.Line}
+	case len(c.asgi) > 0:
+		s.app = s.object(kindASGI, first(c.asgi), false)
+	case len(c.fastapi) > 0 && len(c.used) > 0:
+		s.app = s.object(kindASGI, first(c.used), false)
+	case len(c.fastapi) > 0 && len(c.factory) > 0:
+		s.app = s.object(kindASGI, first(c.factory), true)
+	case len(c.wsgi) > 0:
+		s.app = s.object(kindWSGI, first(c.wsgi), false)
+	case len(c.flask) > 0 && len(c.used) > 0:
+		s.app = s.object(kindWSGI, first(c.used), false)
+	case len(c.flask) > 0 && len(c.factory) > 0:
+		s.app = s.object(kindWSGI, first(c.factory), true)
+	case s.has("celery") && len(c.celery) > 0:
+		s.app = s.object(kindCelery, first(c.celery), false)
+	}
+	if s.app.kind != kindNone {
+		s.Fact("application", string(s.app.kind), "found in the sources", s.app.file, s.app.line)
+	}
+}
+
+// has tells whether the service itself depends on a package.
+func (s *service) has(name string) bool {
+	if _, ok := s.deps[name]; ok {
+		return true
+	}
+	fastapi := s.deps["fastapi"]
+	return name == "uvicorn" && (fastapi.extra("standard") || fastapi.extra("all"))
+}
+
+// object describes the application of a hit.
+func (s *service) object(k kind, h ecosystem.Hit, factory bool) app {
+	return app{kind: k, module: s.module(h.File), object: h.Text, factory: factory, file: h.File, line: h.Line}
+}
+
+// module is the name that a file is imported by.
+func (s *service) module(file string) string {
+	if s.src {
+		file = strings.TrimPrefix(file, "src/")
+	}
+	name := strings.ReplaceAll(strings.TrimSuffix(file, ".py"), "/", ".")
+	return strings.TrimSuffix(name, ".__init__")
+}
+
+// first returns the hit in the file whose name says most, then in the one
+// nearest to the top.
+func first(hits []ecosystem.Hit) ecosystem.Hit {
+	names := []string{"wsgi.py", "asgi.py", "main.py", "streamlit_app.py", "app.py", "server.py", "application.py", "api.py", "home.py", "celery.py", "worker.py", "__init__.py"}
+	rank := func(h ecosystem.Hit) int {
+		i := slices.Index(names, strings.ToLower(path.Base(h.File)))
+		if i < 0 {
+			i = len(names)
+		}
+		return i
+	}
+	return slices.MinFunc(hits, func(a, b ecosystem.Hit) int {
+		if r := rank(a) - rank(b); r != 0 {
+			return r
+		}
+		return strings.Count(a.File, "/") - strings.Count(b.File, "/")
+	})
+}
+
+// Evidence in Django's files.
+var (
+	settingsName = regexp.MustCompile(`DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]`)
+	staticRoot   = regexp.MustCompile(`(?m)^\s*STATIC_ROOT\s*=\s*(.*)$`)
+	staticApp    = regexp.MustCompile(`django\.contrib\.staticfiles`)
+	quotedText   = regexp.MustCompile(`['"]([\w./-]+)['"]`)
+)
+
+// django reads manage.py and the settings. false means that this is no Django
+// project.
+func (s *service) django() bool {
+	data, err := ecosystem.Read(s.Dir, "manage.py")
+	if err != nil {
+		return false
+	}
+	h := ecosystem.Find(settingsName, "manage.py", data)
+	if !h.Found() {
+		return false
+	}
+	s.settings = h.Text
+	project, _, _ := strings.Cut(h.Text, ".")
+	s.app = app{kind: kindDjango, module: project, file: h.File, line: h.Line}
+	s.staticFiles(strings.ReplaceAll(h.Text, ".", "/"), project)
+	return true
+}
+
+// staticFiles finds out whether Django's static files are collected and served.
+func (s *service) staticFiles(module, project string) {
+	var root, used ecosystem.Hit
+	for _, name := range []string{module + ".py", module + "/__init__.py", path.Join(path.Dir(module), "base.py"), path.Join(project, "settings/base.py"), path.Join(project, "settings.py")} {
+		data, err := ecosystem.Read(s.Dir, name)
+		if err != nil {
+			continue
+		}
+		root.Keep(ecosystem.Find(staticRoot, name, data))
+		used.Keep(ecosystem.Find(staticApp, name, data))
+	}
+	if root.Found() {
+		s.statics = "staticfiles"
+		if m := quotedText.FindAllStringSubmatch(root.Text, -1); m != nil {
+			s.statics = path.Clean(m[len(m)-1][1])
+		}
+		s.sources = slices.DeleteFunc(s.sources, func(n string) bool { return n == s.statics })
+		s.Fact("static files", "collected into "+s.statics, "STATIC_ROOT", root.File, root.Line)
+		if !s.has("whitenoise") {
+			s.Report(diag.Warning, codeStatic, root.File, root.Line, s.add("whitenoise")+", and its middleware to MIDDLEWARE, or let a proxy serve them",
+				"the static files are collected, but nothing in the image serves them")
+		}
+		return
+	}
+	if used.Found() && s.has("whitenoise") {
+		s.Report(diag.Warning, codeStatic, used.File, used.Line, `add STATIC_ROOT = BASE_DIR / "staticfiles"`, "static files are in use, but STATIC_ROOT does not say where they are collected")
+	}
+}
+
+// add is the line that adds a package to the service's dependencies.
+func (s *service) add(name string) string {
+	switch s.manager.name {
+	case "uv":
+		return s.inDir("uv add " + name)
+	case "Poetry":
+		return s.inDir("poetry add " + name)
+	case "PDM":
+		return s.inDir("pdm add " + name)
+	case "Pipenv":
+		return s.inDir("pipenv install " + name)
+	case "pip":
+		return "add " + name + " to " + s.manager.manifests[0]
+	}
+	return "write requirements.txt with " + name
+}

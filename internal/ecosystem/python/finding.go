@@ -1,0 +1,16 @@
+package python
+
+// The codes of findings in Python services. A code has one meaning for ever.
+const (
+	codeManifest = "SLP260" // a manifest or lock file cannot be read
+	codeNoLock   = "SLP261" // a package manager without its lock file
+	codeVersion  = "SLP262" // a Python that is not supported
+	codeUnpinned = "SLP263" // requirements whose versions depend on the day
+	codeStale    = "SLP264" // a lock file that does not fit its manifest
+	codeLocal    = "SLP265" // requirements that are directories or need git
+	codeSystem   = "SLP266" // a package that needs a system library
+	codeNoServer = "SLP267" // an application without a server to run it
+	codeNoStart  = "SLP268" // nothing says how the service starts
+	codeShell    = "SLP269" // the start needs a shell
+	codeStatic   = "SLP270" // Django's static files are collected nowhere or served by nothing
+)

@@ -1,0 +1,304 @@
+package python
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// The package managers that have to run, new on 2026-11-21. pip installs them
+// where they are needed; they never reach production.
+const (
+	uvTool     = "uv==0.13.9"
+	poetryTool = "poetry==2.5.1 poetry-plugin-export==1.10.1"
+)
+
+// manager is how the service's packages are installed.
+type manager struct {
+	name      string
+	manifests []string // files of the directory that the installation reads
+	tool      string   // what pip installs first, "" for pip itself
+	script    string   // that writes requirements from the lock file, "" without
+	cache     string   // directory of downloads
+	install   []string // shell commands
+}
+
+const (
+	pipCache   = "/root/.cache/pip"
+	pipInstall = "pip --python " + venv + "/bin/python install --no-compile -r "
+	exported   = "/tmp/requirements.txt"
+	scriptFile = "/tmp/requirements.py"
+)
+
+// packageManager decides on the package manager by its lock file, else by the
+// manifest, and reads what the service depends on.
+func (s *service) packageManager() bool {
+	has := func(name string) bool { return ecosystem.Exists(s.Dir, name) }
+	switch {
+	case has("uv.lock"):
+		return s.locked("uv", "uv.lock", "uv lock", s.uv)
+	case has("poetry.lock"):
+		return s.locked("Poetry", "poetry.lock", "poetry lock", s.poetry)
+	case has("pdm.lock"):
+		return s.locked("PDM", "pdm.lock", "pdm lock", s.pdm)
+	case has("Pipfile.lock"):
+		return s.pipenv()
+	case has("Pipfile"):
+		return s.noLock("Pipfile", "pipenv lock", "Pipfile.lock")
+	}
+	for _, name := range []string{"requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt"} {
+		if has(name) {
+			return s.pip(name)
+		}
+	}
+	switch {
+	case s.project == nil:
+		s.manager = manager{name: "none"}
+		s.Fact("package manager", "none", "default: no file names packages", "", 0)
+		return true
+	case s.project.Tool.PDM != nil && len(s.project.Project.Dependencies) > 0:
+		return s.noLock("pyproject.toml", "pdm lock", "pdm.lock")
+	case s.project.Tool.Poetry != nil && len(s.project.Tool.Poetry.Dependencies) > 1:
+		return s.noLock("pyproject.toml", "poetry lock", "poetry.lock")
+	}
+	return s.plainProject()
+}
+
+func (s *service) noLock(file, command, lock string) bool {
+	s.Report(diag.Error, codeNoLock, file, 0, s.inDir(command), "%s is missing, so what is built would depend on the day", lock)
+	return false
+}
+
+// inDir is a command line to be run in the service's directory.
+func (s *service) inDir(command string) string {
+	if s.Want.Path == "" || s.Want.Path == "." {
+		return command
+	}
+	return "cd " + s.Want.Path + " && " + command
+}
+
+// locked reads a manager that keeps pyproject.toml and a lock file in TOML.
+func (s *service) locked(name, lock, relock string, then func(data []byte) bool) bool {
+	data, err := ecosystem.Read(s.Dir, lock)
+	if err != nil {
+		s.Report(diag.Error, codeManifest, lock, 0, "", "%s cannot be read: %v", lock, err)
+		return false
+	}
+	var pins struct {
+		Package []struct {
+			Name string `toml:"name"`
+		} `toml:"package"`
+	}
+	if err := toml.Unmarshal(data, &pins); err != nil {
+		s.Report(diag.Error, codeManifest, lock, errorLine(err), s.inDir(relock), "%s is not valid: %v", lock, err)
+		return false
+	}
+	if s.project == nil {
+		s.Report(diag.Error, codeManifest, lock, 0, "commit pyproject.toml beside it", "pyproject.toml is missing, which %s is made from", lock)
+		return false
+	}
+	if local := s.project.local(); local != "" {
+		s.Report(diag.Error, codeLocal, "pyproject.toml", s.project.line(local), "publish it, or build from a Dockerfile of the service's own",
+			"the dependency %s is a directory, which is not supported yet", local)
+		return false
+	}
+	known := map[string]bool{}
+	for _, p := range pins.Package {
+		known[normalised(p.Name)] = true
+	}
+	for _, d := range s.project.dependencies() {
+		s.deps[d.name] = d
+		if !known[d.name] {
+			s.Report(diag.Error, codeStale, "pyproject.toml", d.line, s.inDir(relock), "%s is out of date: %s is absent", lock, d.name)
+		}
+	}
+	s.Fact("package manager", name, "its lock file", lock, 0)
+	return then(data)
+}
+
+// uv lets pip install what uv.lock pins, by digest, so that the machine's package
+// index is asked instead of the addresses in the lock file.
+func (s *service) uv(data []byte) bool {
+	var lock uvLock
+	if err := toml.Unmarshal(data, &lock); err != nil {
+		s.Report(diag.Error, codeManifest, "uv.lock", errorLine(err), s.inDir("uv lock"), "uv.lock is not valid: %v", err)
+		return false
+	}
+	if name, asked, locked := uvDifference(s.project, lock); name != "" {
+		s.Report(diag.Error, codeStale, "pyproject.toml", s.project.line(name), s.inDir("uv lock"),
+			"uv.lock is out of date: %s is %s in pyproject.toml and %s in the lock file", name, asked, locked)
+	}
+	s.manager = manager{
+		name: "uv", manifests: []string{"pyproject.toml", "uv.lock"}, tool: uvTool, cache: pipCache,
+		install: []string{tools + "/bin/uv export --quiet --frozen --no-dev --no-emit-project --output-file " + exported, pipInstall + exported},
+	}
+	if len(lock.registries()) > 1 { // only uv knows which package comes from where
+		s.manager.cache = "/root/.cache/uv"
+		s.manager.install = []string{tools + "/bin/uv sync --frozen --no-dev --no-install-project"}
+	}
+	return true
+}
+
+func (s *service) poetry([]byte) bool {
+	s.manager = manager{
+		name: "Poetry", manifests: []string{"pyproject.toml", "poetry.lock"}, tool: poetryTool, cache: pipCache,
+		install: []string{tools + "/bin/poetry export --only main --output " + exported, pipInstall + exported},
+	}
+	return true
+}
+
+// pdmScript writes what pdm.lock pins; PDM itself is not needed for that.
+const pdmScript = `import tomllib
+
+for p in tomllib.load(open("pdm.lock", "rb"))["package"]:
+    if "default" in p.get("groups", ["default"]):
+        extras = "[" + ",".join(p["extras"]) + "]" if "extras" in p else ""
+        marker = " ; " + p["marker"] if "marker" in p else ""
+        print(p["name"] + extras + "==" + p["version"] + marker, *("--hash=" + f["hash"] for f in p["files"]))
+`
+
+func (s *service) pdm([]byte) bool {
+	s.manager = manager{
+		name: "PDM", manifests: []string{"pyproject.toml", "pdm.lock"}, script: pdmScript, cache: pipCache,
+		install: []string{"python3 " + scriptFile + " > " + exported, pipInstall + exported},
+	}
+	return true
+}
+
+// pipfile is the part of Pipfile that matters here.
+type pipfile struct {
+	Requires map[string]any `toml:"requires"`
+	Packages map[string]any `toml:"packages"`
+}
+
+// pipenvScript writes what Pipfile.lock pins; Pipenv itself is not needed for
+// that.
+const pipenvScript = `import json
+
+for name, p in json.load(open("Pipfile.lock"))["default"].items():
+    extras = "[" + ",".join(p["extras"]) + "]" if "extras" in p else ""
+    marker = " ; " + p["markers"] if "markers" in p else ""
+    print(name + extras + p["version"] + marker, *("--hash=" + h for h in p["hashes"]))
+`
+
+func unmarshalTOML(data []byte, into any) error { return toml.Unmarshal(data, into) }
+
+func (s *service) pipenv() bool {
+	data, err := ecosystem.Read(s.Dir, "Pipfile")
+	var p pipfile
+	if err == nil {
+		err = toml.Unmarshal(data, &p)
+	}
+	if err != nil {
+		s.Report(diag.Error, codeManifest, "Pipfile", errorLine(err), "", "Pipfile is not valid: %v", err)
+		return false
+	}
+	text, err := ecosystem.Read(s.Dir, "Pipfile.lock")
+	var lock struct {
+		Default map[string]any `json:"default"`
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &lock)
+	}
+	if err != nil {
+		s.Report(diag.Error, codeManifest, "Pipfile.lock", 0, s.inDir("pipenv lock"), "Pipfile.lock is not valid: %v", err)
+		return false
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Packages)) {
+		d := tableDep(name, p.Packages[name])
+		d.file, d.line = "Pipfile", lineOf(data, name)
+		s.deps[d.name] = d
+		if _, ok := lock.Default[d.name]; !ok {
+			s.Report(diag.Error, codeStale, "Pipfile", d.line, s.inDir("pipenv lock"), "Pipfile.lock is out of date: %s is absent", name)
+		}
+	}
+	s.Fact("package manager", "Pipenv", "its lock file", "Pipfile.lock", 0)
+	s.manager = manager{
+		name: "Pipenv", manifests: []string{"Pipfile", "Pipfile.lock"}, script: pipenvScript, cache: pipCache,
+		install: []string{"python3 " + scriptFile + " > " + exported, pipInstall + exported},
+	}
+	return true
+}
+
+// pip reads requirements.txt and what it includes.
+func (s *service) pip(file string) bool {
+	var r requirements
+	if err := r.read(s.Dir, file, func(name string) ([]byte, error) { return ecosystem.Read(s.Dir, name) }); err != nil {
+		s.Report(diag.Error, codeManifest, file, 0, "correct the name after -r or -c", "the requirements cannot be read: %v", err)
+		return false
+	}
+	for _, l := range r.lines {
+		if l.local != "" {
+			s.Report(diag.Error, codeLocal, l.file, l.line, "depend on a release, or on the address of an archive (https://….tar.gz); the service's own sources need no line",
+				"%s is a directory or needs git, which is not supported yet", l.local)
+			continue
+		}
+		s.deps[l.name] = l.dep
+	}
+	s.Fact("package manager", "pip", "requirements", file, 0)
+	if open := r.unpinned(); len(open) > 0 {
+		s.Report(diag.Warning, codeUnpinned, open[0].file, open[0].line, "pin them all: pip freeze, or uv pip compile --generate-hashes",
+			"%d of %d requirements have no pinned version, so what is built depends on the day", len(open), len(r.lines))
+	}
+	s.manager = manager{name: "pip", manifests: r.files, cache: pipCache, install: []string{pipInstall + file}}
+	return true
+}
+
+// plainProject is a pyproject.toml without a lock file.
+func (s *service) plainProject() bool {
+	s.Fact("package manager", "pip", "dependencies of the project", "pyproject.toml", s.project.line("dependencies"))
+	open := 0
+	for _, d := range s.project.dependencies() {
+		s.deps[d.name] = d
+		if !d.pinned {
+			open++
+		}
+	}
+	if open > 0 {
+		s.Report(diag.Warning, codeUnpinned, "pyproject.toml", s.project.line("dependencies"), s.inDir("uv lock")+", and commit uv.lock",
+			"%d of %d dependencies have no pinned version and there is no lock file, so what is built depends on the day", open, len(s.deps))
+	}
+	s.manager = manager{name: "pip", manifests: []string{"pyproject.toml"}, cache: pipCache, install: []string{
+		`python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"].get("dependencies", []), sep="\n")' > ` + exported,
+		pipInstall + exported,
+	}}
+	return true
+}
+
+// needed are the files that .dockerignore must not exclude.
+func (s *service) needed() []string {
+	out := slices.Clone(s.manager.manifests)
+	if f := s.app.file; f != "" && s.Ignore.Own {
+		if top, _, nested := strings.Cut(f, "/"); nested {
+			out = append(out, top)
+		} else {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// copies are the COPY steps of the manifests, which may lie in directories.
+func (m manager) copyArgs() [][]string {
+	byDir := map[string][]string{}
+	for _, f := range m.manifests {
+		byDir[path.Dir(f)] = append(byDir[path.Dir(f)], f)
+	}
+	var out [][]string
+	for _, dir := range slices.Sorted(maps.Keys(byDir)) {
+		to := "./"
+		if dir != "." {
+			to = fmt.Sprintf("%s/", dir)
+		}
+		out = append(out, append(byDir[dir], to))
+	}
+	return out
+}

@@ -1,0 +1,262 @@
+package python
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// pyproject is the part of pyproject.toml that matters here.
+type pyproject struct {
+	Project struct {
+		Name           string            `toml:"name"`
+		Version        string            `toml:"version"`
+		Description    string            `toml:"description"`
+		License        any               `toml:"license"`
+		RequiresPython string            `toml:"requires-python"`
+		Dependencies   []string          `toml:"dependencies"`
+		Scripts        map[string]string `toml:"scripts"`
+	} `toml:"project"`
+	BuildSystem struct {
+		Requires []string `toml:"requires"`
+	} `toml:"build-system"`
+	Tool struct {
+		Poetry *struct {
+			Name         string         `toml:"name"`
+			Version      string         `toml:"version"`
+			Description  string         `toml:"description"`
+			License      string         `toml:"license"`
+			Dependencies map[string]any `toml:"dependencies"`
+			Scripts      map[string]any `toml:"scripts"`
+		} `toml:"poetry"`
+		PDM *map[string]any `toml:"pdm"`
+		UV  struct {
+			Sources   map[string]any `toml:"sources"`
+			Workspace any            `toml:"workspace"`
+		} `toml:"uv"`
+	} `toml:"tool"`
+
+	data []byte
+}
+
+// parsePyproject decodes pyproject.toml. An error says at which line it stopped.
+func parsePyproject(data []byte) (*pyproject, int, error) {
+	p := &pyproject{data: data}
+	if err := toml.Unmarshal(data, p); err != nil {
+		return nil, errorLine(err), err
+	}
+	return p, 0, nil
+}
+
+func errorLine(err error) int {
+	var at *toml.DecodeError
+	if errors.As(err, &at) {
+		line, _ := at.Position()
+		return line
+	}
+	return 0
+}
+
+// line returns the first line of pyproject.toml that has a text, 0 without.
+func (p *pyproject) line(text string) int { return lineOf(p.data, text) }
+
+func lineOf(data []byte, text string) int {
+	if i := bytes.Index(data, []byte(text)); i >= 0 && text != "" {
+		return ecosystem.LineAt(data, int64(i))
+	}
+	return 0
+}
+
+// name, version, description and licence are the standard's, else Poetry's.
+func (p *pyproject) name() string {
+	if p.Project.Name == "" && p.Tool.Poetry != nil {
+		return p.Tool.Poetry.Name
+	}
+	return p.Project.Name
+}
+
+func (p *pyproject) version() string {
+	if p.Project.Version == "" && p.Tool.Poetry != nil {
+		return p.Tool.Poetry.Version
+	}
+	return p.Project.Version
+}
+
+func (p *pyproject) description() string {
+	if p.Project.Description == "" && p.Tool.Poetry != nil {
+		return p.Tool.Poetry.Description
+	}
+	return p.Project.Description
+}
+
+func (p *pyproject) licence() string {
+	if l, ok := p.Project.License.(string); ok {
+		return l
+	}
+	if p.Tool.Poetry != nil {
+		return p.Tool.Poetry.License
+	}
+	return ""
+}
+
+// python is what the project says of the interpreter, and the key that says it.
+func (p *pyproject) python() (text, key string) {
+	if p.Project.RequiresPython != "" {
+		return p.Project.RequiresPython, "requires-python"
+	}
+	if p.Tool.Poetry != nil {
+		if text, ok := p.Tool.Poetry.Dependencies["python"].(string); ok {
+			return text, "python ="
+		}
+	}
+	return "", ""
+}
+
+// scripts are the entry points, "module:function" by name.
+func (p *pyproject) scripts() map[string]string {
+	out := maps.Clone(p.Project.Scripts)
+	if out == nil {
+		out = map[string]string{}
+	}
+	if p.Tool.Poetry != nil {
+		for name, target := range p.Tool.Poetry.Scripts {
+			if text, ok := target.(string); ok {
+				out[name] = text
+			}
+		}
+	}
+	return out
+}
+
+// dependencies are what the project needs to run.
+func (p *pyproject) dependencies() []dep {
+	var out []dep
+	for _, text := range p.Project.Dependencies {
+		if d, ok := parseRequirement(text); ok {
+			d.file, d.line = "pyproject.toml", p.line(text)
+			out = append(out, d)
+		}
+	}
+	if p.Tool.Poetry == nil {
+		return out
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Tool.Poetry.Dependencies)) {
+		if name == "python" {
+			continue
+		}
+		d := tableDep(name, p.Tool.Poetry.Dependencies[name])
+		d.file, d.line = "pyproject.toml", p.line("\n"+name)
+		if d.line > 0 {
+			d.line++
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// tableDep reads Poetry's and Pipenv's way to write a dependency: a text, or a
+// table with version and extras.
+func tableDep(name string, value any) dep {
+	d := dep{name: normalised(name)}
+	switch v := value.(type) {
+	case string:
+		d.spec = v
+	case map[string]any:
+		d.spec, _ = v["version"].(string)
+		extras, _ := v["extras"].([]any)
+		for _, e := range extras {
+			if text, ok := e.(string); ok {
+				d.extras = append(d.extras, normalised(text))
+			}
+		}
+	}
+	return d
+}
+
+// local returns a dependency that is a directory of the repository, "" without
+// one.
+func (p *pyproject) local() string {
+	for _, name := range slices.Sorted(maps.Keys(p.Tool.UV.Sources)) {
+		if v, ok := p.Tool.UV.Sources[name].(map[string]any); ok && (v["path"] != nil || v["workspace"] == true) {
+			return name
+		}
+	}
+	if p.Tool.Poetry != nil {
+		for _, name := range slices.Sorted(maps.Keys(p.Tool.Poetry.Dependencies)) {
+			if v, ok := p.Tool.Poetry.Dependencies[name].(map[string]any); ok && v["path"] != nil {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// uvLock is the part of uv.lock that tells whether it fits pyproject.toml.
+type uvLock struct {
+	Package []struct {
+		Name   string `toml:"name"`
+		Source struct {
+			Registry string `toml:"registry"`
+			Virtual  string `toml:"virtual"`
+			Editable string `toml:"editable"`
+		} `toml:"source"`
+		Metadata struct {
+			RequiresDist []struct {
+				Name      string `toml:"name"`
+				Specifier string `toml:"specifier"`
+			} `toml:"requires-dist"`
+		} `toml:"metadata"`
+	} `toml:"package"`
+}
+
+// registries are the package indexes that the lock names.
+func (l uvLock) registries() []string {
+	var out []string
+	for _, p := range l.Package {
+		if r := p.Source.Registry; r != "" && !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// uvDifference names the first dependency that pyproject.toml and uv.lock
+// disagree on, "" when they agree.
+func uvDifference(p *pyproject, lock uvLock) (name, asked, locked string) {
+	for _, pkg := range lock.Package {
+		if normalised(pkg.Name) != normalised(p.Project.Name) || pkg.Source.Virtual != "." && pkg.Source.Editable != "." {
+			continue
+		}
+		have := map[string]string{}
+		for _, r := range pkg.Metadata.RequiresDist {
+			have[normalised(r.Name)] = specSet(r.Specifier)
+		}
+		for _, text := range p.Project.Dependencies {
+			d, ok := parseRequirement(text)
+			if !ok {
+				continue
+			}
+			spec, known := have[d.name]
+			if !known {
+				continue // reported as absent
+			}
+			if want := specSet(d.spec); !strings.HasPrefix(d.spec, "@") && spec != want && strings.Count(string(p.data), d.name) == 1 {
+				return d.name, ecosystem.Or(d.spec, "any version"), ecosystem.Or(spec, "any version")
+			}
+		}
+	}
+	return "", "", ""
+}
+
+// specSet writes comparators in one order.
+func specSet(spec string) string {
+	words := strings.Split(strings.ReplaceAll(spec, " ", ""), ",")
+	slices.Sort(words)
+	return strings.Join(words, ",")
+}

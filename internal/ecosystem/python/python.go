@@ -1,0 +1,210 @@
+// Package python knows services written for Python: how to recognise one, what
+// its files say about it, and the four stages that build it. It installs with
+// pip, uv, Poetry, PDM and Pipenv into a virtual environment, and finds the
+// server that FastAPI, Flask, Django, Streamlit and Celery run under. It refuses
+// what would only break later: a Python that the bases do not have, packages
+// that need a system library, a web application without a server, a lock file
+// that does not fit; each with what to write. It only reads files; nothing is
+// executed.
+//
+//	p, findings := python.Ecosystem{}.Plan(dir, service, fleet)
+package python
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Ecosystem is Python. The zero value is ready for use.
+type Ecosystem struct{}
+
+// Name is what slipway.yaml calls the ecosystem.
+func (Ecosystem) Name() string { return "python" }
+
+// Recognise returns the file that makes a directory a Python service, "" when
+// there is none.
+func (Ecosystem) Recognise(dir fs.FS) string {
+	for _, name := range []string{
+		"requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "pyproject.toml", "manage.py", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt",
+	} {
+		if ecosystem.Exists(dir, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// Inspect completes a service, of which at least the name and path are known,
+// with what its files say, and returns the evidence.
+func (Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings) {
+	s := inspect(dir, want, fleet)
+	return s.Want, s.Facts, s.Findings
+}
+
+// Plan returns the stages of a service. With an error among the findings, the
+// plan is not to be built.
+func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	s := inspect(dir, want, fleet)
+	if s.Findings.Errors() != nil {
+		return plan.Service{}, s.Findings
+	}
+	return s.plan(fleet), s.Findings
+}
+
+// Services returns "." for a directory that starts, and nothing for a package
+// that others import or a pyproject.toml that only configures tools.
+func (Ecosystem) Services(dir fs.FS) []string {
+	s := inspect(dir, config.Service{Path: "."}, nil)
+	if s.project == nil {
+		return []string{"."}
+	}
+	if s.project.name() == "" && len(s.deps) == 0 && !slices.ContainsFunc(s.sources, func(n string) bool { return path.Ext(n) == ".py" }) {
+		return nil
+	}
+	for _, f := range s.Findings {
+		if f.Code == codeNoStart && len(s.project.BuildSystem.Requires) > 0 {
+			return nil
+		}
+	}
+	return []string{"."}
+}
+
+// service is what is known of one service.
+type service struct {
+	ecosystem.Service
+	family string
+
+	project  *pyproject // nil without pyproject.toml
+	version  string     // of Python, "3.13"
+	manager  manager
+	deps     map[string]dep // what the service itself asks for, by normalised name
+	sources  []string       // entries of the directory that the service reads
+	models   []string       // entries that hold trained models and nothing else
+	src      bool           // packages lie in src/
+	settings string         // Django's settings module, "" without Django
+	statics  string         // directory that collectstatic writes, "" for none
+	scan     scan
+	app      app
+	start    []string
+}
+
+// assembled tells whether Slipway makes the bases.
+func (s *service) assembled() bool { return s.family == "" || s.family == "debian" }
+
+// inspect reads the service's files.
+func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
+	s := &service{Service: ecosystem.Open(dir, want, fleet), deps: map[string]dep{}}
+	bases, _ := ecosystem.Settings(fleet)
+	s.family = bases.Family
+	if ecosystem.Exists(dir, "pyproject.toml") && !s.readProject() {
+		return s
+	}
+	if s.project != nil {
+		s.Name(s.project.name())
+	} else {
+		s.Name("")
+	}
+	s.runtimeVersion()
+	if !s.packageManager() {
+		return s
+	}
+	s.checkSystem()
+	s.ReadIgnore()
+	s.findSources()
+	s.readSources()
+	s.findApp()
+	s.network()
+	s.startCommand()
+	s.CheckIgnored(s.supplied(), s.needed())
+	return s
+}
+
+// readProject reads pyproject.toml.
+func (s *service) readProject() bool {
+	data, err := ecosystem.Read(s.Dir, "pyproject.toml")
+	if err != nil {
+		s.Report(diag.Error, codeManifest, "pyproject.toml", 0, "", "pyproject.toml cannot be read: %v", err)
+		return false
+	}
+	p, line, err := parsePyproject(data)
+	if err != nil {
+		s.Report(diag.Error, codeManifest, "pyproject.toml", line, "correct the TOML", "pyproject.toml is not valid: %v", err)
+		return false
+	}
+	s.project = p
+	return true
+}
+
+// runtimeVersion decides on the version of Python.
+func (s *service) runtimeVersion() {
+	file, line, text := s.versionEvidence()
+	supported := versions(s.family)
+	if text == "" {
+		s.version = supported[0]
+		s.Fact("runtime", "Python "+s.version, "default: no file names a version", "", 0)
+		return
+	}
+	v, err := choose(text, supported)
+	if err != nil {
+		hint := "test with Python " + debianVersion + " and write that, or write bases: official in slipway.yaml, which takes the images of a registry"
+		if !s.assembled() {
+			hint = "supported are Python " + strings.Join(supported, ", ")
+		}
+		if file == "" {
+			s.ReportWanted(codeVersion, "", hint, "%v; the bases have %s", err, strings.Join(supported, ", "))
+			return
+		}
+		s.Report(diag.Error, codeVersion, file, line, hint, "%v; the bases have %s", err, strings.Join(supported, ", "))
+		return
+	}
+	s.version = v
+	if file == "" {
+		s.Configured("runtime", "Python "+v)
+		return
+	}
+	s.Fact("runtime", "Python "+v, fmt.Sprintf("asks for %q", text), file, line)
+}
+
+// versionEvidence returns the strongest statement about the version; an empty
+// file stands for slipway.yaml.
+func (s *service) versionEvidence() (file string, line int, text string) {
+	if s.Want.Version != "" {
+		return "", 0, s.Want.Version
+	}
+	for _, name := range []string{".python-version", "runtime.txt"} {
+		data, err := ecosystem.Read(s.Dir, name)
+		if err != nil {
+			continue
+		}
+		for i, l := range strings.Split(string(data), "\n") {
+			l, _, _ = strings.Cut(l, "#")
+			if l = strings.TrimSpace(l); l != "" {
+				return name, i + 1, l
+			}
+		}
+	}
+	if s.project != nil {
+		if text, key := s.project.python(); text != "" {
+			return "pyproject.toml", s.project.line(key), text
+		}
+	}
+	if data, err := ecosystem.Read(s.Dir, "Pipfile"); err == nil {
+		var p pipfile
+		if unmarshalTOML(data, &p) == nil {
+			for _, key := range []string{"python_full_version", "python_version"} {
+				if v, ok := p.Requires[key].(string); ok {
+					return "Pipfile", lineOf(data, key), v
+				}
+			}
+		}
+	}
+	return "", 0, ""
+}

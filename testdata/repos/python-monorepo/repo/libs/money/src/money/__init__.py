@@ -1,0 +1,2 @@
+def cents(euro):
+    return round(euro * 100)

@@ -1,0 +1,2 @@
+def left(article: str) -> int:
+    return len(article)
