@@ -183,6 +183,9 @@ func (a *Assembler) probePin(w want) (Locked, error) {
 
 // npmWanted names the npm packages of a spec, as "name@major".
 func npmWanted(spec Spec, t target) []string {
+	if spec.NodeMajor == "" {
+		return nil
+	}
 	wanted := []string{t.npm + "@" + spec.NodeMajor}
 	if spec.NPMMajor != "" {
 		wanted = append(wanted, "npm@"+spec.NPMMajor)

@@ -84,6 +84,9 @@ func SpecOf(ref string) (Spec, error) {
 	if ref == ProbeRef {
 		return Spec{Ref: ref, Role: plan.RoleProbe}, nil
 	}
+	if s, ok := staticSpec(ref); ok {
+		return s, nil
+	}
 	m := nodeRef.FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(NodeMajors(), m[1]) {
 		f := diag.Fail(diag.ExitUsage, "there is no base %q", ref)
@@ -109,7 +112,7 @@ func Refs() []string {
 	for _, major := range NodeMajors() {
 		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-toolchain")
 	}
-	return append(refs, ProbeRef)
+	return append(refs, nginxRef, ProbeRef)
 }
 
 // target is a platform in the words of OCI, Debian and npm.
