@@ -26,6 +26,7 @@ type Spec struct {
 	Debian    []string // package names
 	Closure   bool     // add what the packages depend on
 	Without   []string // names that the closure leaves out, with all that only they need
+	Drop      []string // file names of its packages that nothing in it reads
 }
 
 // npmOf maps the supported majors of Node.js to the npm that they ship with.

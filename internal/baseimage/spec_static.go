@@ -21,5 +21,11 @@ func staticSpec(ref string) (Spec, bool) {
 	if ref != nginxRef {
 		return Spec{}, false
 	}
-	return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: nginxPackages()}, true
+	return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: nginxPackages(), Drop: nginxUnread()}, true
+}
+
+// nginxUnread are glibc's mathematics, 2 MB that none of the packages links, and
+// OpenSSL's engines.
+func nginxUnread() []string {
+	return []string{"libm.so.6", "libmvec.so.1", "afalg.so", "loader_attic.so", "padlock.so"}
 }
