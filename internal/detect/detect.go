@@ -32,6 +32,22 @@ type Ecosystem interface {
 	Plan(dir fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings)
 }
 
+// Rooted is an ecosystem whose services may need files above their directory,
+// such as those of a workspace.
+type Rooted interface {
+	// In returns the ecosystem for a repository, whose root the paths of
+	// services are relative to.
+	In(root fs.FS) Ecosystem
+}
+
+// Lister is an ecosystem of which one recognised directory may hold several
+// services, or a library and so none.
+type Lister interface {
+	// Services returns the paths of the services below a directory, "." for the
+	// directory itself.
+	Services(dir fs.FS) []string
+}
+
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem { return []Ecosystem{node.Ecosystem{}} }
 
@@ -91,7 +107,7 @@ func PlanOne(root fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, d
 		found, findings := inspect(root, s, fleet)
 		return ownPlan(dir, found, fleet), findings
 	}
-	e, f := ecosystemOf(dir, s, fleet)
+	e, f := ecosystemOf(root, dir, s, fleet)
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
 	}
@@ -111,7 +127,7 @@ func inspect(root fs.FS, s config.Service, fleet *config.Fleet) (Found, diag.Fin
 	if f != nil {
 		return Found{}, diag.Findings{*f}
 	}
-	e, f := ecosystemOf(dir, s, fleet)
+	e, f := ecosystemOf(root, dir, s, fleet)
 	if own := ownDockerfile(dir); own != "" {
 		return inspectOwn(e, dir, s, fleet, own), nil
 	}
@@ -152,16 +168,22 @@ func directory(root fs.FS, s config.Service, fleet *config.Fleet) (fs.FS, *diag.
 
 // ecosystemOf returns the ecosystem that is written or that recognises the
 // directory.
-func ecosystemOf(dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosystem, *diag.Finding) {
+func ecosystemOf(root, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosystem, *diag.Finding) {
 	for _, e := range Ecosystems() {
+		if r, ok := e.(Rooted); ok {
+			e = r.In(root)
+		}
 		if s.Ecosystem == e.Name() || s.Ecosystem == "" && e.Recognise(dir) != "" {
 			return e, nil
 		}
 	}
 	f := finding(codeUnknown, s, fleet, "%s: nothing in %q tells what it is written in", s.Name, s.Path)
-	f.Hint = "Slipway recognises Node.js by package.json; anything else builds from a Dockerfile in the directory"
+	f.Hint = "Slipway recognises " + signs + "; anything else builds from a Dockerfile in the directory"
 	return nil, f
 }
+
+// signs says in a hint what ecosystems are recognised by.
+const signs = "Node.js by package.json, Go by go.mod"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {
@@ -185,6 +207,7 @@ const (
 func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 	var findings diag.Findings
 	var paths []string
+	weak := false // the root is a service only if there is no other
 	dirs := 0
 	_ = fs.WalkDir(root, ".", func(p string, e fs.DirEntry, err error) error {
 		switch {
@@ -201,25 +224,51 @@ func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 				Text: fmt.Sprintf("the search for services stopped after %d directories", limit), Hint: "name the services in " + config.FileName})
 			return fs.SkipAll
 		}
-		if dir, err := fs.Sub(root, p); err == nil && recognised(dir) {
-			paths = append(paths, p)
-			if p != "." {
-				return fs.SkipDir
-			}
+		dir, err := fs.Sub(root, p)
+		if err != nil {
+			return nil
 		}
+		below, sure, ok := recognised(dir)
+		for _, b := range below {
+			paths = append(paths, path.Join(p, b))
+		}
+		if p != "." && ok {
+			return fs.SkipDir
+		}
+		weak = weak || ok && !sure
 		return nil
 	})
-	if len(paths) > 1 && paths[0] == "." {
+	if len(paths) > 1 && weak {
 		paths = paths[1:]
 	}
+	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	if len(paths) == 0 && findings == nil {
-		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises Node.js by package.json, and any directory with a Dockerfile"})
+		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
 	}
 	return named(paths), findings
 }
 
-func recognised(dir fs.FS) bool {
-	return ownDockerfile(dir) != "" || slices.ContainsFunc(Ecosystems(), func(e Ecosystem) bool { return e.Recognise(dir) != "" })
+// recognised returns the services of a directory by their paths below it, whether
+// they are services for sure or perhaps only the manifest of a workspace, and
+// whether anything recognises the directory at all.
+func recognised(dir fs.FS) (below []string, sure, ok bool) {
+	if ownDockerfile(dir) != "" {
+		return []string{"."}, false, true
+	}
+	for _, e := range Ecosystems() {
+		if e.Recognise(dir) == "" {
+			continue
+		}
+		l, lists := e.(Lister)
+		if !lists {
+			return []string{"."}, false, true
+		}
+		ok = true
+		if below = l.Services(dir); len(below) > 0 {
+			return below, true, true
+		}
+	}
+	return nil, true, ok
 }
 
 // skipped are directories that hold no services of the repository itself.
