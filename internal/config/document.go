@@ -82,7 +82,7 @@ func (serviceType) choices() []string { return []string{"grpc", "http", "worker"
 
 type ecosystem string
 
-func (ecosystem) choices() []string { return []string{"go", "node"} }
+func (ecosystem) choices() []string { return []string{"go", "node", "static"} }
 
 type compression string
 

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
+	"github.com/slipway-build/slipway/internal/ecosystem/static"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -49,7 +50,7 @@ type Lister interface {
 }
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
-func Ecosystems() []Ecosystem { return []Ecosystem{node.Ecosystem{}} }
+func Ecosystems() []Ecosystem { return []Ecosystem{node.Ecosystem{}, static.Ecosystem{}} }
 
 // The codes of findings about a repository. A code has one meaning for ever.
 const (
@@ -183,7 +184,7 @@ func ecosystemOf(root, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosys
 }
 
 // signs says in a hint what ecosystems are recognised by.
-const signs = "Node.js by package.json, Go by go.mod"
+const signs = "Node.js by package.json, Go by go.mod, static sites by index.html"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {
@@ -207,6 +208,7 @@ const (
 func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 	var findings diag.Findings
 	var paths []string
+	var pages pages
 	weak := false // the root is a service only if there is no other
 	dirs := 0
 	_ = fs.WalkDir(root, ".", func(p string, e fs.DirEntry, err error) error {
@@ -229,18 +231,22 @@ func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 			return nil
 		}
 		below, sure, ok := recognised(dir)
+		if p != "." && ok && onlyPages(dir) {
+			return pages.add(p)
+		}
 		for _, b := range below {
 			paths = append(paths, path.Join(p, b))
 		}
 		if p != "." && ok {
 			return fs.SkipDir
 		}
-		weak = weak || ok && !sure
+		weak, pages.rooted = weak || ok && !sure, pages.rooted || ok && p == "."
 		return nil
 	})
 	if len(paths) > 1 && weak {
-		paths = paths[1:]
+		paths, pages.rooted = paths[1:], false
 	}
+	paths = append(paths, pages.services()...)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	if len(paths) == 0 && findings == nil {
 		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})

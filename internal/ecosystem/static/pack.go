@@ -92,8 +92,8 @@ console.log(` + "`${written.length} files`" + `);
 // The minifier of plain sites: esbuild's binary packages, pinned by digest.
 const (
 	esbuildVersion = "0.25.12"
-	esbuildX64     = "sha512-8bwX7a8FghIgrupcxb4aUmYDLp8pX06rGh5HqDT7bB+8Rdells6mHvrFHHW2JAOPZUbnjUpKTLg6ECyzvas2AQ=="
-	esbuildARM64   = "sha512-uqZMTLr/zR/ed4jIGnwSLkaHmPjOjJvnm6TVVitAa08SLS9Z0VM8wIRx7gWbJB5/J54YuIMInDquWyYvQLZkgw=="
+	esbuildX64     = "sha512-uqZMTLr/zR/ed4jIGnwSLkaHmPjOjJvnm6TVVitAa08SLS9Z0VM8wIRx7gWbJB5/J54YuIMInDquWyYvQLZkgw=="
+	esbuildARM64   = "sha512-8bwX7a8FghIgrupcxb4aUmYDLp8pX06rGh5HqDT7bB+8Rdells6mHvrFHHW2JAOPZUbnjUpKTLg6ECyzvas2AQ=="
 )
 
 // minifierManifest and minifierLock are what npm ci installs it from.
