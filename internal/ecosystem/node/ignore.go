@@ -1,6 +1,10 @@
 package node
 
-import "github.com/slipway-build/slipway/internal/ecosystem"
+import (
+	"slices"
+
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
 
 // supplied are the patterns for services without a .dockerignore: what the
 // machine or a build made, what tells secrets, what only people read. Stale
@@ -10,6 +14,10 @@ func (s *service) supplied() []string {
 		".git", "**/node_modules", "**/.DS_Store", "**/*.log", "**/*.tsbuildinfo",
 		".env", ".env.*", "coverage", ".nyc_output", ".idea", ".vscode",
 		"Dockerfile*", "docker-compose*", ".dockerignore",
+	}
+	if s.site != nil { // bundlers read .env and .env.production; what follows is the machine's own
+		out = slices.DeleteFunc(out, func(p string) bool { return p == ".env" || p == ".env.*" })
+		out = append(out, ".env.local", ".env.*.local", ".env.development", ".env.test")
 	}
 	if s.outDir != "" {
 		out = append(out, s.outDir)

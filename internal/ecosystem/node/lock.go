@@ -104,7 +104,7 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 		return
 	}
 	onLinux := len(p.OS) == 0 || slices.Contains(p.OS, "linux") || strings.HasPrefix(p.OS[0], "!") && !slices.Contains(p.OS, "!linux")
-	if !p.Dev && onLinux && (len(p.CPU) > 0 || p.HasInstallScript && !harmlessScript(at)) {
+	if s.site == nil && !p.Dev && onLinux && (len(p.CPU) > 0 || p.HasInstallScript && !harmlessScript(at)) {
 		name := at[strings.LastIndex(at, "node_modules/")+len("node_modules/"):]
 		if !slices.Contains(s.native, name) {
 			s.native = append(s.native, name)

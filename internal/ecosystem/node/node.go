@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/static"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -37,6 +38,9 @@ func (Ecosystem) Recognise(dir fs.FS) string {
 // Inspect completes a service, of which at least the name and path are known,
 // with what its files say, and returns the evidence.
 func (Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings) {
+	if plainSite(dir, want) {
+		return static.Ecosystem{}.Inspect(dir, want, fleet)
+	}
 	s := inspect(dir, want, fleet)
 	return s.Want, s.Facts, s.Findings
 }
@@ -44,6 +48,9 @@ func (Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (c
 // Plan returns the stages of a service. With an error among the findings, the
 // plan is not to be built.
 func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	if plainSite(dir, want) {
+		return static.Ecosystem{}.Plan(dir, want, fleet)
+	}
 	s := inspect(dir, want, fleet)
 	if s.Findings.Errors() != nil {
 		return plan.Service{}, s.Findings
@@ -57,6 +64,7 @@ type service struct {
 	ecosystem.Service
 
 	pkg      *manifest
+	site     *static.Site // what the build leaves to be served, nil for a program
 	major    int
 	native   []string // production packages that are built for one platform
 	npmrc    bool
@@ -91,13 +99,19 @@ func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
 	if !s.packageManager() {
 		return s
 	}
+	s.ReadIgnore()
+	s.findSite()
 	s.lockFile()
 	s.registryConfig()
-	s.ReadIgnore()
 	s.scripts()
-	s.startCommand()
-	s.findSources()
-	s.Network(s.evidence(), "package.json")
+	if s.site != nil {
+		s.findSources()
+		static.Serve(&s.Service, "package.json")
+	} else {
+		s.startCommand()
+		s.findSources()
+		s.Network(s.evidence(), "package.json")
+	}
 	s.CheckIgnored(s.supplied(), s.needed())
 	return s
 }

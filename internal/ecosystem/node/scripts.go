@@ -100,6 +100,9 @@ func (s *service) knownCodegen(script string) codegen {
 func (s *service) outputDir(build string) string {
 	words := strings.Fields(build)
 	s.project = "tsconfig.json"
+	if s.site != nil {
+		return s.siteTop()
+	}
 	for i, w := range words {
 		if i+1 < len(words) && (w == "-p" || w == "--project") {
 			s.project = words[i+1]

@@ -25,6 +25,10 @@ func (s *service) findSources() {
 			s.sources = append(s.sources, name)
 		}
 	}
+	if s.site != nil {
+		s.sources = append(s.sources, s.environmentFiles()...)
+		return
+	}
 	if s.build == "" {
 		s.runtime = s.sources
 		s.checkCompiled()

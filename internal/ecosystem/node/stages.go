@@ -22,6 +22,9 @@ func npmCache() []plan.Mount { return []plan.Mount{{Type: "cache", Target: "/roo
 // plan puts the stages together.
 func (s *service) plan(fleet *config.Fleet) plan.Service {
 	family, user := ecosystem.Settings(fleet)
+	if s.site != nil {
+		return s.sitePlan(family, user)
+	}
 	b := ecosystem.BasesFor(family, images(s.major))
 	b.Toolchain.OnTarget = len(s.native) > 0 || s.Want.Shell && b.ShellFrom != ""
 	return s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
@@ -83,6 +86,9 @@ func (s *service) builder() plan.Stage {
 		Comment: "Packages for production first, because they depend on the manifests alone; then " + s.work() + ".",
 		From:    plan.StageDependencies,
 		Steps:   []plan.Step{s.prune()},
+	}
+	if s.site != nil {
+		st.Comment, st.Steps = "The sources and the build, then the site laid out for nginx.", s.site.Pack()
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	sources := s.sources
@@ -161,6 +167,9 @@ func (s *service) run(script string) string {
 
 // layOut copies what production needs besides its packages to one place.
 func (s *service) layOut() string {
+	if s.site != nil {
+		return s.site.PackCommand()
+	}
 	parts := []string{"package.json"}
 	if s.outDir != "" {
 		parts = append(parts, s.outDir)

@@ -71,7 +71,13 @@ http {
         add_header ETag $release;
         add_header Last-Modified "";
         add_header X-Content-Type-Options nosniff;
+        error_page 418 = @unchanged; # by this way round, 304 names no type
         if ($unchanged) {
+            return 418;
+        }
+        location @unchanged {
+            types {}
+            default_type "";
             return 304;
         }
 

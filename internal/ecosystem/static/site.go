@@ -122,13 +122,6 @@ func (s Site) Production(svc *ecosystem.Service, about ecosystem.Image) plan.Sta
 	return st
 }
 
-// describe notes how the site is served.
-func (s Site) describe(svc *ecosystem.Service, file string) {
-	if s.Fallback != "" {
-		svc.Fact("unknown paths", s.Fallback, "a single-page app routes them itself", file, 0)
-	}
-}
-
 // empty reports a site without files.
 func empty(s *ecosystem.Service, dir string) {
 	s.Report(diag.Error, codeNoPages, "", 0, "add "+strings.TrimPrefix(fmt.Sprintf("%s/index.html", dir), "./"), "there is no page to serve")
