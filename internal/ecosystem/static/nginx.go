@@ -3,6 +3,8 @@ package static
 import (
 	"fmt"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
 // Places in the image.
@@ -65,20 +67,18 @@ http {
         listen ` + fmt.Sprint(port) + `;
         root ` + siteDir + `;
         index index.html;
-        error_page 404 /404.html;
 
         add_header Cache-Control $cache;
         add_header ETag $release;
         add_header Last-Modified "";
         add_header X-Content-Type-Options nosniff;
-        error_page 418 = @unchanged; # by this way round, 304 names no type
+        # 304 as nginx itself would give it, with the headers of the file.
+        error_page 418 =304 @unchanged;
         if ($unchanged) {
             return 418;
         }
         location @unchanged {
-            types {}
-            default_type "";
-            return 304;
+            try_files $uri $uri.html $uri/index.html ` + ecosystem.Or(s.Fallback, "/index.html") + ` =404;
         }
 
         location = /healthz {
@@ -105,12 +105,15 @@ func (s Site) immutable() string {
 // script must not come as HTML.
 func (s Site) locations() string {
 	if s.Fallback == "" {
-		return `        location / {
+		return `
+        error_page 404 /404.html;
+        location / {
             try_files $uri $uri.html $uri/ =404;
         }
 `
 	}
-	return `        location ~ "\.(?:` + strings.Join(extensions(), "|") + `)$" {
+	return `
+        location ~ "\.(?:` + strings.Join(extensions(), "|") + `)$" {
             try_files $uri =404;
         }
         location / {
