@@ -73,6 +73,7 @@ var (
 	kitPages     = regexp.MustCompile(`\bpages:\s*['"]([^'"]+)['"]`)
 	kitFallback  = regexp.MustCompile(`\bfallback:\s*['"]([^'"]+)['"]`)
 	plainName    = regexp.MustCompile(`^[\w.-]+$`)
+	plainPath    = regexp.MustCompile(`^[\w.@+/-]+$`)
 	libraryMode  = regexp.MustCompile(`\blib:\s*\{`)
 	viteRoot     = regexp.MustCompile(`\broot\s*:`)
 )
@@ -170,10 +171,11 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 	return site
 }
 
-// inside tells whether a path stays in the service's directory.
+// inside tells whether a path stays in the service's directory, and has no
+// characters that a configuration would mean otherwise.
 func inside(dir string) bool {
 	dir = path.Clean(dir)
-	return fs.ValidPath(dir) && dir != "."
+	return fs.ValidPath(dir) && dir != "." && plainPath.MatchString(dir)
 }
 
 // configFile reads the first configuration file of a name.
