@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -47,8 +50,9 @@ func (a *app) buildCommand() *cobra.Command {
 		Short: "Build the services of a fleet, or one directory with a Dockerfile",
 		Long: `Build the services of the fleet that slipway.yaml describes, each as a
 multi-stage image, in parallel, on the embedded engine. Names and globs select
-services. A directory that has a Dockerfile and no slipway.yaml builds as with
-docker build.`,
+services. Without slipway.yaml the services are those that Slipway detects, see
+slipway init. A directory that has a Dockerfile and no slipway.yaml builds as with
+docker build; one without a Dockerfile is planned.`,
 		Example: `  slipway build
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
@@ -61,6 +65,9 @@ docker build.`,
 				}
 			}
 			if dir, ok := a.directoryArgument(args, f); ok {
+				if f.file == "" && holdsServices(dir) {
+					return a.buildFleetAt(cmd.Context(), dir, nil, f)
+				}
 				return a.buildDirectory(cmd.Context(), dir, f)
 			}
 			return a.buildFleet(cmd.Context(), args, f)
@@ -116,6 +123,19 @@ func (a *app) directoryArgument(args []string, f buildFlags) (string, bool) {
 	return dir, err == nil
 }
 
+// holdsServices tells whether a directory without Dockerfile and slipway.yaml is
+// a repository of services rather than one service.
+func holdsServices(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, "Dockerfile")); err == nil {
+		return false
+	}
+	if _, err := findFleet(dir); err == nil {
+		return false
+	}
+	found, _ := detect.Survey(os.DirFS(dir), nil)
+	return len(found) > 0 && found[0].Service.Path != "."
+}
+
 // path makes a path of the command line absolute.
 func (a *app) path(p string) string {
 	if filepath.IsAbs(p) {
@@ -135,6 +155,11 @@ func (a *app) buildFleet(ctx context.Context, names []string, f buildFlags) erro
 	if err := a.checkDirectories(names); err != nil {
 		return err
 	}
+	return a.buildFleetAt(ctx, dir, names, f)
+}
+
+// buildFleetAt builds services of the fleet at or above a directory.
+func (a *app) buildFleetAt(ctx context.Context, dir string, names []string, f buildFlags) error {
 	fl, err := a.loadFleet(dir, names, f.fleetFlags)
 	if err != nil {
 		return err
@@ -211,28 +236,20 @@ func (a *app) request(f buildFlags, text []byte, file dockerfile.File, ignore []
 
 // buildDirectory builds one directory from its Dockerfile.
 func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) error {
-	path := filepath.Join(dir, "Dockerfile")
-	if f.file != "" {
-		path = a.path(f.file)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", relativeTo(a.Dir, dir)).Because(err).
-			WithHint("name it with -f, or write a slipway.yaml for what has none")
-	}
-	file, err := dockerfile.Read(relativeTo(a.Dir, path), text)
+	src, err := a.directorySource(dir, f)
 	if err != nil {
 		return err
 	}
-	bases, err := ownBases(file)
+	file, err := dockerfile.Read(src.name, src.text)
 	if err != nil {
 		return err
 	}
-	ignore, err := dockerIgnore(dir, path)
-	if err != nil {
-		return err
+	if src.bases == nil {
+		if src.bases, err = ownBases(file); err != nil {
+			return err
+		}
 	}
-	req, err := a.request(f, text, file, ignore)
+	req, err := a.request(f, src.text, file, src.ignore)
 	if err != nil {
 		return err
 	}
@@ -251,13 +268,52 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 		return err
 	}
 	a.warnUnusedArgs(req.Args, file.Args)
-	job := pipeline.Job{Request: req, Bases: bases}
+	job := pipeline.Job{Request: req, Bases: src.bases}
 	if req.Output.Kind == engine.OutputStore {
 		job.Image = name
 	} else {
 		job.Request.Tag = name
 	}
 	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
+}
+
+// source is what a directory is built from.
+type source struct {
+	name   string // of the Dockerfile, for messages
+	text   []byte
+	ignore []string
+	bases  []plan.Base // nil: those that the text names
+}
+
+// directorySource reads the Dockerfile of a directory; one without is planned.
+func (a *app) directorySource(dir string, f buildFlags) (source, error) {
+	path := filepath.Join(dir, "Dockerfile")
+	if f.file != "" {
+		path = a.path(f.file)
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && f.file == "" {
+		return a.plannedSource(dir)
+	}
+	if err != nil {
+		return source{}, diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", relativeTo(a.Dir, dir)).Because(err).
+			WithHint("name it with -f; without -f, Slipway plans the directory itself")
+	}
+	ignore, err := dockerIgnore(dir, path)
+	return source{name: relativeTo(a.Dir, path), text: text, ignore: ignore}, err
+}
+
+// plannedSource detects what the directory holds and plans it.
+func (a *app) plannedSource(dir string) (source, error) {
+	cfg := config.Default(config.NameOf(filepath.Base(dir)))
+	s, findings := detect.PlanOne(os.DirFS(dir), config.Service{Name: cfg.Name, Path: "."}, cfg)
+	if err := findings.Errors(); err != nil {
+		return source{}, err
+	}
+	a.warn(findings)
+	fl := fleet{Fleet: cfg, root: dir}
+	text, err := fl.dockerfile(s)
+	return source{name: "Dockerfile of " + s.Name, text: text, ignore: s.DockerIgnore, bases: s.Bases}, err
 }
 
 // imageName completes a name of the command line: the directory's name when

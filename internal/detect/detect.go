@@ -49,19 +49,35 @@ type Found struct {
 	Service    config.Service // completed by detection
 	Facts      []plan.Fact
 	Dockerfile string // path of its own Dockerfile, relative to the root; "" without
+	Findings   diag.Findings
 }
 
 // Detect returns the services of a repository, sorted by name: those of the
 // fleet, or, with a nil fleet, those that a walk of the tree finds.
 func Detect(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
+	all, findings := Survey(root, fleet)
+	var out []Found
+	for _, found := range all {
+		findings = append(findings, found.Findings...)
+		if found.Findings.Errors() == nil {
+			out = append(out, found)
+		}
+	}
+	return out, findings
+}
+
+// Survey is Detect with the services that have errors, which are incomplete. The
+// findings of services stand with them; those returned are about the search.
+func Survey(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 	services, findings := services(root, fleet)
 	var out []Found
 	for _, s := range services {
 		found, fs := inspect(root, s, fleet)
-		findings = append(findings, fs...)
-		if fs.Errors() == nil {
-			out = append(out, found)
+		if found.Service.Name == "" {
+			found.Service.Name = or(s.Name, "app")
 		}
+		found.Service.Path, found.Findings = s.Path, fs
+		out = append(out, found)
 	}
 	return out, findings
 }
@@ -250,4 +266,11 @@ func named(paths []string) []config.Service {
 	}
 	slices.SortFunc(out, func(a, b config.Service) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }
