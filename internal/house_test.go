@@ -59,6 +59,7 @@ func rooms() map[string]layer {
 
 		"internal/config":      core,
 		"internal/plan":        core,
+		"internal/ecosystem":   core,
 		"internal/ecosystem/*": core,
 		"internal/detect":      core,
 		"internal/dockerfile":  core,

@@ -82,7 +82,7 @@ func (serviceType) choices() []string { return []string{"grpc", "http", "worker"
 
 type ecosystem string
 
-func (ecosystem) choices() []string { return []string{"node"} }
+func (ecosystem) choices() []string { return []string{"go", "node"} }
 
 type compression string
 
@@ -92,8 +92,15 @@ type baseFamily string
 
 func (baseFamily) choices() []string { return []string{"debian", "official", "alpine"} }
 
-// baseRoles are the roles that a map of bases gives images for.
-func baseRoles() []string { return []string{"node-runtime", "node-toolchain", "probe"} }
+// baseRoles are the roles that a map of bases gives images for: two for each
+// ecosystem, and the probe.
+func baseRoles() []string {
+	var roles []string
+	for _, e := range ecosystem("").choices() {
+		roles = append(roles, e+"-runtime", e+"-toolchain")
+	}
+	return append(roles, "probe")
+}
 
 func enum(c choice) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "string"}

@@ -267,10 +267,29 @@ func (b *bases) decodeNode(d *decoder, n ast.Node, path string) {
 		}
 		b.images[key] = image
 	})
-	for _, role := range []string{"node-toolchain", "node-runtime"} {
-		if _, written := d.at[path+"/"+role]; !written {
-			d.report(codeImpossible, path, "add "+role+": <image>", "the map of bases has no image for %q", role)
+	d.checkBasePairs(path)
+}
+
+// checkBasePairs reports an ecosystem that has an image for one role only, and a
+// map that names no ecosystem at all.
+func (d *decoder) checkBasePairs(path string) {
+	written := func(role string) bool { _, ok := d.at[path+"/"+role]; return ok }
+	pairs := 0
+	for _, e := range ecosystem("").choices() {
+		toolchain, runtime := e+"-toolchain", e+"-runtime"
+		switch {
+		case written(toolchain) && written(runtime):
+			pairs++
+		case written(toolchain):
+			d.report(codeImpossible, path, "add "+runtime+": <image>", "the map of bases has no image for %q", runtime)
+			pairs++
+		case written(runtime):
+			d.report(codeImpossible, path, "add "+toolchain+": <image>", "the map of bases has no image for %q", toolchain)
+			pairs++
 		}
+	}
+	if pairs == 0 {
+		d.report(codeImpossible, path, "add node-toolchain: <image> and node-runtime: <image>, or those of another ecosystem", "the map of bases has no image for any ecosystem")
 	}
 }
 
@@ -282,7 +301,7 @@ func (bases) JSONSchema() *jsonschema.Schema {
 	}
 	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
 		enum(baseFamily("")),
-		{Type: "object", Properties: images, AdditionalProperties: jsonschema.FalseSchema, Required: []string{"node-runtime", "node-toolchain"}},
+		{Type: "object", Properties: images, AdditionalProperties: jsonschema.FalseSchema, MinProperties: new(uint64(2))},
 	}}
 }
 

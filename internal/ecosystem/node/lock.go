@@ -8,35 +8,36 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
 const relock = "npm install --package-lock-only"
 
 // inDir is a command line to be run in the service's directory.
 func (s *service) inDir(command string) string {
-	if s.want.Path == "" || s.want.Path == "." {
+	if s.Want.Path == "" || s.Want.Path == "." {
 		return command
 	}
-	return "cd " + s.want.Path + " && " + command
+	return "cd " + s.Want.Path + " && " + command
 }
 
 // lockFile reads package-lock.json: whether it fits package.json, as `npm ci`
 // will insist on in the middle of the build, and which production packages
 // exist for one platform only.
 func (s *service) lockFile() {
-	data, err := read(s.dir, "package-lock.json")
+	data, err := ecosystem.Read(s.Dir, "package-lock.json")
 	if err != nil {
-		s.report(diag.Error, codeLock, "package-lock.json", 0, "", "package-lock.json cannot be read: %v", err)
+		s.Report(diag.Error, codeLock, "package-lock.json", 0, "", "package-lock.json cannot be read: %v", err)
 		return
 	}
 	var lock lockFile
 	if err := json.Unmarshal(data, &lock); err != nil {
-		s.report(diag.Error, codeLock, "package-lock.json", lineAt(data, errorOffset(err)), s.inDir(relock), "package-lock.json is not valid: %v", err)
+		s.Report(diag.Error, codeLock, "package-lock.json", ecosystem.LineAt(data, errorOffset(err)), s.inDir(relock), "package-lock.json is not valid: %v", err)
 		return
 	}
 	root, ok := lock.Packages[""]
 	if !ok {
-		s.report(diag.Error, codeLock, "package-lock.json", 0, s.inDir(relock)+" with npm 7 or newer", "package-lock.json has the format of npm 6")
+		s.Report(diag.Error, codeLock, "package-lock.json", 0, s.inDir(relock)+" with npm 7 or newer", "package-lock.json has the format of npm 6")
 		return
 	}
 	s.compareLock(root)
@@ -44,7 +45,7 @@ func (s *service) lockFile() {
 		s.lockedPackage(at, lock.Packages[at])
 	}
 	if len(s.native) > 0 {
-		s.fact("native packages", strings.Join(s.native, ", "), "they are made for one platform, so dependencies are installed on the target's", "package-lock.json", 0)
+		s.Fact("native packages", strings.Join(s.native, ", "), "they are made for one platform, so dependencies are installed on the target's", "package-lock.json", 0)
 	}
 }
 
@@ -64,7 +65,7 @@ func (s *service) compareLock(root lockPackage) {
 			if asked == present {
 				continue
 			}
-			s.report(diag.Error, codeStaleLock, "package.json", s.pkg.line(kind.key), s.inDir(relock),
+			s.Report(diag.Error, codeStaleLock, "package.json", s.pkg.line(kind.key), s.inDir(relock),
 				"package-lock.json is out of date: %s is %s in package.json and %s in the lock file", name, orAbsent(asked), orAbsent(present))
 			return
 		}
@@ -99,7 +100,7 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 		return
 	}
 	if p.Link || !strings.Contains(at, "node_modules/") {
-		s.report(diag.Error, codeLocal, "package-lock.json", 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory, which is not supported yet", at)
+		s.Report(diag.Error, codeLocal, "package-lock.json", 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory, which is not supported yet", at)
 		return
 	}
 	onLinux := len(p.OS) == 0 || slices.Contains(p.OS, "linux") || strings.HasPrefix(p.OS[0], "!") && !slices.Contains(p.OS, "!linux")

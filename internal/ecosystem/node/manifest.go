@@ -3,14 +3,10 @@ package node
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"io/fs"
 	"strings"
-)
 
-// maxFile is the most that is read of one file of a repository. The largest
-// package-lock.json of public monorepos is about 3 MB.
-const maxFile = 16 << 20
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
 
 // manifest is the part of package.json that matters here.
 type manifest struct {
@@ -39,7 +35,7 @@ func parseManifest(data []byte) (*manifest, int, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	m := &manifest{}
 	if err := json.Unmarshal(data, m); err != nil {
-		return nil, lineAt(data, errorOffset(err)), err
+		return nil, ecosystem.LineAt(data, errorOffset(err)), err
 	}
 	m.lines = keyLines(data)
 	return m, 0, nil
@@ -53,11 +49,6 @@ func errorOffset(err error) int64 {
 		return e.Offset
 	}
 	return 0
-}
-
-func lineAt(data []byte, offset int64) int {
-	offset = min(max(offset, 0), int64(len(data)))
-	return 1 + bytes.Count(data[:offset], []byte("\n"))
 }
 
 // keyLines returns the lines of a JSON document's keys of the first two levels,
@@ -86,7 +77,7 @@ func keyLines(data []byte) map[string]int {
 			if atKey {
 				path[len(path)-1] = t
 				if len(path) <= 2 {
-					lines[strings.Join(path, "\x00")] = lineAt(data, d.InputOffset())
+					lines[strings.Join(path, "\x00")] = ecosystem.LineAt(data, d.InputOffset())
 				}
 				atKey = false
 				continue
@@ -130,26 +121,4 @@ func (o *oneOrMore) UnmarshalJSON(data []byte) error {
 	}
 	*o = many
 	return nil
-}
-
-// read returns a file of at most maxFile bytes.
-func read(dir fs.FS, name string) ([]byte, error) {
-	info, err := fs.Stat(dir, name)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s has %d bytes, more than the %d that Slipway reads", name, info.Size(), maxFile)
-	}
-	return fs.ReadFile(dir, name)
-}
-
-func exists(dir fs.FS, name string) bool {
-	_, err := fs.Stat(dir, name)
-	return err == nil
-}
-
-func isDir(dir fs.FS, name string) bool {
-	info, err := fs.Stat(dir, name)
-	return err == nil && info.IsDir()
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -27,7 +28,7 @@ func (Ecosystem) Name() string { return "node" }
 // Recognise returns the file that makes a directory a Node.js service, "" when
 // there is none.
 func (Ecosystem) Recognise(dir fs.FS) string {
-	if exists(dir, "package.json") {
+	if ecosystem.Exists(dir, "package.json") {
 		return "package.json"
 	}
 	return ""
@@ -37,31 +38,28 @@ func (Ecosystem) Recognise(dir fs.FS) string {
 // with what its files say, and returns the evidence.
 func (Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings) {
 	s := inspect(dir, want, fleet)
-	return s.want, s.facts, s.findings
+	return s.Want, s.Facts, s.Findings
 }
 
 // Plan returns the stages of a service. With an error among the findings, the
 // plan is not to be built.
 func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
 	s := inspect(dir, want, fleet)
-	if s.findings.Errors() != nil {
-		return plan.Service{}, s.findings
+	if s.Findings.Errors() != nil {
+		return plan.Service{}, s.Findings
 	}
 	out := s.plan(fleet)
-	return out, s.findings
+	return out, s.Findings
 }
 
 // service is what is known of one service.
 type service struct {
-	dir       fs.FS
-	want      config.Service // completed while inspecting
-	fleetFile string         // of slipway.yaml, "" without one
+	ecosystem.Service
 
 	pkg      *manifest
 	major    int
 	native   []string // production packages that are built for one platform
 	npmrc    bool
-	ignore   ignore
 	generate string // script that generates code, "" for none
 	codegen  codegen
 	build    string // script that builds, "" for none
@@ -72,54 +70,36 @@ type service struct {
 	rootRuns []string // the service's own install scripts
 	sources  []string // entries of the directory that the build reads
 	runtime  []string // entries that production needs besides outDir
-
-	facts    []plan.Fact
-	findings diag.Findings
 }
 
 // inspect reads the service's files.
 func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
-	s := &service{dir: dir, want: want}
-	if fleet != nil && want.Line > 0 {
-		s.fleetFile = fleet.File
-	}
-	data, err := read(dir, "package.json")
+	s := &service{Service: ecosystem.Open(dir, want, fleet)}
+	data, err := ecosystem.Read(dir, "package.json")
 	if err != nil {
-		s.report(diag.Error, codeManifest, "package.json", 0, "", "package.json cannot be read: %v", err)
+		s.Report(diag.Error, codeManifest, "package.json", 0, "", "package.json cannot be read: %v", err)
 		return s
 	}
 	pkg, line, err := parseManifest(data)
 	if err != nil {
-		s.report(diag.Error, codeManifest, "package.json", line, "correct the JSON; a comma before a closing bracket is the usual slip", "package.json is not valid: %v", err)
+		s.Report(diag.Error, codeManifest, "package.json", line, "correct the JSON; a comma before a closing bracket is the usual slip", "package.json is not valid: %v", err)
 		return s
 	}
 	s.pkg = pkg
-	s.name()
+	s.Name(pkg.Name)
 	s.runtimeVersion()
 	if !s.packageManager() {
 		return s
 	}
 	s.lockFile()
 	s.registryConfig()
-	s.readIgnore()
+	s.ReadIgnore()
 	s.scripts()
 	s.startCommand()
 	s.findSources()
-	s.network()
-	s.checkIgnored()
+	s.Network(s.evidence(), "package.json")
+	s.CheckIgnored(s.supplied(), s.needed())
 	return s
-}
-
-// name takes the package's name for a service that nothing else names.
-func (s *service) name() {
-	if s.want.Name != "" {
-		return
-	}
-	name := strings.ToLower(s.pkg.Name[strings.LastIndexByte(s.pkg.Name, '/')+1:])
-	if !config.ValidName(name) {
-		name = "app"
-	}
-	s.want.Name = name
 }
 
 // runtimeVersion decides on the major of Node.js.
@@ -127,36 +107,36 @@ func (s *service) runtimeVersion() {
 	file, line, text := s.versionEvidence()
 	if text == "" {
 		s.major = defaultMajor
-		s.fact("runtime", fmt.Sprintf("Node.js %d", s.major), "default: no file names a version", "", 0)
+		s.Fact("runtime", fmt.Sprintf("Node.js %d", s.major), "default: no file names a version", "", 0)
 		return
 	}
 	major, err := chooseMajor(text)
 	if err != nil {
 		hint := "supported are Node.js 20, 22 and 24: write \"engines\": {\"node\": \"22.x\"}"
 		if file == "" {
-			s.findings = append(s.findings, diag.Finding{Code: codeVersion, Place: diag.Place{File: s.fleetFile, Line: s.want.Line},
-				Text: fmt.Sprintf("%s: %v", s.want.Name, err), Hint: "supported are Node.js 20, 22 and 24: write version: 22"})
+			s.Findings = append(s.Findings, diag.Finding{Code: codeVersion, Place: diag.Place{File: s.FleetFile, Line: s.Want.Line},
+				Text: fmt.Sprintf("%s: %v", s.Want.Name, err), Hint: "supported are Node.js 20, 22 and 24: write version: 22"})
 			return
 		}
-		s.report(diag.Error, codeVersion, file, line, hint, "%v", err)
+		s.Report(diag.Error, codeVersion, file, line, hint, "%v", err)
 		return
 	}
 	s.major = major
 	if file == "" {
-		s.configured("runtime", fmt.Sprintf("Node.js %d", major))
+		s.Configured("runtime", fmt.Sprintf("Node.js %d", major))
 		return
 	}
-	s.fact("runtime", fmt.Sprintf("Node.js %d", major), fmt.Sprintf("asks for %q", text), file, line)
+	s.Fact("runtime", fmt.Sprintf("Node.js %d", major), fmt.Sprintf("asks for %q", text), file, line)
 }
 
 // versionEvidence returns the strongest statement about the version; an empty
 // file stands for slipway.yaml.
 func (s *service) versionEvidence() (file string, line int, text string) {
-	if s.want.Version != "" {
-		return "", 0, s.want.Version
+	if s.Want.Version != "" {
+		return "", 0, s.Want.Version
 	}
 	for _, name := range []string{".nvmrc", ".node-version"} {
-		data, err := read(s.dir, name)
+		data, err := ecosystem.Read(s.Dir, name)
 		if err != nil {
 			continue
 		}
@@ -179,30 +159,30 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 // packageManager refuses what is not npm.
 func (s *service) packageManager() bool {
 	if name, _, _ := strings.Cut(s.pkg.PackageManager, "@"); name != "" && name != "npm" {
-		s.report(diag.Error, codeManager, "package.json", s.pkg.line("packageManager"), s.inDir(relock)+", and delete packageManager", "the package manager %s is not supported yet, only npm", name)
+		s.Report(diag.Error, codeManager, "package.json", s.pkg.line("packageManager"), s.inDir(relock)+", and delete packageManager", "the package manager %s is not supported yet, only npm", name)
 		return false
 	}
 	if s.pkg.Workspaces != nil {
-		s.report(diag.Error, codeLocal, "package.json", s.pkg.line("workspaces"), "name each service's own directory in slipway.yaml, with a package-lock.json in it", "npm workspaces are not supported yet")
+		s.Report(diag.Error, codeLocal, "package.json", s.pkg.line("workspaces"), "name each service's own directory in slipway.yaml, with a package-lock.json in it", "npm workspaces are not supported yet")
 		return false
 	}
-	if exists(s.dir, "package-lock.json") {
-		s.fact("package manager", "npm", "its lock file", "package-lock.json", 0)
+	if ecosystem.Exists(s.Dir, "package-lock.json") {
+		s.Fact("package manager", "npm", "its lock file", "package-lock.json", 0)
 		return true
 	}
 	for _, other := range [][2]string{{"npm-shrinkwrap.json", "npm-shrinkwrap.json"}, {"pnpm-lock.yaml", "pnpm"}, {"yarn.lock", "yarn"}, {"bun.lock", "bun"}, {"bun.lockb", "bun"}} {
-		if exists(s.dir, other[0]) {
-			s.report(diag.Error, codeManager, other[0], 0, s.inDir(relock)+", and delete "+other[0], "%s is not supported yet, only npm with package-lock.json", other[1])
+		if ecosystem.Exists(s.Dir, other[0]) {
+			s.Report(diag.Error, codeManager, other[0], 0, s.inDir(relock)+", and delete "+other[0], "%s is not supported yet, only npm with package-lock.json", other[1])
 			return false
 		}
 	}
-	s.report(diag.Error, codeNoLock, "package.json", 0, s.inDir(relock), "package-lock.json is missing, so what is built would depend on the day")
+	s.Report(diag.Error, codeNoLock, "package.json", 0, s.inDir(relock), "package-lock.json is missing, so what is built would depend on the day")
 	return false
 }
 
 // registryConfig looks at .npmrc, which goes into the build as it is.
 func (s *service) registryConfig() {
-	data, err := read(s.dir, ".npmrc")
+	data, err := ecosystem.Read(s.Dir, ".npmrc")
 	if err != nil {
 		return
 	}
@@ -214,8 +194,8 @@ func (s *service) registryConfig() {
 			return strings.HasSuffix(strings.ToLower(key), k)
 		})
 		if ok && secret && !strings.HasPrefix(key, "#") && !strings.Contains(value, "${") {
-			s.findings = append(s.findings, diag.Finding{Code: codeToken, Severity: diag.Warning, Place: diag.Place{File: s.at(".npmrc"), Line: i + 1},
-				Text: s.want.Name + ": .npmrc holds a credential, which stays in the build cache",
+			s.Findings = append(s.Findings, diag.Finding{Code: codeToken, Severity: diag.Warning, Place: diag.Place{File: s.At(".npmrc"), Line: i + 1},
+				Text: s.Want.Name + ": .npmrc holds a credential, which stays in the build cache",
 				Hint: "write ${NPM_TOKEN} in its place and revoke this one"})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
 // generators are the names that scripts which generate code go by, in order.
@@ -30,7 +31,7 @@ func (s *service) scripts() {
 	if _, ok := all["build"]; ok {
 		s.build = "build"
 		s.outDir = s.outputDir(all["build"])
-		s.fact("build", "npm run build", fmt.Sprintf("%q", all["build"]), "package.json", s.pkg.line("scripts", "build"))
+		s.Fact("build", "npm run build", fmt.Sprintf("%q", all["build"]), "package.json", s.pkg.line("scripts", "build"))
 	}
 	for _, name := range generators() {
 		if _, ok := all[name]; !ok || s.runsAlready(name) {
@@ -38,13 +39,13 @@ func (s *service) scripts() {
 		}
 		s.generate = name
 		s.codegen = s.knownCodegen(all[name])
-		s.fact("code generation", "npm run "+name, fmt.Sprintf("%q", all[name]), "package.json", s.pkg.line("scripts", name))
+		s.Fact("code generation", "npm run "+name, fmt.Sprintf("%q", all[name]), "package.json", s.pkg.line("scripts", name))
 		break
 	}
 	for _, name := range []string{"preinstall", "install", "postinstall", "prepare"} {
 		if _, ok := all[name]; ok {
 			s.rootRuns = append(s.rootRuns, name)
-			s.report(diag.Info, codeLifecycle, "package.json", s.pkg.line("scripts", name), "what it writes into node_modules does not reach production",
+			s.Report(diag.Info, codeLifecycle, "package.json", s.pkg.line("scripts", name), "what it writes into node_modules does not reach production",
 				"the %s script runs after the sources are there, not while packages are installed", name)
 		}
 	}
@@ -74,7 +75,7 @@ func (s *service) knownCodegen(script string) codegen {
 	if len(words) == 0 || words[0] != "proto-loader-gen-types" || strings.ContainsAny(script, "&|;<>`$") {
 		return codegen{}
 	}
-	in, out := protoDir(s.dir), ""
+	in, out := ecosystem.ProtoDir(s.Dir), ""
 	for i, w := range words[1:] {
 		switch {
 		case strings.HasPrefix(w, "--outDir="):
@@ -88,7 +89,7 @@ func (s *service) knownCodegen(script string) codegen {
 		}
 	}
 	out = path.Join(at, out)
-	if in == "" || out == "." || strings.HasPrefix(out, "..") || s.ignore.own && !s.ignore.excludes(out) {
+	if in == "" || out == "." || strings.HasPrefix(out, "..") || s.Ignore.Own && !s.Ignore.Excludes(out) {
 		return codegen{} // a stale copy from the context would lie over what is generated
 	}
 	return codegen{in: in, out: out}
@@ -112,11 +113,11 @@ func (s *service) outputDir(build string) string {
 			}
 		}
 	}
-	if out, file, line := compilerOutDir(s.dir, s.project, 4); out != "" {
+	if out, file, line := compilerOutDir(s.Dir, s.project, 4); out != "" {
 		return s.noteOutput(out, "outDir", file, line)
 	}
 	for _, entry := range []string{s.pkg.Main, lastWord(s.pkg.Scripts["start"])} {
-		if first, _, nested := strings.Cut(path.Clean(entry), "/"); nested && first != "src" && first != "node_modules" && !exists(s.dir, entry) {
+		if first, _, nested := strings.Cut(path.Clean(entry), "/"); nested && first != "src" && first != "node_modules" && !ecosystem.Exists(s.Dir, entry) {
 			return s.noteOutput(first, "where the service starts from", "package.json", 0)
 		}
 	}
@@ -133,7 +134,7 @@ func (s *service) noteOutput(dir, evidence, file string, line int) string {
 	if dir == "." || strings.HasPrefix(dir, "..") || strings.HasPrefix(dir, "/") {
 		dir = "" // the build writes beside its sources
 	}
-	s.fact("build output", or(dir, "beside the sources"), evidence, file, line)
+	s.Fact("build output", ecosystem.Or(dir, "beside the sources"), evidence, file, line)
 	return dir
 }
 
@@ -149,7 +150,7 @@ func lastWord(line string) string {
 // files deep.
 func compilerOutDir(dir fs.FS, name string, depth int) (out, file string, line int) {
 	name = path.Clean(name)
-	if isDir(dir, name) {
+	if ecosystem.IsDir(dir, name) {
 		name = path.Join(name, "tsconfig.json")
 	}
 	c, data, err := readTSConfig(dir, name)
@@ -183,7 +184,7 @@ func readTSConfig(dir fs.FS, name string) (tsConfig, []byte, error) {
 	if !fs.ValidPath(name) {
 		return c, nil, fs.ErrInvalid
 	}
-	data, err := read(dir, name)
+	data, err := ecosystem.Read(dir, name)
 	if err != nil {
 		return c, nil, err
 	}
@@ -240,9 +241,9 @@ func plainJSON(data []byte) []byte {
 
 // startCommand decides on the exec form that starts the service.
 func (s *service) startCommand() {
-	if len(s.want.Command) > 0 {
-		s.start = s.want.Command
-		s.configured("start", strings.Join(s.start, " "))
+	if len(s.Want.Command) > 0 {
+		s.start = s.Want.Command
+		s.Configured("start", strings.Join(s.start, " "))
 		return
 	}
 	if _, ok := s.pkg.Scripts["start"]; ok {
@@ -251,17 +252,17 @@ func (s *service) startCommand() {
 	}
 	if m := s.pkg.Main; m != "" {
 		s.start = []string{"node", path.Clean(m)}
-		s.fact("start", "node "+path.Clean(m), "main", "package.json", s.pkg.line("main"))
+		s.Fact("start", "node "+path.Clean(m), "main", "package.json", s.pkg.line("main"))
 		return
 	}
 	for _, name := range []string{"server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js"} {
-		if exists(s.dir, name) {
+		if ecosystem.Exists(s.Dir, name) {
 			s.start = []string{"node", name}
-			s.fact("start", "node "+name, "the file exists", name, 0)
+			s.Fact("start", "node "+name, "the file exists", name, 0)
 			return
 		}
 	}
-	s.report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "nothing says how the service starts")
+	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "nothing says how the service starts")
 }
 
 // startScript turns a script into an exec form; `npm run other` is followed.
@@ -285,20 +286,13 @@ func (s *service) startScript(name string, depth int) {
 	argv, err := config.Words(command)
 	const hint = `write command: ["node", "…"] for the service in slipway.yaml`
 	if err != nil {
-		s.report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script cannot run without a shell: %v", name, err)
+		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script cannot run without a shell: %v", name, err)
 		return
 	}
 	if argv[0] != "node" {
-		s.report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script runs %s; production images start node itself", name, argv[0])
+		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script runs %s; production images start node itself", name, argv[0])
 		return
 	}
 	s.start = argv
-	s.fact("start", strings.Join(argv, " "), name+" script", "package.json", line)
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
+	s.Fact("start", strings.Join(argv, " "), name+" script", "package.json", line)
 }

@@ -7,15 +7,16 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
 // findSources decides which entries of the service's directory the build reads,
 // and which of them production needs. What is not known is copied: a missing
 // input breaks a build, one too many only costs cache hits.
 func (s *service) findSources() {
-	entries, err := fs.ReadDir(s.dir, ".")
+	entries, err := fs.ReadDir(s.Dir, ".")
 	if err != nil {
-		s.report(diag.Error, codeManifest, "package.json", 0, "", "the directory cannot be read: %v", err)
+		s.Report(diag.Error, codeManifest, "package.json", 0, "", "the directory cannot be read: %v", err)
 		return
 	}
 	for _, e := range entries {
@@ -30,7 +31,7 @@ func (s *service) findSources() {
 		return
 	}
 	for _, name := range s.sources {
-		if slices.Contains(runtimeDirs(), name) && isDir(s.dir, name) {
+		if slices.Contains(runtimeDirs(), name) && ecosystem.IsDir(s.Dir, name) {
 			s.runtime = append(s.runtime, name)
 		}
 	}
@@ -38,7 +39,7 @@ func (s *service) findSources() {
 		s.runtime = s.sources
 	}
 	if len(s.runtime) > 0 && s.outDir != "" {
-		s.fact("runtime files", strings.Join(s.runtime, ", "), "directories that programs read while they run", "", 0)
+		s.Fact("runtime files", strings.Join(s.runtime, ", "), "directories that programs read while they run", "", 0)
 	}
 }
 
@@ -53,18 +54,18 @@ func (s *service) checkCompiled() {
 		return
 	}
 	entry := s.start[len(s.start)-1]
-	ts := strings.HasSuffix(entry, ".ts") || !exists(s.dir, entry) && exists(s.dir, "tsconfig.json")
+	ts := strings.HasSuffix(entry, ".ts") || !ecosystem.Exists(s.Dir, entry) && ecosystem.Exists(s.Dir, "tsconfig.json")
 	if ts && s.major < 24 {
-		s.report(diag.Error, codeNoBuild, "package.json", s.pkg.line("scripts"), `add "build": "tsc" to scripts`, "nothing compiles the TypeScript that %s comes from", entry)
-	} else if !ts && strings.HasSuffix(entry, "js") && !exists(s.dir, path.Clean(entry)) {
-		s.report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts", "start"), `correct the start script, or add "build" to scripts`, "%s, which the service starts from, does not exist", entry)
+		s.Report(diag.Error, codeNoBuild, "package.json", s.pkg.line("scripts"), `add "build": "tsc" to scripts`, "nothing compiles the TypeScript that %s comes from", entry)
+	} else if !ts && strings.HasSuffix(entry, "js") && !ecosystem.Exists(s.Dir, path.Clean(entry)) {
+		s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts", "start"), `correct the start script, or add "build" to scripts`, "%s, which the service starts from, does not exist", entry)
 	}
 }
 
 // isInput tells whether the build may read an entry of the directory.
 func (s *service) isInput(name string, dir bool) bool {
 	switch {
-	case name == "node_modules", name == s.outDir, s.ignore.excludes(name):
+	case name == "node_modules", name == s.outDir, s.Ignore.Excludes(name):
 		return false
 	case name == "package.json", name == "package-lock.json", name == ".npmrc":
 		return false // copied before
@@ -95,10 +96,10 @@ func (s *service) isIdleDir(name string) bool {
 	if !slices.Contains([]string{"test", "tests", "__tests__", "__mocks__", "e2e", "spec", "cypress"}, name) {
 		return false
 	}
-	if s.build == "" || !exists(s.dir, s.project) {
+	if s.build == "" || !ecosystem.Exists(s.Dir, s.project) {
 		return true
 	}
-	c, _, err := readTSConfig(s.dir, s.project)
+	c, _, err := readTSConfig(s.Dir, s.project)
 	if err != nil {
 		return false
 	}
@@ -134,7 +135,7 @@ func isIdleFile(name string) bool {
 // directory, then one a directory, those that change least first.
 func copies(dir fs.FS, names []string) (files []string, dirs []string) {
 	for _, name := range names {
-		if isDir(dir, name) {
+		if ecosystem.IsDir(dir, name) {
 			dirs = append(dirs, name)
 		} else {
 			files = append(files, name)

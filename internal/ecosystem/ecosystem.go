@@ -1,0 +1,124 @@
+// Package ecosystem holds what all languages share: reading a repository within
+// limits, evidence and findings with their places, what .dockerignore keeps out,
+// the bases of a family, the merging of what sources say over port, type and
+// health with what slipway.yaml says, and the stages of a production image that
+// look alike in every language. What a language alone knows lives in its own
+// folder below. It only reads files through fs.FS; nothing is executed.
+//
+//	s := ecosystem.Open(dir, want, fleet)
+//	s.Fact("package manager", "npm", "its lock file", "package-lock.json", 0)
+//	stage := s.Production(ecosystem.Image{Bases: bases, User: user, Start: argv})
+package ecosystem
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// The codes of findings that every language can have. A code has one meaning
+// for ever.
+const (
+	CodeIgnored = "SLP208" // .dockerignore excludes what the build needs
+	CodeNoPort  = "SLP209" // a server without a known port
+)
+
+// Service is what is known of one service while it is inspected. An ecosystem
+// embeds it.
+type Service struct {
+	Dir       fs.FS
+	Want      config.Service // completed while inspecting
+	FleetFile string         // of slipway.yaml, "" without one
+	Ignore    Ignore
+
+	Facts    []plan.Fact
+	Findings diag.Findings
+}
+
+// Open begins with what slipway.yaml says; fleet may be nil.
+func Open(dir fs.FS, want config.Service, fleet *config.Fleet) Service {
+	s := Service{Dir: dir, Want: want}
+	if fleet != nil && want.Line > 0 {
+		s.FleetFile = fleet.File
+	}
+	return s
+}
+
+// Name takes a name from a manifest, such as "@scope/web" or
+// "example.com/team/web", for a service that nothing else names.
+func (s *Service) Name(from string) {
+	if s.Want.Name != "" {
+		return
+	}
+	name := strings.ToLower(from[strings.LastIndexByte(from, '/')+1:])
+	if !config.ValidName(name) {
+		name = "app"
+	}
+	s.Want.Name = name
+}
+
+// Report adds a finding about a file of the service.
+func (s *Service) Report(severity diag.Severity, code, file string, line int, hint, format string, args ...any) {
+	f := diag.Finding{
+		Code: code, Severity: severity,
+		Place: diag.Place{File: s.At(file), Line: line},
+		Text:  s.Want.Name + ": " + fmt.Sprintf(format, args...),
+		Hint:  hint,
+	}
+	if line > 0 {
+		f.Excerpt = s.excerpt(file, line)
+	}
+	s.Findings = append(s.Findings, f)
+}
+
+// ReportWanted adds an error about what slipway.yaml says or should say of the
+// service; without a slipway.yaml it stands at a file of the service.
+func (s *Service) ReportWanted(code, file, hint, format string, args ...any) {
+	f := diag.Finding{Code: code, Place: diag.Place{File: s.FleetFile, Line: s.Want.Line},
+		Text: s.Want.Name + ": " + fmt.Sprintf(format, args...), Hint: hint}
+	if f.Place.File == "" {
+		f.Place.File = s.At(file)
+	}
+	s.Findings = append(s.Findings, f)
+}
+
+// excerpt is the line itself.
+func (s *Service) excerpt(file string, line int) string {
+	data, err := Read(s.Dir, file)
+	if err != nil {
+		return ""
+	}
+	lines := bytes.Split(data, []byte("\n"))
+	if line > len(lines) {
+		return ""
+	}
+	text := strings.TrimRight(strings.ReplaceAll(string(lines[line-1]), "\t", " "), " \r")
+	if r := []rune(text); len(r) > 120 {
+		text = string(r[:120]) + "…"
+	}
+	return fmt.Sprintf("%5d | %s", line, text)
+}
+
+// Fact notes what was found and where; file is relative to the service's
+// directory, "" when there is none.
+func (s *Service) Fact(name, value, evidence, file string, line int) {
+	f := plan.Fact{Name: name, Value: value, Evidence: evidence, Line: line}
+	if file != "" {
+		f.File = s.At(file)
+	}
+	s.Facts = append(s.Facts, f)
+}
+
+// Configured notes what slipway.yaml says.
+func (s *Service) Configured(name, value string) {
+	s.Facts = append(s.Facts, plan.Fact{Name: name, Value: value, Evidence: "written", File: s.FleetFile, Line: s.Want.Line})
+}
+
+// At makes a file's path relative to the fleet's root.
+func (s *Service) At(file string) string { return path.Join(s.Want.Path, file) }

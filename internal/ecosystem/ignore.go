@@ -1,0 +1,103 @@
+package ecosystem
+
+import (
+	"bytes"
+	"io/fs"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// Ignore is what keeps files out of the build context. The zero value excludes
+// nothing.
+type Ignore struct {
+	Patterns []string
+	Own      bool // the service has a .dockerignore
+	matcher  *patternmatcher.PatternMatcher
+}
+
+// ReadIgnore takes the service's .dockerignore.
+func (s *Service) ReadIgnore() {
+	data, err := Read(s.Dir, ".dockerignore")
+	if err != nil {
+		return
+	}
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(data))
+	if err == nil {
+		s.Ignore.matcher, err = patternmatcher.New(patterns)
+	}
+	if err != nil {
+		s.Report(diag.Error, CodeIgnored, ".dockerignore", 0, "", ".dockerignore cannot be read: %v", err)
+		return
+	}
+	s.Ignore.Patterns, s.Ignore.Own = patterns, true
+}
+
+// Excludes tells whether a path is kept out of the build.
+func (i Ignore) Excludes(name string) bool {
+	if i.matcher == nil {
+		return false
+	}
+	out, err := i.matcher.MatchesOrParentMatches(name)
+	return err == nil && out
+}
+
+// Supplied are the patterns for a service without a .dockerignore that hold in
+// every language: what the machine or an editor made, what tells secrets, what
+// only people read.
+func Supplied() []string {
+	return []string{
+		".git", "**/.DS_Store", "**/*.log", ".env", ".env.*", ".idea", ".vscode", "Dockerfile*", "docker-compose*", ".dockerignore",
+	}
+}
+
+// CheckIgnored takes the supplied patterns for a service without a
+// .dockerignore, and reports needed files that a .dockerignore excludes.
+func (s *Service) CheckIgnored(supplied, needed []string) {
+	if !s.Ignore.Own {
+		s.Ignore.Patterns = supplied
+		return
+	}
+	for _, name := range needed {
+		if !s.Ignore.Excludes(name) {
+			continue
+		}
+		line, pattern := s.ignoreLine(name)
+		hint := "delete the line, or add !" + name
+		if pattern == "*" || pattern == "**" {
+			hint = "add !" + name
+		}
+		s.Report(diag.Error, CodeIgnored, ".dockerignore", line, hint, "%s is excluded, but the build needs it", name)
+	}
+}
+
+// ignoreLine returns the last line of .dockerignore that excludes a name.
+func (s *Service) ignoreLine(name string) (line int, pattern string) {
+	data, err := Read(s.Dir, ".dockerignore")
+	if err != nil {
+		return 0, ""
+	}
+	for i, l := range strings.Split(string(data), "\n") {
+		l = strings.TrimSpace(l)
+		if l == "" || strings.HasPrefix(l, "#") || strings.HasPrefix(l, "!") {
+			continue
+		}
+		if m, err := patternmatcher.MatchesOrParentMatches(name, []string{strings.Trim(l, "/")}); err == nil && m {
+			line, pattern = i+1, l
+		}
+	}
+	return line, pattern
+}
+
+// ProtoDir is the directory of the service's protos, "" when there is none.
+func ProtoDir(dir fs.FS) string {
+	for _, name := range []string{"proto", "protos"} {
+		if IsDir(dir, name) {
+			return name
+		}
+	}
+	return ""
+}

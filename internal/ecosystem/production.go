@@ -1,0 +1,189 @@
+package ecosystem
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// WorkDir is the working directory of every production image.
+const WorkDir = "/app"
+
+// Image is what a production image needs beyond what the service says.
+type Image struct {
+	Bases   Bases
+	User    config.User
+	Layers  []plan.Step       // copies of what runs, from what changes least
+	Env     map[string]string // of the language; the service's own wins
+	InitWhy string            // why the base's init is process 1
+	Start   []string          // exec form
+
+	Version     string // of the service; "" is "0.0.0"
+	Description string
+	Licence     string // SPDX, "" when unknown
+}
+
+// Plan puts a service's plan together from its stages.
+func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Service {
+	h := s.Want.Health
+	return plan.Service{
+		Name:         s.Want.Name,
+		Dir:          s.Want.Path,
+		Type:         s.Want.Type,
+		Port:         s.Want.Port,
+		MemoryBytes:  s.Want.MemoryBytes,
+		User:         fmt.Sprintf("%d:%d", u.UID, u.GID),
+		Health:       plan.HealthCheck{GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP, Command: h.Command, Health: timing(h)},
+		Facts:        s.Facts,
+		Bases:        b.List(),
+		Stages:       stages,
+		DockerIgnore: s.Ignore.Patterns,
+	}
+}
+
+// timing fills in the defaults of a health check. The interval is the Docker
+// Engine's in a third: a fleet is up as soon as its slowest probe says so.
+func timing(h config.Health) plan.Health {
+	out := plan.Health{Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}
+	for _, d := range []struct {
+		at     *time.Duration
+		unless time.Duration
+	}{{&out.Interval, 10 * time.Second}, {&out.Timeout, 3 * time.Second}, {&out.StartPeriod, 15 * time.Second}} {
+		if *d.at == 0 {
+			*d.at = d.unless
+		}
+	}
+	if out.Retries == 0 {
+		out.Retries = 3
+	}
+	return out
+}
+
+// CopyDir copies a directory of the context to its own place.
+func CopyDir(name string) plan.Step {
+	return plan.Step{Op: plan.OpCopy, Args: []string{name + "/", name + "/"}}
+}
+
+// Quoted quotes the words that a shell would take apart.
+func Quoted(words []string) []string {
+	out := make([]string, 0, len(words))
+	for _, w := range words {
+		if strings.ContainsAny(w, " \t'\"$`\\*?[]()&|;<>#~!{}") {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// RuntimeTools holds what production needs besides the service: the probe and
+// the names of its accounts. No step of it runs.
+func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
+	st := plan.Stage{
+		Name:    plan.StageRuntimeTools,
+		Comment: "The health probe, and the accounts of the production image.",
+		From:    b.Probe.Ref,
+		Steps: []plan.Step{
+			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, WorkDir)},
+			{Op: plan.OpCopy, Args: []string{"/etc/group"}, Content: fmt.Sprintf("root:x:0:\n%s:x:%d:\n", u.Name, u.GID)},
+		},
+	}
+	if s.Want.Shell && b.ShellFrom != "" {
+		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: b.ShellFrom, Args: []string{"/usr/bin/dash", "/usr/bin/sh"},
+			Comment: "A shell, because slipway.yaml asks for one."})
+	}
+	return st
+}
+
+// Production is what ships. Layers go from what changes least to what changes
+// most; what differs between two builds of the same sources stands last.
+func (s *Service) Production(i Image) plan.Stage {
+	st := plan.Stage{
+		Name:    plan.StageProduction,
+		Comment: "What runs. No step runs here, so that no platform has to be emulated.",
+		From:    i.Bases.Runtime.Ref,
+		Steps: []plan.Step{
+			{Op: plan.OpWorkdir, Args: []string{WorkDir}}, // first: after the copies it would be a step of every build
+			{Op: plan.OpCopy, Link: true, From: plan.StageRuntimeTools, Args: []string{"/", "/"}},
+		},
+	}
+	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
+	add(i.Layers...)
+	if env := s.environment(i.Env); len(env) > 0 {
+		add(plan.Step{Op: plan.OpEnv, Args: env})
+	}
+	add(plan.Step{Op: plan.OpUser, Args: []string{fmt.Sprintf("%d:%d", i.User.UID, i.User.GID)}})
+	if s.Want.Port > 0 {
+		add(plan.Step{Op: plan.OpExpose, Args: []string{fmt.Sprint(s.Want.Port)}})
+	}
+	if probe := s.probe(); probe != nil {
+		add(plan.Step{Op: plan.OpHealthcheck, Args: probe, Health: timing(s.Want.Health)})
+	}
+	add(plan.Step{Op: plan.OpStopSignal, Args: []string{"SIGTERM"}})
+	if i.Bases.Init != "" {
+		add(plan.Step{Op: plan.OpEntrypoint, Args: []string{i.Bases.Init, "--"}, Comment: i.InitWhy})
+	}
+	add(plan.Step{Op: plan.OpCmd, Args: i.Start})
+	add(s.labels(i)...)
+	return st
+}
+
+// environment is that of the running service.
+func (s *Service) environment(language map[string]string) []string {
+	all := maps.Clone(language)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, s.Want.Env)
+	out := make([]string, 0, len(all))
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, k+"="+all[k])
+	}
+	return out
+}
+
+// probe is the command that asks for readiness inside the container.
+func (s *Service) probe() []string {
+	const bin = "/usr/local/bin/"
+	h, at := s.Want.Health, fmt.Sprintf("localhost:%d", s.Want.Port)
+	switch {
+	case h.GRPC != "":
+		return []string{bin + "grpc_health_probe", "-addr=" + at, "-service=" + h.GRPC}
+	case h.HTTP != "":
+		return []string{bin + "slipway-probe", "http://" + at + h.HTTP}
+	case h.TCP:
+		return []string{bin + "slipway-probe", "tcp://" + at}
+	}
+	return h.Command
+}
+
+// labels end the production stage: they and the arguments that they take change
+// no layer.
+func (s *Service) labels(i Image) []plan.Step {
+	labels := []string{"org.opencontainers.image.title=" + s.Want.Name}
+	if d := strings.Join(strings.Fields(i.Description), " "); d != "" {
+		labels = append(labels, "org.opencontainers.image.description="+d)
+	}
+	if i.Licence != "" {
+		labels = append(labels, "org.opencontainers.image.licenses="+i.Licence)
+	}
+	labels = append(labels,
+		"org.opencontainers.image.version=$VERSION",
+		"org.opencontainers.image.revision=$REVISION",
+		"service.name="+s.Want.Name,
+		"service.version=$VERSION",
+	)
+	if s.Want.Port > 0 {
+		labels = append(labels, fmt.Sprintf("service.port=%d", s.Want.Port))
+	}
+	return []plan.Step{
+		{Op: plan.OpArg, Args: []string{"VERSION=" + Or(i.Version, "0.0.0")}, Comment: "Labels last: a new version or revision changes no layer."},
+		{Op: plan.OpArg, Args: []string{"REVISION="}},
+		{Op: plan.OpLabel, Args: labels},
+	}
+}
