@@ -111,7 +111,7 @@ func PlanOne(root fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, d
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
 	}
-	return e.Plan(dir, s, fleet)
+	return rooted(e, root).Plan(dir, s, fleet)
 }
 
 // services returns what is to be looked at.
@@ -128,6 +128,7 @@ func inspect(root fs.FS, s config.Service, fleet *config.Fleet) (Found, diag.Fin
 		return Found{}, diag.Findings{*f}
 	}
 	e, f := ecosystemOf(dir, s, fleet)
+	e = rooted(e, root)
 	if own := ownDockerfile(dir); own != "" {
 		return inspectOwn(e, dir, s, fleet, own), nil
 	}
@@ -137,6 +138,16 @@ func inspect(root fs.FS, s config.Service, fleet *config.Fleet) (Found, diag.Fin
 	done, facts, findings := e.Inspect(dir, s, fleet)
 	done.Ecosystem = e.Name()
 	return Found{Service: done, Facts: facts}, findings
+}
+
+// rooted lets an ecosystem see the whole repository, when a service of it
+// depends on what lies beside it.
+func rooted(e Ecosystem, root fs.FS) Ecosystem {
+	if n, ok := e.(node.Ecosystem); ok {
+		n.Root = root
+		return n
+	}
+	return e
 }
 
 // directory returns the file system of a service's directory.
@@ -225,6 +236,7 @@ func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 		}
 		return nil
 	})
+	paths = slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) })
 	if len(paths) > 1 && paths[0] == "." {
 		paths = paths[1:]
 	}
@@ -236,6 +248,12 @@ func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 
 func recognised(dir fs.FS) bool {
 	return ownDockerfile(dir) != "" || slices.ContainsFunc(Ecosystems(), func(e Ecosystem) bool { return e.Recognise(dir) != "" })
+}
+
+// isLibrary tells whether a directory is there for other packages only.
+func isLibrary(root fs.FS, p string) bool {
+	dir, err := fs.Sub(root, p)
+	return err == nil && p != "." && ownDockerfile(dir) == "" && node.Ecosystem{Root: root}.IsLibrary(p)
 }
 
 // skipped are directories that hold no services of the repository itself.

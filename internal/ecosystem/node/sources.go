@@ -25,6 +25,9 @@ func (s *service) findSources() {
 			s.sources = append(s.sources, name)
 		}
 	}
+	if s.framework.complete {
+		return
+	}
 	if s.build == "" {
 		s.runtime = s.sources
 		s.checkCompiled()
@@ -65,9 +68,9 @@ func (s *service) checkCompiled() {
 // isInput tells whether the build may read an entry of the directory.
 func (s *service) isInput(name string, dir bool) bool {
 	switch {
-	case name == "node_modules", name == s.outDir, s.Ignore.Excludes(name):
+	case name == "node_modules", name == s.outDir, s.Ignore.Excludes(s.in(name)):
 		return false
-	case name == "package.json", name == "package-lock.json", name == ".npmrc":
+	case name == "package.json", name == s.manager.lock, slices.Contains(s.manager.files, name), strings.HasPrefix(name, ".yarn"), strings.HasPrefix(name, ".pnp."):
 		return false // copied before
 	case s.mentioned(name):
 		return true
