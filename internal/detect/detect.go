@@ -250,10 +250,21 @@ func recognised(dir fs.FS) bool {
 	return ownDockerfile(dir) != "" || slices.ContainsFunc(Ecosystems(), func(e Ecosystem) bool { return e.Recognise(dir) != "" })
 }
 
-// isLibrary tells whether a directory is there for other packages only.
+// isLibrary tells whether a directory is there for other packages only: one that
+// nothing but package.json speaks for, and that nothing starts.
 func isLibrary(root fs.FS, p string) bool {
 	dir, err := fs.Sub(root, p)
-	return err == nil && p != "." && ownDockerfile(dir) == "" && node.Ecosystem{Root: root}.IsLibrary(p)
+	if err != nil || p == "." || ownDockerfile(dir) != "" {
+		return false
+	}
+	for _, e := range Ecosystems() {
+		if e.Recognise(dir) != "" {
+			n, ok := e.(node.Ecosystem)
+			n.Root = root
+			return ok && n.IsLibrary(p)
+		}
+	}
+	return false
 }
 
 // skipped are directories that hold no services of the repository itself.

@@ -118,6 +118,7 @@ func (s *service) checkAdapter() {
 		if line := s.pkg.line(deps, "@sveltejs/kit"); line > 0 && s.pkg.line(deps, "@sveltejs/adapter-static") == 0 && s.pkg.Scripts["start"] == "" {
 			s.Report(diag.Error, codeFramework, "package.json", line, "npm install --save-dev @sveltejs/adapter-node, and import it in svelte.config.js",
 				"SvelteKit has no adapter that makes a server for containers")
+			s.framework.name = "SvelteKit"
 			return
 		}
 	}

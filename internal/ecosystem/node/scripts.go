@@ -275,6 +275,9 @@ func (s *service) startCommand() {
 			return
 		}
 	}
+	if s.framework.name != "" {
+		return // what is missing for it is reported
+	}
 	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "nothing says how the service starts")
 }
 
