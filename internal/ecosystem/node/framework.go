@@ -138,3 +138,41 @@ func (s *service) frameworkLayOut() []string {
 	}
 	return append(out, "rm -rf "+to+"/.next/cache")
 }
+
+var portFlag = regexp.MustCompile(`\s(?:-p|--port)[ =](\d{2,5})\b`)
+
+// frameworkEvidence is what a framework tells of the network: its server, its
+// port, and a file whose place makes it the route of a health check.
+func (s *service) frameworkEvidence(e *ecosystem.Evidence) {
+	line := s.pkg.line("scripts", "build")
+	e.GRPC = ecosystem.Hit{}
+	e.HTTP = ecosystem.Hit{File: "package.json", Line: line, Why: "the server of " + s.framework.name}
+	e.Port = ecosystem.Hit{Text: s.framework.port, File: "package.json", Line: line, Why: "the default of " + s.framework.name}
+	if m := portFlag.FindStringSubmatch(s.pkg.Scripts["start"]); m != nil {
+		e.Port = ecosystem.Hit{Text: m[1], File: "package.json", Line: s.pkg.line("scripts", "start"), Why: "start script"}
+	}
+	for _, name := range []string{"health", "healthz"} {
+		for _, r := range [][2]string{
+			{"app/api/%/route", "/api/"}, {"src/app/api/%/route", "/api/"}, {"app/%/route", "/"}, {"src/app/%/route", "/"}, {"pages/api/%", "/api/"}, {"src/pages/api/%", "/api/"},
+			{"server/api/%", "/api/"}, {"server/api/%.get", "/api/"}, {"server/routes/%", "/"}, {"server/routes/%.get", "/"}, {"src/routes/%/+server", "/"}, {"src/routes/api/%/+server", "/api/"},
+			{"app/routes/%", "/"}, {"src/pages/%", "/"},
+		} {
+			for _, ext := range []string{".ts", ".js", ".tsx", ".jsx"} {
+				if file := strings.ReplaceAll(r[0], "%", name) + ext; ecosystem.Exists(s.Dir, file) {
+					e.Route = ecosystem.Hit{Text: r[1] + name, File: file, Why: "the file of that route"}
+					return
+				}
+			}
+		}
+	}
+}
+
+// frameworkStart is the start command; the programs of packages lie where the
+// manager of a workspace puts what its members share.
+func (s *service) frameworkStart() []string {
+	start := slices.Clone(s.framework.start)
+	if s.member != "" && s.manager.name != "pnpm" && strings.HasPrefix(start[1], "node_modules/") {
+		start[1] = s.topFile(start[1])
+	}
+	return start
+}

@@ -53,8 +53,16 @@ func (s *service) lockFile() {
 		s.lockedPackage(at, lock.Packages[at])
 	}
 	if len(s.native) > 0 {
-		s.Fact("native packages", strings.Join(s.native, ", "), "they are made for one platform, so dependencies are installed on the target's", file, 0)
+		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", file, 0)
 	}
+}
+
+// few joins names, at most six of them.
+func few(names []string) string {
+	if len(names) <= 6 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:5], ", "), len(names)-5)
 }
 
 // compareLock reports the first difference of each kind of dependency.

@@ -343,6 +343,6 @@ func (s *service) nativeNames(lock []byte) {
 	}
 	slices.Sort(s.native)
 	if len(s.native) > 0 {
-		s.Fact("native packages", strings.Join(s.native, ", "), "they are made for one platform, so dependencies are installed on the target's", s.topFile(s.manager.lock), 0)
+		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", s.topFile(s.manager.lock), 0)
 	}
 }

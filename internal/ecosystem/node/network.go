@@ -37,8 +37,7 @@ func (s *service) evidence() ecosystem.Evidence {
 		}
 	})
 	if s.framework.port != "" {
-		at := ecosystem.Hit{Text: s.framework.port, File: "package.json", Line: s.pkg.line("scripts", "build")}
-		e.GRPC, e.HTTP, e.Port = ecosystem.Hit{}, at, at
+		s.frameworkEvidence(&e)
 	}
 	if _, ok := s.pkg.Dependencies["grpc-health-check"]; ok {
 		e.HealthProto = ecosystem.Hit{File: "package.json", Line: s.pkg.line("dependencies")}

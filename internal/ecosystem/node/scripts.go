@@ -103,6 +103,9 @@ func (s *service) knownCodegen(script string) codegen {
 func (s *service) outputDir(build string) string {
 	words := strings.Fields(build)
 	s.project = "tsconfig.json"
+	if strings.HasPrefix(build, "nest build") && ecosystem.Exists(s.Dir, "tsconfig.build.json") {
+		s.project = "tsconfig.build.json" // Nest's default
+	}
 	if s.framework.out != "" {
 		return s.noteOutput(s.framework.out, "where "+s.framework.name+" writes", "package.json", s.pkg.line("scripts", "build"))
 	}
@@ -180,6 +183,7 @@ type tsConfig struct {
 	Extends         any      `json:"extends"`
 	Include         []string `json:"include"`
 	Files           []string `json:"files"`
+	Exclude         []string `json:"exclude"`
 	CompilerOptions struct {
 		OutDir string `json:"outDir"`
 	} `json:"compilerOptions"`
@@ -253,7 +257,7 @@ func (s *service) startCommand() {
 		return
 	}
 	if s.framework.start != nil {
-		s.start = s.framework.start
+		s.start = s.frameworkStart()
 		s.Fact("start", strings.Join(s.start, " "), s.framework.name+"'s server", "package.json", s.pkg.line("scripts", "build"))
 		return
 	}

@@ -106,6 +106,9 @@ func (s *service) isIdleDir(name string) bool {
 	if err != nil {
 		return false
 	}
+	if slices.Contains(c.Exclude, name) {
+		return true
+	}
 	if c.Include == nil && c.Files == nil {
 		return false // the compiler reads everything
 	}

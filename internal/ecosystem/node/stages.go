@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
@@ -35,6 +36,9 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	env := map[string]string{"NODE_ENV": "production"}
 	maps.Copy(env, s.framework.env)
+	if s.framework.start != nil && s.Want.Port > 0 {
+		env["PORT"] = strconv.Itoa(s.Want.Port)
+	}
 	for _, pair := range s.startEnv {
 		k, v, _ := strings.Cut(pair, "=")
 		env[k] = v
@@ -217,7 +221,7 @@ func (s *service) libraries() []plan.Step {
 				break
 			}
 		}
-		if m.runtime {
+		if m.runtime && !s.framework.complete {
 			commands = append(commands, "tar -c "+exclude+" "+m.dir+" | tar -x -C "+outApp)
 		}
 		if len(commands) > 0 {
