@@ -30,6 +30,7 @@ type bundler struct {
 	dir      string // default of what it writes
 	fallback string // of its single-page apps
 	hashed   []string
+	env      string         // NAME=value for the build: it calls nobody
 	configs  []string       // files that may name another directory, without extension
 	only     *regexp.Regexp // what one of those files has to say; nil for nothing
 }
@@ -38,7 +39,7 @@ type bundler struct {
 func bundlers() []bundler {
 	const page = "/index.html"
 	return []bundler{
-		{name: "Angular", command: "ng build", fallback: page, hashed: []string{angularDigest, static.HexDigest}},
+		{name: "Angular", command: "ng build", env: "NG_CLI_ANALYTICS=false", fallback: page, hashed: []string{angularDigest, static.HexDigest}},
 		{name: "React Router", command: "react-router build", dir: "build/client", fallback: page, hashed: []string{viteDigest}, configs: []string{"react-router.config"}, only: regexp.MustCompile(`\bssr:\s*false`)},
 		{name: "VitePress", command: "vitepress build", dir: ".vitepress/dist", hashed: []string{`^/assets/.*\.[\w-]{8}\.\w+$`}},
 		{name: "Vite", command: "vite build", dir: "dist", fallback: page, hashed: []string{viteDigest}, configs: []string{"vite.config"}},
@@ -46,10 +47,10 @@ func bundlers() []bundler {
 		{name: "Vue CLI", command: "vue-cli-service build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}, configs: []string{"vue.config"}},
 		{name: "Parcel", command: "parcel build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}},
 		{name: "Rsbuild", command: "rsbuild build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}},
-		{name: "Astro", command: "astro build", dir: "dist", hashed: []string{`^/_astro/`}, configs: []string{"astro.config"}},
-		{name: "Next.js", command: "next build", dir: "out", hashed: []string{`^/_next/static/`}, configs: []string{"next.config"}, only: regexp.MustCompile(`\boutput:\s*['"]export['"]`)},
-		{name: "Nuxt", command: "nuxt generate", dir: ".output/public", hashed: []string{`^/_nuxt/`}},
-		{name: "Gatsby", command: "gatsby build", dir: "public", hashed: []string{static.HexDigest}},
+		{name: "Astro", command: "astro build", env: "ASTRO_TELEMETRY_DISABLED=1", dir: "dist", hashed: []string{`^/_astro/`}, configs: []string{"astro.config"}},
+		{name: "Next.js", command: "next build", env: "NEXT_TELEMETRY_DISABLED=1", dir: "out", hashed: []string{`^/_next/static/`}, configs: []string{"next.config"}, only: regexp.MustCompile(`\boutput:\s*['"]export['"]`)},
+		{name: "Nuxt", command: "nuxt generate", env: "NUXT_TELEMETRY_DISABLED=1", dir: ".output/public", hashed: []string{`^/_nuxt/`}},
+		{name: "Gatsby", command: "gatsby build", env: "GATSBY_TELEMETRY_DISABLED=1", dir: "public", hashed: []string{static.HexDigest}},
 		{name: "Docusaurus", command: "docusaurus build", dir: "build", hashed: []string{static.HexDigest}},
 		{name: "Eleventy", command: "eleventy", dir: "_site", hashed: []string{static.HexDigest}},
 	}
@@ -72,8 +73,7 @@ var (
 	outputFlag   = regexp.MustCompile(`--(?:outDir|dest|dist-dir|output|output-path)[ =]([^\s;&|]+)`)
 	kitPages     = regexp.MustCompile(`\bpages:\s*['"]([^'"]+)['"]`)
 	kitFallback  = regexp.MustCompile(`\bfallback:\s*['"]([^'"]+)['"]`)
-	plainName    = regexp.MustCompile(`^[\w.-]+$`)
-	plainPath    = regexp.MustCompile(`^[\w.@+/-]+$`)
+	pageName     = regexp.MustCompile(`^[\w.-]+$`)
 	libraryMode  = regexp.MustCompile(`\blib:\s*\{`)
 	viteRoot     = regexp.MustCompile(`\broot\s*:`)
 )
@@ -94,7 +94,7 @@ func (s *service) findSite() {
 			continue
 		}
 		if site := s.siteOf(b, text); site != nil {
-			s.site = site
+			s.site, s.framework.buildEnv = site, b.env
 			if s.Want.Type == "" {
 				s.Fact("type", "static", b.name+" builds it, and nothing in it serves", "package.json", line)
 			}
@@ -153,7 +153,7 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 		return s.angular(site)
 	case kit:
 		return s.svelteKit(site)
-	case b.name == "Vite" && !ecosystem.Exists(s.Dir, "index.html") && (!viteRoot.Match(data) || libraryMode.Match(data)):
+	case b.name == "Vite" && (libraryMode.Match(data) || !ecosystem.Exists(s.Dir, "index.html") && !viteRoot.Match(data)):
 		return nil
 	}
 	if m := outputFlag.FindStringSubmatch(script); m != nil && inside(m[1]) {
@@ -200,7 +200,7 @@ func (s *service) svelteKit(site *static.Site) *static.Site {
 	if h := ecosystem.Find(kitPages, name, data); h.Found() && inside(h.Text) {
 		site.Dir = path.Clean(h.Text)
 	}
-	if h := ecosystem.Find(kitFallback, name, data); h.Found() && h.Text != "404.html" && plainName.MatchString(h.Text) {
+	if h := ecosystem.Find(kitFallback, name, data); h.Found() && h.Text != "404.html" && pageName.MatchString(h.Text) {
 		site.Fallback = "/" + h.Text
 	}
 	s.Fact("build output", site.Dir, "SvelteKit's static adapter", name, 0)
@@ -285,7 +285,7 @@ func (s *service) siteTop() string {
 func (s *service) environmentFiles() []string {
 	var out []string
 	for _, name := range []string{".env", ".env.production"} {
-		if s.site != nil && ecosystem.Exists(s.Dir, name) && !s.Ignore.Excludes(name) {
+		if s.site != nil && ecosystem.Exists(s.Dir, name) && !s.Ignore.Excludes(s.in(name)) {
 			out = append(out, name)
 		}
 	}
@@ -297,8 +297,20 @@ func (s *service) environmentFiles() []string {
 func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
 	b := static.BasesFor(&s.Service, family, images(s.major))
 	about := s.image(b, user)
-	about.Env = nil
-	return s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.site.RuntimeTools(&s.Service, b, user), s.site.Production(&s.Service, about))
+	about.Dir, about.Env = "", nil
+	s.native, s.framework.complete = nil, true // no package is needed beside the pages
+	p := s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.site.RuntimeTools(&s.Service, b, user), s.site.Production(&s.Service, about))
+	if s.member != "" {
+		p.Dir = s.at
+	}
+	return p
+}
+
+// isSite tells whether a package of a workspace is a site.
+func isSite(dir fs.FS, m *manifest) bool {
+	s := &service{Service: ecosystem.Open(dir, config.Service{}, nil), pkg: m}
+	s.findSite()
+	return s.site != nil
 }
 
 // plainSite tells whether a package.json only brings tools to a directory of

@@ -35,7 +35,7 @@ func TestSite(t *testing.T) {
 		"angular, two paths":     {map[string]string{"package.json": `{"scripts": {"build": "ng build"}}`, "angular.json": `{"projects": {"b": {"projectType": "application", "architect": {"build": {"builder": "@angular/build:application", "options": {"outputPath": {"base": "out", "browser": ""}}}}}}}`}, found{"out", page}},
 		"angular, rendered":      {map[string]string{"package.json": `{"scripts": {"build": "ng build"}}`, "angular.json": `{"projects": {"b": {"projectType": "application", "architect": {"build": {"builder": "@angular/build:application", "options": {"ssr": {"entry": "a"}}}}}}}`}, found{}},
 	} {
-		s := inspect(tree(c.files), config.Service{Name: "a", Path: "a"}, nil)
+		s := (Ecosystem{}).inspect(tree(c.files), config.Service{Name: "a", Path: "a"}, nil)
 		var got found
 		if s.site != nil {
 			got = found{s.site.Dir, s.site.Fallback}
@@ -52,11 +52,11 @@ func TestSite(t *testing.T) {
 // TestWrittenTypeWins: slipway.yaml decides between a site and a program.
 func TestWrittenTypeWins(t *testing.T) {
 	files := map[string]string{"package.json": `{"scripts": {"build": "node make.js", "start": "node make.js"}}`, "make.js": ""}
-	if s := inspect(tree(files), config.Service{Name: "a", Path: "a", Type: "static"}, nil); s.site == nil || s.site.Dir != "dist" || s.Findings.Errors() != nil {
+	if s := (Ecosystem{}).inspect(tree(files), config.Service{Name: "a", Path: "a", Type: "static"}, nil); s.site == nil || s.site.Dir != "dist" || s.Findings.Errors() != nil {
 		t.Errorf("site %+v, findings %v", s.site, s.Findings)
 	}
 	files = map[string]string{"package.json": `{"scripts": {"build": "vite build"}, "main": "a.js"}`, "a.js": "", "index.html": ""}
-	if s := inspect(tree(files), config.Service{Name: "a", Path: "a", Type: "worker"}, nil); s.site != nil {
+	if s := (Ecosystem{}).inspect(tree(files), config.Service{Name: "a", Path: "a", Type: "worker"}, nil); s.site != nil {
 		t.Errorf("site %+v", s.site)
 	}
 }
@@ -90,11 +90,11 @@ func FuzzSite(f *testing.F) {
 	f.Add(`{"scripts": {"build": "vite build --outDir ../../x"}}`, "", "outDir: '/etc'", "fallback: '../x'")
 	f.Add(`{"scripts": {"build": "only", "only": "build"}, "devDependencies": {"@sveltejs/kit": "2", "@sveltejs/adapter-static": "3"}}`, "", "", "pages: '../../x'")
 	f.Fuzz(func(t *testing.T, pkg, angular, vite, svelte string) {
-		s := inspect(tree(map[string]string{"package.json": pkg, "angular.json": angular, "vite.config.ts": vite, "svelte.config.js": svelte, "index.html": ""}), config.Service{Name: "a", Path: "a"}, nil)
+		s := (Ecosystem{}).inspect(tree(map[string]string{"package.json": pkg, "angular.json": angular, "vite.config.ts": vite, "svelte.config.js": svelte, "index.html": ""}), config.Service{Name: "a", Path: "a"}, nil)
 		if s.site != nil && !inside(s.site.Dir) {
 			t.Fatalf("the site lies at %q", s.site.Dir)
 		}
-		if s.site != nil && s.site.Fallback != "" && !plainName.MatchString(s.site.Fallback[1:]) {
+		if s.site != nil && s.site.Fallback != "" && !pageName.MatchString(s.site.Fallback[1:]) {
 			t.Fatalf("the fallback is %q", s.site.Fallback)
 		}
 	})
