@@ -63,7 +63,13 @@ http {
         default no-cache;
 ` + s.immutable() + `    }
 
-    server {
+` + s.server(port) + `}
+`
+}
+
+// server answers requests.
+func (s Site) server(port int) string {
+	return `    server {
         listen ` + fmt.Sprint(port) + `;
         root ` + siteDir + `;
         index index.html;
@@ -87,7 +93,6 @@ http {
             return 200 "ok\n";
         }
 ` + s.locations() + `    }
-}
 `
 }
 
