@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -39,7 +40,7 @@ func (a *Assembler) parts(l Locked, t target) ([]part, error) {
 	if spec.Role == plan.RoleProbe {
 		return []part{a.probePart(l, t)}, nil
 	}
-	parts := []part{a.debianPart(spec.Role, l, t)}
+	parts := []part{a.debianPart(spec, l, t)}
 	for _, p := range l.NPM {
 		parts = append(parts, a.npmPart(p, t))
 	}
@@ -55,14 +56,14 @@ func (a *Assembler) keyOf(words ...string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (a *Assembler) debianPart(role plan.Role, l Locked, t target) part {
-	words := []string{"debian", string(role), t.platform}
+func (a *Assembler) debianPart(spec Spec, l Locked, t target) part {
+	words := append([]string{"debian", string(spec.Role), t.platform}, spec.Drop...)
 	for _, p := range l.Debian {
 		words = append(words, p.SHA256)
 	}
 	return part{
 		key: a.keyOf(words...), comment: fmt.Sprintf("slipway: %d packages of Debian %s", len(l.Debian), l.Suite),
-		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, role, l.Debian) },
+		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, spec, l.Debian) },
 		fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, l.Debian) },
 	}
 }
@@ -78,7 +79,7 @@ func (a *Assembler) fetchDebian(ctx context.Context, pins []DebPin) error {
 
 // debianTree unpacks packages side by side and joins them in the order of the
 // pins.
-func (a *Assembler) debianTree(ctx context.Context, role plan.Role, pins []DebPin) (tree, error) {
+func (a *Assembler) debianTree(ctx context.Context, spec Spec, pins []DebPin) (tree, error) {
 	trees, debs := make([]tree, len(pins)), make([]deb, len(pins))
 	order := bySizeDown(pins) // the largest first, so that it does not run alone at the end
 	group, ctx := errgroup.WithContext(ctx)
@@ -88,7 +89,7 @@ func (a *Assembler) debianTree(ctx context.Context, role plan.Role, pins []DebPi
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			debs[i], trees[i], err = a.unpackDeb(ctx, role, pins[i])
+			debs[i], trees[i], err = a.unpackDeb(ctx, spec, pins[i])
 			return err
 		})
 	}
@@ -101,7 +102,7 @@ func (a *Assembler) debianTree(ctx context.Context, role plan.Role, pins []DebPi
 			return nil, fmt.Errorf("package %s %s: %w", p.Name, p.Version, err)
 		}
 	}
-	finish(all, role)
+	finish(all, spec.Role)
 	for i, p := range pins {
 		status(all, p.Name, debs[i])
 	}
@@ -117,7 +118,7 @@ func bySizeDown(pins []DebPin) []int {
 	return order
 }
 
-func (a *Assembler) unpackDeb(ctx context.Context, role plan.Role, p DebPin) (deb, tree, error) {
+func (a *Assembler) unpackDeb(ctx context.Context, spec Spec, p DebPin) (deb, tree, error) {
 	data, err := a.packages.read(ctx, p.what(), p.content(), a.debAddresses(ctx, p))
 	if err != nil {
 		return deb{}, nil, err
@@ -131,9 +132,9 @@ func (a *Assembler) unpackDeb(ctx context.Context, role plan.Role, p DebPin) (de
 		return deb{}, nil, damaged(p.what(), err)
 	}
 	t := tree{}
-	err = t.unpack(r, 0, func(path string) string {
-		if keep(role, path) {
-			return path
+	err = t.unpack(r, 0, func(p string) string {
+		if keep(spec.Role, p) && !slices.Contains(spec.Drop, path.Base(p)) {
+			return p
 		}
 		return ""
 	})

@@ -132,7 +132,7 @@ func TestStatusEntriesForScanners(t *testing.T) {
 	w := newWorld(t)
 	a := w.assembler()
 	pins := w.ensure(a, runtimeRef, "linux/amd64").Pins[0]
-	files, err := a.debianTree(t.Context(), "runtime", pins.Debian)
+	files, err := a.debianTree(t.Context(), Spec{Role: "runtime"}, pins.Debian)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func dropped() []string {
 		"usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "usr/share/doc-base",
 		"usr/share/menu", "usr/share/gdb", "usr/share/gcc", "usr/share/bug", "usr/share/bash-completion",
 		"usr/share/base-files", "usr/share/pixmaps", "usr/share/applications", "usr/games", "usr/src",
-		"boot", "etc/dpkg", "etc/update-motd.d", "etc/skel", "var/backups", "var/local", "usr/share/dict", "usr/lib/valgrind",
+		"boot", "etc/dpkg", "etc/update-motd.d", "etc/skel", "var/backups", "var/local", "usr/share/dict", "usr/lib/valgrind", "usr/share/vim",
 	}
 }
 

@@ -27,6 +27,7 @@ type Spec struct {
 	Debian    []string // package names
 	Closure   bool     // add what the packages depend on
 	Without   []string // names that the closure leaves out, with all that only they need
+	Drop      []string // file names of its packages that nothing in it reads
 }
 
 // npmOf maps the supported majors of Node.js to the npm that they ship with.
@@ -97,6 +98,9 @@ func SpecOf(ref string) (Spec, error) {
 	if spec, ok := pythonSpec(ref); ok {
 		return spec, nil
 	}
+	if s, ok := staticSpec(ref); ok {
+		return s, nil
+	}
 	m := nodeRef.FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(NodeMajors(), m[1]) {
 		f := diag.Fail(diag.ExitUsage, "there is no base %q", ref)
@@ -124,7 +128,7 @@ func Refs() []string {
 	}
 	refs = append(refs, goRefs()...)
 	refs = append(refs, pythonRefs()...)
-	return append(refs, ProbeRef)
+	return append(refs, nginxRef, ProbeRef)
 }
 
 // target is a platform in the words of OCI, Debian and npm.

@@ -47,8 +47,9 @@ func (a *app) buildCommand() *cobra.Command {
 		Short: "Build the services of a fleet, or one directory with a Dockerfile",
 		Long: `Build the services of the fleet that slipway.yaml describes, each as a
 multi-stage image, in parallel, on the embedded engine. Names and globs select
-services. A directory that has a Dockerfile and no slipway.yaml builds as with
-docker build.`,
+services. Without slipway.yaml the services are those that Slipway detects, see
+slipway init. A directory that has a Dockerfile and no slipway.yaml builds as with
+docker build; one without a Dockerfile is planned.`,
 		Example: `  slipway build
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
@@ -61,6 +62,9 @@ docker build.`,
 				}
 			}
 			if dir, ok := a.directoryArgument(args, f); ok {
+				if f.file == "" && holdsServices(dir) {
+					return a.buildFleetAt(cmd.Context(), dir, nil, f)
+				}
 				return a.buildDirectory(cmd.Context(), dir, f)
 			}
 			return a.buildFleet(cmd.Context(), args, f)
@@ -135,6 +139,11 @@ func (a *app) buildFleet(ctx context.Context, names []string, f buildFlags) erro
 	if err := a.checkDirectories(names); err != nil {
 		return err
 	}
+	return a.buildFleetAt(ctx, dir, names, f)
+}
+
+// buildFleetAt builds services of the fleet at or above a directory.
+func (a *app) buildFleetAt(ctx context.Context, dir string, names []string, f buildFlags) error {
 	fl, err := a.loadFleet(dir, names, f.fleetFlags)
 	if err != nil {
 		return err
@@ -208,69 +217,6 @@ func (a *app) request(f buildFlags, text []byte, file dockerfile.File, ignore []
 	}
 	req.Secrets, err = a.parseSecrets(f.secrets)
 	return req, err
-}
-
-// buildDirectory builds one directory from its Dockerfile.
-func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) error {
-	path := filepath.Join(dir, "Dockerfile")
-	if f.file != "" {
-		path = a.path(f.file)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", relativeTo(a.Dir, dir)).Because(err).
-			WithHint("name it with -f, or write a slipway.yaml for what has none")
-	}
-	file, err := dockerfile.Read(relativeTo(a.Dir, path), text)
-	if err != nil {
-		return err
-	}
-	bases, err := ownBases(file)
-	if err != nil {
-		return err
-	}
-	ignore, err := dockerIgnore(dir, path)
-	if err != nil {
-		return err
-	}
-	req, err := a.request(f, text, file, ignore)
-	if err != nil {
-		return err
-	}
-	req.Name, req.Context, req.Platforms = filepath.Base(dir), dir, f.platforms
-	if req.Output, err = a.parseOutput(f.output); err != nil {
-		return err
-	}
-	if len(req.Platforms) == 0 {
-		req.Platforms = []string{"linux/" + runtime.GOARCH}
-	}
-	if err := checkPlatforms(req.Platforms); err != nil {
-		return err
-	}
-	name := imageName(f.tag, filepath.Base(dir))
-	if err := image.CheckName(name); err != nil {
-		return err
-	}
-	a.warnUnusedArgs(req.Args, file.Args)
-	job := pipeline.Job{Request: req, Bases: bases}
-	if req.Output.Kind == engine.OutputStore {
-		job.Image = name
-	} else {
-		job.Request.Tag = name
-	}
-	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
-}
-
-// imageName completes a name of the command line: the directory's name when
-// there is none, and the tag "latest".
-func imageName(name, directory string) string {
-	if name == "" {
-		name = strings.ToLower(directory)
-	}
-	if last := name[strings.LastIndex(name, "/")+1:]; !strings.ContainsAny(last, ":@") {
-		name += ":latest"
-	}
-	return name
 }
 
 // runJobs builds the jobs on the embedded engine and prints what came out.

@@ -169,13 +169,13 @@ func (a *app) checkMirrors(ctx context.Context) []checkup {
 	}
 	return []checkup{
 		{Check: "Debian mirror", OK: true, Found: strings.Join(m.Debian, " ")},
-		source("npm registry", m.NPM, "set NPM_CONFIG_REGISTRY to the address of an npm registry; only Node.js needs it"),
-		source("Go module proxy", strings.Join(m.Go, " "), "set GOPROXY to the address of a module proxy; only Go needs it"),
+		registrySource("npm registry", m.NPM, "set NPM_CONFIG_REGISTRY to the address of an npm registry; only Node.js needs it"),
+		registrySource("Go module proxy", strings.Join(m.Go, " "), "set GOPROXY to the address of a module proxy; only Go needs it"),
 	}
 }
 
-// source is the checkup of an address that some services need.
-func source(check, found, mend string) checkup {
+// registrySource is the checkup of an address that some services need.
+func registrySource(check, found, mend string) checkup {
 	if found == "" {
 		return checkup{Check: check, Found: "not configured", Mend: mend}
 	}

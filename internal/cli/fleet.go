@@ -59,18 +59,8 @@ func findFleet(dir string) (string, error) {
 // readFleet reads the fleet at or above the directory, with the flags applied.
 // Problems are reported all at once; warnings go to stderr.
 func (a *app) readFleet(dir string, f fleetFlags) (*fleet, error) {
-	root, err := findFleet(dir)
+	cfg, root, findings, err := a.fleetAt(dir)
 	if err != nil {
-		return nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above", config.FileName, dir).
-			WithHint("write one (version: 1, fleet: NAME, services: {NAME: {}}), or name a directory with a Dockerfile: slipway build DIR")
-	}
-	path := filepath.Join(root, config.FileName)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
-	}
-	cfg, findings := config.Parse(relativeTo(a.Dir, path), data)
-	if err := findings.Errors(); err != nil {
 		return nil, err
 	}
 	if f.registry != "" {
@@ -90,6 +80,45 @@ func (a *app) readFleet(dir string, f fleetFlags) (*fleet, error) {
 	}
 	a.warn(findings)
 	return &fleet{Fleet: cfg, root: root}, nil
+}
+
+// fleetAt reads the slipway.yaml at or above the directory. Without one, the
+// fleet is what detection finds in the directory.
+func (a *app) fleetAt(dir string) (*config.Fleet, string, diag.Findings, error) {
+	root, err := findFleet(dir)
+	if err != nil {
+		cfg, findings := detectedFleet(dir)
+		if cfg == nil {
+			return nil, "", nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above, and no service is recognised there", config.FileName, dir).
+				Because(findings.Errors()).WithHint("slipway init DIR writes one for a directory with services")
+		}
+		return cfg, dir, findings, nil
+	}
+	path := filepath.Join(root, config.FileName)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, "", nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
+	}
+	cfg, findings := config.Parse(relativeTo(a.Dir, path), data)
+	if err := findings.Errors(); err != nil {
+		return nil, "", nil, err
+	}
+	return cfg, root, findings, nil
+}
+
+// detectedFleet is the fleet of a directory without slipway.yaml: the services
+// that detection finds, with all about them left to be detected. It is nil when
+// there are none.
+func detectedFleet(dir string) (*config.Fleet, diag.Findings) {
+	found, findings := detect.Survey(os.DirFS(dir), nil)
+	if len(found) == 0 {
+		return nil, findings
+	}
+	cfg := config.Default(config.NameOf(filepath.Base(dir)))
+	for _, f := range found {
+		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path})
+	}
+	return cfg, findings
 }
 
 // loadFleet reads the fleet and plans the selected services.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,7 +166,7 @@ func (a *app) group(ctx context.Context, args []string, f runFlags) (localrun.Gr
 		return localrun.Group{}, err
 	}
 	var g localrun.Group
-	if a.meansImages(args) {
+	if a.meansImages(ctx, store, args) {
 		g, err = imageGroup(ctx, store, args)
 	} else {
 		g, err = a.fleetGroup(ctx, store, args, f.fleetFlags)
@@ -179,16 +180,25 @@ func (a *app) group(ctx context.Context, args []string, f runFlags) (localrun.Gr
 	return g, a.applyRunFlags(ctx, store, g, f)
 }
 
-// meansImages tells names of images from names of services.
-func (a *app) meansImages(args []string) bool {
+// meansImages tells names of images from names of services. Without slipway.yaml,
+// what is no image may be a service that detection finds.
+func (a *app) meansImages(ctx context.Context, store *image.Store, args []string) bool {
 	if len(args) == 0 {
 		return false
 	}
 	if strings.ContainsAny(strings.Join(args, ""), "/:@") {
 		return true
 	}
-	_, err := findFleet(a.Dir)
-	return err != nil
+	if _, err := findFleet(a.Dir); err == nil {
+		return false
+	}
+	for _, arg := range args {
+		if _, err := store.Resolve(ctx, arg); err == nil {
+			return true
+		}
+	}
+	cfg, _ := detectedFleet(a.Dir)
+	return cfg == nil || !slices.ContainsFunc(cfg.Services, func(s config.Service) bool { return s.Name == args[0] })
 }
 
 func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string, f fleetFlags) (localrun.Group, error) {

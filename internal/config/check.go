@@ -97,6 +97,15 @@ func (d *decoder) checkName(what, at, placeless, name string) {
 // a component of an image name and of a host name.
 func ValidName(name string) bool { return nameForm.MatchString(name) && len(name) <= 63 }
 
+// NameOf makes a valid name of any text, such as that of a directory; "app" when
+// nothing of it can stay.
+func NameOf(text string) string {
+	if ValidName(text) {
+		return text
+	}
+	return or(nameLike(text), "app")
+}
+
 // nameLike returns the valid name that a wrong one most likely stands for.
 func nameLike(name string) string {
 	better := strings.Trim(strings.Map(func(r rune) rune {

@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/ecosystem/python"
+	"github.com/slipway-build/slipway/internal/ecosystem/static"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -44,7 +45,7 @@ type Lister interface {
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
-	return []Ecosystem{golang.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}}
+	return []Ecosystem{golang.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
 }
 
 // The codes of findings about a repository. A code has one meaning for ever.
@@ -61,19 +62,35 @@ type Found struct {
 	Service    config.Service // completed by detection
 	Facts      []plan.Fact
 	Dockerfile string // path of its own Dockerfile, relative to the root; "" without
+	Findings   diag.Findings
 }
 
 // Detect returns the services of a repository, sorted by name: those of the
 // fleet, or, with a nil fleet, those that a walk of the tree finds.
 func Detect(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
+	all, findings := Survey(root, fleet)
+	var out []Found
+	for _, found := range all {
+		findings = append(findings, found.Findings...)
+		if found.Findings.Errors() == nil {
+			out = append(out, found)
+		}
+	}
+	return out, findings
+}
+
+// Survey is Detect with the services that have errors, which are incomplete. The
+// findings of services stand with them; those returned are about the search.
+func Survey(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 	services, findings := services(root, fleet)
 	var out []Found
 	for _, s := range services {
 		found, fs := inspect(root, s, fleet)
-		findings = append(findings, fs...)
-		if fs.Errors() == nil {
-			out = append(out, found)
+		if found.Service.Name == "" {
+			found.Service.Name = or(s.Name, "app")
 		}
+		found.Service.Path, found.Findings = s.Path, fs
+		out = append(out, found)
 	}
 	return out, findings
 }
@@ -107,7 +124,7 @@ func PlanOne(root fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, d
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
 	}
-	return e.Plan(dir, s, fleet)
+	return rooted(e, root).Plan(dir, s, fleet)
 }
 
 // services returns what is to be looked at.
@@ -124,6 +141,7 @@ func inspect(root fs.FS, s config.Service, fleet *config.Fleet) (Found, diag.Fin
 		return Found{}, diag.Findings{*f}
 	}
 	e, f := ecosystemOf(root, dir, s, fleet)
+	e = rooted(e, root)
 	if own := ownDockerfile(dir); own != "" {
 		return inspectOwn(e, dir, s, fleet, own), nil
 	}
@@ -133,6 +151,16 @@ func inspect(root fs.FS, s config.Service, fleet *config.Fleet) (Found, diag.Fin
 	done, facts, findings := e.Inspect(dir, s, fleet)
 	done.Ecosystem = e.Name()
 	return Found{Service: done, Facts: facts}, findings
+}
+
+// rooted lets an ecosystem see the whole repository, when a service of it
+// depends on what lies beside it.
+func rooted(e Ecosystem, root fs.FS) Ecosystem {
+	if n, ok := e.(node.Ecosystem); ok {
+		n.Root = root
+		return n
+	}
+	return e
 }
 
 // directory returns the file system of a service's directory.
@@ -179,7 +207,7 @@ func ecosystemOf(root, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosys
 }
 
 // signs says in a hint what ecosystems are recognised by.
-const signs = "Node.js by package.json, Go by go.mod, Python by requirements.txt, pyproject.toml or Pipfile"
+const signs = "Node.js by package.json, Go by go.mod, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {
@@ -203,6 +231,7 @@ const (
 func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 	var findings diag.Findings
 	var paths []string
+	var pages pages
 	weak := false // the root is a service only if there is no other
 	dirs := 0
 	_ = fs.WalkDir(root, ".", func(p string, e fs.DirEntry, err error) error {
@@ -225,18 +254,23 @@ func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 			return nil
 		}
 		below, sure, ok := recognised(dir)
+		if p != "." && ok && onlyPages(dir) {
+			return pages.add(p)
+		}
 		for _, b := range below {
 			paths = append(paths, path.Join(p, b))
 		}
 		if p != "." && ok {
 			return fs.SkipDir
 		}
-		weak = weak || ok && !sure
+		weak, pages.rooted = weak || ok && !sure, pages.rooted || ok && p == "."
 		return nil
 	})
+	paths = slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) })
 	if len(paths) > 1 && weak {
-		paths = paths[1:]
+		paths, pages.rooted = paths[1:], false
 	}
+	paths = append(paths, pages.services()...)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	if len(paths) == 0 && findings == nil {
 		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
@@ -267,6 +301,23 @@ func recognised(dir fs.FS) (below []string, sure, ok bool) {
 	return nil, true, ok
 }
 
+// isLibrary tells whether a directory is there for other packages only: one that
+// nothing but package.json speaks for, and that nothing starts.
+func isLibrary(root fs.FS, p string) bool {
+	dir, err := fs.Sub(root, p)
+	if err != nil || p == "." || ownDockerfile(dir) != "" {
+		return false
+	}
+	for _, e := range Ecosystems() {
+		if e.Recognise(dir) != "" {
+			n, ok := e.(node.Ecosystem)
+			n.Root = root
+			return ok && n.IsLibrary(p)
+		}
+	}
+	return false
+}
+
 // skipped are directories that hold no services of the repository itself.
 func skipped(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{"node_modules", "vendor", "dist", "build", "target", "coverage", "testdata"}, name)
@@ -295,4 +346,11 @@ func named(paths []string) []config.Service {
 	}
 	slices.SortFunc(out, func(a, b config.Service) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }

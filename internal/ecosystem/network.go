@@ -14,6 +14,7 @@ type Hit struct {
 	Text string
 	File string
 	Line int
+	Why  string // evidence in words, "" for the usual ones
 }
 
 // Found tells whether there is evidence.
@@ -25,7 +26,7 @@ func Find(re *regexp.Regexp, name string, data []byte) Hit {
 	if m == nil {
 		return Hit{}
 	}
-	return Hit{string(data[m[len(m)-2]:m[len(m)-1]]), name, LineAt(data, int64(m[0]))}
+	return Hit{Text: string(data[m[len(m)-2]:m[len(m)-1]]), File: name, Line: LineAt(data, int64(m[0]))}
 }
 
 // Keep takes a first piece of evidence and leaves later ones.
@@ -64,7 +65,7 @@ func (s *Service) serviceType(e Evidence) {
 		s.Fact("type", "grpc", "starts a gRPC server", e.GRPC.File, e.GRPC.Line)
 	case e.HTTP.Found():
 		s.Want.Type = "http"
-		s.Fact("type", "http", "starts an HTTP server", e.HTTP.File, e.HTTP.Line)
+		s.Fact("type", "http", Or(e.HTTP.Why, "starts an HTTP server"), e.HTTP.File, e.HTTP.Line)
 	default:
 		s.Want.Type = "worker"
 		s.Fact("type", "worker", "default: no server in the sources", "", 0)
@@ -79,7 +80,7 @@ func (s *Service) port(found Hit, manifest string) {
 	case !listens:
 	case n > 0 && n < 65536:
 		s.Want.Port = n
-		s.Fact("port", found.Text, "in the sources", found.File, found.Line)
+		s.Fact("port", found.Text, Or(found.Why, "in the sources"), found.File, found.Line)
 	default:
 		s.ReportWanted(CodeNoPort, manifest, "write port: for the service in slipway.yaml",
 			"a service of type %s listens, but nothing says on which port", s.Want.Type)
@@ -101,7 +102,7 @@ func (s *Service) health(e Evidence) {
 	case s.Want.Port == 0 || s.Want.Type == "job":
 	case s.Want.Type == "http" && e.Route.Found():
 		h.HTTP = e.Route.Text
-		s.Fact("health", "HTTP "+e.Route.Text, "a route of that name", e.Route.File, e.Route.Line)
+		s.Fact("health", "HTTP "+e.Route.Text, Or(e.Route.Why, "a route of that name"), e.Route.File, e.Route.Line)
 	case s.Want.Type == "grpc" && e.HealthName.Found():
 		h.GRPC = e.HealthName.Text
 		s.Fact("health", "gRPC "+h.GRPC, "the standard health service reports on it", e.HealthName.File, e.HealthName.Line)
@@ -139,7 +140,7 @@ func (s *Service) grpcHealth(e Evidence) {
 			case string(pkg[1]) == "grpc.health.v1":
 				own = true
 			case !name.Found():
-				name = Hit{string(pkg[1]) + "." + string(data[svc[2]:svc[3]]), file, LineAt(data, int64(svc[2]))}
+				name = Hit{Text: string(pkg[1]) + "." + string(data[svc[2]:svc[3]]), File: file, Line: LineAt(data, int64(svc[2]))}
 			}
 		}
 	}

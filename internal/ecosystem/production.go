@@ -3,6 +3,7 @@ package ecosystem
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ const WorkDir = "/app"
 type Image struct {
 	Bases   Bases
 	User    config.User
+	Dir     string            // the working directory below WorkDir, "" for WorkDir itself
 	Layers  []plan.Step       // copies of what runs, from what changes least
 	Env     map[string]string // of the language; the service's own wins
 	InitWhy string            // why the base's init is process 1
@@ -108,7 +110,7 @@ func (s *Service) Production(i Image) plan.Stage {
 		Comment: "What runs. No step runs here, so that no platform has to be emulated.",
 		From:    i.Bases.Runtime.Ref,
 		Steps: []plan.Step{
-			{Op: plan.OpWorkdir, Args: []string{WorkDir}}, // first: after the copies it would be a step of every build
+			{Op: plan.OpWorkdir, Args: []string{path.Join(WorkDir, i.Dir)}}, // first: after the copies it would be a step of every build
 			{Op: plan.OpCopy, Link: true, From: plan.StageRuntimeTools, Args: []string{"/", "/"}},
 		},
 	}

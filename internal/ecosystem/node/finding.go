@@ -3,8 +3,8 @@ package node
 // The codes of findings in Node.js services. A code has one meaning for ever.
 const (
 	codeManifest   = "SLP201" // package.json cannot be read
-	codeNoLock     = "SLP202" // no package-lock.json
-	codeManager    = "SLP203" // a package manager other than npm
+	codeNoLock     = "SLP202" // no lock file
+	codeManager    = "SLP203" // a package manager that is not supported, or not the one of the lock file
 	codeVersion    = "SLP204" // a Node.js that is not supported
 	codeStaleLock  = "SLP205" // package-lock.json does not fit package.json
 	codeNoStart    = "SLP206" // nothing says how the service starts
@@ -14,4 +14,6 @@ const (
 	codeNoBuild    = "SLP212" // TypeScript that nothing compiles
 	codeLifecycle  = "SLP213" // install scripts of the service itself
 	codeToken      = "SLP214" // a credential in .npmrc
+	codeLinker     = "SLP215" // packages are laid out otherwise than on the developer's machine
+	codeFramework  = "SLP216" // a framework's build that makes no server
 )

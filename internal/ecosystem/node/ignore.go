@@ -1,6 +1,30 @@
 package node
 
-import "github.com/slipway-build/slipway/internal/ecosystem"
+import (
+	"path"
+	"slices"
+
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// atTop runs one of the shared steps about .dockerignore on the build context,
+// which for a member of a workspace is the workspace's root.
+func (s *service) atTop(do func(*ecosystem.Service)) {
+	if s.member == "" {
+		do(&s.Service)
+		return
+	}
+	top := ecosystem.Service{Dir: s.top, Want: s.Want, Ignore: s.Ignore}
+	top.Want.Path = s.at
+	do(&top)
+	s.Ignore, s.Findings = top.Ignore, append(s.Findings, top.Findings...)
+}
+
+func (s *service) readIgnore() { s.atTop((*ecosystem.Service).ReadIgnore) }
+
+func (s *service) checkIgnored() {
+	s.atTop(func(top *ecosystem.Service) { top.CheckIgnored(s.supplied(), s.neededFiles()) })
+}
 
 // supplied are the patterns for services without a .dockerignore: what the
 // machine or a build made, what tells secrets, what only people read. Stale
@@ -12,23 +36,35 @@ func (s *service) supplied() []string {
 		"Dockerfile*", "docker-compose*", ".dockerignore",
 	}
 	if s.outDir != "" {
-		out = append(out, s.outDir)
+		out = append(out, s.in(s.outDir))
 	}
 	if s.codegen.out != "" {
-		out = append(out, s.codegen.out)
+		out = append(out, s.in(s.codegen.out))
+	}
+	if s.member != "" {
+		out = append(out, "**/.env", "**/.env.*", "**/coverage")
+		for _, m := range s.needed {
+			if dir, _, _ := compilerOutDir(s.top, path.Join(m.dir, "tsconfig.json"), 4); dir != "" && m.pkg.Scripts["build"] != "" {
+				out = append(out, dir)
+			}
+		}
+	}
+	if s.site != nil { // bundlers read .env and .env.production; what follows is the machine's own
+		out = slices.DeleteFunc(out, func(p string) bool { return path.Base(p) == ".env" || path.Base(p) == ".env.*" })
+		out = append(out, "**/.env.local", "**/.env.*.local", "**/.env.development", "**/.env.test")
 	}
 	return out
 }
 
-// needed are files without which the build fails.
-func (s *service) needed() []string {
-	out := []string{"package.json", "package-lock.json"}
+// neededFiles are files without which the build fails.
+func (s *service) neededFiles() []string {
+	out := []string{"package.json", s.manager.lock}
 	if ecosystem.Exists(s.Dir, "tsconfig.json") && s.build != "" {
-		out = append(out, "tsconfig.json")
+		out = append(out, s.in("tsconfig.json"))
 	}
 	for _, dir := range []string{"src", ecosystem.ProtoDir(s.Dir)} {
 		if dir != "" && ecosystem.IsDir(s.Dir, dir) {
-			out = append(out, dir)
+			out = append(out, s.in(dir))
 		}
 	}
 	return out

@@ -25,19 +25,27 @@ func (s *service) inDir(command string) string {
 // will insist on in the middle of the build, and which production packages
 // exist for one platform only.
 func (s *service) lockFile() {
-	data, err := ecosystem.Read(s.Dir, "package-lock.json")
+	file := s.topFile("package-lock.json")
+	data, err := ecosystem.Read(s.top, "package-lock.json")
 	if err != nil {
-		s.Report(diag.Error, codeLock, "package-lock.json", 0, "", "package-lock.json cannot be read: %v", err)
+		s.Report(diag.Error, codeLock, file, 0, "", "package-lock.json cannot be read: %v", err)
 		return
 	}
 	var lock lockFile
 	if err := json.Unmarshal(data, &lock); err != nil {
-		s.Report(diag.Error, codeLock, "package-lock.json", ecosystem.LineAt(data, errorOffset(err)), s.inDir(relock), "package-lock.json is not valid: %v", err)
+		s.Report(diag.Error, codeLock, file, ecosystem.LineAt(data, errorOffset(err)), s.inDir(relock), "package-lock.json is not valid: %v", err)
 		return
 	}
 	root, ok := lock.Packages[""]
+	if s.member != "" && ok {
+		root, ok = lock.Packages[s.member]
+		if !ok {
+			s.Report(diag.Error, codeStaleLock, "package.json", 0, s.inDir(relock), "package-lock.json is out of date: it has no %s", s.member)
+			return
+		}
+	}
 	if !ok {
-		s.Report(diag.Error, codeLock, "package-lock.json", 0, s.inDir(relock)+" with npm 7 or newer", "package-lock.json has the format of npm 6")
+		s.Report(diag.Error, codeLock, file, 0, s.inDir(relock)+" with npm 7 or newer", "package-lock.json has the format of npm 6")
 		return
 	}
 	s.compareLock(root)
@@ -45,8 +53,16 @@ func (s *service) lockFile() {
 		s.lockedPackage(at, lock.Packages[at])
 	}
 	if len(s.native) > 0 {
-		s.Fact("native packages", strings.Join(s.native, ", "), "they are made for one platform, so dependencies are installed on the target's", "package-lock.json", 0)
+		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", file, 0)
 	}
+}
+
+// few joins names, at most six of them.
+func few(names []string) string {
+	if len(names) <= 6 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:5], ", "), len(names)-5)
 }
 
 // compareLock reports the first difference of each kind of dependency.
@@ -99,12 +115,15 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 	if at == "" {
 		return
 	}
+	if s.member != "" && (p.Link || !strings.Contains(at, "node_modules/")) {
+		return // a member of the workspace
+	}
 	if p.Link || !strings.Contains(at, "node_modules/") {
-		s.Report(diag.Error, codeLocal, "package-lock.json", 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory, which is not supported yet", at)
+		s.Report(diag.Error, codeLocal, s.topFile("package-lock.json"), 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory, which is not supported yet", at)
 		return
 	}
 	onLinux := len(p.OS) == 0 || slices.Contains(p.OS, "linux") || strings.HasPrefix(p.OS[0], "!") && !slices.Contains(p.OS, "!linux")
-	if !p.Dev && onLinux && (len(p.CPU) > 0 || p.HasInstallScript && !harmlessScript(at)) {
+	if s.site == nil && !p.Dev && onLinux && (len(p.CPU) > 0 || p.HasInstallScript && !harmlessScript(at)) {
 		name := at[strings.LastIndex(at, "node_modules/")+len("node_modules/"):]
 		if !slices.Contains(s.native, name) {
 			s.native = append(s.native, name)

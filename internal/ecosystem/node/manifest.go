@@ -15,6 +15,8 @@ type manifest struct {
 	Description    string            `json:"description"`
 	License        any               `json:"license"`
 	Main           string            `json:"main"`
+	Module         string            `json:"module"`
+	Exports        any               `json:"exports"`
 	PackageManager string            `json:"packageManager"`
 	Engines        map[string]string `json:"engines"`
 	Volta          map[string]string `json:"volta"`
@@ -22,6 +24,7 @@ type manifest struct {
 	Dependencies   map[string]string `json:"dependencies"`
 	DevDeps        map[string]string `json:"devDependencies"`
 	OptionalDeps   map[string]string `json:"optionalDependencies"`
+	PeerDeps       map[string]string `json:"peerDependencies"`
 	Workspaces     any               `json:"workspaces"`
 
 	lines map[string]int // "scripts.start" → line

@@ -16,7 +16,7 @@ var (
 	portAddress = regexp.MustCompile(`['"\x60](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"\x60]`)
 	portNamed   = regexp.MustCompile(`\bport\s*[:=]\s*(\d{2,5})\b`)
 	grpcServer  = regexp.MustCompile(`\.bindAsync\(`)
-	httpServer  = regexp.MustCompile(`\bcreateServer\(|\bexpress\(\)|\bfastify\(|\bnew Koa\(|\bnew Hono\(|NestFactory\.create\(`)
+	httpServer  = regexp.MustCompile(`\bcreateServer\(|\bexpress\(\)|\b[fF]astify\(|\brequire\(['"](?:express|fastify|polka|restify)['"]\)\(|\bpolka\(|\bnew Koa\(|\bnew Hono\(|NestFactory\.create\(`)
 	healthRoute = regexp.MustCompile(`['"\x60](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))['"\x60]`)
 )
 
@@ -36,6 +36,9 @@ func (s *service) evidence() ecosystem.Evidence {
 			}
 		}
 	})
+	if s.framework.port != "" {
+		s.frameworkEvidence(&e)
+	}
 	if _, ok := s.pkg.Dependencies["grpc-health-check"]; ok {
 		e.HealthProto = ecosystem.Hit{File: "package.json", Line: s.pkg.line("dependencies")}
 	}

@@ -1,8 +1,8 @@
 // Package node knows services written for Node.js: how to recognise one, what
-// its files say about it, and the four stages that build it. It supports npm
-// with a package-lock.json; it refuses other package managers, workspaces and
-// services that say nowhere how they start, each with what to write. It only
-// reads files; nothing is executed.
+// its files say about it, and the four stages that build it. It supports npm,
+// pnpm, Yarn and Bun with their lock files, alone and in workspaces; it refuses
+// what has no lock file and services that say nowhere how they start, each with
+// what to write. It only reads files; nothing is executed.
 //
 //	p, findings := node.Ecosystem{}.Plan(dir, service, fleet)
 package node
@@ -16,11 +16,15 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/static"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// Ecosystem is Node.js with npm. The zero value is ready for use.
-type Ecosystem struct{}
+// Ecosystem is Node.js. The zero value is ready for use; with the root of the
+// repository it knows workspaces as well.
+type Ecosystem struct {
+	Root fs.FS
+}
 
 // Name is what slipway.yaml calls the ecosystem.
 func (Ecosystem) Name() string { return "node" }
@@ -36,15 +40,21 @@ func (Ecosystem) Recognise(dir fs.FS) string {
 
 // Inspect completes a service, of which at least the name and path are known,
 // with what its files say, and returns the evidence.
-func (Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings) {
-	s := inspect(dir, want, fleet)
+func (e Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings) {
+	if plainSite(dir, want) {
+		return static.Ecosystem{}.Inspect(dir, want, fleet)
+	}
+	s := e.inspect(dir, want, fleet)
 	return s.Want, s.Facts, s.Findings
 }
 
 // Plan returns the stages of a service. With an error among the findings, the
 // plan is not to be built.
-func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
-	s := inspect(dir, want, fleet)
+func (e Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	if plainSite(dir, want) {
+		return static.Ecosystem{}.Plan(dir, want, fleet)
+	}
+	s := e.inspect(dir, want, fleet)
 	if s.Findings.Errors() != nil {
 		return plan.Service{}, s.Findings
 	}
@@ -55,12 +65,15 @@ func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan
 // service is what is known of one service.
 type service struct {
 	ecosystem.Service
+	workspace
+	manager   manager
+	framework framework
 
 	pkg      *manifest
+	site     *static.Site // what the build leaves to be served, nil for a program
 	major    int
 	native   []string // production packages that are built for one platform
-	npmrc    bool
-	generate string // script that generates code, "" for none
+	generate string   // script that generates code, "" for none
 	codegen  codegen
 	build    string // script that builds, "" for none
 	outDir   string // what the build writes, "" without a build
@@ -73,8 +86,8 @@ type service struct {
 }
 
 // inspect reads the service's files.
-func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
-	s := &service{Service: ecosystem.Open(dir, want, fleet)}
+func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
+	s := &service{Service: ecosystem.Open(dir, want, fleet), workspace: openWorkspace(e.Root, dir, want.Path)}
 	data, err := ecosystem.Read(dir, "package.json")
 	if err != nil {
 		s.Report(diag.Error, codeManifest, "package.json", 0, "", "package.json cannot be read: %v", err)
@@ -88,17 +101,29 @@ func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
 	s.pkg = pkg
 	s.Name(pkg.Name)
 	s.runtimeVersion()
+	s.findSite()
 	if !s.packageManager() {
 		return s
 	}
-	s.lockFile()
+	if s.manager.name == "npm" {
+		s.lockFile()
+	}
+	s.noteWorkspace()
 	s.registryConfig()
-	s.ReadIgnore()
+	s.readIgnore()
+	if s.site == nil {
+		s.findFramework()
+	}
 	s.scripts()
-	s.startCommand()
-	s.findSources()
-	s.Network(s.evidence(), "package.json")
-	s.CheckIgnored(s.supplied(), s.needed())
+	if s.site != nil {
+		s.findSources()
+		static.Serve(&s.Service, "package.json")
+	} else {
+		s.startCommand()
+		s.findSources()
+		s.Network(s.evidence(), "package.json")
+	}
+	s.checkIgnored()
 	return s
 }
 
@@ -135,8 +160,22 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 	if s.Want.Version != "" {
 		return "", 0, s.Want.Version
 	}
+	for _, at := range []struct {
+		dir fs.FS
+		pkg *manifest
+		in  func(string) string
+	}{{s.Dir, s.pkg, func(n string) string { return n }}, {s.top, s.topManifest(), s.topFile}} {
+		if file, line, text := versionIn(at.dir, at.pkg); text != "" {
+			return at.in(file), line, text
+		}
+	}
+	return "", 0, ""
+}
+
+// versionIn returns what one directory says of the version.
+func versionIn(dir fs.FS, pkg *manifest) (file string, line int, text string) {
 	for _, name := range []string{".nvmrc", ".node-version"} {
-		data, err := ecosystem.Read(s.Dir, name)
+		data, err := ecosystem.Read(dir, name)
 		if err != nil {
 			continue
 		}
@@ -147,46 +186,37 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 			}
 		}
 	}
-	if v := s.pkg.Volta["node"]; v != "" {
-		return "package.json", s.pkg.line("volta", "node"), v
+	if v := pkg.Volta["node"]; v != "" {
+		return "package.json", pkg.line("volta", "node"), v
 	}
-	if v := s.pkg.Engines["node"]; v != "" {
-		return "package.json", s.pkg.line("engines", "node"), v
+	if v := pkg.Engines["node"]; v != "" {
+		return "package.json", pkg.line("engines", "node"), v
 	}
 	return "", 0, ""
 }
 
-// packageManager refuses what is not npm.
-func (s *service) packageManager() bool {
-	if name, _, _ := strings.Cut(s.pkg.PackageManager, "@"); name != "" && name != "npm" {
-		s.Report(diag.Error, codeManager, "package.json", s.pkg.line("packageManager"), s.inDir(relock)+", and delete packageManager", "the package manager %s is not supported yet, only npm", name)
-		return false
+// noteWorkspace says which packages of the workspace the service needs.
+func (s *service) noteWorkspace() {
+	if s.member == "" {
+		return
 	}
-	if s.pkg.Workspaces != nil {
-		s.Report(diag.Error, codeLocal, "package.json", s.pkg.line("workspaces"), "name each service's own directory in slipway.yaml, with a package-lock.json in it", "npm workspaces are not supported yet")
-		return false
+	var dirs []string
+	for _, m := range s.needed {
+		dirs = append(dirs, m.dir)
 	}
-	if ecosystem.Exists(s.Dir, "package-lock.json") {
-		s.Fact("package manager", "npm", "its lock file", "package-lock.json", 0)
-		return true
+	value := "member " + s.member
+	if len(dirs) > 0 {
+		value += " with " + strings.Join(dirs, ", ")
 	}
-	for _, other := range [][2]string{{"npm-shrinkwrap.json", "npm-shrinkwrap.json"}, {"pnpm-lock.yaml", "pnpm"}, {"yarn.lock", "yarn"}, {"bun.lock", "bun"}, {"bun.lockb", "bun"}} {
-		if ecosystem.Exists(s.Dir, other[0]) {
-			s.Report(diag.Error, codeManager, other[0], 0, s.inDir(relock)+", and delete "+other[0], "%s is not supported yet, only npm with package-lock.json", other[1])
-			return false
-		}
-	}
-	s.Report(diag.Error, codeNoLock, "package.json", 0, s.inDir(relock), "package-lock.json is missing, so what is built would depend on the day")
-	return false
+	s.Fact("workspace", value, "found by following its dependencies", s.topFile("package.json"), s.root.line("workspaces"))
 }
 
 // registryConfig looks at .npmrc, which goes into the build as it is.
 func (s *service) registryConfig() {
-	data, err := ecosystem.Read(s.Dir, ".npmrc")
+	data, err := ecosystem.Read(s.top, ".npmrc")
 	if err != nil {
 		return
 	}
-	s.npmrc = true
 	for i, l := range strings.Split(string(data), "\n") {
 		key, value, ok := strings.Cut(l, "=")
 		key = strings.TrimSpace(key)
@@ -194,7 +224,7 @@ func (s *service) registryConfig() {
 			return strings.HasSuffix(strings.ToLower(key), k)
 		})
 		if ok && secret && !strings.HasPrefix(key, "#") && !strings.Contains(value, "${") {
-			s.Findings = append(s.Findings, diag.Finding{Code: codeToken, Severity: diag.Warning, Place: diag.Place{File: s.At(".npmrc"), Line: i + 1},
+			s.Findings = append(s.Findings, diag.Finding{Code: codeToken, Severity: diag.Warning, Place: diag.Place{File: s.At(s.topFile(".npmrc")), Line: i + 1},
 				Text: s.Want.Name + ": .npmrc holds a credential, which stays in the build cache",
 				Hint: "write ${NPM_TOKEN} in its place and revoke this one"})
 		}

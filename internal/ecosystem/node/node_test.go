@@ -235,7 +235,9 @@ func TestFindings(t *testing.T) {
 		code  string
 	}{
 		"no lock":         {map[string]string{"package.json": "{}", "package-lock.json": "-"}, codeNoLock},
-		"yarn":            {map[string]string{"package.json": "{}", "package-lock.json": "-", "yarn.lock": ""}, codeManager},
+		"shrinkwrap":      {map[string]string{"package.json": "{}", "package-lock.json": "-", "npm-shrinkwrap.json": ""}, codeManager},
+		"no such yarn":    {map[string]string{"package.json": `{"volta": {"yarn": "new"}}`, "package-lock.json": "-", "yarn.lock": ""}, codeManager},
+		"bun at run time": {map[string]string{"package.json": `{"scripts": {"start": "bun a.js"}}`, "package-lock.json": "-", "bun.lock": "", "a.js": ""}, codeStartShell},
 		"packageManager":  {map[string]string{"package.json": `{"packageManager": "pnpm@9"}`}, codeManager},
 		"workspaces":      {map[string]string{"package.json": `{"workspaces": ["a"]}`}, codeLocal},
 		"old lock":        {map[string]string{"package.json": `{"main": "a.js"}`, "a.js": "", "package-lock.json": `{"lockfileVersion": 1}`}, codeLock},

@@ -42,7 +42,7 @@ func (s *service) scripts() {
 		s.Fact("code generation", "npm run "+name, fmt.Sprintf("%q", all[name]), "package.json", s.pkg.line("scripts", name))
 		break
 	}
-	for _, name := range []string{"preinstall", "install", "postinstall", "prepare"} {
+	for _, name := range lifecycle() {
 		if _, ok := all[name]; ok {
 			s.rootRuns = append(s.rootRuns, name)
 			s.Report(diag.Info, codeLifecycle, "package.json", s.pkg.line("scripts", name), "what it writes into node_modules does not reach production",
@@ -50,6 +50,9 @@ func (s *service) scripts() {
 		}
 	}
 }
+
+// lifecycle are the scripts that run when packages are installed.
+func lifecycle() []string { return []string{"preinstall", "install", "postinstall", "prepare"} }
 
 // runsAlready tells whether the build runs a script by itself.
 func (s *service) runsAlready(name string) bool {
@@ -100,6 +103,15 @@ func (s *service) knownCodegen(script string) codegen {
 func (s *service) outputDir(build string) string {
 	words := strings.Fields(build)
 	s.project = "tsconfig.json"
+	if s.site != nil {
+		return s.siteTop()
+	}
+	if strings.HasPrefix(build, "nest build") && ecosystem.Exists(s.Dir, "tsconfig.build.json") {
+		s.project = "tsconfig.build.json" // Nest's default
+	}
+	if s.framework.out != "" {
+		return s.noteOutput(s.framework.out, "where "+s.framework.name+" writes", "package.json", s.pkg.line("scripts", "build"))
+	}
 	for i, w := range words {
 		if i+1 < len(words) && (w == "-p" || w == "--project") {
 			s.project = words[i+1]
@@ -174,6 +186,7 @@ type tsConfig struct {
 	Extends         any      `json:"extends"`
 	Include         []string `json:"include"`
 	Files           []string `json:"files"`
+	Exclude         []string `json:"exclude"`
 	CompilerOptions struct {
 		OutDir string `json:"outDir"`
 	} `json:"compilerOptions"`
@@ -246,9 +259,16 @@ func (s *service) startCommand() {
 		s.Configured("start", strings.Join(s.start, " "))
 		return
 	}
-	if _, ok := s.pkg.Scripts["start"]; ok {
-		s.startScript("start", 3)
+	if s.framework.start != nil {
+		s.start = s.frameworkStart()
+		s.Fact("start", strings.Join(s.start, " "), s.framework.name+"'s server", "package.json", s.pkg.line("scripts", "build"))
 		return
+	}
+	for _, name := range []string{"start:prod", "start:production", "start"} {
+		if text, ok := s.pkg.Scripts[name]; ok && (name == "start" || startsNode(text)) {
+			s.startScript(name, 3)
+			return
+		}
 	}
 	if m := s.pkg.Main; m != "" {
 		s.start = []string{"node", path.Clean(m)}
@@ -262,15 +282,39 @@ func (s *service) startCommand() {
 			return
 		}
 	}
+	if s.framework.name != "" {
+		return // what is missing for it is reported
+	}
 	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "nothing says how the service starts")
+}
+
+// startsNode tells whether a script runs node and no tool around it.
+func startsNode(script string) bool {
+	for _, w := range strings.Fields(script) {
+		if !strings.Contains(w, "=") {
+			return w == "node"
+		}
+	}
+	return false
+}
+
+// runs returns the script that the words run: npm run NAME and its like.
+func runs(words []string) (script string, ok bool) {
+	switch {
+	case len(words) == 3 && words[1] == "run" && slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, words[0]):
+		return words[2], true
+	case len(words) == 2 && (words[0] == "yarn" || words[0] == "pnpm"):
+		return words[1], true
+	}
+	return "", false
 }
 
 // startScript turns a script into an exec form; `npm run other` is followed.
 func (s *service) startScript(name string, depth int) {
 	text, line := s.pkg.Scripts[name], s.pkg.line("scripts", name)
 	words := strings.Fields(text)
-	if len(words) == 3 && words[0] == "npm" && words[1] == "run" && depth > 0 && s.pkg.Scripts[words[2]] != "" {
-		s.startScript(words[2], depth-1)
+	if other, ok := runs(words); ok && depth > 0 && s.pkg.Scripts[other] != "" {
+		s.startScript(other, depth-1)
 		return
 	}
 	command := strings.TrimSpace(text)
@@ -287,6 +331,10 @@ func (s *service) startScript(name string, depth int) {
 	const hint = `write command: ["node", "…"] for the service in slipway.yaml`
 	if err != nil {
 		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script cannot run without a shell: %v", name, err)
+		return
+	}
+	if argv[0] == "bun" {
+		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script runs the service with Bun, which is supported for installing packages only", name)
 		return
 	}
 	if argv[0] != "node" {

@@ -25,6 +25,13 @@ func (s *service) findSources() {
 			s.sources = append(s.sources, name)
 		}
 	}
+	if s.site != nil {
+		s.sources = append(s.sources, s.environmentFiles()...)
+		return
+	}
+	if s.framework.complete {
+		return
+	}
 	if s.build == "" {
 		s.runtime = s.sources
 		s.checkCompiled()
@@ -65,9 +72,9 @@ func (s *service) checkCompiled() {
 // isInput tells whether the build may read an entry of the directory.
 func (s *service) isInput(name string, dir bool) bool {
 	switch {
-	case name == "node_modules", name == s.outDir, s.Ignore.Excludes(name):
+	case name == "node_modules", name == s.outDir, s.Ignore.Excludes(s.in(name)):
 		return false
-	case name == "package.json", name == "package-lock.json", name == ".npmrc":
+	case name == "package.json", name == s.manager.lock, slices.Contains(s.manager.files, name), strings.HasPrefix(name, ".yarn"), strings.HasPrefix(name, ".pnp."):
 		return false // copied before
 	case s.mentioned(name):
 		return true
@@ -102,6 +109,9 @@ func (s *service) isIdleDir(name string) bool {
 	c, _, err := readTSConfig(s.Dir, s.project)
 	if err != nil {
 		return false
+	}
+	if slices.Contains(c.Exclude, name) {
+		return true
 	}
 	if c.Include == nil && c.Files == nil {
 		return false // the compiler reads everything

@@ -1,7 +1,11 @@
 package node
 
 import (
+	"io/fs"
+	"maps"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
@@ -16,26 +20,34 @@ const (
 	outApp  = "/out/app"
 )
 
-// npmCache keeps downloads between builds; it is no part of any layer.
-func npmCache() []plan.Mount { return []plan.Mount{{Type: "cache", Target: "/root/.npm"}} }
-
 // plan puts the stages together.
 func (s *service) plan(fleet *config.Fleet) plan.Service {
 	family, user := ecosystem.Settings(fleet)
+	if s.site != nil {
+		return s.sitePlan(family, user)
+	}
 	b := ecosystem.BasesFor(family, images(s.major))
 	b.Toolchain.OnTarget = len(s.native) > 0 || s.Want.Shell && b.ShellFrom != ""
-	return s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	p := s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	if s.member != "" {
+		p.Dir = s.at
+	}
+	return p
 }
 
 // image is what production needs.
 func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	env := map[string]string{"NODE_ENV": "production"}
+	maps.Copy(env, s.framework.env)
+	if s.framework.start != nil && s.Want.Port > 0 {
+		env["PORT"] = strconv.Itoa(s.Want.Port)
+	}
 	for _, pair := range s.startEnv {
 		k, v, _ := strings.Cut(pair, "=")
 		env[k] = v
 	}
 	i := ecosystem.Image{
-		Bases: b, User: u, Env: env, Start: s.start, InitWhy: "As process 1, node would get no default signal handlers.",
+		Bases: b, User: u, Dir: s.member, Env: env, Start: s.start, InitWhy: "As process 1, node would get no default signal handlers.",
 		Layers: []plan.Step{
 			{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outDeps + "/", ecosystem.WorkDir + "/"}},
 			{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}},
@@ -48,30 +60,90 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	return i
 }
 
+// manifests are the manifests and files that the manager reads, directories apart.
+func (s *service) manifests() (top, dirs, members []string) {
+	top = []string{"package.json", s.manager.lock}
+	for _, name := range append(slices.Clone(s.manager.files), "patches") {
+		switch {
+		case ecosystem.IsDir(s.top, name):
+			dirs = append(dirs, name)
+		case name != "patches":
+			top = append(top, name)
+		}
+	}
+	if s.member != "" {
+		members = append(members, s.member)
+	}
+	for _, m := range s.needed {
+		members = append(members, m.dir)
+	}
+	if s.member != "" && s.manager.name == "berry" {
+		members = s.all // its lock file has to fit all of them
+	}
+	return top, dirs, members
+}
+
 // dependencies installs every package from the manifests alone.
 func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
-	manifests := []string{"package.json", "package-lock.json"}
-	if s.npmrc {
-		manifests = append(manifests, ".npmrc")
-	}
-	install := "npm ci"
+	top, dirs, members := s.manifests()
 	comment := ""
-	if len(s.rootRuns) > 0 {
-		install = "npm pkg delete scripts." + strings.Join(s.rootRuns, " scripts.") + " && npm ci"
+	without := s.withoutScripts()
+	if len(without) > 0 {
 		comment = "The service's own install scripts need its sources; they run in the next stage."
+		if s.member != "" {
+			comment = "Install scripts of the workspace need sources, which are not here yet."
+		}
 	}
-	return plan.Stage{
+	st := plan.Stage{
 		Name:          plan.StageDependencies,
-		Comment:       "All npm packages, from the manifests alone: runs again only when those change.",
+		Comment:       "All " + strings.Fields(s.manager.title())[0] + " packages, from the manifests alone: runs again only when those change.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: len(s.native) == 0,
 		Steps: []plan.Step{
 			{Op: plan.OpWorkdir, Args: []string{ecosystem.WorkDir}},
-			{Op: plan.OpEnv, Args: []string{"NPM_CONFIG_AUDIT=false", "NPM_CONFIG_FUND=false", "NPM_CONFIG_UPDATE_NOTIFIER=false"}},
-			{Op: plan.OpCopy, Args: append(manifests, "./")},
-			{Op: plan.OpRun, Shell: install, Mounts: npmCache(), Comment: comment},
+			{Op: plan.OpEnv, Args: s.manager.environment()},
 		},
 	}
+	st.Steps = append(st.Steps, s.manager.setUp()...)
+	st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: append(top, "./")})
+	for _, d := range dirs {
+		st.Steps = append(st.Steps, ecosystem.CopyDir(d))
+	}
+	for _, m := range members {
+		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: []string{m + "/package.json", m + "/"}})
+	}
+	install := append(without, s.manager.install(s.member, s.pkg.Name))
+	st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: strings.Join(install, " && "), Mounts: s.manager.caches(), Comment: comment})
+	return st
+}
+
+// withoutScripts are commands that take the install scripts out of the manifests,
+// because they need sources.
+func (s *service) withoutScripts() []string {
+	var out []string
+	strip := func(dir string, m *manifest) {
+		var names []string
+		for _, name := range lifecycle() {
+			if m.Scripts[name] != "" {
+				names = append(names, "scripts."+name)
+			}
+		}
+		switch {
+		case len(names) == 0:
+		case dir == "":
+			out = append(out, "npm pkg delete "+strings.Join(names, " "))
+		default:
+			out = append(out, "npm --prefix "+dir+" pkg delete "+strings.Join(names, " "))
+		}
+	}
+	if s.member != "" {
+		strip("", s.root)
+	}
+	strip(s.member, s.pkg)
+	for _, m := range s.needed {
+		strip(m.dir, m.pkg)
+	}
+	return out
 }
 
 // builder prunes, generates, builds, and lays out what production copies. The
@@ -84,10 +156,14 @@ func (s *service) builder() plan.Stage {
 		From:    plan.StageDependencies,
 		Steps:   []plan.Step{s.prune()},
 	}
+	if s.site != nil {
+		st.Comment, st.Steps = "The sources and the build, then the site laid out for nginx.", s.site.Pack()
+	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
+	add(s.libraries()...)
 	sources := s.sources
 	if s.generate != "" && s.codegen.in != "" {
-		add(ecosystem.CopyDir(s.codegen.in))
+		add(s.copyDir(s.codegen.in))
 		add(plan.Step{Op: plan.OpRun, Shell: s.run(s.generate), Comment: "Reads the protos and nothing else, so it runs before the sources are there."})
 		sources = slices.DeleteFunc(slices.Clone(sources), func(n string) bool { return n == s.codegen.in })
 	}
@@ -96,10 +172,13 @@ func (s *service) builder() plan.Stage {
 		files = append(files, "package.json") // with its scripts again
 	}
 	if len(files) > 0 {
+		for i, name := range files {
+			files[i] = s.in(name)
+		}
 		add(plan.Step{Op: plan.OpCopy, Args: append(files, "./")})
 	}
 	for _, d := range dirs {
-		add(ecosystem.CopyDir(d))
+		add(s.copyDir(d))
 	}
 	var commands []string
 	for _, name := range s.rootRuns {
@@ -109,10 +188,69 @@ func (s *service) builder() plan.Stage {
 		commands = append(commands, s.run(s.generate))
 	}
 	if s.build != "" {
-		commands = append(commands, s.run(s.build))
+		commands = append(commands, strings.TrimSpace(s.framework.buildEnv+" "+s.run(s.build)))
 	}
-	add(plan.Step{Op: plan.OpRun, Shell: strings.Join(append(commands, s.layOut()), " && ")})
+	lay := s.frameworkLayOut()
+	if lay == nil {
+		lay = []string{s.layOut()}
+	}
+	add(plan.Step{Op: plan.OpRun, Shell: strings.Join(append(commands, lay...), " && ")})
 	return st
+}
+
+// copyDir copies a directory of the service to its own place.
+func (s *service) copyDir(name string) plan.Step {
+	return plan.Step{Op: plan.OpCopy, Args: []string{s.in(name) + "/", name + "/"}}
+}
+
+// libraries are the steps that build what the service needs of its workspace,
+// each from its own sources, so that a change of one builds no other again.
+func (s *service) libraries() []plan.Step {
+	if s.member == "" {
+		return nil
+	}
+	var steps []plan.Step
+	builds := s.build != "" || slices.ContainsFunc(s.needed, func(m member) bool { return m.pkg.Scripts["build"]+m.pkg.Scripts["prepare"] != "" })
+	if files := s.sharedFiles(); builds && len(files) > 0 {
+		steps = append(steps, plan.Step{Op: plan.OpCopy, Args: append(files, "./")})
+	}
+	for _, m := range s.needed {
+		steps = append(steps, ecosystem.CopyDir(m.dir))
+		var commands []string
+		exclude := "--exclude=node_modules"
+		for _, script := range []string{"build", "prepare"} {
+			if m.pkg.Scripts[script] != "" {
+				commands = append(commands, "npm --prefix "+m.dir+" run "+script)
+				if !m.pkg.startsIn("src/") {
+					exclude += " --exclude=" + m.dir + "/src"
+				}
+				break
+			}
+		}
+		if m.runtime && !s.framework.complete {
+			commands = append(commands, "tar -c "+exclude+" "+m.dir+" | tar -x -C "+outApp)
+		}
+		if len(commands) > 0 {
+			steps = append(steps, plan.Step{Op: plan.OpRun, Shell: strings.Join(commands, " && ")})
+		}
+	}
+	return append(steps, plan.Step{Op: plan.OpWorkdir, Args: []string{path.Join(ecosystem.WorkDir, s.member)}})
+}
+
+// sharedFiles are files of the workspace's root that the builds of its members
+// read.
+func (s *service) sharedFiles() []string {
+	var out []string
+	entries, _ := fs.ReadDir(s.top, ".")
+	for _, e := range entries {
+		name := e.Name()
+		config := strings.HasPrefix(name, "tsconfig") && strings.HasSuffix(name, ".json") || strings.HasPrefix(name, "babel.config.") ||
+			slices.Contains([]string{".swcrc", ".babelrc", "turbo.json", "nx.json"}, name)
+		if config && e.Type().IsRegular() && !s.Ignore.Excludes(name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // work names what the builder does after the packages.
@@ -130,6 +268,12 @@ func (s *service) work() string {
 // registry that packages came from, which differs between machines; type
 // declarations, source maps and manuals are not read at run time.
 func (s *service) prune() plan.Step {
+	if s.framework.complete {
+		return plan.Step{Op: plan.OpRun, Shell: "mkdir -p " + outDeps + " " + outApp, Comment: s.framework.name + " puts the packages that it needs beside its server."}
+	}
+	if s.manager.name != "npm" || s.member != "" {
+		return s.installed()
+	}
 	return plan.Step{
 		Op: plan.OpRun,
 		Comment: "Without development packages, and without what nothing reads at run time. npm's hidden lock file names the machine's registry: " +
@@ -140,10 +284,42 @@ func (s *service) prune() plan.Step {
 			"cd " + outDeps,
 			"npm prune --omit=dev --offline --ignore-scripts",
 			"rm -rf package.json package-lock.json node_modules/.package-lock.json",
-			`find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \)` + "\n" +
-				`! -path '*/typescript/*' ! -iname '*licen[cs]e*' ! -iname '*notice*' -delete`,
+			idleFiles,
 			"find . -mindepth 1 -type d -empty -delete",
 		}, " && "),
+	}
+}
+
+// idleFiles deletes what nothing reads at run time.
+const idleFiles = `find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \)` + "\n" +
+	`! -path '*/typescript/*' ! -iname '*licen[cs]e*' ! -iname '*notice*' -delete`
+
+// installed installs the packages for production anew, from what the first
+// install has fetched.
+func (s *service) installed() plan.Step {
+	top, dirs, members := s.manifests()
+	paths := append(top, dirs...)
+	var manifests []string
+	for _, m := range members {
+		manifests = append(manifests, m+"/package.json")
+	}
+	commands := []string{
+		"mkdir -p " + outDeps + " " + outApp,
+		"cp -a --parents " + strings.Join(append(slices.Clone(paths), manifests...), " ") + " " + outDeps,
+		"cd " + outDeps,
+	}
+	commands = append(commands, s.manager.production(s.member, s.pkg.Name)...)
+	commands = append(commands,
+		s.manager.leftovers(),
+		"rm -rf "+strings.Join(append(paths, manifests...), " "),
+		idleFiles,
+		"find . -mindepth 1 -type d -empty -delete",
+	)
+	return plan.Step{
+		Op:      plan.OpRun,
+		Comment: "Without development packages, and without what nothing reads at run time or names this machine: equal inputs give equal images.",
+		Shell:   strings.Join(commands, " && "),
+		Mounts:  s.manager.caches(),
 	}
 }
 
@@ -161,6 +337,9 @@ func (s *service) run(script string) string {
 
 // layOut copies what production needs besides its packages to one place.
 func (s *service) layOut() string {
+	if s.site != nil {
+		return s.site.PackCommand()
+	}
 	parts := []string{"package.json"}
 	if s.outDir != "" {
 		parts = append(parts, s.outDir)
@@ -170,8 +349,13 @@ func (s *service) layOut() string {
 			parts = append(parts, name)
 		}
 	}
-	if s.outDir != "" && strings.Contains(s.outDir, "/") {
-		return "cp -a --parents " + strings.Join(ecosystem.Quoted(parts), " ") + " " + outApp + "/"
+	to, before := outApp+"/", ""
+	if s.member != "" {
+		to = path.Join(outApp, s.member) + "/"
+		before = "mkdir -p " + to + " && "
 	}
-	return "cp -a " + strings.Join(ecosystem.Quoted(parts), " ") + " " + outApp + "/"
+	if s.outDir != "" && strings.Contains(s.outDir, "/") {
+		return before + "cp -a --parents " + strings.Join(ecosystem.Quoted(parts), " ") + " " + to
+	}
+	return before + "cp -a " + strings.Join(ecosystem.Quoted(parts), " ") + " " + to
 }

@@ -1,0 +1,167 @@
+package detect
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// FleetFile is the slipway.yaml of services that were found: what the sources
+// say of type, port and health as keys, everything else as comments, each with
+// its evidence.
+func FleetFile(name string, found []Found) []byte {
+	var b bytes.Buffer
+	b.WriteString("# Written by `slipway init`; yours from now on. What is left out is detected at\n" +
+		"# every build, what is written wins. Comments say what was found, and where.\n")
+	fmt.Fprintf(&b, "version: 1\nfleet: %s\nservices:\n", name)
+	for _, f := range found {
+		b.Write(entry(f, "  "))
+	}
+	return b.Bytes()
+}
+
+// entry is one service of slipway.yaml, indented by indent.
+func entry(f Found, indent string) []byte {
+	var b bytes.Buffer
+	line := func(format string, args ...any) {
+		fmt.Fprintf(&b, "%s%s"+format+"\n", append([]any{indent, indent}, args...)...)
+	}
+	fmt.Fprintf(&b, "%s%s:\n", indent, f.Service.Name)
+	line("path: %s", scalar(f.Service.Path))
+	for _, fact := range f.Facts {
+		key, why := written(f, fact), comment(because(fact))
+		if key == "" {
+			line("# %s: %s: %s", fact.Name, comment(fact.Value), why)
+			continue
+		}
+		line("%-28s # %s", key, why)
+	}
+	for _, p := range f.Findings {
+		if p.Severity == diag.Error {
+			line("# %s: %s (%s)", p.Severity, comment(p.Text), comment(p.Hint))
+		}
+	}
+	return b.Bytes()
+}
+
+// written is the key and value for a fact that slipway.yaml can say and that a
+// file speaks for; defaults are left to detection.
+func written(f Found, fact plan.Fact) string {
+	if fact.File == "" {
+		return ""
+	}
+	s := f.Service
+	switch {
+	case fact.Name == "type" && s.Type != "":
+		return "type: " + s.Type
+	case fact.Name == "port" && s.Port > 0:
+		return "port: " + strconv.Itoa(s.Port)
+	case fact.Name == "health" && s.Health.HTTP != "":
+		return "health: {http: " + scalar(s.Health.HTTP) + "}"
+	case fact.Name == "health" && s.Health.GRPC != "":
+		return "health: {grpc: " + scalar(s.Health.GRPC) + "}"
+	}
+	return ""
+}
+
+// because is a fact's evidence with its place.
+func because(f plan.Fact) string {
+	place := diag.Place{File: f.File, Line: f.Line}.String()
+	if place == "" {
+		return f.Evidence
+	}
+	return f.Evidence + " (" + place + ")"
+}
+
+// comment makes one line of text from a repository: nothing in it ends a
+// comment.
+func comment(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if r := []rune(text); len(r) > 160 {
+		text = string(r[:160]) + "…"
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+var plainScalar = regexp.MustCompile(`^[A-Za-z./][A-Za-z0-9./_-]*$`)
+
+// scalar quotes a YAML value where it has to be.
+func scalar(text string) string {
+	if plainScalar.MatchString(text) && !slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(text)) {
+		return text
+	}
+	return strconv.Quote(text)
+}
+
+// Extension is a proposal to add services to a slipway.yaml; no line of the file
+// is changed.
+type Extension struct {
+	Lines []string // to insert
+	After int      // number of the line before them, from 1; at least 1
+}
+
+// Extend proposes entries for services that a slipway.yaml does not have. The
+// file must be one that config.Parse accepts.
+func Extend(file []byte, added []Found) Extension {
+	lines := strings.Split(strings.TrimSuffix(string(file), "\n"), "\n")
+	start := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "services:") })
+	if start < 0 {
+		start = len(lines) - 1
+	}
+	after, indent := start, ""
+	for i, l := range lines[start+1:] {
+		text := strings.TrimSpace(l)
+		if text == "" || strings.HasPrefix(text, "#") && !strings.HasPrefix(l, " ") {
+			continue
+		}
+		if !strings.HasPrefix(l, " ") {
+			break // the next key
+		}
+		after = start + 1 + i
+		if indent == "" && !strings.HasPrefix(text, "#") {
+			indent = l[:len(l)-len(strings.TrimLeft(l, " "))]
+		}
+	}
+	e := Extension{After: after + 1}
+	for _, f := range added {
+		e.Lines = append(e.Lines, strings.Split(strings.TrimSuffix(string(entry(f, or(indent, "  "))), "\n"), "\n")...)
+	}
+	return e
+}
+
+// Apply returns the file with the lines in it.
+func (e Extension) Apply(file []byte) []byte {
+	lines := strings.Split(strings.TrimSuffix(string(file), "\n"), "\n")
+	return []byte(strings.Join(slices.Insert(lines, min(e.After, len(lines)), e.Lines...), "\n") + "\n")
+}
+
+// Diff is the proposal in the unified format, with up to three lines of context.
+func (e Extension) Diff(name string, file []byte) string {
+	lines := strings.Split(strings.TrimSuffix(string(file), "\n"), "\n")
+	at := min(e.After, len(lines))
+	from, to := max(0, at-3), min(len(lines), at+3)
+	var b strings.Builder
+	fmt.Fprintf(&b, "--- %s\n+++ %s\n@@ -%d,%d +%d,%d @@\n", name, name, from+1, to-from, from+1, to-from+len(e.Lines))
+	for i, group := range [][]string{lines[from:at], e.Lines, lines[at:to]} {
+		mark := " "
+		if i == 1 {
+			mark = "+"
+		}
+		for _, l := range group {
+			b.WriteString(mark + l + "\n")
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,334 @@
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/static"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Names that bundlers give to files by their content. Vite's are eight
+// characters of base64url: one that could be a word is not taken for a digest.
+const (
+	viteDigest    = `^/assets/.*-(?=[\w-]*(?:[0-9_-]|[a-z][A-Z]))[\w-]{8}\.\w+$`
+	angularDigest = `-[A-Z2-7]{8}\.\w+$`
+)
+
+// bundler is a tool whose build leaves files to be served.
+type bundler struct {
+	name     string
+	command  string // in the build script
+	dir      string // default of what it writes
+	fallback string // of its single-page apps
+	hashed   []string
+	env      string         // NAME=value for the build: it calls nobody
+	configs  []string       // files that may name another directory, without extension
+	only     *regexp.Regexp // what one of those files has to say; nil for nothing
+}
+
+// bundlers are asked in order: those that use another one come before it.
+func bundlers() []bundler {
+	const page = "/index.html"
+	return []bundler{
+		{name: "Angular", command: "ng build", env: "NG_CLI_ANALYTICS=false", fallback: page, hashed: []string{angularDigest, static.HexDigest}},
+		{name: "React Router", command: "react-router build", dir: "build/client", fallback: page, hashed: []string{viteDigest}, configs: []string{"react-router.config"}, only: regexp.MustCompile(`\bssr:\s*false`)},
+		{name: "VitePress", command: "vitepress build", dir: ".vitepress/dist", hashed: []string{`^/assets/.*\.[\w-]{8}\.\w+$`}},
+		{name: "Vite", command: "vite build", dir: "dist", fallback: page, hashed: []string{viteDigest}, configs: []string{"vite.config"}},
+		{name: "Create React App", command: "react-scripts build", dir: "build", fallback: page, hashed: []string{static.HexDigest}},
+		{name: "Vue CLI", command: "vue-cli-service build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}, configs: []string{"vue.config"}},
+		{name: "Parcel", command: "parcel build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}},
+		{name: "Rsbuild", command: "rsbuild build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}},
+		{name: "Astro", command: "astro build", env: "ASTRO_TELEMETRY_DISABLED=1", dir: "dist", hashed: []string{`^/_astro/`}, configs: []string{"astro.config"}},
+		{name: "Next.js", command: "next build", env: "NEXT_TELEMETRY_DISABLED=1", dir: "out", hashed: []string{`^/_next/static/`}, configs: []string{"next.config"}, only: regexp.MustCompile(`\boutput:\s*['"]export['"]`)},
+		{name: "Nuxt", command: "nuxt generate", env: "NUXT_TELEMETRY_DISABLED=1", dir: ".output/public", hashed: []string{`^/_nuxt/`}},
+		{name: "Gatsby", command: "gatsby build", env: "GATSBY_TELEMETRY_DISABLED=1", dir: "public", hashed: []string{static.HexDigest}},
+		{name: "Docusaurus", command: "docusaurus build", dir: "build", hashed: []string{static.HexDigest}},
+		{name: "Eleventy", command: "eleventy", dir: "_site", hashed: []string{static.HexDigest}},
+	}
+}
+
+// servers are packages of programs that listen; with one of them a build is the
+// server's, whatever else it bundles.
+func servers() []string {
+	return []string{
+		"express", "fastify", "koa", "hono", "@nestjs/core", "@hapi/hapi", "@grpc/grpc-js", "polka", "h3", "elysia",
+		"@remix-run/node", "@remix-run/serve", "@tanstack/react-start", "@tanstack/solid-start", "@solidjs/start", "@builder.io/qwik-city", "@qwik.dev/router",
+		"vike", "vinxi", "nitropack", "@astrojs/node", "@sveltejs/adapter-node", "@angular/ssr", "@react-router/serve",
+	}
+}
+
+// Evidence in scripts and configuration files.
+var (
+	previewStart = regexp.MustCompile(`^(npx )?(npm run (dev|preview|serve|develop)|vite|ng serve|ng s|react-scripts start|vue-cli-service serve|parcel|rsbuild|astro|gatsby|docusaurus|eleventy|next|nuxt|serve|http-server|live-server|sirv|browser-sync|lite-server|rsbuild|vitepress)\b`)
+	outputOption = regexp.MustCompile(`\b(?:outDir|outputDir|distDir)['"]?\s*:\s*['"\x60]([^'"\x60$]+)['"\x60]`)
+	outputFlag   = regexp.MustCompile(`--(?:outDir|dest|dist-dir|output|output-path)[ =]([^\s;&|]+)`)
+	kitPages     = regexp.MustCompile(`\bpages:\s*['"]([^'"]+)['"]`)
+	kitFallback  = regexp.MustCompile(`\bfallback:\s*['"]([^'"]+)['"]`)
+	pageName     = regexp.MustCompile(`^[\w.-]+$`)
+	libraryMode  = regexp.MustCompile(`\blib:\s*\{`)
+	viteRoot     = regexp.MustCompile(`\broot\s*:`)
+)
+
+// findSite decides whether the build leaves a static site and no program.
+func (s *service) findSite() {
+	script, ok := s.pkg.Scripts["build"]
+	if !ok || s.Want.Type != "" && s.Want.Type != "static" || len(s.Want.Command) > 0 {
+		return
+	}
+	line := s.pkg.line("scripts", "build")
+	if s.Want.Type == "" && s.startsServer() {
+		return
+	}
+	text := s.unfolded(script, 3)
+	for _, b := range bundlers() {
+		if !strings.Contains(text+" ", b.command) || strings.Contains(text, "--ssr") {
+			continue
+		}
+		if site := s.siteOf(b, text); site != nil {
+			s.site, s.framework.buildEnv = site, b.env
+			if s.Want.Type == "" {
+				s.Fact("type", "static", b.name+" builds it, and nothing in it serves", "package.json", line)
+			}
+			if site.Fallback != "" {
+				s.Fact("unknown paths", site.Fallback, "a single-page app routes them itself", "package.json", line)
+			}
+			return
+		}
+	}
+	if s.Want.Type == "static" {
+		s.site = &static.Site{Dir: ecosystem.Or(s.outputDir(script), "dist"), Hashed: []string{static.HexDigest}}
+	}
+}
+
+// startsServer tells whether the service has a program that serves.
+func (s *service) startsServer() bool {
+	for _, name := range servers() {
+		if _, ok := s.pkg.Dependencies[name]; ok {
+			return true
+		}
+		if _, ok := s.pkg.DevDeps[name]; ok && strings.Contains(name, "adapter") {
+			return true
+		}
+	}
+	start, ok := s.pkg.Scripts["start"]
+	return ok && !previewStart.MatchString(strings.TrimSpace(start))
+}
+
+// unfolded is a script with the scripts that it calls, by their names.
+func (s *service) unfolded(script string, depth int) string {
+	out := script
+	if depth == 0 {
+		return out
+	}
+	words := strings.FieldsFunc(script, func(r rune) bool { return strings.ContainsRune(" \t\"';&|{}", r) })
+	for _, name := range slices.Sorted(maps.Keys(s.pkg.Scripts)) {
+		if called := s.pkg.Scripts[name]; called != script && slices.Contains(words, name) {
+			out += " ; " + s.unfolded(called, depth-1)
+		}
+	}
+	return out
+}
+
+// siteOf completes what is known of a bundler with the service's configuration;
+// nil means that this is no site.
+func (s *service) siteOf(b bundler, script string) *static.Site {
+	site := &static.Site{Dir: b.dir, Fallback: b.fallback, Hashed: b.hashed}
+	note := func(evidence, file string, line int) { s.Fact("build output", site.Dir, evidence, file, line) }
+	name, data := s.configFile(b.configs)
+	if b.only != nil && !b.only.Match(data) {
+		return nil
+	}
+	_, kit := union(s.pkg.Dependencies, s.pkg.DevDeps)["@sveltejs/kit"]
+	switch {
+	case b.name == "Angular":
+		return s.angular(site)
+	case kit:
+		return s.svelteKit(site)
+	case b.name == "Vite" && (libraryMode.Match(data) || !ecosystem.Exists(s.Dir, "index.html") && !viteRoot.Match(data)):
+		return nil
+	}
+	if m := outputFlag.FindStringSubmatch(script); m != nil && inside(m[1]) {
+		site.Dir = path.Clean(m[1])
+		note("build script", "package.json", s.pkg.line("scripts", "build"))
+	} else if h := ecosystem.Find(outputOption, name, data); h.Found() && inside(h.Text) {
+		site.Dir = path.Clean(h.Text)
+		note("its configuration", name, h.Line)
+	} else {
+		if b.name == "VitePress" && strings.Contains(script, "vitepress build docs") {
+			site.Dir = "docs/" + b.dir
+		}
+		note("default of "+b.name, "", 0)
+	}
+	return site
+}
+
+// inside tells whether a path stays in the service's directory, and has no
+// characters that a configuration would mean otherwise.
+func inside(dir string) bool {
+	dir = path.Clean(dir)
+	return fs.ValidPath(dir) && dir != "." && plainPath.MatchString(dir)
+}
+
+// configFile reads the first configuration file of a name.
+func (s *service) configFile(names []string) (string, []byte) {
+	for _, name := range names {
+		for _, ext := range []string{".ts", ".js", ".mjs", ".mts", ".cjs", ".cts"} {
+			if data, err := ecosystem.Read(s.Dir, name+ext); err == nil {
+				return name + ext, data
+			}
+		}
+	}
+	return "", nil
+}
+
+// svelteKit is a site with the static adapter only.
+func (s *service) svelteKit(site *static.Site) *static.Site {
+	if _, ok := union(s.pkg.Dependencies, s.pkg.DevDeps)["@sveltejs/adapter-static"]; !ok {
+		return nil
+	}
+	name, data := s.configFile([]string{"svelte.config"})
+	*site = static.Site{Dir: "build", Hashed: []string{`^/_app/immutable/`}}
+	if h := ecosystem.Find(kitPages, name, data); h.Found() && inside(h.Text) {
+		site.Dir = path.Clean(h.Text)
+	}
+	if h := ecosystem.Find(kitFallback, name, data); h.Found() && h.Text != "404.html" && pageName.MatchString(h.Text) {
+		site.Fallback = "/" + h.Text
+	}
+	s.Fact("build output", site.Dir, "SvelteKit's static adapter", name, 0)
+	return site
+}
+
+// angular reads angular.json for what the build writes.
+func (s *service) angular(site *static.Site) *static.Site {
+	data, err := ecosystem.Read(s.Dir, "angular.json")
+	if err != nil {
+		return nil
+	}
+	var workspace struct {
+		DefaultProject string `json:"defaultProject"`
+		Projects       map[string]struct {
+			Type      string `json:"projectType"`
+			Architect struct {
+				Build angularBuild `json:"build"`
+			} `json:"architect"`
+		} `json:"projects"`
+	}
+	if json.Unmarshal(plainJSON(data), &workspace) != nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(workspace.Projects)) {
+		p := workspace.Projects[name]
+		if p.Type != "application" || workspace.DefaultProject != "" && name != workspace.DefaultProject {
+			continue
+		}
+		if site.Dir = p.Architect.Build.output(name); !inside(site.Dir) {
+			return nil
+		}
+		s.Fact("build output", site.Dir, fmt.Sprintf("of the application %q", name), "angular.json", 0)
+		return site
+	}
+	return nil
+}
+
+// angularBuild is the build target of an Angular project.
+type angularBuild struct {
+	Builder string `json:"builder"`
+	Options struct {
+		OutputPath any    `json:"outputPath"`
+		OutputMode string `json:"outputMode"`
+		SSR        any    `json:"ssr"`
+	} `json:"options"`
+}
+
+// output is the directory with the pages, "" when the build makes a server.
+func (b angularBuild) output(project string) string {
+	if rendered := b.Options.SSR != nil && b.Options.SSR != false; rendered && b.Options.OutputMode != "static" {
+		return ""
+	}
+	base, browser := "dist/"+project, ""
+	if strings.HasSuffix(b.Builder, ":application") {
+		browser = "browser"
+	}
+	switch o := b.Options.OutputPath.(type) {
+	case string:
+		base = o
+	case map[string]any:
+		if v, ok := o["base"].(string); ok {
+			base = v
+		}
+		if v, ok := o["browser"].(string); ok {
+			browser = v
+		}
+	}
+	return path.Join(base, browser)
+}
+
+// siteTop is the directory that is the build's own, which its context leaves out.
+func (s *service) siteTop() string {
+	top, _, _ := strings.Cut(s.site.Dir, "/")
+	if slices.Contains([]string{"dist", "build", "out", "_site", ".output"}, top) {
+		return top
+	}
+	return s.site.Dir
+}
+
+// environmentFiles are read by bundlers for values that pages may show.
+func (s *service) environmentFiles() []string {
+	var out []string
+	for _, name := range []string{".env", ".env.production"} {
+		if s.site != nil && ecosystem.Exists(s.Dir, name) && !s.Ignore.Excludes(s.in(name)) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// sitePlan puts the stages of a site together. Nothing of node_modules ships, so
+// all of the build runs on the machine's platform.
+func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
+	b := static.BasesFor(&s.Service, family, images(s.major))
+	about := s.image(b, user)
+	about.Dir, about.Env = "", nil
+	s.native, s.framework.complete = nil, true // no package is needed beside the pages
+	p := s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.site.RuntimeTools(&s.Service, b, user), s.site.Production(&s.Service, about))
+	if s.member != "" {
+		p.Dir = s.at
+	}
+	return p
+}
+
+// isSite tells whether a package of a workspace is a site.
+func isSite(dir fs.FS, m *manifest) bool {
+	s := &service{Service: ecosystem.Open(dir, config.Service{}, nil), pkg: m}
+	s.findSite()
+	return s.site != nil
+}
+
+// plainSite tells whether a package.json only brings tools to a directory of
+// pages: nothing is built, nothing is imported, nothing serves.
+func plainSite(dir fs.FS, want config.Service) bool {
+	if want.Type != "" && want.Type != "static" || len(want.Command) > 0 || !ecosystem.Exists(dir, "index.html") {
+		return false
+	}
+	data, err := ecosystem.Read(dir, "package.json")
+	if err != nil {
+		return false
+	}
+	pkg, _, err := parseManifest(data)
+	if err != nil {
+		return false
+	}
+	_, build := pkg.Scripts["build"]
+	start, starts := pkg.Scripts["start"]
+	program := ecosystem.Exists(dir, "server.js") || ecosystem.Exists(dir, "src/server.js") || pkg.Main != "" && ecosystem.Exists(dir, path.Clean(pkg.Main))
+	return !build && len(pkg.Dependencies) == 0 && !program && (!starts || previewStart.MatchString(start))
+}

@@ -1,0 +1,101 @@
+package node
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-build/slipway/internal/config"
+)
+
+func TestSite(t *testing.T) {
+	type found struct{ Dir, Fallback string }
+	const page = "/index.html"
+	vite := func(rest string) string { return `{"scripts": {"build": "vite build"` + rest + `}` }
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  found
+	}{
+		"vite":                   {map[string]string{"package.json": vite("}"), "index.html": ""}, found{"dist", page}},
+		"vite, flag":             {map[string]string{"package.json": `{"scripts": {"build": "vite build --outDir web"}}`, "index.html": ""}, found{"web", page}},
+		"vite, configured":       {map[string]string{"package.json": vite("}"), "index.html": "", "vite.config.ts": "export default {\n build: { outDir: './build' } }"}, found{"build", page}},
+		"vite, outside":          {map[string]string{"package.json": vite("}"), "index.html": "", "vite.config.ts": "outDir: '../x'"}, found{"dist", page}},
+		"vite, called by a name": {map[string]string{"package.json": `{"scripts": {"build": "run-p types \"only {@}\" --", "only": "vite build", "types": "tsc"}}`, "index.html": ""}, found{"dist", page}},
+		"vite, preview":          {map[string]string{"package.json": vite(`, "start": "vite preview"}`), "index.html": ""}, found{"dist", page}},
+		"vite, library":          {map[string]string{"package.json": vite("}"), "vite.config.ts": "build: { lib: { entry: 'a' } }"}, found{}},
+		"vite, with a server":    {map[string]string{"package.json": vite(`, "start": "node server.js"}`), "index.html": "", "server.js": ""}, found{}},
+		"vite, with express":     {map[string]string{"package.json": vite(`}, "dependencies": {"express": "5"}`), "index.html": "", "package-lock.json": `{"packages": {"": {"dependencies": {"express": "5"}}}}`, "server.js": ""}, found{}},
+		"vite, rendered":         {map[string]string{"package.json": `{"scripts": {"build": "vite build && vite build --ssr a.ts"}, "main": "a.js"}`, "index.html": "", "a.js": ""}, found{}},
+		"create react app":       {map[string]string{"package.json": `{"scripts": {"build": "react-scripts build", "start": "react-scripts start"}}`}, found{"build", page}},
+		"next, exported":         {map[string]string{"package.json": `{"scripts": {"build": "next build", "start": "next start"}}`, "next.config.mjs": "output: 'export'"}, found{"out", ""}},
+		"next, served":           {map[string]string{"package.json": `{"scripts": {"build": "next build", "start": "next start"}}`, "next.config.mjs": "output: 'standalone'"}, found{}},
+		"astro":                  {map[string]string{"package.json": `{"scripts": {"build": "astro check && astro build", "start": "astro dev"}}`}, found{"dist", ""}},
+		"sveltekit, static":      {map[string]string{"package.json": vite(`}, "devDependencies": {"@sveltejs/kit": "2", "@sveltejs/adapter-static": "3"}`), "svelte.config.js": "adapter({ fallback: '200.html' })", "package-lock.json": `{"packages": {"": {"devDependencies": {"@sveltejs/kit": "2", "@sveltejs/adapter-static": "3"}}}}`}, found{"build", "/200.html"}},
+		"angular":                {map[string]string{"package.json": `{"scripts": {"build": "ng build"}}`, "angular.json": `{"projects": {"a": {"projectType": "library"}, "b": {"projectType": "application", "architect": {"build": {"builder": "@angular-devkit/build-angular:browser", "options": {"outputPath": "dist/b"}}}}}}`}, found{"dist/b", page}},
+		"angular, two paths":     {map[string]string{"package.json": `{"scripts": {"build": "ng build"}}`, "angular.json": `{"projects": {"b": {"projectType": "application", "architect": {"build": {"builder": "@angular/build:application", "options": {"outputPath": {"base": "out", "browser": ""}}}}}}}`}, found{"out", page}},
+		"angular, rendered":      {map[string]string{"package.json": `{"scripts": {"build": "ng build"}}`, "angular.json": `{"projects": {"b": {"projectType": "application", "architect": {"build": {"builder": "@angular/build:application", "options": {"ssr": {"entry": "a"}}}}}}}`}, found{}},
+	} {
+		s := (Ecosystem{}).inspect(tree(c.files), config.Service{Name: "a", Path: "a"}, nil)
+		var got found
+		if s.site != nil {
+			got = found{s.site.Dir, s.site.Fallback}
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if s.site != nil && s.Findings.Errors() != nil {
+			t.Errorf("%s: %v", name, s.Findings)
+		}
+	}
+}
+
+// TestWrittenTypeWins: slipway.yaml decides between a site and a program.
+func TestWrittenTypeWins(t *testing.T) {
+	files := map[string]string{"package.json": `{"scripts": {"build": "node make.js", "start": "node make.js"}}`, "make.js": ""}
+	if s := (Ecosystem{}).inspect(tree(files), config.Service{Name: "a", Path: "a", Type: "static"}, nil); s.site == nil || s.site.Dir != "dist" || s.Findings.Errors() != nil {
+		t.Errorf("site %+v, findings %v", s.site, s.Findings)
+	}
+	files = map[string]string{"package.json": `{"scripts": {"build": "vite build"}, "main": "a.js"}`, "a.js": "", "index.html": ""}
+	if s := (Ecosystem{}).inspect(tree(files), config.Service{Name: "a", Path: "a", Type: "worker"}, nil); s.site != nil {
+		t.Errorf("site %+v", s.site)
+	}
+}
+
+// TestPlainSite: a package.json with tools alone makes no program of a page.
+func TestPlainSite(t *testing.T) {
+	for pkg, want := range map[string]bool{
+		`{"devDependencies": {"prettier": "3"}}`: true,
+		`{"scripts": {"start": "npx serve ."}}`:  true,
+		`{"scripts": {"start": "node app.js"}}`:  false,
+		`{"dependencies": {"express": "5"}}`:     false,
+		`{"main": "a.js"}`:                       false,
+		`{"scripts": {"build": "tsc"}}`:          false,
+		`{`:                                      false,
+	} {
+		dir := tree(map[string]string{"package.json": pkg, "index.html": "", "a.js": ""})
+		if got := plainSite(dir, config.Service{}); got != want {
+			t.Errorf("%s: %v", pkg, got)
+		}
+	}
+	p, findings := Ecosystem{}.Plan(tree(map[string]string{"package.json": "{}", "index.html": ""}), config.Service{Name: "a", Path: "a"}, nil)
+	if p.Type != "static" || findings != nil {
+		t.Errorf("type %q, %v", p.Type, findings)
+	}
+}
+
+// FuzzSite: whatever the configuration of a bundler holds, a site lies inside
+// of its service.
+func FuzzSite(f *testing.F) {
+	f.Add(`{"scripts": {"build": "ng build"}}`, `{"projects": {"b": {"projectType": "application", "architect": {"build": {"options": {"outputPath": {"base": "../x"}}}}}}}`, "", "")
+	f.Add(`{"scripts": {"build": "vite build --outDir ../../x"}}`, "", "outDir: '/etc'", "fallback: '../x'")
+	f.Add(`{"scripts": {"build": "only", "only": "build"}, "devDependencies": {"@sveltejs/kit": "2", "@sveltejs/adapter-static": "3"}}`, "", "", "pages: '../../x'")
+	f.Fuzz(func(t *testing.T, pkg, angular, vite, svelte string) {
+		s := (Ecosystem{}).inspect(tree(map[string]string{"package.json": pkg, "angular.json": angular, "vite.config.ts": vite, "svelte.config.js": svelte, "index.html": ""}), config.Service{Name: "a", Path: "a"}, nil)
+		if s.site != nil && !inside(s.site.Dir) {
+			t.Fatalf("the site lies at %q", s.site.Dir)
+		}
+		if s.site != nil && s.site.Fallback != "" && !pageName.MatchString(s.site.Fallback[1:]) {
+			t.Fatalf("the fallback is %q", s.site.Fallback)
+		}
+	})
+}

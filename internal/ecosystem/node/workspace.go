@@ -1,0 +1,341 @@
+package node
+
+import (
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// workspace is a repository of packages with one lock file. The zero value is
+// that of a service outside of one.
+type workspace struct {
+	top    fs.FS  // where the lock file lies: the workspace's root, else the service's directory
+	at     string // top relative to the fleet's root
+	member string // the service's directory relative to top, "" outside of a workspace
+	root   *manifest
+	all    []string // directories of every member, sorted
+	needed []member // the packages of the workspace that the service needs, those it needs first; without itself
+}
+
+// member is a package of a workspace.
+type member struct {
+	dir     string // relative to the workspace's root
+	pkg     *manifest
+	runtime bool // production needs it
+}
+
+// startsIn tells whether what others import of a package lies in a directory.
+func (m *manifest) startsIn(dir string) bool {
+	exports, _ := json.Marshal(m.Exports) // cannot fail: it was JSON
+	return strings.HasPrefix(path.Clean(m.Main)+"/", dir) || strings.Contains(string(exports), `"./`+dir) || strings.HasPrefix(path.Clean(m.Module)+"/", dir)
+}
+
+// openWorkspace looks above a service for the workspace that it belongs to.
+func openWorkspace(root fs.FS, dir fs.FS, at string) workspace {
+	alone := workspace{top: dir, at: at}
+	if root == nil || at == "." || at == "" || !fs.ValidPath(at) {
+		return alone
+	}
+	for up := path.Dir(at); ; up = path.Dir(up) {
+		if w, ok := workspaceAt(root, up, at); ok {
+			return w
+		}
+		if up == "." {
+			return alone
+		}
+	}
+}
+
+// workspaceAt returns the workspace whose root is a directory, when the service
+// is one of its members.
+func workspaceAt(root fs.FS, up, at string) (workspace, bool) {
+	top, err := fs.Sub(root, up)
+	if err != nil {
+		return workspace{}, false
+	}
+	m, err := manifestOf(top, ".")
+	if err != nil {
+		return workspace{}, false
+	}
+	rel := strings.TrimPrefix(at, up+"/")
+	globs := memberGlobs(top, m)
+	if !plainPath.MatchString(rel) || !isMember(globs, rel) {
+		return workspace{}, false
+	}
+	w := workspace{top: top, at: up, member: rel, root: m}
+	w.follow(members(top, globs))
+	return w, true
+}
+
+func manifestOf(dir fs.FS, at string) (*manifest, error) {
+	data, err := ecosystem.Read(dir, path.Join(at, "package.json"))
+	if err != nil {
+		return nil, err
+	}
+	m, _, err := parseManifest(data)
+	return m, err
+}
+
+// memberGlobs are the patterns of a workspace's members: those of npm, Yarn and
+// Bun stand in package.json, those of pnpm in pnpm-workspace.yaml.
+func memberGlobs(top fs.FS, m *manifest) []string {
+	if data, err := ecosystem.Read(top, "pnpm-workspace.yaml"); err == nil {
+		return listOf(data, "packages")
+	}
+	list, ok := m.Workspaces.([]any)
+	if object, is := m.Workspaces.(map[string]any); is {
+		list, ok = object["packages"].([]any)
+	}
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, v := range list {
+		if text, ok := v.(string); ok {
+			out = append(out, cleanGlob(text))
+		}
+	}
+	return out
+}
+
+func cleanGlob(text string) string {
+	text, not := strings.CutPrefix(text, "!")
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "./"), "/")
+	if not {
+		return "!" + text
+	}
+	return text
+}
+
+// listOf reads a list of words at the top of a YAML file, in either style. What
+// is written otherwise is not found.
+func listOf(data []byte, key string) []string {
+	var out []string
+	inside := false
+	add := func(word string) {
+		word, _, _ = strings.Cut(strings.TrimSpace(word), " #")
+		if word = strings.Trim(strings.TrimSpace(word), `"'`); word != "" {
+			out = append(out, cleanGlob(word))
+		}
+	}
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimRight(line, " \r\n")
+		text := strings.TrimSpace(line)
+		switch {
+		case text == "" || strings.HasPrefix(text, "#"):
+		case strings.HasPrefix(line, key+":"):
+			inside = true
+			if flow, ok := strings.CutPrefix(strings.TrimSpace(strings.TrimPrefix(line, key+":")), "["); ok {
+				for _, w := range strings.Split(strings.TrimSuffix(flow, "]"), ",") {
+					add(w)
+				}
+			}
+		case inside && strings.HasPrefix(text, "- "):
+			add(text[2:])
+		case !strings.HasPrefix(line, " "):
+			inside = false
+		}
+	}
+	return out
+}
+
+// isMember tells whether the patterns name a directory; the last one that does
+// decides.
+func isMember(globs []string, dir string) bool {
+	in := false
+	for _, g := range globs {
+		g, not := strings.CutPrefix(g, "!")
+		if globMatch(g, dir) {
+			in = !not
+		}
+	}
+	return in
+}
+
+// globMatch knows * within a name and ** for any number of directories.
+func globMatch(glob, name string) bool {
+	if glob == "" {
+		return false
+	}
+	var match func(g, n []string) bool
+	steps := 0
+	match = func(g, n []string) bool {
+		if steps++; steps > 10_000 {
+			return false
+		}
+		switch {
+		case len(g) == 0:
+			return len(n) == 0
+		case g[0] == "**":
+			return match(g[1:], n) || len(n) > 0 && match(g, n[1:])
+		case len(n) == 0:
+			return false
+		}
+		ok, err := path.Match(g[0], n[0])
+		return err == nil && ok && match(g[1:], n[1:])
+	}
+	return match(strings.Split(glob, "/"), strings.Split(name, "/"))
+}
+
+// The forms of names that go into commands and Dockerfiles as they are.
+var (
+	plainPath = regexp.MustCompile(`^[A-Za-z0-9@._+-]+(/[A-Za-z0-9@._+-]+)*$`)
+	plainName = regexp.MustCompile(`^(@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+$`)
+)
+
+// Limits of the search for members.
+const (
+	maxMembers     = 5000
+	maxMemberDepth = 6
+)
+
+// members reads the manifests of a workspace.
+func members(top fs.FS, globs []string) map[string]member {
+	out := map[string]member{}
+	_ = fs.WalkDir(top, ".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return nil
+		}
+		if p != "." && (e.Name() == "node_modules" || strings.HasPrefix(e.Name(), ".") || strings.Count(p, "/") >= maxMemberDepth || !mayHold(globs, p)) {
+			return fs.SkipDir
+		}
+		if len(out) >= maxMembers {
+			return fs.SkipAll
+		}
+		if p == "." || !isMember(globs, p) {
+			return nil
+		}
+		if m, err := manifestOf(top, p); err == nil && plainName.MatchString(m.Name) && plainPath.MatchString(p) {
+			out[m.Name] = member{dir: p, pkg: m}
+		}
+		return nil
+	})
+	return out
+}
+
+// mayHold tells whether a directory can be a member or have one below.
+func mayHold(globs []string, dir string) bool {
+	parts := strings.Split(dir, "/")
+	return slices.ContainsFunc(globs, func(g string) bool {
+		want := strings.Split(g, "/")
+		for i, p := range parts {
+			if i >= len(want) {
+				return false
+			}
+			if want[i] == "**" {
+				return true
+			}
+			if ok, err := path.Match(want[i], p); err != nil || !ok {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// follow finds what the service needs of the workspace: its dependencies among
+// the members, theirs, and so on; each after what it needs itself.
+func (w *workspace) follow(all map[string]member) {
+	seen := map[string]bool{}
+	var visit func(m *manifest)
+	visit = func(m *manifest) {
+		needs := map[string]bool{}
+		for _, deps := range []map[string]string{m.Dependencies, m.OptionalDeps, m.DevDeps, m.PeerDeps} {
+			for name := range deps {
+				needs[name] = true
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(needs)) {
+			n, ok := all[name]
+			if !ok || seen[name] || n.dir == w.member {
+				continue
+			}
+			seen[name] = true
+			visit(n.pkg)
+			w.needed = append(w.needed, n)
+		}
+	}
+	m, err := manifestOf(w.top, w.member)
+	if err != nil {
+		return
+	}
+	visit(m)
+	w.markRuntime(m, all)
+	for _, m := range all {
+		w.all = append(w.all, m.dir)
+	}
+	slices.Sort(w.all)
+}
+
+// markRuntime finds which of the needed packages production needs: those that
+// are reached without development dependencies.
+func (w *workspace) markRuntime(m *manifest, all map[string]member) {
+	seen := map[string]bool{}
+	var visit func(m *manifest)
+	visit = func(m *manifest) {
+		for _, deps := range []map[string]string{m.Dependencies, m.OptionalDeps, m.PeerDeps} {
+			for name := range deps {
+				if n, ok := all[name]; ok && !seen[n.dir] {
+					seen[n.dir] = true
+					visit(n.pkg)
+				}
+			}
+		}
+	}
+	visit(m)
+	for i := range w.needed {
+		w.needed[i].runtime = seen[w.needed[i].dir]
+	}
+}
+
+// topManifest is package.json beside the lock file.
+func (s *service) topManifest() *manifest {
+	if s.root != nil {
+		return s.root
+	}
+	return s.pkg
+}
+
+// topFile names a file beside the lock file, relative to the service's directory.
+func (s *service) topFile(name string) string {
+	if s.member == "" {
+		return name
+	}
+	return path.Join(strings.Repeat("../", strings.Count(s.member, "/")+1), name)
+}
+
+// in is a path of the service's directory as the build context has it.
+func (s *service) in(name string) string { return path.Join(s.member, name) }
+
+// IsLibrary tells whether a directory is a package of a workspace that nothing
+// starts: a library of the others.
+func (e Ecosystem) IsLibrary(at string) bool {
+	dir, err := fs.Sub(e.Root, at)
+	if err != nil {
+		return false
+	}
+	m, err := manifestOf(dir, ".")
+	if err != nil || m.Scripts["start"] != "" || m.Scripts["start:prod"] != "" {
+		return false
+	}
+	if framework, _ := frameworkOf(m); framework.name != "" || isSite(dir, m) {
+		return false
+	}
+	for up := path.Dir(at); at != "."; up = path.Dir(up) {
+		if top, err := fs.Sub(e.Root, up); err == nil {
+			if root, err := manifestOf(top, "."); err == nil && isMember(memberGlobs(top, root), strings.TrimPrefix(at, up+"/")) {
+				return true
+			}
+		}
+		if up == "." {
+			break
+		}
+	}
+	return false
+}

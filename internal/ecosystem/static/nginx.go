@@ -1,0 +1,199 @@
+package static
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// Places in the image.
+const (
+	configFile  = "/etc/nginx/nginx.conf"
+	siteDir     = "/app/site"
+	releaseFile = "/app/release.conf" // written by the build: it names the release
+)
+
+// config is nginx's configuration. brotli tells whether the base has the module
+// that serves files which are compressed with it.
+func (s Site) config(port int, brotli bool) string {
+	load, serve := "", ""
+	if brotli {
+		load = "load_module /usr/lib/nginx/modules/ngx_http_brotli_static_module.so;\n"
+		serve = "    brotli_static on;\n"
+	}
+	return load + `daemon off;
+worker_processes 2; # "auto" would count the cores of the machine, not of the container
+pid /tmp/nginx.pid;
+error_log stderr;
+
+events {}
+
+http {
+    access_log /dev/stdout;
+    sendfile on;
+    tcp_nopush on;
+    server_tokens off;
+    absolute_redirect off; # the port outside of the container is another one
+
+    # Nothing is written but below /tmp.
+    client_body_temp_path /tmp/nginx-body;
+    proxy_temp_path /tmp/nginx-proxy;
+    fastcgi_temp_path /tmp/nginx-fastcgi;
+    uwsgi_temp_path /tmp/nginx-uwsgi;
+    scgi_temp_path /tmp/nginx-scgi;
+
+    default_type application/octet-stream;
+    types {
+` + mediaTypes() + `    }
+
+    # Compressed by the build; nothing is compressed while serving.
+    gzip_static on;
+    gzip_vary on;
+` + serve + `
+    # All files of an image carry one time, so neither it nor nginx's own ETag
+    # tells versions apart: the build gives a digest of the whole site instead.
+    etag off;
+    if_modified_since off;
+    include ` + releaseFile + `;
+
+    # What carries a digest in its name never changes; all else is asked for
+    # again, and answered with 304 while the release is the same.
+    map $uri $cache {
+        default no-cache;
+` + s.immutable() + `    }
+
+` + s.server(port) + `}
+`
+}
+
+// server answers requests.
+func (s Site) server(port int) string {
+	return `    server {
+        listen ` + fmt.Sprint(port) + `;
+        root ` + siteDir + `;
+        index index.html;
+
+        add_header Cache-Control $cache;
+        add_header ETag $release;
+        add_header Last-Modified "";
+        add_header X-Content-Type-Options nosniff;
+        # 304 as nginx itself would give it, with the headers of the file.
+        error_page 418 =304 @unchanged;
+        if ($unchanged) {
+            return 418;
+        }
+        location @unchanged {
+            try_files $uri $uri.html $uri/index.html ` + ecosystem.Or(s.Fallback, "/index.html") + ` =404;
+        }
+
+        location = /healthz {
+            access_log off;
+            default_type text/plain;
+            return 200 "ok\n";
+        }
+` + s.locations() + `    }
+`
+}
+
+// immutable are the lines of the map for names that carry a digest.
+func (s Site) immutable() string {
+	var b strings.Builder
+	for _, re := range s.Hashed {
+		fmt.Fprintf(&b, "        \"~%s\" \"public, max-age=31536000, immutable\";\n", re)
+	}
+	return b.String()
+}
+
+// locations say what answers a path. In a single-page app, the app's page
+// answers paths that no file has, unless they look like a file's: a missing
+// script must not come as HTML.
+func (s Site) locations() string {
+	if s.Fallback == "" {
+		return `
+        error_page 404 /404.html;
+        location / {
+            try_files $uri $uri.html $uri/ =404;
+        }
+`
+	}
+	return `
+        location ~ "\.(?:` + strings.Join(extensions(), "|") + `)$" {
+            try_files $uri =404;
+        }
+        location / {
+            try_files $uri ` + s.Fallback + `;
+        }
+`
+}
+
+// media maps types to the extensions of what sites are made of. Text says that
+// it is UTF-8, which nginx's own charset directive leaves out of compressed
+// answers.
+func media() [][2]string {
+	return [][2]string{
+		{"text/html; charset=utf-8", "html htm"},
+		{"text/css; charset=utf-8", "css"},
+		{"text/javascript; charset=utf-8", "js mjs"},
+		{"text/plain; charset=utf-8", "txt"},
+		{"text/markdown; charset=utf-8", "md"},
+		{"text/csv; charset=utf-8", "csv"},
+		{"text/xml; charset=utf-8", "xml"},
+		{"text/calendar; charset=utf-8", "ics"},
+		{"text/vtt; charset=utf-8", "vtt"},
+		{"application/json", "json map geojson"},
+		{"application/ld+json", "jsonld"},
+		{"application/manifest+json", "webmanifest"},
+		{"application/atom+xml", "atom"},
+		{"application/rss+xml", "rss"},
+		{"application/wasm", "wasm"},
+		{"application/pdf", "pdf"},
+		{"application/zip", "zip"},
+		{"application/gzip", "gz tgz"},
+		{"application/vnd.ms-fontobject", "eot"},
+		{"font/otf", "otf"},
+		{"font/ttf", "ttf"},
+		{"font/woff", "woff"},
+		{"font/woff2", "woff2"},
+		{"image/avif", "avif"},
+		{"image/bmp", "bmp"},
+		{"image/gif", "gif"},
+		{"image/jpeg", "jpg jpeg"},
+		{"image/jxl", "jxl"},
+		{"image/png", "png"},
+		{"image/svg+xml", "svg"},
+		{"image/tiff", "tif tiff"},
+		{"image/webp", "webp"},
+		{"image/x-icon", "ico"},
+		{"audio/aac", "aac"},
+		{"audio/flac", "flac"},
+		{"audio/mp4", "m4a"},
+		{"audio/mpeg", "mp3"},
+		{"audio/ogg", "ogg oga opus"},
+		{"audio/wav", "wav"},
+		{"model/gltf-binary", "glb"},
+		{"model/gltf+json", "gltf"},
+		{"video/mp4", "mp4 m4v"},
+		{"video/quicktime", "mov"},
+		{"video/webm", "webm"},
+	}
+}
+
+func mediaTypes() string {
+	var b strings.Builder
+	for _, m := range media() {
+		fmt.Fprintf(&b, "        %q %s;\n", m[0], m[1])
+	}
+	return b.String()
+}
+
+// extensions are those of files that are not pages.
+func extensions() []string {
+	var out []string
+	for _, m := range media() {
+		if !strings.HasPrefix(m[0], "text/html") {
+			out = append(out, strings.Fields(m[1])...)
+		}
+	}
+	return out
+}

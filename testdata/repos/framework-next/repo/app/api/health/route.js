@@ -1,0 +1,1 @@
+export const dynamic = "force-dynamic"; export async function GET() { return Response.json({ ok: true }); }

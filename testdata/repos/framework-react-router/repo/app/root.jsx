@@ -1,0 +1,1 @@
+export default function Root() { return <h1>Notes</h1>; }

@@ -1,0 +1,1 @@
+import adapter from '@sveltejs/adapter-auto'; export default { kit: { adapter: adapter() } };

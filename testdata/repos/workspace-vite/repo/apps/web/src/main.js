@@ -1,0 +1,3 @@
+import { heading } from "@acme/ui";
+
+document.body.append(heading("Acme"));

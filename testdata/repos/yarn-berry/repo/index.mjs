@@ -1,0 +1,7 @@
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+
+const app = new Hono()
+app.get('/health', (c) => c.text('ok'))
+app.get('/', (c) => c.json({ hello: 'yarn' }))
+serve({ fetch: app.fetch, port: 3400 })
