@@ -43,7 +43,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 // A text that tells people to run a command must name one that there is.
 func TestExamplesNameCommandsThatThereAre(t *testing.T) {
 	root := (&app{}).root()
-	line := regexp.MustCompile(`(?m)^\s+slipway ([a-z]+)(.*)$`)
+	line := regexp.MustCompile(`(?m)^\s+slipway ([a-z]+)([^&\n]*)`)
 	for _, c := range commands(root) {
 		for _, m := range line.FindAllStringSubmatch(c.Example, -1) {
 			found, _, err := root.Find([]string{m[1]})
