@@ -35,13 +35,14 @@ func goRefs() []string {
 
 var goToolchain = regexp.MustCompile(`^slipway/go:(1\.\d+)-` + Suite + `(-cgo)?-toolchain$`)
 
-// goSpec returns the base of that name, or false.
+// goSpec returns the base of that name, or false. base-files has the link to the
+// dynamic loader's directory, and os-release for scanners.
 func goSpec(ref string) (Spec, bool) {
 	switch ref {
 	case staticRef:
-		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"ca-certificates", "netbase", "tzdata"}}, true
+		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"base-files", "ca-certificates", "netbase", "tzdata"}}, true
 	case libcRef:
-		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "netbase", "tzdata"}}, true
+		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "netbase", "tzdata"}}, true
 	}
 	m := goToolchain.FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(GoMinors(), m[1]) {
