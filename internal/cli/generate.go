@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -65,12 +66,30 @@ func (a *app) generate(fl *fleet, s plan.Service, dir string, force bool) error 
 		return err
 	}
 	ignore := []byte("# " + s.Name + generatedMark + "\n" + strings.Join(s.DockerIgnore, "\n") + "\n")
-	for name, data := range map[string][]byte{"Dockerfile": text, ".dockerignore": ignore} {
-		if err := a.writeGenerated(filepath.Join(out, name), data, force, name == ".dockerignore"); err != nil {
-			return err
+	file, ignoreFile := "Dockerfile", ".dockerignore"
+	if dir == "" && fl.sharesContext(s) {
+		file = s.Name + ".Dockerfile"
+		ignoreFile = file + ".dockerignore" // builders prefer it to .dockerignore
+	}
+	if err := a.writeGenerated(filepath.Join(out, file), text, force, false); err != nil {
+		return err
+	}
+	return a.writeGenerated(filepath.Join(out, ignoreFile), ignore, force, true)
+}
+
+// sharesContext tells whether a service's build context is not its own: a
+// directory above it, or one that another service has too.
+func (f *fleet) sharesContext(s plan.Service) bool {
+	own := 0
+	for _, c := range f.Fleet.Services {
+		if path.Clean(c.Path) == s.Dir {
+			own++
+		}
+		if c.Name == s.Name && path.Clean(c.Path) != s.Dir {
+			return true
 		}
 	}
-	return nil
+	return own > 1
 }
 
 // writeGenerated writes a file unless a person wrote the one that is there. A
