@@ -33,6 +33,12 @@ var corpus = []struct {
 	{repo: "go-workspace", path: "services/stock", service: "stock", port: 8082, ask: "/", answer: "stock 12.50"},
 	{repo: "go-vendor", path: ".", service: "ids", port: 7000, ask: "/", answer: `^[0-9a-f-]{36}\n`},
 	{repo: "go-cgo", path: ".", service: "adder", port: 8090, ask: "/", answer: "42"},
+	{repo: "python-fastapi", path: ".", service: "prices", port: 8000, ask: "/prices/tea", answer: `"cents":350`, limitMB: 75},
+	{repo: "python-flask", path: ".", service: "orders", port: 5000, ask: "/healthz", answer: `"libpq":`},
+	{repo: "python-django", path: ".", service: "shop", yaml: "    env: {SECRET_KEY: of-the-test}\n", port: 8000, ask: "/", answer: `/static/site\.[0-9a-f]+\.css`},
+	{repo: "python-uv", path: ".", service: "stock", port: 8000, ask: "/stock/tea", answer: `"left":3`},
+	{repo: "python-poetry", path: ".", service: "mailer", port: 8090, ask: "/health", answer: `"ok"`},
+	{repo: "python-ml", path: ".", service: "model", port: 9000, ask: "/predict/10", answer: `50005`},
 }
 
 // TestTheCorpusBuildsAndAnswers builds repositories of the corpus, waits until
