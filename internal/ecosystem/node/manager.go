@@ -334,6 +334,11 @@ var (
 // platform only, or that compile something: with them, dependencies have to be
 // installed on the platform that the image is for.
 func (s *service) nativeNames(lock []byte) {
+	if s.memo != nil && s.memo.native[s.at] != nil {
+		s.native = s.memo.native[s.at]
+		s.noteNative()
+		return
+	}
 	for _, re := range []*regexp.Regexp{forPlatform, compiled} {
 		for _, m := range re.FindAllSubmatch(lock, -1) {
 			if name := string(m[1]); !slices.Contains(s.native, name) && len(s.native) < 20 {
@@ -342,6 +347,13 @@ func (s *service) nativeNames(lock []byte) {
 		}
 	}
 	slices.Sort(s.native)
+	if s.memo != nil && s.member != "" {
+		s.memo.native[s.at] = append([]string{}, s.native...)
+	}
+	s.noteNative()
+}
+
+func (s *service) noteNative() {
 	if len(s.native) > 0 {
 		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", s.topFile(s.manager.lock), 0)
 	}
