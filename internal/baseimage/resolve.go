@@ -166,6 +166,13 @@ func (a *Assembler) resolve(ctx context.Context, wants []want) ([]Locked, error)
 			for _, key := range npmWanted(spec, t) {
 				l.NPM = append(l.NPM, npm[key])
 			}
+			if spec.GoMinor != "" {
+				pin, err := a.newestGo(ctx, spec.GoMinor, t.arch)
+				if err != nil {
+					return nil, err
+				}
+				l.Go = append(l.Go, pin)
+			}
 			out = append(out, l)
 		}
 	}
@@ -183,6 +190,9 @@ func (a *Assembler) probePin(w want) (Locked, error) {
 
 // npmWanted names the npm packages of a spec, as "name@major".
 func npmWanted(spec Spec, t target) []string {
+	if spec.NodeMajor == "" {
+		return nil
+	}
 	wanted := []string{t.npm + "@" + spec.NodeMajor}
 	if spec.NPMMajor != "" {
 		wanted = append(wanted, "npm@"+spec.NPMMajor)

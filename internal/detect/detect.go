@@ -15,25 +15,40 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Ecosystem is a language: how to recognise a service of it, what its files say,
-// and how it is built. Directories are given as file systems of their own.
-type Ecosystem interface {
-	// Name is what slipway.yaml calls it.
-	Name() string
-	// Recognise returns the file that makes a directory a service, or "".
-	Recognise(dir fs.FS) string
-	// Inspect completes a service with what its files say.
-	Inspect(dir fs.FS, s config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings)
-	// Plan returns the stages of a service.
-	Plan(dir fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings)
+// and how it is built.
+type Ecosystem = ecosystem.Language
+
+// Rooted is an ecosystem whose services may need files above their directory,
+// such as those of a workspace.
+type Rooted interface {
+	// In returns the ecosystem for a repository, whose root the paths of
+	// services are relative to.
+	In(root fs.FS) Ecosystem
+}
+
+// Lister is an ecosystem of which one recognised directory may hold several
+// services, or a library and so none.
+type Lister interface {
+	// Services returns the paths of the services below a directory, "." for the
+	// directory itself.
+	Services(dir fs.FS) []string
+}
+
+// Librarian is an ecosystem that tells libraries of a repository from services.
+type Librarian interface {
+	// IsLibrary tells whether nothing starts what lies at a path.
+	IsLibrary(at string) bool
 }
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
-func Ecosystems() []Ecosystem { return []Ecosystem{node.Ecosystem{}} }
+func Ecosystems() []Ecosystem { return []Ecosystem{golang.Ecosystem{}, node.Ecosystem{}} }
 
 // The codes of findings about a repository. A code has one meaning for ever.
 const (
@@ -44,21 +59,22 @@ const (
 	codeWalk        = "SLP224" // a directory cannot be read
 )
 
-// repository is the tree that services are looked for in, with the ecosystems
-// whose services depend on what lies beside them.
+// repository is the tree that services are looked for in, and the ecosystems as
+// they know it.
 type repository struct {
-	tree fs.FS
-	node node.Ecosystem
+	tree      fs.FS
+	languages []Ecosystem
 }
 
-func open(tree fs.FS) repository { return repository{tree, node.In(tree)} }
-
-// own is the ecosystem as it knows this repository.
-func (r repository) own(e Ecosystem) Ecosystem {
-	if _, ok := e.(node.Ecosystem); ok {
-		return r.node
+func open(tree fs.FS) repository {
+	r := repository{tree: tree}
+	for _, e := range Ecosystems() {
+		if rooted, ok := e.(Rooted); ok {
+			e = rooted.In(tree)
+		}
+		r.languages = append(r.languages, e)
 	}
-	return e
+	return r
 }
 
 // Found is a service with the evidence for what is known about it.
@@ -130,11 +146,11 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 		found, findings := inspect(root, s, fleet)
 		return ownPlan(dir, found, fleet), findings
 	}
-	e, f := ecosystemOf(dir, s, fleet)
+	e, f := ecosystemOf(root, dir, s, fleet)
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
 	}
-	return root.own(e).Plan(dir, s, fleet)
+	return e.Plan(dir, s, fleet)
 }
 
 // services returns what is to be looked at.
@@ -150,8 +166,7 @@ func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, dia
 	if f != nil {
 		return Found{}, diag.Findings{*f}
 	}
-	e, f := ecosystemOf(dir, s, fleet)
-	e = root.own(e)
+	e, f := ecosystemOf(root, dir, s, fleet)
 	if own := ownDockerfile(dir); own != "" {
 		return inspectOwn(e, dir, s, fleet, own), nil
 	}
@@ -192,16 +207,19 @@ func directory(root repository, s config.Service, fleet *config.Fleet) (fs.FS, *
 
 // ecosystemOf returns the ecosystem that is written or that recognises the
 // directory.
-func ecosystemOf(dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosystem, *diag.Finding) {
-	for _, e := range Ecosystems() {
+func ecosystemOf(root repository, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosystem, *diag.Finding) {
+	for _, e := range root.languages {
 		if s.Ecosystem == e.Name() || s.Ecosystem == "" && e.Recognise(dir) != "" {
 			return e, nil
 		}
 	}
 	f := finding(codeUnknown, s, fleet, "%s: nothing in %q tells what it is written in", s.Name, s.Path)
-	f.Hint = "Slipway recognises Node.js by package.json; anything else builds from a Dockerfile in the directory"
+	f.Hint = "Slipway recognises " + signs + "; anything else builds from a Dockerfile in the directory"
 	return nil, f
 }
+
+// signs says in a hint what ecosystems are recognised by.
+const signs = "Node.js by package.json, Go by go.mod"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {
@@ -225,6 +243,7 @@ const (
 func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	var findings diag.Findings
 	var paths []string
+	weak := false // the root is a service only if there is no other
 	dirs := 0
 	_ = fs.WalkDir(root.tree, ".", func(p string, e fs.DirEntry, err error) error {
 		switch {
@@ -241,26 +260,52 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 				Text: fmt.Sprintf("the search for services stopped after %d directories", limit), Hint: "name the services in " + config.FileName})
 			return fs.SkipAll
 		}
-		if dir, err := fs.Sub(root.tree, p); err == nil && recognised(dir) {
-			paths = append(paths, p)
-			if p != "." {
-				return fs.SkipDir
-			}
+		dir, err := fs.Sub(root.tree, p)
+		if err != nil {
+			return nil
 		}
+		below, sure, ok := recognised(root, dir)
+		for _, b := range below {
+			paths = append(paths, path.Join(p, b))
+		}
+		if p != "." && ok {
+			return fs.SkipDir
+		}
+		weak = weak || ok && !sure
 		return nil
 	})
 	paths = slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) })
-	if len(paths) > 1 && paths[0] == "." {
+	if len(paths) > 1 && weak {
 		paths = paths[1:]
 	}
+	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	if len(paths) == 0 && findings == nil {
-		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises Node.js by package.json, and any directory with a Dockerfile"})
+		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
 	}
 	return named(paths), findings
 }
 
-func recognised(dir fs.FS) bool {
-	return ownDockerfile(dir) != "" || slices.ContainsFunc(Ecosystems(), func(e Ecosystem) bool { return e.Recognise(dir) != "" })
+// recognised returns the services of a directory by their paths below it, whether
+// they are services for sure or perhaps only the manifest of a workspace, and
+// whether anything recognises the directory at all.
+func recognised(root repository, dir fs.FS) (below []string, sure, ok bool) {
+	if ownDockerfile(dir) != "" {
+		return []string{"."}, false, true
+	}
+	for _, e := range root.languages {
+		if e.Recognise(dir) == "" {
+			continue
+		}
+		l, lists := e.(Lister)
+		if !lists {
+			return []string{"."}, false, true
+		}
+		ok = true
+		if below = l.Services(dir); len(below) > 0 {
+			return below, true, true
+		}
+	}
+	return nil, true, ok
 }
 
 // isLibrary tells whether a directory is there for other packages only: one that
@@ -270,10 +315,10 @@ func isLibrary(root repository, p string) bool {
 	if err != nil || p == "." || ownDockerfile(dir) != "" {
 		return false
 	}
-	for _, e := range Ecosystems() {
+	for _, e := range root.languages {
 		if e.Recognise(dir) != "" {
-			_, ok := e.(node.Ecosystem)
-			return ok && root.node.IsLibrary(p)
+			l, ok := e.(Librarian)
+			return ok && l.IsLibrary(p)
 		}
 	}
 	return false

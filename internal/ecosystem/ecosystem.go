@@ -29,10 +29,24 @@ const (
 	CodeNoPort  = "SLP209" // a server without a known port
 )
 
+// Language is how to recognise a service of an ecosystem, what its files say, and
+// how it is built. Directories are given as file systems of their own.
+type Language interface {
+	// Name is what slipway.yaml calls it.
+	Name() string
+	// Recognise returns the file that makes a directory a service, or "".
+	Recognise(dir fs.FS) string
+	// Inspect completes a service with what its files say.
+	Inspect(dir fs.FS, s config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings)
+	// Plan returns the stages of a service.
+	Plan(dir fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings)
+}
+
 // Service is what is known of one service while it is inspected. An ecosystem
 // embeds it.
 type Service struct {
-	Dir       fs.FS
+	Dir       fs.FS          // the build context
+	Context   string         // path of Dir, relative to the fleet's root; the service's own unless it needs more
 	Want      config.Service // completed while inspecting
 	FleetFile string         // of slipway.yaml, "" without one
 	Ignore    Ignore
@@ -43,7 +57,7 @@ type Service struct {
 
 // Open begins with what slipway.yaml says; fleet may be nil.
 func Open(dir fs.FS, want config.Service, fleet *config.Fleet) Service {
-	s := Service{Dir: dir, Want: want}
+	s := Service{Dir: dir, Context: want.Path, Want: want}
 	if fleet != nil && want.Line > 0 {
 		s.FleetFile = fleet.File
 	}
@@ -106,8 +120,8 @@ func (s *Service) excerpt(file string, line int) string {
 	return fmt.Sprintf("%5d | %s", line, text)
 }
 
-// Fact notes what was found and where; file is relative to the service's
-// directory, "" when there is none.
+// Fact notes what was found and where; file is relative to the build
+// context, "" when there is none.
 func (s *Service) Fact(name, value, evidence, file string, line int) {
 	f := plan.Fact{Name: name, Value: value, Evidence: evidence, Line: line}
 	if file != "" {
@@ -121,5 +135,5 @@ func (s *Service) Configured(name, value string) {
 	s.Facts = append(s.Facts, plan.Fact{Name: name, Value: value, Evidence: "written", File: s.FleetFile, Line: s.Want.Line})
 }
 
-// At makes a file's path relative to the fleet's root.
-func (s *Service) At(file string) string { return path.Join(s.Want.Path, file) }
+// At makes a path of the build context relative to the fleet's root.
+func (s *Service) At(file string) string { return path.Join(s.Context, file) }

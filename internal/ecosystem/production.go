@@ -35,7 +35,7 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 	h := s.Want.Health
 	return plan.Service{
 		Name:         s.Want.Name,
-		Dir:          s.Want.Path,
+		Dir:          s.Context,
 		Type:         s.Want.Type,
 		Port:         s.Want.Port,
 		MemoryBytes:  s.Want.MemoryBytes,

@@ -22,7 +22,7 @@ import (
 // Ecosystem is Node.js. The zero value is ready for use; one made by In knows the
 // workspaces of a repository as well.
 type Ecosystem struct {
-	Root fs.FS
+	root fs.FS
 	memo *memo
 }
 

@@ -52,9 +52,9 @@ type rootOf struct {
 	members map[string]member // read when first asked for
 }
 
-// In is the ecosystem of one repository. It is not for concurrent use.
-func In(root fs.FS) Ecosystem {
-	return Ecosystem{Root: root, memo: &memo{map[string]*rootOf{}, map[string]*parsedLock{}, map[string][]string{}}}
+// In is the ecosystem as it knows one repository. It is not for concurrent use.
+func (Ecosystem) In(root fs.FS) ecosystem.Language {
+	return Ecosystem{root: root, memo: &memo{map[string]*rootOf{}, map[string]*parsedLock{}, map[string][]string{}}}
 }
 
 // rootAt returns what a directory says as a workspace's root, nil when it has no
@@ -64,7 +64,7 @@ func (e Ecosystem) rootAt(at string) *rootOf {
 		return r
 	}
 	var r *rootOf
-	if top, err := fs.Sub(e.Root, at); err == nil {
+	if top, err := fs.Sub(e.root, at); err == nil {
 		if m, err := manifestOf(top, "."); err == nil {
 			r = &rootOf{top: top, pkg: m, globs: memberGlobs(top, m)}
 		}
@@ -88,7 +88,7 @@ func (e Ecosystem) openWorkspace(dir fs.FS, at string) workspace {
 
 // workspaceOf returns the nearest workspace that a directory is a member of.
 func (e Ecosystem) workspaceOf(at string) (*rootOf, string) {
-	if e.Root == nil || at == "." || at == "" || !fs.ValidPath(at) {
+	if e.root == nil || at == "." || at == "" || !fs.ValidPath(at) {
 		return nil, ""
 	}
 	for up := path.Dir(at); ; up = path.Dir(up) {
@@ -347,7 +347,7 @@ func (s *service) in(name string) string { return path.Join(s.member, name) }
 // IsLibrary tells whether a directory is a package of a workspace that nothing
 // starts: a library of the others.
 func (e Ecosystem) IsLibrary(at string) bool {
-	dir, err := fs.Sub(e.Root, at)
+	dir, err := fs.Sub(e.root, at)
 	if err != nil {
 		return false
 	}
