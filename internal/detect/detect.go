@@ -264,7 +264,7 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 		if err != nil {
 			return nil
 		}
-		below, sure, ok := recognised(root, dir)
+		below, sure, ok := recognised(dir)
 		for _, b := range below {
 			paths = append(paths, path.Join(p, b))
 		}
@@ -288,11 +288,11 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 // recognised returns the services of a directory by their paths below it, whether
 // they are services for sure or perhaps only the manifest of a workspace, and
 // whether anything recognises the directory at all.
-func recognised(root repository, dir fs.FS) (below []string, sure, ok bool) {
+func recognised(dir fs.FS) (below []string, sure, ok bool) {
 	if ownDockerfile(dir) != "" {
 		return []string{"."}, false, true
 	}
-	for _, e := range root.languages {
+	for _, e := range Ecosystems() {
 		if e.Recognise(dir) == "" {
 			continue
 		}
@@ -315,9 +315,9 @@ func isLibrary(root repository, p string) bool {
 	if err != nil || p == "." || ownDockerfile(dir) != "" {
 		return false
 	}
-	for _, e := range root.languages {
+	for i, e := range Ecosystems() {
 		if e.Recognise(dir) != "" {
-			l, ok := e.(Librarian)
+			l, ok := root.languages[i].(Librarian)
 			return ok && l.IsLibrary(p)
 		}
 	}
