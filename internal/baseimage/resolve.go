@@ -217,6 +217,9 @@ func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec) (map[st
 					continue
 				}
 				asked[key] = true
+				if m.NPM == "" {
+					return nil, noNPM()
+				}
 				group.Go(func() error {
 					name, major, _ := strings.Cut(key, "@")
 					pin, err := newestNPM(ctx, a.packages.fetch, m.NPM, name, major)

@@ -17,7 +17,7 @@ import (
 type Mirrors struct {
 	Debian   []string
 	Security []string // may be empty: then there are no security updates between point releases
-	NPM      string
+	NPM      string   // "" when none is configured
 	NPMToken string   // sent to the npm registry alone; never logged
 	Go       []string // module proxies; may be empty
 }
@@ -53,10 +53,6 @@ func FindMirrors(ctx context.Context, m Machine) (Mirrors, error) {
 	}
 	found.Go = goProxies(ctx, m)
 	found.NPM, found.NPMToken = npmRegistry(ctx, m)
-	if found.NPM == "" {
-		return Mirrors{}, diag.Fail(diag.ExitUsage, "no npm registry is configured on this machine, and npm is not installed to ask").
-			WithHint("set NPM_CONFIG_REGISTRY to the address of an npm registry, such as https://npm.example/")
-	}
 	return found, nil
 }
 

@@ -11,18 +11,21 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// Directories of the build. What production copies lies under /out.
+// Directories of the build. What production copies lies under /out; the caches
+// are where official images have theirs.
 const (
-	srcDir = "/src"
-	outApp = "/out/app"
+	srcDir   = "/src"
+	outApp   = "/out/app"
+	modCache = "/go/pkg/mod"
+	cacheDir = "/go/cache"
 )
 
 // downloads keeps modules between builds; it is no part of any layer.
-func downloads() plan.Mount { return plan.Mount{Type: "cache", Target: "/root/go/pkg/mod"} }
+func downloads() plan.Mount { return plan.Mount{Type: "cache", Target: modCache} }
 
 // caches are those of downloads and of compiled packages.
 func caches() []plan.Mount {
-	return []plan.Mount{downloads(), {Type: "cache", Target: "/root/.cache/go-build"}}
+	return []plan.Mount{downloads(), {Type: "cache", Target: cacheDir}}
 }
 
 // images names the images of a minor of Go.
@@ -93,7 +96,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		BuildPlatform: !s.cgo.Found(), // Go compiles for other platforms, its C compiler does not
 		Steps: []plan.Step{
 			{Op: plan.OpWorkdir, Args: []string{srcDir}},
-			{Op: plan.OpEnv, Args: []string{cgo, "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false"}},
+			{Op: plan.OpEnv, Args: []string{cgo, "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false", "GOMODCACHE=" + modCache, "GOCACHE=" + cacheDir}},
 		},
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
@@ -244,7 +247,7 @@ func (s *service) shortened(dirs []string, depth int) []string {
 
 // weight orders directories by how often they change.
 func (s *service) weight(dir string) int {
-	if dir == s.mainDir {
+	if dir == s.mainDir || strings.HasPrefix(s.mainDir, dir+"/") {
 		return 1
 	}
 	return 0
