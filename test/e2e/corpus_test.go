@@ -33,6 +33,18 @@ var corpus = []struct {
 	{repo: "go-workspace", path: "services/stock", service: "stock", port: 8082, ask: "/", answer: "stock 12.50"},
 	{repo: "go-vendor", path: ".", service: "ids", port: 7000, ask: "/", answer: `^[0-9a-f-]{36}\n`},
 	{repo: "go-cgo", path: ".", service: "adder", port: 8090, ask: "/", answer: "42"},
+	{repo: "pnpm-express", path: ".", service: "pnpm-express", port: 3100, ask: "/", answer: `{"hello":"pnpm"}`},
+	{repo: "yarn1-fastify", path: ".", service: "yarn1-fastify", port: 3200, ask: "/", answer: `{"hello":"yarn"}`},
+	{repo: "yarn-berry", path: ".", service: "yarn-berry", port: 3400, ask: "/", answer: `{"hello":"yarn"}`},
+	{repo: "bun-hono", path: ".", service: "bun-hono", port: 3500, ask: "/", answer: `{"hello":"bun"}`},
+	{repo: "workspace-npm", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
+	{repo: "workspace-npm", path: "apps/mailer", service: "mailer"},
+	{repo: "workspace-pnpm", path: "apps/web", service: "web", port: 3600, ask: "/", answer: "<h1>Hello pnpm, 1m</h1>"},
+	{repo: "workspace-yarn1", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
+	{repo: "workspace-berry", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
+	{repo: "workspace-bun", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
+	{repo: "framework-next", path: ".", service: "storefront", port: 3000, ask: "/", answer: "Hello from Next.js"},
+	{repo: "framework-nestjs", path: ".", service: "ledger", port: 3000, ask: "/", answer: "^Hello from Nest$"},
 }
 
 // TestTheCorpusBuildsAndAnswers builds repositories of the corpus, waits until

@@ -232,7 +232,11 @@ func (m manager) caches() []plan.Mount {
 	if at == "" {
 		return []plan.Mount{npm}
 	}
-	return []plan.Mount{{Type: "cache", Target: at}}
+	mount := plan.Mount{Type: "cache", Target: at}
+	if m.name == "yarn" {
+		mount.Sharing = "locked" // Yarn 1 breaks when two of it fill one cache
+	}
+	return []plan.Mount{mount}
 }
 
 // environment keeps the manager quiet and its files where the cache is mounted.
