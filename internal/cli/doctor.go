@@ -105,7 +105,7 @@ func (a *app) checkState() checkup {
 	}
 	_ = probe.Close()
 	_ = os.Remove(probe.Name())
-	free, err := freeBytes(a.stateDir)
+	free, _, err := diskSpace(a.stateDir)
 	if err == nil {
 		c.Found = fmt.Sprintf("%s, %.1f GB free", a.stateDir, float64(free)/1e9)
 		if free < 2e9 {
