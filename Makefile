@@ -28,6 +28,7 @@ check:
 	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "run: make fix"; exit 1; }
 	go vet ./...
 	GOOS=darwin GOARCH=arm64 go build -o /dev/null ./cmd/slipway
+	GOOS=windows go build -o /dev/null ./cmd/slipway
 	go run $(STATICCHECK) ./...
 
 fix:
@@ -46,4 +47,4 @@ bench: build
 	@bench/run.sh
 
 clean:
-	rm -rf bin internal/assets/bin/*.zst internal/assets/bin/*.gz
+	rm -rf bin internal/assets/bin/*.gz internal/assets/bin/*.key

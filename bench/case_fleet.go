@@ -32,6 +32,7 @@ func measureFleet(ctx context.Context, b *bench) ([]Figure, error) {
 		atMost("ten services cold, bases present, of bake's time", 1, ratio(cold[0], cold[1]), "×", against(cold[0], cold[1])),
 		atMost("peak memory of slipway building ten services", 400, float64(slices.Max(ours.peaks))/1e6, "MB",
 			fmt.Sprintf("highest of %d cold builds", len(ours.peaks))),
+		atMost("peak memory of slipway assembling their bases", 400, float64(f.basesPeak)/1e6, "MB", "1 run"),
 	}
 	unchanged, err := alternate(ctx, b.runs, ours.again, theirs.again)
 	if err != nil {

@@ -29,6 +29,8 @@ type fleetState struct {
 	services []string // names of its directories with a Dockerfile
 	bases    string   // a state directory that has the bases and nothing else
 	built    string   // a state directory in which the fleet was built; empty: not yet
+
+	basesPeak int64 // memory of slipway when it assembled the bases
 }
 
 // prepareFleet copies the fleet, writes its Dockerfiles and assembles its bases.
@@ -68,9 +70,13 @@ func (b *bench) prepareFleet(ctx context.Context) (*fleetState, error) {
 	}
 	b.say("assembling the bases of %d services", len(f.services))
 	build := append([]string{"bases", "build"}, slices.Sorted(maps.Keys(refs))...)
-	if _, err := execute(ctx, b.slipwayCommand(f.sources, f.bases, build...)); err != nil {
+	assemble := b.slipwayCommand(f.sources, f.bases, build...)
+	assemble.memory = true
+	out, err := execute(ctx, assemble)
+	if err != nil {
 		return nil, err
 	}
+	f.basesPeak = out.peakBytes
 	b.prepared = f
 	return f, nil
 }

@@ -79,7 +79,7 @@ func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) 
 		if path, err := lookPath("runc"); err == nil {
 			return path, nil
 		}
-		return "", diag.Fail(diag.ExitRun, "cannot run containers: there is no runc, neither in this slipway nor in $PATH").
+		return "", diag.Fail(diag.ExitUsage, "cannot run containers: there is no runc, neither in this slipway nor in $PATH").
 			Because(err).WithHint("build slipway with `make build`, or install the Debian package: apt-get install runc")
 	}
 	sum := sha256.Sum256(packed)

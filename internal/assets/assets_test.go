@@ -71,7 +71,7 @@ func TestInstallRuncFallsBackToPath(t *testing.T) {
 
 func TestRuncMissing(t *testing.T) {
 	_, err := installRunc(fstest.MapFS{}, t.TempDir(), notFound)
-	if diag.ExitOf(err) != diag.ExitRun || !strings.Contains(diag.HintOf(err), "apt-get install runc") {
+	if diag.ExitOf(err) != diag.ExitUsage || !strings.Contains(diag.HintOf(err), "apt-get install runc") {
 		t.Errorf("%v, exit %d, hint %q", err, diag.ExitOf(err), diag.HintOf(err))
 	}
 }

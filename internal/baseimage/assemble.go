@@ -44,6 +44,9 @@ func (a *Assembler) parts(l Locked, t target) ([]part, error) {
 	for _, p := range l.NPM {
 		parts = append(parts, a.npmPart(p, t))
 	}
+	for _, p := range l.Go {
+		parts = append(parts, a.goPart(p, t))
+	}
 	return parts, nil
 }
 
@@ -286,6 +289,9 @@ func imageOf(l Locked, t target, parts []part, made []*layer) (v1.Image, error) 
 			config.Config.Env = append(config.Config.Env, "NODE_VERSION="+p.Version)
 			config.Config.Cmd = []string{"node"}
 		}
+	}
+	for _, p := range l.Go {
+		config.Config.Env = append(config.Config.Env, "GOLANG_VERSION="+p.Version)
 	}
 	return mutate.ConfigFile(img, config)
 }

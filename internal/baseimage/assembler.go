@@ -150,6 +150,9 @@ func (a *Assembler) npmAddresses(ctx context.Context, p NPMPin) func() ([]string
 		if err != nil {
 			return nil, err
 		}
+		if m.NPM == "" {
+			return nil, noNPM()
+		}
 		return []string{p.address(m.NPM)}, nil
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
@@ -447,21 +448,25 @@ func TestInterruptLeavesNothing(t *testing.T) {
 
 func TestKilledRunsAreCleanedUpAfter(t *testing.T) {
 	w := newWorld(t)
-	old, fresh := filepath.Join(w.packages, "sha256", ".tmp-1"), filepath.Join(w.state, "layers", ".tmp-2")
-	for _, name := range []string{old, fresh} {
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	var names []string
+	for _, dir := range []string{filepath.Join(w.packages, "sha256"), filepath.Join(w.state, "layers")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(name, []byte("half"), 0o644); err != nil {
+		f, err := newTemp(dir)
+		if err != nil {
 			t.Fatal(err)
 		}
+		defer f.Close()
+		names = append(names, f.Name())
 	}
-	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
+	killed := filepath.Join(w.packages, "sha256", tempPrefix+"1")
+	if err := os.WriteFile(killed, []byte("half"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	w.ensure(w.assembler(), runtimeRef, "linux/amd64")
-	if diff := cmp.Diff([]string{fresh}, w.leftovers()); diff != "" {
-		t.Errorf("the old one goes, that of a running process stays (-want +got):\n%s", diff)
+	if diff := cmp.Diff(names, w.leftovers(), cmpopts.SortSlices(strings.Compare)); diff != "" {
+		t.Errorf("that of a killed process goes, those of running ones stay (-want +got):\n%s", diff)
 	}
 }
 

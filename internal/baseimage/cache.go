@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
@@ -161,7 +160,7 @@ func (c *cache) download(ctx context.Context, what string, want content, address
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".tmp-*")
+	f, err := newTemp(filepath.Dir(name))
 	if err != nil {
 		return err
 	}
@@ -224,20 +223,4 @@ func (p *progress) Write(b []byte) (int, error) {
 		p.events.Emit(event.Transfer{What: p.what, Current: p.n, Total: p.total})
 	}
 	return len(b), nil
-}
-
-// sweep removes temporary files that a killed process left below a directory.
-// Younger ones may belong to a process that runs now.
-func sweep(dir string, now time.Time, events event.Sink) {
-	const old = time.Hour
-	removed := 0
-	found, _ := filepath.Glob(filepath.Join(dir, "*", ".tmp-*"))
-	for _, name := range found {
-		if info, err := os.Stat(name); err == nil && now.Sub(info.ModTime()) > old && os.Remove(name) == nil {
-			removed++
-		}
-	}
-	if removed > 0 {
-		events.Emit(event.Note{Text: fmt.Sprintf("removed %d unfinished files of an interrupted run from %s", removed, dir)})
-	}
 }

@@ -61,9 +61,7 @@ func (a *Assembler) ensure(ctx context.Context, pins map[string][]Locked) (map[s
 	if len(missing) == 0 {
 		return out, nil
 	}
-	for _, dir := range []string{a.packages.dir, a.stateDir} {
-		sweep(dir, a.archives.now(), a.events)
-	}
+	clearAbandoned(a.events, a.packages.dir, a.stateDir)
 	stop, err := a.prefetch(ctx, missing, pins)
 	defer stop()
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -249,7 +250,7 @@ func (w *world) asked() (n int) {
 func (w *world) publish(version string) {
 	w.t.Helper()
 	names := map[string]string{"libtinfo6": "", "libacl1": "", "libfallback": ""}
-	for _, n := range append(runtimePackages(), toolchainPackages()...) {
+	for _, n := range slices.Concat(runtimePackages(), toolchainPackages(), goPackages(), []string{"gcc", "libc6-dev", "tzdata"}) {
 		names[n] = ""
 	}
 	names["bash"] = "Depends: base-files (>= 0.1), debianutils\nPre-Depends: libtinfo6 (>= 0.5), absent | libfallback\n"
@@ -341,7 +342,7 @@ func (w *world) assembler(change ...func(*Options)) *Assembler {
 	w.t.Helper()
 	o := Options{
 		PackagesDir: w.packages, StateDir: w.state, Store: w.store, Keyring: w.keyring, Events: &w.events,
-		Mirrors: fixed(Mirrors{Debian: []string{w.server.URL + "/debian"}, NPM: w.server.URL + "/npm"}),
+		Mirrors: fixed(Mirrors{Debian: []string{w.server.URL + "/debian"}, NPM: w.server.URL + "/npm", Go: []string{w.server.URL + "/goproxy"}}),
 		Probe:   func(arch string) ([]byte, error) { return []byte("probe for " + arch), nil },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			w.mu.Lock()

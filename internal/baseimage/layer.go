@@ -146,7 +146,7 @@ func (ls layers) make(key string, t tree) (_ *layer, err error) {
 	if err := os.MkdirAll(ls.dir, 0o755); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(ls.dir, ".tmp-*")
+	f, err := newTemp(ls.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func writeFile(name string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".tmp-*")
+	f, err := newTemp(filepath.Dir(name))
 	if err != nil {
 		return err
 	}

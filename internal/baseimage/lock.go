@@ -38,6 +38,7 @@ type Locked struct {
 	Zstd     string   `json:"zstd,omitempty"` // the same with zstd layers
 	Debian   []DebPin `json:"debian,omitempty"`
 	NPM      []NPMPin `json:"npm,omitempty"`
+	Go       []GoPin  `json:"go,omitempty"`
 	Probe    string   `json:"probe,omitempty"` // names the bytes of the probe binary
 }
 
@@ -118,8 +119,8 @@ func (l Lock) Encode() ([]byte, error) {
 }
 
 func encodeLocked(b *bytes.Buffer, base Locked) error {
-	debian, npm := base.Debian, base.NPM
-	base.Debian, base.NPM = nil, nil
+	debian, npm, golang := base.Debian, base.NPM, base.Go
+	base.Debian, base.NPM, base.Go = nil, nil, nil
 	head, err := json.MarshalIndent(base, "    ", "  ")
 	if err != nil {
 		return err
@@ -129,6 +130,9 @@ func encodeLocked(b *bytes.Buffer, base Locked) error {
 		return err
 	}
 	if err := encodePins(b, "npm", npm); err != nil {
+		return err
+	}
+	if err := encodePins(b, "go", golang); err != nil {
 		return err
 	}
 	b.WriteString("\n    }")
@@ -220,6 +224,11 @@ func (l Lock) check() error {
 		for _, p := range b.Debian {
 			if p.Name == "" || !safeName(p.Name) || !isHex(p.SHA256, 64) || !safePool(p.Path) || p.Size <= 0 || (p.Archive != "" && p.Archive != archiveSecurity) {
 				return fmt.Errorf("%s: the entry of package %q is not complete", where, p.Name)
+			}
+		}
+		for _, p := range b.Go {
+			if err := p.check(); err != nil {
+				return fmt.Errorf("%s: %w", where, err)
 			}
 		}
 		for _, p := range b.NPM {

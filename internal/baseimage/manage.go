@@ -200,6 +200,11 @@ func differences(old, fresh Locked) []Change {
 			v[i] = p.Version
 			versions[p.Name] = v
 		}
+		for _, p := range l.Go {
+			v := versions["go"]
+			v[i] = p.Version
+			versions["go"] = v
+		}
 	}
 	var out []Change
 	for _, name := range sorted(versions) {

@@ -48,6 +48,11 @@ func newestNPM(ctx context.Context, f *fetcher, registry, name, major string) (N
 	return pin, nil
 }
 
+func noNPM() error {
+	return diag.Fail(diag.ExitUsage, "no npm registry is configured on this machine, and npm is not installed to ask").
+		WithHint("set NPM_CONFIG_REGISTRY to the address of an npm registry, such as https://npm.example/")
+}
+
 func stableVersion(v string) (n [3]int, ok bool) {
 	parts := strings.Split(v, ".")
 	if len(parts) != 3 {

@@ -112,8 +112,8 @@ func TestFindMirrors(t *testing.T) {
 	write("etc/apt/sources.list.d/debian.sources", "Types: deb\n# comment\nURIs: http://two.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\nTypes: deb deb-src\nURIs: http://two.example/debian-security\nSuites: bookworm-security\nComponents: main\n\nEnabled: no\nTypes: deb\nURIs: http://off.example\nSuites: trixie\nComponents: main\n")
 	write("etc/apt/sources.list.d/vendor.list", "deb https://vendor.example/apt bookworm stable\n")
 	write("etc/apt/sources.list.d/node.sources.disabled", "Types: deb\nURIs: http://bad.example\nSuites: trixie\nComponents: main\n")
-	if _, err := FindMirrors(t.Context(), m); diag.ExitOf(err) != diag.ExitUsage || !strings.Contains(diag.HintOf(err), "NPM_CONFIG_REGISTRY") {
-		t.Errorf("no registry: %v", err)
+	if got, err := FindMirrors(t.Context(), m); err != nil || got.NPM != "" || got.Go != nil {
+		t.Errorf("no registry and no proxy are no failure until something needs them: %+v, %v", got, err)
 	}
 	write(".npmrc", "; mine\nregistry = https://npm.example/repo/\n//npm.example/repo/:_authToken=${TOKEN}\n")
 	check := func(want Mirrors) {
@@ -128,6 +128,13 @@ func TestFindMirrors(t *testing.T) {
 	}
 	want := Mirrors{Debian: []string{"http://one.example/debian", "http://two.example/debian"}, Security: []string{"http://two.example/debian-security"}, NPM: "https://npm.example/repo", NPMToken: "secret"}
 	check(want)
+	write(".config/go/env", "GOFLAGS=-x\nGOPROXY=https://go.example/,direct\n")
+	want.Go = []string{"https://go.example"}
+	check(want)
+	env["GOPROXY"] = "https://first.example|https://second.example,off"
+	want.Go = []string{"https://first.example", "https://second.example"}
+	check(want)
+	env["GOPROXY"] = "off"
 	env["SLIPWAY_DEBIAN_MIRROR"], env["NPM_CONFIG_REGISTRY"] = "https://mine.example/debian/", "https://other.example"
 	check(Mirrors{Debian: []string{"https://mine.example/debian"}, NPM: "https://other.example"})
 }

@@ -166,6 +166,13 @@ func (a *Assembler) resolve(ctx context.Context, wants []want) ([]Locked, error)
 			for _, key := range npmWanted(spec, t) {
 				l.NPM = append(l.NPM, npm[key])
 			}
+			if spec.GoMinor != "" {
+				pin, err := a.newestGo(ctx, spec.GoMinor, t.arch)
+				if err != nil {
+					return nil, err
+				}
+				l.Go = append(l.Go, pin)
+			}
 			out = append(out, l)
 		}
 	}
@@ -210,6 +217,9 @@ func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec) (map[st
 					continue
 				}
 				asked[key] = true
+				if m.NPM == "" {
+					return nil, noNPM()
+				}
 				group.Go(func() error {
 					name, major, _ := strings.Cut(key, "@")
 					pin, err := newestNPM(ctx, a.packages.fetch, m.NPM, name, major)

@@ -16,7 +16,7 @@ func dropped() []string {
 	return []string{
 		"usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "usr/share/doc-base",
 		"usr/share/menu", "usr/share/gdb", "usr/share/gcc", "usr/share/bug", "usr/share/bash-completion",
-		"usr/share/base-files", "usr/share/pixmaps", "usr/share/applications", "usr/games", "usr/include", "usr/src",
+		"usr/share/base-files", "usr/share/pixmaps", "usr/share/applications", "usr/games", "usr/src",
 		"boot", "etc/dpkg", "etc/update-motd.d", "etc/skel", "var/backups", "var/local", "usr/share/dict", "usr/lib/valgrind", "usr/share/vim",
 	}
 }
@@ -45,6 +45,9 @@ func keep(role plan.Role, p string) bool {
 	}
 	if role != plan.RoleRuntime {
 		return true
+	}
+	if p == "usr/include" || strings.HasPrefix(p, "usr/include/") {
+		return false
 	}
 	return !slices.Contains(debuggingAids(), path.Base(p))
 }

@@ -17,8 +17,9 @@ import (
 type Mirrors struct {
 	Debian   []string
 	Security []string // may be empty: then there are no security updates between point releases
-	NPM      string
-	NPMToken string // sent to the npm registry alone; never logged
+	NPM      string   // "" when none is configured
+	NPMToken string   // sent to the npm registry alone; never logged
+	Go       []string // module proxies; may be empty
 }
 
 // Machine is where mirrors are looked up.
@@ -50,11 +51,8 @@ func FindMirrors(ctx context.Context, m Machine) (Mirrors, error) {
 		return Mirrors{}, diag.Fail(diag.ExitUsage, "no Debian mirror is configured on this machine (looked in %s)", filepath.Join(m.Root, "etc/apt")).
 			WithHint("set SLIPWAY_DEBIAN_MIRROR to the address of a Debian archive, such as https://mirror.example/debian")
 	}
+	found.Go = goProxies(ctx, m)
 	found.NPM, found.NPMToken = npmRegistry(ctx, m)
-	if found.NPM == "" {
-		return Mirrors{}, diag.Fail(diag.ExitUsage, "no npm registry is configured on this machine, and npm is not installed to ask").
-			WithHint("set NPM_CONFIG_REGISTRY to the address of an npm registry, such as https://npm.example/")
-	}
 	return found, nil
 }
 

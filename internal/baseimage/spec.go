@@ -23,6 +23,7 @@ type Spec struct {
 	Suite     string   // "trixie"; empty for the probe
 	NodeMajor string   // "20"; empty: no Node.js
 	NPMMajor  string   // of the npm in a toolchain base
+	GoMinor   string   // "1.26"; empty: no Go
 	Debian    []string // package names
 	Closure   bool     // add what the packages depend on
 	Without   []string // names that the closure leaves out, with all that only they need
@@ -66,6 +67,9 @@ func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
 	if role == plan.RoleProbe {
 		return SpecOf(ProbeRef)
 	}
+	if ecosystem == "go" {
+		return goFor(role, version)
+	}
 	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	if ecosystem != "node" || !slices.Contains(NodeMajors(), major) {
 		return Spec{}, diag.Fail(diag.ExitUsage, "there is no Debian base for %s %s", ecosystem, version).
@@ -87,6 +91,9 @@ func SpecOf(ref string) (Spec, error) {
 	}
 	if s, ok := staticSpec(ref); ok {
 		return s, nil
+	}
+	if spec, ok := goSpec(ref); ok {
+		return spec, nil
 	}
 	m := nodeRef.FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(NodeMajors(), m[1]) {
@@ -113,6 +120,7 @@ func Refs() []string {
 	for _, major := range NodeMajors() {
 		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-toolchain")
 	}
+	refs = append(refs, goRefs()...)
 	return append(refs, nginxRef, ProbeRef)
 }
 

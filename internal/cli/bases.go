@@ -126,7 +126,9 @@ func (a *app) basesListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List base images, built or not",
-		Args:  cobra.NoArgs,
+		Example: `  slipway bases list
+  slipway bases list --platform linux/arm64 --json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			job, err := a.baseJob(nil, f, false)
 			if err != nil {

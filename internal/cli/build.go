@@ -193,6 +193,7 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	}
 	req.Name = s.Name
 	req.Context = filepath.Join(fl.root, filepath.FromSlash(s.Dir))
+	req.GitModes = s.Dockerfile == "" // who writes a Dockerfile may set modes on purpose
 	req.Platforms = fl.Platforms
 	req.Compression = fl.Compression
 	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {

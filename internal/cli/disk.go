@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -18,19 +19,29 @@ func (a *app) explainFullDisk(err error) error {
 	if !fullDisk(err) {
 		return err
 	}
-	dir := a.stateDir
-	if at := (*fs.PathError)(nil); errors.As(err, &at) && !strings.HasPrefix(at.Path, a.stateDir+"/") && filepath.IsAbs(at.Path) {
+	dir, at := a.stateDir, (*fs.PathError)(nil)
+	onFile := errors.As(err, &at)
+	if !onFile && diag.ExitOf(err) == diag.ExitUsage {
+		return err // the kernel says the same when it has no namespaces left
+	}
+	if onFile && !strings.HasPrefix(at.Path, a.stateDir+"/") && filepath.IsAbs(at.Path) {
 		dir = filepath.Dir(at.Path)
 	}
-	left := ""
-	if free, statErr := freeBytes(dir); statErr == nil {
-		left = ", where " + report.Bytes(free) + " are left"
+	room := ""
+	if free, total, statErr := diskSpace(dir); statErr == nil {
+		room = fmt.Sprintf(", where %s of %s are free now that what was unfinished is removed", report.Bytes(free), report.Bytes(total))
 	}
 	exit := diag.ExitOf(err)
 	if exit == diag.ExitUnexpected {
 		exit = diag.ExitBuild
 	}
-	return diag.Fail(exit, "the disk is full: there is no space for what this command writes in %s%s", dir, left).Because(err).
+	cause := err
+	if step := (*engine.StepError)(nil); errors.As(err, &step) {
+		at := *step // its text is BuildKit's whole chain, or an exit code
+		at.ExitCode, at.Err = 0, syscall.ENOSPC
+		cause = &at
+	}
+	return diag.Fail(exit, "the disk is full: no space for what this command writes in %s%s", dir, room).Because(cause).
 		WithHint("free some space or set SLIPWAY_STATE_DIR to a directory on a larger disk, then run the same command: nothing has to be cleaned up")
 }
 

@@ -105,7 +105,7 @@ func (a *app) checkState() checkup {
 	}
 	_ = probe.Close()
 	_ = os.Remove(probe.Name())
-	free, err := freeBytes(a.stateDir)
+	free, _, err := diskSpace(a.stateDir)
 	if err == nil {
 		c.Found = fmt.Sprintf("%s, %.1f GB free", a.stateDir, float64(free)/1e9)
 		if free < 2e9 {
@@ -169,6 +169,15 @@ func (a *app) checkMirrors(ctx context.Context) []checkup {
 	}
 	return []checkup{
 		{Check: "Debian mirror", OK: true, Found: strings.Join(m.Debian, " ")},
-		{Check: "npm registry", OK: true, Found: m.NPM},
+		source("npm registry", m.NPM, "set NPM_CONFIG_REGISTRY to the address of an npm registry; only Node.js needs it"),
+		source("Go module proxy", strings.Join(m.Go, " "), "set GOPROXY to the address of a module proxy; only Go needs it"),
 	}
+}
+
+// source is the checkup of an address that some services need.
+func source(check, found, mend string) checkup {
+	if found == "" {
+		return checkup{Check: check, Found: "not configured", Mend: mend}
+	}
+	return checkup{Check: check, OK: true, Found: found}
 }

@@ -11,12 +11,14 @@ import (
 	"github.com/slipway-build/slipway/internal/rootless"
 )
 
-func freeBytes(dir string) (int64, error) {
+// diskSpace returns the bytes that are free for everybody, and all bytes, of
+// the file system of a directory.
+func diskSpace(dir string) (free, total int64, err error) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return int64(fs.Bavail) * fs.Bsize, nil
+	return int64(fs.Bavail) * fs.Bsize, int64(fs.Blocks) * fs.Bsize, nil
 }
 
 // checkPrivileges looks whether builds can have the rights that they need.

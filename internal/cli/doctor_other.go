@@ -4,7 +4,9 @@ package cli
 
 import "errors"
 
-func freeBytes(string) (int64, error) { return 0, errors.New("not known on this system") }
+func diskSpace(string) (free, total int64, err error) {
+	return 0, 0, errors.New("not known on this system")
+}
 
 func checkPrivileges() checkup {
 	return checkup{Check: "privileges", Found: "not needed here", OK: true}

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -26,7 +28,8 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 	if err != nil {
 		return nil, err
 	}
-	return embedded.Open(ctx, embedded.Options{
+	began := time.Now()
+	eng, err := embedded.Open(ctx, embedded.Options{
 		StateDir:     filepath.Join(a.stateDir, "engine"),
 		ImageDir:     a.imageDir(),
 		Runc:         runc,
@@ -37,6 +40,10 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 		PID:          rootless.PID(),
 		Rootless:     rootless.Inside(),
 	}, sink)
+	if err == nil && a.Getenv("SLIPWAY_TRACE") != "" { // read by bench/
+		fmt.Fprintf(a.Stderr, "engine open: %.1f ms\n", time.Since(began).Seconds()*1000)
+	}
+	return eng, err
 }
 
 // cacheLimit reads SLIPWAY_CACHE_SIZE: bytes, or a number with MB, GB or TB.

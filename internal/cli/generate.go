@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -24,7 +26,8 @@ func (a *app) generateCommand() *cobra.Command {
 		Short: "Write the Dockerfile and .dockerignore of each service, to keep",
 		Long: `Write the Dockerfile and .dockerignore of each service into its directory, or
 below another one. A file that a person wrote is not touched: only files that
-carry Slipway's first line are replaced, and --force replaces any.`,
+carry Slipway's first line are replaced, and --force replaces any. For members of
+a workspace, Dockerfile.SERVICE is written at its root, which is their context.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			fl, err := a.loadFleet(a.Dir, args, f)
 			if err != nil {
@@ -65,12 +68,22 @@ func (a *app) generate(fl *fleet, s plan.Service, dir string, force bool) error 
 		return err
 	}
 	ignore := []byte("# " + s.Name + generatedMark + "\n" + strings.Join(s.DockerIgnore, "\n") + "\n")
-	for name, data := range map[string][]byte{"Dockerfile": text, ".dockerignore": ignore} {
-		if err := a.writeGenerated(filepath.Join(out, name), data, force, name == ".dockerignore"); err != nil {
+	file, ignoreFile := "Dockerfile", ".dockerignore"
+	if dir == "" && fl.shares(s) {
+		file, ignoreFile = "Dockerfile."+s.Name, "Dockerfile."+s.Name+".dockerignore"
+	}
+	for name, data := range map[string][]byte{file: text, ignoreFile: ignore} {
+		if err := a.writeGenerated(filepath.Join(out, name), data, force, name == ignoreFile); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// shares tells whether a service is built from a directory above its own, as the
+// members of a workspace are; such a directory takes the files of several.
+func (f *fleet) shares(s plan.Service) bool {
+	return slices.ContainsFunc(f.Fleet.Services, func(w config.Service) bool { return w.Name == s.Name && w.Path != s.Dir })
 }
 
 // writeGenerated writes a file unless a person wrote the one that is there. A

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"os"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/baseimage"
 )
 
 // caBundles are where distributions keep the certificates that they trust:
@@ -36,7 +39,11 @@ var proxyVariables = [...]string{
 
 // registryVariables name this machine's package registries; a build step uses
 // the same ones.
-var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "GOPROXY", "PIP_INDEX_URL"}
+var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "PIP_INDEX_URL"}
+
+// goVariables say where modules come from and which are private; go's own
+// settings file has them too.
+var goVariables = [...]string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOINSECURE", "GOSUMDB", "GONOSUMDB"}
 
 // stepEnv collects what the host's environment hands to every build step.
 func stepEnv(getenv func(string) string) []string {
@@ -46,6 +53,12 @@ func stepEnv(getenv func(string) string) []string {
 			if v := getenv(name); v != "" && !strings.ContainsRune(v, 0) {
 				env = append(env, name+"="+v)
 			}
+		}
+	}
+	settings := baseimage.GoSettings(getenv)
+	for _, name := range goVariables {
+		if v := cmp.Or(getenv(name), settings[name]); v != "" && !strings.ContainsRune(v, 0) {
+			env = append(env, name+"="+v)
 		}
 	}
 	return env

@@ -3,9 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -163,35 +161,38 @@ func (a *app) runs(group string) bool {
 	return err == nil && slices.ContainsFunc(groups, func(g oci.GroupStatus) bool { return g.Name == group })
 }
 
-// more returns the whole lines that were not returned yet. A log that was
-// replaced by a new one is read from its beginning.
+// more returns the whole lines that were not returned yet. When the log was
+// replaced by a new one, the rest of the old one comes first.
 func (t *logTail) more() []string {
+	lines := t.rest()
 	if t.file != nil {
 		old, err1 := t.file.Stat()
 		now, err2 := os.Stat(t.path)
-		if err1 != nil || err2 != nil || !os.SameFile(old, now) {
-			_ = t.file.Close()
-			t.file = nil
+		if err1 == nil && err2 == nil && os.SameFile(old, now) {
+			return lines
 		}
+		_ = t.file.Close()
+		t.file = nil
 	}
-	if t.file == nil {
-		f, err := os.Open(t.path)
-		if err != nil {
-			return nil
-		}
-		t.file, t.in, t.partial = f, bufio.NewReader(f), ""
+	f, err := os.Open(t.path)
+	if err != nil {
+		return lines
 	}
+	t.file, t.in, t.partial = f, bufio.NewReader(f), ""
+	return append(lines, t.rest()...)
+}
+
+// rest reads the open file to its end.
+func (t *logTail) rest() []string {
 	var lines []string
-	for {
+	for t.file != nil {
 		text, err := t.in.ReadString('\n')
 		t.partial += text
 		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				t.partial = ""
-			}
-			return lines
+			break
 		}
 		lines = append(lines, t.partial[:len(t.partial)-1])
 		t.partial = ""
 	}
+	return lines
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -35,7 +36,7 @@ func ownBases(file dockerfile.File) ([]plan.Base, error) {
 			continue
 		}
 		// Only the build knows which stage runs for which platform.
-		bases = append(bases, plan.Base{Ref: name, Role: spec.Role, Version: spec.NodeMajor, Assembled: true, OnTarget: true})
+		bases = append(bases, plan.Base{Ref: name, Role: spec.Role, Version: cmp.Or(spec.NodeMajor, spec.GoMinor), Assembled: true, OnTarget: true})
 	}
 	return bases, unknown.Errors()
 }

@@ -16,7 +16,9 @@ func (a *app) psCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ps",
 		Short: "List the services that run on this machine",
-		Args:  cobra.NoArgs,
+		Example: `  slipway ps
+  slipway ps --json`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			groups, err := a.groups(all)
 			if err != nil {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/image"
@@ -19,7 +21,12 @@ import (
 
 // openImages opens the local image store.
 func (a *app) openImages(sink event.Sink) (*image.Store, error) {
-	return image.Open(a.imageDir(), image.WithSink(sink))
+	store, err := image.Open(a.imageDir(), image.WithSink(sink))
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, diag.Fail(diag.ExitUsage, "the state directory %s cannot be used", a.stateDir).Because(err).
+			WithHint("set SLIPWAY_STATE_DIR to a directory that you can write to")
+	}
+	return store, err
 }
 
 // tagger lets the pipeline name what the engine wrote into the store.

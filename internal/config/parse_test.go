@@ -104,7 +104,7 @@ func stairs(n int) string {
 // TestSchema compares the schema with its golden file, and checks that it and
 // Parse agree on the good files and on what keys there are.
 func TestSchema(t *testing.T) {
-	golden(t, "schema.json", Schema())
+	golden(t, "../../../docs/slipway.schema.json", Schema())
 	schema := compile(t)
 	for name, data := range corpus(t) {
 		var doc any

@@ -24,3 +24,12 @@ func TestAHintIsFoundThroughWrappedAndJoinedErrors(t *testing.T) {
 		t.Errorf("hint %q out of nothing", got)
 	}
 }
+
+func TestTheNearestWordCountsSwappedLettersAsOneMistake(t *testing.T) {
+	services := []string{"worker-bill", "worker-mail", "web"}
+	for word, want := range map[string]string{"worker-mial": "worker-mail", "wbe": "web", "WEB": "web", "worker-bil": "worker-bill", "something": "", "": ""} {
+		if got := diag.Nearest(word, services); got != want {
+			t.Errorf("nearest to %q is %q, want %q", word, got, want)
+		}
+	}
+}

@@ -29,6 +29,19 @@ const (
 	CodeNoPort  = "SLP209" // a server without a known port
 )
 
+// Language is how to recognise a service of an ecosystem, what its files say, and
+// how it is built. Directories are given as file systems of their own.
+type Language interface {
+	// Name is what slipway.yaml calls it.
+	Name() string
+	// Recognise returns the file that makes a directory a service, or "".
+	Recognise(dir fs.FS) string
+	// Inspect completes a service with what its files say.
+	Inspect(dir fs.FS, s config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings)
+	// Plan returns the stages of a service.
+	Plan(dir fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings)
+}
+
 // Service is what is known of one service while it is inspected. An ecosystem
 // embeds it.
 type Service struct {
@@ -85,6 +98,7 @@ func (s *Service) ReportWanted(code, file, hint, format string, args ...any) {
 		Text: s.Want.Name + ": " + fmt.Sprintf(format, args...), Hint: hint}
 	if f.Place.File == "" {
 		f.Place.File = s.At(file)
+		f.Hint += "; slipway init writes one"
 	}
 	s.Findings = append(s.Findings, f)
 }

@@ -41,6 +41,7 @@ type Evidence struct {
 	GRPC, HTTP  Hit // the start of a server
 	Port        Hit // Text is the number
 	Route       Hit // Text is the path of a health check
+	HealthName  Hit // Text is a service that the standard gRPC health service reports on
 	HealthProto Hit // a sign that the standard gRPC health service is served
 }
 
@@ -102,6 +103,9 @@ func (s *Service) health(e Evidence) {
 	case s.Want.Type == "http" && e.Route.Found():
 		h.HTTP = e.Route.Text
 		s.Fact("health", "HTTP "+e.Route.Text, Or(e.Route.Why, "a route of that name"), e.Route.File, e.Route.Line)
+	case s.Want.Type == "grpc" && e.HealthName.Found():
+		h.GRPC = e.HealthName.Text
+		s.Fact("health", "gRPC "+h.GRPC, "the standard health service reports on it", e.HealthName.File, e.HealthName.Line)
 	case s.Want.Type == "grpc":
 		s.grpcHealth(e)
 	default:

@@ -46,6 +46,7 @@ type Request struct {
 	Context    string // directory
 	Dockerfile []byte
 	Ignore     []string // patterns in .dockerignore syntax, applied to Context
+	GitModes   bool     // take files of Context with the modes that git knows, whatever the umask of the checkout was
 	Target     string   // stage; empty: the last
 	Args       map[string]string
 	Labels     map[string]string

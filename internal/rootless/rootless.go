@@ -18,9 +18,7 @@ package rootless
 
 import (
 	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -124,25 +122,4 @@ func insideEnv(env []string, stateDir, runtimeDir string, pid int) []string {
 		out = append(out, name+"="+set[name])
 	}
 	return out
-}
-
-// ownRuntimeDir returns the user's runtime directory if it is really theirs
-// (after `su` it is another's), else one that it makes in the state directory.
-func ownRuntimeDir(dir, stateDir string, uid int) (string, error) {
-	if filepath.IsAbs(dir) {
-		if info, err := os.Stat(dir); err == nil && ownedDir(info, uid) {
-			return dir, nil
-		}
-	}
-	own := filepath.Join(stateDir, "runtime")
-	if err := os.MkdirAll(own, 0o700); err != nil {
-		return "", diag.Fail(diag.ExitUsage, "the engine cannot use its state directory").Because(err).
-			WithHint("set SLIPWAY_STATE_DIR to a directory that you can write to")
-	}
-	return own, nil
-}
-
-func ownedDir(info fs.FileInfo, uid int) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && info.IsDir() && int(st.Uid) == uid && info.Mode().Perm()&0o300 == 0o300
 }

@@ -33,7 +33,7 @@ func TestASecondBuildWaitsAndSaysForWhom(t *testing.T) {
 func TestEightBuildsAtOnceAllSucceed(t *testing.T) {
 	real(t)
 	dir, env := ownState(t)
-	var all []*running
+	var all []*started
 	for n := range 8 {
 		src := smallDir(t, fmt.Sprintf("RUN echo %d > /number; sleep 0.2\n", n))
 		all = append(all, invocation{dir: src, env: env, args: []string{"build", "-t", fmt.Sprintf("n%d:1", n)}}.start(t))

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,8 +21,8 @@ func slipway(t *testing.T, args ...string) result {
 	return invocation{dir: fast(), args: args, limit: 3 * time.Minute}.run(t)
 }
 
-// traces lists what services may have left on the machine.
-func traces(t *testing.T) string {
+// traces lists what services have on the machine outside of the state directory.
+func traces(t *testing.T) []string {
 	t.Helper()
 	var left []string
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
@@ -40,13 +41,16 @@ func traces(t *testing.T) string {
 		}
 		left = append(left, found...)
 	}
-	return strings.Join(left, "\n")
+	return left
 }
 
-func noContainersLeft(t *testing.T) {
+// noContainersLeft fails the test when there are more traces than before it.
+func noContainersLeft(t *testing.T, before []string) {
 	t.Helper()
-	if left := traces(t); left != "" {
-		t.Errorf("left behind:\n%s", left)
+	for _, trace := range traces(t) {
+		if !slices.Contains(before, trace) {
+			t.Errorf("left behind: %s", trace)
+		}
 	}
 }
 
@@ -74,6 +78,7 @@ func ps(t *testing.T) []status {
 
 func TestTheFleetRunsDetached(t *testing.T) {
 	builtFleet(t)
+	before := traces(t)
 	addr := freeAddress(t)
 	_, port, _ := net.SplitHostPort(addr)
 	slipway(t, "run", "-p", port+":3004", "--detach", "--until-healthy", "--timeout", "120s").must(t, 0)
@@ -111,11 +116,12 @@ func TestTheFleetRunsDetached(t *testing.T) {
 	if groups := ps(t); len(groups) != 0 {
 		t.Errorf("after stop: %+v", groups)
 	}
-	noContainersLeft(t)
+	noContainersLeft(t, before)
 }
 
 func TestAKilledRunIsRepaired(t *testing.T) {
 	builtFleet(t)
+	before := traces(t)
 	slipway(t, "run", "--detach", "fast-validation-service", "fast-orchestrator-service").must(t, 0)
 	if err := syscall.Kill(ps(t)[0].PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -126,15 +132,16 @@ func TestAKilledRunIsRepaired(t *testing.T) {
 		}
 		return nil
 	})
-	if traces(t) == "" {
+	if len(traces(t)) == len(before) {
 		t.Error("the killed process left nothing, so this proves nothing")
 	}
 	slipway(t, "run", "fast-validation-service", "--until-healthy").must(t, 0).says(t, "removed what a killed slipway had left of gpp-g3")
-	noContainersLeft(t)
+	noContainersLeft(t, before)
 }
 
 func TestInterruptingARunLeavesNothing(t *testing.T) {
 	builtFleet(t)
+	before := traces(t)
 	for _, args := range [][]string{{"run"}, {"run", "--detach", "--until-healthy"}} {
 		for _, after := range []time.Duration{100 * time.Millisecond, 600 * time.Millisecond, 3 * time.Second} {
 			cmd := invocation{dir: fast(), args: args}.command(context.Background())
@@ -146,14 +153,15 @@ func TestInterruptingARunLeavesNothing(t *testing.T) {
 			} else if r.code != 130 {
 				t.Errorf("%v after %v: exit %d\n%s", args, after, r.code, r.stderr)
 			}
-			noContainersLeft(t)
+			noContainersLeft(t, before)
 		}
 	}
 }
 
 func TestUnhealthyServicesAreExplained(t *testing.T) {
 	builtFleet(t)
+	before := traces(t)
 	slipway(t, "run", "fast-validation-service", "--until-healthy", "--memory", "8Mi").must(t, 5).
 		says(t, "fast-validation-service was killed: it needed more memory than its limit of 8Mi", "hint:")
-	noContainersLeft(t)
+	noContainersLeft(t, before)
 }

@@ -83,7 +83,7 @@ func platforms(t *testing.T, name string) []string {
 }
 
 // eachFile calls see for every entry of every layer of an image. A path is
-// without leading slash; content is nil for what is no regular file.
+// without leading slash.
 func eachFile(t *testing.T, img v1.Image, see func(h *tar.Header, content io.Reader)) {
 	t.Helper()
 	layers, err := img.Layers()
@@ -91,23 +91,28 @@ func eachFile(t *testing.T, img v1.Image, see func(h *tar.Header, content io.Rea
 		t.Fatal(err)
 	}
 	for _, l := range layers {
-		r, err := l.Uncompressed()
+		eachFileOfLayer(t, l, see)
+	}
+}
+
+func eachFileOfLayer(t *testing.T, l v1.Layer, see func(h *tar.Header, content io.Reader)) {
+	t.Helper()
+	r, err := l.Uncompressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	tr := tar.NewReader(r)
+	for {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr := tar.NewReader(r)
-		for {
-			h, err := tr.Next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			h.Name = strings.TrimPrefix(path.Clean("/"+h.Name), "/")
-			see(h, tr)
-		}
-		r.Close()
+		h.Name = strings.TrimPrefix(path.Clean("/"+h.Name), "/")
+		see(h, tr)
 	}
 }
 

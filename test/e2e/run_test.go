@@ -16,11 +16,12 @@ var matrix = map[string]int64{"fast-orchestrator-service": 1024}
 
 func TestTheFleetRunsAndPaymentsPassThroughIt(t *testing.T) {
 	builtFleet(t)
+	before := traces(t)
 	port := freePort(t)
 	invocation{dir: fast(), args: []string{"run", "-p", port + ":3004", "--detach", "--until-healthy", "--timeout", "180s"}}.run(t).must(t, 0)
 	t.Cleanup(func() {
 		invocation{dir: fast(), args: []string{"stop", "--all"}}.run(t).must(t, 0)
-		noContainersLeft(t)
+		noContainersLeft(t, before)
 	})
 	groups := ps(t)
 	if len(groups) != 1 || len(groups[0].Services) != len(services) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/client"
@@ -75,6 +76,11 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
+	}
+	// Containerd mounts layers below $TMPDIR while it reads them; below the state
+	// directory a mount that a killed process left is found again.
+	if err := mount.SetTempMountLocation(filepath.Join(e.opts.StateDir, tempMounts)); err != nil {
+		return fmt.Errorf("making a place for mounts: %w", err)
 	}
 	var err error
 	if e.log, err = quietLogs(e.opts.StateDir); err != nil {

@@ -205,3 +205,27 @@ func TestForeignFrontEndsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestCollectKeepsTheCacheWithinItsLimit(t *testing.T) {
+	small := openReal(t, Options{MaxCacheSize: 1}) // byte
+	large := openReal(t, Options{})
+	req := engine.Request{Name: "web", Context: busyboxContext(t), Dockerfile: []byte(busyboxBase + "RUN echo once > /once\n")}
+	for _, c := range []struct {
+		engine *Engine
+		cached bool
+	}{{small, false}, {large, true}} {
+		if _, err := c.engine.Build(context.Background(), req, event.Discard{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.engine.Collect(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		again, err := c.engine.Build(context.Background(), req, event.Discard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := again.CachedSteps == again.Steps; got != c.cached {
+			t.Errorf("limit %d: %d of %d steps cached", c.engine.opts.MaxCacheSize, again.CachedSteps, again.Steps)
+		}
+	}
+}

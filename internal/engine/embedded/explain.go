@@ -18,14 +18,17 @@ import (
 // out of BuildKit, so its texts are looked at; a text that is not known is shown
 // as it is.
 func (p *progress) explain(err error) error {
-	if p.failed == nil {
+	if errors.As(err, new(*diag.Failure)) {
 		return err
+	}
+	if p.failed == nil {
+		return shorter(err)
 	}
 	if image, ok := strings.CutPrefix(p.failed.text, "[internal] load metadata for "); ok {
 		return diag.Fail(diag.ExitBuild, "the image %s cannot be read", image).Because(innermost(err)).
 			WithHint("check the name after FROM and the connection to its registry; `slipway bases list` shows the bases that need none")
 	}
-	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: err}
+	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: shorter(err)}
 	if exit := (*gatewaypb.ExitError)(nil); errors.As(err, &exit) {
 		out.ExitCode = int(exit.ExitCode)
 		out.Err = exit
@@ -41,6 +44,22 @@ func (p *progress) explain(err error) error {
 
 // missingFile matches what BuildKit says of a COPY whose source is not there.
 var missingFile = regexp.MustCompile(`failed to calculate checksum of ref [^ ]+: "/?([^"]+)": not found`)
+
+// shorter takes off what every error of BuildKit begins with.
+func shorter(err error) error {
+	if rest, ok := strings.CutPrefix(err.Error(), "failed to solve: "); ok {
+		return &shortened{rest, err}
+	}
+	return err
+}
+
+type shortened struct {
+	text string
+	err  error
+}
+
+func (s *shortened) Error() string { return s.text }
+func (s *shortened) Unwrap() error { return s.err }
 
 // innermost keeps the end of BuildKit's chain of causes: what went wrong, after
 // which request.

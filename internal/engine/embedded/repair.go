@@ -18,6 +18,9 @@ import (
 	"github.com/slipway-build/slipway/internal/event"
 )
 
+// tempMounts is where layers are mounted while they are read.
+const tempMounts = "mounts"
+
 // repair removes what a killed process left in the state directory: containers
 // that still run, mounts, bundles, layers that were being written. The caller
 // holds the lock, so whatever is there belongs to nobody.
@@ -54,6 +57,10 @@ func repair(ctx context.Context, o Options, sink event.Sink) error {
 	var errs []error
 	for _, id := range containers {
 		errs = append(errs, os.RemoveAll(filepath.Join(bundles, id)))
+	}
+	points, _ := filepath.Glob(filepath.Join(o.StateDir, tempMounts, "*"))
+	for _, path := range points {
+		_ = os.Remove(path) // nothing is mounted there any more; what is not empty does no harm
 	}
 	hosts, _ := filepath.Glob(filepath.Join(bundles, "hosts.*")) // one for each step that ran
 	for _, path := range hosts {

@@ -5,6 +5,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -43,14 +44,16 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	if err := refuseForeignSyntax(req.Dockerfile); err != nil {
 		return engine.Result{}, err
 	}
-	opt, finish, err := solveOptions(req, e.images)
+	solveCtx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	opt, finish, err := solveOptions(req, e.images, stop)
 	if err != nil {
 		return engine.Result{}, err
 	}
 	progress := newProgress(req.Name, sink)
 	status := make(chan *client.SolveStatus)
 	var resp *client.SolveResponse
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error
 		resp, err = e.client.Solve(groupCtx, nil, *opt, status)
@@ -97,24 +100,37 @@ func refuseForeignSyntax(text []byte) error {
 }
 
 // solveOptions turns a request into BuildKit's terms. The returned function
-// ends the output: it keeps a complete file and removes a partial one.
-func solveOptions(req engine.Request, images content.Store) (*client.SolveOpt, func(ok bool, err error) error, error) {
+// ends the output: it keeps a complete file and removes a partial one. A context
+// that cannot be read calls stop, for BuildKit waits for it for ever.
+func solveOptions(req engine.Request, images content.Store, stop context.CancelCauseFunc) (*client.SolveOpt, func(ok bool, err error) error, error) {
 	files, err := fsutil.NewFS(req.Context)
 	if err != nil {
 		return nil, nil, diag.Fail(diag.ExitUsage, "the build context %s cannot be read", req.Context).Because(err)
+	}
+	if req.GitModes {
+		if files, err = fsutil.NewFilterFS(files, &fsutil.FilterOpt{Map: gitMode}); err != nil {
+			return nil, nil, fmt.Errorf("reading the build context %s: %w", req.Context, err)
+		}
 	}
 	store, err := secretSources(req.Secrets)
 	if err != nil {
 		return nil, nil, err
 	}
-	export, finish, err := exportEntry(req, images)
+	export, endOutput, err := exportEntry(req, images)
 	if err != nil {
 		return nil, nil, err
+	}
+	whole := &wholeFS{FS: files, dir: req.Context, stop: stop}
+	finish := func(ok bool, err error) error {
+		if err = endOutput(ok, err); err != nil && whole.failure() != nil {
+			return whole.failure() // BuildKit's error is its echo
+		}
+		return err
 	}
 	opt := &client.SolveOpt{
 		Frontend:      "dockerfile.v0",
 		FrontendAttrs: frontendAttrs(req),
-		LocalMounts:   map[string]fsutil.FS{"context": files, "dockerfile": dockerfileFS(req)},
+		LocalMounts:   map[string]fsutil.FS{"context": whole, "dockerfile": dockerfileFS(req)},
 		OCIStores:     map[string]content.Store{storeID: images},
 		SharedKey:     req.Context,
 		Session: []session.Attachable{
@@ -126,6 +142,19 @@ func solveOptions(req engine.Request, images content.Store) (*client.SolveOpt, f
 		opt.Exports = []client.ExportEntry{*export}
 	}
 	return opt, finish, nil
+}
+
+// gitMode gives an entry the mode that git keeps: 0755 for directories and what
+// is executable, else 0644. A checkout's umask would reach the image otherwise,
+// and with 077 the service could not read its own files.
+func gitMode(_ string, st *fstypes.Stat) fsutil.MapResult {
+	switch mode := fs.FileMode(st.Mode); {
+	case mode.IsDir(), mode.IsRegular() && mode&0o111 != 0:
+		st.Mode = uint32(mode.Type() | 0o755)
+	case mode.IsRegular():
+		st.Mode = 0o644
+	}
+	return fsutil.MapResultKeep
 }
 
 func secretSources(list []engine.Secret) (secrets.SecretStore, error) {

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/pkg/archive"
@@ -55,9 +57,52 @@ func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash) ([]st
 				return nil, fmt.Errorf("unpacking layer %s: %w", diffID, err)
 			}
 		}
+		if err := os.WriteFile(path+usedSuffix, nil, 0o600); err != nil {
+			return nil, fmt.Errorf("unpacking layer %s: %w", diffID, err)
+		}
 		dirs = append(dirs, path)
 	}
 	return dirs, nil
+}
+
+// usedSuffix ends the name of the file beside a layer that was written when the
+// layer was used last; layerAge is how long an unused one stays.
+const (
+	usedSuffix = ".used"
+	layerAge   = 7 * 24 * time.Hour
+)
+
+// pruneLayers removes layers that were not used for layerAge and are not
+// mounted, and what interrupted unpacking has left.
+func pruneLayers(dir string, now time.Time) error {
+	lock := flock.New(filepath.Join(dir, "lock"))
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return err // someone unpacks: next time
+	}
+	defer lock.Unlock()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return fmt.Errorf("looking for unused layers: %w", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("looking for unused layers: %w", err)
+	}
+	var problems []error
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if !e.IsDir() || strings.Contains(string(mounts), e.Name()) {
+			continue
+		}
+		used, err := os.Stat(path + usedSuffix)
+		if err == nil && now.Sub(used.ModTime()) < layerAge {
+			continue
+		}
+		// First out of sight, because removing takes time and may be interrupted.
+		gone := filepath.Join(dir, ".new-gone-"+e.Name())
+		problems = append(problems, os.Rename(path, gone), os.RemoveAll(gone), os.RemoveAll(path+usedSuffix))
+	}
+	return errors.Join(problems...)
 }
 
 // chainID combines the chain below with a layer; names are short because the

@@ -1,9 +1,13 @@
 package oci
 
 import (
+	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -100,5 +104,47 @@ func TestNamesAreChecked(t *testing.T) {
 		if err := checkNames(g); diag.ExitOf(err) != diag.ExitUsage {
 			t.Errorf("%+v: %v", g, err)
 		}
+	}
+}
+
+func TestHandles(t *testing.T) {
+	const node = "Name:\tnode\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001000\nSigCgt:\t0000000100004602\n"
+	for status, want := range map[string]bool{
+		node: true,
+		strings.ReplaceAll(node, "SigBlk:\t0000000000000000", "SigBlk:\tfffffffe7ffbfeff"): true,
+		strings.ReplaceAll(node, "4602", "0000"):                                           false,
+		"Name:\trunc:[2:INIT]\nSigCgt:\tffffffffffffffff\n":                                false,
+		"": false,
+	} {
+		if handles(status, unix.SIGTERM) != want {
+			t.Errorf("%q: want %v", status, want)
+		}
+	}
+}
+
+func TestPruneLayers(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	for name, age := range map[string]time.Duration{"fresh": time.Hour, "old": 2 * layerAge} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "etc"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		used := filepath.Join(dir, name+usedSuffix)
+		if err := errors.Join(os.WriteFile(used, nil, 0o600), os.Chtimes(used, now.Add(-age), now.Add(-age))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".new-123"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := pruneLayers(dir, now); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{filepath.Join(dir, "fresh"), filepath.Join(dir, "fresh.used"), filepath.Join(dir, "lock")}
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -1,0 +1,80 @@
+package baseimage
+
+import (
+	"regexp"
+	"slices"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Bases of programs that bring everything, and of those that want the C library.
+const (
+	staticRef = "slipway/static:" + Suite
+	libcRef   = "slipway/libc:" + Suite
+)
+
+// GoMinors lists the versions of Go that bases exist for: those that are
+// published as toolchain modules.
+func GoMinors() []string {
+	return []string{"1.21", "1.22", "1.23", "1.24", "1.25", "1.26", "1.27"}
+}
+
+func goRef(minor, variant string) string {
+	return "slipway/go:" + minor + "-" + Suite + variant + "-toolchain"
+}
+
+// goRefs lists the bases of Go.
+func goRefs() []string {
+	var out []string
+	for _, m := range GoMinors() {
+		out = append(out, goRef(m, "-cgo"), goRef(m, ""))
+	}
+	return append(out, libcRef, staticRef)
+}
+
+var goToolchain = regexp.MustCompile(`^slipway/go:(1\.\d+)-` + Suite + `(-cgo)?-toolchain$`)
+
+// goSpec returns the base of that name, or false.
+func goSpec(ref string) (Spec, bool) {
+	switch ref {
+	case staticRef:
+		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"ca-certificates", "netbase", "tzdata"}}, true
+	case libcRef:
+		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "netbase", "tzdata"}}, true
+	}
+	m := goToolchain.FindStringSubmatch(ref)
+	if m == nil || !slices.Contains(GoMinors(), m[1]) {
+		return Spec{}, false
+	}
+	spec := Spec{
+		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, GoMinor: m[1], Debian: goPackages(), Closure: true,
+		Without: append(scriptsOnly(), "perl", "liberror-perl", "git-man", "dpkg", "perl-base", "perl:any"),
+	}
+	if m[2] != "" {
+		spec.Debian = append(spec.Debian, "gcc", "libc6-dev")
+	}
+	return spec, true
+}
+
+// goPackages are what go calls, and what a step's shell does. git is for modules
+// that no proxy has; its parts in Perl stay out.
+func goPackages() []string {
+	return []string{"base-files", "base-passwd", "ca-certificates", "coreutils", "dash", "git", "libc-bin", "netbase"}
+}
+
+// goFor returns the base of a role for a version of Go ("1.26", "1.26.8").
+func goFor(role plan.Role, version string) (Spec, error) {
+	if role == plan.RoleRuntime {
+		return SpecOf(staticRef)
+	}
+	minor := version
+	if n, ok := stableVersion(version); ok {
+		minor = goMinorOf(n)
+	}
+	if !slices.Contains(GoMinors(), minor) {
+		return Spec{}, diag.Fail(diag.ExitUsage, "there is no base for Go %s", version).
+			WithHint("Go %s can be assembled; `bases:` in slipway.yaml takes any other image", listed(GoMinors()))
+	}
+	return SpecOf(goRef(minor, ""))
+}

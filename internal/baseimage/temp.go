@@ -1,0 +1,63 @@
+package baseimage
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+const tempPrefix = ".tmp-"
+
+// newTemp creates a file that gets its name when it is complete. It stays locked
+// while it is open, so that another process can tell it from one whose writer was
+// killed.
+func newTemp(dir string) (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(dir, tempPrefix+"*")
+		if err != nil {
+			return nil, err
+		}
+		// A file system without locks has nobody who clears by them either.
+		_ = tryLock(f)
+		mine, err := f.Stat()
+		if err == nil {
+			if named, statErr := os.Stat(f.Name()); statErr == nil && os.SameFile(mine, named) {
+				return f, nil
+			}
+		}
+		f.Close() // it was cleared between its creation and its lock
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// clearAbandoned removes files that killed processes had not finished, and says so.
+func clearAbandoned(events event.Sink, dirs ...string) {
+	n := 0
+	for _, dir := range dirs {
+		_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() && strings.HasPrefix(e.Name(), tempPrefix) && removeAbandoned(path) {
+				n++
+			}
+			return nil
+		})
+	}
+	if n > 0 {
+		events.Emit(event.Note{Text: fmt.Sprintf("clearing %d unfinished file(s) of base images that an interrupted run left behind", n)})
+	}
+}
+
+// removeAbandoned removes a temporary file unless a process still writes it.
+func removeAbandoned(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return tryLock(f) == nil && os.Remove(path) == nil
+}

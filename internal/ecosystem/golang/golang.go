@@ -1,0 +1,204 @@
+// Package golang knows services written in Go: how to recognise one, which
+// packages its binary is made of, and the four stages that build it. A service
+// is a main package of a module, alone, in a workspace, or with vendored
+// dependencies; its inputs are the packages that it imports and no others. It
+// refuses versions of Go that cannot be had, directories outside the repository,
+// C libraries that no base has, and modules of which nothing says which of
+// several programs is meant. It only reads files; nothing is executed.
+//
+//	p, findings := golang.Ecosystem{}.In(root).Plan(dir, service, fleet)
+package golang
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// The codes of findings in Go services. A code has one meaning for ever.
+const (
+	codeModule   = "SLP240" // go.mod or go.work cannot be read
+	codeNoModule = "SLP241" // a main package outside of any module
+	codeVersion  = "SLP242" // a Go that cannot be had
+	codeNoMain   = "SLP243" // no main package where one is wanted
+	codeWhich    = "SLP244" // several main packages, and nothing says which
+	codeNoSum    = "SLP245" // no go.sum
+	codeOutside  = "SLP246" // a module outside the repository
+	codeCLibrary = "SLP247" // a C library or compiler that no base has
+	codeSource   = "SLP248" // a source file that cannot be read
+)
+
+// Ecosystem is Go with modules. The zero value knows no repository around a
+// service's directory; In gives it one.
+type Ecosystem struct{ root fs.FS }
+
+// In returns the ecosystem for a repository, whose root the paths of services
+// are relative to.
+func (Ecosystem) In(root fs.FS) ecosystem.Language { return Ecosystem{root} }
+
+// Name is what slipway.yaml calls the ecosystem.
+func (Ecosystem) Name() string { return "go" }
+
+// Recognise returns the file that makes a directory a Go module or, in a known
+// repository, a main package; "" when there is none.
+func (e Ecosystem) Recognise(dir fs.FS) string {
+	if ecosystem.Exists(dir, "go.mod") {
+		return "go.mod"
+	}
+	if e.root == nil {
+		return ""
+	}
+	return mainFile(dir, ".")
+}
+
+// Services returns the main packages of a module that are services: the module
+// itself when there is one program, else the directories of each. A library has
+// none.
+func (Ecosystem) Services(dir fs.FS) []string {
+	all := programs(dir)
+	if len(all) == 1 {
+		return []string{"."}
+	}
+	return all
+}
+
+// Inspect completes a service, of which at least the name and path are known,
+// with what its files say, and returns the evidence.
+func (e Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings) {
+	s := e.inspect(dir, want, fleet)
+	return s.Want, s.Facts, s.Findings
+}
+
+// Plan returns the stages of a service. With an error among the findings, the
+// plan is not to be built.
+func (e Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	s := e.inspect(dir, want, fleet)
+	if s.Findings.Errors() != nil {
+		return plan.Service{}, s.Findings
+	}
+	return s.plan(fleet), s.Findings
+}
+
+// service is what is known of one service. Paths are relative to the build
+// context.
+type service struct {
+	ecosystem.Service
+
+	module    *module       // that the program belongs to
+	modules   []*module     // all that the build reads, the program's first
+	workspace *workspace    // nil without go.work
+	mainDir   string        // directory of the main package
+	binary    string        // name of the program
+	minor     string        // of Go, "1.26"
+	vendored  bool          // vendor/ holds the dependencies
+	cgo       ecosystem.Hit // why a C compiler is needed
+	graph     graph         // packages of the program
+	files     []string      // directories that the program reads while it runs
+	readsPort bool          // the program reads $PORT
+	gin       bool          // the program uses Gin
+	start     []string
+
+	evidence    ecosystem.Evidence       // of the network
+	patterns    []*regexp.Regexp         // of ports, surest first
+	portRank    int                      // of the port found, in patterns
+	namedByCode bool                     // generated code names the service of the health check
+	served      ecosystem.Hit            // the gRPC service that generated code names
+	ginRun      ecosystem.Hit            // Run without an address
+	opened      map[string]ecosystem.Hit // directories that sources name
+}
+
+// inspect reads the service's files.
+func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
+	root, at := e.root, want.Path
+	if root == nil {
+		root, at = dir, "."
+	}
+	s := &service{Service: ecosystem.Open(root, want, fleet)}
+	s.Context = "."
+	if e.root == nil {
+		s.Context = want.Path
+	}
+	if !s.findModule(path.Clean(at)) || !s.narrow() {
+		return s
+	}
+	s.Name(s.module.path)
+	s.version()
+	if !s.chooseMain(path.Clean(at), e.root == nil) {
+		return s
+	}
+	s.ReadIgnore()
+	s.readSources()
+	s.conclude()
+	s.dependencies()
+	s.compiler()
+	s.runtimeFiles()
+	s.Network(s.evidence, path.Join(s.module.dir, "go.mod"))
+	s.command()
+	s.CheckIgnored(s.supplied(), s.needed())
+	return s
+}
+
+// programs returns the directories of main packages that are services: the
+// module's root and what lies under cmd, else the other directories that do not
+// look like examples and tools.
+func programs(dir fs.FS) []string {
+	var out []string
+	if mainFile(dir, ".") != "" {
+		out = append(out, ".")
+	}
+	entries, _ := fs.ReadDir(dir, "cmd")
+	for _, e := range entries {
+		if at := "cmd/" + e.Name(); e.IsDir() && mainFile(dir, at) != "" {
+			out = append(out, at)
+		}
+	}
+	if mainFile(dir, "cmd") != "" {
+		out = append(out, "cmd")
+	}
+	if len(out) > 0 {
+		return out
+	}
+	entries, _ = fs.ReadDir(dir, ".")
+	for _, e := range entries {
+		if e.IsDir() && !idleDir(e.Name()) && mainFile(dir, e.Name()) != "" && !ecosystem.Exists(dir, e.Name()+"/go.mod") {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}
+
+// idleDir knows directories whose programs are no services.
+func idleDir(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || slices.Contains([]string{
+		"vendor", "testdata", "test", "tests", "e2e", "examples", "example", "tools", "tool", "scripts", "script", "hack", "build", "ci", "docs", "misc", "node_modules",
+	}, name)
+}
+
+// command decides on the exec form that starts the service.
+func (s *service) command() {
+	target := ecosystem.WorkDir + "/" + s.binary
+	if len(s.Want.Command) == 0 {
+		s.start = []string{target}
+		s.Fact("start", target, "the program of "+show(s.mainDir), path.Join(s.mainDir, mainFile(s.Dir, s.mainDir)), 0)
+		return
+	}
+	s.start = slices.Clone(s.Want.Command)
+	if slices.Contains([]string{s.binary, path.Base(s.mainDir), path.Base(s.module.path)}, path.Base(s.start[0])) {
+		s.start[0] = target
+	}
+	s.Configured("start", strings.Join(s.start, " "))
+}
+
+func show(dir string) string {
+	if dir == "." {
+		return "the module's root"
+	}
+	return dir
+}

@@ -1,0 +1,248 @@
+package golang
+
+import (
+	"bytes"
+	"go/ast"
+	"go/build/constraint"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// Limits of what is followed from a main package. The largest public Go
+// monorepos have about 5,000 packages, of which a program has a tenth.
+const (
+	maxPackages   = 4000
+	maxSourceSize = 4 << 20
+)
+
+// graph is the packages of the repository that a program is made of.
+type graph struct {
+	dirs    []string                 // of packages, in the order of discovery
+	imports map[string]ecosystem.Hit // packages outside of the repository
+	embeds  []string                 // what is embedded from outside of packages' own directories, and of the root
+	c       ecosystem.Hit            // import "C"
+}
+
+func (g *graph) sorted() []string { return slices.Sorted(maps.Keys(g.imports)) }
+
+// readSources follows the imports of the main package and takes evidence from
+// every file on the way.
+func (s *service) readSources() {
+	s.graph.imports = map[string]ecosystem.Hit{}
+	seen := map[string]bool{s.mainDir: true}
+	queue := []string{s.mainDir}
+	for len(queue) > 0 && len(s.graph.dirs) < maxPackages {
+		dir := queue[0]
+		queue = queue[1:]
+		s.graph.dirs = append(s.graph.dirs, dir)
+		for _, next := range s.readPackage(dir) {
+			if !seen[next] {
+				seen[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+}
+
+// readPackage reads the files of a package and returns the directories of the
+// packages that it imports.
+func (s *service) readPackage(dir string) (next []string) {
+	entries, err := fs.ReadDir(s.Dir, dir)
+	if err != nil {
+		s.Report(diag.Error, codeSource, dir, 0, "commit it, or run the generator that makes it before the build", "the package %s, which the program imports, cannot be read: %v", dir, err)
+		return nil
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() || !isSource(e.Name()) || info.Size() > maxSourceSize {
+			continue
+		}
+		data, err := fs.ReadFile(s.Dir, name)
+		if err != nil || !built(data) {
+			continue
+		}
+		files := token.NewFileSet()
+		f, err := parser.ParseFile(files, name, data, parser.ImportsOnly)
+		if err != nil {
+			s.Report(diag.Error, codeSource, name, 0, "go vet ./...", "the file is not valid Go: %v", err)
+			continue
+		}
+		for _, i := range f.Imports {
+			if at := s.imported(i, name, files.Position(i.Pos()).Line); at != "" {
+				next = append(next, at)
+			}
+		}
+		s.embedded(dir, data)
+		s.look(name, data)
+	}
+	return next
+}
+
+// imported notes an import and returns the directory of a package of the
+// repository.
+func (s *service) imported(i *ast.ImportSpec, file string, line int) string {
+	name, err := strconv.Unquote(i.Path.Value)
+	if err != nil {
+		return ""
+	}
+	if name == "C" {
+		s.graph.c.Keep(ecosystem.Hit{Text: name, File: file, Line: line})
+		return ""
+	}
+	var best *module // the longest path wins: modules can lie in modules
+	for _, m := range s.modules {
+		if (name == m.path || strings.HasPrefix(name, m.path+"/")) && (best == nil || len(m.path) > len(best.path)) {
+			best = m
+		}
+	}
+	if best != nil {
+		return path.Join(best.dir, strings.TrimPrefix(name, best.path))
+	}
+	if first, _, _ := strings.Cut(name, "/"); strings.Contains(first, ".") {
+		if _, have := s.graph.imports[name]; !have {
+			s.graph.imports[name] = ecosystem.Hit{Text: name, File: file, Line: line}
+		}
+	}
+	return ""
+}
+
+var embedLine = regexp.MustCompile(`(?m)^//go:embed[ \t]+(.+)$`)
+
+// embedded notes what a root package embeds; other packages are copied with all
+// that lies below them.
+func (s *service) embedded(dir string, data []byte) {
+	if !s.isRoot(dir) {
+		return
+	}
+	for _, m := range embedLine.FindAllSubmatch(data, -1) {
+		for _, word := range strings.Fields(string(m[1])) {
+			word = strings.TrimPrefix(strings.Trim(word, "\"`"), "all:")
+			first, _, _ := strings.Cut(path.Clean(word), "/")
+			if first == "." || first == ".." {
+				continue
+			}
+			if at := path.Join(dir, first); !slices.Contains(s.graph.embeds, at) {
+				s.graph.embeds = append(s.graph.embeds, at)
+			}
+		}
+	}
+}
+
+// isRoot tells whether a directory is the root of a module, whose files are
+// copied without what lies below.
+func (s *service) isRoot(dir string) bool {
+	return slices.ContainsFunc(s.modules, func(m *module) bool { return m.dir == dir })
+}
+
+// isSource tells by its name whether a file is compiled for Linux.
+func isSource(name string) bool {
+	base, ok := strings.CutSuffix(name, ".go")
+	if !ok || strings.HasSuffix(base, "_test") || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {
+		return false
+	}
+	parts := strings.Split(base, "_")
+	if len(parts) == 1 {
+		return true
+	}
+	for _, p := range parts[max(1, len(parts)-2):] {
+		if slices.Contains([]string{"windows", "darwin", "freebsd", "netbsd", "openbsd", "dragonfly", "solaris", "illumos", "aix", "plan9", "js", "wasip1", "android", "ios"}, p) {
+			return false
+		}
+	}
+	return true
+}
+
+// built tells whether a file's build constraint holds on Linux.
+func built(data []byte) bool {
+	for line := range bytes.Lines(data) {
+		text := strings.TrimSpace(string(line))
+		if text != "" && !strings.HasPrefix(text, "//") {
+			return true // of /* … */ too: constraints stand above
+		}
+		if !constraint.IsGoBuild(text) {
+			continue
+		}
+		x, err := constraint.Parse(text)
+		return err != nil || x.Eval(func(tag string) bool {
+			return slices.Contains([]string{"linux", "unix", "amd64", "arm64", "cgo", "gc"}, tag) || strings.HasPrefix(tag, "go1.")
+		})
+	}
+	return true
+}
+
+var packageMain = regexp.MustCompile(`(?m)^package main\b`)
+
+// mainFile returns the first file of package main in a directory, "" when there
+// is none; main.go before others.
+func mainFile(root fs.FS, dir string) string {
+	entries, err := fs.ReadDir(root, dir)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		if isSource(e.Name()) && !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	for _, name := range names[:min(len(names), 50)] {
+		data, err := ecosystem.Read(root, path.Join(dir, name))
+		if err == nil && packageMain.Match(data) && built(data) {
+			return name
+		}
+	}
+	return ""
+}
+
+func rank(name string) int {
+	if name == "main.go" {
+		return 0
+	}
+	return 1
+}
+
+// dependencies looks at what the modules need from outside.
+func (s *service) dependencies() {
+	at := s.module.dir
+	if s.workspace != nil {
+		at = s.workspace.dir
+	}
+	if s.vendored = ecosystem.Exists(s.Dir, path.Join(at, "vendor/modules.txt")); s.vendored {
+		s.Fact("dependencies", "vendored", "they lie in the repository", path.Join(at, "vendor/modules.txt"), 0)
+		return
+	}
+	sum := path.Join(s.module.dir, "go.sum")
+	if ecosystem.Exists(s.Dir, sum) {
+		s.Fact("dependencies", "modules", "their checksums", sum, 0)
+		return
+	}
+	if s.workspace != nil && ecosystem.Exists(s.Dir, path.Join(s.workspace.dir, "go.work.sum")) {
+		return
+	}
+	for _, name := range s.graph.sorted() {
+		hit := s.graph.imports[name]
+		s.Report(diag.Error, codeNoSum, path.Join(s.module.dir, "go.mod"), 0, s.inModule("go mod tidy")+", and commit go.sum",
+			"go.sum is missing, but %s:%d imports %s", s.At(hit.File), hit.Line, name)
+		return
+	}
+}
+
+// inModule is a command line to be run in the module's directory.
+func (s *service) inModule(command string) string {
+	if at := s.At(s.module.dir); at != "." {
+		return "cd " + at + " && " + command
+	}
+	return command
+}

@@ -1,0 +1,73 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"sync"
+
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// wholeFS makes a build fail when a file of its context cannot be read. The
+// sender of fsutil takes such a file for an empty one (send.go, sendFile, as of
+// 2025-11), which would end in a wrong image and in a wrong cache.
+type wholeFS struct {
+	fsutil.FS
+	dir  string
+	stop context.CancelCauseFunc
+
+	mu  sync.Mutex
+	err error
+}
+
+// Open implements fsutil.FS: an error waits in the reader, where it counts.
+func (w *wholeFS) Open(path string) (io.ReadCloser, error) {
+	f, err := w.FS.Open(path)
+	if err != nil {
+		return unreadable{w.refuse(path, err)}, nil
+	}
+	return f, nil
+}
+
+// refuse remembers the first failure, in words for the person.
+func (w *wholeFS) refuse(path string, err error) error {
+	f := diag.Fail(diag.ExitUsage, "the file %s of the build context %s cannot be read", path, w.dir).Because(causeOf(err))
+	if errors.Is(err, fs.ErrNotExist) {
+		f = f.WithHint("it went away during the build: leave it out with .dockerignore, or build when nothing changes the directory")
+	} else {
+		f = f.WithHint("make it readable for the user that builds, or leave it out with .dockerignore")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = f
+		w.stop(f)
+	}
+	return f
+}
+
+// failure returns why the context could not be read, nil when it could.
+func (w *wholeFS) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+func causeOf(err error) error {
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
+// unreadable is a file whose reading fails.
+type unreadable struct{ err error }
+
+func (u unreadable) Read([]byte) (int, error) { return 0, u.err }
+func (u unreadable) Close() error             { return nil }

@@ -1,0 +1,2 @@
+// Package library has no program.
+package library

@@ -1,0 +1,4 @@
+// Command client is an example and no service.
+package main
+
+func main() {}

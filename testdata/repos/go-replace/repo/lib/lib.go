@@ -1,0 +1,5 @@
+// Package lib is replaced.
+package lib
+
+// Name is a name.
+const Name = "lib"

@@ -1,0 +1,3 @@
+module example.com/tomorrow
+
+go 1.99.1

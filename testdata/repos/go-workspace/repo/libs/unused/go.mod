@@ -1,0 +1,3 @@
+module example.com/shop/libs/unused
+
+go 1.25

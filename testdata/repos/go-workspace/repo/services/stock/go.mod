@@ -1,0 +1,3 @@
+module example.com/shop/services/stock
+
+go 1.25
