@@ -2,10 +2,7 @@ package cli_test
 
 import (
 	"os"
-<<<<<<< HEAD
-=======
 	"path/filepath"
->>>>>>> main
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,24 +12,6 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-<<<<<<< HEAD
-		"slipway": func() {
-			w := cli.Process()
-			w.Args = nil
-			os.Exit(int(cli.Main(os.Args[1:], w)))
-		},
-	})
-}
-
-// TestScripts runs the command line as a user does: exit codes, both outputs,
-// and what must not be there.
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
-		e.Setenv("SLIPWAY_STATE_DIR", e.WorkDir+"/.state")
-		return nil
-	}})
-}
-=======
 		"slipway": func() { os.Exit(int(cli.Main(os.Args[1:], cli.Process()))) },
 	})
 }
@@ -70,4 +49,3 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 // try runs slipway and leaves its output to the script, however it ends: a check
 // of the machine may fail here.
 func try(ts *testscript.TestScript, _ bool, args []string) { _ = ts.Exec("slipway", args...) }
->>>>>>> main
