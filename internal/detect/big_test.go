@@ -2,16 +2,28 @@ package detect_test
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/slipway-build/slipway/internal/detect"
 )
 
-// TestManyPackages: a workspace of 1,000 packages is planned in the time that
-// the issue allows for detection, with a margin for slow machines.
+// counted counts the files that are opened.
+type counted struct {
+	fs.FS
+	opened *int
+}
+
+// Open implements fs.FS.
+func (c counted) Open(name string) (fs.File, error) {
+	*c.opened++
+	return c.FS.Open(name)
+}
+
+// TestManyPackages: what the members of a workspace of 1,000 packages share is
+// read once, not once for each.
 func TestManyPackages(t *testing.T) {
 	tree := fstest.MapFS{"package.json": {Data: []byte(`{"workspaces": ["apps/*", "packages/*"]}`)}}
 	lock := []string{`"": {}`}
@@ -32,14 +44,12 @@ func TestManyPackages(t *testing.T) {
 		lock = append(lock, fmt.Sprintf(`%q: {"dependencies": {"p%d": "*"}}`, dir, 800+i))
 	}
 	tree["package-lock.json"] = &fstest.MapFile{Data: []byte(`{"lockfileVersion": 3, "packages": {` + strings.Join(lock, ",") + `}}`)}
-	began := time.Now()
-	plans, findings := detect.Plan(tree, nil)
+	opened := 0
+	plans, findings := detect.Plan(counted{tree, &opened}, nil)
 	if findings != nil || len(plans) != 100 {
 		t.Fatalf("%d plans, %v", len(plans), findings)
 	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("planning took %s", took)
-	} else {
-		t.Logf("planning took %s", took)
+	if opened > 100_000 {
+		t.Errorf("%d files were opened", opened)
 	}
 }
