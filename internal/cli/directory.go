@@ -75,8 +75,8 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
 }
 
-// source is what a directory is built from.
-type source struct {
+// recipe is what a directory is built from.
+type recipe struct {
 	name   string // of the Dockerfile, for messages
 	text   []byte
 	ignore []string
@@ -84,7 +84,7 @@ type source struct {
 }
 
 // directorySource reads the Dockerfile of a directory; one without is planned.
-func (a *app) directorySource(dir string, f buildFlags) (source, error) {
+func (a *app) directorySource(dir string, f buildFlags) (recipe, error) {
 	path := filepath.Join(dir, "Dockerfile")
 	if f.file != "" {
 		path = a.path(f.file)
@@ -94,24 +94,24 @@ func (a *app) directorySource(dir string, f buildFlags) (source, error) {
 		return a.plannedSource(dir)
 	}
 	if err != nil {
-		return source{}, diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", relativeTo(a.Dir, dir)).Because(err).
+		return recipe{}, diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", relativeTo(a.Dir, dir)).Because(err).
 			WithHint("name it with -f; without -f, Slipway plans the directory itself")
 	}
 	ignore, err := dockerIgnore(dir, path)
-	return source{name: relativeTo(a.Dir, path), text: text, ignore: ignore}, err
+	return recipe{name: relativeTo(a.Dir, path), text: text, ignore: ignore}, err
 }
 
 // plannedSource detects what the directory holds and plans it.
-func (a *app) plannedSource(dir string) (source, error) {
+func (a *app) plannedSource(dir string) (recipe, error) {
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
 	s, findings := detect.PlanOne(os.DirFS(dir), config.Service{Name: cfg.Name, Path: "."}, cfg)
 	if err := findings.Errors(); err != nil {
-		return source{}, err
+		return recipe{}, err
 	}
 	a.warn(findings)
 	fl := fleet{Fleet: cfg, root: dir}
 	text, err := fl.dockerfile(s)
-	return source{name: "Dockerfile of " + s.Name, text: text, ignore: s.DockerIgnore, bases: s.Bases}, err
+	return recipe{name: "Dockerfile of " + s.Name, text: text, ignore: s.DockerIgnore, bases: s.Bases}, err
 }
 
 // imageName completes a name of the command line: the directory's name when

@@ -90,7 +90,7 @@ func (a *app) fleetAt(dir string) (*config.Fleet, string, diag.Findings, error) 
 		cfg, findings := detectedFleet(dir)
 		if cfg == nil {
 			return nil, "", nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above, and no service is recognised there", config.FileName, dir).
-				Because(findings.Errors()).WithHint("slipway init DIR writes one for a directory with services")
+				WithHint("slipway init DIR writes one for a directory with services; slipway build DIR builds a directory with a Dockerfile")
 		}
 		return cfg, dir, findings, nil
 	}

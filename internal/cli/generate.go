@@ -25,7 +25,8 @@ func (a *app) generateCommand() *cobra.Command {
 		Short: "Write the Dockerfile and .dockerignore of each service, to keep",
 		Long: `Write the Dockerfile and .dockerignore of each service into its directory, or
 below another one. A file that a person wrote is not touched: only files that
-carry Slipway's first line are replaced, and --force replaces any.`,
+carry Slipway's first line are replaced, and --force replaces any. For members of
+a workspace, Dockerfile.SERVICE is written at its root, which is their context.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			fl, err := a.loadFleet(a.Dir, args, f)
 			if err != nil {

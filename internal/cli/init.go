@@ -35,7 +35,7 @@ for what was found as comments.
 When there is a slipway.yaml, nothing is written: what would be added for services
 that it does not name is shown as a diff, and the exit code is 2. --write adds
 just those lines. What a person wrote is never changed.`,
-		Example: `  slipway init && slipway build && slipway run --until-healthy
+		Example: `  slipway init
   slipway init --dry-run
   slipway init --json | jq .services`,
 		Args: cobra.MaximumNArgs(1),
@@ -125,7 +125,7 @@ func (a *app) survey(dir string) (survey, error) {
 	}
 	s.found, s.findings = detect.Survey(os.DirFS(dir), nil)
 	if len(s.found) == 0 {
-		return s, diag.Fail(diag.ExitUsage, "no service is recognised in %s", dir).Because(s.findings.Errors()).
+		return s, diag.Fail(diag.ExitUsage, "no service is recognised in %s", dir).
 			WithHint("slipway init looks for what names a service, such as package.json or a Dockerfile; go to the repository, or name its directory")
 	}
 	for _, f := range s.found {

@@ -43,6 +43,12 @@ type Lister interface {
 	Services(dir fs.FS) []string
 }
 
+// Librarian is an ecosystem that tells libraries of a repository from services.
+type Librarian interface {
+	// IsLibrary tells whether nothing starts what lies at a path.
+	IsLibrary(at string) bool
+}
+
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
 	return []Ecosystem{golang.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
@@ -56,6 +62,24 @@ const (
 	codeNothing     = "SLP223" // no services
 	codeWalk        = "SLP224" // a directory cannot be read
 )
+
+// repository is the tree that services are looked for in, and the ecosystems as
+// they know it.
+type repository struct {
+	tree      fs.FS
+	languages []Ecosystem
+}
+
+func open(tree fs.FS) repository {
+	r := repository{tree: tree}
+	for _, e := range Ecosystems() {
+		if rooted, ok := e.(Rooted); ok {
+			e = rooted.In(tree)
+		}
+		r.languages = append(r.languages, e)
+	}
+	return r
+}
 
 // Found is a service with the evidence for what is known about it.
 type Found struct {
@@ -81,7 +105,8 @@ func Detect(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 
 // Survey is Detect with the services that have errors, which are incomplete. The
 // findings of services stand with them; those returned are about the search.
-func Survey(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
+func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
+	root := open(tree)
 	services, findings := services(root, fleet)
 	var out []Found
 	for _, s := range services {
@@ -97,11 +122,12 @@ func Survey(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 
 // Plan returns the plans of a repository's services, sorted by name. Services
 // with an error among the findings are missing.
-func Plan(root fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
+func Plan(tree fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
+	root := open(tree)
 	services, findings := services(root, fleet)
 	var out []plan.Service
 	for _, s := range services {
-		p, fs := PlanOne(root, s, fleet)
+		p, fs := planOne(root, s, fleet)
 		findings = append(findings, fs...)
 		if fs.Errors() == nil {
 			out = append(out, p)
@@ -111,7 +137,11 @@ func Plan(root fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
 }
 
 // PlanOne returns the plan of one service.
-func PlanOne(root fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+func PlanOne(tree fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	return planOne(open(tree), s, fleet)
+}
+
+func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
 	dir, f := directory(root, s, fleet)
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
@@ -124,24 +154,23 @@ func PlanOne(root fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, d
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
 	}
-	return rooted(e, root).Plan(dir, s, fleet)
+	return e.Plan(dir, s, fleet)
 }
 
 // services returns what is to be looked at.
-func services(root fs.FS, fleet *config.Fleet) ([]config.Service, diag.Findings) {
+func services(root repository, fleet *config.Fleet) ([]config.Service, diag.Findings) {
 	if fleet != nil {
 		return fleet.Services, nil
 	}
 	return walk(root, maxDirs)
 }
 
-func inspect(root fs.FS, s config.Service, fleet *config.Fleet) (Found, diag.Findings) {
+func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, diag.Findings) {
 	dir, f := directory(root, s, fleet)
 	if f != nil {
 		return Found{}, diag.Findings{*f}
 	}
 	e, f := ecosystemOf(root, dir, s, fleet)
-	e = rooted(e, root)
 	if own := ownDockerfile(dir); own != "" {
 		return inspectOwn(e, dir, s, fleet, own), nil
 	}
@@ -153,21 +182,11 @@ func inspect(root fs.FS, s config.Service, fleet *config.Fleet) (Found, diag.Fin
 	return Found{Service: done, Facts: facts}, findings
 }
 
-// rooted lets an ecosystem see the whole repository, when a service of it
-// depends on what lies beside it.
-func rooted(e Ecosystem, root fs.FS) Ecosystem {
-	if n, ok := e.(node.Ecosystem); ok {
-		n.Root = root
-		return n
-	}
-	return e
-}
-
 // directory returns the file system of a service's directory.
-func directory(root fs.FS, s config.Service, fleet *config.Fleet) (fs.FS, *diag.Finding) {
-	info, err := fs.Stat(root, s.Path)
+func directory(root repository, s config.Service, fleet *config.Fleet) (fs.FS, *diag.Finding) {
+	info, err := fs.Stat(root.tree, s.Path)
 	if err == nil && info.IsDir() {
-		if dir, err := fs.Sub(root, s.Path); err == nil {
+		if dir, err := fs.Sub(root.tree, s.Path); err == nil {
 			return dir, nil
 		}
 	}
@@ -178,7 +197,7 @@ func directory(root fs.FS, s config.Service, fleet *config.Fleet) (fs.FS, *diag.
 	f.Hint = "write path: for the service"
 	parent := path.Dir(s.Path)
 	var siblings []string
-	entries, _ := fs.ReadDir(root, parent)
+	entries, _ := fs.ReadDir(root.tree, parent)
 	for _, e := range entries {
 		if e.IsDir() {
 			siblings = append(siblings, e.Name())
@@ -192,11 +211,8 @@ func directory(root fs.FS, s config.Service, fleet *config.Fleet) (fs.FS, *diag.
 
 // ecosystemOf returns the ecosystem that is written or that recognises the
 // directory.
-func ecosystemOf(root, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosystem, *diag.Finding) {
-	for _, e := range Ecosystems() {
-		if r, ok := e.(Rooted); ok {
-			e = r.In(root)
-		}
+func ecosystemOf(root repository, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosystem, *diag.Finding) {
+	for _, e := range root.languages {
 		if s.Ecosystem == e.Name() || s.Ecosystem == "" && e.Recognise(dir) != "" {
 			return e, nil
 		}
@@ -228,13 +244,13 @@ const (
 // walk finds the directories that an ecosystem recognises. Below such a
 // directory it looks no further, except at the root of the repository, whose
 // manifest is often that of a workspace.
-func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
+func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	var findings diag.Findings
 	var paths []string
 	var pages pages
 	weak := false // the root is a service only if there is no other
 	dirs := 0
-	_ = fs.WalkDir(root, ".", func(p string, e fs.DirEntry, err error) error {
+	_ = fs.WalkDir(root.tree, ".", func(p string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			findings = append(findings, diag.Finding{Code: codeWalk, Severity: diag.Warning, Place: diag.Place{File: p}, Text: "the directory cannot be read: " + err.Error()})
@@ -249,7 +265,7 @@ func walk(root fs.FS, limit int) ([]config.Service, diag.Findings) {
 				Text: fmt.Sprintf("the search for services stopped after %d directories", limit), Hint: "name the services in " + config.FileName})
 			return fs.SkipAll
 		}
-		dir, err := fs.Sub(root, p)
+		dir, err := fs.Sub(root.tree, p)
 		if err != nil {
 			return nil
 		}
@@ -303,16 +319,15 @@ func recognised(dir fs.FS) (below []string, sure, ok bool) {
 
 // isLibrary tells whether a directory is there for other packages only: one that
 // nothing but package.json speaks for, and that nothing starts.
-func isLibrary(root fs.FS, p string) bool {
-	dir, err := fs.Sub(root, p)
+func isLibrary(root repository, p string) bool {
+	dir, err := fs.Sub(root.tree, p)
 	if err != nil || p == "." || ownDockerfile(dir) != "" {
 		return false
 	}
-	for _, e := range Ecosystems() {
+	for i, e := range Ecosystems() {
 		if e.Recognise(dir) != "" {
-			n, ok := e.(node.Ecosystem)
-			n.Root = root
-			return ok && n.IsLibrary(p)
+			l, ok := root.languages[i].(Librarian)
+			return ok && l.IsLibrary(p)
 		}
 	}
 	return false

@@ -11,7 +11,7 @@ func TestWalkIsBounded(t *testing.T) {
 	for i := range 20 {
 		tree[fmt.Sprintf("d%02d/x", i)] = &fstest.MapFile{}
 	}
-	_, findings := walk(tree, 10)
+	_, findings := walk(open(tree), 10)
 	if len(findings) != 1 || findings[0].Code != codeTooLarge {
 		t.Errorf("got %v", findings)
 	}

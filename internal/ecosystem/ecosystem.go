@@ -98,6 +98,7 @@ func (s *Service) ReportWanted(code, file, hint, format string, args ...any) {
 		Text: s.Want.Name + ": " + fmt.Sprintf(format, args...), Hint: hint}
 	if f.Place.File == "" {
 		f.Place.File = s.At(file)
+		f.Hint += "; slipway init writes one"
 	}
 	s.Findings = append(s.Findings, f)
 }

@@ -44,7 +44,10 @@ func (s *service) supplied() []string {
 	if s.member != "" {
 		out = append(out, "**/.env", "**/.env.*", "**/coverage")
 		for _, m := range s.needed {
-			if dir, _, _ := compilerOutDir(s.top, path.Join(m.dir, "tsconfig.json"), 4); dir != "" && m.pkg.Scripts["build"] != "" {
+			if m.pkg.Scripts["build"] == "" {
+				continue
+			}
+			if dir, _, _ := compilerOutDir(s.top, path.Join(m.dir, "tsconfig.json"), 4); dir != "" {
 				out = append(out, dir)
 			}
 		}

@@ -26,14 +26,13 @@ func (s *service) inDir(command string) string {
 // exist for one platform only.
 func (s *service) lockFile() {
 	file := s.topFile("package-lock.json")
-	data, err := ecosystem.Read(s.top, "package-lock.json")
-	if err != nil {
-		s.Report(diag.Error, codeLock, file, 0, "", "package-lock.json cannot be read: %v", err)
+	lock := s.readLock()
+	if lock.unread != nil {
+		s.Report(diag.Error, codeLock, file, 0, "", "package-lock.json cannot be read: %v", lock.unread)
 		return
 	}
-	var lock lockFile
-	if err := json.Unmarshal(data, &lock); err != nil {
-		s.Report(diag.Error, codeLock, file, ecosystem.LineAt(data, errorOffset(err)), s.inDir(relock), "package-lock.json is not valid: %v", err)
+	if lock.invalid != nil {
+		s.Report(diag.Error, codeLock, file, lock.line, s.inDir(relock), "package-lock.json is not valid: %v", lock.invalid)
 		return
 	}
 	root, ok := lock.Packages[""]
@@ -55,6 +54,30 @@ func (s *service) lockFile() {
 	if len(s.native) > 0 {
 		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", file, 0)
 	}
+}
+
+// parsedLock is a package-lock.json, or why there is none.
+type parsedLock struct {
+	lockFile
+	unread, invalid error
+	line            int // of what is invalid
+}
+
+// readLock reads package-lock.json; that of a workspace once for all members.
+func (s *service) readLock() *parsedLock {
+	if s.memo != nil && s.memo.locks[s.at] != nil {
+		return s.memo.locks[s.at]
+	}
+	p := &parsedLock{}
+	data, err := ecosystem.Read(s.top, "package-lock.json")
+	if p.unread = err; err == nil {
+		p.invalid = json.Unmarshal(data, &p.lockFile)
+		p.line = ecosystem.LineAt(data, errorOffset(p.invalid))
+	}
+	if s.memo != nil && s.member != "" {
+		s.memo.locks[s.at] = p
+	}
+	return p
 }
 
 // few joins names, at most six of them.

@@ -232,7 +232,11 @@ func (m manager) caches() []plan.Mount {
 	if at == "" {
 		return []plan.Mount{npm}
 	}
-	return []plan.Mount{{Type: "cache", Target: at}}
+	mount := plan.Mount{Type: "cache", Target: at}
+	if m.name == "yarn" {
+		mount.Sharing = "locked" // Yarn 1 breaks when two of it fill one cache
+	}
+	return []plan.Mount{mount}
 }
 
 // environment keeps the manager quiet and its files where the cache is mounted.
@@ -337,6 +341,11 @@ func (s *service) nativeNames(lock []byte) {
 	if s.site != nil {
 		return // none of them ships
 	}
+	if s.memo != nil && s.memo.native[s.at] != nil {
+		s.native = s.memo.native[s.at]
+		s.noteNative()
+		return
+	}
 	for _, re := range []*regexp.Regexp{forPlatform, compiled} {
 		for _, m := range re.FindAllSubmatch(lock, -1) {
 			if name := string(m[1]); !slices.Contains(s.native, name) && len(s.native) < 20 {
@@ -345,6 +354,13 @@ func (s *service) nativeNames(lock []byte) {
 		}
 	}
 	slices.Sort(s.native)
+	if s.memo != nil && s.member != "" {
+		s.memo.native[s.at] = append([]string{}, s.native...)
+	}
+	s.noteNative()
+}
+
+func (s *service) noteNative() {
 	if len(s.native) > 0 {
 		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", s.topFile(s.manager.lock), 0)
 	}

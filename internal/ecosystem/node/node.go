@@ -20,10 +20,11 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// Ecosystem is Node.js. The zero value is ready for use; with the root of the
-// repository it knows workspaces as well.
+// Ecosystem is Node.js. The zero value is ready for use; one made by In knows the
+// workspaces of a repository as well.
 type Ecosystem struct {
-	Root fs.FS
+	root fs.FS
+	memo *memo
 }
 
 // Name is what slipway.yaml calls the ecosystem.
@@ -66,6 +67,7 @@ func (e Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (pl
 type service struct {
 	ecosystem.Service
 	workspace
+	memo      *memo // nil without a repository
 	manager   manager
 	framework framework
 
@@ -87,7 +89,7 @@ type service struct {
 
 // inspect reads the service's files.
 func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
-	s := &service{Service: ecosystem.Open(dir, want, fleet), workspace: openWorkspace(e.Root, dir, want.Path)}
+	s := &service{Service: ecosystem.Open(dir, want, fleet), workspace: e.openWorkspace(dir, want.Path), memo: e.memo}
 	data, err := ecosystem.Read(dir, "package.json")
 	if err != nil {
 		s.Report(diag.Error, codeManifest, "package.json", 0, "", "package.json cannot be read: %v", err)

@@ -36,42 +36,73 @@ func (m *manifest) startsIn(dir string) bool {
 	return strings.HasPrefix(path.Clean(m.Main)+"/", dir) || strings.Contains(string(exports), `"./`+dir) || strings.HasPrefix(path.Clean(m.Module)+"/", dir)
 }
 
+// memo keeps what services of one repository have in common: the roots of
+// workspaces and their lock files.
+type memo struct {
+	roots  map[string]*rootOf
+	locks  map[string]*parsedLock
+	native map[string][]string
+}
+
+// rootOf is a directory that may be the root of a workspace.
+type rootOf struct {
+	top     fs.FS
+	pkg     *manifest
+	globs   []string
+	members map[string]member // read when first asked for
+}
+
+// In is the ecosystem as it knows one repository. It is not for concurrent use.
+func (Ecosystem) In(root fs.FS) ecosystem.Language {
+	return Ecosystem{root: root, memo: &memo{map[string]*rootOf{}, map[string]*parsedLock{}, map[string][]string{}}}
+}
+
+// rootAt returns what a directory says as a workspace's root, nil when it has no
+// package.json.
+func (e Ecosystem) rootAt(at string) *rootOf {
+	if r, ok := e.memo.roots[at]; ok {
+		return r
+	}
+	var r *rootOf
+	if top, err := fs.Sub(e.root, at); err == nil {
+		if m, err := manifestOf(top, "."); err == nil {
+			r = &rootOf{top: top, pkg: m, globs: memberGlobs(top, m)}
+		}
+	}
+	e.memo.roots[at] = r
+	return r
+}
+
 // openWorkspace looks above a service for the workspace that it belongs to.
-func openWorkspace(root fs.FS, dir fs.FS, at string) workspace {
-	alone := workspace{top: dir, at: at}
-	if root == nil || at == "." || at == "" || !fs.ValidPath(at) {
-		return alone
+func (e Ecosystem) openWorkspace(dir fs.FS, at string) workspace {
+	if r, up := e.workspaceOf(at); r != nil {
+		w := workspace{top: r.top, at: up, member: below(up, at), root: r.pkg}
+		if r.members == nil {
+			r.members = members(r.top, r.globs)
+		}
+		w.follow(r.members)
+		return w
+	}
+	return workspace{top: dir, at: at}
+}
+
+// workspaceOf returns the nearest workspace that a directory is a member of.
+func (e Ecosystem) workspaceOf(at string) (*rootOf, string) {
+	if e.root == nil || at == "." || at == "" || !fs.ValidPath(at) {
+		return nil, ""
 	}
 	for up := path.Dir(at); ; up = path.Dir(up) {
-		if w, ok := workspaceAt(root, up, at); ok {
-			return w
+		rel := below(up, at)
+		if r := e.rootAt(up); r != nil && plainPath.MatchString(rel) && isMember(r.globs, rel) {
+			return r, up
 		}
 		if up == "." {
-			return alone
+			return nil, ""
 		}
 	}
 }
 
-// workspaceAt returns the workspace whose root is a directory, when the service
-// is one of its members.
-func workspaceAt(root fs.FS, up, at string) (workspace, bool) {
-	top, err := fs.Sub(root, up)
-	if err != nil {
-		return workspace{}, false
-	}
-	m, err := manifestOf(top, ".")
-	if err != nil {
-		return workspace{}, false
-	}
-	rel := strings.TrimPrefix(at, up+"/")
-	globs := memberGlobs(top, m)
-	if !plainPath.MatchString(rel) || !isMember(globs, rel) {
-		return workspace{}, false
-	}
-	w := workspace{top: top, at: up, member: rel, root: m}
-	w.follow(members(top, globs))
-	return w, true
-}
+func below(up, at string) string { return strings.TrimPrefix(at, up+"/") }
 
 func manifestOf(dir fs.FS, at string) (*manifest, error) {
 	data, err := ecosystem.Read(dir, path.Join(at, "package.json"))
@@ -316,7 +347,7 @@ func (s *service) in(name string) string { return path.Join(s.member, name) }
 // IsLibrary tells whether a directory is a package of a workspace that nothing
 // starts: a library of the others.
 func (e Ecosystem) IsLibrary(at string) bool {
-	dir, err := fs.Sub(e.Root, at)
+	dir, err := fs.Sub(e.root, at)
 	if err != nil {
 		return false
 	}
@@ -327,15 +358,6 @@ func (e Ecosystem) IsLibrary(at string) bool {
 	if framework, _ := frameworkOf(m); framework.name != "" || isSite(dir, m) {
 		return false
 	}
-	for up := path.Dir(at); at != "."; up = path.Dir(up) {
-		if top, err := fs.Sub(e.Root, up); err == nil {
-			if root, err := manifestOf(top, "."); err == nil && isMember(memberGlobs(top, root), strings.TrimPrefix(at, up+"/")) {
-				return true
-			}
-		}
-		if up == "." {
-			break
-		}
-	}
-	return false
+	r, _ := e.workspaceOf(at)
+	return r != nil
 }

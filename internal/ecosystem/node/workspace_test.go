@@ -1,6 +1,7 @@
 package node
 
 import (
+	"io/fs"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -59,9 +60,11 @@ func repository() fstest.MapFS {
 	}
 }
 
+func in(root fs.FS) Ecosystem { return Ecosystem{}.In(root).(Ecosystem) }
+
 func TestWorkspaceFollowsDependencies(t *testing.T) {
 	root := repository()
-	w := openWorkspace(root, nil, "p/a")
+	w := in(root).openWorkspace(nil, "p/a")
 	var needed []string
 	for _, m := range w.needed {
 		needed = append(needed, m.dir)
@@ -72,11 +75,11 @@ func TestWorkspaceFollowsDependencies(t *testing.T) {
 	if diff := cmp.Diff([]string{"p/a", "p/b", "p/c"}, w.all); diff != "" {
 		t.Errorf("names that a shell would take apart are none (-want +got):\n%s", diff)
 	}
-	e := Ecosystem{Root: root}
+	e := in(root)
 	if e.IsLibrary("p/a") || !e.IsLibrary("p/b") || e.IsLibrary("q") || e.IsLibrary(".") {
 		t.Error("a is a service, b is a library, q is outside of the workspace")
 	}
-	if w := openWorkspace(root, root, "q"); w.member != "" || slices.Contains(w.all, "q") {
+	if w := in(root).openWorkspace(root, "q"); w.member != "" || slices.Contains(w.all, "q") {
 		t.Errorf("q is no member: %+v", w)
 	}
 }
@@ -88,7 +91,7 @@ func FuzzWorkspace(f *testing.F) {
 	f.Add(`{"workspaces": {"packages": [1, null, "*/*/*"]}}`, "packages: [", `{"name": "$(x)"}`, "p/a b")
 	f.Fuzz(func(t *testing.T, root, pnpm, pkg, at string) {
 		tree := fstest.MapFS{"package.json": {Data: []byte(root)}, "pnpm-workspace.yaml": {Data: []byte(pnpm)}, "p/a/package.json": {Data: []byte(pkg)}, "p/c/package.json": {Data: []byte(`{"name": "c"}`)}}
-		w := openWorkspace(tree, tree, at)
+		w := in(tree).openWorkspace(tree, at)
 		for _, dir := range w.all {
 			if !plainPath.MatchString(dir) {
 				t.Errorf("%q goes into commands", dir)

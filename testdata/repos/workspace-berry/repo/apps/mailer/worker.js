@@ -1,0 +1,1 @@
+require('@shop/log')('waiting'); setInterval(() => {}, 1000)
