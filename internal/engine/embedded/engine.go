@@ -37,6 +37,7 @@ type Engine struct {
 	client     *client.Client
 	images     content.Store
 	stop       context.CancelFunc
+	restore    func() error // $TMPDIR
 	builds     sync.WaitGroup
 }
 
@@ -77,9 +78,7 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
 	}
-	// Containerd mounts layers below $TMPDIR while it reads them; below the state
-	// directory a mount that a killed process left is found again.
-	if err := mount.SetTempMountLocation(filepath.Join(e.opts.StateDir, tempMounts)); err != nil {
+	if err := e.mountInside(); err != nil {
 		return fmt.Errorf("making a place for mounts: %w", err)
 	}
 	var err error
@@ -103,6 +102,24 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 			WithHint("slipway doctor")
 	}
 	return e.serve(life)
+}
+
+// mountInside makes containerd and BuildKit mount layers below the state
+// directory while they read them, where a mount that a killed process left is
+// found again. Both would take $TMPDIR, and BuildKit knows no other way.
+func (e *Engine) mountInside() error {
+	dir := filepath.Join(e.opts.StateDir, tempMounts)
+	if err := mount.SetTempMountLocation(dir); err != nil {
+		return err
+	}
+	before, was := os.LookupEnv("TMPDIR")
+	e.restore = func() error {
+		if was {
+			return os.Setenv("TMPDIR", before)
+		}
+		return os.Unsetenv("TMPDIR")
+	}
+	return os.Setenv("TMPDIR", dir)
 }
 
 // serve connects the client to the controller through memory.
@@ -141,6 +158,9 @@ func (e *Engine) Close() error {
 	}
 	if e.stop != nil {
 		e.stop()
+	}
+	if e.restore != nil {
+		errs = append(errs, e.restore())
 	}
 	errs = append(errs, unmountBelow(e.opts.StateDir))
 	if e.controller != nil {
