@@ -39,6 +39,8 @@ var corpus = []struct {
 	{repo: "python-uv", path: ".", service: "stock", port: 8000, ask: "/stock/tea", answer: `"left":3`},
 	{repo: "python-poetry", path: ".", service: "mailer", port: 8090, ask: "/health", answer: `"ok"`},
 	{repo: "python-ml", path: ".", service: "model", port: 9000, ask: "/predict/10", answer: `50005`},
+	{repo: "rust-axum", path: ".", service: "prices", port: 8080, ask: "/prices/tea", answer: `"cents":350`, limitMB: 6},
+	{repo: "rust-std", path: ".", service: "clock", port: 7070, ask: "/", answer: `^\d+ seconds\n$`, limitMB: 5},
 	{repo: "pnpm-express", path: ".", service: "pnpm-express", port: 3100, ask: "/", answer: `{"hello":"pnpm"}`},
 	{repo: "yarn1-fastify", path: ".", service: "yarn1-fastify", port: 3200, ask: "/", answer: `{"hello":"yarn"}`},
 	{repo: "yarn-berry", path: ".", service: "yarn-berry", port: 3400, ask: "/", answer: `{"hello":"yarn"}`},

@@ -20,7 +20,7 @@ var (
 	warpHealth  = regexp.MustCompile(`\bpath(?:!|::path)?\(\s*"(healthz?|health[_-]check|readyz?|livez)"`)
 	tonicHealth = regexp.MustCompile(`\btonic_health::`)
 	readsPort   = regexp.MustCompile(`\bvar\(\s*"PORT"\s*\)|\benv\s*=\s*"PORT"`)
-	loopback    = regexp.MustCompile(`(?:\bbind|\bServer::http|\bserve)\(\s*&?\(?\s*"(?:127\.0\.0\.1|localhost|\[::1\])()|(?:\brun|\bfrom)\(\s*\(?\s*\[\s*127\s*,()`)
+	loopback    = regexp.MustCompile(`(?:(?:\bbind|\bServer::http|\bserve)\(\s*&?\(?\s*"(?:127\.0\.0\.1|localhost|\[::1\])|(?:\brun|\bfrom)\(\s*\(?\s*\[\s*127\s*,)()`)
 	rocketPort  = regexp.MustCompile(`(?m)^\s*port\s*=\s*(\d{2,5})`)
 )
 

@@ -199,8 +199,15 @@ func (s *service) placeholders() (files, dirs []string) {
 			}
 		}
 	}
-	delete(at, ".")
-	return slices.Sorted(maps.Keys(all)), slices.Sorted(maps.Keys(at))
+	dirs = slices.DeleteFunc(slices.Sorted(maps.Keys(at)), func(d string) bool { // those that others make anyway
+		for other := range at {
+			if d == "." || other != d && below(d, other) {
+				return true
+			}
+		}
+		return false
+	})
+	return slices.Sorted(maps.Keys(all)), dirs
 }
 
 // into is a directory as the destination of a COPY.

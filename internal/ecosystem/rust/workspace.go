@@ -22,6 +22,9 @@ func (s *service) findCrates(at string) bool {
 		return false
 	}
 	s.top, s.rootFile = at, m
+	if m.Package != nil {
+		s.Name(m.Package.Name)
+	}
 	if m.Workspace == nil && !s.findWorkspace(at, m) {
 		return false
 	}
