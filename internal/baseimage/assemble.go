@@ -173,10 +173,11 @@ func (a *Assembler) npmPart(p NPMPin, t target) part {
 			if err != nil {
 				return nil, err
 			}
-			tgz, err := a.packages.read(ctx, what, want, a.npmAddresses(ctx, p))
+			tgz, err := a.packages.open(ctx, what, want, a.npmAddresses(ctx, p))
 			if err != nil {
 				return nil, err
 			}
+			defer tgz.Close()
 			unpack := npmTree
 			if p.Name == t.npm {
 				unpack = nodeTree

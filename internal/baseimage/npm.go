@@ -1,7 +1,6 @@
 package baseimage
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -87,7 +86,7 @@ func (p NPMPin) address(registry string) string {
 }
 
 // nodeTree is the layer of Node.js: the binary without symbols, and the licence.
-func nodeTree(tgz []byte) (tree, error) {
+func nodeTree(tgz io.Reader) (tree, error) {
 	t := tree{}
 	err := unpackTGZ(t, tgz, 2, func(p string) string { // both come first, before 100 MB of headers
 		switch p {
@@ -113,7 +112,7 @@ func nodeTree(tgz []byte) (tree, error) {
 }
 
 // npmTree is the layer of npm itself, without its manual.
-func npmTree(tgz []byte) (tree, error) {
+func npmTree(tgz io.Reader) (tree, error) {
 	const home = "usr/local/lib/node_modules/npm/"
 	t := tree{}
 	err := unpackTGZ(t, tgz, 0, func(p string) string {
@@ -137,8 +136,8 @@ func npmTree(tgz []byte) (tree, error) {
 }
 
 // unpackTGZ unpacks an npm package, whose files lie in one top directory.
-func unpackTGZ(t tree, tgz []byte, enough int, place func(string) string) error {
-	z, err := gzip.NewReader(bytes.NewReader(tgz))
+func unpackTGZ(t tree, tgz io.Reader, enough int, place func(string) string) error {
+	z, err := gzip.NewReader(tgz)
 	if err != nil {
 		return err
 	}
