@@ -209,6 +209,11 @@ func (t tree) parents() {
 // bytes.
 func (t tree) writeTar(w io.Writer) error {
 	t.parents()
+	return t.writeEntries(w)
+}
+
+// writeEntries is writeTar without directories that nobody has put there.
+func (t tree) writeEntries(w io.Writer) error {
 	tw := tar.NewWriter(w)
 	first := map[*node]string{}
 	for _, p := range sorted(t) {
