@@ -150,7 +150,7 @@ func TestUnreadable(t *testing.T) {
 	found, findings := detect.Survey(rooted(t, h.root), nil)
 	var got []string
 	for _, f := range found {
-		got = append(got, fmt.Sprint(f.Service.Path, f.Findings.Errors() == nil))
+		got = append(got, fmt.Sprint(f.Service.Path, " ", f.Findings.Errors() == nil))
 	}
 	if diff := cmp.Diff([]string{"a false", "b true"}, got); diff != "" || len(findings) == 0 {
 		t.Errorf("%v (-want +got):\n%s", findings, diff)
