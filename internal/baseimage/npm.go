@@ -13,15 +13,18 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
+// npmVersions is the part of an npm package's document that matters here.
+type npmVersions struct {
+	Versions map[string]struct {
+		Dist struct {
+			Integrity string `json:"integrity"`
+		} `json:"dist"`
+	} `json:"versions"`
+}
+
 // newestNPM returns the newest stable version of a major of an npm package.
 func newestNPM(ctx context.Context, f *fetcher, registry, name, major string) (NPMPin, error) {
-	var doc struct {
-		Versions map[string]struct {
-			Dist struct {
-				Integrity string `json:"integrity"`
-			} `json:"dist"`
-		} `json:"versions"`
-	}
+	var doc npmVersions
 	address := registry + "/" + name
 	err := f.get(ctx, address, func(body io.Reader) error {
 		return json.NewDecoder(io.LimitReader(body, 256<<20)).Decode(&doc)
@@ -29,6 +32,10 @@ func newestNPM(ctx context.Context, f *fetcher, registry, name, major string) (N
 	if err != nil {
 		return NPMPin{}, unreachable("the npm package "+name, address, err)
 	}
+	return doc.newest(name, major)
+}
+
+func (doc npmVersions) newest(name, major string) (NPMPin, error) {
 	best, bestNumbers := "", [3]int{}
 	for v := range doc.Versions {
 		n, ok := stableVersion(v)

@@ -95,7 +95,7 @@ func (a *app) fleetAt(dir string) (*config.Fleet, string, diag.Findings, error) 
 		return cfg, dir, findings, nil
 	}
 	path := filepath.Join(root, config.FileName)
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, "", nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
 	}
@@ -110,7 +110,7 @@ func (a *app) fleetAt(dir string) (*config.Fleet, string, diag.Findings, error) 
 // that detection finds, with all about them left to be detected. It is nil when
 // there are none.
 func detectedFleet(dir string) (*config.Fleet, diag.Findings) {
-	found, findings := detect.Survey(os.DirFS(dir), nil)
+	found, findings := detect.Survey(repository(dir), nil)
 	if len(found) == 0 {
 		return nil, findings
 	}
@@ -136,7 +136,7 @@ func (a *app) loadFleet(dir string, names []string, f fleetFlags) (*fleet, error
 	if err != nil {
 		return nil, err
 	}
-	services, findings := detect.Plan(os.DirFS(fl.root), fl.only(chosen))
+	services, findings := detect.Plan(repository(fl.root), fl.only(chosen))
 	if err := findings.Errors(); err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (f *fleet) dockerfile(s plan.Service) ([]byte, error) {
 	if s.Dockerfile == "" {
 		return dockerfile.Render(s), nil
 	}
-	own, err := os.ReadFile(filepath.Join(f.root, filepath.FromSlash(s.Dockerfile)))
+	own, err := readFile(filepath.Join(f.root, filepath.FromSlash(s.Dockerfile)))
 	if err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "reading the Dockerfile of %s", s.Name).Because(err)
 	}

@@ -49,7 +49,7 @@ a workspace, Dockerfile.SERVICE is written at its root, which is their context.`
 // generate writes the files of one service.
 func (a *app) generate(fl *fleet, s plan.Service, dir string, force bool) error {
 	if s.Dockerfile != "" && dir == "" {
-		own, err := os.ReadFile(filepath.Join(fl.root, filepath.FromSlash(s.Dockerfile)))
+		own, err := readFile(filepath.Join(fl.root, filepath.FromSlash(s.Dockerfile)))
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (f *fleet) sharesContext(s plan.Service) bool {
 // person's .dockerignore is honoured silently, for the plan read it.
 func (a *app) writeGenerated(path string, data []byte, force, keep bool) error {
 	shown := relativeTo(a.Dir, path)
-	old, err := os.ReadFile(path)
+	old, err := readFile(path)
 	switch {
 	case err == nil && bytes.Equal(old, data):
 		return nil

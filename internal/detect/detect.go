@@ -61,16 +61,18 @@ const (
 	codeTooLarge    = "SLP222" // the walk stopped at its limit
 	codeNothing     = "SLP223" // no services
 	codeWalk        = "SLP224" // a directory cannot be read
+	codeName        = "SLP226" // a name that cannot stand in a Dockerfile
 )
 
 // repository is the tree that services are looked for in, and the ecosystems as
 // they know it.
 type repository struct {
-	tree      fs.FS
+	tree      *ecosystem.Tree
 	languages []Ecosystem
 }
 
-func open(tree fs.FS) repository {
+func open(below fs.FS) repository {
+	tree := ecosystem.Guard(below)
 	r := repository{tree: tree}
 	for _, e := range Ecosystems() {
 		if rooted, ok := e.(Rooted); ok {
@@ -109,15 +111,16 @@ func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 	root := open(tree)
 	services, findings := services(root, fleet)
 	var out []Found
+	var all diag.Findings
 	for _, s := range services {
 		found, fs := inspect(root, s, fleet)
 		if found.Service.Name == "" {
 			found.Service.Name = or(s.Name, "app")
 		}
 		found.Service.Path, found.Findings = s.Path, fs
-		out = append(out, found)
+		out, all = append(out, found), append(all, fs...)
 	}
-	return out, findings
+	return out, append(findings, root.unread(append(all, findings...))...)
 }
 
 // Plan returns the plans of a repository's services, sorted by name. Services
@@ -133,12 +136,23 @@ func Plan(tree fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
 			out = append(out, p)
 		}
 	}
-	return out, findings
+	return out, append(findings, root.unread(findings)...)
 }
 
 // PlanOne returns the plan of one service.
 func PlanOne(tree fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
-	return planOne(open(tree), s, fleet)
+	root := open(tree)
+	p, findings := planOne(root, s, fleet)
+	return p, append(findings, root.unread(findings)...)
+}
+
+// unread returns what was refused and is not the subject of a finding already.
+func (r repository) unread(said diag.Findings) diag.Findings {
+	places := map[string]bool{}
+	for _, f := range said {
+		places[f.Place.File] = true
+	}
+	return slices.DeleteFunc(r.tree.Refused(), func(f diag.Finding) bool { return places[f.Place.File] })
 }
 
 func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
@@ -154,7 +168,30 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
 	}
-	return e.Plan(dir, s, fleet)
+	p, findings := e.Plan(dir, s, fleet)
+	if findings.Errors() != nil {
+		return p, findings
+	}
+	return p, append(findings, unwritable(p)...)
+}
+
+// unwritable reports names of files that no line of a Dockerfile can hold: what
+// lies in a repository must not become an instruction.
+func unwritable(p plan.Service) diag.Findings {
+	for _, stage := range p.Stages {
+		for _, step := range stage.Steps {
+			if step.Op != plan.OpCopy || step.From != "" {
+				continue
+			}
+			for _, name := range step.Args[:max(0, len(step.Args)-1)] {
+				if strings.ContainsAny(name, `$\`) || name != diag.Printable(name) {
+					return diag.Findings{{Code: codeName, Place: diag.Place{File: path.Join(p.Dir, name)},
+						Text: p.Name + ": the build would copy it, but its name cannot stand in a Dockerfile", Hint: "rename it, or name it in .dockerignore"}}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // services returns what is to be looked at.
