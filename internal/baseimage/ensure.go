@@ -2,6 +2,8 @@ package baseimage
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -130,7 +132,12 @@ func (a *Assembler) remember(l Locked) error {
 }
 
 func (a *Assembler) resolvedFile(ref, platform string) string {
-	return filepath.Join(a.stateDir, "resolved", strings.NewReplacer("/", "_", ":", "_").Replace(ref+"_"+platform)+".lock")
+	name := strings.NewReplacer("/", "_", ":", "_").Replace(ref + "_" + platform)
+	if len(name) > 150 { // names of files end at 255 bytes
+		sum := sha256.Sum256([]byte(name))
+		name = name[:100] + "_" + hex.EncodeToString(sum[:8])
+	}
+	return filepath.Join(a.stateDir, "resolved", name+".lock")
 }
 
 // stored returns the base if the store has it as pinned, else nil.

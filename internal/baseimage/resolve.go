@@ -16,14 +16,13 @@ import (
 )
 
 // choose picks the packages of a spec from an index: the newest version of each
-// and, when the spec wants closure, of what they depend on. The result is
-// sorted by name.
+// and of what they depend on, when the spec wants closure and for More always.
+// The result is sorted by name.
 func choose(spec Spec, x *index) ([]DebPin, error) {
 	chosen := map[string]candidate{}
-	queue := slices.Clone(spec.Debian)
-	for len(queue) > 0 {
-		name := queue[0]
-		queue = queue[1:]
+	queue := slices.Concat(spec.Debian, spec.More)
+	for i := 0; i < len(queue); i++ {
+		name := queue[i]
 		if _, have := chosen[name]; have {
 			continue
 		}
@@ -36,7 +35,7 @@ func choose(spec Spec, x *index) ([]DebPin, error) {
 				WithHint("the mirror may be incomplete; SLIPWAY_DEBIAN_MIRROR names another one")
 		}
 		chosen[name] = c
-		if !spec.Closure {
+		if !spec.Closure && i < len(spec.Debian) {
 			continue
 		}
 		for _, or := range c.depends {
@@ -62,7 +61,7 @@ func choose(spec Spec, x *index) ([]DebPin, error) {
 func (x *index) pick(or []relation, chosen map[string]candidate, spec Spec) (string, error) {
 	for _, r := range or {
 		for _, name := range append([]string{r.name}, x.provides[r.name]...) {
-			if _, have := chosen[name]; have || slices.Contains(spec.Debian, name) {
+			if _, have := chosen[name]; have || slices.Contains(spec.Debian, name) || slices.Contains(spec.More, name) {
 				return name, nil
 			}
 		}

@@ -51,6 +51,9 @@ func (s *service) isSource(name string, dir bool) bool {
 		top, _, _ := strings.Cut(name, "/")
 		return path.Base(name) != "node_modules" && slices.Contains(s.sources, top) && name != s.codegen.out
 	}
+	if len(s.start) > 1 && path.Ext(name) == "" && path.Clean(s.start[1]) == name {
+		return true // as in "node ./bin/www"
+	}
 	return slices.Contains([]string{".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"}, path.Ext(name)) &&
 		!strings.Contains(name, ".test.") && !strings.Contains(name, ".spec.") && !strings.HasSuffix(name, ".d.ts")
 }
