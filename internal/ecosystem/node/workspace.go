@@ -352,7 +352,7 @@ func (e Ecosystem) IsLibrary(at string) bool {
 		return false
 	}
 	m, err := manifestOf(dir, ".")
-	if err != nil || m.Scripts["start"] != "" || m.Scripts["start:prod"] != "" {
+	if err != nil || ecosystem.Exists(dir, "Procfile") || m.Scripts["start"] != "" || m.Scripts["start:prod"] != "" {
 		return false
 	}
 	if framework, _ := frameworkOf(m); framework.name != "" || isSite(dir, m) {
