@@ -44,7 +44,7 @@ func (a *Assembler) parts(l Locked, t target) ([]part, error) {
 	}
 	parts := []part{a.debianPart(spec, l, t)}
 	for _, p := range l.NPM {
-		parts = append(parts, a.npmPart(p, t))
+		parts = append(parts, a.npmPart(p, t, spec.Headers))
 	}
 	for _, p := range l.Go {
 		parts = append(parts, a.goPart(p, t))
@@ -183,10 +183,17 @@ func (p DebPin) what() string { return "package " + p.Name + " " + p.Version }
 func (p DebPin) content() content { return content{"sha256", p.SHA256, p.Size} }
 
 // npmPart is the layer of Node.js or of npm.
-func (a *Assembler) npmPart(p NPMPin, t target) part {
+func (a *Assembler) npmPart(p NPMPin, t target, headers bool) part {
+	unpack, kind := npmTree, "npm"
+	if p.Name == t.npm {
+		unpack = nodeTree
+		if headers {
+			unpack, kind = nodeTreeWithHeaders, "npm for addons"
+		}
+	}
 	what := "npm package " + p.Name + " " + p.Version
 	return part{
-		key: a.keyOf("npm", p.Name, p.Integrity), comment: "slipway: " + p.Name + " " + p.Version,
+		key: a.keyOf(kind, p.Name, p.Integrity), comment: "slipway: " + p.Name + " " + p.Version,
 		fetch: func(ctx context.Context) error {
 			want, err := contentOfIntegrity(p.Integrity)
 			if err != nil {
@@ -195,11 +202,7 @@ func (a *Assembler) npmPart(p NPMPin, t target) part {
 			return a.packages.fill(ctx, what, want, a.npmAddresses(ctx, p))
 		},
 		make: func(ctx context.Context) (tree, error) {
-			unpack := npmTree
-			if p.Name == t.npm {
-				unpack = nodeTree
-			}
-			return a.packages.kept(what, func() (tree, error) { return a.readNPM(ctx, what, p, unpack) }, "npm", p.Name, p.Integrity)
+			return a.packages.kept(what, func() (tree, error) { return a.readNPM(ctx, what, p, unpack) }, kind, p.Name, p.Integrity)
 		},
 	}
 }

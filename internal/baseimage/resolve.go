@@ -16,14 +16,13 @@ import (
 )
 
 // choose picks the packages of a spec from an index: the newest version of each
-// and, when the spec wants closure, of what they depend on. The result is
-// sorted by name.
+// and of what they depend on, when the spec wants closure and for More always.
+// The result is sorted by name.
 func choose(spec Spec, x *index) ([]DebPin, error) {
 	chosen := map[string]candidate{}
-	queue := slices.Clone(spec.Debian)
-	for len(queue) > 0 {
-		name := queue[0]
-		queue = queue[1:]
+	queue := slices.Concat(spec.Debian, spec.More)
+	for i := 0; i < len(queue); i++ {
+		name := queue[i]
 		if _, have := chosen[name]; have {
 			continue
 		}
@@ -36,7 +35,7 @@ func choose(spec Spec, x *index) ([]DebPin, error) {
 				WithHint("the mirror may be incomplete; SLIPWAY_DEBIAN_MIRROR names another one")
 		}
 		chosen[name] = c
-		if !spec.Closure {
+		if !spec.Closure && i < len(spec.Debian) {
 			continue
 		}
 		for _, or := range c.depends {
@@ -62,7 +61,7 @@ func choose(spec Spec, x *index) ([]DebPin, error) {
 func (x *index) pick(or []relation, chosen map[string]candidate, spec Spec) (string, error) {
 	for _, r := range or {
 		for _, name := range append([]string{r.name}, x.provides[r.name]...) {
-			if _, have := chosen[name]; have || slices.Contains(spec.Debian, name) {
+			if _, have := chosen[name]; have || slices.Contains(spec.Debian, name) || slices.Contains(spec.More, name) {
 				return name, nil
 			}
 		}
@@ -115,7 +114,7 @@ func (a *Assembler) Resolve(ctx context.Context, refs, platforms []string) (Lock
 			wants = append(wants, want{spec, t})
 		}
 	}
-	resolved, err := a.resolve(ctx, wants, func(NPMPin, target) {})
+	resolved, err := a.resolve(ctx, wants, func(NPMPin, target, bool) {})
 	out := Lock{Version: 1}
 	for _, l := range resolved {
 		out = out.With(l)
@@ -125,7 +124,7 @@ func (a *Assembler) Resolve(ctx context.Context, refs, platforms []string) (Lock
 
 // resolve pins bases. Indexes and registry documents are asked for side by side;
 // npm packages are told as soon as they are found.
-func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin, target)) ([]Locked, error) {
+func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin, target, bool)) ([]Locked, error) {
 	var out []Locked
 	byTarget := map[target][]Spec{}
 	for _, w := range wants {
@@ -198,7 +197,7 @@ func npmWanted(spec Spec, t target) []string {
 
 // newest pins the npm packages that specs want, by "name@major". Each is told
 // as soon as it is found, by several goroutines.
-func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec, found func(NPMPin, target)) (map[string]NPMPin, error) {
+func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec, found func(NPMPin, target, bool)) (map[string]NPMPin, error) {
 	m, err := a.mirrors(ctx)
 	if err != nil {
 		return nil, err
@@ -222,7 +221,7 @@ func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec, found f
 					name, major, _ := strings.Cut(key, "@")
 					pin, err := newestNPM(ctx, a.packages.fetch, registry, name, major)
 					if err == nil {
-						found(pin, t)
+						found(pin, t, spec.Headers)
 					}
 					mu.Lock()
 					defer mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Forms of names. A fleet's and a service's name become components of an image
@@ -156,6 +157,8 @@ func (d *decoder) checkSettings(at string, s settings) {
 			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
 		}
 	}
+	d.checkPackages(at+"/packages/build", s.Packages.Build)
+	d.checkPackages(at+"/packages/runtime", s.Packages.Runtime)
 	h := s.Health
 	if h == nil {
 		return
@@ -175,6 +178,15 @@ func (d *decoder) checkSettings(at string, s settings) {
 	}
 	if h.Retries != nil && (*h.Retries < 1 || *h.Retries > 100) {
 		d.report(codeHealthValue, at+"/health/retries", "between 1 and 100", "%d retries are out of range", *h.Retries)
+	}
+}
+
+// checkPackages reports what cannot be the name of a Debian package.
+func (d *decoder) checkPackages(at string, names []debian) {
+	for i, name := range names {
+		if !plan.IsPackage(string(name)) {
+			d.report(codePackage, fmt.Sprintf("%s/%d", at, i), "lower case letters, digits, plus, minus and dots, without a version", "%q cannot be a Debian package", clip(string(name)))
+		}
 	}
 }
 

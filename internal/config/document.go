@@ -45,7 +45,17 @@ type settings struct {
 	Memory    memory            `yaml:"memory,omitempty" jsonschema_description:"Memory limit such as 512Mi or 1GB."`
 	Env       map[string]scalar `yaml:"env,omitempty" jsonschema_description:"Environment of the running service. Not for secrets."`
 	Shell     *bool             `yaml:"shell,omitempty" jsonschema_description:"Whether the production image has a shell."`
+	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages beyond those that Slipway knows the service to need."`
 }
+
+// packages are Debian packages by what they are for.
+type packages struct {
+	Build   []debian `yaml:"build,omitempty" jsonschema_description:"To install and build with, such as libpq-dev."`
+	Runtime []debian `yaml:"runtime,omitempty" jsonschema_description:"In the production image, such as libpq5."`
+}
+
+// debian is the name of a Debian package.
+type debian string
 
 // service is one entry of services.
 type service struct {
@@ -118,6 +128,11 @@ func (c ecosystem) JSONSchema() *jsonschema.Schema { return enum(c) }
 
 // JSONSchema makes the schema of a choice.
 func (c compression) JSONSchema() *jsonschema.Schema { return enum(c) }
+
+// JSONSchema says what names of Debian packages look like.
+func (debian) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "string", Pattern: "^[a-z0-9][a-z0-9+.-]+$"}
+}
 
 // JSONSchemaExtend names the types that may be keys.
 func (types) JSONSchemaExtend(s *jsonschema.Schema) {

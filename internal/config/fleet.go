@@ -56,7 +56,14 @@ type Service struct {
 	Command     []string          // start command, exec form
 	Env         map[string]string // of the running service
 	Shell       bool              // a shell in the production image
+	Packages    Packages          // of Debian, beyond what the bases have
 	Line        int               // of the service's key in slipway.yaml
+}
+
+// Packages are names of Debian packages.
+type Packages struct {
+	Build   []string // to install and build with
+	Runtime []string // in the production image
 }
 
 // Health says how readiness is asked for. At most one of GRPC, HTTP, TCP and

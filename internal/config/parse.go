@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,6 +135,7 @@ func (d *decoder) service(name string, doc *document) Service {
 		Version:     string(m.Version),
 		Command:     s.Command,
 		Shell:       m.Shell != nil && *m.Shell,
+		Packages:    m.Packages.resolve(),
 		Line:        d.at["key:services/"+name].Line,
 	}
 	if m.Port != nil {
@@ -171,7 +173,18 @@ func merge(a, b settings) settings {
 		Memory:    or(b.Memory, a.Memory),
 		Env:       env,
 		Shell:     or(b.Shell, a.Shell),
+		Packages:  packages{slices.Concat(a.Packages.Build, b.Packages.Build), slices.Concat(a.Packages.Runtime, b.Packages.Runtime)},
 	}
+}
+
+func (p packages) resolve() Packages {
+	names := func(list []debian) (out []string) {
+		for _, name := range list {
+			out = append(out, string(name))
+		}
+		return out
+	}
+	return Packages{Build: names(p.Build), Runtime: names(p.Runtime)}
 }
 
 // mergeHealth keeps the timing of a where b has none; the way to ask is that of

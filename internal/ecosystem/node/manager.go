@@ -128,6 +128,11 @@ func (s *service) completeManager(version string) bool {
 		return false
 	}
 	s.Fact("package manager", m.title(), "its lock file, version by "+why, s.topFile(m.lock), 0)
+	for _, m := range compileSigns.FindAllSubmatch(data, -1) {
+		if name := string(m[1]); !slices.Contains(s.compiled, name) {
+			s.compiled = append(s.compiled, name)
+		}
+	}
 	s.nativeNames(data)
 	return true
 }

@@ -75,7 +75,13 @@ type service struct {
 	site     *static.Site // what the build leaves to be served, nil for a program
 	major    int
 	native   []string // production packages that are built for one platform
-	generate string   // script that generates code, "" for none
+	compiled []string // packages whose installation may compile something
+	prisma   prismaOf
+
+	installEnv []string          // NAME=value of the installation of packages
+	systemEnv  map[string]string // of the running service, for its packages
+
+	generate string // script that generates code, "" for none
 	codegen  codegen
 	build    string // script that builds, "" for none
 	outDir   string // what the build writes, "" without a build
@@ -117,6 +123,8 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.findFramework()
 	}
 	s.scripts()
+	s.notePrisma()
+	s.needs()
 	if s.site != nil {
 		s.findSources()
 		static.Serve(&s.Service, "package.json")

@@ -264,6 +264,10 @@ func (s *service) startCommand() {
 		s.Fact("start", strings.Join(s.start, " "), s.framework.name+"'s server", "package.json", s.pkg.line("scripts", "build"))
 		return
 	}
+	if p, ok := s.Process(); ok {
+		s.fromProcfile(p)
+		return
+	}
 	for _, name := range []string{"start:prod", "start:production", "start"} {
 		if text, ok := s.pkg.Scripts[name]; ok && (name == "start" || startsNode(text)) {
 			s.startScript(name, 3)
@@ -317,6 +321,30 @@ func (s *service) startScript(name string, depth int) {
 		s.startScript(other, depth-1)
 		return
 	}
+	s.startWith(text, name+" script", "package.json", line)
+}
+
+// fromProcfile starts a process of the Procfile.
+func (s *service) fromProcfile(p ecosystem.Process) {
+	s.OtherProcesses(p)
+	words := strings.Fields(p.Command)
+	script, ok := runs(words)
+	if len(words) == 2 && words[0] == "npm" && words[1] == "start" {
+		script, ok = "start", true
+	}
+	if ok && s.pkg.Scripts[script] != "" {
+		s.startScript(script, 3)
+		return
+	}
+	port := defaultPort
+	if s.Want.Port > 0 {
+		port = s.Want.Port
+	}
+	s.startWith(p.WithPort(port), p.Name+" process", "Procfile", p.Line)
+}
+
+// startWith turns a command line into an exec form.
+func (s *service) startWith(text, what, file string, line int) {
 	command := strings.TrimSpace(text)
 	for {
 		first, rest, ok := strings.Cut(command, " ")
@@ -330,17 +358,17 @@ func (s *service) startScript(name string, depth int) {
 	argv, err := config.Words(command)
 	const hint = `write command: ["node", "…"] for the service in slipway.yaml`
 	if err != nil {
-		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script cannot run without a shell: %v", name, err)
+		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s cannot run without a shell: %v", what, err)
 		return
 	}
 	if argv[0] == "bun" {
-		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script runs the service with Bun, which is supported for installing packages only", name)
+		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs the service with Bun, which is supported for installing packages only", what)
 		return
 	}
 	if argv[0] != "node" {
-		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script runs %s; production images start node itself", name, argv[0])
+		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs %s; production images start node itself", what, argv[0])
 		return
 	}
 	s.start = argv
-	s.Fact("start", strings.Join(argv, " "), name+" script", "package.json", line)
+	s.Fact("start", strings.Join(argv, " "), what, file, line)
 }
