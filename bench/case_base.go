@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
 // The base that both sides make: Node.js 20 for this suite.
@@ -28,8 +30,8 @@ func measureBases(ctx context.Context, b *bench) ([]Figure, error) {
 	defer os.RemoveAll(dir)
 	state := filepath.Join(dir, "state")
 	assemble := func(ctx context.Context, _ int) (float64, error) {
-		out, err := execute(ctx, b.slipwayCommand(dir, state, "bases", "build", baseRef))
-		return out.seconds, err
+		out, err := peer.Execute(ctx, b.slipwayCommand(dir, state, "bases", "build", baseRef))
+		return out.Seconds, err
 	}
 	cold := func(ctx context.Context, round int) (float64, error) {
 		if err := os.RemoveAll(state); err != nil {
@@ -64,11 +66,11 @@ func measureBases(ctx context.Context, b *bench) ([]Figure, error) {
 		return func(ctx context.Context, _ int) (float64, error) {
 			tar := filepath.Join(dir, variant+".tar")
 			defer os.Remove(tar)
-			out, err := execute(ctx, command{argv: []string{
+			out, err := peer.Execute(ctx, peer.Command{Argv: []string{
 				"mmdebstrap", "--variant=" + variant, "--include=nodejs", "--keyring=" + keyring,
 				suite, tar, fmt.Sprintf("deb %s %s main", mirror, suite),
 			}})
-			return out.seconds, err
+			return out.Seconds, err
 		}
 	}
 	samples, err := alternate(ctx, b.runs, cold, warm, unpacked, bootstrap("minbase"), downloads)

@@ -35,7 +35,8 @@ func (f *fleetFlags) register(cmd *cobra.Command) {
 // fleet is a loaded slipway.yaml with the plans of its selected services.
 type fleet struct {
 	*config.Fleet
-	root     string // directory of slipway.yaml
+	root     string   // directory of slipway.yaml
+	named    []string // the platforms that slipway.yaml or a flag names; those to build for are in Platforms
 	services []plan.Service
 }
 
@@ -72,14 +73,15 @@ func (a *app) readFleet(dir string, f fleetFlags) (*fleet, error) {
 	if len(f.platforms) > 0 {
 		cfg.Platforms = f.platforms
 	}
-	if len(cfg.Platforms) == 0 {
+	named := cfg.Platforms
+	if len(named) == 0 {
 		cfg.Platforms = []string{"linux/" + runtime.GOARCH}
 	}
 	if err := checkPlatforms(cfg.Platforms); err != nil {
 		return nil, err
 	}
 	a.warn(findings)
-	return &fleet{Fleet: cfg, root: root}, nil
+	return &fleet{Fleet: cfg, root: root, named: named}, nil
 }
 
 // fleetAt reads the slipway.yaml at or above the directory. Without one, the
