@@ -93,7 +93,9 @@ func (p NPMPin) address(registry string) string {
 }
 
 // nodeTree is the layer of Node.js: the binary without symbols, and the licence.
-func nodeTree(tgz io.Reader) (tree, error) { return nodeFiles(tgz, 2, func(string) bool { return false }) }
+func nodeTree(tgz io.Reader) (tree, error) {
+	return nodeFiles(tgz, 2, func(string) bool { return false })
+}
 
 // nodeTreeWithHeaders adds what addons are compiled with, but for OpenSSL's
 // headers for other machines, 80 MB; and the names that make calls compilers by,
