@@ -62,6 +62,7 @@ const (
 	codeNothing     = "SLP223" // no services
 	codeWalk        = "SLP224" // a directory cannot be read
 	codeName        = "SLP226" // a name that cannot stand in a Dockerfile
+	codeMisplaced   = "SLP227" // a key that says nothing of this ecosystem
 )
 
 // repository is the tree that services are looked for in, and the ecosystems as
@@ -251,12 +252,31 @@ func directory(root repository, s config.Service, fleet *config.Fleet) (fs.FS, *
 func ecosystemOf(root repository, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosystem, *diag.Finding) {
 	for _, e := range root.languages {
 		if s.Ecosystem == e.Name() || s.Ecosystem == "" && e.Recognise(dir) != "" {
-			return e, nil
+			return e, misplaced(e.Name(), s, fleet)
 		}
 	}
 	f := finding(codeUnknown, s, fleet, "%s: nothing in %q tells what it is written in", s.Name, s.Path)
 	f.Hint = "Slipway recognises " + signs + "; anything else builds from a Dockerfile in the directory"
 	return nil, f
+}
+
+// misplaced reports a key that a service of the ecosystem cannot have.
+func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Finding {
+	managers := config.Managers(ecosystem)
+	switch {
+	case s.PackageManager != "" && !slices.Contains(managers, s.PackageManager):
+		f := finding(codeMisplaced, s, fleet, "%s: %s installs no packages of %s services", s.Name, s.PackageManager, ecosystem)
+		f.Hint = "delete package_manager:"
+		if len(managers) > 0 {
+			f.Hint += ", or write one of " + strings.Join(managers, ", ")
+		}
+		return f
+	case ecosystem != "node" && s.Build+s.Output != "":
+		f := finding(codeMisplaced, s, fleet, "%s: build: and output: are for Node.js, this is a %s service", s.Name, ecosystem)
+		f.Hint = "delete them; what has to be built in another way has a Dockerfile in its directory"
+		return f
+	}
+	return nil
 }
 
 // signs says in a hint what ecosystems are recognised by.
