@@ -182,40 +182,18 @@ func diskFull(err error) error {
 
 // download gets one address into a temporary file and moves it into place when
 // its digest is right.
-func (c *cache) download(ctx context.Context, what string, want content, address string) (err error) {
-	name := c.path(want)
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	f, err := newTemp(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		f.Close()
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	err = c.fetch.get(ctx, address, func(body io.Reader) error {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		if err := f.Truncate(0); err != nil {
-			return err
-		}
-		return c.copyChecked(f, body, what, want, address)
+func (c *cache) download(ctx context.Context, what string, want content, address string) error {
+	return writeWhole(c.path(want), func(f *os.File) error {
+		return c.fetch.get(ctx, address, func(body io.Reader) error {
+			if _, err := f.Seek(0, io.SeekStart); err != nil {
+				return err
+			}
+			if err := f.Truncate(0); err != nil {
+				return err
+			}
+			return c.copyChecked(f, body, what, want, address)
+		})
 	})
-	if err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }
 
 func (c *cache) copyChecked(w io.Writer, body io.Reader, what string, want content, address string) error {

@@ -55,7 +55,8 @@ func (c *chooser) choose(spec Spec) ([]DebPin, error) {
 		return nil, err
 	}
 	l := Locked{Ref: spec.Ref, Platform: c.t.platform, Suite: spec.Suite, Assembly: assembly, Debian: pins}
-	return pins, WriteLock(file, Lock{Version: 1, Bases: []Locked{l}})
+	_ = WriteLock(file, Lock{Version: 1, Bases: []Locked{l}}) // without it the index is read again, no more
+	return pins, nil
 }
 
 // file is where the choice for a spec lies, by all that it depends on.

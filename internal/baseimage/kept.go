@@ -32,7 +32,8 @@ func (c *cache) kept(what string, unpack func() (tree, error), words ...any) (tr
 	if t, err = unpack(); err != nil {
 		return nil, err
 	}
-	return t, writeKept(name, t)
+	_ = writeKept(name, t) // without it the next base takes longer, no more; a shared directory may be read-only
+	return t, nil
 }
 
 func readKept(name string) (tree, error) {
@@ -50,36 +51,19 @@ func readKept(name string) (tree, error) {
 	return t, t.unpack(z, 0, func(p string) string { return p })
 }
 
-func writeKept(name string, t tree) (err error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	f, err := newTemp(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-		if err == nil {
-			err = os.Rename(f.Name(), name)
-		}
+func writeKept(name string, t tree) error {
+	return writeWhole(name, func(f *os.File) error {
+		w := bufio.NewWriterSize(f, 1<<20)
+		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 		if err != nil {
-			os.Remove(f.Name())
-			err = fmt.Errorf("keeping what was unpacked: %w", err)
+			return err
 		}
-	}()
-	w := bufio.NewWriterSize(f, 1<<20)
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return err
-	}
-	if err := t.writeEntries(z); err != nil {
-		return err
-	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	return w.Flush()
+		if err := t.writeEntries(z); err != nil {
+			return err
+		}
+		if err := z.Close(); err != nil {
+			return err
+		}
+		return w.Flush()
+	})
 }
