@@ -112,7 +112,7 @@ func (a *app) fleetAt(dir string) (*config.Fleet, string, diag.Findings, error) 
 // that detection finds, with all about them left to be detected. It is nil when
 // there are none.
 func detectedFleet(dir string) (*config.Fleet, diag.Findings) {
-	found, findings := detect.Survey(repository(dir), nil)
+	found, findings := servicesIn(dir)
 	if len(found) == 0 {
 		return nil, findings
 	}

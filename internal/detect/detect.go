@@ -116,7 +116,7 @@ func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 	for _, s := range services {
 		found, fs := inspect(root, s, fleet)
 		if found.Service.Name == "" {
-			found.Service.Name = or(s.Name, "app")
+			found.Service.Name = or(s.Name, config.Unnamed)
 		}
 		found.Service.Path, found.Findings = s.Path, fs
 		out, all = append(out, found), append(all, fs...)
