@@ -82,7 +82,7 @@ func (serviceType) choices() []string { return []string{"grpc", "http", "worker"
 
 type ecosystem string
 
-func (ecosystem) choices() []string { return []string{"go", "node", "python", "static"} }
+func (ecosystem) choices() []string { return []string{"go", "java", "node", "python", "static"} }
 
 type compression string
 
