@@ -130,6 +130,12 @@ func (s *Service) Fact(name, value, evidence, file string, line int) {
 	s.Facts = append(s.Facts, f)
 }
 
+// OnConfig reports what is wrong with what slipway.yaml says of the service.
+func (s *Service) OnConfig(code, hint, format string, args ...any) {
+	s.Findings = append(s.Findings, diag.Finding{Code: code, Place: diag.Place{File: s.FleetFile, Line: s.Want.Line},
+		Text: s.Want.Name + ": " + fmt.Sprintf(format, args...), Hint: hint})
+}
+
 // Configured notes what slipway.yaml says.
 func (s *Service) Configured(name, value string) {
 	s.Facts = append(s.Facts, plan.Fact{Name: name, Value: value, Evidence: "written", File: s.FleetFile, Line: s.Want.Line})
