@@ -56,6 +56,7 @@ func keep(role plan.Role, p string) bool {
 // scripts would have made and programs need.
 func finish(t tree, role plan.Role) {
 	certificates(t)
+	finishJava(t)
 	if t["usr/bin/python"+pythonVersion] != nil {
 		t.symlink("usr/bin/python3", "python"+pythonVersion)
 		t.symlink("usr/bin/python", "python3")

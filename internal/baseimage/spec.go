@@ -82,6 +82,9 @@ func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
 	if ecosystem == "rust" {
 		return rustFor(role, version)
 	}
+	if ecosystem == "java" {
+		return javaFor(role, version)
+	}
 	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	if ecosystem != "node" || !slices.Contains(NodeMajors(), major) {
 		return Spec{}, diag.Fail(diag.ExitUsage, "there is no Debian base for %s %s", ecosystem, version).
@@ -111,6 +114,9 @@ func SpecOf(ref string) (Spec, error) {
 		return spec, nil
 	}
 	if spec, ok := rustSpec(ref); ok {
+		return spec, nil
+	}
+	if spec, ok := javaSpec(ref); ok {
 		return spec, nil
 	}
 	if s, ok := staticSpec(ref); ok {
@@ -149,6 +155,7 @@ func Refs() []string {
 	refs = append(refs, goRefs()...)
 	refs = append(refs, pythonRefs()...)
 	refs = append(refs, rustRefs()...)
+	refs = append(refs, javaRefs()...)
 	return append(refs, nginxRef, ProbeRef)
 }
 

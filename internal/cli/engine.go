@@ -28,13 +28,18 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 	if err != nil {
 		return nil, err
 	}
+	java, err := javaHost(a.Getenv, filepath.Join(a.stateDir, "host"))
+	if err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	eng, err := embedded.Open(ctx, embedded.Options{
 		StateDir:     filepath.Join(a.stateDir, "engine"),
 		ImageDir:     a.imageDir(),
 		Runc:         runc,
 		CAFile:       hostCA(a.Getenv),
-		StepEnv:      stepEnv(a.Getenv),
+		StepEnv:      append(stepEnv(a.Getenv), java.env...),
+		StepFiles:    java.files,
 		MaxCacheSize: limit,
 		Owner:        owner,
 		PID:          rootless.PID(),

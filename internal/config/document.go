@@ -95,7 +95,9 @@ func (serviceType) choices() []string { return []string{"grpc", "http", "worker"
 
 type ecosystem string
 
-func (ecosystem) choices() []string { return []string{"go", "node", "python", "rust", "static"} }
+func (ecosystem) choices() []string {
+	return []string{"go", "java", "node", "python", "rust", "static"}
+}
 
 // manager is the name of a package manager.
 type manager string
