@@ -25,7 +25,7 @@ type document struct {
 
 // defaults is the part that every service shares.
 type defaults struct {
-	User     user `yaml:"user,omitempty" jsonschema_description:"Account that production images run as; nodejs, 1001, 1001 when left out."`
+	User     user `yaml:"user,omitempty" jsonschema_description:"Account that production images run as; when left out, nodejs for Node.js, app for others, 1001, 1001."`
 	settings `yaml:",inline"`
 }
 
