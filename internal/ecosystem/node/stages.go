@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -254,11 +255,16 @@ func (s *service) libraries() []plan.Step {
 // read.
 func (s *service) sharedFiles() []string {
 	var out []string
+	global := s.globalInputs()
 	entries, _ := fs.ReadDir(s.top, ".")
 	for _, e := range entries {
 		name := e.Name()
 		config := strings.HasPrefix(name, "tsconfig") && strings.HasSuffix(name, ".json") || strings.HasPrefix(name, "babel.config.") ||
-			slices.Contains([]string{".swcrc", ".babelrc", "turbo.json", "nx.json"}, name)
+			name == ".swcrc" || name == ".babelrc" || slices.Contains(global, name) ||
+			(name == "turbo.json" || name == "nx.json") && s.orchestrated(strings.TrimSuffix(name, ".json"))
+		if slices.Contains(s.manager.files, name) || name == "package.json" || name == s.manager.lock {
+			continue // copied before
+		}
 		if config && e.Type().IsRegular() && !s.Ignore.Excludes(name) {
 			out = append(out, name)
 		}
@@ -295,7 +301,7 @@ func (s *service) prune() plan.Step {
 			"mkdir -p node_modules " + outDeps + " " + outApp,
 			"cp -a package.json package-lock.json node_modules " + outDeps,
 			"cd " + outDeps,
-			"npm prune --omit=dev --offline --ignore-scripts",
+			"npm prune --omit=dev " + s.offline() + " --ignore-scripts",
 			"rm -rf package.json package-lock.json node_modules/.package-lock.json",
 			s.idle(),
 			"find . -mindepth 1 -type d -empty -delete",
@@ -306,6 +312,19 @@ func (s *service) prune() plan.Step {
 // idleFiles deletes what nothing reads at run time.
 const idleFiles = `find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \)` + "\n" +
 	`! -path '*/typescript/*' ! -iname '*licen[cs]e*' ! -iname '*notice*' -delete`
+
+// offline keeps npm from the network, unless package.json names a version by a
+// tag such as "latest", which npm looks up whatever the lock file says.
+func (s *service) offline() string {
+	for _, version := range union(union(s.pkg.Dependencies, s.pkg.OptionalDeps), s.pkg.DevDeps) {
+		if tag.MatchString(version) {
+			return "--prefer-offline"
+		}
+	}
+	return "--offline"
+}
+
+var tag = regexp.MustCompile(`^[a-wyzA-WYZ][A-Za-z-]*$`)
 
 // idle deletes what nothing reads at run time, and what compilers left.
 func (s *service) idle() string {
