@@ -51,14 +51,14 @@ type Bench struct {
 	Say   func(format string, args ...any) // progress
 
 	Source   string // the file of Dir that a source change is made in
-	Manifest string // the file of Dir that a dependency change is made in
+	Manifest string // the file of Dir that a dependency change is made in; empty: it has no dependencies
 }
 
 // Figures are what was measured of one side in one run.
 type Figures struct {
 	Cold         time.Duration // the first build
 	Source       time.Duration // after a source change
-	Dependencies time.Duration // after a dependency change
+	Dependencies time.Duration // after a dependency change; 0: there is none to make
 	SizeBytes    int64         // unpacked
 	Layers       int
 	Ready        time.Duration // from the start of the container until it is healthy; 0: no health check
@@ -128,11 +128,13 @@ func (b Bench) one(ctx context.Context, side Side, run int) (f Figures, err erro
 	if _, err := build(&f.Source); err != nil {
 		return f, err
 	}
-	if err := changeManifest(filepath.Join(dir, b.Manifest)); err != nil {
-		return f, err
-	}
-	if _, err := build(&f.Dependencies); err != nil {
-		return f, err
+	if b.Manifest != "" {
+		if err := changeManifest(filepath.Join(dir, b.Manifest)); err != nil {
+			return f, err
+		}
+		if _, err := build(&f.Dependencies); err != nil {
+			return f, err
+		}
 	}
 	if f.SizeBytes, f.Layers, err = lab.Size(ctx, first); err != nil {
 		return f, err

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -192,9 +191,6 @@ func (a *app) benchChanges(c *comparison, f benchFlags) error {
 	}
 	if c.Source == "" {
 		return diag.Fail(diag.ExitUsage, "no source file is recognised in %s, so none can be changed", c.Name).WithHint("slipway bench --source FILE")
-	}
-	if c.Manifest == "" { // a static page has no dependencies
-		c.Manifest = cmp.Or(c.Manifest, c.Source)
 	}
 	c.spec = localrun.Spec{Name: "bench", Port: s.Port, Health: s.Health, MemoryBytes: s.MemoryBytes}
 	return nil
