@@ -41,8 +41,6 @@ var corpus = []struct {
 	{repo: "python-ml", path: ".", service: "model", port: 9000, ask: "/predict/10", answer: `50005`},
 	{repo: "java-spring-maven", path: ".", service: "tides", port: 8080, ask: "/tides/dover", answer: `"metres":6.7`, limitMB: 130},
 	{repo: "java-plain-maven", path: ".", service: "hello", port: 8081, ask: "/", answer: `{"hello":"java"}`, limitMB: 80},
-	{repo: "java-maven-modules", path: "api", service: "api", port: 8085, ask: "/", answer: "19.99 EUR"},
-	{repo: "java-quarkus", path: ".", service: "birds", port: 8090, ask: "/birds", answer: "heron, wren", limitMB: 130},
 	{repo: "pnpm-express", path: ".", service: "pnpm-express", port: 3100, ask: "/", answer: `{"hello":"pnpm"}`},
 	{repo: "yarn1-fastify", path: ".", service: "yarn1-fastify", port: 3200, ask: "/", answer: `{"hello":"yarn"}`},
 	{repo: "yarn-berry", path: ".", service: "yarn-berry", port: 3400, ask: "/", answer: `{"hello":"yarn"}`},
