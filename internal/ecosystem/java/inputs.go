@@ -10,9 +10,26 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// supplied are the patterns for a service without a .dockerignore.
+// supplied are the patterns for a service without a .dockerignore. What builds
+// make is named by its place: a package may be called build.
 func (s *service) supplied() []string {
-	return append(ecosystem.Supplied(), "**/target", "**/build", "**/.gradle", "**/bin", "**/src/test", "**/*.iml", "**/*.md")
+	out := append(ecosystem.Supplied(), "**/.gradle", "**/src/test", "**/*.iml", "**/*.md")
+	for _, dir := range s.moduleDirs() {
+		out = append(out, path.Join(dir, "target"), path.Join(dir, "build"), path.Join(dir, "bin"))
+	}
+	return out
+}
+
+// moduleDirs are the directories of all modules.
+func (s *service) moduleDirs() []string {
+	if s.maven == nil {
+		return s.grade.projects
+	}
+	var out []string
+	for _, p := range s.maven.modules {
+		out = append(out, p.dir())
+	}
+	return out
 }
 
 // needed are the files that a .dockerignore must not keep out.
@@ -32,17 +49,13 @@ func (s *service) needed() []string {
 // copies brings in the sources of the modules that the service is built from,
 // its own last.
 func (s *service) copies() []plan.Step {
-	var own []string  // directories of all modules
-	var want []string // of those that are needed
+	var want []string
 	if s.maven != nil {
-		for _, p := range s.maven.modules {
-			own = append(own, p.dir())
-		}
 		for _, p := range s.maven.needed {
 			want = append(want, p.dir())
 		}
 	} else {
-		own, want = s.grade.projects, s.gradleNeeds()
+		want = s.gradleNeeds()
 	}
 	slices.SortStableFunc(want, func(a, b string) int {
 		if (a == s.at) != (b == s.at) {
@@ -52,7 +65,10 @@ func (s *service) copies() []plan.Step {
 	})
 	var out []plan.Step
 	for _, dir := range want {
-		for _, at := range sourceDirs(s.Dir, dir, own) {
+		if files := sourceFiles(s.Dir, dir); len(files) > 0 {
+			out = append(out, plan.Step{Op: plan.OpCopy, Args: append(files, into(dir))})
+		}
+		for _, at := range sourceDirs(s.Dir, dir, s.moduleDirs()) {
 			if !s.Ignore.Own || !s.Ignore.Excludes(at) || path.Base(at) == "src" {
 				out = append(out, ecosystem.CopyDir(at))
 			}
@@ -66,6 +82,19 @@ func ternaryInt(ok bool) int {
 		return 1
 	}
 	return -1
+}
+
+// sourceFiles are the files beside a build file that plugins read: settings of
+// Lombok, of code checks and of assemblies.
+func sourceFiles(tree fs.FS, dir string) []string {
+	var out []string
+	entries, _ := fs.ReadDir(tree, dir)
+	for _, e := range entries {
+		if n := e.Name(); !e.IsDir() && n != "pom.xml" && (n == "lombok.config" || path.Ext(n) == ".xml") {
+			out = append(out, path.Join(dir, n))
+		}
+	}
+	return out
 }
 
 // sourceDirs are the directories of a module that a build may read: not those of

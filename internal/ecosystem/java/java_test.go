@@ -107,6 +107,7 @@ func TestInputs(t *testing.T) {
 	files := map[string]string{
 		"pom.xml":                    "<project><groupId>g</groupId><artifactId>top</artifactId><version>1</version><packaging>pom</packaging><modules><module>lib</module><module>web</module><module>other</module></modules></project>",
 		"lib/pom.xml":                module("lib", ""),
+		"lib/lombok.config":          "",
 		"lib/src/main/java/L.java":   "class L {}",
 		"web/pom.xml":                module("web", needs),
 		"web/src/main/java/W.java":   program,
@@ -130,7 +131,7 @@ func TestInputs(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"pom.xml", "lib/pom.xml", "web/pom.xml", "other/pom.xml", "lib/src/", "web/src/"}
+	want := []string{"pom.xml", "lib/pom.xml", "web/pom.xml", "other/pom.xml", "lib/lombok.config", "lib/src/", "web/src/"}
 	if diff := cmp.Diff(want, copied); diff != "" || p.Dir != "." {
 		t.Errorf("inputs from %q (-want +got):\n%s", p.Dir, diff)
 	}

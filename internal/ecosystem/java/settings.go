@@ -44,11 +44,11 @@ func readProperties(data []byte) settings {
 	for line := range bytes.Lines(data) {
 		n++
 		text := strings.TrimSpace(string(line))
-		if text == "" || text[0] == '#' || text[0] == '!' {
-			continue
-		}
 		if text == "#---" {
 			break
+		}
+		if text == "" || text[0] == '#' || text[0] == '!' {
+			continue
 		}
 		i := strings.IndexAny(text, "=: \t")
 		if i < 0 {

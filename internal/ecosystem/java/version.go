@@ -27,12 +27,15 @@ type said struct {
 	exact      bool // Gradle looks for this JDK and no other
 }
 
+// javaVendor is what version managers write before the number.
+var javaVendor = regexp.MustCompile(`^(?:[A-Za-z]\w*-)+`)
+
 var javaNumber = regexp.MustCompile(`(?:^|[^\d.])(?:1\.)?(\d{1,3})(?:[^\d]|$)`)
 
 // feature is 21 of "21", "1.8"'s 8, 17 of "17.0.9-tem", "temurin-17.0.9+9" or
 // "VERSION_17"; 0 of what names no version.
 func feature(text string) int {
-	m := javaNumber.FindStringSubmatch(text)
+	m := javaNumber.FindStringSubmatch(javaVendor.ReplaceAllString(text, ""))
 	if m == nil {
 		return 0
 	}
