@@ -28,6 +28,10 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 	if err != nil {
 		return nil, err
 	}
+	cargo, err := cargoHost(a.Getenv, filepath.Join(a.stateDir, "host"))
+	if err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	eng, err := embedded.Open(ctx, embedded.Options{
 		StateDir:     filepath.Join(a.stateDir, "engine"),
@@ -35,6 +39,7 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 		Runc:         runc,
 		CAFile:       hostCA(a.Getenv),
 		StepEnv:      stepEnv(a.Getenv),
+		StepFiles:    cargo,
 		MaxCacheSize: limit,
 		Owner:        owner,
 		PID:          rootless.PID(),
