@@ -64,6 +64,7 @@ func finish(t tree, role plan.Role) {
 	if t["usr/bin/cargo"] != nil {
 		t.symlink("usr/bin/cc", "gcc") // by these names Rust's linker and build scripts call them
 		t.symlink("usr/bin/c++", "g++")
+		t.symlink("usr/local/cargo/config.toml", "/dev/slipway/cargo.toml") // a machine's sources of crates, in steps of Slipway
 	}
 	if role == plan.RoleToolchain {
 		accounts(t)
