@@ -123,8 +123,7 @@ func (s *service) isRootDir(at string) bool {
 	return slices.ContainsFunc(s.crates, func(c *crate) bool { return below(at, c.dir) })
 }
 
-// conventions notes what tools read without being told: offline queries of sqlx,
-// templates' configuration.
+// conventions notes what procedural macros read without being told.
 func (s *service) conventions(c *crate) {
 	for _, name := range []string{"askama.toml", "rinja.toml", "diesel.toml"} {
 		s.input(path.Join(c.dir, name))

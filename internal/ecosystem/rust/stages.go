@@ -1,6 +1,7 @@
 package rust
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"path"
@@ -61,7 +62,7 @@ func (s *service) caches() []plan.Mount {
 		return nil
 	}
 	out := []plan.Mount{{Type: "cache", Target: cargoHome + "/registry"}}
-	if slices.ContainsFunc(s.crates, func(*crate) bool { return strings.Contains(string(s.lock.data), `source = "git+`) }) {
+	if bytes.Contains(s.lock.data, []byte(`source = "git+`)) {
 		out = append(out, plan.Mount{Type: "cache", Target: cargoHome + "/git"})
 	}
 	return out
