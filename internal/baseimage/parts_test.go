@@ -3,10 +3,12 @@ package baseimage
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"debug/elf"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +134,17 @@ func TestFindMirrors(t *testing.T) {
 	}
 	want := all{[]string{"http://one.example/debian", "http://two.example/debian"}, []string{"http://two.example/debian-security"}, Registries{NPM: "https://npm.example/repo", NPMToken: "secret"}}
 	check(want)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	asked := filepath.Join(root, "bin")
+	write("bin/go", "#!/bin/sh\necho https://asked.example\n")
+	if err := os.Chmod(filepath.Join(asked, "go"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", asked+":/bin:/usr/bin")
+	if got, err := FindMirrors(over, m); err != nil || !slices.Equal(got.Registries().Go, []string{"https://asked.example"}) {
+		t.Errorf("go was not asked when what had asked for the mirrors was over: %v", err)
+	}
 	write(".config/go/env", "GOFLAGS=-x\nGOPROXY=https://go.example/,direct\n")
 	want.Go = []string{"https://go.example"}
 	check(want)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
 )
@@ -49,6 +50,9 @@ type Machine struct {
 	Getenv func(string) string
 }
 
+// longestLookup bounds how long npm and go may take to tell their settings.
+const longestLookup = 30 * time.Second
+
 // FindMirrors reads the machine's configuration: SLIPWAY_DEBIAN_MIRROR,
 // SLIPWAY_DEBIAN_SECURITY_MIRROR, else apt's sources; NPM_CONFIG_REGISTRY, else
 // the .npmrc files, else what npm says. It does not use the network.
@@ -72,6 +76,9 @@ func FindMirrors(ctx context.Context, m Machine) (Mirrors, error) {
 			WithHint("set SLIPWAY_DEBIAN_MIRROR to the address of a Debian archive, such as https://mirror.example/debian")
 	}
 	found.Registries = sync.OnceValue(func() Registries {
+		// Who asks first may be a part of the work that is over when the next asks.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestLookup)
+		defer cancel()
 		r := Registries{Go: goProxies(ctx, m)}
 		r.NPM, r.NPMToken = npmRegistry(ctx, m)
 		return r

@@ -79,6 +79,9 @@ func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
 	if ecosystem == "python" {
 		return pythonFor(role, version)
 	}
+	if ecosystem == "rust" {
+		return rustFor(role, version)
+	}
 	if ecosystem == "java" {
 		return javaFor(role, version)
 	}
@@ -108,6 +111,9 @@ func SpecOf(ref string) (Spec, error) {
 		return spec, nil
 	}
 	if spec, ok := pythonSpec(ref); ok {
+		return spec, nil
+	}
+	if spec, ok := rustSpec(ref); ok {
 		return spec, nil
 	}
 	if spec, ok := javaSpec(ref); ok {
@@ -148,6 +154,7 @@ func Refs() []string {
 	}
 	refs = append(refs, goRefs()...)
 	refs = append(refs, pythonRefs()...)
+	refs = append(refs, rustRefs()...)
 	refs = append(refs, javaRefs()...)
 	return append(refs, nginxRef, ProbeRef)
 }

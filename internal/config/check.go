@@ -98,13 +98,16 @@ func (d *decoder) checkName(what, at, placeless, name string) {
 // a component of an image name and of a host name.
 func ValidName(name string) bool { return nameForm.MatchString(name) && len(name) <= 63 }
 
-// NameOf makes a valid name of any text, such as that of a directory; "app" when
-// nothing of it can stay.
+// Unnamed is the name of what nothing names.
+const Unnamed = "app"
+
+// NameOf makes a valid name of any text, such as that of a directory; Unnamed
+// when nothing of it can stay.
 func NameOf(text string) string {
 	if ValidName(text) {
 		return text
 	}
-	return or(nameLike(text), "app")
+	return or(nameLike(text), Unnamed)
 }
 
 // nameLike returns the valid name that a wrong one most likely stands for.
@@ -123,7 +126,7 @@ func nameLike(name string) string {
 
 func (d *decoder) checkUser(u user) {
 	if u.Name != "" && (!userForm.MatchString(u.Name) || u.Name == "root") {
-		d.report(codeUser, "defaults/user/name", "such as nodejs", "%q cannot be the user of production images", clip(u.Name))
+		d.report(codeUser, "defaults/user/name", "such as app", "%q cannot be the user of production images", clip(u.Name))
 	}
 	for _, id := range []struct {
 		key   string

@@ -72,7 +72,7 @@ func (s *Service) Name(from string) {
 	}
 	name := strings.ToLower(from[strings.LastIndexByte(from, '/')+1:])
 	if !config.ValidName(name) {
-		name = "app"
+		name = config.Unnamed
 	}
 	s.Want.Name = name
 }
