@@ -197,7 +197,7 @@ func (s *service) compile() string {
 		task, _ := s.task()
 		return s.gradlew(task)
 	}
-	args := []string{stamp, "package"}
+	args := []string{"-U", stamp, "package"} // -U: a download that failed before is tried again
 	if s.kind == kindPlain {
 		args = append(args, copyDependencies)
 	}
