@@ -5,7 +5,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
@@ -17,6 +23,20 @@ func repository(dir string) fs.FS {
 		return unreadable{err}
 	}
 	return root.FS() // closed with the last use of it
+}
+
+// servicesIn finds the services of a directory, whose files are tree. One in the
+// directory itself that no manifest names is called as the directory is.
+func servicesIn(dir string, tree fs.FS) ([]detect.Found, diag.Findings) {
+	found, findings := detect.Survey(tree, nil)
+	name := config.NameOf(strings.ToLower(filepath.Base(dir)))
+	taken := slices.ContainsFunc(found, func(f detect.Found) bool { return f.Service.Name == name })
+	for i := range found {
+		if s := &found[i].Service; s.Path == "." && s.Name == config.Unnamed && !taken {
+			s.Name = name
+		}
+	}
+	return found, findings
 }
 
 // unreadable is a file system that only has an error.

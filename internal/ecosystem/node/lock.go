@@ -161,9 +161,12 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 		s.Report(diag.Error, codeLocal, s.topFile("package-lock.json"), 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory, which is not supported yet", at)
 		return
 	}
+	name := at[strings.LastIndex(at, "node_modules/")+len("node_modules/"):]
+	if p.compilesItself(name) && !slices.Contains(s.compiled, name) {
+		s.compiled = append(s.compiled, name)
+	}
 	onLinux := len(p.OS) == 0 || slices.Contains(p.OS, "linux") || strings.HasPrefix(p.OS[0], "!") && !slices.Contains(p.OS, "!linux")
 	if s.site == nil && !p.Dev && onLinux && (len(p.CPU) > 0 || p.HasInstallScript && !harmlessScript(at)) {
-		name := at[strings.LastIndex(at, "node_modules/")+len("node_modules/"):]
 		if !slices.Contains(s.native, name) {
 			s.native = append(s.native, name)
 		}

@@ -109,6 +109,7 @@ type lockPackage struct {
 	Link             bool              `json:"link"`
 	Resolved         string            `json:"resolved"`
 	HasInstallScript bool              `json:"hasInstallScript"`
+	Optional         bool              `json:"optional"`
 	OS               oneOrMore         `json:"os"`
 	CPU              oneOrMore         `json:"cpu"`
 }

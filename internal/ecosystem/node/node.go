@@ -33,10 +33,25 @@ func (Ecosystem) Name() string { return "node" }
 // Recognise returns the file that makes a directory a Node.js service, "" when
 // there is none.
 func (Ecosystem) Recognise(dir fs.FS) string {
-	if ecosystem.Exists(dir, "package.json") {
+	if ecosystem.Exists(dir, "package.json") && !assetsOnly(dir) {
 		return "package.json"
 	}
 	return ""
+}
+
+// assetsOnly tells whether a package.json beside Django's manage.py is there for
+// style sheets and scripts only: nothing in it serves.
+func assetsOnly(dir fs.FS) bool {
+	if !ecosystem.Exists(dir, "manage.py") {
+		return false
+	}
+	m, err := manifestOf(dir, ".")
+	if err != nil {
+		return true
+	}
+	s := &service{pkg: m}
+	f, _ := frameworkOf(m)
+	return f.name == "" && !s.startsServer()
 }
 
 // Inspect completes a service, of which at least the name and path are known,
@@ -75,8 +90,15 @@ type service struct {
 	site     *static.Site // what the build leaves to be served, nil for a program
 	major    int
 	native   []string // production packages that are built for one platform
-	generate string   // script that generates code, "" for none
+	compiled []string // packages whose installation may compile something
+	prisma   prismaOf
+
+	installEnv []string          // NAME=value of the installation of packages
+	systemEnv  map[string]string // of the running service, for its packages
+
+	generate string // script that generates code, "" for none
 	codegen  codegen
+	building string // name that the script which builds would have
 	build    string // script that builds, "" for none
 	outDir   string // what the build writes, "" without a build
 	project  string // tsconfig of the build
@@ -100,7 +122,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.Report(diag.Error, codeManifest, "package.json", line, "correct the JSON; a comma before a closing bracket is the usual slip", "package.json is not valid: %v", err)
 		return s
 	}
-	s.pkg = pkg
+	s.pkg, s.building = pkg, ecosystem.Or(want.Build, "build")
 	s.Name(pkg.Name)
 	s.runtimeVersion()
 	s.findSite()
@@ -117,6 +139,8 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.findFramework()
 	}
 	s.scripts()
+	s.notePrisma()
+	s.needs()
 	if s.site != nil {
 		s.findSources()
 		static.Serve(&s.Service, "package.json")
@@ -141,8 +165,7 @@ func (s *service) runtimeVersion() {
 	if err != nil {
 		hint := "supported are Node.js 20, 22 and 24: write \"engines\": {\"node\": \"22.x\"}"
 		if file == "" {
-			s.Findings = append(s.Findings, diag.Finding{Code: codeVersion, Place: diag.Place{File: s.FleetFile, Line: s.Want.Line},
-				Text: fmt.Sprintf("%s: %v", s.Want.Name, err), Hint: "supported are Node.js 20, 22 and 24: write version: 22"})
+			s.OnConfig(codeVersion, "supported are Node.js 20, 22 and 24: write version: 22", "%v", err)
 			return
 		}
 		s.Report(diag.Error, codeVersion, file, line, hint, "%v", err)

@@ -365,7 +365,7 @@ func (e Ecosystem) IsLibrary(at string) bool {
 		return false
 	}
 	m := e.manifestAt(at)
-	if m == nil || m.Scripts["start"] != "" || m.Scripts["start:prod"] != "" {
+	if m == nil || ecosystem.Exists(dir, "Procfile") || m.Scripts["start"] != "" || m.Scripts["start:prod"] != "" {
 		return false
 	}
 	if framework, _ := frameworkOf(m); framework.name != "" || isSite(dir, m) {

@@ -1,0 +1,119 @@
+package peer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Slipway hands the host's certificates, proxy and registry settings to every
+// build step; buildkitd has no way to do that. So that both sides build the same
+// Dockerfiles on the same bases, buildkitd gets this program in the place of
+// runc: it adds the same to the step's configuration and becomes the real runc.
+const (
+	WrapperName = "bench-runc"
+	wrapRuncEnv = "SLIPWAY_BENCH_RUNC" // path of the real one
+	wrapCAEnv   = "SLIPWAY_BENCH_CA"   // the host's bundle; may be empty
+	stepCAPath  = "/dev/bench/ca-certificates.crt"
+)
+
+// caVariables name the bundle for OpenSSL, Go, Node.js, npm, curl, Python and git.
+var caVariables = [...]string{
+	"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "npm_config_cafile", "CURL_CA_BUNDLE",
+	"REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE",
+}
+
+// passedVariables reach the steps when this machine sets them.
+var passedVariables = [...]string{
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+	"NPM_CONFIG_REGISTRY", "npm_config_registry", "GOPROXY", "PIP_INDEX_URL",
+}
+
+// RunWrapped is the program in the place of runc. It returns only on failure.
+func RunWrapped(argv, environ []string) int {
+	runc := os.Getenv(wrapRuncEnv)
+	if bundle, ok := bundleOf(argv); ok {
+		if err := addToBundle(filepath.Join(bundle, "config.json"), os.Getenv(wrapCAEnv), os.Getenv); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: adding the host's certificates to a step:", err)
+			return 1
+		}
+	}
+	err := syscall.Exec(runc, append([]string{runc}, argv[1:]...), environ)
+	fmt.Fprintf(os.Stderr, "bench: starting %s: %v\n", runc, err)
+	return 1
+}
+
+// bundleOf returns the bundle directory of a `runc run` or `runc create`.
+func bundleOf(argv []string) (string, bool) {
+	if !slices.Contains(argv, "run") && !slices.Contains(argv, "create") {
+		return "", false
+	}
+	for i, word := range argv {
+		if (word == "--bundle" || word == "-b") && i+1 < len(argv) {
+			return argv[i+1], true
+		}
+		if dir, ok := strings.CutPrefix(word, "--bundle="); ok {
+			return dir, true
+		}
+	}
+	return "", false
+}
+
+// addToBundle rewrites the configuration of a step.
+func addToBundle(path, ca string, getenv func(string) string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	changed, err := withHostSettings(data, ca, getenv)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	return os.WriteFile(path, changed, 0o600)
+}
+
+// withHostSettings adds the mount of the bundle and the variables to an OCI
+// runtime configuration. A variable that the step sets itself wins.
+func withHostSettings(config []byte, ca string, getenv func(string) string) ([]byte, error) {
+	var spec map[string]any
+	numbers := json.NewDecoder(bytes.NewReader(config))
+	numbers.UseNumber() // capabilities and limits must not pass through floats
+	if err := numbers.Decode(&spec); err != nil {
+		return nil, err
+	}
+	process, ok := spec["process"].(map[string]any)
+	if !ok {
+		return nil, errors.New("it has no process")
+	}
+	env, _ := process["env"].([]any)
+	has := map[string]bool{}
+	for _, kv := range env {
+		name, _, _ := strings.Cut(fmt.Sprint(kv), "=")
+		has[name] = true
+	}
+	add := func(name, value string) {
+		if value != "" && !has[name] {
+			env = append(env, name+"="+value)
+		}
+	}
+	for _, name := range passedVariables {
+		add(name, getenv(name))
+	}
+	if ca != "" {
+		for _, name := range caVariables {
+			add(name, stepCAPath)
+		}
+		mounts, _ := spec["mounts"].([]any)
+		spec["mounts"] = append(mounts, map[string]any{
+			"destination": stepCAPath, "type": "bind", "source": ca, "options": []string{"bind", "ro"},
+		})
+	}
+	process["env"] = env
+	return json.Marshal(spec)
+}
