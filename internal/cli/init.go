@@ -211,10 +211,10 @@ func (a *app) printInit(s survey, r initResult, text []byte, f initFlags) error 
 func (a *app) initOutcome(s survey, r initResult, f initFlags) error {
 	a.noteDifferences(s)
 	if s.old == nil || r.Written {
-		a.warn(s.findings)
 		if err := s.findings.Errors(); err != nil {
-			return err
+			return err // which prints the warnings too
 		}
+		a.warn(s.findings)
 		if r.Written {
 			fmt.Fprintln(a.Stderr, "next: slipway build && slipway run --until-healthy")
 		}

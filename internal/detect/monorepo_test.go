@@ -1,3 +1,5 @@
+//go:build unix
+
 package detect_test
 
 import (
@@ -6,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,8 +25,9 @@ const (
 	monorepoPython   = 30
 )
 
-// monorepo writes it and returns the number of its services.
-func monorepo(t testing.TB, root string) int {
+// monorepo writes it and returns the number of its services; a package has that
+// many sources and half as many tests.
+func monorepo(t testing.TB, root string, sources int) int {
 	t.Helper()
 	write := func(name, text string) {
 		t.Helper()
@@ -59,10 +63,10 @@ func monorepo(t testing.TB, root string) int {
 		lock = append(lock, fmt.Sprintf("%q: {%s}", dir, body))
 		write(dir+"/tsconfig.json", `{"compilerOptions": {"outDir": "dist", "rootDir": "src"}, "include": ["src"]}`)
 		write(dir+"/README.md", "# "+name+"\n")
-		for j := range 12 {
+		for j := range sources {
 			write(fmt.Sprintf("%s/src/lib/m%d.ts", dir, j), source)
 		}
-		for j := range 5 {
+		for j := range sources / 2 {
 			write(fmt.Sprintf("%s/test/m%d.test.ts", dir, j), source)
 		}
 	}
@@ -97,14 +101,25 @@ func rooted(t testing.TB, dir string) fs.FS {
 	return root.FS()
 }
 
-// TestMonorepoInTime: detection of 1,000 packages takes at most a second; the
-// bound here leaves room for a busy machine.
+// processorTime is what this process has used.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestMonorepoInTime: detection of 1,000 packages takes at most a second. What is
+// measured is processor time, because the machine may have other work; with the
+// collector's it is about 0.4 s (2026-11-21), and the bound leaves room.
 func TestMonorepoInTime(t *testing.T) {
 	dir := t.TempDir()
-	want := monorepo(t, dir)
-	start := time.Now()
+	want := monorepo(t, dir, 2)
+	start := processorTime(t)
 	found, findings := detect.Survey(rooted(t, dir), nil)
-	took := time.Since(start)
+	took := processorTime(t) - start
 	for _, f := range found {
 		if err := f.Findings.Errors(); err != nil {
 			t.Fatal(err)
@@ -114,7 +129,7 @@ func TestMonorepoInTime(t *testing.T) {
 		t.Errorf("%d services instead of %d, %v", len(found), want, findings)
 	}
 	t.Logf("%d services in %v", len(found), took)
-	if took > 10*time.Second {
+	if took > 3*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -126,7 +141,7 @@ func BenchmarkMonorepo(b *testing.B) {
 	if dir == "" {
 		dir = b.TempDir()
 	}
-	monorepo(b, dir)
+	monorepo(b, dir, 12)
 	b.Run("survey", func(b *testing.B) {
 		for b.Loop() {
 			detect.Survey(rooted(b, dir), nil)

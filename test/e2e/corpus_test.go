@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 )
 
@@ -70,6 +72,8 @@ var corpus = []struct {
 // something.
 func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 	real(t)
+	rows := [][]string{{"repository", "facts", "built in", "size", "answer"}}
+	t.Cleanup(func() { t.Log("\n" + aligned(rows)) })
 	for _, c := range corpus {
 		t.Run(c.repo+"/"+c.service, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), c.repo)
@@ -80,6 +84,7 @@ func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 			start := time.Now()
 			invocation{dir: dir, args: []string{"build", c.service}, limit: 20 * time.Minute}.run(t).must(t, 0)
 			took := time.Since(start).Round(time.Second)
+			runsWithoutRoot(t, c.repo+"/"+c.service+":latest")
 			size := unpackedSize(t, dir, c.service)
 			if c.limitMB > 0 && size > c.limitMB*1e6 {
 				t.Errorf("the image has %d bytes, more than %d MB", size, c.limitMB)
@@ -101,9 +106,48 @@ func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 					t.Errorf("%s answers %q, which does not match %q", c.ask, answer, c.answer)
 				}
 			}
-			t.Logf("%-16s %-10s built in %-6s %6.1f MB  %s", c.repo, c.service, took, float64(size)/1e6, strings.TrimSpace(answer))
+			rows = append(rows, []string{c.repo, facts(t, dir, c.service), took.String(), fmt.Sprintf("%.1f MB", float64(size)/1e6), clipped(answer)})
 		})
 	}
+}
+
+// facts are what tells the repositories of the table apart.
+func facts(t *testing.T, dir, service string) string {
+	t.Helper()
+	var plans []struct {
+		Facts []struct{ Name, Value string }
+	}
+	out := invocation{dir: dir, args: []string{"plan", "--json", service}}.run(t).must(t, 0).stdout
+	if err := json.Unmarshal([]byte(out), &plans); err != nil || len(plans) != 1 {
+		t.Fatalf("slipway plan printed %v:\n%s", err, out)
+	}
+	var words []string
+	for _, f := range plans[0].Facts {
+		if slices.Contains([]string{"runtime", "package manager", "framework", "application", "server", "type", "port"}, f.Name) {
+			words = append(words, f.Value)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// clipped is a short first line.
+func clipped(text string) string {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	if r := []rune(text); len(r) > 40 {
+		text = string(r[:40]) + "…"
+	}
+	return text
+}
+
+// aligned lays out a table.
+func aligned(rows [][]string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	_ = w.Flush() // to memory
+	return b.String()
 }
 
 // unpackedSize is that of the image of a service.

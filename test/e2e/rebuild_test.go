@@ -1,0 +1,162 @@
+package e2e
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/image"
+)
+
+// rebuilt is a repository of an ecosystem, the change of a source and the change
+// of one of its two dependencies.
+type rebuilt struct {
+	files   map[string]string
+	source  string   // file that gets a further line
+	comment string   // that line
+	install string   // part of the step that installs dependencies
+	bump    []string // old, new text of every manifest; nil: nothing to change
+	changed string   // part of the download that the bump brings
+	kept    string   // part of the download that it must not bring again; "" is not asserted
+	arm64   bool     // built for it without emulation
+}
+
+func rebuilds() map[string]rebuilt {
+	nonce := time.Now().Format("150405")
+	return map[string]rebuilt{
+		"node": {
+			files: map[string]string{
+				"package.json": `{"name": "line` + nonce + `", "scripts": {"start": "node s.js"}, "dependencies": {"ms": "2.1.2", "vary": "1.1.2"}}`,
+				"package-lock.json": `{"name": "line` + nonce + `", "lockfileVersion": 3, "packages": {"": {"name": "line` + nonce + `", "dependencies": {"ms": "2.1.2", "vary": "1.1.2"}},
+"node_modules/ms": {"version": "2.1.2"}, "node_modules/vary": {"version": "1.1.2"}}}`,
+				"s.js": "require('ms'); require('vary'); require('http').createServer((q, r) => r.end('ok')).listen(3000)\n",
+			},
+			source: "s.js", comment: "// changed", install: "npm ci", bump: []string{"2.1.2", "2.1.3"}, changed: "ms-2.1.3", kept: "vary-1.1.2", arm64: true,
+		},
+		"python": {
+			files: map[string]string{
+				"requirements.txt": "# " + nonce + "\nitsdangerous==2.1.2\nblinker==1.9.0\n",
+				"main.py":          "import time\n\nimport blinker\nimport itsdangerous\n\nprint('waiting')\nwhile True:\n    time.sleep(1)\n",
+			},
+			source: "main.py", comment: "# changed", install: "pip --python", bump: []string{"2.1.2", "2.2.0"}, changed: "itsdangerous-2.2.0", // pip fetches blinker again here, in spite of its cache: not yet understood
+		},
+		"go": {
+			files: map[string]string{
+				"go.mod": "module example.com/line\n\ngo 1.26.0\n\nrequire (\n\tgithub.com/google/shlex v0.0.0-20191202100458-e7afc7fbc510\n\tgithub.com/rs/xid v1.5.0\n)\n\n// " + nonce + "\n",
+				"go.sum": `github.com/google/shlex v0.0.0-20191202100458-e7afc7fbc510 h1:El6M4kTTCOh6aBiKaUGG7oYTSPP8MxqL4YI3kZKwcP4=
+github.com/google/shlex v0.0.0-20191202100458-e7afc7fbc510/go.mod h1:pupxD2MaaD3pAXIBCelhxNneeOaAeabZDe5s4K6zSpQ=
+github.com/rs/xid v1.5.0 h1:mKX4bl4iPYJtEIxp6CYiUuLQ/8DYMoz0PUdtGgMFRVc=
+github.com/rs/xid v1.5.0/go.mod h1:trrq9SKmegXys3aeAKXMUTdJsYXVwGY3RLcfgqegfbg=
+github.com/rs/xid v1.6.0 h1:fV591PaemRlL6JfRxGDEPl69wICngIQ3shQtzfy2gxU=
+github.com/rs/xid v1.6.0/go.mod h1:7XoLgs4eV+QndskICGsho+ADou8ySMSjJKDIan90Nz0=
+`,
+				"main.go": "package main\n\nimport (\n\t\"net/http\"\n\n\t\"github.com/google/shlex\"\n\t\"github.com/rs/xid\"\n)\n\nfunc main() {\n\t_, _ = shlex.Split(xid.New().String())\n\tpanic(http.ListenAndServe(\":8080\", nil))\n}\n",
+			},
+			source: "main.go", comment: "// changed", install: "go mod download", bump: []string{"xid v1.5.0\n)", "xid v1.6.0\n)"}, changed: "xid/@v/v1.6.0", kept: "shlex", arm64: true,
+		},
+		"static": {
+			files:  map[string]string{"index.html": "<h1>" + nonce + "</h1>\n"},
+			source: "index.html", comment: "<p>changed</p>", install: "npm ci", arm64: true,
+		},
+	}
+}
+
+// TestRebuildsInstallNothingAgain: after a change of a source no dependency is
+// installed, after a change of one dependency no other one is downloaded, and
+// what ships runs without root.
+func TestRebuildsInstallNothingAgain(t *testing.T) {
+	real(t)
+	packages := newRegistries(t)
+	for name, c := range rebuilds() {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, text := range c.files {
+				write(t, filepath.Join(dir, file), text)
+			}
+			build := func(args ...string) result {
+				t.Helper()
+				return invocation{dir: dir, args: append([]string{"build"}, args...), env: packages.env()}.run(t).must(t, 0)
+			}
+			write(t, filepath.Join(dir, "slipway.yaml"), "version: 1\nfleet: rebuild\nservices:\n  "+name+": {path: .}\n")
+			build()
+			if first := packages.taken(); c.bump != nil && name != "go" && !has(first, c.kept) { // the Go of an earlier run has its modules
+				t.Errorf("the first build downloaded %q, without %s", first, c.kept)
+			}
+			runsWithoutRoot(t, "rebuild/"+name+":latest")
+
+			source := filepath.Join(dir, c.source)
+			write(t, source, read(t, source)+c.comment+"\n")
+			r := build()
+			if !stepEnded(r.stderr, c.install, "cached") {
+				t.Errorf("after a change of a source, dependencies are installed again:\n%s", r.stderr)
+			}
+			if got := packages.taken(); len(got) > 0 {
+				t.Errorf("after a change of a source, %q is downloaded", got)
+			}
+			if c.bump != nil {
+				c.bumped(t, dir)
+				r = build()
+				if stepEnded(r.stderr, c.install, "cached") {
+					t.Errorf("after a change of a dependency, nothing is installed:\n%s", r.stderr)
+				}
+				if got := packages.taken(); c.kept != "" && has(got, c.kept) || name != "go" && !has(got, c.changed) {
+					t.Errorf("after a change of one dependency, %q is downloaded", got)
+				}
+			}
+			if c.arm64 {
+				build("--platform", "linux/arm64")
+				if p := platforms(t, "rebuild/"+name+":latest"); !slices.Contains(p, "linux/arm64") {
+					t.Errorf("platforms are %q", p)
+				}
+			}
+		})
+	}
+}
+
+// bumped changes a dependency in every file that names it.
+func (c rebuilt) bumped(t *testing.T, dir string) {
+	t.Helper()
+	for file := range c.files {
+		name := filepath.Join(dir, file)
+		if text := read(t, name); strings.Contains(text, c.bump[0]) {
+			write(t, name, strings.ReplaceAll(text, c.bump[0], c.bump[1]))
+		}
+	}
+}
+
+func has(all []string, part string) bool {
+	return slices.ContainsFunc(all, func(s string) bool { return strings.Contains(s, part) })
+}
+
+// stepEnded tells whether a line about a step ends so.
+func stepEnded(stderr, step, how string) bool {
+	for l := range strings.Lines(stderr) {
+		if strings.Contains(l, step) && strings.HasSuffix(strings.TrimSpace(l), "… "+how) {
+			return true
+		}
+	}
+	return false
+}
+
+// runsWithoutRoot looks at the account of an image of the shared store.
+func runsWithoutRoot(t *testing.T, name string) {
+	t.Helper()
+	store, err := image.Open(filepath.Join(state, "images"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := store.Platforms(context.Background(), name)
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%s has no platform: %v", name, err)
+	}
+	config, err := stored(t, state, name, all[0]).ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if user := config.Config.User; user != "1001:1001" {
+		t.Errorf("%s runs as %q", name, user)
+	}
+}
