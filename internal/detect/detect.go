@@ -61,6 +61,7 @@ const (
 	codeTooLarge    = "SLP222" // the walk stopped at its limit
 	codeNothing     = "SLP223" // no services
 	codeWalk        = "SLP224" // a directory cannot be read
+	codePackages    = "SLP226" // packages: of a service whose bases take none
 )
 
 // repository is the tree that services are looked for in, and the ecosystems as
@@ -154,7 +155,19 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
 	}
-	return e.Plan(dir, s, fleet)
+	p, findings := e.Plan(dir, s, fleet)
+	return p, append(findings, noPackages(e, s, fleet)...)
+}
+
+// noPackages warns of Debian packages for a service whose bases take none.
+func noPackages(e Ecosystem, s config.Service, fleet *config.Fleet) diag.Findings {
+	takes := e.Name() == "node" || e.Name() == "python"
+	if takes && (fleet == nil || fleet.Bases.Family == "debian") || len(s.Packages.Build)+len(s.Packages.Runtime) == 0 {
+		return nil
+	}
+	f := finding(codePackages, s, fleet, "%s: packages: has no effect on its bases", s.Name)
+	f.Severity, f.Hint = diag.Warning, "Slipway adds packages to the Debian bases of Node.js and Python; for others, bring a Dockerfile"
+	return diag.Findings{*f}
 }
 
 // services returns what is to be looked at.
@@ -179,7 +192,7 @@ func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, dia
 	}
 	done, facts, findings := e.Inspect(dir, s, fleet)
 	done.Ecosystem = e.Name()
-	return Found{Service: done, Facts: facts}, findings
+	return Found{Service: done, Facts: facts}, append(findings, noPackages(e, s, fleet)...)
 }
 
 // directory returns the file system of a service's directory.

@@ -56,6 +56,10 @@ var corpus = []struct {
 	{repo: "workspace-berry", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
 	{repo: "workspace-bun", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
 	{repo: "framework-next", path: ".", service: "storefront", port: 3000, ask: "/", answer: "Hello from Next.js"},
+	{repo: "node-bcrypt", path: ".", service: "gatekeeper", port: 3700, ask: "/?word=open+sesame", answer: "^come in", limitMB: 130},
+	{repo: "node-procfile", path: ".", service: "worker", yaml: "    type: worker\n"},
+	{repo: "node-procfile", path: ".", service: "release", yaml: "    type: job\n    command: [node, migrate.js]\n"},
+	{repo: "workspace-turbo", path: "apps/api", service: "api", port: 3350, ask: "/", answer: "^19.99 EUR$"},
 	{repo: "framework-nestjs", path: ".", service: "ledger", port: 3000, ask: "/", answer: "^Hello from Nest$"},
 }
 
