@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
 // The base that both sides make: Node.js 20 for this suite.
@@ -28,8 +30,8 @@ func measureBases(ctx context.Context, b *bench) ([]Figure, error) {
 	defer os.RemoveAll(dir)
 	state := filepath.Join(dir, "state")
 	assemble := func(ctx context.Context, _ int) (float64, error) {
-		out, err := execute(ctx, b.slipwayCommand(dir, state, "bases", "build", baseRef))
-		return out.seconds, err
+		out, err := peer.Execute(ctx, b.slipwayCommand(dir, state, "bases", "build", baseRef))
+		return out.Seconds, err
 	}
 	cold := func(ctx context.Context, round int) (float64, error) {
 		if err := os.RemoveAll(state); err != nil {
@@ -43,6 +45,17 @@ func measureBases(ctx context.Context, b *bench) ([]Figure, error) {
 		}
 		return assemble(ctx, round)
 	}
+	downloads := func(ctx context.Context, round int) (float64, error) {
+		if err := keepOnly(state, "packages"); err != nil {
+			return 0, err
+		}
+		for _, made := range []string{"kept", "chosen"} {
+			if err := os.RemoveAll(filepath.Join(state, "packages", made)); err != nil {
+				return 0, err
+			}
+		}
+		return assemble(ctx, round)
+	}
 	unpacked := func(ctx context.Context, round int) (float64, error) {
 		if err := os.RemoveAll(filepath.Join(state, "images")); err != nil {
 			return 0, err
@@ -53,14 +66,14 @@ func measureBases(ctx context.Context, b *bench) ([]Figure, error) {
 		return func(ctx context.Context, _ int) (float64, error) {
 			tar := filepath.Join(dir, variant+".tar")
 			defer os.Remove(tar)
-			out, err := execute(ctx, command{argv: []string{
+			out, err := peer.Execute(ctx, peer.Command{Argv: []string{
 				"mmdebstrap", "--variant=" + variant, "--include=nodejs", "--keyring=" + keyring,
 				suite, tar, fmt.Sprintf("deb %s %s main", mirror, suite),
 			}})
-			return out.seconds, err
+			return out.Seconds, err
 		}
 	}
-	samples, err := alternate(ctx, b.runs, cold, warm, unpacked, bootstrap("minbase"))
+	samples, err := alternate(ctx, b.runs, cold, warm, unpacked, bootstrap("minbase"), downloads)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +85,7 @@ func measureBases(ctx context.Context, b *bench) ([]Figure, error) {
 	return []Figure{
 		atMost("Node base, packages cached, of mmdebstrap's time", 0.1, ratio(warms, theirs), "×", against(warms, theirs)),
 		atMost("Node base, cold, of mmdebstrap's time", 0.2, ratio(colds, theirs), "×", against(colds, theirs)),
+		info("Node base, downloads alone cached", samples[4], "s", secondsOf(samples[4])),
 		info("Node base, its layers cached too", samples[2], "s", secondsOf(samples[2])),
 		info("mmdebstrap --variant=extract, which configures nothing", extract[0], "s", "1 run"),
 	}, nil

@@ -7,13 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
 // measureFleet builds the ten services from nothing but their bases, with
 // slipway and with bake in turn, and looks at slipway's memory meanwhile. Both
 // push to a registry on loopback that is empty at the start.
 func measureFleet(ctx context.Context, b *bench) ([]Figure, error) {
-	p, err := b.compilePeers(ctx)
+	p, err := b.place().Compile(ctx, ".")
 	if err != nil {
 		return nil, err
 	}
@@ -79,22 +81,22 @@ func (s *slipwaySide) cold(ctx context.Context, round int) (float64, error) {
 		return 0, err
 	}
 	c := s.command()
-	c.memory = true
-	out, err := execute(ctx, c)
-	s.peaks = append(s.peaks, out.peakBytes)
-	s.cpu = append(s.cpu, out.cpu)
-	s.b.say("cold fleet, slipway: %.1f s, %.1f s on a core, %.0f MB", out.seconds, out.cpu, float64(out.peakBytes)/1e6)
-	return out.seconds, err
+	c.Memory = true
+	out, err := peer.Execute(ctx, c)
+	s.peaks = append(s.peaks, out.PeakBytes)
+	s.cpu = append(s.cpu, out.CPU)
+	s.b.say("cold fleet, slipway: %.1f s, %.1f s on a core, %.0f MB", out.Seconds, out.CPU, float64(out.PeakBytes)/1e6)
+	return out.Seconds, err
 }
 
-func (s *slipwaySide) command() command {
+func (s *slipwaySide) command() peer.Command {
 	args := append([]string{"build", "--tag", tag, "--registry", s.registry.address, "--push"}, s.b.extra...)
 	return s.b.slipwayCommand(s.f.sources, s.state, args...)
 }
 
 func (s *slipwaySide) again(ctx context.Context, _ int) (float64, error) {
-	out, err := execute(ctx, s.command())
-	return out.seconds, err
+	out, err := peer.Execute(ctx, s.command())
+	return out.Seconds, err
 }
 
 func (s *slipwaySide) changed(ctx context.Context, round int) (float64, error) {
@@ -115,9 +117,9 @@ func (s *slipwaySide) stop() {
 type bakeBuilds struct {
 	b        *bench
 	f        *fleetState
-	peers    peers
+	peers    peer.Programs
 	registry *registry
-	side     *bakeSide
+	side     *peer.Bake
 	file     string
 	cpu      []float64 // of the cold builds, steps included
 }
@@ -128,22 +130,22 @@ func (s *bakeBuilds) cold(ctx context.Context, _ int) (float64, error) {
 	if s.registry, err = s.b.startRegistry(ctx); err != nil {
 		return 0, err
 	}
-	if s.side, err = s.b.startBake(ctx, s.peers, s.registry.address); err != nil {
+	if s.side, err = s.b.place().StartBake(ctx, s.peers, s.registry.address); err != nil {
 		return 0, err
 	}
 	if s.file, err = s.f.bakeFile(s.registry.address); err != nil {
 		return 0, err
 	}
-	out, err := s.side.bake(ctx, s.f.written, s.file)
-	cpu := out.cpu + s.side.cpu()
+	out, err := s.side.Bake(ctx, s.f.written, s.file)
+	cpu := out.CPU + s.side.CPU()
 	s.cpu = append(s.cpu, cpu)
-	s.b.say("cold fleet, bake: %.1f s, %.1f s on a core", out.seconds, cpu)
-	return out.seconds, err
+	s.b.say("cold fleet, bake: %.1f s, %.1f s on a core", out.Seconds, cpu)
+	return out.Seconds, err
 }
 
 func (s *bakeBuilds) again(ctx context.Context, _ int) (float64, error) {
-	out, err := s.side.bake(ctx, s.f.written, s.file)
-	return out.seconds, err
+	out, err := s.side.Bake(ctx, s.f.written, s.file)
+	return out.Seconds, err
 }
 
 func (s *bakeBuilds) changed(ctx context.Context, round int) (float64, error) {
@@ -155,7 +157,7 @@ func (s *bakeBuilds) changed(ctx context.Context, round int) (float64, error) {
 
 func (s *bakeBuilds) stop() {
 	if s.side != nil {
-		s.side.stop()
+		s.side.Stop()
 		s.side = nil
 	}
 	if s.registry != nil {

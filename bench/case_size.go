@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
 // fleetStats is what `slipway stats --json` says, as far as it is used here.
@@ -68,11 +70,11 @@ func measureSizes(ctx context.Context, b *bench) ([]Figure, error) {
 
 // buildStats builds a fleet, of which all is cached, and reads its figures.
 func (b *bench) buildStats(ctx context.Context, dir, state string) (fleetStats, error) {
-	out, err := execute(ctx, b.slipwayCommand(dir, state, "build", "--tag", tag, "--json"))
+	out, err := peer.Execute(ctx, b.slipwayCommand(dir, state, "build", "--tag", tag, "--json"))
 	if err != nil {
 		return fleetStats{}, err
 	}
-	return parseStats(out.stdout)
+	return parseStats(out.Stdout)
 }
 
 // zstdStats builds a copy of the fleet that asks for zstd.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
 // Repetitions of what takes milliseconds.
@@ -17,7 +19,7 @@ const (
 
 // measureStartup times what a person waits for before anything is built.
 func measureStartup(ctx context.Context, b *bench) ([]Figure, error) {
-	help, err := repeat(ctx, helpRuns, command{argv: []string{b.slipway, "--help"}})
+	help, err := repeat(ctx, helpRuns, peer.Command{Argv: []string{b.slipway, "--help"}})
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +29,7 @@ func measureStartup(ctx context.Context, b *bench) ([]Figure, error) {
 		return figures, err
 	}
 	c := b.slipwayCommand(f.sources, f.built, "build", "--tag", tag, f.services[0])
-	if _, err := execute(ctx, c); err != nil { // an earlier case may have changed its sources
+	if _, err := peer.Execute(ctx, c); err != nil { // an earlier case may have changed its sources
 		return figures, err
 	}
 	cached, err := repeat(ctx, cachedRuns, c)
@@ -46,15 +48,15 @@ func measureStartup(ctx context.Context, b *bench) ([]Figure, error) {
 var engineOpen = regexp.MustCompile(`(?m)engine open: ([0-9.]+) ms`)
 
 // openTimes runs a command that opens the engine and reads how long that took.
-func openTimes(ctx context.Context, c command) ([]float64, error) {
-	c.env = append(c.env, "SLIPWAY_TRACE=1")
+func openTimes(ctx context.Context, c peer.Command) ([]float64, error) {
+	c.Env = append(c.Env, "SLIPWAY_TRACE=1")
 	var samples []float64
 	for range cachedRuns {
-		out, err := execute(ctx, c)
+		out, err := peer.Execute(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		ms, err := parseOpenTime(out.stderr)
+		ms, err := parseOpenTime(out.Stderr)
 		if err != nil {
 			return nil, err
 		}

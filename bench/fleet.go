@@ -12,14 +12,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
 // tag marks the images of the benchmark.
 const tag = "bench"
 
 // slipwayCommand is a call of slipway with its own state directory.
-func (b *bench) slipwayCommand(dir, state string, args ...string) command {
-	return command{argv: append([]string{b.slipway}, args...), dir: dir, env: []string{"SLIPWAY_STATE_DIR=" + state}}
+func (b *bench) slipwayCommand(dir, state string, args ...string) peer.Command {
+	return peer.Command{Argv: append([]string{b.slipway}, args...), Dir: dir, Env: []string{"SLIPWAY_STATE_DIR=" + state}}
 }
 
 // fleetState is what the cases about the fleet share.
@@ -47,7 +49,7 @@ func (b *bench) prepareFleet(ctx context.Context) (*fleetState, error) {
 			return nil, err
 		}
 	}
-	if _, err := execute(ctx, b.slipwayCommand(f.written, f.bases, "generate")); err != nil {
+	if _, err := peer.Execute(ctx, b.slipwayCommand(f.written, f.bases, "generate")); err != nil {
 		return nil, err
 	}
 	files, err := filepath.Glob(filepath.Join(f.written, "*", "Dockerfile"))
@@ -61,7 +63,7 @@ func (b *bench) prepareFleet(ctx context.Context) (*fleetState, error) {
 			return nil, err
 		}
 		f.services = append(f.services, filepath.Base(filepath.Dir(path)))
-		for _, ref := range basesOf(text) {
+		for _, ref := range peer.BasesOf(text) {
 			refs[ref] = true
 		}
 	}
@@ -71,12 +73,12 @@ func (b *bench) prepareFleet(ctx context.Context) (*fleetState, error) {
 	b.say("assembling the bases of %d services", len(f.services))
 	build := append([]string{"bases", "build"}, slices.Sorted(maps.Keys(refs))...)
 	assemble := b.slipwayCommand(f.sources, f.bases, build...)
-	assemble.memory = true
-	out, err := execute(ctx, assemble)
+	assemble.Memory = true
+	out, err := peer.Execute(ctx, assemble)
 	if err != nil {
 		return nil, err
 	}
-	f.basesPeak = out.peakBytes
+	f.basesPeak = out.PeakBytes
 	b.prepared = f
 	return f, nil
 }
@@ -91,7 +93,7 @@ func (b *bench) builtFleet(ctx context.Context) (*fleetState, error) {
 	if err := copyTree(ctx, state, f.bases); err != nil {
 		return nil, err
 	}
-	if _, err := execute(ctx, b.slipwayCommand(f.sources, state, "build", "--tag", tag)); err != nil {
+	if _, err := peer.Execute(ctx, b.slipwayCommand(f.sources, state, "build", "--tag", tag)); err != nil {
 		return nil, err
 	}
 	f.built = state
@@ -128,14 +130,14 @@ func copySources(to, from string) error {
 
 // copyTree copies a state directory with its modes and links.
 func copyTree(ctx context.Context, to, from string) error {
-	_, err := execute(ctx, command{argv: []string{"cp", "-a", "--reflink=auto", from, to}})
+	_, err := peer.Execute(ctx, peer.Command{Argv: []string{"cp", "-a", "--reflink=auto", from, to}})
 	return err
 }
 
 // registry is an empty registry on loopback.
 type registry struct {
 	address string
-	daemon  *daemon
+	daemon  *peer.Daemon
 	dir     string
 }
 
@@ -154,12 +156,12 @@ func (b *bench) startRegistry(ctx context.Context) (*registry, error) {
 	if err := listener.Close(); err != nil {
 		return nil, err
 	}
-	r.daemon, err = startDaemon(filepath.Join(dir, "log"), []string{"SLIPWAY_STATE_DIR=" + dir},
+	r.daemon, err = peer.StartDaemon(filepath.Join(dir, "log"), []string{"SLIPWAY_STATE_DIR=" + dir},
 		b.slipway, "registry", "serve", "--addr", r.address, "--dir", filepath.Join(dir, "images"))
 	if err != nil {
 		return nil, err
 	}
-	err = r.daemon.until(ctx, func() bool {
+	err = r.daemon.Until(ctx, func() bool {
 		conn, err := net.DialTimeout("tcp", r.address, time.Second)
 		if err != nil {
 			return false
@@ -174,7 +176,7 @@ func (b *bench) startRegistry(ctx context.Context) (*registry, error) {
 }
 
 func (r *registry) stop() {
-	r.daemon.stop()
+	r.daemon.Stop()
 	_ = os.RemoveAll(r.dir)
 }
 
@@ -182,7 +184,7 @@ func (r *registry) stop() {
 // returns its path.
 func (f *fleetState) bakeFile(registry string) (string, error) {
 	layout := filepath.Join(f.bases, "images")
-	digests, err := digestsOf(layout)
+	digests, err := peer.DigestsOf(layout)
 	if err != nil {
 		return "", err
 	}
@@ -193,8 +195,8 @@ func (f *fleetState) bakeFile(registry string) (string, error) {
 			return "", err
 		}
 		contexts[s] = map[string]string{}
-		for _, ref := range basesOf(text) {
-			digest := lookup(digests, ref)
+		for _, ref := range peer.BasesOf(text) {
+			digest := peer.Lookup(digests, ref)
 			if digest == "" {
 				return "", fmt.Errorf("the base %s of %s is not in %s", ref, s, layout)
 			}
@@ -202,8 +204,8 @@ func (f *fleetState) bakeFile(registry string) (string, error) {
 			contexts[s][strings.TrimSuffix(ref, ":latest")] = "oci-layout://" + layout + "@" + digest
 		}
 	}
-	data, err := definition(f.services, func(s string) target {
-		return target{
+	data, err := peer.Definition(f.services, func(s string) peer.Target {
+		return peer.Target{
 			Context: s, Dockerfile: "Dockerfile", Contexts: contexts[s], Args: map[string]string{"SERVICE_VERSION": tag},
 			Tags:   []string{registry + "/fleet/" + s + ":" + tag},
 			Output: []string{"type=image,push=true"},
@@ -214,14 +216,4 @@ func (f *fleetState) bakeFile(registry string) (string, error) {
 	}
 	path := filepath.Join(f.written, "docker-bake-"+strings.ReplaceAll(registry, ":", "-")+".json")
 	return path, os.WriteFile(path, data, 0o644)
-}
-
-// lookup finds an image by name, whatever registry its name was completed with.
-func lookup(digests map[string]string, ref string) string {
-	for name, digest := range digests {
-		if name == ref || strings.HasSuffix(name, "/"+ref) {
-			return digest
-		}
-	}
-	return ""
 }

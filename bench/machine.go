@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
 // Machine says where the figures were measured.
@@ -31,7 +33,7 @@ type Machine struct {
 // describeMachine collects the facts; what cannot be read stays empty.
 func describeMachine(ctx context.Context, slipway string) Machine {
 	m := Machine{
-		Cores: runtime.NumCPU(), Go: runtime.Version(), Buildkitd: buildkitVersion, Buildx: buildxVersion,
+		Cores: runtime.NumCPU(), Go: runtime.Version(), Buildkitd: peer.BuildkitVersion, Buildx: peer.BuildxVersion,
 		Slipway:    firstLine(ctx, slipway, "version"),
 		Mmdebstrap: strings.TrimPrefix(firstLine(ctx, "mmdebstrap", "--version"), "mmdebstrap "),
 		Kernel:     firstLine(ctx, "uname", "-r"),

@@ -21,11 +21,13 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
 func main() {
-	if filepath.Base(os.Args[0]) == runcWrapperName {
-		os.Exit(runWrapped(os.Args, os.Environ()))
+	if filepath.Base(os.Args[0]) == peer.WrapperName {
+		os.Exit(peer.RunWrapped(os.Args, os.Environ()))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -182,3 +184,6 @@ func (b *bench) prepareDirectories() error {
 func (b *bench) scratch(name string) (string, error) {
 	return os.MkdirTemp(b.work, name+"-")
 }
+
+// place is where the peers live.
+func (b *bench) place() peer.Place { return peer.Place{Cache: b.cache, Work: b.work, Say: b.say} }

@@ -1,87 +1,23 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
-// command is a program to run and to measure.
-type command struct {
-	argv   []string
-	dir    string
-	env    []string // added to this process's
-	limit  time.Duration
-	memory bool // follow the peak memory of the program itself
-}
-
-// outcome is what running a command took.
-type outcome struct {
-	seconds   float64
-	cpu       float64 // seconds on a core, of the program and of all that it waited for
-	peakBytes int64   // with command.memory: of the program without what it starts
-	stdout    []byte
-	stderr    []byte
-}
-
-// execute runs a command to its end. A command that fails is an error with the
-// end of its output. A command past its limit is interrupted, then killed.
-func execute(ctx context.Context, c command) (outcome, error) {
-	limit := c.limit
-	if limit == 0 {
-		limit = 10 * time.Minute
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
-	cmd.Dir, cmd.Env = c.dir, append(os.Environ(), c.env...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 30 * time.Second
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return outcome{}, err
-	}
-	peak := func() int64 { return 0 }
-	if c.memory {
-		peak = followMemory(cmd.Process.Pid)
-	}
-	err := cmd.Wait()
-	out := outcome{seconds: time.Since(began).Seconds(), stdout: stdout.Bytes(), stderr: stderr.Bytes()}
-	out.peakBytes = peak()
-	if state := cmd.ProcessState; state != nil {
-		out.cpu = (state.UserTime() + state.SystemTime()).Seconds()
-	}
-	if err != nil {
-		return out, fmt.Errorf("%s: %w\n%s", strings.Join(c.argv, " "), err, tail(stderr.Bytes(), 4000))
-	}
-	return out, nil
-}
-
-// tail returns the last n bytes of an output.
-func tail(b []byte, n int) []byte {
-	if len(b) > n {
-		b = b[len(b)-n:]
-	}
-	return bytes.TrimSpace(b)
-}
-
 // repeat runs a command n times and returns the seconds of each run.
-func repeat(ctx context.Context, n int, c command) ([]float64, error) {
+func repeat(ctx context.Context, n int, c peer.Command) ([]float64, error) {
 	var samples []float64
 	for range n {
-		out, err := execute(ctx, c)
+		out, err := peer.Execute(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		samples = append(samples, out.seconds)
+		samples = append(samples, out.Seconds)
 	}
 	return samples, nil
 }

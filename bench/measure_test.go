@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -70,30 +69,5 @@ func TestAlternateStopsAtAFailure(t *testing.T) {
 		func(context.Context, int) (float64, error) { t.Error("the other side ran"); return 0, nil })
 	if !errors.Is(err, broken) {
 		t.Errorf("error = %v, want %v", err, broken)
-	}
-}
-
-func TestExecuteSaysWhatFailed(t *testing.T) {
-	_, err := execute(t.Context(), command{argv: []string{"sh", "-c", "echo because >&2; exit 4"}})
-	if err == nil || !strings.Contains(err.Error(), "because") || !strings.Contains(err.Error(), "exit status 4") {
-		t.Errorf("error = %v, want its exit status and output", err)
-	}
-}
-
-func TestExecuteEndsWhatTakesTooLong(t *testing.T) {
-	began := time.Now()
-	_, err := execute(t.Context(), command{argv: []string{"sleep", "60"}, limit: 50 * time.Millisecond})
-	if err == nil || time.Since(began) > 20*time.Second {
-		t.Errorf("error = %v after %v, want one at once", err, time.Since(began))
-	}
-}
-
-func TestExecuteHandsOnEnvironmentAndOutput(t *testing.T) {
-	out, err := execute(t.Context(), command{argv: []string{"sh", "-c", "printf %s $BENCH_WORD; printf err >&2"}, env: []string{"BENCH_WORD=hello"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(out.stdout) != "hello" || string(out.stderr) != "err" || out.seconds <= 0 {
-		t.Errorf("outcome = %q, %q, %v s", out.stdout, out.stderr, out.seconds)
 	}
 }

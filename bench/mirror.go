@@ -7,16 +7,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/slipway-build/slipway/bench/peer"
 )
 
 // debianMirror returns the address of the mirror that this machine's apt uses
 // for Debian itself, and the keyring that signs the suite.
 func debianMirror(ctx context.Context, suite string) (mirror, keyring string, err error) {
-	out, err := execute(ctx, command{argv: []string{"apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)", "Created-By: Packages"}})
+	out, err := peer.Execute(ctx, peer.Command{Argv: []string{"apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)", "Created-By: Packages"}})
 	if err != nil {
 		return "", "", err
 	}
-	if mirror, err = mainMirror(string(out.stdout)); err != nil {
+	if mirror, err = mainMirror(string(out.Stdout)); err != nil {
 		return "", "", err
 	}
 	for _, name := range []string{"debian-archive-keyring.gpg", "debian-archive-" + suite + "-stable.gpg"} {

@@ -1,11 +1,13 @@
 package baseimage
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"runtime"
 	"slices"
@@ -118,7 +120,32 @@ func bySizeDown(pins []DebPin) []int {
 	return order
 }
 
-func (a *Assembler) unpackDeb(ctx context.Context, spec Spec, p DebPin) (deb, tree, error) {
+// The control file and the digests of a package among what is kept of it.
+const (
+	keptControl = ".control"
+	keptSums    = ".md5sums"
+)
+
+func (a *Assembler) unpackDeb(ctx context.Context, spec Spec, p DebPin) (d deb, t tree, err error) {
+	t, err = a.packages.kept(p.what(), func() (tree, error) {
+		d, t, err := a.readDeb(ctx, spec, p)
+		if err != nil {
+			return nil, err
+		}
+		t.file(keptControl, 0o644, d.control)
+		t.file(keptSums, 0o644, d.md5sums)
+		return t, nil
+	}, "deb", p.SHA256, spec.Role, spec.Drop)
+	if err != nil {
+		return deb{}, nil, err
+	}
+	d.control, d.md5sums = bytes.Join(t[keptControl].data, nil), bytes.Join(t[keptSums].data, nil)
+	delete(t, keptControl)
+	delete(t, keptSums)
+	return d, t, nil
+}
+
+func (a *Assembler) readDeb(ctx context.Context, spec Spec, p DebPin) (deb, tree, error) {
 	data, err := a.packages.read(ctx, p.what(), p.content(), a.debAddresses(ctx, p))
 	if err != nil {
 		return deb{}, nil, err
@@ -141,7 +168,6 @@ func (a *Assembler) unpackDeb(ctx context.Context, spec Spec, p DebPin) (deb, tr
 	if err != nil {
 		return deb{}, nil, damaged(p.what(), err)
 	}
-	d.data.data = nil
 	return d, t, nil
 }
 
@@ -176,21 +202,26 @@ func (a *Assembler) npmPart(p NPMPin, t target, headers bool) part {
 			return a.packages.fill(ctx, what, want, a.npmAddresses(ctx, p))
 		},
 		make: func(ctx context.Context) (tree, error) {
-			want, err := contentOfIntegrity(p.Integrity)
-			if err != nil {
-				return nil, err
-			}
-			tgz, err := a.packages.read(ctx, what, want, a.npmAddresses(ctx, p))
-			if err != nil {
-				return nil, err
-			}
-			made, err := unpack(tgz)
-			if err != nil {
-				return nil, damaged(what, err)
-			}
-			return made, nil
+			return a.packages.kept(what, func() (tree, error) { return a.readNPM(ctx, what, p, unpack) }, kind, p.Name, p.Integrity)
 		},
 	}
+}
+
+func (a *Assembler) readNPM(ctx context.Context, what string, p NPMPin, unpack func(io.Reader) (tree, error)) (tree, error) {
+	want, err := contentOfIntegrity(p.Integrity)
+	if err != nil {
+		return nil, err
+	}
+	tgz, err := a.packages.open(ctx, what, want, a.npmAddresses(ctx, p))
+	if err != nil {
+		return nil, err
+	}
+	defer tgz.Close()
+	made, err := unpack(tgz)
+	if err != nil {
+		return nil, damaged(what, err)
+	}
+	return made, nil
 }
 
 func (a *Assembler) probePart(l Locked, t target) part {

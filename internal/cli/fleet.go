@@ -35,7 +35,8 @@ func (f *fleetFlags) register(cmd *cobra.Command) {
 // fleet is a loaded slipway.yaml with the plans of its selected services.
 type fleet struct {
 	*config.Fleet
-	root     string // directory of slipway.yaml
+	root     string   // directory of slipway.yaml
+	named    []string // the platforms that slipway.yaml or a flag names; those to build for are in Platforms
 	services []plan.Service
 }
 
@@ -72,14 +73,15 @@ func (a *app) readFleet(dir string, f fleetFlags) (*fleet, error) {
 	if len(f.platforms) > 0 {
 		cfg.Platforms = f.platforms
 	}
-	if len(cfg.Platforms) == 0 {
+	named := cfg.Platforms
+	if len(named) == 0 {
 		cfg.Platforms = []string{"linux/" + runtime.GOARCH}
 	}
 	if err := checkPlatforms(cfg.Platforms); err != nil {
 		return nil, err
 	}
 	a.warn(findings)
-	return &fleet{Fleet: cfg, root: root}, nil
+	return &fleet{Fleet: cfg, root: root, named: named}, nil
 }
 
 // fleetAt reads the slipway.yaml at or above the directory. Without one, the
@@ -95,7 +97,7 @@ func (a *app) fleetAt(dir string) (*config.Fleet, string, diag.Findings, error) 
 		return cfg, dir, findings, nil
 	}
 	path := filepath.Join(root, config.FileName)
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, "", nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
 	}
@@ -110,7 +112,7 @@ func (a *app) fleetAt(dir string) (*config.Fleet, string, diag.Findings, error) 
 // that detection finds, with all about them left to be detected. It is nil when
 // there are none.
 func detectedFleet(dir string) (*config.Fleet, diag.Findings) {
-	found, findings := detect.Survey(os.DirFS(dir), nil)
+	found, findings := servicesIn(dir)
 	if len(found) == 0 {
 		return nil, findings
 	}
@@ -136,7 +138,7 @@ func (a *app) loadFleet(dir string, names []string, f fleetFlags) (*fleet, error
 	if err != nil {
 		return nil, err
 	}
-	services, findings := detect.Plan(os.DirFS(fl.root), fl.only(chosen))
+	services, findings := detect.Plan(repository(fl.root), fl.only(chosen))
 	if err := findings.Errors(); err != nil {
 		return nil, err
 	}
@@ -212,7 +214,7 @@ func (f *fleet) dockerfile(s plan.Service) ([]byte, error) {
 	if s.Dockerfile == "" {
 		return dockerfile.Render(s), nil
 	}
-	own, err := os.ReadFile(filepath.Join(f.root, filepath.FromSlash(s.Dockerfile)))
+	own, err := readFile(filepath.Join(f.root, filepath.FromSlash(s.Dockerfile)))
 	if err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "reading the Dockerfile of %s", s.Name).Because(err)
 	}

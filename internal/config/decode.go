@@ -316,6 +316,8 @@ func kindOf(c choice) string {
 		return "a service type"
 	case ecosystem:
 		return "an ecosystem"
+	case manager:
+		return "a package manager"
 	case compression:
 		return "compression"
 	default:

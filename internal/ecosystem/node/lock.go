@@ -48,9 +48,7 @@ func (s *service) lockFile() {
 		return
 	}
 	s.compareLock(root)
-	for _, at := range slices.Sorted(maps.Keys(lock.Packages)) {
-		s.lockedPackage(at, lock.Packages[at])
-	}
+	s.lockedPackages(lock)
 	if len(s.native) > 0 {
 		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", file, 0)
 	}
@@ -61,6 +59,24 @@ type parsedLock struct {
 	lockFile
 	unread, invalid error
 	line            int // of what is invalid
+
+	native []string // of every member of a workspace; nil before it is known
+}
+
+// lockedPackages looks at every entry of the lock file; of a workspace's, which
+// says the same to each member, once.
+func (s *service) lockedPackages(lock *parsedLock) {
+	if s.member != "" && s.site != nil {
+		return
+	}
+	if s.member != "" && lock.native != nil {
+		s.native = slices.Clone(lock.native)
+		return
+	}
+	for _, at := range slices.Sorted(maps.Keys(lock.Packages)) {
+		s.lockedPackage(at, lock.Packages[at])
+	}
+	lock.native = append([]string{}, s.native...)
 }
 
 // readLock reads package-lock.json; that of a workspace once for all members.

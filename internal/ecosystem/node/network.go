@@ -2,7 +2,6 @@ package node
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,19 +11,19 @@ import (
 
 // Evidence in sources.
 var (
-	portDefault = regexp.MustCompile(`PORT\s*(?:\?\?|\|\|)\s*['"]?(\d{2,5})\b`)
-	portListen  = regexp.MustCompile(`\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})\b`)
-	portAddress = regexp.MustCompile(`['"\x60](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"\x60]`)
-	portNamed   = regexp.MustCompile(`\bport\s*[:=]\s*(\d{2,5})\b`)
-	grpcServer  = regexp.MustCompile(`\.bindAsync\(`)
-	httpServer  = regexp.MustCompile(`\bcreateServer\(|\bexpress\(\)|\b[fF]astify\(|\brequire\(['"](?:express|fastify|polka|restify)['"]\)\(|\bpolka\(|\bnew Koa\(|\bnew Hono\(|NestFactory\.create\(`)
-	healthRoute = regexp.MustCompile(`['"\x60](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))['"\x60]`)
+	portDefault = ecosystem.NewSign(`PORT\s*(?:\?\?|\|\|)\s*['"]?(\d{2,5})\b`)
+	portListen  = ecosystem.NewSign(`\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})\b`)
+	portAddress = ecosystem.NewSign(`['"\x60](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"\x60]`)
+	portNamed   = ecosystem.NewSign(`\bport\s*[:=]\s*(\d{2,5})\b`)
+	grpcServer  = ecosystem.NewSign(`\.bindAsync\(`)
+	httpServer  = ecosystem.NewSign(`\bcreateServer\(|\bexpress\(\)|\b[fF]astify\(|\brequire\(['"](?:express|fastify|polka|restify)['"]\)\(|\bpolka\(|\bnew Koa\(|\bnew Hono\(|NestFactory\.create\(`)
+	healthRoute = ecosystem.NewSign(`['"\x60](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))['"\x60]`)
 )
 
 // evidence reads the sources for signs of the network.
 func (s *service) evidence() ecosystem.Evidence {
 	var e ecosystem.Evidence
-	ports := []*regexp.Regexp{portDefault, portListen, portAddress, portNamed}
+	ports := []*ecosystem.Sign{portDefault, portListen, portAddress, portNamed}
 	best := len(ports)
 	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
 		e.GRPC.Keep(ecosystem.Find(grpcServer, name, data))

@@ -132,7 +132,7 @@ func (s *service) notePrisma() {
 	data, _ := ecosystem.Read(s.Dir, schema)
 	s.prisma.engine = len(major) == 1 && major < "7" && !prismaEngineless.Match(data)
 	s.prisma.inModules = !prismaOutput.Match(data)
-	for _, script := range append(lifecycle(), "prebuild", "build", s.generate) {
+	for _, script := range append(lifecycle(), "pre"+s.building, s.building, s.generate) {
 		if strings.Contains(s.unfolded(s.pkg.Scripts[script], 3), "prisma generate") {
 			return
 		}

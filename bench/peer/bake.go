@@ -1,4 +1,4 @@
-package main
+package peer
 
 import (
 	"context"
@@ -26,17 +26,17 @@ func hostCA() string {
 	return ""
 }
 
-// bakeSide is a buildkitd with empty caches and a buildx that talks to it.
-type bakeSide struct {
-	b      *bench
-	peers  peers
-	daemon *daemon
+// Bake is a buildkitd with empty caches and a buildx that talks to it.
+type Bake struct {
+	place  Place
+	peers  Programs
+	daemon *Daemon
 	dir    string
 }
 
-// startBake starts a buildkitd whose state is empty. Stop it.
-func (b *bench) startBake(ctx context.Context, p peers, registry string) (*bakeSide, error) {
-	dir, err := b.scratch("bake")
+// StartBake starts a buildkitd whose state is empty. Stop it.
+func (b Place) StartBake(ctx context.Context, p Programs, registry string) (*Bake, error) {
+	dir, err := os.MkdirTemp(b.Work, "bake-")
 	if err != nil {
 		return nil, err
 	}
@@ -44,22 +44,22 @@ func (b *bench) startBake(ctx context.Context, p peers, registry string) (*bakeS
 	if err != nil {
 		return nil, err
 	}
-	s := &bakeSide{b: b, peers: p, dir: dir}
-	wrapper, config := filepath.Join(dir, runcWrapperName), filepath.Join(dir, "buildkitd.toml")
+	s := &Bake{place: b, peers: p, dir: dir}
+	wrapper, config := filepath.Join(dir, WrapperName), filepath.Join(dir, "buildkitd.toml")
 	if err := os.Symlink(self, wrapper); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(config, fmt.Appendf(nil, "[registry.%q]\n  http = true\n", registry), 0o644); err != nil {
 		return nil, err
 	}
-	s.daemon, err = startDaemon(filepath.Join(dir, "buildkitd.log"), []string{wrapRuncEnv + "=" + p.runc, wrapCAEnv + "=" + hostCA()},
+	s.daemon, err = StartDaemon(filepath.Join(dir, "buildkitd.log"), []string{wrapRuncEnv + "=" + p.runc, wrapCAEnv + "=" + hostCA()},
 		p.buildkitd, "--config", config, "--root", filepath.Join(dir, "root"), "--addr", s.address(),
 		"--containerd-worker=false", "--oci-worker=true", "--oci-worker-binary", wrapper, "--oci-worker-net", "host",
 		"--oci-worker-snapshotter", "overlayfs", "--oci-worker-gc=false")
 	if err != nil {
 		return nil, err
 	}
-	err = s.daemon.until(ctx, func() bool {
+	err = s.daemon.Until(ctx, func() bool {
 		conn, err := net.DialTimeout("unix", strings.TrimPrefix(s.address(), "unix://"), time.Second)
 		if err != nil {
 			return false
@@ -70,39 +70,39 @@ func (b *bench) startBake(ctx context.Context, p peers, registry string) (*bakeS
 		_, err = s.buildx(ctx, "", "create", "--name", "bench", "--driver", "remote", s.address())
 	}
 	if err != nil {
-		s.stop()
+		s.Stop()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *bakeSide) address() string { return "unix://" + filepath.Join(s.dir, "buildkitd.sock") }
+func (s *Bake) address() string { return "unix://" + filepath.Join(s.dir, "buildkitd.sock") }
 
-// stop ends the daemon and removes its state.
-func (s *bakeSide) stop() {
-	s.daemon.stop()
+// Stop ends the daemon and removes its state.
+func (s *Bake) Stop() {
+	s.daemon.Stop()
 	if err := os.RemoveAll(s.dir); err != nil {
-		s.b.say("removing the state of buildkitd: %v", err)
+		s.place.Say("removing the state of buildkitd: %v", err)
 	}
 }
 
-// cpu returns the seconds on a core of the daemon and its steps so far.
-func (s *bakeSide) cpu() float64 { return cpuOf(s.daemon.cmd.Process.Pid) }
+// CPU returns the seconds on a core of the daemon and its steps so far.
+func (s *Bake) CPU() float64 { return cpuOf(s.daemon.cmd.Process.Pid) }
 
-func (s *bakeSide) buildx(ctx context.Context, dir string, args ...string) (outcome, error) {
-	return execute(ctx, command{
-		argv: append([]string{s.peers.buildx}, args...), dir: dir,
-		env: []string{"BUILDX_CONFIG=" + filepath.Join(s.dir, "buildx"), "BUILDX_NO_DEFAULT_ATTESTATIONS=1"},
+func (s *Bake) buildx(ctx context.Context, dir string, args ...string) (Outcome, error) {
+	return Execute(ctx, Command{
+		Argv: append([]string{s.peers.buildx}, args...), Dir: dir,
+		Env: []string{"BUILDX_CONFIG=" + filepath.Join(s.dir, "buildx"), "BUILDX_NO_DEFAULT_ATTESTATIONS=1"},
 	})
 }
 
-// bake builds every target of a definition.
-func (s *bakeSide) bake(ctx context.Context, dir, definition string) (outcome, error) {
-	return s.buildx(ctx, dir, "bake", "--builder", "bench", "--file", definition, "--provenance=false", "--progress=plain", "--allow=fs=*")
+// Bake builds every target of a definition; args are further arguments of bake.
+func (s *Bake) Bake(ctx context.Context, dir, definition string, args ...string) (Outcome, error) {
+	return s.buildx(ctx, dir, append([]string{"bake", "--builder", "bench", "--file", definition, "--provenance=false", "--progress=plain", "--allow=fs=*"}, args...)...)
 }
 
-// target is one image of a bake definition.
-type target struct {
+// Target is one image of a bake definition.
+type Target struct {
 	Context    string            `json:"context"`
 	Dockerfile string            `json:"dockerfile"`
 	Contexts   map[string]string `json:"contexts,omitempty"`
@@ -111,9 +111,9 @@ type target struct {
 	Output     []string          `json:"output"`
 }
 
-// definition renders a bake file of one target a service.
-func definition(services []string, render func(service string) target) ([]byte, error) {
-	targets := map[string]target{}
+// Definition renders a bake file of one target a service.
+func Definition(services []string, render func(service string) Target) ([]byte, error) {
+	targets := map[string]Target{}
 	for _, s := range services {
 		targets[s] = render(s)
 	}
@@ -126,8 +126,8 @@ func definition(services []string, render func(service string) target) ([]byte, 
 // assembledRef finds the names of the bases that slipway assembles.
 var assembledRef = regexp.MustCompile(`(?m)(?:^FROM\s+(?:--platform=\S+\s+)?|--from=|,from=)(slipway/[^\s,]+)`)
 
-// basesOf returns the bases that a Dockerfile names, sorted.
-func basesOf(dockerfile []byte) []string {
+// BasesOf returns the bases that a Dockerfile names, sorted.
+func BasesOf(dockerfile []byte) []string {
 	var refs []string
 	for _, m := range assembledRef.FindAllSubmatch(dockerfile, -1) {
 		refs = append(refs, string(m[1]))
@@ -136,8 +136,8 @@ func basesOf(dockerfile []byte) []string {
 	return slices.Compact(refs)
 }
 
-// digestsOf reads the index of an OCI layout: digest by image name.
-func digestsOf(layout string) (map[string]string, error) {
+// DigestsOf reads the index of an OCI layout: digest by image name.
+func DigestsOf(layout string) (map[string]string, error) {
 	data, err := os.ReadFile(filepath.Join(layout, "index.json"))
 	if err != nil {
 		return nil, err
@@ -160,4 +160,14 @@ func digestsOf(layout string) (map[string]string, error) {
 		}
 	}
 	return digests, nil
+}
+
+// Lookup finds an image by name, whatever registry its name was completed with.
+func Lookup(digests map[string]string, ref string) string {
+	for name, digest := range digests {
+		if name == ref || strings.HasSuffix(name, "/"+ref) {
+			return digest
+		}
+	}
+	return ""
 }

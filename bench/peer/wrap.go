@@ -1,4 +1,4 @@
-package main
+package peer
 
 import (
 	"bytes"
@@ -17,10 +17,10 @@ import (
 // Dockerfiles on the same bases, buildkitd gets this program in the place of
 // runc: it adds the same to the step's configuration and becomes the real runc.
 const (
-	runcWrapperName = "bench-runc"
-	wrapRuncEnv     = "SLIPWAY_BENCH_RUNC" // path of the real one
-	wrapCAEnv       = "SLIPWAY_BENCH_CA"   // the host's bundle; may be empty
-	stepCAPath      = "/dev/bench/ca-certificates.crt"
+	WrapperName = "bench-runc"
+	wrapRuncEnv = "SLIPWAY_BENCH_RUNC" // path of the real one
+	wrapCAEnv   = "SLIPWAY_BENCH_CA"   // the host's bundle; may be empty
+	stepCAPath  = "/dev/bench/ca-certificates.crt"
 )
 
 // caVariables name the bundle for OpenSSL, Go, Node.js, npm, curl, Python and git.
@@ -35,8 +35,8 @@ var passedVariables = [...]string{
 	"NPM_CONFIG_REGISTRY", "npm_config_registry", "GOPROXY", "PIP_INDEX_URL",
 }
 
-// runWrapped is the program in the place of runc. It returns only on failure.
-func runWrapped(argv, environ []string) int {
+// RunWrapped is the program in the place of runc. It returns only on failure.
+func RunWrapped(argv, environ []string) int {
 	runc := os.Getenv(wrapRuncEnv)
 	if bundle, ok := bundleOf(argv); ok {
 		if err := addToBundle(filepath.Join(bundle, "config.json"), os.Getenv(wrapCAEnv), os.Getenv); err != nil {

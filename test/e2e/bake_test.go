@@ -1,0 +1,217 @@
+package e2e
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/slipway-build/slipway/bench/peer"
+	"github.com/slipway-build/slipway/internal/dockerfile"
+)
+
+// TestBakeBuildsWhatSlipwayBuilds builds generated files with docker buildx bake
+// on a buildkitd of its own, from bases that a registry has. The images hold the
+// same files and settings as Slipway's own, and answer alike.
+func TestBakeBuildsWhatSlipwayBuilds(t *testing.T) {
+	real(t)
+	registry := slipwayRegistry(t)
+	bake := startBake(t, registry)
+	for _, c := range []struct {
+		dir      string // below examples
+		fleet    string
+		services []string
+		question question
+		answer   string
+	}{
+		{"fast", "gpp-g3", []string{"fast-orchestrator-service", "fast-requesthandler-service"},
+			question{3004, "/payments", "payments/malformed.json"}, "REFUSED"},
+		{"01-BasicMultiStage/02-go-basic", "02-go-basic", []string{"quotes"}, question{8080, "/quotes/1", ""}, "quote"},
+	} {
+		t.Run(c.dir, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), filepath.Base(c.dir))
+			copyExample(t, dir, filepath.Join(root, "examples", c.dir))
+			invocation{dir: dir, args: append([]string{"generate", "--bake", "--registry", registry}, c.services...)}.run(t).must(t, 0)
+			invocation{dir: dir, args: append([]string{"build", "--registry", registry, "--tag", "own"}, c.services...)}.run(t).must(t, 0)
+			invocation{dir: dir, args: append([]string{"push", "--registry", registry}, basesBelow(t, dir)...)}.run(t).must(t, 0)
+			t.Setenv("TAG", "baked")
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			out, err := bake.Bake(ctx, dir, dockerfile.BakeFile, "--set", "*.output=type=image,push=true,rewrite-timestamp=true", "--set", "*.args.VERSION=own")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("bake took %.1f s", out.Seconds)
+			for _, s := range c.services {
+				repository := registry + "/" + c.fleet + "/" + s
+				compareImages(t, s, stored(t, state, repository+":own", ""), fetched(t, repository+":baked"))
+			}
+			run := append([]string{"--registry", registry, "--tag"}, "own")
+			own := answerOf(t, dir, c.question, append(run, c.services...)...)
+			run[len(run)-1] = "baked"
+			baked := answerOf(t, dir, c.question, append(run, c.services...)...)
+			if !strings.Contains(own, c.answer) {
+				t.Errorf("Slipway's own image answers %q, which has no %q", own, c.answer)
+			}
+			if diff := cmp.Diff(own, baked); diff != "" {
+				t.Errorf("answers (-Slipway +bake):\n%s", diff)
+			}
+		})
+	}
+}
+
+// startBake compiles what the machine's cache does not have, and starts a
+// buildkitd with empty caches.
+func startBake(t *testing.T, registry string) *peer.Bake {
+	t.Helper()
+	cache := os.Getenv("SLIPWAY_BENCH_DIR") // as bench/ has it
+	if cache == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cache = filepath.Join(user, "slipway-bench")
+	}
+	work, err := os.MkdirTemp("", "slipway-bake-") // short, because a socket's path has 108 bytes at most
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(work); err != nil {
+			t.Errorf("buildkitd left something mounted: %v", err)
+		}
+	})
+	place := peer.Place{Cache: cache, Work: work, Say: t.Logf}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+	defer cancel()
+	programs, err := place.Compile(ctx, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bake, err := place.StartBake(ctx, programs, registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(bake.Stop)
+	return bake
+}
+
+// copyExample copies an example without what an earlier build left there.
+func copyExample(t *testing.T, to, from string) {
+	t.Helper()
+	if err := os.CopyFS(to, withoutBuilt{os.DirFS(from)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// withoutBuilt hides the directories that builds leave.
+type withoutBuilt struct{ fs.FS }
+
+// ReadDir implements fs.ReadDirFS.
+func (f withoutBuilt) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(f.FS, name)
+	kept := entries[:0]
+	for _, e := range entries {
+		if n := e.Name(); !e.IsDir() || n != "node_modules" && n != "dist" && n != "generated" {
+			kept = append(kept, e)
+		}
+	}
+	return kept, err
+}
+
+// basesBelow returns the bases that the Dockerfiles of a tree name.
+func basesBelow(t *testing.T, dir string) []string {
+	t.Helper()
+	var all []byte
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(e.Name(), "Dockerfile") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all = append(append(all, text...), '\n')
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return peer.BasesOf(all)
+}
+
+// fetched reads an image from a registry on loopback into the shared store, under
+// its own name.
+func fetched(t *testing.T, image string) v1.Image {
+	t.Helper()
+	ref, err := name.ParseReference(image, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := images(t, state).Write(t.Context(), image, img); err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// compareImages compares settings and files of two images.
+func compareImages(t *testing.T, service string, own, baked v1.Image) {
+	t.Helper()
+	var configs [2]*v1.ConfigFile
+	var files [2]map[string]string
+	for i, img := range []v1.Image{own, baked} {
+		var err error
+		if configs[i], err = img.ConfigFile(); err != nil {
+			t.Fatal(err)
+		}
+		files[i] = filesOf(t, img)
+	}
+	if diff := cmp.Diff(configs[0].Config, configs[1].Config); diff != "" {
+		t.Errorf("%s: settings (-Slipway +bake):\n%s", service, diff)
+	}
+	if diff := cmp.Diff(files[0], files[1]); diff != "" {
+		t.Errorf("%s: files (-Slipway +bake):\n%s", service, diff)
+	}
+	if len(files[0]) == 0 {
+		t.Errorf("%s: the image has no files", service)
+	}
+	t.Logf("%s: %d files; layers identical: %v", service, len(files[0]), cmp.Equal(configs[0].RootFS, configs[1].RootFS))
+}
+
+// filesOf describes every file of an image: kind, mode, owner, link and content.
+func filesOf(t *testing.T, img v1.Image) map[string]string {
+	t.Helper()
+	content := mutate.Extract(img)
+	defer content.Close()
+	files := map[string]string{}
+	archive := tar.NewReader(content)
+	for {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.New()
+		if _, err := io.Copy(sum, archive); err != nil {
+			t.Fatal(err)
+		}
+		files[strings.Trim(h.Name, "/")] = fmt.Sprintf("%c %o %d:%d %s %x", h.Typeflag, h.Mode, h.Uid, h.Gid, h.Linkname, sum.Sum(nil)[:8])
+	}
+}
