@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -312,19 +311,6 @@ func (s *service) prune() plan.Step {
 // idleFiles deletes what nothing reads at run time.
 const idleFiles = `find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \)` + "\n" +
 	`! -path '*/typescript/*' ! -iname '*licen[cs]e*' ! -iname '*notice*' -delete`
-
-// offline keeps npm from the network, unless package.json names a version by a
-// tag such as "latest", which npm looks up whatever the lock file says.
-func (s *service) offline() string {
-	for _, version := range union(union(s.pkg.Dependencies, s.pkg.OptionalDeps), s.pkg.DevDeps) {
-		if tag.MatchString(version) {
-			return "--prefer-offline"
-		}
-	}
-	return "--offline"
-}
-
-var tag = regexp.MustCompile(`^[a-wyzA-WYZ][A-Za-z-]*$`)
 
 // idle deletes what nothing reads at run time, and what compilers left.
 func (s *service) idle() string {
