@@ -56,6 +56,7 @@ func rooms() map[string]layer {
 		"internal/probe":    parents,
 		"internal/localrun": parents,
 		"internal/pipeline": parents,
+		"internal/bench":    parents,
 
 		"internal/config":      core,
 		"internal/plan":        core,
@@ -80,6 +81,7 @@ func neighbours() map[string][]string {
 	return map[string][]string{
 		"internal/assets":   {"internal/diag"},
 		"internal/event":    {"internal/diag"},
+		"internal/bench":    {"internal/engine"},
 		"internal/pipeline": {"internal/engine", "internal/localrun", "internal/probe"},
 		"internal/localrun": {"internal/probe"},
 	}

@@ -85,7 +85,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.initCommand(), a.buildCommand(), a.planCommand(), a.generateCommand(), a.statsCommand(),
 		a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(),
-		a.pushCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
+		a.benchCommand(), a.pushCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	strict(root)
 	return root

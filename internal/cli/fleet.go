@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,6 +23,16 @@ type fleetFlags struct {
 	registry  string
 	tag       string
 	platforms []string
+
+	afresh bool // plan as if Slipway had generated nothing; no flag
+}
+
+// tree is a directory as detection sees it.
+func (f fleetFlags) tree(dir string) fs.FS {
+	if f.afresh {
+		return afresh{repository(dir)}
+	}
+	return repository(dir)
 }
 
 func (f *fleetFlags) register(cmd *cobra.Command) {
@@ -60,7 +71,7 @@ func findFleet(dir string) (string, error) {
 // readFleet reads the fleet at or above the directory, with the flags applied.
 // Problems are reported all at once; warnings go to stderr.
 func (a *app) readFleet(dir string, f fleetFlags) (*fleet, error) {
-	cfg, root, findings, err := a.fleetAt(dir)
+	cfg, root, findings, err := a.fleetAt(dir, f)
 	if err != nil {
 		return nil, err
 	}
@@ -86,10 +97,10 @@ func (a *app) readFleet(dir string, f fleetFlags) (*fleet, error) {
 
 // fleetAt reads the slipway.yaml at or above the directory. Without one, the
 // fleet is what detection finds in the directory.
-func (a *app) fleetAt(dir string) (*config.Fleet, string, diag.Findings, error) {
+func (a *app) fleetAt(dir string, f fleetFlags) (*config.Fleet, string, diag.Findings, error) {
 	root, err := findFleet(dir)
 	if err != nil {
-		cfg, findings := detectedFleet(dir)
+		cfg, findings := detectedFleet(dir, f)
 		if cfg == nil {
 			return nil, "", nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above, and no service is recognised there", config.FileName, dir).
 				WithHint("slipway init DIR writes one for a directory with services; slipway build DIR builds a directory with a Dockerfile")
@@ -111,14 +122,14 @@ func (a *app) fleetAt(dir string) (*config.Fleet, string, diag.Findings, error) 
 // detectedFleet is the fleet of a directory without slipway.yaml: the services
 // that detection finds, with all about them left to be detected. It is nil when
 // there are none.
-func detectedFleet(dir string) (*config.Fleet, diag.Findings) {
-	found, findings := servicesIn(dir)
+func detectedFleet(dir string, f fleetFlags) (*config.Fleet, diag.Findings) {
+	found, findings := servicesIn(dir, f.tree(dir))
 	if len(found) == 0 {
 		return nil, findings
 	}
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
-	for _, f := range found {
-		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path})
+	for _, s := range found {
+		cfg.Services = append(cfg.Services, config.Service{Name: s.Service.Name, Path: s.Service.Path})
 	}
 	return cfg, findings
 }
@@ -138,7 +149,7 @@ func (a *app) loadFleet(dir string, names []string, f fleetFlags) (*fleet, error
 	if err != nil {
 		return nil, err
 	}
-	services, findings := detect.Plan(repository(fl.root), fl.only(chosen))
+	services, findings := detect.Plan(f.tree(fl.root), fl.only(chosen))
 	if err := findings.Errors(); err != nil {
 		return nil, err
 	}

@@ -27,7 +27,9 @@ func (a *app) generateCommand() *cobra.Command {
 		Short: "Write the Dockerfile and .dockerignore of each service, to keep",
 		Long: `Write the Dockerfile and .dockerignore of each service into its directory, or
 below another one. A file that a person wrote is not touched: only files that
-carry Slipway's first line are replaced, and --force replaces any. For members of
+carry Slipway's first line are replaced, and --force replaces any. What was
+generated before does not count as a service's own Dockerfile: the service is
+planned anew. For members of
 a workspace, SERVICE.Dockerfile is written at its root, which is their context.
 
 For several services, or with --bake, docker-bake.json is written too: with it,
@@ -39,6 +41,7 @@ names another place, and --set '*.contexts.BASE=oci-layout://…' a single base.
   slipway generate web --bake
   TAG=v1.2.3 docker buildx bake`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.afresh = true
 			fl, err := a.loadFleet(a.Dir, args, f)
 			if err != nil {
 				return err
@@ -64,14 +67,8 @@ names another place, and --set '*.contexts.BASE=oci-layout://…' a single base.
 // generate writes the files of one service.
 func (a *app) generate(fl *fleet, s plan.Service, dir string, force bool) error {
 	if s.Dockerfile != "" && dir == "" {
-		own, err := readFile(filepath.Join(fl.root, filepath.FromSlash(s.Dockerfile)))
-		if err != nil {
-			return err
-		}
-		if !generated(own) {
-			fmt.Fprintf(a.Stderr, "%s keeps its own Dockerfile %s\n", s.Name, s.Dockerfile)
-			return nil
-		}
+		fmt.Fprintf(a.Stderr, "%s keeps its own Dockerfile %s\n", s.Name, s.Dockerfile)
+		return nil
 	}
 	text, err := fl.dockerfile(s)
 	if err != nil {

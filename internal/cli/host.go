@@ -39,7 +39,7 @@ var proxyVariables = [...]string{
 
 // registryVariables name this machine's package registries; a build step uses
 // the same ones.
-var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "UV_INDEX_URL", "UV_DEFAULT_INDEX"}
+var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "CARGO_REGISTRY_DEFAULT", "CARGO_HTTP_PROXY", "CARGO_HTTP_TIMEOUT", "CARGO_HTTP_MULTIPLEXING", "CARGO_NET_RETRY"}
 
 // registryFollowers are other managers' names for the npm registry, which they
 // do not read from npm's configuration.

@@ -198,7 +198,7 @@ func (a *app) meansImages(ctx context.Context, store *image.Store, args []string
 			return true
 		}
 	}
-	cfg, _ := detectedFleet(a.Dir)
+	cfg, _ := detectedFleet(a.Dir, fleetFlags{})
 	return cfg == nil || !slices.ContainsFunc(cfg.Services, func(s config.Service) bool { return s.Name == args[0] })
 }
 

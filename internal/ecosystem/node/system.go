@@ -175,16 +175,3 @@ const keepPrisma = "( cd " + ecosystem.WorkDir + " && find node_modules -type d 
 // files that name the machine's registry and the time.
 const compileLeftovers = `find . -type d \( -name obj.target -o -name .deps \) -path '*/build/Release/*' -prune -exec rm -rf '{}' +` +
 	" && " + `find . -type f -path '*/build/*' \( -name config.gypi -o -name '*.target.mk' -o -name '*.a' -o -name '*.o' \) -delete`
-
-// offline keeps npm from the network, unless package.json names a version by a
-// tag such as "latest", which npm looks up whatever the lock file says.
-func (s *service) offline() string {
-	for _, version := range union(union(s.pkg.Dependencies, s.pkg.OptionalDeps), s.pkg.DevDeps) {
-		if tag.MatchString(version) {
-			return "--prefer-offline"
-		}
-	}
-	return "--offline"
-}
-
-var tag = regexp.MustCompile(`^[a-wyzA-WYZ][A-Za-z-]*$`)
