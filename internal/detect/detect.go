@@ -273,6 +273,10 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 			f.Hint += ", or write one of " + strings.Join(managers, ", ")
 		}
 		return f
+	case len(s.Packages.Build)+len(s.Packages.Runtime) > 0 && (ecosystem != "node" && ecosystem != "python" || fleet != nil && fleet.Bases.Family != "debian"):
+		f := finding(codeMisplaced, s, fleet, "%s: packages: is for the bases that Slipway assembles for Node.js and Python", s.Name)
+		f.Hint = "delete it; what needs more has a Dockerfile in its directory, or bases that have it"
+		return f
 	case ecosystem != "node" && s.Build+s.Output != "":
 		f := finding(codeMisplaced, s, fleet, "%s: build: and output: are for Node.js, this is a %s service", s.Name, ecosystem)
 		f.Hint = "delete them; what has to be built in another way has a Dockerfile in its directory"

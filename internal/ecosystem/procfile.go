@@ -78,8 +78,11 @@ func (s *Service) Process() (Process, bool) {
 }
 
 // OtherProcesses reports the processes that the service is not, each with the
-// line that makes a service of it.
+// line that makes a service of it. Who has a slipway.yaml has decided.
 func (s *Service) OtherProcesses(chosen Process) {
+	if s.FleetFile != "" {
+		return
+	}
 	for _, p := range Procfile(s.Dir) {
 		if p.Name == chosen.Name {
 			continue

@@ -64,6 +64,10 @@ var corpus = []struct {
 	{repo: "workspace-berry", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
 	{repo: "workspace-bun", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
 	{repo: "framework-next", service: "storefront", port: 3000, ask: "/", answer: "Hello from Next.js"},
+	{repo: "node-bcrypt", service: "gatekeeper", port: 3700, ask: "/?word=open+sesame", answer: "^come in", limitMB: 130},
+	{repo: "node-procfile", service: "worker"},
+	{repo: "node-procfile", service: "release"},
+	{repo: "workspace-turbo", service: "api", port: 3350, ask: "/", answer: "^19.99 EUR$"},
 	{repo: "framework-nestjs", service: "ledger", port: 3000, ask: "/", answer: "^Hello from Nest$"},
 }
 

@@ -78,6 +78,8 @@ func (s *service) isInput(name string, dir bool) bool {
 		return false // copied before
 	case s.mentioned(name):
 		return true
+	case name == "project.json" && !s.orchestrated("nx"), name == "turbo.json" && !s.orchestrated("turbo"):
+		return false
 	case dir:
 		return !s.isIdleDir(name)
 	}

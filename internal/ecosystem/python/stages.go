@@ -27,7 +27,7 @@ const compile = "python3 -m compileall -q --invalidation-mode unchecked-hash "
 // plan puts the stages together.
 func (s *service) plan(fleet *config.Fleet) plan.Service {
 	family, user := ecosystem.Settings(fleet)
-	b := ecosystem.BasesFor(family, images(s.version))
+	b := s.Extend(ecosystem.BasesFor(family, images(s.version)))
 	b.Toolchain.OnTarget = true // wheels are made for one platform
 	return s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
 }

@@ -40,8 +40,9 @@ func needs() map[string]need {
 
 // checkSystem reports packages that the bases cannot serve.
 func (s *service) checkSystem() {
-	if !s.assembled() {
-		return // other bases may have what is needed
+	s.AddSystem(nil)
+	if p := s.Want.Packages; !s.assembled() || len(p.Build)+len(p.Runtime) > 0 {
+		return // other bases may have what is needed, and who names packages knows
 	}
 	table := needs()
 	for _, name := range slices.Sorted(maps.Keys(s.deps)) {
@@ -49,7 +50,7 @@ func (s *service) checkSystem() {
 		if n.what == "" || n.unless != "" && (d.extra(n.unless) || s.deps[name+"-"+n.unless].name != "") {
 			continue
 		}
-		s.Report(diag.Error, codeSystem, d.file, d.line, "depend on "+n.instead+" ("+n.source+"); `bases:` in slipway.yaml takes images that have it",
+		s.Report(diag.Error, codeSystem, d.file, d.line, "depend on "+n.instead+" ("+n.source+"); or name Debian's packages under `packages:` in slipway.yaml, or images that have them under `bases:`",
 			"%s needs %s, which the bases do not have", name, n.what)
 	}
 }
