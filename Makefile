@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/slipway-build/slipway/internal/cli.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test check fix unit e2e bench clean
+.PHONY: build demo test check fix unit e2e fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
@@ -41,6 +41,10 @@ unit:
 e2e: build
 	@scripts/install-deps.sh test
 	SLIPWAY_E2E=1 go test -count=1 -timeout 45m ./test/e2e/...
+
+## fuzz: every fuzz target, 30 s each; FUZZTIME=5s, ONLY=<part of a name>
+fuzz:
+	@scripts/fuzz.sh
 
 bench: build
 	@scripts/install-deps.sh bench

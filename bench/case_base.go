@@ -45,6 +45,17 @@ func measureBases(ctx context.Context, b *bench) ([]Figure, error) {
 		}
 		return assemble(ctx, round)
 	}
+	downloads := func(ctx context.Context, round int) (float64, error) {
+		if err := keepOnly(state, "packages"); err != nil {
+			return 0, err
+		}
+		for _, made := range []string{"kept", "chosen"} {
+			if err := os.RemoveAll(filepath.Join(state, "packages", made)); err != nil {
+				return 0, err
+			}
+		}
+		return assemble(ctx, round)
+	}
 	unpacked := func(ctx context.Context, round int) (float64, error) {
 		if err := os.RemoveAll(filepath.Join(state, "images")); err != nil {
 			return 0, err
@@ -62,7 +73,7 @@ func measureBases(ctx context.Context, b *bench) ([]Figure, error) {
 			return out.Seconds, err
 		}
 	}
-	samples, err := alternate(ctx, b.runs, cold, warm, unpacked, bootstrap("minbase"))
+	samples, err := alternate(ctx, b.runs, cold, warm, unpacked, bootstrap("minbase"), downloads)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +85,7 @@ func measureBases(ctx context.Context, b *bench) ([]Figure, error) {
 	return []Figure{
 		atMost("Node base, packages cached, of mmdebstrap's time", 0.1, ratio(warms, theirs), "×", against(warms, theirs)),
 		atMost("Node base, cold, of mmdebstrap's time", 0.2, ratio(colds, theirs), "×", against(colds, theirs)),
+		info("Node base, downloads alone cached", samples[4], "s", secondsOf(samples[4])),
 		info("Node base, its layers cached too", samples[2], "s", secondsOf(samples[2])),
 		info("mmdebstrap --variant=extract, which configures nothing", extract[0], "s", "1 run"),
 	}, nil

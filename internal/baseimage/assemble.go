@@ -1,11 +1,13 @@
 package baseimage
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"runtime"
 	"slices"
@@ -42,7 +44,7 @@ func (a *Assembler) parts(l Locked, t target) ([]part, error) {
 	}
 	parts := []part{a.debianPart(spec, l, t)}
 	for _, p := range l.NPM {
-		parts = append(parts, a.npmPart(p, t))
+		parts = append(parts, a.npmPart(p, t, spec.Headers))
 	}
 	for _, p := range l.Go {
 		parts = append(parts, a.goPart(p, t))
@@ -118,7 +120,32 @@ func bySizeDown(pins []DebPin) []int {
 	return order
 }
 
-func (a *Assembler) unpackDeb(ctx context.Context, spec Spec, p DebPin) (deb, tree, error) {
+// The control file and the digests of a package among what is kept of it.
+const (
+	keptControl = ".control"
+	keptSums    = ".md5sums"
+)
+
+func (a *Assembler) unpackDeb(ctx context.Context, spec Spec, p DebPin) (d deb, t tree, err error) {
+	t, err = a.packages.kept(p.what(), func() (tree, error) {
+		d, t, err := a.readDeb(ctx, spec, p)
+		if err != nil {
+			return nil, err
+		}
+		t.file(keptControl, 0o644, d.control)
+		t.file(keptSums, 0o644, d.md5sums)
+		return t, nil
+	}, "deb", p.SHA256, spec.Role, spec.Drop)
+	if err != nil {
+		return deb{}, nil, err
+	}
+	d.control, d.md5sums = bytes.Join(t[keptControl].data, nil), bytes.Join(t[keptSums].data, nil)
+	delete(t, keptControl)
+	delete(t, keptSums)
+	return d, t, nil
+}
+
+func (a *Assembler) readDeb(ctx context.Context, spec Spec, p DebPin) (deb, tree, error) {
 	data, err := a.packages.read(ctx, p.what(), p.content(), a.debAddresses(ctx, p))
 	if err != nil {
 		return deb{}, nil, err
@@ -141,7 +168,6 @@ func (a *Assembler) unpackDeb(ctx context.Context, spec Spec, p DebPin) (deb, tr
 	if err != nil {
 		return deb{}, nil, damaged(p.what(), err)
 	}
-	d.data.data = nil
 	return d, t, nil
 }
 
@@ -157,10 +183,17 @@ func (p DebPin) what() string { return "package " + p.Name + " " + p.Version }
 func (p DebPin) content() content { return content{"sha256", p.SHA256, p.Size} }
 
 // npmPart is the layer of Node.js or of npm.
-func (a *Assembler) npmPart(p NPMPin, t target) part {
+func (a *Assembler) npmPart(p NPMPin, t target, headers bool) part {
+	unpack, kind := npmTree, "npm"
+	if p.Name == t.npm {
+		unpack = nodeTree
+		if headers {
+			unpack, kind = nodeTreeWithHeaders, "npm for addons"
+		}
+	}
 	what := "npm package " + p.Name + " " + p.Version
 	return part{
-		key: a.keyOf("npm", p.Name, p.Integrity), comment: "slipway: " + p.Name + " " + p.Version,
+		key: a.keyOf(kind, p.Name, p.Integrity), comment: "slipway: " + p.Name + " " + p.Version,
 		fetch: func(ctx context.Context) error {
 			want, err := contentOfIntegrity(p.Integrity)
 			if err != nil {
@@ -169,25 +202,26 @@ func (a *Assembler) npmPart(p NPMPin, t target) part {
 			return a.packages.fill(ctx, what, want, a.npmAddresses(ctx, p))
 		},
 		make: func(ctx context.Context) (tree, error) {
-			want, err := contentOfIntegrity(p.Integrity)
-			if err != nil {
-				return nil, err
-			}
-			tgz, err := a.packages.read(ctx, what, want, a.npmAddresses(ctx, p))
-			if err != nil {
-				return nil, err
-			}
-			unpack := npmTree
-			if p.Name == t.npm {
-				unpack = nodeTree
-			}
-			made, err := unpack(tgz)
-			if err != nil {
-				return nil, damaged(what, err)
-			}
-			return made, nil
+			return a.packages.kept(what, func() (tree, error) { return a.readNPM(ctx, what, p, unpack) }, kind, p.Name, p.Integrity)
 		},
 	}
+}
+
+func (a *Assembler) readNPM(ctx context.Context, what string, p NPMPin, unpack func(io.Reader) (tree, error)) (tree, error) {
+	want, err := contentOfIntegrity(p.Integrity)
+	if err != nil {
+		return nil, err
+	}
+	tgz, err := a.packages.open(ctx, what, want, a.npmAddresses(ctx, p))
+	if err != nil {
+		return nil, err
+	}
+	defer tgz.Close()
+	made, err := unpack(tgz)
+	if err != nil {
+		return nil, damaged(what, err)
+	}
+	return made, nil
 }
 
 func (a *Assembler) probePart(l Locked, t target) part {

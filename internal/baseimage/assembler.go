@@ -120,10 +120,13 @@ func onceMirrors(find func(context.Context) (Mirrors, error)) func(context.Conte
 // token is what the npm registry wants to see; no other address gets it.
 func (a *Assembler) token(ctx context.Context, address string) string {
 	m, err := a.mirrors(ctx)
-	if err != nil || m.NPMToken == "" || !strings.HasPrefix(address, m.NPM+"/") {
+	if err != nil || m.ofDebian(address) {
 		return ""
 	}
-	return m.NPMToken
+	if r := m.registries(); r.NPMToken != "" && strings.HasPrefix(address, r.NPM+"/") {
+		return r.NPMToken
+	}
+	return ""
 }
 
 func (a *Assembler) debAddresses(ctx context.Context, p DebPin) func() ([]string, error) {
@@ -150,10 +153,11 @@ func (a *Assembler) npmAddresses(ctx context.Context, p NPMPin) func() ([]string
 		if err != nil {
 			return nil, err
 		}
-		if m.NPM == "" {
+		r := m.registries()
+		if r.NPM == "" {
 			return nil, noNPM()
 		}
-		return []string{p.address(m.NPM)}, nil
+		return []string{p.address(r.NPM)}, nil
 	}
 }
 

@@ -488,20 +488,74 @@ func TestDamagedCacheIsRepaired(t *testing.T) {
 	first := w.ensure(w.assembler(), runtimeRef, "linux/amd64")
 	for _, p := range first.Pins[0].Debian {
 		if p.Name == "libc6" {
-			if err := os.WriteFile(filepath.Join(w.packages, "sha256", p.SHA256), []byte("bit rot"), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			w.damage(filepath.Join(w.packages, "sha256", p.SHA256))
 		}
 	}
-	if err := os.RemoveAll(filepath.Join(w.state, "layers")); err != nil {
-		t.Fatal(err)
+	kept, err := filepath.Glob(filepath.Join(w.packages, "kept", "*"))
+	if err != nil || len(kept) != len(first.Pins[0].Debian)+len(first.Pins[0].NPM) {
+		t.Errorf("%d unpacked copies, %v", len(kept), err)
 	}
-	w.store = memoryStore{}
-	if again := w.ensure(w.assembler(), runtimeRef, "linux/amd64"); again.Index != first.Index {
+	for _, name := range kept {
+		w.damage(name)
+	}
+	again := w.afresh()
+	if again.Index != first.Index {
 		t.Errorf("index %s, want %s", again.Index, first.Index)
 	}
-	if text := strings.Join(w.events.text, "\n"); !strings.Contains(text, "the cached copy of package libc6 1.0 was damaged") {
-		t.Errorf("no word of the repair in:\n%s", text)
+	text := strings.Join(w.events.text, "\n")
+	for _, want := range []string{"the cached copy of package libc6 1.0 was damaged", "the unpacked copy of package libc6 1.0 was damaged"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no word of the repair in:\n%s", text)
+		}
+	}
+}
+
+// afresh assembles the runtime base from what the packages directory has.
+func (w *world) afresh() Built {
+	w.t.Helper()
+	for _, name := range []string{"layers", "resolved", "built"} {
+		if err := os.RemoveAll(filepath.Join(w.state, name)); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.store = memoryStore{}
+	return w.ensure(w.assembler(), runtimeRef, "linux/amd64")
+}
+
+// damage replaces what a file has.
+func (w *world) damage(name string) {
+	w.t.Helper()
+	if err := os.WriteFile(name, []byte("bit rot"), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestIndexesAreReadOnce shows that an index that did not change is neither
+// fetched nor read again, and that one that did is.
+func TestIndexesAreReadOnce(t *testing.T) {
+	w := newWorld(t)
+	first := w.ensure(w.assembler(), runtimeRef, "linux/amd64")
+	index, err := filepath.Glob(filepath.Join(w.packages, "sha256", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range index { // the index is among them, and is not missed
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clear(w.requests)
+	if again := w.afresh(); again.Index != first.Index {
+		t.Errorf("index %s, want %s", again.Index, first.Index)
+	}
+	for _, r := range sorted(w.requests) {
+		if strings.Contains(r, "Packages") {
+			t.Errorf("%s was asked for again", r)
+		}
+	}
+	w.publish("1.1")
+	if newer := w.afresh(); newer.Index == first.Index {
+		t.Error("a newer index gave the old base")
 	}
 }
 

@@ -42,6 +42,16 @@ func (c content) hash() hash.Hash {
 	return sha256.New()
 }
 
+// matches tells whether a file has the content, and leaves it at its start.
+func (c content) matches(f *os.File) bool {
+	h := c.hash()
+	if _, err := io.Copy(h, f); err != nil || hex.EncodeToString(h.Sum(nil)) != c.hex {
+		return false
+	}
+	_, err := f.Seek(0, io.SeekStart)
+	return err == nil
+}
+
 // cache holds downloads under <dir>/<algorithm>/<hex>. A file there is whole:
 // it is moved into place after its digest was checked. Safe for concurrent use,
 // by several processes too.
@@ -76,16 +86,33 @@ func (c *cache) has(want content) bool {
 	return err == nil
 }
 
-// read returns the content, from disk or from the first of the addresses that
-// has it. Bytes from disk are checked too; damaged ones are fetched again.
+// read returns the content in memory; see open.
 func (c *cache) read(ctx context.Context, what string, want content, addresses func() ([]string, error)) ([]byte, error) {
+	f, err := c.open(ctx, what, want, addresses)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", what, err)
+	}
+	data, err := readExactly(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", what, err)
+	}
+	return data, nil
+}
+
+// open opens the content, from disk or from the first of the addresses that has
+// it. Bytes from disk are checked too; damaged ones are fetched again.
+func (c *cache) open(ctx context.Context, what string, want content, addresses func() ([]string, error)) (*os.File, error) {
 	for {
-		if data, err := os.ReadFile(c.path(want)); err == nil {
-			h := want.hash()
-			h.Write(data)
-			if hex.EncodeToString(h.Sum(nil)) == want.hex {
-				return data, nil
+		if f, err := os.Open(c.path(want)); err == nil {
+			if want.matches(f) {
+				return f, nil
 			}
+			f.Close()
 			c.events.Emit(event.Note{Text: fmt.Sprintf("the cached copy of %s was damaged; it is fetched again", what), Warning: true})
 			if err := os.Remove(c.path(want)); err != nil {
 				return nil, fmt.Errorf("removing a damaged file: %w", err)
@@ -155,40 +182,18 @@ func diskFull(err error) error {
 
 // download gets one address into a temporary file and moves it into place when
 // its digest is right.
-func (c *cache) download(ctx context.Context, what string, want content, address string) (err error) {
-	name := c.path(want)
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	f, err := newTemp(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		f.Close()
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	err = c.fetch.get(ctx, address, func(body io.Reader) error {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		if err := f.Truncate(0); err != nil {
-			return err
-		}
-		return c.copyChecked(f, body, what, want, address)
+func (c *cache) download(ctx context.Context, what string, want content, address string) error {
+	return writeWhole(c.path(want), func(f *os.File) error {
+		return c.fetch.get(ctx, address, func(body io.Reader) error {
+			if _, err := f.Seek(0, io.SeekStart); err != nil {
+				return err
+			}
+			if err := f.Truncate(0); err != nil {
+				return err
+			}
+			return c.copyChecked(f, body, what, want, address)
+		})
 	})
-	if err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }
 
 func (c *cache) copyChecked(w io.Writer, body io.Reader, what string, want content, address string) error {

@@ -5,7 +5,8 @@
 // A base is a set of packages (Spec). Resolve turns it into exact versions and
 // digests (Lock) after it has checked the archive's signature; Assemble turns a
 // Lock into images and needs no index. Equal locks give equal digests on every
-// machine. Every byte is checked against the Lock each time it is used.
+// machine. Every download is checked against the Lock each time it is used; what
+// bases keep of it lies unpacked beside it, with a checksum of its own.
 //
 // The package refuses to run maintainer scripts, to unpack what could not be
 // unpacked safely (device nodes, paths that climb or pass through links), and to

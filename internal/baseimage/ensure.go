@@ -2,6 +2,8 @@ package baseimage
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +38,9 @@ func (a *Assembler) Ensure(ctx context.Context, refs, platforms []string) (map[s
 	if err != nil {
 		return nil, err
 	}
-	pins, err := a.pins(ctx, refs, targets)
+	ahead, stop := a.ahead(ctx)
+	defer stop()
+	pins, err := a.pins(ctx, refs, targets, ahead)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +81,30 @@ func (a *Assembler) ensure(ctx context.Context, pins map[string][]Locked) (map[s
 	return out, nil
 }
 
+// ahead returns what makes layers of npm packages while the rest of a base is
+// still being resolved, one at a time as Node.js takes memory: it is the largest
+// part of its base. Errors are left to whoever needs the layer. stop ends it and
+// waits.
+func (a *Assembler) ahead(ctx context.Context) (begin func(NPMPin, target, bool), stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	slot := make(chan struct{}, 1)
+	begin = func(p NPMPin, t target, headers bool) {
+		running.Go(func() {
+			select {
+			case slot <- struct{}{}:
+				defer func() { <-slot }()
+				_, _ = a.layerOf(ctx, a.npmPart(p, t, headers))
+			case <-ctx.Done():
+			}
+		})
+	}
+	return begin, func() { cancel(); running.Wait() }
+}
+
 // pins returns what each base is made of, by ref, in the order of the targets.
-func (a *Assembler) pins(ctx context.Context, refs []string, targets []target) (map[string][]Locked, error) {
+// npm packages are told as soon as they are found, with whether headers are wanted.
+func (a *Assembler) pins(ctx context.Context, refs []string, targets []target, found func(NPMPin, target, bool)) (map[string][]Locked, error) {
 	out := map[string][]Locked{}
 	var missing []want
 	for _, ref := range slices.Compact(slices.Sorted(slices.Values(refs))) {
@@ -95,7 +121,7 @@ func (a *Assembler) pins(ctx context.Context, refs []string, targets []target) (
 			out[ref] = append(out[ref], l)
 		}
 	}
-	resolved, err := a.resolve(ctx, missing)
+	resolved, err := a.resolve(ctx, missing, found)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +156,12 @@ func (a *Assembler) remember(l Locked) error {
 }
 
 func (a *Assembler) resolvedFile(ref, platform string) string {
-	return filepath.Join(a.stateDir, "resolved", strings.NewReplacer("/", "_", ":", "_").Replace(ref+"_"+platform)+".lock")
+	name := strings.NewReplacer("/", "_", ":", "_").Replace(ref + "_" + platform)
+	if len(name) > 150 { // names of files end at 255 bytes
+		sum := sha256.Sum256([]byte(name))
+		name = name[:100] + "_" + hex.EncodeToString(sum[:8])
+	}
+	return filepath.Join(a.stateDir, "resolved", name+".lock")
 }
 
 // stored returns the base if the store has it as pinned, else nil.

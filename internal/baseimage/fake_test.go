@@ -342,8 +342,10 @@ func (w *world) assembler(change ...func(*Options)) *Assembler {
 	w.t.Helper()
 	o := Options{
 		PackagesDir: w.packages, StateDir: w.state, Store: w.store, Keyring: w.keyring, Events: &w.events,
-		Mirrors: fixed(Mirrors{Debian: []string{w.server.URL + "/debian"}, NPM: w.server.URL + "/npm", Go: []string{w.server.URL + "/goproxy"}}),
-		Probe:   func(arch string) ([]byte, error) { return []byte("probe for " + arch), nil },
+		Mirrors: fixed(Mirrors{Debian: []string{w.server.URL + "/debian"}, Registries: func() Registries {
+			return Registries{NPM: w.server.URL + "/npm", Go: []string{w.server.URL + "/goproxy"}}
+		}}),
+		Probe: func(arch string) ([]byte, error) { return []byte("probe for " + arch), nil },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()

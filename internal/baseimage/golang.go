@@ -68,11 +68,12 @@ func (a *Assembler) goAddresses(ctx context.Context, version, arch string) func(
 		if err != nil {
 			return nil, err
 		}
-		if len(m.Go) == 0 {
+		proxies := m.registries().Go
+		if len(proxies) == 0 {
 			return nil, noGoProxy()
 		}
 		var out []string
-		for _, p := range m.Go {
+		for _, p := range proxies {
 			out = append(out, goAddress(p, version, arch))
 		}
 		return out, nil
@@ -91,11 +92,12 @@ func (a *Assembler) newestGo(ctx context.Context, minor, arch string) (GoPin, er
 	if err != nil {
 		return GoPin{}, err
 	}
-	if len(m.Go) == 0 {
+	proxies := m.registries().Go
+	if len(proxies) == 0 {
 		return GoPin{}, noGoProxy()
 	}
 	var last error
-	for _, proxy := range m.Go {
+	for _, proxy := range proxies {
 		version, err := a.newestPatch(ctx, proxy, minor, arch)
 		if err == nil {
 			return a.pinGo(ctx, proxy, version, arch)

@@ -122,35 +122,42 @@ func (a *archiveReader) openAt(ctx context.Context, suite, address string) (rele
 	return r, nil
 }
 
-// read adds the packages of a suite to the index of an architecture.
-func (a *archiveReader) read(ctx context.Context, s openSuite, arch string, into *index) error {
+// packages is the index file of an architecture, by its path in the suite.
+func (s openSuite) packages(arch string) (name string, want content, err error) {
 	for _, ext := range []string{"gz", "xz"} { // gz unpacks five times as fast
 		name := "main/binary-" + arch + "/Packages." + ext
-		want, ok := s.files[name]
-		if !ok {
-			continue
+		if want, ok := s.files[name]; ok {
+			return name, want, nil
 		}
-		address := s.mirror + "/dists/" + s.suite + "/" + name
-		if s.byHash {
-			address = address[:strings.LastIndexByte(address, '/')] + "/by-hash/SHA256/" + want.hex // exists also while the mirror is updated
-		}
-		what := "the package index of " + s.suite + " for " + arch
-		packed, err := a.cache.read(ctx, what, want, func() ([]string, error) { return []string{address}, nil })
-		if err != nil {
-			return err
-		}
-		plain, err := decompress(arMember{name: "." + ext, data: packed})
-		if err != nil {
-			return fmt.Errorf("unpacking %s: %w", what, err)
-		}
-		text := bytes.NewBuffer(make([]byte, 0, 5*len(packed)))
-		if _, err := text.ReadFrom(plain); err != nil {
-			return fmt.Errorf("unpacking %s: %w", what, err)
-		}
-		into.add(text.Bytes(), s.archive)
-		return nil
 	}
-	return diag.Fail(diag.ExitBuild, "suite %s has no packages for %s", s.suite, arch)
+	return "", content{}, diag.Fail(diag.ExitBuild, "suite %s has no packages for %s", s.suite, arch)
+}
+
+// read adds the packages of a suite to the index of an architecture.
+func (a *archiveReader) read(ctx context.Context, s openSuite, arch string, into *index) error {
+	name, want, err := s.packages(arch)
+	if err != nil {
+		return err
+	}
+	address := s.mirror + "/dists/" + s.suite + "/" + name
+	if s.byHash {
+		address = address[:strings.LastIndexByte(address, '/')] + "/by-hash/SHA256/" + want.hex // exists also while the mirror is updated
+	}
+	what := "the package index of " + s.suite + " for " + arch
+	packed, err := a.cache.read(ctx, what, want, func() ([]string, error) { return []string{address}, nil })
+	if err != nil {
+		return err
+	}
+	plain, err := decompress(arMember{name: name, data: packed})
+	if err != nil {
+		return fmt.Errorf("unpacking %s: %w", what, err)
+	}
+	text := bytes.NewBuffer(make([]byte, 0, 5*len(packed)))
+	if _, err := text.ReadFrom(plain); err != nil {
+		return fmt.Errorf("unpacking %s: %w", what, err)
+	}
+	into.add(text.Bytes(), s.archive)
+	return nil
 }
 
 func newIndex() *index {

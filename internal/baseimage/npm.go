@@ -1,7 +1,6 @@
 package baseimage
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,15 +13,18 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
+// npmVersions is the part of an npm package's document that matters here.
+type npmVersions struct {
+	Versions map[string]struct {
+		Dist struct {
+			Integrity string `json:"integrity"`
+		} `json:"dist"`
+	} `json:"versions"`
+}
+
 // newestNPM returns the newest stable version of a major of an npm package.
 func newestNPM(ctx context.Context, f *fetcher, registry, name, major string) (NPMPin, error) {
-	var doc struct {
-		Versions map[string]struct {
-			Dist struct {
-				Integrity string `json:"integrity"`
-			} `json:"dist"`
-		} `json:"versions"`
-	}
+	var doc npmVersions
 	address := registry + "/" + name
 	err := f.get(ctx, address, func(body io.Reader) error {
 		return json.NewDecoder(io.LimitReader(body, 256<<20)).Decode(&doc)
@@ -30,6 +32,10 @@ func newestNPM(ctx context.Context, f *fetcher, registry, name, major string) (N
 	if err != nil {
 		return NPMPin{}, unreachable("the npm package "+name, address, err)
 	}
+	return doc.newest(name, major)
+}
+
+func (doc npmVersions) newest(name, major string) (NPMPin, error) {
 	best, bestNumbers := "", [3]int{}
 	for v := range doc.Versions {
 		n, ok := stableVersion(v)
@@ -87,14 +93,38 @@ func (p NPMPin) address(registry string) string {
 }
 
 // nodeTree is the layer of Node.js: the binary without symbols, and the licence.
-func nodeTree(tgz []byte) (tree, error) {
+func nodeTree(tgz io.Reader) (tree, error) {
+	return nodeFiles(tgz, 2, func(string) bool { return false })
+}
+
+// nodeTreeWithHeaders adds what addons are compiled with, but for OpenSSL's
+// headers for other machines, 80 MB; and the names that make calls compilers by,
+// which Debian's maintainer scripts would have made.
+func nodeTreeWithHeaders(tgz io.Reader) (tree, error) {
+	t, err := nodeFiles(tgz, 0, func(p string) bool {
+		_, arch, other := strings.Cut(p, "/openssl/archs/")
+		return strings.HasPrefix(p, "include/") && (!other || strings.HasPrefix(arch, "linux-x86_64/") || strings.HasPrefix(arch, "linux-aarch64/"))
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.symlink("usr/bin/cc", "gcc")
+	t.symlink("usr/bin/c++", "g++")
+	return t, nil
+}
+
+// nodeFiles unpacks the binary and the licence, which come first, before 100 MB
+// of headers, and whatever else is wanted; enough entries are all.
+func nodeFiles(tgz io.Reader, enough int, wanted func(string) bool) (tree, error) {
 	t := tree{}
-	err := unpackTGZ(t, tgz, 2, func(p string) string { // both come first, before 100 MB of headers
-		switch p {
-		case "bin/node":
+	err := unpackTGZ(t, tgz, enough, func(p string) string {
+		switch {
+		case p == "bin/node":
 			return "usr/local/bin/node"
-		case "LICENSE":
+		case p == "LICENSE":
 			return "usr/local/share/doc/node/LICENSE"
+		case wanted(p):
+			return "usr/local/" + p
 		}
 		return ""
 	})
@@ -113,7 +143,7 @@ func nodeTree(tgz []byte) (tree, error) {
 }
 
 // npmTree is the layer of npm itself, without its manual.
-func npmTree(tgz []byte) (tree, error) {
+func npmTree(tgz io.Reader) (tree, error) {
 	const home = "usr/local/lib/node_modules/npm/"
 	t := tree{}
 	err := unpackTGZ(t, tgz, 0, func(p string) string {
@@ -137,8 +167,8 @@ func npmTree(tgz []byte) (tree, error) {
 }
 
 // unpackTGZ unpacks an npm package, whose files lie in one top directory.
-func unpackTGZ(t tree, tgz []byte, enough int, place func(string) string) error {
-	z, err := gzip.NewReader(bytes.NewReader(tgz))
+func unpackTGZ(t tree, tgz io.Reader, enough int, place func(string) string) error {
+	z, err := gzip.NewReader(tgz)
 	if err != nil {
 		return err
 	}

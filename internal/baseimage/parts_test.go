@@ -3,10 +3,12 @@ package baseimage
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"debug/elf"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,22 +114,37 @@ func TestFindMirrors(t *testing.T) {
 	write("etc/apt/sources.list.d/debian.sources", "Types: deb\n# comment\nURIs: http://two.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\nTypes: deb deb-src\nURIs: http://two.example/debian-security\nSuites: bookworm-security\nComponents: main\n\nEnabled: no\nTypes: deb\nURIs: http://off.example\nSuites: trixie\nComponents: main\n")
 	write("etc/apt/sources.list.d/vendor.list", "deb https://vendor.example/apt bookworm stable\n")
 	write("etc/apt/sources.list.d/node.sources.disabled", "Types: deb\nURIs: http://bad.example\nSuites: trixie\nComponents: main\n")
-	if got, err := FindMirrors(t.Context(), m); err != nil || got.NPM != "" || got.Go != nil {
+	if got, err := FindMirrors(t.Context(), m); err != nil || !cmp.Equal(got.Registries(), Registries{}) {
 		t.Errorf("no registry and no proxy are no failure until something needs them: %+v, %v", got, err)
 	}
 	write(".npmrc", "; mine\nregistry = https://npm.example/repo/\n//npm.example/repo/:_authToken=${TOKEN}\n")
-	check := func(want Mirrors) {
+	type all struct {
+		Debian, Security []string
+		Registries
+	}
+	check := func(want all) {
 		t.Helper()
 		got, err := FindMirrors(t.Context(), m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, all{got.Debian, got.Security, got.Registries()}); diff != "" {
 			t.Errorf("mirrors (-want +got):\n%s", diff)
 		}
 	}
-	want := Mirrors{Debian: []string{"http://one.example/debian", "http://two.example/debian"}, Security: []string{"http://two.example/debian-security"}, NPM: "https://npm.example/repo", NPMToken: "secret"}
+	want := all{[]string{"http://one.example/debian", "http://two.example/debian"}, []string{"http://two.example/debian-security"}, Registries{NPM: "https://npm.example/repo", NPMToken: "secret"}}
 	check(want)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	asked := filepath.Join(root, "bin")
+	write("bin/go", "#!/bin/sh\necho https://asked.example\n")
+	if err := os.Chmod(filepath.Join(asked, "go"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", asked+":/bin:/usr/bin")
+	if got, err := FindMirrors(over, m); err != nil || !slices.Equal(got.Registries().Go, []string{"https://asked.example"}) {
+		t.Errorf("go was not asked when what had asked for the mirrors was over: %v", err)
+	}
 	write(".config/go/env", "GOFLAGS=-x\nGOPROXY=https://go.example/,direct\n")
 	want.Go = []string{"https://go.example"}
 	check(want)
@@ -136,7 +153,7 @@ func TestFindMirrors(t *testing.T) {
 	check(want)
 	env["GOPROXY"] = "off"
 	env["SLIPWAY_DEBIAN_MIRROR"], env["NPM_CONFIG_REGISTRY"] = "https://mine.example/debian/", "https://other.example"
-	check(Mirrors{Debian: []string{"https://mine.example/debian"}, NPM: "https://other.example"})
+	check(all{Debian: []string{"https://mine.example/debian"}, Registries: Registries{NPM: "https://other.example"}})
 }
 
 func TestTokenGoesToTheRegistryAlone(t *testing.T) {
@@ -144,9 +161,13 @@ func TestTokenGoesToTheRegistryAlone(t *testing.T) {
 	if got := a.token(t.Context(), "http://npm.example/x"); got != "" {
 		t.Errorf("token %q without mirrors", got)
 	}
-	a.mirrors = onceMirrors(fixed(Mirrors{NPM: "https://npm.example/repo", NPMToken: "secret"}))
+	a.mirrors = onceMirrors(fixed(Mirrors{
+		Debian:     []string{"https://npm.example/repo/debian"},
+		Registries: func() Registries { return Registries{NPM: "https://npm.example/repo", NPMToken: "secret"} },
+	}))
 	for address, want := range map[string]string{
 		"https://npm.example/repo/npm": "secret", "https://npm.example/repository/npm": "", "http://npm.example/repo/npm": "", "https://mirror.example/repo/": "",
+		"https://npm.example/repo/debian/dists": "", // Debian's mirror first, so that npm need not be asked
 	} {
 		if got := a.token(t.Context(), address); got != want {
 			t.Errorf("%s gets %q", address, got)
@@ -155,7 +176,7 @@ func TestTokenGoesToTheRegistryAlone(t *testing.T) {
 }
 
 func TestDamagedLocksAreFindings(t *testing.T) {
-	good, err := Lock{}.With(Locked{Ref: runtimeRef, Platform: "linux/amd64", Assembly: 1,
+	good, err := Lock{}.With(Locked{Ref: runtimeRef, Platform: "linux/amd64", Assembly: assembly,
 		Debian: []DebPin{{Name: "a", Version: "1", SHA256: strings.Repeat("a", 64), Size: 1, Path: "pool/a.deb"}}}).Encode()
 	if err != nil {
 		t.Fatal(err)

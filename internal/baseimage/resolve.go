@@ -16,14 +16,13 @@ import (
 )
 
 // choose picks the packages of a spec from an index: the newest version of each
-// and, when the spec wants closure, of what they depend on. The result is
-// sorted by name.
+// and of what they depend on, when the spec wants closure and for More always.
+// The result is sorted by name.
 func choose(spec Spec, x *index) ([]DebPin, error) {
 	chosen := map[string]candidate{}
-	queue := slices.Clone(spec.Debian)
-	for len(queue) > 0 {
-		name := queue[0]
-		queue = queue[1:]
+	queue := slices.Concat(spec.Debian, spec.More)
+	for i := 0; i < len(queue); i++ {
+		name := queue[i]
 		if _, have := chosen[name]; have {
 			continue
 		}
@@ -36,7 +35,7 @@ func choose(spec Spec, x *index) ([]DebPin, error) {
 				WithHint("the mirror may be incomplete; SLIPWAY_DEBIAN_MIRROR names another one")
 		}
 		chosen[name] = c
-		if !spec.Closure {
+		if !spec.Closure && i < len(spec.Debian) {
 			continue
 		}
 		for _, or := range c.depends {
@@ -62,7 +61,7 @@ func choose(spec Spec, x *index) ([]DebPin, error) {
 func (x *index) pick(or []relation, chosen map[string]candidate, spec Spec) (string, error) {
 	for _, r := range or {
 		for _, name := range append([]string{r.name}, x.provides[r.name]...) {
-			if _, have := chosen[name]; have || slices.Contains(spec.Debian, name) {
+			if _, have := chosen[name]; have || slices.Contains(spec.Debian, name) || slices.Contains(spec.More, name) {
 				return name, nil
 			}
 		}
@@ -115,7 +114,7 @@ func (a *Assembler) Resolve(ctx context.Context, refs, platforms []string) (Lock
 			wants = append(wants, want{spec, t})
 		}
 	}
-	resolved, err := a.resolve(ctx, wants)
+	resolved, err := a.resolve(ctx, wants, func(NPMPin, target, bool) {})
 	out := Lock{Version: 1}
 	for _, l := range resolved {
 		out = out.With(l)
@@ -123,8 +122,9 @@ func (a *Assembler) Resolve(ctx context.Context, refs, platforms []string) (Lock
 	return out, err
 }
 
-// resolve pins bases. Indexes and registry documents are asked for side by side.
-func (a *Assembler) resolve(ctx context.Context, wants []want) ([]Locked, error) {
+// resolve pins bases. Indexes and registry documents are asked for side by side;
+// npm packages are told as soon as they are found.
+func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin, target, bool)) ([]Locked, error) {
 	var out []Locked
 	byTarget := map[target][]Spec{}
 	for _, w := range wants {
@@ -146,21 +146,16 @@ func (a *Assembler) resolve(ctx context.Context, wants []want) ([]Locked, error)
 	var npm map[string]NPMPin
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { suites, err = a.openSuites(gctx); return err })
-	group.Go(func() (err error) { npm, err = a.newest(gctx, byTarget); return err })
+	group.Go(func() (err error) { npm, err = a.newest(gctx, byTarget, found); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	for _, t := range slices.SortedFunc(maps.Keys(byTarget), func(a, b target) int { return strings.Compare(a.platform, b.platform) }) {
-		x := newIndex()
-		for _, s := range suites {
-			if err := a.archives.read(ctx, s, t.arch, x); err != nil {
-				return nil, err
-			}
-		}
+		c := a.chooser(ctx, suites, t)
 		for _, spec := range byTarget[t] {
 			l := Locked{Ref: spec.Ref, Platform: t.platform, Suite: spec.Suite, Assembly: assembly}
 			var err error
-			if l.Debian, err = choose(spec, x); err != nil {
+			if l.Debian, err = c.choose(spec); err != nil {
 				return nil, err
 			}
 			for _, key := range npmWanted(spec, t) {
@@ -200,8 +195,9 @@ func npmWanted(spec Spec, t target) []string {
 	return wanted
 }
 
-// newest pins the npm packages that specs want, by "name@major".
-func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec) (map[string]NPMPin, error) {
+// newest pins the npm packages that specs want, by "name@major". Each is told
+// as soon as it is found, by several goroutines.
+func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec, found func(NPMPin, target, bool)) (map[string]NPMPin, error) {
 	m, err := a.mirrors(ctx)
 	if err != nil {
 		return nil, err
@@ -217,12 +213,16 @@ func (a *Assembler) newest(ctx context.Context, specs map[target][]Spec) (map[st
 					continue
 				}
 				asked[key] = true
-				if m.NPM == "" {
+				registry := m.registries().NPM
+				if registry == "" {
 					return nil, noNPM()
 				}
 				group.Go(func() error {
 					name, major, _ := strings.Cut(key, "@")
-					pin, err := newestNPM(ctx, a.packages.fetch, m.NPM, name, major)
+					pin, err := newestNPM(ctx, a.packages.fetch, registry, name, major)
+					if err == nil {
+						found(pin, t, spec.Headers)
+					}
 					mu.Lock()
 					defer mu.Unlock()
 					pins[key] = pin

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
 )
@@ -15,11 +17,30 @@ import (
 // Mirrors are the addresses that packages come from, without a slash at the
 // end. Several of a kind are tried in order.
 type Mirrors struct {
-	Debian   []string
-	Security []string // may be empty: then there are no security updates between point releases
+	Debian     []string
+	Security   []string          // may be empty: then there are no security updates between point releases
+	Registries func() Registries // asked when one is needed, as npm and go may have to be asked; nil: none
+}
+
+// Registries are where packages of languages come from.
+type Registries struct {
 	NPM      string   // "" when none is configured
 	NPMToken string   // sent to the npm registry alone; never logged
 	Go       []string // module proxies; may be empty
+}
+
+func (m Mirrors) registries() Registries {
+	if m.Registries == nil {
+		return Registries{}
+	}
+	return m.Registries()
+}
+
+// ofDebian tells whether an address is below one of Debian's mirrors.
+func (m Mirrors) ofDebian(address string) bool {
+	return slices.ContainsFunc(slices.Concat(m.Debian, m.Security), func(base string) bool {
+		return strings.HasPrefix(address, base+"/")
+	})
 }
 
 // Machine is where mirrors are looked up.
@@ -28,6 +49,9 @@ type Machine struct {
 	Dir    string // the project, whose .npmrc counts
 	Getenv func(string) string
 }
+
+// longestLookup bounds how long npm and go may take to tell their settings.
+const longestLookup = 30 * time.Second
 
 // FindMirrors reads the machine's configuration: SLIPWAY_DEBIAN_MIRROR,
 // SLIPWAY_DEBIAN_SECURITY_MIRROR, else apt's sources; NPM_CONFIG_REGISTRY, else
@@ -51,8 +75,14 @@ func FindMirrors(ctx context.Context, m Machine) (Mirrors, error) {
 		return Mirrors{}, diag.Fail(diag.ExitUsage, "no Debian mirror is configured on this machine (looked in %s)", filepath.Join(m.Root, "etc/apt")).
 			WithHint("set SLIPWAY_DEBIAN_MIRROR to the address of a Debian archive, such as https://mirror.example/debian")
 	}
-	found.Go = goProxies(ctx, m)
-	found.NPM, found.NPMToken = npmRegistry(ctx, m)
+	found.Registries = sync.OnceValue(func() Registries {
+		// Who asks first may be a part of the work that is over when the next asks.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestLookup)
+		defer cancel()
+		r := Registries{Go: goProxies(ctx, m)}
+		r.NPM, r.NPMToken = npmRegistry(ctx, m)
+		return r
+	})
 	return found, nil
 }
 

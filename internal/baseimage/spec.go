@@ -23,9 +23,11 @@ type Spec struct {
 	Suite     string   // "trixie"; empty for the probe
 	NodeMajor string   // "20"; empty: no Node.js
 	NPMMajor  string   // of the npm in a toolchain base
+	Headers   bool     // those of Node.js, for addons that are compiled
 	GoMinor   string   // "1.26"; empty: no Go
 	Debian    []string // package names
 	Closure   bool     // add what the packages depend on
+	More      []string // package names, always with what they depend on
 	Without   []string // names that the closure leaves out, with all that only they need
 	Drop      []string // file names of its packages that nothing in it reads
 }
@@ -57,6 +59,10 @@ func toolchainPackages() []string {
 	}
 }
 
+// nativePackages are what node-gyp calls to compile an addon
+// (https://github.com/nodejs/node-gyp#installation).
+func nativePackages() []string { return []string{"g++", "make", "pkgconf", "python3"} }
+
 // scriptsOnly are packages that others depend on for the sake of their
 // maintainer scripts, which Slipway does not run.
 func scriptsOnly() []string { return []string{"debconf", "debconf-2.0", "openssl"} }
@@ -85,12 +91,15 @@ func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
 	return SpecOf(ref)
 }
 
-var nodeRef = regexp.MustCompile(`^slipway/node:(\d+)-` + Suite + `(-toolchain)?$`)
+var nodeRef = regexp.MustCompile(`^slipway/node:(\d+)-` + Suite + `(-native-toolchain|-toolchain)?$`)
 
 // SpecOf returns the base of that name.
 func SpecOf(ref string) (Spec, error) {
 	if ref == ProbeRef {
 		return Spec{Ref: ref, Role: plan.RoleProbe}, nil
+	}
+	if base, packages := plan.PackagesOf(ref); packages != nil {
+		return extended(ref, base, packages)
 	}
 	if spec, ok := goSpec(ref); ok {
 		return spec, nil
@@ -117,6 +126,11 @@ func SpecOf(ref string) (Spec, error) {
 		spec.Closure = true
 		spec.Without = scriptsOnly()
 	}
+	if m[2] == "-native-toolchain" {
+		spec.Headers = true
+		spec.Debian = append(spec.Debian, nativePackages()...)
+		spec.Without = append(spec.Without, "dpkg", "perl", "perl:any", "perl-base", "media-types", "openssl-provider-legacy")
+	}
 	return spec, nil
 }
 
@@ -124,7 +138,7 @@ func SpecOf(ref string) (Spec, error) {
 func Refs() []string {
 	var refs []string
 	for _, major := range NodeMajors() {
-		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-toolchain")
+		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-native-toolchain", "slipway/node:"+major+"-"+Suite+"-toolchain")
 	}
 	refs = append(refs, goRefs()...)
 	refs = append(refs, pythonRefs()...)

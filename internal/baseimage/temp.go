@@ -36,6 +36,32 @@ func newTemp(dir string) (*os.File, error) {
 	}
 }
 
+// writeWhole makes a file, and its directory, so that it is there whole or not at
+// all.
+func writeWhole(name string, write func(f *os.File) error) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	f, err := newTemp(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if e := f.Chmod(0o644); err == nil {
+		err = e
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
 // clearAbandoned removes files that killed processes had not finished, and says so.
 func clearAbandoned(events event.Sink, dirs ...string) {
 	n := 0

@@ -162,7 +162,7 @@ func readExactly(r io.Reader, size int64) ([]byte, error) {
 	if size > maxFile {
 		return nil, fmt.Errorf("the file says that it has %d bytes", size)
 	}
-	const step = 64 << 20 // a lying header costs no more memory than the stream has bytes
+	const step = 128 << 20 // node fits; a lying header costs no more memory than the stream has bytes
 	data := make([]byte, 0, min(size, step))
 	for int64(len(data)) < size {
 		if len(data) == cap(data) {
@@ -209,6 +209,11 @@ func (t tree) parents() {
 // bytes.
 func (t tree) writeTar(w io.Writer) error {
 	t.parents()
+	return t.writeEntries(w)
+}
+
+// writeEntries is writeTar without directories that nobody has put there.
+func (t tree) writeEntries(w io.Writer) error {
 	tw := tar.NewWriter(w)
 	first := map[*node]string{}
 	for _, p := range sorted(t) {

@@ -17,7 +17,34 @@ func (t afresh) Open(name string) (fs.File, error) {
 	if t.hides(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	return t.FS.Open(name)
+	f, err := t.FS.Open(name)
+	if dir, ok := f.(fs.ReadDirFile); ok && err == nil {
+		return afreshDir{dir, t, name}, nil
+	}
+	return f, err
+}
+
+// afreshDir is an open directory without the generated files in it.
+type afreshDir struct {
+	fs.ReadDirFile
+	tree afresh
+	name string
+}
+
+// ReadDir implements fs.ReadDirFile.
+func (d afreshDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	for {
+		entries, err := d.ReadDirFile.ReadDir(n)
+		entries = d.tree.shown(d.name, entries)
+		if n <= 0 || err != nil || len(entries) > 0 {
+			return entries, err
+		}
+	}
+}
+
+// shown leaves out the generated files of a directory.
+func (t afresh) shown(dir string, entries []fs.DirEntry) []fs.DirEntry {
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return t.hides(path.Join(dir, e.Name())) })
 }
 
 // Stat implements fs.StatFS.
@@ -31,8 +58,19 @@ func (t afresh) Stat(name string) (fs.FileInfo, error) {
 // ReadDir implements fs.ReadDirFS.
 func (t afresh) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries, err := fs.ReadDir(t.FS, name)
-	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return t.hides(path.Join(name, e.Name())) }), err
+	return t.shown(name, entries), err
 }
+
+// Lstat implements fs.ReadLinkFS.
+func (t afresh) Lstat(name string) (fs.FileInfo, error) {
+	if t.hides(name) {
+		return nil, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
+	}
+	return fs.Lstat(t.FS, name)
+}
+
+// ReadLink implements fs.ReadLinkFS.
+func (t afresh) ReadLink(name string) (string, error) { return fs.ReadLink(t.FS, name) }
 
 // hides tells whether a file is a generated one.
 func (t afresh) hides(name string) bool {
@@ -40,14 +78,14 @@ func (t afresh) hides(name string) bool {
 	if base != "Dockerfile" && base != ".dockerignore" && !strings.HasSuffix(base, ".Dockerfile") {
 		return false
 	}
+	if info, err := fs.Stat(t.FS, name); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
 	f, err := t.FS.Open(name)
 	if err != nil {
 		return false
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return false
-	}
+	defer f.Close() //nolint:errcheck // it was only read
 	first := make([]byte, 512)
 	n, _ := f.Read(first)
 	return generated(first[:n])

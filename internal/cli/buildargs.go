@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -124,7 +123,7 @@ func badOutput(s string) error {
 // Dockerfile.dockerignore, else of .dockerignore in the context.
 func dockerIgnore(dir, dockerfile string) ([]string, error) {
 	for _, path := range []string{dockerfile + ".dockerignore", filepath.Join(dir, ".dockerignore")} {
-		data, err := os.ReadFile(path)
+		data, err := readFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

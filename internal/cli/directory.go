@@ -28,7 +28,7 @@ func holdsServices(dir string) bool {
 	if _, err := findFleet(dir); err == nil {
 		return false
 	}
-	found, _ := detect.Survey(os.DirFS(dir), nil)
+	found, _ := servicesIn(repository(dir), dir)
 	return len(found) > 0 && found[0].Service.Path != "."
 }
 
@@ -85,11 +85,11 @@ type recipe struct {
 
 // directorySource reads the Dockerfile of a directory; one without is planned.
 func (a *app) directorySource(dir string, f buildFlags) (recipe, error) {
-	path := filepath.Join(dir, "Dockerfile")
+	path, read := filepath.Join(dir, "Dockerfile"), readFile
 	if f.file != "" {
-		path = a.path(f.file)
+		path, read = a.path(f.file), os.ReadFile // which may be a pipe
 	}
-	text, err := os.ReadFile(path)
+	text, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) && f.file == "" {
 		return a.plannedSource(dir)
 	}
@@ -104,7 +104,7 @@ func (a *app) directorySource(dir string, f buildFlags) (recipe, error) {
 // plannedSource detects what the directory holds and plans it.
 func (a *app) plannedSource(dir string) (recipe, error) {
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
-	s, findings := detect.PlanOne(os.DirFS(dir), config.Service{Name: cfg.Name, Path: "."}, cfg)
+	s, findings := detect.PlanOne(repository(dir), config.Service{Name: cfg.Name, Path: "."}, cfg)
 	if err := findings.Errors(); err != nil {
 		return recipe{}, err
 	}

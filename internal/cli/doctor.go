@@ -167,10 +167,11 @@ func (a *app) checkMirrors(ctx context.Context) []checkup {
 	if err != nil {
 		return []checkup{{Check: "mirrors", Found: err.Error(), Mend: diag.HintOf(err)}}
 	}
+	r := m.Registries()
 	return []checkup{
 		{Check: "Debian mirror", OK: true, Found: strings.Join(m.Debian, " ")},
-		registrySource("npm registry", m.NPM, "set NPM_CONFIG_REGISTRY to the address of an npm registry; only Node.js needs it"),
-		registrySource("Go module proxy", strings.Join(m.Go, " "), "set GOPROXY to the address of a module proxy; only Go needs it"),
+		registrySource("npm registry", r.NPM, "set NPM_CONFIG_REGISTRY to the address of an npm registry; only Node.js needs it"),
+		registrySource("Go module proxy", strings.Join(r.Go, " "), "set GOPROXY to the address of a module proxy; only Go needs it"),
 	}
 }
 

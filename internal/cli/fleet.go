@@ -30,9 +30,9 @@ type fleetFlags struct {
 // tree is a directory as detection sees it.
 func (f fleetFlags) tree(dir string) fs.FS {
 	if f.afresh {
-		return afresh{os.DirFS(dir)}
+		return afresh{repository(dir)}
 	}
-	return os.DirFS(dir)
+	return repository(dir)
 }
 
 func (f *fleetFlags) register(cmd *cobra.Command) {
@@ -108,7 +108,7 @@ func (a *app) fleetAt(dir string, f fleetFlags) (*config.Fleet, string, diag.Fin
 		return cfg, dir, findings, nil
 	}
 	path := filepath.Join(root, config.FileName)
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, "", nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
 	}
@@ -123,7 +123,7 @@ func (a *app) fleetAt(dir string, f fleetFlags) (*config.Fleet, string, diag.Fin
 // that detection finds, with all about them left to be detected. It is nil when
 // there are none.
 func detectedFleet(dir string, f fleetFlags) (*config.Fleet, diag.Findings) {
-	found, findings := detect.Survey(f.tree(dir), nil)
+	found, findings := servicesIn(f.tree(dir), dir)
 	if len(found) == 0 {
 		return nil, findings
 	}
@@ -225,7 +225,7 @@ func (f *fleet) dockerfile(s plan.Service) ([]byte, error) {
 	if s.Dockerfile == "" {
 		return dockerfile.Render(s), nil
 	}
-	own, err := os.ReadFile(filepath.Join(f.root, filepath.FromSlash(s.Dockerfile)))
+	own, err := readFile(filepath.Join(f.root, filepath.FromSlash(s.Dockerfile)))
 	if err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "reading the Dockerfile of %s", s.Name).Because(err)
 	}

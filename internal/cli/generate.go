@@ -170,7 +170,7 @@ func (a *app) writeGenerated(path string, data []byte, force, keep bool) error {
 // keep that is no failure.
 func (a *app) writeUnless(path string, data []byte, replaceable func([]byte) bool, keep bool) error {
 	shown := relativeTo(a.Dir, path)
-	old, err := os.ReadFile(path)
+	old, err := readFile(path)
 	switch {
 	case err == nil && bytes.Equal(old, data):
 		return nil

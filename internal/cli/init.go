@@ -112,7 +112,7 @@ func (s survey) isNew(f detect.Found) bool {
 
 func (a *app) survey(dir string) (survey, error) {
 	s := survey{dir: dir, path: filepath.Join(dir, config.FileName)}
-	old, err := os.ReadFile(s.path)
+	old, err := readFile(s.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s, diag.Fail(diag.ExitUsage, "reading %s", s.path).Because(err)
 	}
@@ -123,7 +123,7 @@ func (a *app) survey(dir string) (survey, error) {
 		}
 		s.old, s.fleet = old, fleet
 	}
-	s.found, s.findings = detect.Survey(os.DirFS(dir), nil)
+	s.found, s.findings = servicesIn(repository(dir), dir)
 	if len(s.found) == 0 {
 		return s, diag.Fail(diag.ExitUsage, "no service is recognised in %s", dir).
 			WithHint("slipway init looks for what names a service, such as package.json or a Dockerfile; go to the repository, or name its directory")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -71,10 +72,10 @@ func (a *app) printPlan(fl *fleet, s plan.Service) {
 		if f.Line > 0 {
 			at = fmt.Sprintf("%s:%d", at, f.Line)
 		}
-		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", f.Name, f.Value, strings.TrimSpace(f.Evidence+" "+parenthesised(at)))
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", f.Name, diag.Printable(f.Value), diag.Printable(strings.TrimSpace(f.Evidence+" "+parenthesised(at))))
 	}
 	if s.Dockerfile != "" {
-		fmt.Fprintf(a.Stdout, "  %-16s %s\n", "Dockerfile", s.Dockerfile)
+		fmt.Fprintf(a.Stdout, "  %-16s %s\n", "Dockerfile", diag.Printable(s.Dockerfile))
 	}
 	for _, st := range s.Stages {
 		fmt.Fprintf(a.Stdout, "  stage %-14s from %s, %d steps\n", st.Name, st.From, len(st.Steps))

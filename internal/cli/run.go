@@ -47,8 +47,9 @@ A published port is reachable on 127.0.0.1; put an address before it for more:
 -p 0.0.0.0:8080:3004. The port 0 takes any free one. When several services listen
 on the same container port, say which is meant: -p SERVICE=8080:3004.
 
---until-healthy alone is a test: start, wait until all are healthy, stop. With
---detach the services go on in the background: see slipway ps, logs and stop.`,
+--until-healthy alone is a test: start, wait until all are healthy, stop. What
+has no health check has to keep running for two seconds; a service of type job
+has to end well. With --detach the services go on in the background: see slipway ps, logs and stop.`,
 		Example: `  slipway run
   slipway run -p 3004:3004 --detach --until-healthy
   slipway run fast-orchestrator-service --env LOG_LEVEL=debug
@@ -211,7 +212,7 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 	for _, s := range fl.only(chosen).Services {
 		images = append(images, named{s.Name, fl.image(s.Name)})
 		g.Services = append(g.Services, localrun.Spec{
-			Name: s.Name, Image: fl.image(s.Name), Env: s.Env, MemoryBytes: s.MemoryBytes, Port: s.Port, Health: healthCheck(s.Health),
+			Name: s.Name, Type: s.Type, Image: fl.image(s.Name), Env: s.Env, MemoryBytes: s.MemoryBytes, Port: s.Port, Health: healthCheck(s.Health),
 		})
 	}
 	return g, notBuilt(ctx, store, images)

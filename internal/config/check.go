@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Forms of names. A fleet's and a service's name become components of an image
@@ -97,13 +98,16 @@ func (d *decoder) checkName(what, at, placeless, name string) {
 // a component of an image name and of a host name.
 func ValidName(name string) bool { return nameForm.MatchString(name) && len(name) <= 63 }
 
-// NameOf makes a valid name of any text, such as that of a directory; "app" when
-// nothing of it can stay.
+// Unnamed is the name of what nothing names.
+const Unnamed = "app"
+
+// NameOf makes a valid name of any text, such as that of a directory; Unnamed
+// when nothing of it can stay.
 func NameOf(text string) string {
 	if ValidName(text) {
 		return text
 	}
-	return or(nameLike(text), "app")
+	return or(nameLike(text), Unnamed)
 }
 
 // nameLike returns the valid name that a wrong one most likely stands for.
@@ -156,6 +160,8 @@ func (d *decoder) checkSettings(at string, s settings) {
 			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
 		}
 	}
+	d.checkPackages(at+"/packages/build", s.Packages.Build)
+	d.checkPackages(at+"/packages/runtime", s.Packages.Runtime)
 	h := s.Health
 	if h == nil {
 		return
@@ -175,6 +181,15 @@ func (d *decoder) checkSettings(at string, s settings) {
 	}
 	if h.Retries != nil && (*h.Retries < 1 || *h.Retries > 100) {
 		d.report(codeHealthValue, at+"/health/retries", "between 1 and 100", "%d retries are out of range", *h.Retries)
+	}
+}
+
+// checkPackages reports what cannot be the name of a Debian package.
+func (d *decoder) checkPackages(at string, names []debian) {
+	for i, name := range names {
+		if !plan.IsPackage(string(name)) {
+			d.report(codePackage, fmt.Sprintf("%s/%d", at, i), "lower case letters, digits, plus, minus and dots, without a version", "%q cannot be a Debian package", clip(string(name)))
+		}
 	}
 }
 
@@ -198,23 +213,27 @@ func (d *decoder) checkService(name string, s service, doc *document) {
 	d.checkName("service", "key:"+at, "service", name)
 	d.checkSettings(at, s.settings)
 	d.checkFit(at, s.Type, s.Health)
-	if p := s.Path; p != "" {
-		clean := path.Clean(p)
-		switch {
-		case strings.HasPrefix(p, "/"), strings.HasPrefix(p, "~"), len(p) > 1 && p[1] == ':':
-			d.report(codePath, at+"/path", "write it relative to slipway.yaml", "%q is not a path inside the repository", clip(p))
-		case strings.Contains(p, `\`):
-			d.report(codePath, at+"/path", "write "+strings.ReplaceAll(p, `\`, "/"), "paths have forward slashes")
-		case clean == ".." || strings.HasPrefix(clean, "../"):
-			d.report(codePath, at+"/path", "move slipway.yaml up to a directory that holds all services", "%q leaves the repository", clip(p))
-		}
-	}
+	d.checkPath(at+"/path", s.Path, "write it relative to slipway.yaml", "move slipway.yaml up to a directory that holds all services")
+	d.checkPath(at+"/output", s.Output, "write it relative to the service's directory", "a build writes into the service's own directory")
 	if s.Type == "job" && s.Port != nil {
 		d.report(codeImpossible, at+"/port", "delete the port, or make it type: worker", "a job does not listen")
 	}
 	effective := merge(doc.settingsFor(s.Type), s.settings)
 	if ks := s.Health.kinds(); len(ks) == 1 && ks[0] != "command" && effective.Port == nil && s.Type == "worker" {
 		d.report(codeImpossible, at+"/health/"+ks[0], "add port:, or ask by command:", "the health of a service without a port cannot be asked for over the network")
+	}
+}
+
+// checkPath reports a path that does not stay where it belongs.
+func (d *decoder) checkPath(at, p, absolute, leaves string) {
+	clean := path.Clean(p)
+	switch {
+	case strings.HasPrefix(p, "/"), strings.HasPrefix(p, "~"), len(p) > 1 && p[1] == ':':
+		d.report(codePath, at, absolute, "%q is not a path inside the repository", clip(p))
+	case strings.Contains(p, `\`):
+		d.report(codePath, at, "write "+strings.ReplaceAll(p, `\`, "/"), "paths have forward slashes")
+	case clean == ".." || strings.HasPrefix(clean, "../"):
+		d.report(codePath, at, leaves, "%q leaves the repository", clip(p))
 	}
 }
 

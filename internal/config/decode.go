@@ -39,6 +39,7 @@ const (
 	codeCommand     = "SLP122"
 	codeHealthValue = "SLP123" // path, service name, retries
 	codeSecret      = "SLP124" // a warning: an env value that looks like a secret
+	codePackage     = "SLP125" // not the name of a Debian package
 )
 
 // decoder fills the document's types from a YAML tree, collects findings, and
@@ -315,6 +316,8 @@ func kindOf(c choice) string {
 		return "a service type"
 	case ecosystem:
 		return "an ecosystem"
+	case manager:
+		return "a package manager"
 	case compression:
 		return "compression"
 	default:

@@ -45,13 +45,26 @@ type settings struct {
 	Memory    memory            `yaml:"memory,omitempty" jsonschema_description:"Memory limit such as 512Mi or 1GB."`
 	Env       map[string]scalar `yaml:"env,omitempty" jsonschema_description:"Environment of the running service. Not for secrets."`
 	Shell     *bool             `yaml:"shell,omitempty" jsonschema_description:"Whether the production image has a shell."`
+	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"What installs the service's packages, such as pnpm or uv; detected when left out."`
+	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages beyond those that Slipway knows the service to need."`
 }
+
+// packages are Debian packages by what they are for.
+type packages struct {
+	Build   []debian `yaml:"build,omitempty" jsonschema_description:"To install and build with, such as libpq-dev."`
+	Runtime []debian `yaml:"runtime,omitempty" jsonschema_description:"In the production image, such as libpq5."`
+}
+
+// debian is the name of a Debian package.
+type debian string
 
 // service is one entry of services.
 type service struct {
 	Path     string      `yaml:"path,omitempty" jsonschema_description:"Directory of the service, relative to this file; the service's name when left out."`
 	Type     serviceType `yaml:"type,omitempty" jsonschema_description:"Kind of service; detected when left out."`
 	Command  command     `yaml:"command,omitempty" jsonschema_description:"Start command; detected when left out."`
+	Build    string      `yaml:"build,omitempty" jsonschema_description:"Script of package.json that builds the service; build when left out."`
+	Output   string      `yaml:"output,omitempty" jsonschema_description:"Directory that the build of a Node.js service or a site writes, relative to the service; detected when left out."`
 	settings `yaml:",inline"`
 }
 
@@ -83,6 +96,19 @@ func (serviceType) choices() []string { return []string{"grpc", "http", "worker"
 type ecosystem string
 
 func (ecosystem) choices() []string { return []string{"go", "node", "python", "static"} }
+
+// manager is the name of a package manager.
+type manager string
+
+func (manager) choices() []string { return slices.Concat(Managers("node"), Managers("python")) }
+
+// Managers are the package managers that services of an ecosystem may name.
+func Managers(ecosystem string) []string {
+	return map[string][]string{
+		"node":   {"npm", "pnpm", "yarn", "bun"},
+		"python": {"pip", "uv", "poetry", "pdm", "pipenv"},
+	}[ecosystem]
+}
 
 type compression string
 
@@ -117,7 +143,15 @@ func (c serviceType) JSONSchema() *jsonschema.Schema { return enum(c) }
 func (c ecosystem) JSONSchema() *jsonschema.Schema { return enum(c) }
 
 // JSONSchema makes the schema of a choice.
+func (c manager) JSONSchema() *jsonschema.Schema { return enum(c) }
+
+// JSONSchema makes the schema of a choice.
 func (c compression) JSONSchema() *jsonschema.Schema { return enum(c) }
+
+// JSONSchema says what names of Debian packages look like.
+func (debian) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "string", Pattern: "^[a-z0-9][a-z0-9+.-]+$"}
+}
 
 // JSONSchemaExtend names the types that may be keys.
 func (types) JSONSchemaExtend(s *jsonschema.Schema) {

@@ -45,18 +45,28 @@ type User struct {
 // Service is one service with its type's defaults applied. Zero values mean
 // "not written": detection fills them in.
 type Service struct {
-	Name        string
-	Path        string // slash-separated, relative to the fleet's root; default: the name
-	Type        string // "grpc", "http", "worker", "job", "static"
-	Ecosystem   string // "node"; empty: detected
-	Port        int
-	Health      Health
-	MemoryBytes int64
-	Version     string            // of the ecosystem's runtime, such as "20"
-	Command     []string          // start command, exec form
-	Env         map[string]string // of the running service
-	Shell       bool              // a shell in the production image
-	Line        int               // of the service's key in slipway.yaml
+	Name           string
+	Path           string // slash-separated, relative to the fleet's root; default: the name
+	Type           string // "grpc", "http", "worker", "job", "static"
+	Ecosystem      string // "node"; empty: detected
+	Port           int
+	Health         Health
+	MemoryBytes    int64
+	Version        string            // of the ecosystem's runtime, such as "20"
+	Command        []string          // start command, exec form
+	Build          string            // script of package.json that builds
+	Output         string            // directory that the build writes, slash-separated
+	Env            map[string]string // of the running service
+	Shell          bool              // a shell in the production image
+	PackageManager string            // "pnpm", "uv"
+	Packages       Packages          // of Debian, beyond what the bases have
+	Line           int               // of the service's key in slipway.yaml
+}
+
+// Packages are names of Debian packages.
+type Packages struct {
+	Build   []string // to install and build with
+	Runtime []string // in the production image
 }
 
 // Health says how readiness is asked for. At most one of GRPC, HTTP, TCP and

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -126,15 +128,19 @@ func (d *decoder) service(name string, doc *document) Service {
 	s := doc.Services[name]
 	m := merge(doc.settingsFor(s.Type), s.settings)
 	out := Service{
-		Name:        name,
-		Path:        s.path(name),
-		Type:        string(s.Type),
-		Ecosystem:   string(m.Ecosystem),
-		MemoryBytes: int64(m.Memory),
-		Version:     string(m.Version),
-		Command:     s.Command,
-		Shell:       m.Shell != nil && *m.Shell,
-		Line:        d.at["key:services/"+name].Line,
+		Name:           name,
+		Path:           s.path(name),
+		Type:           string(s.Type),
+		Ecosystem:      string(m.Ecosystem),
+		MemoryBytes:    int64(m.Memory),
+		Version:        string(m.Version),
+		Command:        s.Command,
+		Build:          s.Build,
+		Output:         cleaned(s.Output),
+		PackageManager: string(m.Manager),
+		Shell:          m.Shell != nil && *m.Shell,
+		Packages:       m.Packages.resolve(),
+		Line:           d.at["key:services/"+name].Line,
 	}
 	if m.Port != nil {
 		out.Port = *m.Port
@@ -149,6 +155,14 @@ func (d *decoder) service(name string, doc *document) Service {
 		}
 	}
 	return out
+}
+
+// cleaned is a path in its shortest form, "" for none.
+func cleaned(p string) string {
+	if p == "" {
+		return ""
+	}
+	return path.Clean(p)
 }
 
 // settingsFor returns the defaults with those of a type laid over them.
@@ -171,7 +185,19 @@ func merge(a, b settings) settings {
 		Memory:    or(b.Memory, a.Memory),
 		Env:       env,
 		Shell:     or(b.Shell, a.Shell),
+		Manager:   or(b.Manager, a.Manager),
+		Packages:  packages{slices.Concat(a.Packages.Build, b.Packages.Build), slices.Concat(a.Packages.Runtime, b.Packages.Runtime)},
 	}
+}
+
+func (p packages) resolve() Packages {
+	names := func(list []debian) (out []string) {
+		for _, name := range list {
+			out = append(out, string(name))
+		}
+		return out
+	}
+	return Packages{Build: names(p.Build), Runtime: names(p.Runtime)}
 }
 
 // mergeHealth keeps the timing of a where b has none; the way to ask is that of

@@ -61,16 +61,19 @@ const (
 	codeTooLarge    = "SLP222" // the walk stopped at its limit
 	codeNothing     = "SLP223" // no services
 	codeWalk        = "SLP224" // a directory cannot be read
+	codeName        = "SLP226" // a name that cannot stand in a Dockerfile
+	codeMisplaced   = "SLP227" // a key that says nothing of this ecosystem
 )
 
 // repository is the tree that services are looked for in, and the ecosystems as
 // they know it.
 type repository struct {
-	tree      fs.FS
+	tree      *ecosystem.Tree
 	languages []Ecosystem
 }
 
-func open(tree fs.FS) repository {
+func open(below fs.FS) repository {
+	tree := ecosystem.Guard(below)
 	r := repository{tree: tree}
 	for _, e := range Ecosystems() {
 		if rooted, ok := e.(Rooted); ok {
@@ -109,15 +112,16 @@ func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 	root := open(tree)
 	services, findings := services(root, fleet)
 	var out []Found
+	var all diag.Findings
 	for _, s := range services {
 		found, fs := inspect(root, s, fleet)
 		if found.Service.Name == "" {
-			found.Service.Name = or(s.Name, "app")
+			found.Service.Name = or(s.Name, config.Unnamed)
 		}
 		found.Service.Path, found.Findings = s.Path, fs
-		out = append(out, found)
+		out, all = append(out, found), append(all, fs...)
 	}
-	return out, findings
+	return out, append(findings, root.unread(append(all, findings...))...)
 }
 
 // Plan returns the plans of a repository's services, sorted by name. Services
@@ -133,12 +137,23 @@ func Plan(tree fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
 			out = append(out, p)
 		}
 	}
-	return out, findings
+	return out, append(findings, root.unread(findings)...)
 }
 
 // PlanOne returns the plan of one service.
 func PlanOne(tree fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
-	return planOne(open(tree), s, fleet)
+	root := open(tree)
+	p, findings := planOne(root, s, fleet)
+	return p, append(findings, root.unread(findings)...)
+}
+
+// unread returns what was refused and is not the subject of a finding already.
+func (r repository) unread(said diag.Findings) diag.Findings {
+	places := map[string]bool{}
+	for _, f := range said {
+		places[f.Place.File] = true
+	}
+	return slices.DeleteFunc(r.tree.Refused(), func(f diag.Finding) bool { return places[f.Place.File] })
 }
 
 func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
@@ -154,7 +169,30 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
 	}
-	return e.Plan(dir, s, fleet)
+	p, findings := e.Plan(dir, s, fleet)
+	if findings.Errors() != nil {
+		return p, findings
+	}
+	return p, append(findings, unwritable(p)...)
+}
+
+// unwritable reports names of files that no line of a Dockerfile can hold: what
+// lies in a repository must not become an instruction.
+func unwritable(p plan.Service) diag.Findings {
+	for _, stage := range p.Stages {
+		for _, step := range stage.Steps {
+			if step.Op != plan.OpCopy || step.From != "" {
+				continue
+			}
+			for _, name := range step.Args[:max(0, len(step.Args)-1)] {
+				if strings.ContainsAny(name, `$\`) || name != diag.Printable(name) {
+					return diag.Findings{{Code: codeName, Place: diag.Place{File: path.Join(p.Dir, name)},
+						Text: p.Name + ": the build would copy it, but its name cannot stand in a Dockerfile", Hint: "rename it, or name it in .dockerignore"}}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // services returns what is to be looked at.
@@ -214,12 +252,31 @@ func directory(root repository, s config.Service, fleet *config.Fleet) (fs.FS, *
 func ecosystemOf(root repository, dir fs.FS, s config.Service, fleet *config.Fleet) (Ecosystem, *diag.Finding) {
 	for _, e := range root.languages {
 		if s.Ecosystem == e.Name() || s.Ecosystem == "" && e.Recognise(dir) != "" {
-			return e, nil
+			return e, misplaced(e.Name(), s, fleet)
 		}
 	}
 	f := finding(codeUnknown, s, fleet, "%s: nothing in %q tells what it is written in", s.Name, s.Path)
 	f.Hint = "Slipway recognises " + signs + "; anything else builds from a Dockerfile in the directory"
 	return nil, f
+}
+
+// misplaced reports a key that a service of the ecosystem cannot have.
+func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Finding {
+	managers := config.Managers(ecosystem)
+	switch {
+	case s.PackageManager != "" && !slices.Contains(managers, s.PackageManager):
+		f := finding(codeMisplaced, s, fleet, "%s: %s installs no packages of %s services", s.Name, s.PackageManager, ecosystem)
+		f.Hint = "delete package_manager:"
+		if len(managers) > 0 {
+			f.Hint += ", or write one of " + strings.Join(managers, ", ")
+		}
+		return f
+	case ecosystem != "node" && s.Build+s.Output != "":
+		f := finding(codeMisplaced, s, fleet, "%s: build: and output: are for Node.js, this is a %s service", s.Name, ecosystem)
+		f.Hint = "delete them; what has to be built in another way has a Dockerfile in its directory"
+		return f
+	}
+	return nil
 }
 
 // signs says in a hint what ecosystems are recognised by.
@@ -232,135 +289,6 @@ func finding(code string, s config.Service, fleet *config.Fleet, format string, 
 		at = diag.Place{File: fleet.File, Line: s.Line}
 	}
 	return &diag.Finding{Code: code, Place: at, Text: fmt.Sprintf(format, args...)}
-}
-
-// Limits of the walk: the deepest of 25 public monorepos keeps its services four
-// levels down.
-const (
-	maxDepth = 6
-	maxDirs  = 20_000
-)
-
-// walk finds the directories that an ecosystem recognises. Below such a
-// directory it looks no further, except at the root of the repository, whose
-// manifest is often that of a workspace.
-func walk(root repository, limit int) ([]config.Service, diag.Findings) {
-	var findings diag.Findings
-	var paths []string
-	var pages pages
-	weak := false // the root is a service only if there is no other
-	dirs := 0
-	_ = fs.WalkDir(root.tree, ".", func(p string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			findings = append(findings, diag.Finding{Code: codeWalk, Severity: diag.Warning, Place: diag.Place{File: p}, Text: "the directory cannot be read: " + err.Error()})
-			return fs.SkipDir
-		case !e.IsDir():
-			return nil
-		case p != "." && (skipped(e.Name()) || strings.Count(p, "/") >= maxDepth):
-			return fs.SkipDir
-		}
-		if dirs++; dirs > limit {
-			findings = append(findings, diag.Finding{Code: codeTooLarge, Severity: diag.Warning, Place: diag.Place{File: p},
-				Text: fmt.Sprintf("the search for services stopped after %d directories", limit), Hint: "name the services in " + config.FileName})
-			return fs.SkipAll
-		}
-		dir, err := fs.Sub(root.tree, p)
-		if err != nil {
-			return nil
-		}
-		below, sure, ok := recognised(dir)
-		if p != "." && ok && onlyPages(dir) {
-			return pages.add(p)
-		}
-		for _, b := range below {
-			paths = append(paths, path.Join(p, b))
-		}
-		if p != "." && ok {
-			return fs.SkipDir
-		}
-		weak, pages.rooted = weak || ok && !sure, pages.rooted || ok && p == "."
-		return nil
-	})
-	paths = slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) })
-	if len(paths) > 1 && weak {
-		paths, pages.rooted = paths[1:], false
-	}
-	paths = append(paths, pages.services()...)
-	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
-	if len(paths) == 0 && findings == nil {
-		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
-	}
-	return named(paths), findings
-}
-
-// recognised returns the services of a directory by their paths below it, whether
-// they are services for sure or perhaps only the manifest of a workspace, and
-// whether anything recognises the directory at all.
-func recognised(dir fs.FS) (below []string, sure, ok bool) {
-	if ownDockerfile(dir) != "" {
-		return []string{"."}, false, true
-	}
-	for _, e := range Ecosystems() {
-		if e.Recognise(dir) == "" {
-			continue
-		}
-		l, lists := e.(Lister)
-		if !lists {
-			return []string{"."}, false, true
-		}
-		ok = true
-		if below = l.Services(dir); len(below) > 0 {
-			return below, true, true
-		}
-	}
-	return nil, true, ok
-}
-
-// isLibrary tells whether a directory is there for other packages only: one that
-// nothing but package.json speaks for, and that nothing starts.
-func isLibrary(root repository, p string) bool {
-	dir, err := fs.Sub(root.tree, p)
-	if err != nil || p == "." || ownDockerfile(dir) != "" {
-		return false
-	}
-	for i, e := range Ecosystems() {
-		if e.Recognise(dir) != "" {
-			l, ok := root.languages[i].(Librarian)
-			return ok && l.IsLibrary(p)
-		}
-	}
-	return false
-}
-
-// skipped are directories that hold no services of the repository itself.
-func skipped(name string) bool {
-	return strings.HasPrefix(name, ".") || slices.Contains([]string{"node_modules", "vendor", "dist", "build", "target", "coverage", "testdata"}, name)
-}
-
-// named gives each directory its own name as the service's; the shortest end of
-// the path that is unique.
-func named(paths []string) []config.Service {
-	var out []config.Service
-	count := map[string]int{}
-	for _, p := range paths {
-		count[path.Base(p)]++
-	}
-	for _, p := range paths {
-		name := path.Base(p)
-		if p == "." {
-			name = "" // the ecosystem's manifest has it
-		} else if count[name] > 1 {
-			name = strings.ReplaceAll(p, "/", "-")
-		}
-		name = strings.ToLower(name)
-		if p != "." && !config.ValidName(name) {
-			name = fmt.Sprintf("service-%d", len(out)+1)
-		}
-		out = append(out, config.Service{Name: name, Path: p})
-	}
-	slices.SortFunc(out, func(a, b config.Service) int { return strings.Compare(a.Name, b.Name) })
-	return out
 }
 
 func or(a, b string) string {

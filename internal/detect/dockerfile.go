@@ -35,7 +35,7 @@ func inspectOwn(e Ecosystem, dir fs.FS, s config.Service, fleet *config.Fleet, n
 		}
 	}
 	if s.Name == "" {
-		s.Name = "app"
+		s.Name = config.Unnamed
 	}
 	return Found{Service: s, Facts: facts, Dockerfile: own}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -21,14 +22,26 @@ func FleetFile(name string, found []Found) []byte {
 	b.WriteString("# Written by `slipway init`; yours from now on. What is left out is detected at\n" +
 		"# every build, what is written wins. Comments say what was found, and where.\n")
 	fmt.Fprintf(&b, "version: 1\nfleet: %s\nservices:\n", name)
+	listen := listeners(found)
 	for _, f := range found {
-		b.Write(entry(f, "  "))
+		b.Write(entry(f, "  ", listen))
 	}
 	return b.Bytes()
 }
 
+// listeners counts the services that listen on each port. slipway.yaml names a
+// port once: where services share one, as those that never met do, it is left to
+// detection.
+func listeners(found []Found) map[int]int {
+	count := map[int]int{}
+	for _, f := range found {
+		count[f.Service.Port]++
+	}
+	return count
+}
+
 // entry is one service of slipway.yaml, indented by indent.
-func entry(f Found, indent string) []byte {
+func entry(f Found, indent string, listen map[int]int) []byte {
 	var b bytes.Buffer
 	line := func(format string, args ...any) {
 		fmt.Fprintf(&b, "%s%s"+format+"\n", append([]any{indent, indent}, args...)...)
@@ -36,7 +49,7 @@ func entry(f Found, indent string) []byte {
 	fmt.Fprintf(&b, "%s%s:\n", indent, f.Service.Name)
 	line("path: %s", scalar(f.Service.Path))
 	for _, fact := range f.Facts {
-		key, why := written(f, fact), comment(because(fact))
+		key, why := written(f, fact, listen), comment(because(fact))
 		if key == "" {
 			line("# %s: %s: %s", fact.Name, comment(fact.Value), why)
 			continue
@@ -53,7 +66,7 @@ func entry(f Found, indent string) []byte {
 
 // written is the key and value for a fact that slipway.yaml can say and that a
 // file speaks for; defaults are left to detection.
-func written(f Found, fact plan.Fact) string {
+func written(f Found, fact plan.Fact, listen map[int]int) string {
 	if fact.File == "" {
 		return ""
 	}
@@ -61,7 +74,7 @@ func written(f Found, fact plan.Fact) string {
 	switch {
 	case fact.Name == "type" && s.Type != "":
 		return "type: " + s.Type
-	case fact.Name == "port" && s.Port > 0:
+	case fact.Name == "port" && s.Port > 0 && listen[s.Port] == 1:
 		return "port: " + strconv.Itoa(s.Port)
 	case fact.Name == "health" && s.Health.HTTP != "":
 		return "health: {http: " + scalar(s.Health.HTTP) + "}"
@@ -135,8 +148,14 @@ func Extend(file []byte, added []Found) Extension {
 		}
 	}
 	e := Extension{After: after + 1}
+	listen := listeners(added)
+	if fleet, _ := config.Parse(config.FileName, file); fleet != nil {
+		for _, s := range fleet.Services {
+			listen[s.Port]++
+		}
+	}
 	for _, f := range added {
-		e.Lines = append(e.Lines, strings.Split(strings.TrimSuffix(string(entry(f, or(indent, "  "))), "\n"), "\n")...)
+		e.Lines = append(e.Lines, strings.Split(strings.TrimSuffix(string(entry(f, or(indent, "  "), listen)), "\n"), "\n")...)
 	}
 	return e
 }

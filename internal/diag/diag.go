@@ -76,18 +76,19 @@ type Finding struct {
 	Hint     string   `json:"hint,omitempty"`    // what to write or run instead
 }
 
-// String renders the finding over as many lines as it has parts.
+// String renders the finding over as many lines as it has parts, safe for a
+// terminal.
 func (f Finding) String() string {
 	var b strings.Builder
 	if at := f.Place.String(); at != "" {
-		b.WriteString(at + ": ")
+		b.WriteString(Printable(at) + ": ")
 	}
-	fmt.Fprintf(&b, "%s: %s [%s]", f.Severity, f.Text, f.Code)
+	fmt.Fprintf(&b, "%s: %s [%s]", f.Severity, Printable(f.Text), f.Code)
 	if f.Excerpt != "" {
-		b.WriteString("\n" + strings.TrimRight(f.Excerpt, "\n"))
+		b.WriteString("\n" + PrintableLines(strings.TrimRight(f.Excerpt, "\n")))
 	}
 	if f.Hint != "" {
-		b.WriteString("\n  hint: " + f.Hint)
+		b.WriteString("\n  hint: " + Printable(f.Hint))
 	}
 	return b.String()
 }

@@ -72,7 +72,7 @@ func (s *Service) Name(from string) {
 	}
 	name := strings.ToLower(from[strings.LastIndexByte(from, '/')+1:])
 	if !config.ValidName(name) {
-		name = "app"
+		name = config.Unnamed
 	}
 	s.Want.Name = name
 }
@@ -128,6 +128,12 @@ func (s *Service) Fact(name, value, evidence, file string, line int) {
 		f.File = s.At(file)
 	}
 	s.Facts = append(s.Facts, f)
+}
+
+// OnConfig reports what is wrong with what slipway.yaml says of the service.
+func (s *Service) OnConfig(code, hint, format string, args ...any) {
+	s.Findings = append(s.Findings, diag.Finding{Code: code, Place: diag.Place{File: s.FleetFile, Line: s.Want.Line},
+		Text: s.Want.Name + ": " + fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // Configured notes what slipway.yaml says.

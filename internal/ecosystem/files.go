@@ -13,6 +13,9 @@ const MaxFile = 16 << 20
 
 // Read returns a file of at most MaxFile bytes.
 func Read(dir fs.FS, name string) ([]byte, error) {
+	if t, ok := dir.(*Tree); ok {
+		return t.ReadFile(name)
+	}
 	info, err := fs.Stat(dir, name)
 	if err != nil {
 		return nil, err

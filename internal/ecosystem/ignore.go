@@ -2,6 +2,7 @@ package ecosystem
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"strings"
 
@@ -25,7 +26,7 @@ func (s *Service) ReadIgnore() {
 	if err != nil {
 		return
 	}
-	patterns, err := ignorefile.ReadAll(bytes.NewReader(data))
+	patterns, err := ParseIgnore(data)
 	if err == nil {
 		s.Ignore.matcher, err = patternmatcher.New(patterns)
 	}
@@ -34,6 +35,18 @@ func (s *Service) ReadIgnore() {
 		return
 	}
 	s.Ignore.Patterns, s.Ignore.Own = patterns, true
+}
+
+// maxIgnore is the most of a .dockerignore, in bytes: each of its patterns is
+// tried for each file. Those of public repositories have hundreds of bytes.
+const maxIgnore = 64 << 10
+
+// ParseIgnore reads the patterns of a .dockerignore.
+func ParseIgnore(data []byte) ([]string, error) {
+	if len(data) > maxIgnore {
+		return nil, fmt.Errorf("it has %d bytes, more than the %d that Slipway reads", len(data), maxIgnore)
+	}
+	return ignorefile.ReadAll(bytes.NewReader(data))
 }
 
 // Excludes tells whether a path is kept out of the build.

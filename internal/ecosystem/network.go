@@ -21,7 +21,7 @@ type Hit struct {
 func (h Hit) Found() bool { return h.File != "" }
 
 // Find returns the first match of a pattern in a file; Text is its last group.
-func Find(re *regexp.Regexp, name string, data []byte) Hit {
+func Find(re Pattern, name string, data []byte) Hit {
 	m := re.FindSubmatchIndex(data)
 	if m == nil {
 		return Hit{}

@@ -54,7 +54,13 @@ func cause(e Evidence) string {
 		if s.Exit.OOMKilled {
 			return fmt.Sprintf("was killed: it needed more memory than its limit of %s", Megabytes(s.MemoryLimitBytes))
 		}
+		if s.Exit.Code == 0 && s.Check == "" {
+			return "ended by itself, but a " + s.Type + " goes on until it is stopped; type: job is for what ends"
+		}
 		return "ended before it was ready: " + exitText(*s.Exit)
+	}
+	if s.Type == "job" && s.State == Running {
+		return "is a job, and has not ended yet"
 	}
 	what := "is not healthy yet"
 	if s.State == Unhealthy {

@@ -26,6 +26,7 @@ type Group struct {
 // Spec says how one service runs. Zero values leave it to the image.
 type Spec struct {
 	Name        string            // host name in the group
+	Type        string            // "job" ends by itself, the others of slipway.yaml go on; "": not known
 	Image       string            // name in the image store
 	Platform    string            // "linux/arm64"; empty: the machine's, or the image's only one
 	Args        []string          // instead of the image's command
@@ -99,7 +100,11 @@ func (p Publish) String() string {
 // State is where a service is in its life.
 type State string
 
-// The states. A service without a health check is Running instead of Healthy.
+// Settle is how long a service without a health check has to run to count as up.
+const Settle = 2 * time.Second
+
+// The states. A service without a health check is Running instead of Healthy,
+// once it has run for a while.
 const (
 	Waiting   State = "waiting"
 	Starting  State = "starting"
@@ -120,6 +125,7 @@ type Exit struct {
 // Status is what is known of a service at a moment.
 type Status struct {
 	Service          string    `json:"service"`
+	Type             string    `json:"type,omitempty"`
 	Image            string    `json:"image"`
 	State            State     `json:"state"`
 	PID              int       `json:"pid,omitempty"` // of its first process, as the machine counts
@@ -136,13 +142,16 @@ type Status struct {
 }
 
 // Ready tells whether a caller that waits for healthy services may go on: it is
-// healthy, runs without a health check, or was a job that ended well.
+// healthy, keeps running without a health check, or was a job that ended well.
+// Without a known type, what ends well was a job.
 func (s Status) Ready() bool {
 	switch s.State {
-	case Healthy, Running:
+	case Healthy:
 		return true
+	case Running:
+		return s.Type != "job"
 	case Exited:
-		return s.Check == "" && s.Exit != nil && s.Exit.Code == 0
+		return s.Check == "" && (s.Type == "" || s.Type == "job") && s.Exit != nil && s.Exit.Code == 0
 	}
 	return false
 }

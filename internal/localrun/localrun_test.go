@@ -122,7 +122,11 @@ func TestStatusReady(t *testing.T) {
 		{Status{State: Running}, true, false},
 		{Status{State: Healthy, Check: "TCP"}, true, false},
 		{Status{State: Unhealthy, Check: "TCP"}, false, true},
+		{Status{State: Running, Type: "job"}, false, false},
 		{Status{State: Exited, Exit: &Exit{}}, true, false},
+		{Status{State: Exited, Type: "job", Exit: &Exit{}}, true, false},
+		{Status{State: Exited, Type: "job", Exit: &Exit{Code: 3}}, false, true},
+		{Status{State: Exited, Type: "worker", Exit: &Exit{}}, false, true},
 		{Status{State: Exited, Exit: &Exit{Code: 1}}, false, true},
 		{Status{State: Exited, Check: "TCP", Exit: &Exit{}}, false, true},
 	} {

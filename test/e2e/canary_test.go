@@ -247,6 +247,14 @@ func TestNoSecretCAOrProxyValueStaysAnywhere(t *testing.T) {
 	leaks := c.searchOutput(t, r)
 	t.Logf("directory with secrets: %v", r.took)
 
+	// The log of a step that fails is shown whole, but for what it should not print.
+	careless := busyboxDirectory(t, "RUN --mount=type=secret,id=token cat /run/secrets/token && env | grep ^https_proxy && false\n")
+	r = invocation{dir: careless, env: env, args: []string{"build", "--secret", "id=token,src=" + secret, "-t", "careless:v1", "."}}.run(t).must(t, 3)
+	leaks = append(leaks, c.searchOutput(t, r)...)
+	if shown := strings.Count(r.stdout+r.stderr, "[secret]"); shown < 2 {
+		t.Errorf("%d secrets are hidden in the log, of the 2 that the step printed:\n%s", shown, r.stderr)
+	}
+
 	r = invocation{dir: fast(), env: env, args: []string{"build", "fast-validation-service"}}.run(t).must(t, 0)
 	leaks = append(leaks, c.searchOutput(t, r)...)
 	t.Logf("a service of the fleet from empty state, through the proxy: %v, %d tunnels for npm", r.took, tunnels.Load())

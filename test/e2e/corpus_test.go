@@ -18,72 +18,72 @@ import (
 // with the words; any has to become healthy, or to run to its end with --exit.
 var corpus = []struct {
 	repo    string // below testdata/repos; more than one line may name it
-	path    string // of the service in the repository
-	service string // name in slipway.yaml
-	yaml    string // further keys of the service
+	service string // name that it is given
+	env     string // NAME=value that it needs to start
 	port    int    // that it listens on; 0: it is not asked anything
 	ask     string // path of the request
 	answer  string // regular expression that the body has to match
 	limitMB int64  // of the unpacked image; 0: no limit
 }{
-	{repo: "go-http", path: ".", service: "notes", port: 8080, ask: "/", answer: `"zone":"Europe/Vienna"`, limitMB: 11},
-	{repo: "go-gin", path: ".", service: "shop", port: 8080, ask: "/", answer: "<h1>Shop</h1>", limitMB: 20},
-	{repo: "go-grpc", path: ".", service: "greeter", limitMB: 16},
-	{repo: "go-multi-cmd", path: "cmd/api", service: "api", port: 9000, ask: "/queue", answer: "^0\n"},
-	{repo: "go-workspace", path: "services/stock", service: "stock", port: 8082, ask: "/", answer: "stock 12.50"},
-	{repo: "go-vendor", path: ".", service: "ids", port: 7000, ask: "/", answer: `^[0-9a-f-]{36}\n`},
-	{repo: "go-cgo", path: ".", service: "adder", port: 8090, ask: "/", answer: "42"},
-	{repo: "python-fastapi", path: ".", service: "prices", port: 8000, ask: "/prices/tea", answer: `"cents":350`, limitMB: 75},
-	{repo: "python-flask", path: ".", service: "orders", port: 5000, ask: "/healthz", answer: `"libpq":`},
-	{repo: "python-django", path: ".", service: "shop", yaml: "    env: {SECRET_KEY: of-the-test}\n", port: 8000, ask: "/", answer: `/static/site\.[0-9a-f]+\.css`},
-	{repo: "python-uv", path: ".", service: "stock", port: 8000, ask: "/stock/tea", answer: `"left":3`},
-	{repo: "python-poetry", path: ".", service: "mailer", port: 8090, ask: "/health", answer: `"ok"`},
-	{repo: "python-ml", path: ".", service: "model", port: 9000, ask: "/predict/10", answer: `50005`},
-	{repo: "pnpm-express", path: ".", service: "pnpm-express", port: 3100, ask: "/", answer: `{"hello":"pnpm"}`},
-	{repo: "yarn1-fastify", path: ".", service: "yarn1-fastify", port: 3200, ask: "/", answer: `{"hello":"yarn"}`},
-	{repo: "yarn-berry", path: ".", service: "yarn-berry", port: 3400, ask: "/", answer: `{"hello":"yarn"}`},
-	{repo: "bun-hono", path: ".", service: "bun-hono", port: 3500, ask: "/", answer: `{"hello":"bun"}`},
-	{repo: "static-html", path: ".", service: "site", port: 8080, ask: "/prices", answer: "Rye", limitMB: 20},
-	{repo: "react-vite", path: ".", service: "tide-table", port: 8080, ask: "/3", answer: `<div id="root">`, limitMB: 20},
-	{repo: "vue-vite", path: ".", service: "basket", port: 8080, ask: "/", answer: "Basket", limitMB: 20},
-	{repo: "svelte-vite", path: ".", service: "counter", port: 8080, ask: "/", answer: "Counter", limitMB: 20},
-	{repo: "angular", path: ".", service: "ferry", port: 8080, ask: "/", answer: "Ferry", limitMB: 20},
-	{repo: "workspace-vite", path: "apps/web", service: "web", port: 8080, ask: "/", answer: "Acme", limitMB: 20},
-	{repo: "workspace-npm", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
-	{repo: "workspace-npm", path: "apps/mailer", service: "mailer"},
-	{repo: "workspace-pnpm", path: "apps/web", service: "web", port: 3600, ask: "/", answer: "<h1>Hello pnpm, 1m</h1>"},
-	{repo: "workspace-yarn1", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
-	{repo: "workspace-berry", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
-	{repo: "workspace-bun", path: "apps/api", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
-	{repo: "framework-next", path: ".", service: "storefront", port: 3000, ask: "/", answer: "Hello from Next.js"},
-	{repo: "framework-nestjs", path: ".", service: "ledger", port: 3000, ask: "/", answer: "^Hello from Nest$"},
+	{repo: "go-http", service: "notes", port: 8080, ask: "/", answer: `"zone":"Europe/Vienna"`, limitMB: 11},
+	{repo: "go-gin", service: "shop", port: 8080, ask: "/", answer: "<h1>Shop</h1>", limitMB: 20},
+	{repo: "go-grpc", service: "greeter", limitMB: 16},
+	{repo: "go-multi-cmd", service: "api", port: 9000, ask: "/queue", answer: "^0\n"},
+	{repo: "go-workspace", service: "stock", port: 8082, ask: "/", answer: "stock 12.50"},
+	{repo: "go-vendor", service: "ids", port: 7000, ask: "/", answer: `^[0-9a-f-]{36}\n`},
+	{repo: "go-cgo", service: "adder", port: 8090, ask: "/", answer: "42"},
+	{repo: "python-fastapi", service: "python-fastapi", port: 8000, ask: "/prices/tea", answer: `"cents":350`, limitMB: 75},
+	{repo: "python-flask", service: "python-flask", port: 5000, ask: "/healthz", answer: `"libpq":`},
+	{repo: "python-django", service: "python-django", env: "SECRET_KEY=of-the-test", port: 8000, ask: "/", answer: `/static/site\.[0-9a-f]+\.css`},
+	{repo: "python-uv", service: "stock-api", port: 8000, ask: "/stock/tea", answer: `"left":3`},
+	{repo: "python-poetry", service: "mailer", port: 8090, ask: "/health", answer: `"ok"`},
+	{repo: "python-ml", service: "python-ml", port: 9000, ask: "/predict/10", answer: `50005`},
+	{repo: "pnpm-express", service: "pnpm-express", port: 3100, ask: "/", answer: `{"hello":"pnpm"}`},
+	{repo: "yarn1-fastify", service: "yarn1-fastify", port: 3200, ask: "/", answer: `{"hello":"yarn"}`},
+	{repo: "yarn-berry", service: "yarn-berry", port: 3400, ask: "/", answer: `{"hello":"yarn"}`},
+	{repo: "bun-hono", service: "bun-hono", port: 3500, ask: "/", answer: `{"hello":"bun"}`},
+	{repo: "static-html", service: "site", port: 8080, ask: "/prices", answer: "Rye", limitMB: 20},
+	{repo: "react-vite", service: "tide-table", port: 8080, ask: "/3", answer: `<div id="root">`, limitMB: 20},
+	{repo: "vue-vite", service: "basket", port: 8080, ask: "/", answer: "Basket", limitMB: 20},
+	{repo: "svelte-vite", service: "counter", port: 8080, ask: "/", answer: "Counter", limitMB: 20},
+	{repo: "angular", service: "ferry", port: 8080, ask: "/", answer: "Ferry", limitMB: 20},
+	{repo: "workspace-vite", service: "web", port: 8080, ask: "/", answer: "Acme", limitMB: 20},
+	{repo: "workspace-npm", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
+	{repo: "workspace-npm", service: "mailer"},
+	{repo: "workspace-pnpm", service: "web", port: 3600, ask: "/", answer: "<h1>Hello pnpm, 1m</h1>"},
+	{repo: "workspace-yarn1", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
+	{repo: "workspace-berry", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
+	{repo: "workspace-bun", service: "api", port: 3300, ask: "/", answer: "^19.99 EUR$"},
+	{repo: "framework-next", service: "storefront", port: 3000, ask: "/", answer: "Hello from Next.js"},
+	{repo: "framework-nestjs", service: "ledger", port: 3000, ask: "/", answer: "^Hello from Nest$"},
 }
 
-// TestTheCorpusBuildsAndAnswers builds repositories of the corpus, waits until
-// they are healthy and asks them something.
+// TestTheCorpusBuildsAndAnswers does with repositories of the corpus what their
+// owners would: slipway init, build and run --until-healthy; then it asks them
+// something.
 func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 	real(t)
 	for _, c := range corpus {
 		t.Run(c.repo+"/"+c.service, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := filepath.Join(t.TempDir(), c.repo)
 			if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "testdata", "repos", c.repo, "repo"))); err != nil {
 				t.Fatal(err)
 			}
-			text := fmt.Sprintf("version: 1\nfleet: corpus\nservices:\n  %s:\n    path: %s\n%s", c.service, c.path, c.yaml)
-			if err := os.WriteFile(filepath.Join(dir, "slipway.yaml"), []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			invocation{dir: dir, args: []string{"init"}}.run(t).must(t, 0)
 			start := time.Now()
-			invocation{dir: dir, args: []string{"build"}, limit: 20 * time.Minute}.run(t).must(t, 0)
+			invocation{dir: dir, args: []string{"build", c.service}, limit: 20 * time.Minute}.run(t).must(t, 0)
 			took := time.Since(start).Round(time.Second)
-			size := unpackedSize(t, dir)
+			size := unpackedSize(t, dir, c.service)
 			if c.limitMB > 0 && size > c.limitMB*1e6 {
 				t.Errorf("the image has %d bytes, more than %d MB", size, c.limitMB)
 			}
-			args := []string{"run", "--detach", "--until-healthy", "--timeout", "120s"}
+			args := []string{"run", c.service, "--detach", "--until-healthy", "--timeout", "120s"}
 			port := freePort(t)
 			if c.port > 0 {
 				args = append(args, "-p", fmt.Sprintf("%s:%d", port, c.port))
+			}
+			if c.env != "" {
+				args = append(args, "--env", c.env)
 			}
 			invocation{dir: dir, args: args}.run(t).must(t, 0)
 			t.Cleanup(func() { invocation{dir: dir, args: []string{"stop", "--all"}}.run(t).must(t, 0) })
@@ -99,15 +99,15 @@ func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 	}
 }
 
-// unpackedSize is that of the only image of a fleet.
-func unpackedSize(t *testing.T, dir string) int64 {
+// unpackedSize is that of the image of a service.
+func unpackedSize(t *testing.T, dir, service string) int64 {
 	t.Helper()
 	var stats struct {
 		Services []struct {
 			SizeBytes int64 `json:"size_bytes"`
 		} `json:"services"`
 	}
-	out := invocation{dir: dir, args: []string{"stats", "--json"}}.run(t).must(t, 0).stdout
+	out := invocation{dir: dir, args: []string{"stats", "--json", service}}.run(t).must(t, 0).stdout
 	if err := json.Unmarshal([]byte(out), &stats); err != nil || len(stats.Services) != 1 {
 		t.Fatalf("slipway stats printed %v:\n%s", err, out)
 	}

@@ -12,7 +12,6 @@ package golang
 import (
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -106,7 +105,7 @@ type service struct {
 	start     []string
 
 	evidence    ecosystem.Evidence       // of the network
-	patterns    []*regexp.Regexp         // of ports, surest first
+	patterns    []*ecosystem.Sign        // of ports, surest first
 	portRank    int                      // of the port found, in patterns
 	namedByCode bool                     // generated code names the service of the health check
 	served      ecosystem.Hit            // the gRPC service that generated code names

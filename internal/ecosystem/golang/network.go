@@ -11,25 +11,25 @@ import (
 
 // Evidence in sources. Ports go from the surest to the vaguest.
 var (
-	grpcServer  = regexp.MustCompile(`\bgrpc\.NewServer\(`)
-	httpServer  = regexp.MustCompile(`\bhttp\.ListenAndServe(?:TLS)?\(|\bhttp\.Server\{|\bhttp\.Serve\(|\bgin\.(?:Default|New)\(|\becho\.New\(|\bfiber\.New\(|\bchi\.NewRouter\(|\bmux\.NewRouter\(|\bfasthttp\.ListenAndServe\(`)
-	healthRoute = regexp.MustCompile(`"(?:(?:GET|HEAD) )?(/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))"`)
-	healthName  = regexp.MustCompile(`\.SetServingStatus\(\s*"([\w.]+)"`)
-	healthConst = regexp.MustCompile(`\.SetServingStatus\(\s*[\w.]*ServiceDesc\.ServiceName`)
-	serviceName = regexp.MustCompile(`(?m)^\s*ServiceName:\s*"([\w.]+)"`)
-	readsPort   = regexp.MustCompile(`\bos\.(?:Getenv|LookupEnv)\(\s*"PORT"\s*\)`)
-	ginRun      = regexp.MustCompile(`\.Run\(\s*\)()`)
+	grpcServer  = ecosystem.NewSign(`\bgrpc\.NewServer\(`)
+	httpServer  = ecosystem.NewSign(`\bhttp\.ListenAndServe(?:TLS)?\(|\bhttp\.Server\{|\bhttp\.Serve\(|\bgin\.(?:Default|New)\(|\becho\.New\(|\bfiber\.New\(|\bchi\.NewRouter\(|\bmux\.NewRouter\(|\bfasthttp\.ListenAndServe\(`)
+	healthRoute = ecosystem.NewSign(`"(?:(?:GET|HEAD) )?(/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))"`)
+	healthName  = ecosystem.NewSign(`\.SetServingStatus\(\s*"([\w.]+)"`)
+	healthConst = ecosystem.NewSign(`\.SetServingStatus\(\s*[\w.]*ServiceDesc\.ServiceName`)
+	serviceName = ecosystem.NewSign(`(?m)^\s*ServiceName:\s*"([\w.]+)"`)
+	readsPort   = ecosystem.NewSign(`\bos\.(?:Getenv|LookupEnv)\(\s*"PORT"\s*\)`)
+	ginRun      = ecosystem.NewSign(`\.Run\(\s*\)()`)
 )
 
-func ports() []*regexp.Regexp {
-	return []*regexp.Regexp{
-		regexp.MustCompile(`"(?:\w*_)?(?:PORT|ADDR|ADDRESS|LISTEN)"\s*\)?\s*,\s*"(?:[\w.\[\]:]*:)?(\d{2,5})"`),
-		regexp.MustCompile(`(?i)\b(?:\w*port|\w*addr(?:ess)?)\s*:?=\s*"(?:[\w.\[\]:]*:)?(\d{2,5})"`),
-		regexp.MustCompile(`\bflag\.\w+\([^)\n]*"(?:\w*[-_])?(?:port|addr|address|listen)",\s*"?(?:[\w.\[\]]*:)?(\d{2,5})\b`),
-		regexp.MustCompile(`\b(?:ListenAndServe(?:TLS)?|Run|Start|Listen)\(\s*(?:"tcp",\s*)?"[\w.\[\]]*:(\d{2,5})"`),
-		regexp.MustCompile(`\bAddr:\s*"[\w.\[\]]*:(\d{2,5})"`),
-		regexp.MustCompile(`(?i)\b\w*port\s*(?:int\w*\s*)?:?=\s*(\d{2,5})\b`),
-		regexp.MustCompile(`"(?:0\.0\.0\.0|\[::\])?:(\d{2,5})"`),
+func ports() []*ecosystem.Sign {
+	return []*ecosystem.Sign{
+		ecosystem.NewSign(`"(?:\w*_)?(?:PORT|ADDR|ADDRESS|LISTEN)"\s*\)?\s*,\s*"(?:[\w.\[\]:]*:)?(\d{2,5})"`),
+		ecosystem.NewSign(`(?i)\b(?:\w*port|\w*addr(?:ess)?)\s*:?=\s*"(?:[\w.\[\]:]*:)?(\d{2,5})"`),
+		ecosystem.NewSign(`\bflag\.\w+\([^)\n]*"(?:\w*[-_])?(?:port|addr|address|listen)",\s*"?(?:[\w.\[\]]*:)?(\d{2,5})\b`),
+		ecosystem.NewSign(`\b(?:ListenAndServe(?:TLS)?|Run|Start|Listen)\(\s*(?:"tcp",\s*)?"[\w.\[\]]*:(\d{2,5})"`),
+		ecosystem.NewSign(`\bAddr:\s*"[\w.\[\]]*:(\d{2,5})"`),
+		ecosystem.NewSign(`(?i)\b\w*port\s*(?:int\w*\s*)?:?=\s*(\d{2,5})\b`),
+		ecosystem.NewSign(`"(?:0\.0\.0\.0|\[::\])?:(\d{2,5})"`),
 	}
 }
 
@@ -63,7 +63,7 @@ func (s *service) lookPort(name string, data []byte) {
 }
 
 // portSigns are those that are surer than what was found so far.
-func (s *service) portSigns() []*regexp.Regexp {
+func (s *service) portSigns() []*ecosystem.Sign {
 	if s.patterns == nil {
 		s.patterns = ports()
 		s.portRank = len(s.patterns)

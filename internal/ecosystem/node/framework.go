@@ -56,7 +56,7 @@ func (s *service) findFramework() {
 		return
 	}
 	line := max(s.pkg.line("dependencies", dep), s.pkg.line("devDependencies", dep))
-	if f.name == "NestJS" || s.pkg.Scripts["build"] == "" || s.ownServer(f) {
+	if f.name == "NestJS" || s.pkg.Scripts[s.building] == "" || s.ownServer(f) {
 		s.Fact("framework", f.name, "the dependency "+dep, "package.json", line)
 		return
 	}
@@ -144,7 +144,7 @@ var portFlag = regexp.MustCompile(`\s(?:-p|--port)[ =](\d{2,5})\b`)
 // frameworkEvidence is what a framework tells of the network: its server, its
 // port, and a file whose place makes it the route of a health check.
 func (s *service) frameworkEvidence(e *ecosystem.Evidence) {
-	line := s.pkg.line("scripts", "build")
+	line := s.pkg.line("scripts", s.building)
 	e.GRPC = ecosystem.Hit{}
 	e.HTTP = ecosystem.Hit{File: "package.json", Line: line, Why: "the server of " + s.framework.name}
 	e.Port = ecosystem.Hit{Text: s.framework.port, File: "package.json", Line: line, Why: "the default of " + s.framework.name}

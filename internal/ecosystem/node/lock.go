@@ -48,9 +48,7 @@ func (s *service) lockFile() {
 		return
 	}
 	s.compareLock(root)
-	for _, at := range slices.Sorted(maps.Keys(lock.Packages)) {
-		s.lockedPackage(at, lock.Packages[at])
-	}
+	s.lockedPackages(lock)
 	if len(s.native) > 0 {
 		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", file, 0)
 	}
@@ -61,6 +59,24 @@ type parsedLock struct {
 	lockFile
 	unread, invalid error
 	line            int // of what is invalid
+
+	native []string // of every member of a workspace; nil before it is known
+}
+
+// lockedPackages looks at every entry of the lock file; of a workspace's, which
+// says the same to each member, once.
+func (s *service) lockedPackages(lock *parsedLock) {
+	if s.member != "" && s.site != nil {
+		return
+	}
+	if s.member != "" && lock.native != nil {
+		s.native = slices.Clone(lock.native)
+		return
+	}
+	for _, at := range slices.Sorted(maps.Keys(lock.Packages)) {
+		s.lockedPackage(at, lock.Packages[at])
+	}
+	lock.native = append([]string{}, s.native...)
 }
 
 // readLock reads package-lock.json; that of a workspace once for all members.
@@ -145,9 +161,12 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 		s.Report(diag.Error, codeLocal, s.topFile("package-lock.json"), 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory, which is not supported yet", at)
 		return
 	}
+	name := at[strings.LastIndex(at, "node_modules/")+len("node_modules/"):]
+	if p.compilesItself(name) && !slices.Contains(s.compiled, name) {
+		s.compiled = append(s.compiled, name)
+	}
 	onLinux := len(p.OS) == 0 || slices.Contains(p.OS, "linux") || strings.HasPrefix(p.OS[0], "!") && !slices.Contains(p.OS, "!linux")
 	if s.site == nil && !p.Dev && onLinux && (len(p.CPU) > 0 || p.HasInstallScript && !harmlessScript(at)) {
-		name := at[strings.LastIndex(at, "node_modules/")+len("node_modules/"):]
 		if !slices.Contains(s.native, name) {
 			s.native = append(s.native, name)
 		}

@@ -62,6 +62,9 @@ func (s *service) packageManager() bool {
 	top := s.topManifest()
 	wanted, version, _ := strings.Cut(top.PackageManager, "@")
 	version, _, _ = strings.Cut(version, "+")
+	if want := s.Want.PackageManager; want != "" && want != wanted {
+		wanted, version = want, ""
+	}
 	var found []manager
 	for _, l := range locks() {
 		if ecosystem.Exists(s.top, l[0]) {
@@ -75,6 +78,10 @@ func (s *service) packageManager() bool {
 	if i := slices.IndexFunc(found, func(m manager) bool { return m.name == wanted }); i >= 0 {
 		s.manager = found[i]
 	} else if wanted != "" {
+		if s.Want.PackageManager != "" {
+			s.OnConfig(codeManager, "run the install of "+wanted+" and commit its lock file", "package_manager is %s, but the lock file is %s", wanted, found[0].lock)
+			return false
+		}
 		s.Report(diag.Error, codeManager, "package.json", s.pkg.line("packageManager"), "run the install of "+wanted+" and commit its lock file",
 			"packageManager is %s, but the lock file is %s", wanted, found[0].lock)
 		return false
@@ -128,6 +135,11 @@ func (s *service) completeManager(version string) bool {
 		return false
 	}
 	s.Fact("package manager", m.title(), "its lock file, version by "+why, s.topFile(m.lock), 0)
+	for _, m := range compileSigns.FindAllSubmatch(data, -1) {
+		if name := string(m[1]); !slices.Contains(s.compiled, name) {
+			s.compiled = append(s.compiled, name)
+		}
+	}
 	s.nativeNames(data)
 	return true
 }

@@ -27,20 +27,25 @@ type manifest struct {
 	PeerDeps       map[string]string `json:"peerDependencies"`
 	Workspaces     any               `json:"workspaces"`
 
-	lines map[string]int // "scripts.start" → line
+	data  []byte
+	lines map[string]int // "scripts.start" → line; read when first asked for
 }
 
 // line returns where a key stands, 0 when it does not.
-func (m *manifest) line(keys ...string) int { return m.lines[strings.Join(keys, "\x00")] }
+func (m *manifest) line(keys ...string) int {
+	if m.lines == nil {
+		m.lines = keyLines(m.data)
+	}
+	return m.lines[strings.Join(keys, "\x00")]
+}
 
 // parseManifest decodes package.json. An error says at which line it stopped.
 func parseManifest(data []byte) (*manifest, int, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	m := &manifest{}
+	m := &manifest{data: data}
 	if err := json.Unmarshal(data, m); err != nil {
 		return nil, ecosystem.LineAt(data, errorOffset(err)), err
 	}
-	m.lines = keyLines(data)
 	return m, 0, nil
 }
 
@@ -104,6 +109,7 @@ type lockPackage struct {
 	Link             bool              `json:"link"`
 	Resolved         string            `json:"resolved"`
 	HasInstallScript bool              `json:"hasInstallScript"`
+	Optional         bool              `json:"optional"`
 	OS               oneOrMore         `json:"os"`
 	CPU              oneOrMore         `json:"cpu"`
 }

@@ -75,8 +75,15 @@ type service struct {
 	site     *static.Site // what the build leaves to be served, nil for a program
 	major    int
 	native   []string // production packages that are built for one platform
-	generate string   // script that generates code, "" for none
+	compiled []string // packages whose installation may compile something
+	prisma   prismaOf
+
+	installEnv []string          // NAME=value of the installation of packages
+	systemEnv  map[string]string // of the running service, for its packages
+
+	generate string // script that generates code, "" for none
 	codegen  codegen
+	building string // name that the script which builds would have
 	build    string // script that builds, "" for none
 	outDir   string // what the build writes, "" without a build
 	project  string // tsconfig of the build
@@ -100,7 +107,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.Report(diag.Error, codeManifest, "package.json", line, "correct the JSON; a comma before a closing bracket is the usual slip", "package.json is not valid: %v", err)
 		return s
 	}
-	s.pkg = pkg
+	s.pkg, s.building = pkg, ecosystem.Or(want.Build, "build")
 	s.Name(pkg.Name)
 	s.runtimeVersion()
 	s.findSite()
@@ -117,6 +124,8 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.findFramework()
 	}
 	s.scripts()
+	s.notePrisma()
+	s.needs()
 	if s.site != nil {
 		s.findSources()
 		static.Serve(&s.Service, "package.json")
@@ -141,8 +150,7 @@ func (s *service) runtimeVersion() {
 	if err != nil {
 		hint := "supported are Node.js 20, 22 and 24: write \"engines\": {\"node\": \"22.x\"}"
 		if file == "" {
-			s.Findings = append(s.Findings, diag.Finding{Code: codeVersion, Place: diag.Place{File: s.FleetFile, Line: s.Want.Line},
-				Text: fmt.Sprintf("%s: %v", s.Want.Name, err), Hint: "supported are Node.js 20, 22 and 24: write version: 22"})
+			s.OnConfig(codeVersion, "supported are Node.js 20, 22 and 24: write version: 22", "%v", err)
 			return
 		}
 		s.Report(diag.Error, codeVersion, file, line, hint, "%v", err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -28,10 +29,12 @@ type codegen struct {
 // scripts finds what generates and builds.
 func (s *service) scripts() {
 	all := s.pkg.Scripts
-	if _, ok := all["build"]; ok {
-		s.build = "build"
-		s.outDir = s.outputDir(all["build"])
-		s.Fact("build", "npm run build", fmt.Sprintf("%q", all["build"]), "package.json", s.pkg.line("scripts", "build"))
+	if text, ok := all[s.building]; ok {
+		s.build = s.building
+		s.outDir = s.outputDir(text)
+		s.Fact("build", "npm run "+s.build, fmt.Sprintf("%q", text), "package.json", s.pkg.line("scripts", s.build))
+	} else if s.Want.Build != "" {
+		s.OnConfig(codeNoBuild, "build: is one of its scripts: "+strings.Join(slices.Sorted(maps.Keys(all)), ", "), "package.json has no script %q", s.building)
 	}
 	for _, name := range generators() {
 		if _, ok := all[name]; !ok || s.runsAlready(name) {
@@ -59,7 +62,7 @@ func (s *service) runsAlready(name string) bool {
 	if s.build == "" {
 		return false
 	}
-	text := s.pkg.Scripts["prebuild"] + " ; " + s.pkg.Scripts["build"] + " "
+	text := s.pkg.Scripts["pre"+s.building] + " ; " + s.pkg.Scripts[s.building] + " "
 	return strings.Contains(text, "run "+name+" ") || strings.Contains(text, "run "+name+";")
 }
 
@@ -106,11 +109,15 @@ func (s *service) outputDir(build string) string {
 	if s.site != nil {
 		return s.siteTop()
 	}
+	if s.Want.Output != "" {
+		s.Configured("build output", s.Want.Output)
+		return s.Want.Output
+	}
 	if strings.HasPrefix(build, "nest build") && ecosystem.Exists(s.Dir, "tsconfig.build.json") {
 		s.project = "tsconfig.build.json" // Nest's default
 	}
 	if s.framework.out != "" {
-		return s.noteOutput(s.framework.out, "where "+s.framework.name+" writes", "package.json", s.pkg.line("scripts", "build"))
+		return s.noteOutput(s.framework.out, "where "+s.framework.name+" writes", "package.json", s.pkg.line("scripts", s.building))
 	}
 	for i, w := range words {
 		if i+1 < len(words) && (w == "-p" || w == "--project") {
@@ -118,10 +125,10 @@ func (s *service) outputDir(build string) string {
 		}
 		for _, flag := range []string{"--outDir", "--outdir", "--out-dir"} {
 			if w == flag && i+1 < len(words) {
-				return s.noteOutput(words[i+1], "build script", "package.json", s.pkg.line("scripts", "build"))
+				return s.noteOutput(words[i+1], "build script", "package.json", s.pkg.line("scripts", s.building))
 			}
 			if v, ok := strings.CutPrefix(w, flag+"="); ok {
-				return s.noteOutput(v, "build script", "package.json", s.pkg.line("scripts", "build"))
+				return s.noteOutput(v, "build script", "package.json", s.pkg.line("scripts", s.building))
 			}
 		}
 	}
@@ -135,7 +142,7 @@ func (s *service) outputDir(build string) string {
 	}
 	for _, name := range []string{"dist", "build", "lib", "out"} {
 		if strings.Contains(build, name+"/") {
-			return s.noteOutput(name, "build script", "package.json", s.pkg.line("scripts", "build"))
+			return s.noteOutput(name, "build script", "package.json", s.pkg.line("scripts", s.building))
 		}
 	}
 	return s.noteOutput("dist", "default: nothing names the directory", "", 0)
@@ -261,7 +268,11 @@ func (s *service) startCommand() {
 	}
 	if s.framework.start != nil {
 		s.start = s.frameworkStart()
-		s.Fact("start", strings.Join(s.start, " "), s.framework.name+"'s server", "package.json", s.pkg.line("scripts", "build"))
+		s.Fact("start", strings.Join(s.start, " "), s.framework.name+"'s server", "package.json", s.pkg.line("scripts", s.building))
+		return
+	}
+	if p, ok := s.Process(); ok {
+		s.fromProcfile(p)
 		return
 	}
 	for _, name := range []string{"start:prod", "start:production", "start"} {
@@ -317,6 +328,30 @@ func (s *service) startScript(name string, depth int) {
 		s.startScript(other, depth-1)
 		return
 	}
+	s.startWith(text, name+" script", "package.json", line)
+}
+
+// fromProcfile starts a process of the Procfile.
+func (s *service) fromProcfile(p ecosystem.Process) {
+	s.OtherProcesses(p)
+	words := strings.Fields(p.Command)
+	script, ok := runs(words)
+	if len(words) == 2 && words[0] == "npm" && words[1] == "start" {
+		script, ok = "start", true
+	}
+	if ok && s.pkg.Scripts[script] != "" {
+		s.startScript(script, 3)
+		return
+	}
+	port := defaultPort
+	if s.Want.Port > 0 {
+		port = s.Want.Port
+	}
+	s.startWith(p.WithPort(port), p.Name+" process", "Procfile", p.Line)
+}
+
+// startWith turns a command line into an exec form.
+func (s *service) startWith(text, what, file string, line int) {
 	command := strings.TrimSpace(text)
 	for {
 		first, rest, ok := strings.Cut(command, " ")
@@ -330,17 +365,17 @@ func (s *service) startScript(name string, depth int) {
 	argv, err := config.Words(command)
 	const hint = `write command: ["node", "…"] for the service in slipway.yaml`
 	if err != nil {
-		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script cannot run without a shell: %v", name, err)
+		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s cannot run without a shell: %v", what, err)
 		return
 	}
 	if argv[0] == "bun" {
-		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script runs the service with Bun, which is supported for installing packages only", name)
+		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs the service with Bun, which is supported for installing packages only", what)
 		return
 	}
 	if argv[0] != "node" {
-		s.Report(diag.Error, codeStartShell, "package.json", line, hint, "the %s script runs %s; production images start node itself", name, argv[0])
+		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs %s; production images start node itself", what, argv[0])
 		return
 	}
 	s.start = argv
-	s.Fact("start", strings.Join(argv, " "), name+" script", "package.json", line)
+	s.Fact("start", strings.Join(argv, " "), what, file, line)
 }

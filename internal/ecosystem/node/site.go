@@ -80,11 +80,11 @@ var (
 
 // findSite decides whether the build leaves a static site and no program.
 func (s *service) findSite() {
-	script, ok := s.pkg.Scripts["build"]
+	script, ok := s.pkg.Scripts[s.building]
 	if !ok || s.Want.Type != "" && s.Want.Type != "static" || len(s.Want.Command) > 0 {
 		return
 	}
-	line := s.pkg.line("scripts", "build")
+	line := s.pkg.line("scripts", s.building)
 	if s.Want.Type == "" && s.startsServer() {
 		return
 	}
@@ -95,6 +95,11 @@ func (s *service) findSite() {
 		}
 		if site := s.siteOf(b, text); site != nil {
 			s.site, s.framework.buildEnv = site, b.env
+			if out := s.Want.Output; out != "" {
+				site.Dir = out
+				s.Facts = slices.DeleteFunc(s.Facts, func(f plan.Fact) bool { return f.Name == "build output" })
+				s.Configured("build output", out)
+			}
 			if s.Want.Type == "" {
 				s.Fact("type", "static", b.name+" builds it, and nothing in it serves", "package.json", line)
 			}
@@ -158,7 +163,7 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 	}
 	if m := outputFlag.FindStringSubmatch(script); m != nil && inside(m[1]) {
 		site.Dir = path.Clean(m[1])
-		note("build script", "package.json", s.pkg.line("scripts", "build"))
+		note("build script", "package.json", s.pkg.line("scripts", s.building))
 	} else if h := ecosystem.Find(outputOption, name, data); h.Found() && inside(h.Text) {
 		site.Dir = path.Clean(h.Text)
 		note("its configuration", name, h.Line)
@@ -295,7 +300,7 @@ func (s *service) environmentFiles() []string {
 // sitePlan puts the stages of a site together. Nothing of node_modules ships, so
 // all of the build runs on the machine's platform.
 func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
-	b := static.BasesFor(&s.Service, family, images(s.major))
+	b := static.BasesFor(&s.Service, family, images(s.major, len(s.compiled) > 0))
 	about := s.image(b, user)
 	about.Dir, about.Env = "", nil
 	s.native, s.framework.complete = nil, true // no package is needed beside the pages
@@ -308,7 +313,7 @@ func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
 
 // isSite tells whether a package of a workspace is a site.
 func isSite(dir fs.FS, m *manifest) bool {
-	s := &service{Service: ecosystem.Open(dir, config.Service{}, nil), pkg: m}
+	s := &service{Service: ecosystem.Open(dir, config.Service{}, nil), pkg: m, building: "build"}
 	s.findSite()
 	return s.site != nil
 }
@@ -327,7 +332,7 @@ func plainSite(dir fs.FS, want config.Service) bool {
 	if err != nil {
 		return false
 	}
-	_, build := pkg.Scripts["build"]
+	_, build := pkg.Scripts[ecosystem.Or(want.Build, "build")]
 	start, starts := pkg.Scripts["start"]
 	program := ecosystem.Exists(dir, "server.js") || ecosystem.Exists(dir, "src/server.js") || pkg.Main != "" && ecosystem.Exists(dir, path.Clean(pkg.Main))
 	return !build && len(pkg.Dependencies) == 0 && !program && (!starts || previewStart.MatchString(start))

@@ -130,7 +130,7 @@ func isIdleFile(name string) bool {
 		return true
 	}
 	for _, prefix := range []string{
-		"license", "licence", "notice", "readme", "changelog", "dockerfile", "docker-compose", "compose.", "makefile", "jest.config.",
+		"license", "licence", "notice", "readme", "changelog", "dockerfile", "docker-compose", "compose.", "makefile", "procfile", "jest.config.",
 		"vitest.config.", "playwright.config.", "cypress.config.", "eslint.config.", "prettier.config.", "commitlint.config.", "lint-staged.config.", "nodemon.json", "slipway.",
 		".git", ".docker", ".editorconfig", ".eslint", ".prettier", ".nvmrc", ".node-version", ".env", ".ds_store", ".mocharc", ".nycrc", ".travis", ".npmignore",
 	} {

@@ -26,8 +26,8 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if s.site != nil {
 		return s.sitePlan(family, user)
 	}
-	b := ecosystem.BasesFor(family, images(s.major))
-	b.Toolchain.OnTarget = len(s.native) > 0 || s.Want.Shell && b.ShellFrom != ""
+	b := s.Extend(ecosystem.BasesFor(family, images(s.major, len(s.compiled) > 0)))
+	b.Toolchain.OnTarget = b.Toolchain.OnTarget || s.onTarget() || s.Want.Shell && b.ShellFrom != ""
 	p := s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
 	if s.member != "" {
 		p.Dir = s.at
@@ -35,10 +35,17 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	return p
 }
 
+// onTarget tells whether packages are installed on the platform that the image
+// is for.
+func (s *service) onTarget() bool {
+	return s.site == nil && (len(s.native) > 0 || len(s.compiled) > 0 || len(s.Want.Packages.Build) > 0)
+}
+
 // image is what production needs.
 func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	env := map[string]string{"NODE_ENV": "production"}
 	maps.Copy(env, s.framework.env)
+	maps.Copy(env, s.systemEnv)
 	if s.framework.start != nil && s.Want.Port > 0 {
 		env["PORT"] = strconv.Itoa(s.Want.Port)
 	}
@@ -98,10 +105,10 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		Name:          plan.StageDependencies,
 		Comment:       "All " + strings.Fields(s.manager.title())[0] + " packages, from the manifests alone: runs again only when those change.",
 		From:          b.Toolchain.Ref,
-		BuildPlatform: len(s.native) == 0,
+		BuildPlatform: !s.onTarget(),
 		Steps: []plan.Step{
 			{Op: plan.OpWorkdir, Args: []string{ecosystem.WorkDir}},
-			{Op: plan.OpEnv, Args: s.manager.environment()},
+			{Op: plan.OpEnv, Args: append(s.manager.environment(), s.installEnv...)},
 		},
 	}
 	st.Steps = append(st.Steps, s.manager.setUp()...)
@@ -187,12 +194,18 @@ func (s *service) builder() plan.Stage {
 	if s.generate != "" && s.codegen.in == "" {
 		commands = append(commands, s.run(s.generate))
 	}
+	if s.prisma.generate {
+		commands = append(commands, s.prismaCommand())
+	}
 	if s.build != "" {
 		commands = append(commands, strings.TrimSpace(s.framework.buildEnv+" "+s.run(s.build)))
 	}
 	lay := s.frameworkLayOut()
 	if lay == nil {
 		lay = []string{s.layOut()}
+	}
+	if s.prisma.inModules && s.site == nil && !s.framework.complete {
+		lay = append(lay, keepPrisma)
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: strings.Join(append(commands, lay...), " && ")})
 	return st
@@ -284,7 +297,7 @@ func (s *service) prune() plan.Step {
 			"cd " + outDeps,
 			"npm prune --omit=dev --offline --ignore-scripts",
 			"rm -rf package.json package-lock.json node_modules/.package-lock.json",
-			idleFiles,
+			s.idle(),
 			"find . -mindepth 1 -type d -empty -delete",
 		}, " && "),
 	}
@@ -293,6 +306,14 @@ func (s *service) prune() plan.Step {
 // idleFiles deletes what nothing reads at run time.
 const idleFiles = `find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \)` + "\n" +
 	`! -path '*/typescript/*' ! -iname '*licen[cs]e*' ! -iname '*notice*' -delete`
+
+// idle deletes what nothing reads at run time, and what compilers left.
+func (s *service) idle() string {
+	if len(s.compiled) == 0 {
+		return idleFiles
+	}
+	return compileLeftovers + " && " + idleFiles
+}
 
 // installed installs the packages for production anew, from what the first
 // install has fetched.
@@ -312,7 +333,7 @@ func (s *service) installed() plan.Step {
 	commands = append(commands,
 		s.manager.leftovers(),
 		"rm -rf "+strings.Join(append(paths, manifests...), " "),
-		idleFiles,
+		s.idle(),
 		"find . -mindepth 1 -type d -empty -delete",
 	)
 	return plan.Step{

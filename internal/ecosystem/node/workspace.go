@@ -42,6 +42,8 @@ type memo struct {
 	roots  map[string]*rootOf
 	locks  map[string]*parsedLock
 	native map[string][]string
+
+	manifests map[string]*manifest // by directory; nil: it cannot be read
 }
 
 // rootOf is a directory that may be the root of a workspace.
@@ -54,7 +56,7 @@ type rootOf struct {
 
 // In is the ecosystem as it knows one repository. It is not for concurrent use.
 func (Ecosystem) In(root fs.FS) ecosystem.Language {
-	return Ecosystem{root: root, memo: &memo{map[string]*rootOf{}, map[string]*parsedLock{}, map[string][]string{}}}
+	return Ecosystem{root: root, memo: &memo{map[string]*rootOf{}, map[string]*parsedLock{}, map[string][]string{}, map[string]*manifest{}}}
 }
 
 // rootAt returns what a directory says as a workspace's root, nil when it has no
@@ -65,7 +67,7 @@ func (e Ecosystem) rootAt(at string) *rootOf {
 	}
 	var r *rootOf
 	if top, err := fs.Sub(e.root, at); err == nil {
-		if m, err := manifestOf(top, "."); err == nil {
+		if m := e.manifestAt(at); m != nil {
 			r = &rootOf{top: top, pkg: m, globs: memberGlobs(top, m)}
 		}
 	}
@@ -78,7 +80,7 @@ func (e Ecosystem) openWorkspace(dir fs.FS, at string) workspace {
 	if r, up := e.workspaceOf(at); r != nil {
 		w := workspace{top: r.top, at: up, member: below(up, at), root: r.pkg}
 		if r.members == nil {
-			r.members = members(r.top, r.globs)
+			r.members = members(r.top, r.globs, func(dir string) *manifest { return e.manifestAt(path.Join(up, dir)) })
 		}
 		w.follow(r.members)
 		return w
@@ -103,6 +105,17 @@ func (e Ecosystem) workspaceOf(at string) (*rootOf, string) {
 }
 
 func below(up, at string) string { return strings.TrimPrefix(at, up+"/") }
+
+// manifestAt returns the manifest of a directory of the repository, nil without
+// one that can be read.
+func (e Ecosystem) manifestAt(at string) *manifest {
+	m, known := e.memo.manifests[at]
+	if !known {
+		m, _ = manifestOf(e.root, at)
+		e.memo.manifests[at] = m
+	}
+	return m
+}
 
 func manifestOf(dir fs.FS, at string) (*manifest, error) {
 	data, err := ecosystem.Read(dir, path.Join(at, "package.json"))
@@ -226,8 +239,8 @@ const (
 	maxMemberDepth = 6
 )
 
-// members reads the manifests of a workspace.
-func members(top fs.FS, globs []string) map[string]member {
+// members finds the packages of a workspace.
+func members(top fs.FS, globs []string, read func(dir string) *manifest) map[string]member {
 	out := map[string]member{}
 	_ = fs.WalkDir(top, ".", func(p string, e fs.DirEntry, err error) error {
 		if err != nil || !e.IsDir() {
@@ -242,7 +255,7 @@ func members(top fs.FS, globs []string) map[string]member {
 		if p == "." || !isMember(globs, p) {
 			return nil
 		}
-		if m, err := manifestOf(top, p); err == nil && plainName.MatchString(m.Name) && plainPath.MatchString(p) {
+		if m := read(p); m != nil && plainName.MatchString(m.Name) && plainPath.MatchString(p) {
 			out[m.Name] = member{dir: p, pkg: m}
 		}
 		return nil
@@ -351,8 +364,8 @@ func (e Ecosystem) IsLibrary(at string) bool {
 	if err != nil {
 		return false
 	}
-	m, err := manifestOf(dir, ".")
-	if err != nil || m.Scripts["start"] != "" || m.Scripts["start:prod"] != "" {
+	m := e.manifestAt(at)
+	if m == nil || ecosystem.Exists(dir, "Procfile") || m.Scripts["start"] != "" || m.Scripts["start:prod"] != "" {
 		return false
 	}
 	if framework, _ := frameworkOf(m); framework.name != "" || isSite(dir, m) {

@@ -42,17 +42,22 @@ const (
 // manifest, and reads what the service depends on.
 func (s *service) packageManager() bool {
 	has := func(name string) bool { return ecosystem.Exists(s.Dir, name) }
+	want := s.Want.PackageManager
+	may := func(manager, file string) bool { return (want == "" || want == manager) && has(file) }
 	switch {
-	case has("uv.lock"):
+	case may("uv", "uv.lock"):
 		return s.locked("uv", "uv.lock", "uv lock", s.uv)
-	case has("poetry.lock"):
+	case may("poetry", "poetry.lock"):
 		return s.locked("Poetry", "poetry.lock", "poetry lock", s.poetry)
-	case has("pdm.lock"):
+	case may("pdm", "pdm.lock"):
 		return s.locked("PDM", "pdm.lock", "pdm lock", s.pdm)
-	case has("Pipfile.lock"):
+	case may("pipenv", "Pipfile.lock"):
 		return s.pipenv()
-	case has("Pipfile"):
+	case may("pipenv", "Pipfile"):
 		return s.noLock("Pipfile", "pipenv lock", "Pipfile.lock")
+	case want != "" && want != "pip":
+		s.OnConfig(codeNoLock, "run "+want+" lock and commit what it writes", "package_manager is %s, but it has no lock file here", want)
+		return false
 	}
 	for _, name := range []string{"requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt"} {
 		if has(name) {

@@ -3,7 +3,6 @@ package python
 import (
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -111,25 +110,25 @@ func (s *service) copies() (files, dirs []string) {
 
 // Evidence in sources.
 var (
-	asgiApp     = regexp.MustCompile(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Sanic)\(`)
-	wsgiApp     = regexp.MustCompile(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:flask\.)?Flask\(`)
-	flaskImport = regexp.MustCompile(`(?m)^\s*(?:from flask import|import flask)`)
-	fastImport  = regexp.MustCompile(`(?m)^\s*(?:from fastapi import|import fastapi)`)
-	factoryDef  = regexp.MustCompile(`(?m)^def (create_app|make_app|build_app|get_app)\(\s*(?:\)|\w+\s*(?::[^,=)]*)?=)`)
-	factoryUse  = regexp.MustCompile(`(?m)^(\w+)\s*=\s*(?:\w+\.)?(?:create_app|make_app|build_app|get_app)\(`)
-	celeryApp   = regexp.MustCompile(`(?m)^(\w+)\s*=\s*(?:celery\.)?Celery\(`)
-	streamlit   = regexp.MustCompile(`(?m)^\s*(?:import streamlit|from streamlit)`)
-	grpcServer  = regexp.MustCompile(`\bgrpc\.(?:aio\.)?server\(`)
-	httpServer  = regexp.MustCompile(`\bHTTPServer\(|\brun_app\(|\buvicorn\.run\(|\bmake_server\(|\bserve_forever\(|\bapp\.run\(|\bHTTPServer\b.*\.listen\(|\bweb\.Application\(`)
-	healthRoute = regexp.MustCompile(`['"](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez|ping)/?)['"]`)
-	djangoRoute = regexp.MustCompile(`\bpath\(\s*['"]((?:api/)?(?:healthz?|readyz|ready|livez|ping)/?)['"]`)
-	mainBlock   = regexp.MustCompile(`(?m)^if __name__ == ['"]__main__['"]`)
+	asgiApp     = ecosystem.NewSign(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Sanic)\(`)
+	wsgiApp     = ecosystem.NewSign(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:flask\.)?Flask\(`)
+	flaskImport = ecosystem.NewSign(`(?m)^\s*(?:from flask import|import flask)`)
+	fastImport  = ecosystem.NewSign(`(?m)^\s*(?:from fastapi import|import fastapi)`)
+	factoryDef  = ecosystem.NewSign(`(?m)^def (create_app|make_app|build_app|get_app)\(\s*(?:\)|\w+\s*(?::[^,=)]*)?=)`)
+	factoryUse  = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*(?:\w+\.)?(?:create_app|make_app|build_app|get_app)\(`)
+	celeryApp   = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*(?:celery\.)?Celery\(`)
+	streamlit   = ecosystem.NewSign(`(?m)^\s*(?:import streamlit|from streamlit)`)
+	grpcServer  = ecosystem.NewSign(`\bgrpc\.(?:aio\.)?server\(`)
+	httpServer  = ecosystem.NewSign(`\bHTTPServer\(|\brun_app\(|\buvicorn\.run\(|\bmake_server\(|\bserve_forever\(|\bapp\.run\(|\bHTTPServer\b.*\.listen\(|\bweb\.Application\(`)
+	healthRoute = ecosystem.NewSign(`['"](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez|ping)/?)['"]`)
+	djangoRoute = ecosystem.NewSign(`\bpath\(\s*['"]((?:api/)?(?:healthz?|readyz|ready|livez|ping)/?)['"]`)
+	mainBlock   = ecosystem.NewSign(`(?m)^if __name__ == ['"]__main__['"]`)
 
-	portDefault = regexp.MustCompile(`PORT['"]?\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b`)
-	portRun     = regexp.MustCompile(`(?:\.run|run_app|run_simple|\bserve)\([^)]*?\bport\s*=\s*(\d{2,5})\b`)
-	portServer  = regexp.MustCompile(`(?:Server|make_server)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b`)
-	portAddress = regexp.MustCompile(`['"](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"]`)
-	portNamed   = regexp.MustCompile(`(?m)^(?:\w*_)?PORT\s*(?::\s*int\s*)?=\s*(\d{2,5})\b`)
+	portDefault = ecosystem.NewSign(`PORT['"]?\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b`)
+	portRun     = ecosystem.NewSign(`(?:\.run|run_app|run_simple|\bserve)\([^)]*?\bport\s*=\s*(\d{2,5})\b`)
+	portServer  = ecosystem.NewSign(`(?:Server|make_server)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b`)
+	portAddress = ecosystem.NewSign(`['"](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"]`)
+	portNamed   = ecosystem.NewSign(`(?m)^(?:\w*_)?PORT\s*(?::\s*int\s*)?=\s*(\d{2,5})\b`)
 )
 
 // scan is what the sources say.
@@ -142,14 +141,14 @@ type scan struct {
 
 // readSources looks for evidence in the service's programs.
 func (s *service) readSources() {
-	ports := []*regexp.Regexp{portDefault, portRun, portServer, portAddress, portNamed}
+	ports := []*ecosystem.Sign{portDefault, portRun, portServer, portAddress, portNamed}
 	best := len(ports)
 	c := &s.scan
 	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
 		c.files = append(c.files, name)
 		for _, look := range []struct {
 			into *[]ecosystem.Hit
-			re   *regexp.Regexp
+			re   *ecosystem.Sign
 		}{{&c.asgi, asgiApp}, {&c.wsgi, wsgiApp}, {&c.factory, factoryDef}, {&c.used, factoryUse}, {&c.celery, celeryApp}, {&c.streamlit, streamlit},
 			{&c.fastapi, fastImport}, {&c.flask, flaskImport}, {&c.mains, mainBlock}} {
 			if h := ecosystem.Find(look.re, name, data); h.Found() {

@@ -35,13 +35,15 @@ func (s *service) network() {
 	case kindCelery:
 		e = ecosystem.Evidence{}
 	}
-	if line, n, text := s.procfile("web"); n > 0 {
-		e.HTTP.Keep(ecosystem.Hit{Text: "web", File: "Procfile", Line: n})
-		if m := portFlag.FindStringSubmatch(text); m != nil {
-			e.Port = ecosystem.Hit{Text: m[1], File: "Procfile", Line: n}
-		} else if strings.Contains(line, "PORT") {
+	if p, ok := s.Process(); ok && p.Name == "web" {
+		e.HTTP.Keep(ecosystem.Hit{Text: "web", File: "Procfile", Line: p.Line})
+		if m := portFlag.FindStringSubmatch(p.WithPort(s.givenPort())); m != nil {
+			e.Port = ecosystem.Hit{Text: m[1], File: "Procfile", Line: p.Line}
+		} else if p.WantsPort() {
 			given = webPort
 		}
+	} else if ok {
+		e = ecosystem.Evidence{} // a process that is not called web serves nobody
 	}
 	if !e.Port.Found() && given != "" {
 		e.Port = ecosystem.Hit{Text: given}
@@ -64,31 +66,6 @@ func (s *service) manifest() string {
 
 var portFlag = regexp.MustCompile(`(?:--port|--bind|--http|-b|-p)[ =](?:[\w.\[\]:]*:)?(\d{2,5})\b`)
 
-// procfile returns a process of the Procfile, as written and with its port in
-// place; line is 0 without one.
-func (s *service) procfile(process string) (written string, line int, filled string) {
-	data, err := ecosystem.Read(s.Dir, "Procfile")
-	if err != nil {
-		return "", 0, ""
-	}
-	for i, l := range strings.Split(string(data), "\n") {
-		name, command, ok := strings.Cut(l, ":")
-		if !ok || strings.TrimSpace(name) != process {
-			continue
-		}
-		written = strings.TrimSpace(command)
-		port := webPort
-		if s.Want.Port > 0 {
-			port = strconv.Itoa(s.Want.Port)
-		}
-		for _, v := range []string{"${PORT:-" + webPort + "}", "${PORT}", "$PORT"} {
-			filled = strings.ReplaceAll(ecosystem.Or(filled, written), v, port)
-		}
-		return written, i + 1, filled
-	}
-	return "", 0, ""
-}
-
 // startCommand decides on the exec form that starts the service.
 func (s *service) startCommand() {
 	if len(s.Want.Command) > 0 {
@@ -96,11 +73,9 @@ func (s *service) startCommand() {
 		s.Configured("start", strings.Join(s.start, " "))
 		return
 	}
-	for _, process := range []string{"web", "worker"} {
-		if _, n, text := s.procfile(process); n > 0 {
-			s.fromProcfile(process, n, text)
-			return
-		}
+	if p, ok := s.Process(); ok {
+		s.fromProcfile(p)
+		return
 	}
 	if s.Want.Type == "worker" && s.app.kind != kindCelery {
 		s.startProgram()
@@ -122,14 +97,24 @@ func (s *service) startCommand() {
 	}
 }
 
-func (s *service) fromProcfile(process string, line int, text string) {
-	argv, err := config.Words(text)
+func (s *service) fromProcfile(p ecosystem.Process) {
+	s.OtherProcesses(p)
+	argv, err := config.Words(p.WithPort(s.givenPort()))
 	if err != nil {
-		s.Report(diag.Error, codeShell, "Procfile", line, `write command: ["python", "…"] for the service in slipway.yaml`, "the %s process cannot run without a shell: %v", process, err)
+		s.Report(diag.Error, codeShell, "Procfile", p.Line, `write command: ["python", "…"] for the service in slipway.yaml`, "the %s process cannot run without a shell: %v", p.Name, err)
 		return
 	}
 	s.start = argv
-	s.Fact("start", strings.Join(argv, " "), process+" process", "Procfile", line)
+	s.Fact("start", strings.Join(argv, " "), p.Name+" process", "Procfile", p.Line)
+}
+
+// givenPort is the port that a process is told.
+func (s *service) givenPort() int {
+	if s.Want.Port > 0 {
+		return s.Want.Port
+	}
+	n, _ := strconv.Atoi(webPort)
+	return n
 }
 
 func (s *service) port() string { return strconv.Itoa(s.Want.Port) }

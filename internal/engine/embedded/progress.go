@@ -25,6 +25,7 @@ const maxStepLog = 4 << 20
 type progress struct {
 	service string
 	sink    event.Sink
+	hidden  [][]byte // what no log may show
 	seen    map[digest.Digest]*step
 	failed  *step
 }
@@ -38,10 +39,11 @@ type step struct {
 	cached        bool
 	log           bytes.Buffer
 	firstStart    time.Time
+	masks         [2]masker // of standard output and error
 }
 
-func newProgress(service string, sink event.Sink) *progress {
-	return &progress{service: service, sink: sink, seen: map[digest.Digest]*step{}}
+func newProgress(service string, sink event.Sink, hidden [][]byte) *progress {
+	return &progress{service: service, sink: sink, hidden: hidden, seen: map[digest.Digest]*step{}}
 }
 
 // update takes one message of the stream.
@@ -56,16 +58,28 @@ func (p *progress) update(s *client.SolveStatus) {
 	}
 	for _, l := range s.Logs {
 		if at := p.seen[l.Vertex]; at != nil {
-			keepEnd(&at.log, l.Data)
-			p.sink.Emit(event.StepLog{Service: p.service, Key: at.key, Stderr: l.Stream == 2, Data: l.Data})
+			p.log(at, l.Stream == 2, l.Data, at.done)
 		}
 	}
+}
+
+// log keeps and tells what a step printed, without secrets.
+func (p *progress) log(at *step, stderr bool, data []byte, end bool) {
+	stream := 0
+	if stderr {
+		stream = 1
+	}
+	if data = at.masks[stream].pass(data, end); len(data) == 0 {
+		return
+	}
+	keepEnd(&at.log, data)
+	p.sink.Emit(event.StepLog{Service: p.service, Key: at.key, Stderr: stderr, Data: data})
 }
 
 func (p *progress) vertex(v *client.Vertex) {
 	at := p.seen[v.Digest]
 	if at == nil {
-		at = &step{stepName: parseStepName(v.Name), key: v.Digest.String()}
+		at = &step{stepName: parseStepName(v.Name), key: v.Digest.String(), masks: [2]masker{{words: p.hidden}, {words: p.hidden}}}
 		at.internal = at.stage == "" && (strings.HasPrefix(v.Name, "[internal]") || strings.HasPrefix(v.Name, "[context"))
 		p.seen[v.Digest] = at
 	}
@@ -81,6 +95,8 @@ func (p *progress) vertex(v *client.Vertex) {
 		return
 	}
 	at.done = true
+	p.log(at, false, nil, true)
+	p.log(at, true, nil, true)
 	if v.Error != "" && !strings.Contains(v.Error, context.Canceled.Error()) && p.failed == nil {
 		p.failed = at
 	}

@@ -46,11 +46,19 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	}
 	solveCtx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	opt, finish, err := solveOptions(req, e.images, stop)
+	store, err := secretSources(req.Secrets)
 	if err != nil {
 		return engine.Result{}, err
 	}
-	progress := newProgress(req.Name, sink)
+	hidden, err := maskedWords(ctx, store, req.Secrets, e.opts.StepEnv)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	opt, finish, err := solveOptions(req, e.images, store, stop)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	progress := newProgress(req.Name, sink, hidden)
 	status := make(chan *client.SolveStatus)
 	var resp *client.SolveResponse
 	group, groupCtx := errgroup.WithContext(solveCtx)
@@ -102,7 +110,7 @@ func refuseForeignSyntax(text []byte) error {
 // solveOptions turns a request into BuildKit's terms. The returned function
 // ends the output: it keeps a complete file and removes a partial one. A context
 // that cannot be read calls stop, for BuildKit waits for it for ever.
-func solveOptions(req engine.Request, images content.Store, stop context.CancelCauseFunc) (*client.SolveOpt, func(ok bool, err error) error, error) {
+func solveOptions(req engine.Request, images content.Store, store secrets.SecretStore, stop context.CancelCauseFunc) (*client.SolveOpt, func(ok bool, err error) error, error) {
 	files, err := fsutil.NewFS(req.Context)
 	if err != nil {
 		return nil, nil, diag.Fail(diag.ExitUsage, "the build context %s cannot be read", req.Context).Because(err)
@@ -111,10 +119,6 @@ func solveOptions(req engine.Request, images content.Store, stop context.CancelC
 		if files, err = fsutil.NewFilterFS(files, &fsutil.FilterOpt{Map: gitMode}); err != nil {
 			return nil, nil, fmt.Errorf("reading the build context %s: %w", req.Context, err)
 		}
-	}
-	store, err := secretSources(req.Secrets)
-	if err != nil {
-		return nil, nil, err
 	}
 	export, endOutput, err := exportEntry(req, images)
 	if err != nil {

@@ -61,7 +61,7 @@ func newContainer(run *Running, spec localrun.Spec) *container {
 		pidfd:   -1,
 		ended:   make(chan struct{}),
 	}
-	c.status = localrun.Status{Service: spec.Name, Image: spec.Image, State: localrun.Waiting, MemoryLimitBytes: spec.MemoryBytes}
+	c.status = localrun.Status{Service: spec.Name, Type: spec.Type, Image: spec.Image, State: localrun.Waiting, MemoryLimitBytes: spec.MemoryBytes}
 	return c
 }
 
@@ -156,8 +156,8 @@ func (c *container) start(n *network, hosts string, logLine func(string, []byte)
 		s.PID, s.StartedAt = pid, began
 		if s.State == localrun.Waiting {
 			s.State = localrun.Starting
-			if s.Check == "" {
-				s.State = localrun.Running
+			if s.Check == "" && s.Type == "job" {
+				s.State = localrun.Running // until it ends
 			}
 		}
 	})
@@ -214,6 +214,7 @@ func (c *container) snapshot() localrun.Status {
 // watch probes the service until ctx or the service ends.
 func (c *container) watch(ctx context.Context) {
 	if !localrun.HasCheck(c.check) {
+		c.settle(ctx)
 		return
 	}
 	timing := localrun.Defaults(c.check.Health)
@@ -254,6 +255,20 @@ func (c *container) watch(ctx context.Context) {
 			return
 		case <-time.After(pause):
 		}
+	}
+}
+
+// settle waits until a service that cannot be asked has run for a while.
+func (c *container) settle(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-c.ended:
+	case <-time.After(localrun.Settle):
+		c.update(func(s *localrun.Status) {
+			if s.State == localrun.Starting {
+				s.State = localrun.Running
+			}
+		})
 	}
 }
 

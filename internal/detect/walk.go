@@ -1,0 +1,141 @@
+package detect
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// Limits of the walk: the deepest of 25 public monorepos keeps its services four
+// levels down.
+const (
+	maxDepth = 6
+	maxDirs  = 20_000
+)
+
+// walk finds the directories that an ecosystem recognises. Below such a
+// directory it looks no further, except at the root of the repository, whose
+// manifest is often that of a workspace.
+func walk(root repository, limit int) ([]config.Service, diag.Findings) {
+	var findings diag.Findings
+	var paths []string
+	var pages pages
+	weak := false // the root is a service only if there is no other
+	dirs := 0
+	_ = fs.WalkDir(root.tree, ".", func(p string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			findings = append(findings, diag.Finding{Code: codeWalk, Severity: diag.Warning, Place: diag.Place{File: p}, Text: "the directory cannot be read: " + err.Error()})
+			return fs.SkipDir
+		case !e.IsDir():
+			return nil
+		case p != "." && (skipped(e.Name()) || strings.Count(p, "/") >= maxDepth):
+			return fs.SkipDir
+		}
+		if dirs++; dirs > limit {
+			findings = append(findings, diag.Finding{Code: codeTooLarge, Severity: diag.Warning, Place: diag.Place{File: p},
+				Text: fmt.Sprintf("the search for services stopped after %d directories", limit), Hint: "name the services in " + config.FileName})
+			return fs.SkipAll
+		}
+		dir, err := fs.Sub(root.tree, p)
+		if err != nil {
+			return nil
+		}
+		below, sure, ok := recognised(dir)
+		if p != "." && ok && onlyPages(dir) {
+			return pages.add(p)
+		}
+		for _, b := range below {
+			paths = append(paths, path.Join(p, b))
+		}
+		if p != "." && ok {
+			return fs.SkipDir
+		}
+		weak, pages.rooted = weak || ok && !sure, pages.rooted || ok && p == "."
+		return nil
+	})
+	paths = slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) })
+	if len(paths) > 1 && weak {
+		paths, pages.rooted = paths[1:], false
+	}
+	paths = append(paths, pages.services()...)
+	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
+	if len(paths) == 0 && findings == nil {
+		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
+	}
+	return named(paths), findings
+}
+
+// recognised returns the services of a directory by their paths below it, whether
+// they are services for sure or perhaps only the manifest of a workspace, and
+// whether anything recognises the directory at all.
+func recognised(dir fs.FS) (below []string, sure, ok bool) {
+	if ownDockerfile(dir) != "" {
+		return []string{"."}, false, true
+	}
+	for _, e := range Ecosystems() {
+		if e.Recognise(dir) == "" {
+			continue
+		}
+		l, lists := e.(Lister)
+		if !lists {
+			return []string{"."}, false, true
+		}
+		ok = true
+		if below = l.Services(dir); len(below) > 0 {
+			return below, true, true
+		}
+	}
+	return nil, true, ok
+}
+
+// isLibrary tells whether a directory is there for other packages only: one that
+// nothing but package.json speaks for, and that nothing starts.
+func isLibrary(root repository, p string) bool {
+	dir, err := fs.Sub(root.tree, p)
+	if err != nil || p == "." || ownDockerfile(dir) != "" {
+		return false
+	}
+	for i, e := range Ecosystems() {
+		if e.Recognise(dir) != "" {
+			l, ok := root.languages[i].(Librarian)
+			return ok && l.IsLibrary(p)
+		}
+	}
+	return false
+}
+
+// skipped are directories that hold no services of the repository itself.
+func skipped(name string) bool {
+	return strings.HasPrefix(name, ".") || slices.Contains([]string{"node_modules", "vendor", "dist", "build", "target", "coverage", "testdata"}, name)
+}
+
+// named gives each directory its own name as the service's; the shortest end of
+// the path that is unique.
+func named(paths []string) []config.Service {
+	var out []config.Service
+	count := map[string]int{}
+	for _, p := range paths {
+		count[path.Base(p)]++
+	}
+	for _, p := range paths {
+		name := path.Base(p)
+		if p == "." {
+			name = "" // the ecosystem's manifest has it
+		} else if count[name] > 1 {
+			name = strings.ReplaceAll(p, "/", "-")
+		}
+		name = strings.ToLower(name)
+		if p != "." && !config.ValidName(name) {
+			name = fmt.Sprintf("service-%d", len(out)+1)
+		}
+		out = append(out, config.Service{Name: name, Path: p})
+	}
+	slices.SortFunc(out, func(a, b config.Service) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}

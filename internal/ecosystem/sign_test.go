@@ -1,0 +1,44 @@
+package ecosystem
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRequiredWords(t *testing.T) {
+	for pattern, want := range map[string][]string{
+		`\bport\s*[:=]\s*(\d+)\b`:      {"port"},
+		`\bexpress\(\)|\b[fF]astify\(`: {"express()", "astify("},
+		`(?:listen|serve)?\(\d+`:       {"("},
+		`(?i)port`:                     nil,
+		`\w+|port`:                     nil,
+		`(?:ab){2,3}`:                  {"ab"},
+		`(?:ab)*x`:                     {"x"},
+	} {
+		tree, err := syntax.Parse(pattern, syntax.Perl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, required(tree)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", pattern, diff)
+		}
+	}
+}
+
+// FuzzSign: the words never hide a match.
+func FuzzSign(f *testing.F) {
+	f.Add(`\bport\s*[:=]\s*(\d+)\b`, "port: 80")
+	f.Add(`(?:a|bc)+d?|e`, "bcbca")
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		re, err := regexp.Compile(pattern)
+		if err != nil || len(pattern) > 100 {
+			return
+		}
+		if diff := cmp.Diff(re.FindSubmatchIndex([]byte(text)), NewSign(pattern).FindSubmatchIndex([]byte(text))); diff != "" {
+			t.Errorf("%q in %q (-want +got):\n%s", pattern, text, diff)
+		}
+	})
+}

@@ -1,0 +1,1 @@
+console.log("the table of parcels is up to date");
