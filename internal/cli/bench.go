@@ -92,9 +92,14 @@ func (a *app) bench(ctx context.Context, dir string, f benchFlags) (err error) {
 	for i := range c.Sides {
 		c.Sides[i].Request.Bases = digests
 	}
+	// At once: another slipway may replace a base, and collect it, meanwhile.
+	kept := filepath.Join(work, "images")
+	if err := linkTree(kept, a.imageDir()); err != nil {
+		return fmt.Errorf("keeping the bases: %w", err)
+	}
 	c.Work, c.Now = work, time.Now
 	c.Say = func(format string, args ...any) { fmt.Fprintf(a.Stderr, format+"\n", args...) }
-	c.Open = func(ctx context.Context) (bench.Lab, error) { return a.openLab(ctx, work, c.spec, f.timeout) }
+	c.Open = func(ctx context.Context) (bench.Lab, error) { return a.openLab(ctx, kept, c.spec, f.timeout) }
 	result, err := c.Run(ctx)
 	if err != nil {
 		return a.showStep(err)

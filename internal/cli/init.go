@@ -123,7 +123,7 @@ func (a *app) survey(dir string) (survey, error) {
 		}
 		s.old, s.fleet = old, fleet
 	}
-	s.found, s.findings = servicesIn(dir, repository(dir))
+	s.found, s.findings = servicesIn(repository(dir), dir)
 	if len(s.found) == 0 {
 		return s, diag.Fail(diag.ExitUsage, "no service is recognised in %s", dir).
 			WithHint("slipway init looks for what names a service, such as package.json or a Dockerfile; go to the repository, or name its directory")
@@ -211,10 +211,10 @@ func (a *app) printInit(s survey, r initResult, text []byte, f initFlags) error 
 func (a *app) initOutcome(s survey, r initResult, f initFlags) error {
 	a.noteDifferences(s)
 	if s.old == nil || r.Written {
-		if err := s.findings.Errors(); err != nil {
-			return err // which prints the warnings too
-		}
 		a.warn(s.findings)
+		if err := s.findings.Errors(); err != nil {
+			return err
+		}
 		if r.Written {
 			fmt.Fprintln(a.Stderr, "next: slipway build && slipway run --until-healthy")
 		}

@@ -31,9 +31,9 @@ type lab struct {
 	timeout time.Duration
 }
 
-// openLab makes a lab below a directory.
-func (a *app) openLab(ctx context.Context, work string, spec localrun.Spec, timeout time.Duration) (_ *lab, err error) {
-	dir, err := os.MkdirTemp(work, "lab-")
+// openLab makes a lab beside a directory with the blobs that it begins with.
+func (a *app) openLab(ctx context.Context, images string, spec localrun.Spec, timeout time.Duration) (_ *lab, err error) {
+	dir, err := os.MkdirTemp(filepath.Dir(images), "lab-")
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (a *app) openLab(ctx context.Context, work string, spec localrun.Spec, time
 			err = errors.Join(err, l.Close())
 		}
 	}()
-	if err := linkTree(filepath.Join(dir, "images"), a.imageDir()); err != nil {
+	if err := linkTree(filepath.Join(dir, "images"), images); err != nil {
 		return nil, fmt.Errorf("giving the bases to an empty store: %w", err)
 	}
 	inside := *a
