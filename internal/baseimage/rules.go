@@ -56,9 +56,15 @@ func keep(role plan.Role, p string) bool {
 // scripts would have made and programs need.
 func finish(t tree, role plan.Role) {
 	certificates(t)
+	finishJava(t)
 	if t["usr/bin/python"+pythonVersion] != nil {
 		t.symlink("usr/bin/python3", "python"+pythonVersion)
 		t.symlink("usr/bin/python", "python3")
+	}
+	if t["usr/bin/cargo"] != nil {
+		t.symlink("usr/bin/cc", "gcc") // by these names Rust's linker and build scripts call them
+		t.symlink("usr/bin/c++", "g++")
+		t.symlink("usr/local/cargo/config.toml", "/dev/slipway/cargo.toml") // a machine's sources of crates, in steps of Slipway
 	}
 	if role == plan.RoleToolchain {
 		accounts(t)

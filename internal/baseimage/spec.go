@@ -79,6 +79,12 @@ func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
 	if ecosystem == "python" {
 		return pythonFor(role, version)
 	}
+	if ecosystem == "rust" {
+		return rustFor(role, version)
+	}
+	if ecosystem == "java" {
+		return javaFor(role, version)
+	}
 	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	if ecosystem != "node" || !slices.Contains(NodeMajors(), major) {
 		return Spec{}, diag.Fail(diag.ExitUsage, "there is no Debian base for %s %s", ecosystem, version).
@@ -105,6 +111,12 @@ func SpecOf(ref string) (Spec, error) {
 		return spec, nil
 	}
 	if spec, ok := pythonSpec(ref); ok {
+		return spec, nil
+	}
+	if spec, ok := rustSpec(ref); ok {
+		return spec, nil
+	}
+	if spec, ok := javaSpec(ref); ok {
 		return spec, nil
 	}
 	if s, ok := staticSpec(ref); ok {
@@ -142,6 +154,8 @@ func Refs() []string {
 	}
 	refs = append(refs, goRefs()...)
 	refs = append(refs, pythonRefs()...)
+	refs = append(refs, rustRefs()...)
+	refs = append(refs, javaRefs()...)
 	return append(refs, nginxRef, ProbeRef)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -14,12 +15,6 @@ const (
 	libcRef   = "slipway/libc:" + Suite
 )
 
-// GoMinors lists the versions of Go that bases exist for: those that are
-// published as toolchain modules.
-func GoMinors() []string {
-	return []string{"1.21", "1.22", "1.23", "1.24", "1.25", "1.26", "1.27"}
-}
-
 func goRef(minor, variant string) string {
 	return "slipway/go:" + minor + "-" + Suite + variant + "-toolchain"
 }
@@ -27,7 +22,7 @@ func goRef(minor, variant string) string {
 // goRefs lists the bases of Go.
 func goRefs() []string {
 	var out []string
-	for _, m := range GoMinors() {
+	for _, m := range golang.Minors() {
 		out = append(out, goRef(m, "-cgo"), goRef(m, ""))
 	}
 	return append(out, libcRef, staticRef)
@@ -45,7 +40,7 @@ func goSpec(ref string) (Spec, bool) {
 		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "netbase", "tzdata"}}, true
 	}
 	m := goToolchain.FindStringSubmatch(ref)
-	if m == nil || !slices.Contains(GoMinors(), m[1]) {
+	if m == nil || !slices.Contains(golang.Minors(), m[1]) {
 		return Spec{}, false
 	}
 	spec := Spec{
@@ -73,9 +68,9 @@ func goFor(role plan.Role, version string) (Spec, error) {
 	if n, ok := stableVersion(version); ok {
 		minor = goMinorOf(n)
 	}
-	if !slices.Contains(GoMinors(), minor) {
+	if !slices.Contains(golang.Minors(), minor) {
 		return Spec{}, diag.Fail(diag.ExitUsage, "there is no base for Go %s", version).
-			WithHint("Go %s can be assembled; `bases:` in slipway.yaml takes any other image", listed(GoMinors()))
+			WithHint("Go %s can be assembled; `bases:` in slipway.yaml takes any other image", listed(golang.Minors()))
 	}
 	return SpecOf(goRef(minor, ""))
 }

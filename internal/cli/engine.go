@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -28,13 +29,24 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 	if err != nil {
 		return nil, err
 	}
+	host := filepath.Join(a.stateDir, "host")
+	java, err := javaHost(a.Getenv, host)
+	if err != nil {
+		return nil, err
+	}
+	cargo, err := cargoHost(a.Getenv, host)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(java.files, cargo)
 	began := time.Now()
 	eng, err := embedded.Open(ctx, embedded.Options{
 		StateDir:     filepath.Join(a.stateDir, "engine"),
 		ImageDir:     a.imageDir(),
 		Runc:         runc,
 		CAFile:       hostCA(a.Getenv),
-		StepEnv:      stepEnv(a.Getenv),
+		StepEnv:      append(stepEnv(a.Getenv), java.env...),
+		StepFiles:    java.files,
 		MaxCacheSize: limit,
 		Owner:        owner,
 		PID:          rootless.PID(),

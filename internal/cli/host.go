@@ -39,7 +39,11 @@ var proxyVariables = [...]string{
 
 // registryVariables name this machine's package registries; a build step uses
 // the same ones.
-var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "UV_INDEX_URL", "UV_DEFAULT_INDEX"}
+var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "CARGO_REGISTRY_DEFAULT", "CARGO_HTTP_PROXY", "CARGO_HTTP_TIMEOUT", "CARGO_HTTP_MULTIPLEXING", "CARGO_NET_RETRY"}
+
+// registryFollowers are other managers' names for the npm registry, which they
+// do not read from npm's configuration.
+var registryFollowers = [...]string{"YARN_NPM_REGISTRY_SERVER", "BUN_CONFIG_REGISTRY"}
 
 // goVariables say where modules come from and which are private; go's own
 // settings file has them too.
@@ -53,6 +57,11 @@ func stepEnv(getenv func(string) string) []string {
 			if v := getenv(name); v != "" && !strings.ContainsRune(v, 0) {
 				env = append(env, name+"="+v)
 			}
+		}
+	}
+	for _, name := range registryFollowers {
+		if v := cmp.Or(getenv(name), getenv("NPM_CONFIG_REGISTRY"), getenv("npm_config_registry")); v != "" && !strings.ContainsRune(v, 0) {
+			env = append(env, name+"="+v)
 		}
 	}
 	settings := baseimage.GoSettings(getenv)

@@ -126,7 +126,7 @@ func nameLike(name string) string {
 
 func (d *decoder) checkUser(u user) {
 	if u.Name != "" && (!userForm.MatchString(u.Name) || u.Name == "root") {
-		d.report(codeUser, "defaults/user/name", "such as nodejs", "%q cannot be the user of production images", clip(u.Name))
+		d.report(codeUser, "defaults/user/name", "such as app", "%q cannot be the user of production images", clip(u.Name))
 	}
 	for _, id := range []struct {
 		key   string

@@ -25,7 +25,7 @@ type document struct {
 
 // defaults is the part that every service shares.
 type defaults struct {
-	User     user `yaml:"user,omitempty" jsonschema_description:"Account that production images run as; nodejs, 1001, 1001 when left out."`
+	User     user `yaml:"user,omitempty" jsonschema_description:"Account that production images run as; when left out, nodejs for Node.js, app for others, 1001, 1001."`
 	settings `yaml:",inline"`
 }
 
@@ -95,7 +95,9 @@ func (serviceType) choices() []string { return []string{"grpc", "http", "worker"
 
 type ecosystem string
 
-func (ecosystem) choices() []string { return []string{"go", "node", "python", "static"} }
+func (ecosystem) choices() []string {
+	return []string{"go", "java", "node", "python", "rust", "static"}
+}
 
 // manager is the name of a package manager.
 type manager string

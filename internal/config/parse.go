@@ -116,8 +116,9 @@ func (d *decoder) fleet(doc *document) *Fleet {
 	return f
 }
 
-// DefaultUser is the account of production images when none is written.
-func DefaultUser() User { return User{Name: "nodejs", UID: 1001, GID: 1001} }
+// DefaultUser is the account of production images when none is written; its name
+// is for the ecosystem to give.
+func DefaultUser() User { return User{UID: 1001, GID: 1001} }
 
 // Default is the fleet of a directory that has no slipway.yaml.
 func Default(name string) *Fleet {

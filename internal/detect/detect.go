@@ -17,8 +17,10 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/ecosystem/golang"
+	"github.com/slipway-build/slipway/internal/ecosystem/java"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/ecosystem/python"
+	"github.com/slipway-build/slipway/internal/ecosystem/rust"
 	"github.com/slipway-build/slipway/internal/ecosystem/static"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -51,7 +53,7 @@ type Librarian interface {
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
-	return []Ecosystem{golang.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
+	return []Ecosystem{golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
 }
 
 // The codes of findings about a repository. A code has one meaning for ever.
@@ -280,7 +282,7 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 }
 
 // signs says in a hint what ecosystems are recognised by.
-const signs = "Node.js by package.json, Go by go.mod, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html"
+const signs = "Node.js by package.json, Go by go.mod, Rust by Cargo.toml, Java by pom.xml or build.gradle, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {

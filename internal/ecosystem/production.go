@@ -86,6 +86,7 @@ func Quoted(words []string) []string {
 // RuntimeTools holds what production needs besides the service: the probe and
 // the names of its accounts. No step of it runs.
 func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
+	u.Name = Or(u.Name, accountOf(b.Toolchain.Ecosystem))
 	st := plan.Stage{
 		Name:    plan.StageRuntimeTools,
 		Comment: "The health probe, and the accounts of the production image.",
@@ -100,6 +101,15 @@ func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 			Comment: "A shell, because slipway.yaml asks for one."})
 	}
 	return st
+}
+
+// accountOf names the account of production images where nothing else does: as
+// the usual images of Node.js do, and plainly for the others.
+func accountOf(ecosystem string) string {
+	if ecosystem == "node" {
+		return "nodejs"
+	}
+	return "app"
 }
 
 // Production is what ships. Layers go from what changes least to what changes

@@ -9,9 +9,9 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
-// minors are the versions of Go that toolchain modules are published of, oldest
-// first (cmd/go downloads such modules since 1.21).
-func minors() []string {
+// Minors are the versions of Go that toolchain modules are published of, oldest
+// first (cmd/go downloads such modules since 1.21). Bases exist for each.
+func Minors() []string {
 	return []string{"1.21", "1.22", "1.23", "1.24", "1.25", "1.26", "1.27"}
 }
 
@@ -78,15 +78,15 @@ func (s *service) versionText() (text, file string, line int) {
 // version decides on the Go that compiles.
 func (s *service) version() {
 	const what = "runtime"
-	choices := strings.Join(minors(), ", ")
+	choices := strings.Join(Minors(), ", ")
 	text, file, line := s.versionText()
 	minor := minorOf(text)
-	first, last := minors()[0], minors()[len(minors())-1]
+	first, last := Minors()[0], Minors()[len(Minors())-1]
 	switch {
 	case text == "":
 		s.minor = defaultMinor
 		s.Fact(what, "Go "+s.minor, "default: go.mod names no version", "", 0)
-	case file == "" && !slices.Contains(minors(), minor):
+	case file == "" && !slices.Contains(Minors(), minor):
 		s.ReportWanted(codeVersion, "go.mod", "write version: \""+defaultMinor+"\"; there are "+choices, "there is no Go %q", text)
 	case file == "" && minorNumber(minor) < s.least():
 		s.ReportWanted(codeVersion, "go.mod", "write version: \"1."+strconv.Itoa(s.least())+"\", or leave it out", "Go %s is older than the 1.%d that go.mod asks for", minor, s.least())

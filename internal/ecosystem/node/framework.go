@@ -20,6 +20,7 @@ type framework struct {
 	env       map[string]string // of the running service
 	complete  bool              // the output holds every package that it needs
 	buildEnv  string            // NAME=value for the build
+	bin       string            // name of the program in its package, whose file differs between versions
 	container string            // directory of the output whose content is the application, "" for the output itself
 }
 
@@ -33,10 +34,13 @@ func frameworkOf(m *manifest) (framework, string) {
 		{"next", framework{name: "Next.js", out: ".next", start: []string{"node", "server.js"}, port: "3000", complete: true,
 			env: map[string]string{"HOSTNAME": "0.0.0.0", "NEXT_TELEMETRY_DISABLED": "1"}, buildEnv: "NEXT_TELEMETRY_DISABLED=1", container: ".next/standalone"}},
 		{"nuxt", framework{name: "Nuxt", out: ".output", start: []string{"node", ".output/server/index.mjs"}, port: "3000", complete: true, env: everywhere, buildEnv: "NUXT_TELEMETRY_DISABLED=1"}},
-		{"@react-router/serve", framework{name: "React Router", out: "build", start: []string{"node", "node_modules/@react-router/serve/bin.cjs", "build/server/index.js"}, port: "3000", env: everywhere}},
-		{"@remix-run/serve", framework{name: "Remix", out: "build", start: []string{"node", "node_modules/@remix-run/serve/dist/cli.js", "build/server/index.js"}, port: "3000", env: everywhere}},
+		{"@react-router/serve", framework{name: "React Router", out: "build", start: []string{"node", "node_modules/@react-router/serve/bin.cjs", "build/server/index.js"}, port: "3000", env: everywhere, bin: "react-router-serve"}},
+		{"@remix-run/serve", framework{name: "Remix", out: "build", start: []string{"node", "node_modules/@remix-run/serve/dist/cli.js", "build/server/index.js"}, port: "3000", env: everywhere, bin: "remix-serve"}},
 		{"@sveltejs/adapter-node", framework{name: "SvelteKit", out: "build", start: []string{"node", "build/index.js"}, port: "3000", env: everywhere}},
 		{"@astrojs/node", framework{name: "Astro", out: "dist", start: []string{"node", "dist/server/entry.mjs"}, port: "4321", env: everywhere, buildEnv: "ASTRO_TELEMETRY_DISABLED=1"}},
+		{"@tanstack/react-start", framework{name: "TanStack Start", out: ".output", start: []string{"node", ".output/server/index.mjs"}, port: "3000", complete: true, env: everywhere}},
+		{"@tanstack/solid-start", framework{name: "TanStack Start", out: ".output", start: []string{"node", ".output/server/index.mjs"}, port: "3000", complete: true, env: everywhere}},
+		{"@solidjs/start", framework{name: "SolidStart", out: ".output", start: []string{"node", ".output/server/index.mjs"}, port: "3000", complete: true, env: everywhere}},
 		{"@nestjs/core", framework{name: "NestJS", out: "dist"}},
 	} {
 		for _, deps := range []map[string]string{m.Dependencies, m.DevDeps} {
@@ -56,7 +60,7 @@ func (s *service) findFramework() {
 		return
 	}
 	line := max(s.pkg.line("dependencies", dep), s.pkg.line("devDependencies", dep))
-	if f.name == "NestJS" || s.pkg.Scripts[s.building] == "" || s.ownServer(f) {
+	if f.name == "NestJS" || s.pkg.Scripts[s.building] == "" || s.ownServer(f) || f.out == ".output" && f.name != "Nuxt" && !s.hasNitro() {
 		s.Fact("framework", f.name, "the dependency "+dep, "package.json", line)
 		return
 	}
@@ -65,6 +69,13 @@ func (s *service) findFramework() {
 	if f.name == "Next.js" {
 		s.standalone()
 	}
+}
+
+// hasNitro tells whether the build of a framework that has no server of its own
+// gets one by Nitro, which other frameworks call vinxi.
+func (s *service) hasNitro() bool {
+	all := union(s.pkg.Dependencies, s.pkg.DevDeps)
+	return slices.ContainsFunc([]string{"nitro", "nitropack", "vinxi", "@tanstack/nitro-v2-vite-plugin"}, func(name string) bool { _, ok := all[name]; return ok })
 }
 
 // ownServer tells whether the start script runs a program of the service itself
@@ -168,9 +179,13 @@ func (s *service) frameworkEvidence(e *ecosystem.Evidence) {
 }
 
 // frameworkStart is the start command; the programs of packages lie where the
-// manager of a workspace puts what its members share.
+// manager of a workspace puts what its members share. pnpm's links to programs
+// are scripts for a shell, and do not ship.
 func (s *service) frameworkStart() []string {
 	start := slices.Clone(s.framework.start)
+	if s.framework.bin != "" && s.manager.name != "pnpm" {
+		start[1] = "node_modules/.bin/" + s.framework.bin
+	}
 	if s.member != "" && s.manager.name != "pnpm" && strings.HasPrefix(start[1], "node_modules/") {
 		start[1] = s.topFile(start[1])
 	}

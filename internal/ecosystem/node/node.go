@@ -33,10 +33,25 @@ func (Ecosystem) Name() string { return "node" }
 // Recognise returns the file that makes a directory a Node.js service, "" when
 // there is none.
 func (Ecosystem) Recognise(dir fs.FS) string {
-	if ecosystem.Exists(dir, "package.json") {
+	if ecosystem.Exists(dir, "package.json") && !assetsOnly(dir) {
 		return "package.json"
 	}
 	return ""
+}
+
+// assetsOnly tells whether a package.json beside Django's manage.py is there for
+// style sheets and scripts only: nothing in it serves.
+func assetsOnly(dir fs.FS) bool {
+	if !ecosystem.Exists(dir, "manage.py") {
+		return false
+	}
+	m, err := manifestOf(dir, ".")
+	if err != nil {
+		return true
+	}
+	s := &service{pkg: m}
+	f, _ := frameworkOf(m)
+	return f.name == "" && !s.startsServer()
 }
 
 // Inspect completes a service, of which at least the name and path are known,

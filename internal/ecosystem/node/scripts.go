@@ -296,6 +296,11 @@ func (s *service) startCommand() {
 	if s.framework.name != "" {
 		return // what is missing for it is reported
 	}
+	if s.member == "" && ecosystem.Exists(s.Dir, "nx.json") && s.pkg.Workspaces == nil {
+		s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), "give each application a package.json with its start script and list them in workspaces, as Nx's TypeScript preset does; or a Dockerfile",
+			"the applications of this Nx workspace share one package.json, which says of none how it starts")
+		return
+	}
 	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "nothing says how the service starts")
 }
 

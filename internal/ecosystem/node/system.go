@@ -17,7 +17,8 @@ type system struct {
 	env     map[string]string // of the running service
 }
 
-const chromium = "/usr/bin/chromium-headless-shell"
+// chromium is the program itself; what Debian has on the path is a shell script.
+const chromium = "/usr/lib/chromium/chromium-headless-shell"
 
 // systems are the packages that need libraries or programs of Debian. Whatever
 // is not here brings its own, such as sharp from 0.33 on, @napi-rs/canvas,
@@ -159,6 +160,9 @@ func (s *service) prismaCommand() string {
 	bin := "node_modules/.bin/prisma"
 	if s.member != "" && s.manager.name != "pnpm" {
 		bin = s.topFile(bin)
+	}
+	if !s.prisma.engine {
+		bin = "PRISMA_SCHEMA_ENGINE_BINARY=/usr/bin/true " + bin // the engine of migrations, which would be downloaded and is not called
 	}
 	return bin + " generate"
 }

@@ -108,6 +108,7 @@ func first(hits []ecosystem.Hit) ecosystem.Hit {
 var (
 	settingsName = regexp.MustCompile(`DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]`)
 	staticRoot   = regexp.MustCompile(`(?m)^\s*STATIC_ROOT\s*=\s*(.*)$`)
+	buildScript  = regexp.MustCompile(`"build"\s*:\s*"([^"]*)"`)
 	staticApp    = regexp.MustCompile(`django\.contrib\.staticfiles`)
 	quotedText   = regexp.MustCompile(`['"]([\w./-]+)['"]`)
 )
@@ -126,6 +127,11 @@ func (s *service) django() bool {
 	s.settings = h.Text
 	project, _, _ := strings.Cut(h.Text, ".")
 	s.app = app{kind: kindDjango, module: project, file: h.File, line: h.Line}
+	if data, err := ecosystem.Read(s.Dir, "package.json"); err == nil {
+		if b := ecosystem.Find(buildScript, "package.json", data); b.Found() {
+			s.Report(diag.Warning, codeAssets, b.File, b.Line, "commit what it writes below the static files, or bring a Dockerfile", "the build script of package.json is not run: the image gets the assets as they lie in the repository")
+		}
+	}
 	s.staticFiles(strings.ReplaceAll(h.Text, ".", "/"), project)
 	return true
 }

@@ -13,4 +13,5 @@ const (
 	codeNoStart  = "SLP268" // nothing says how the service starts
 	codeShell    = "SLP269" // the start needs a shell
 	codeStatic   = "SLP270" // Django's static files are collected nowhere or served by nothing
+	codeAssets   = "SLP271" // a package.json whose build is not run
 )

@@ -5,6 +5,8 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/mount"
@@ -13,9 +15,8 @@ import (
 	"github.com/moby/sys/user"
 )
 
-// caPath is where steps see the host's certificates. /dev is a tmpfs of the
-// step, so the mount point never becomes part of a layer.
-const caPath = "/dev/slipway/ca-certificates.crt"
+// caPath is where steps see the host's certificates.
+const caPath = StepDir + "ca-certificates.crt"
 
 // caVariables are read by, in this order: OpenSSL, Go and Rust; Node.js; npm;
 // curl; Python's requests; pip; git; cargo; the AWS tools.
@@ -31,7 +32,8 @@ type injector struct {
 	executor.Executor
 	caFile   string
 	env      []string
-	ttyGroup bool // the group of terminals exists
+	files    map[string]string // by name below StepDir, the path on this machine
+	ttyGroup bool              // the group of terminals exists
 }
 
 // Run starts the step with the additions. The terminals' file system is mounted
@@ -46,6 +48,9 @@ func (i injector) Run(ctx context.Context, id string, root executor.Mount, mount
 		for _, name := range caVariables {
 			add = append(add[:len(add):len(add)], name+"="+caPath)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(i.files)) {
+		mounts = append(mounts, executor.Mount{Src: hostFile(i.files[name]), Dest: StepDir + name, Readonly: true})
 	}
 	p.Meta.Env = withDefaults(p.Meta.Env, add)
 	return i.Executor.Run(ctx, id, root, mounts, p, started)

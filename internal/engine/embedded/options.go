@@ -11,6 +11,10 @@ package embedded
 
 import "runtime"
 
+// StepDir is where build steps see files of this machine. /dev is a tmpfs of the
+// step, so the mount point never becomes part of a layer.
+const StepDir = "/dev/slipway/"
+
 // Options configure an engine. The zero values of the optional fields are good.
 type Options struct {
 	StateDir string // holds everything of the engine
@@ -23,6 +27,9 @@ type Options struct {
 	// StepEnv reaches every build step outside of layers and cache keys, unless
 	// the step sets the variable itself. "NAME=value".
 	StepEnv []string
+	// StepFiles are files of this machine that every build step sees, read-only,
+	// outside of layers and cache keys: by name below StepDir, the path.
+	StepFiles map[string]string
 
 	Parallel     int   // steps at once; 0: two for each core, at least four
 	MaxCacheSize int64 // bytes that the cache may use; 0: 20 GB

@@ -1,0 +1,286 @@
+package java
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// Evidence in sources. Ports go from the surest to the vaguest.
+var (
+	javaMain    = regexp.MustCompile(`\bstatic\s+(?:final\s+)?void\s+main\s*\(()`)
+	kotlinMain  = regexp.MustCompile(`(?m)^(?:suspend\s+)?fun\s+main\s*\(()`)
+	javaPackage = regexp.MustCompile(`(?m)^\s*package\s+([\w.]+)`)
+	springApp   = regexp.MustCompile(`@SpringBootApplication\b()`)
+	grpcServer  = regexp.MustCompile(`\b(?:Netty)?ServerBuilder\s*\.\s*forPort\(|\bGrpc\s*\.\s*newServerBuilderForPort\(`)
+	httpServer  = regexp.MustCompile(`\bHttpServer\.create\(|\bHttpsServer\.create\(|\bJavalin\.(?:create|start)\(|\bUndertow\.builder\(|\bnew Server\(|\bcreateHttpServer\(|\bWebServer\.(?:builder|create)\(|\bembeddedServer\(|\bSpark\.(?:get|port)\(|\bSimpleServer\b|\bRatpackServer\.|\bnew Tomcat\(`)
+	healthRoute = regexp.MustCompile(`"(/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))"`)
+	readsPort   = regexp.MustCompile(`System\.getenv\(\s*"PORT"|getenv\(\)\s*\.\s*getOrDefault\(\s*"PORT"`)
+	otherLocale = regexp.MustCompile(`\b(?:Locale\.(?:GERMAN|GERMANY|FRENCH|FRANCE|ITALIAN|ITALY|JAPAN\w*|KOREAN?|CHIN\w+|TAIWAN|CANADA_FRENCH|forLanguageTag|of\()|new Locale\()()`)
+)
+
+func ports() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`"(?:\w*_)?PORT"\s*,\s*"?(\d{2,5})"?`),
+		regexp.MustCompile(`(?:InetSocketAddress|forPort|newServerBuilderForPort|ServerSocket|\bnew Server|\.start|\.listen|\.port|setPort|addHttpListener)\(\s*(?:"[\d.]*"\s*,\s*)?(\d{2,5})\b`),
+		regexp.MustCompile(`(?i)\b\w*port\s*=\s*(\d{2,5})\b`),
+		regexp.MustCompile(`"PORT"[^;]{0,120}?[:?(]\s*"?(\d{2,5})\b`),
+	}
+}
+
+// scan is what the sources say.
+type scan struct {
+	mains    []ecosystem.Hit // Text is the class
+	evidence ecosystem.Evidence
+	portRank int
+	port     bool          // reads $PORT
+	locale   ecosystem.Hit // formats for other languages than English
+}
+
+// eachSource calls fn for the sources of a module that are no tests.
+func eachSource(tree fs.FS, dir string, fn func(name string, data []byte)) {
+	src, err := fs.Sub(tree, path.Join(dir, "src/main"))
+	if err != nil {
+		return
+	}
+	// Packages lie deeper than the shared limit looks: each language's folder is a tree of its own.
+	for _, lang := range []string{"java", "kotlin", "scala", "groovy"} {
+		at := lang
+		for { // down to where packages part
+			entries, err := fs.ReadDir(src, at)
+			if err != nil || len(entries) != 1 || !entries[0].IsDir() {
+				break
+			}
+			at = path.Join(at, entries[0].Name())
+		}
+		sub, err := fs.Sub(src, at)
+		if err != nil || !ecosystem.IsDir(src, at) {
+			continue
+		}
+		ecosystem.EachSource(sub, func(name string, isDir bool) bool {
+			return isDir || slices.Contains([]string{".java", ".kt"}, path.Ext(name))
+		}, func(name string, data []byte) { fn(path.Join(dir, "src/main", at, name), data) })
+	}
+}
+
+// mainClass returns the class that a source starts with, "" when it does not.
+func mainClass(name string, data []byte) ecosystem.Hit {
+	class := strings.TrimSuffix(path.Base(name), path.Ext(name))
+	re := javaMain
+	if path.Ext(name) == ".kt" {
+		re = kotlinMain
+		class = strings.ToUpper(class[:1]) + class[1:] + "Kt"
+	}
+	h := ecosystem.Find(re, name, data)
+	if !h.Found() {
+		return h
+	}
+	if h.Text = class; javaPackage.Match(data) {
+		h.Text = string(javaPackage.FindSubmatch(data)[1]) + "." + class
+	}
+	return h
+}
+
+// starts tells whether a module of a build is a service: a framework packs it,
+// or one of its classes starts.
+func starts(tree fs.FS, p *pom) bool {
+	if p.Packaging == "pom" || p.Packaging == "maven-plugin" {
+		return false
+	}
+	if p.plugin("quarkus-maven-plugin") != nil || p.Packaging == "war" {
+		return true
+	}
+	if g := p.plugin("spring-boot-maven-plugin"); g != nil && g.setting("skip") != "true" {
+		return true
+	}
+	found := false
+	eachSource(tree, p.dir(), func(name string, data []byte) {
+		found = found || mainClass(name, data).Found() || springApp.Match(data)
+	})
+	return found
+}
+
+// readSources takes evidence from the sources of the module.
+func (s *service) readSources() {
+	s.scan.portRank = len(ports())
+	all := ports()
+	eachSource(s.Dir, s.at, func(name string, data []byte) {
+		c := &s.scan
+		if h := mainClass(name, data); h.Found() {
+			c.mains = append(c.mains, h)
+		}
+		c.evidence.GRPC.Keep(ecosystem.Find(grpcServer, name, data))
+		c.evidence.HTTP.Keep(ecosystem.Find(httpServer, name, data))
+		c.evidence.Route.Keep(ecosystem.Find(healthRoute, name, data))
+		c.locale.Keep(ecosystem.Find(otherLocale, name, data))
+		c.port = c.port || readsPort.Match(data)
+		for i, re := range all[:c.portRank] {
+			if h := ecosystem.Find(re, name, data); h.Found() {
+				c.evidence.Port, c.portRank = h, i
+				break
+			}
+		}
+	})
+}
+
+// network completes type, port and health.
+func (s *service) network() {
+	e := s.scan.evidence
+	named := func(names ...string) ecosystem.Hit {
+		return s.depends(func(a string) bool { return slices.Contains(names, a) })
+	}
+	framework := func(server ecosystem.Hit, portKey string, port string, route ecosystem.Hit) {
+		if !server.Found() {
+			return
+		}
+		server.Why = server.Text + " serves HTTP"
+		e.HTTP = server
+		if e.Port = s.settings.get(portKey); !e.Port.Found() {
+			e.Port = server
+			e.Port.Text, e.Port.Why = port, "default of "+string(s.kind)
+		}
+		e.Route = route
+	}
+	switch {
+	case s.kind == kindSpring:
+		health := named("spring-boot-starter-actuator")
+		if own := s.settings.get("management.server.port"); own.Found() && own.Text != s.settings.get("server.port").Text {
+			health = ecosystem.Hit{}
+		}
+		health.Text, health.Why = s.settings.get("server.servlet.context-path").Text+ecosystem.Or(s.settings.get("management.endpoints.web.base-path").Text, "/actuator")+"/health", "Spring Boot's actuator"
+		e.Route = ecosystem.Hit{}
+		framework(named("spring-boot-starter-web", "spring-boot-starter-webmvc", "spring-boot-starter-webflux", "spring-boot-starter-jersey", "spring-boot-starter-web-services", "spring-boot-starter-data-rest", "spring-boot-starter-graphql"), "server.port", "8080", health)
+	case s.kind == kindQuarkus:
+		health := named("quarkus-smallrye-health")
+		health.Text, health.Why = "/q/health/ready", "Quarkus's health extension"
+		framework(s.depends(func(a string) bool {
+			return strings.HasPrefix(a, "quarkus-rest") && !strings.Contains(a, "client") || strings.HasPrefix(a, "quarkus-resteasy") && !strings.Contains(a, "client") ||
+				slices.Contains([]string{"quarkus-vertx-http", "quarkus-undertow", "quarkus-reactive-routes", "quarkus-smallrye-graphql"}, a)
+		}), "quarkus.http.port", "8080", health)
+	default:
+		framework(named("micronaut-http-server-netty", "micronaut-http-server-jetty", "micronaut-http-server-tomcat"), "micronaut.server.port", "8080", ecosystem.Hit{})
+	}
+	s.Network(e, s.manifest())
+}
+
+// chooseMain decides which class starts a plain program.
+func (s *service) chooseMain() {
+	if h := s.namedMain(); h.Found() {
+		s.main = h.Text
+		s.Fact("main class", h.Text, h.Why, h.File, h.Line)
+		return
+	}
+	usual := slices.DeleteFunc(slices.Clone(s.scan.mains), func(h ecosystem.Hit) bool {
+		class := h.Text[strings.LastIndexByte(h.Text, '.')+1:]
+		return !slices.Contains([]string{"Main", "MainKt", "App", "Application", "Server", "ApplicationKt", "AppKt"}, class)
+	})
+	switch {
+	case len(s.scan.mains) == 1:
+		usual = s.scan.mains
+	case len(s.scan.mains) == 0:
+		s.ReportWanted(codeNoMain, s.manifest(), `write command: ["java", "-cp", "app.jar:lib/*", "<class>"] for the service in slipway.yaml; a library needs no service`,
+			"no class below src/main has a main method")
+		return
+	case len(usual) != 1:
+		var list []string
+		for _, h := range s.scan.mains {
+			list = append(list, h.Text)
+		}
+		s.ReportWanted(codeWhich, s.manifest(), "name one in the build file: <mainClass> of maven-jar-plugin, or mainClass of Gradle's application",
+			"several classes have a main method, and nothing says which is meant: %s", strings.Join(list, ", "))
+		return
+	}
+	s.main = usual[0].Text
+	s.Fact("main class", s.main, "its main method", usual[0].File, usual[0].Line)
+}
+
+// namedMain is the class that the build file names.
+func (s *service) namedMain() ecosystem.Hit {
+	const why = "the build file names it"
+	if s.maven == nil {
+		h := ecosystem.Find(gradleMain, s.grade.file, s.grade.data)
+		h.Why = why
+		return h
+	}
+	for _, name := range []string{"maven-shade-plugin", "maven-assembly-plugin", "maven-jar-plugin", "exec-maven-plugin"} {
+		if g, at := s.plugin(name); g != nil {
+			for _, key := range []string{"mainClass", "Main-Class"} {
+				if text := s.expand(g.setting(key)); text != "" && !strings.Contains(text, "${") {
+					return ecosystem.Hit{Text: text, File: at.file, Line: at.line(g.setting(key)), Why: why}
+				}
+			}
+		}
+	}
+	for _, name := range []string{"exec.mainClass", "main.class", "mainClass", "start-class"} {
+		if v, at := s.property(name); v != "" {
+			return ecosystem.Hit{Text: s.expand(v), File: at.file, Line: at.line("<" + name + ">"), Why: why}
+		}
+	}
+	return ecosystem.Hit{}
+}
+
+// findKind decides how the service is packed.
+func (s *service) findKind() {
+	signs := s.mavenKind
+	if s.maven == nil {
+		signs = s.gradleKind
+	}
+	kind, h := signs()
+	s.kind = kind
+	if s.Fact("packed as", string(kind), h.Why, h.File, h.Line); s.kind == kindPlain && len(s.Want.Command) == 0 {
+		s.chooseMain()
+	}
+}
+
+func (s *service) mavenKind() (kind, ecosystem.Hit) {
+	m := s.maven.module
+	sign := func(artifact string) ecosystem.Hit {
+		_, at := s.plugin(artifact)
+		if at == nil {
+			return ecosystem.Hit{}
+		}
+		return ecosystem.Hit{File: at.file, Line: at.line("<artifactId>" + artifact + "<"), Why: artifact}
+	}
+	if h := sign("quarkus-maven-plugin"); h.Found() {
+		return kindQuarkus, h
+	}
+	if h := sign("spring-boot-maven-plugin"); h.Found() {
+		s.spring = s.springVersion()
+		return kindSpring, h
+	}
+	if m.Packaging == "war" {
+		s.Report(diag.Error, codeNoServer, m.file, m.line("<packaging>"), "add spring-boot-maven-plugin, or a server to the program; a Dockerfile in the directory builds anything else",
+			"a war wants a servlet container, and no base has one")
+	}
+	if h := sign("maven-shade-plugin"); h.Found() {
+		return kindFat, h
+	}
+	if g, _ := s.plugin("maven-assembly-plugin"); g != nil && strings.Contains(string(g.Inner), "jar-with-dependencies") {
+		return kindFat, sign("maven-assembly-plugin")
+	}
+	return kindPlain, ecosystem.Hit{File: m.file, Why: "default: no plugin packs more than the module"}
+}
+
+func (s *service) gradleKind() (kind, ecosystem.Hit) {
+	for _, k := range []struct {
+		plugin string
+		kind   kind
+	}{{"io.quarkus", kindQuarkus}, {"org.springframework.boot", kindSpring}, {"com.gradleup.shadow", kindFat}, {"com.github.johnrengelman.shadow", kindFat}, {"application", kindPlain}} {
+		h := s.grade.applies(k.plugin)
+		if !h.Found() {
+			continue
+		}
+		h.Why = "the plugin " + k.plugin
+		if m := gradleSpring.FindSubmatch(s.grade.data); k.kind == kindSpring && m != nil {
+			s.spring = majorMinor(string(m[1]))
+		}
+		return k.kind, h
+	}
+	s.Report(diag.Error, codeNoMain, s.grade.file, 0, "apply the plugin application and name its mainClass; a library needs no service", "no plugin of the build makes a program")
+	return kindPlain, ecosystem.Hit{File: s.grade.file}
+}

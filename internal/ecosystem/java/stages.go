@@ -1,0 +1,389 @@
+package java
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Stages beside the usual ones.
+const (
+	stageModules = "modules"
+	stageJDK     = "target-jdk"
+	stageJava    = "java"
+)
+
+// Directories of the build. What production copies lies under /out.
+const (
+	srcDir  = "/src"
+	outDeps = "/out/dependencies"
+	outApp  = "/out/application"
+	runtime = "/opt/java"
+	jdkHome = "/usr/lib/jvm/default" // in Slipway's toolchain base
+)
+
+// images names the images of a version of the JDK.
+func images(jdk string, tool string) ecosystem.Images {
+	const suite = ecosystem.Suite
+	official := "eclipse-temurin-" + jdk
+	i := ecosystem.Images{
+		Ecosystem: "java", Version: jdk,
+		Debian:   ecosystem.Pair{Toolchain: "slipway/java:" + jdk + "-" + suite + "-toolchain", Runtime: "slipway/jvm:" + suite},
+		Official: ecosystem.Pair{Toolchain: "maven:3-" + official, Runtime: "debian:" + suite + "-slim"},
+		Alpine:   ecosystem.Pair{Toolchain: "maven:3-" + official + "-alpine", Runtime: "alpine:3"},
+	}
+	if tool == "gradle" {
+		i.Official.Toolchain = "eclipse-temurin:" + jdk + "-jdk"
+		i.Alpine.Toolchain = "eclipse-temurin:" + jdk + "-jdk-alpine"
+	}
+	return i
+}
+
+// plan puts the stages together.
+func (s *service) plan(fleet *config.Fleet) plan.Service {
+	family, user := ecosystem.Settings(fleet)
+	tool := "maven"
+	if s.maven == nil {
+		tool = "gradle"
+	}
+	b := ecosystem.BasesFor(family, images(s.jdk, tool))
+	b.Toolchain.OnTarget = true // jlink takes the modules of the target's JDK
+	stages := []plan.Stage{s.dependencyStage(b), s.builder(), s.modules(b)}
+	if b.Toolchain.Assembled {
+		stages = append(stages, plan.Stage{Name: stageJDK, From: b.Toolchain.Ref, Comment: "The JDK of the platform that is built for. No step runs here."})
+	}
+	stages = append(stages, s.java(b), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	return s.Service.Plan(b, user, stages...)
+}
+
+// cache keeps downloads between builds; it is no part of any layer.
+func (s *service) cache() []plan.Mount {
+	if s.maven == nil {
+		return []plan.Mount{{Type: "cache", Target: "/root/.gradle"}}
+	}
+	return []plan.Mount{{Type: "cache", Target: "/root/.m2"}}
+}
+
+// mvn is a command line of Maven over the service's module and those that it
+// needs.
+func (s *service) mvn(args ...string) string {
+	words := []string{"mvn", "-B", "-ntp", "-Dmaven.test.skip=true"}
+	m := s.maven
+	if m.module != m.top {
+		words = append(words, "-pl", ecosystem.Quoted([]string{below(m.top.dir(), m.module.dir())})[0], "-am")
+	}
+	if m.top.dir() != "." {
+		words = append(words, "-f", ecosystem.Quoted([]string{m.top.file})[0])
+	}
+	return strings.Join(append(words, args...), " ")
+}
+
+// copyDependencies is the goal that lays out what a plain program needs.
+const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies\n-DincludeScope=runtime -DoutputDirectory=" + outDeps + "/lib"
+
+// dependencyStage downloads libraries and plugins from the build files alone.
+func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
+	st := plan.Stage{
+		Name:          plan.StageDependencies,
+		Comment:       "Libraries and plugins, from the build files alone: runs again only when those change.",
+		From:          b.Toolchain.Ref,
+		BuildPlatform: true, // what is compiled runs everywhere
+		Steps:         []plan.Step{{Op: plan.OpWorkdir, Args: []string{srcDir}}},
+	}
+	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
+	for _, args := range s.buildFiles() {
+		add(plan.Step{Op: plan.OpCopy, Args: args})
+	}
+	if s.maven == nil {
+		task, _ := s.task()
+		add(plan.Step{
+			Op: plan.OpRun, Mounts: s.cache(), Shell: s.gradlew(task) + " --continue || true",
+			Comment: "There are no sources yet, so that the build may fail: what counts is what it downloads.",
+		})
+		return st
+	}
+	flags := []string{"-fn"}
+	switch s.kind {
+	case kindSpring:
+		flags = append(flags, "-Dspring-boot.repackage.skip=true", "package")
+	case kindPlain:
+		flags = append(flags, "package", copyDependencies)
+	default:
+		flags = append(flags, "package")
+	}
+	add(plan.Step{
+		Op: plan.OpRun, Mounts: s.cache(), Shell: s.mvn(flags...) + " && find . -type d -name target -prune -exec rm -rf {} + && rm -rf /out",
+		Comment: "There are no sources yet, so that goals may fail (-fn): what counts is what they download.",
+	})
+	return st
+}
+
+// buildFiles are the copies of the build files: sources, then destination.
+func (s *service) buildFiles() [][]string {
+	var out [][]string
+	if s.maven == nil {
+		args := []string{"gradlew"}
+		for _, name := range []string{"settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts", "gradle.properties"} {
+			if ecosystem.Exists(s.Dir, name) {
+				args = append(args, name)
+			}
+		}
+		out = append(out, append(args, "./"), []string{"gradle/", "gradle/"})
+		for _, dir := range []string{"buildSrc", "build-logic"} {
+			if ecosystem.IsDir(s.Dir, dir) {
+				out = append(out, []string{dir + "/", dir + "/"})
+			}
+		}
+		for _, dir := range s.grade.projects {
+			if f := first(s.Dir, dir, "build.gradle", "build.gradle.kts"); f != "" && dir != "." {
+				out = append(out, []string{f, dir + "/"})
+			}
+		}
+		return out
+	}
+	for _, p := range append(slices.Clone(s.maven.modules), s.maven.chain...) {
+		args := []string{p.file, into(p.dir())}
+		if !slices.ContainsFunc(out, func(o []string) bool { return o[0] == args[0] }) {
+			out = append(out, args)
+		}
+	}
+	if dir := path.Join(s.maven.top.dir(), ".mvn"); ecosystem.IsDir(s.Dir, dir) {
+		out = append(out, []string{dir + "/", dir + "/"})
+	}
+	return out
+}
+
+// into is a directory as the destination of a COPY.
+func into(dir string) string {
+	if dir == "." {
+		return "./"
+	}
+	return dir + "/"
+}
+
+// gradlew is a command line of the wrapper.
+func (s *service) gradlew(task string) string {
+	if s.at != "." {
+		task = ":" + strings.ReplaceAll(s.at, "/", ":") + ":" + task
+	}
+	return "./gradlew --no-daemon --console=plain " + task
+}
+
+// builder compiles and takes the result apart.
+func (s *service) builder() plan.Stage {
+	st := plan.Stage{
+		Name:    plan.StageBuilder,
+		Comment: "The program, apart from its libraries: they change less.",
+		From:    plan.StageDependencies,
+	}
+	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
+	add(s.copies()...)
+	add(plan.Step{Op: plan.OpRun, Mounts: s.cache(), Shell: strings.Join(append([]string{s.compile(), "mkdir -p " + outDeps + " " + outApp}, s.unpack()...), " && ")})
+	return st
+}
+
+// stamp is the time of the entries of jars, so that equal sources give equal
+// bytes; it is the oldest that a zip archive can tell.
+const stamp = "-Dproject.build.outputTimestamp=1980-01-01T00:00:02Z"
+
+// compile is the command that builds.
+func (s *service) compile() string {
+	if s.maven == nil {
+		task, _ := s.task()
+		return s.gradlew(task)
+	}
+	args := []string{stamp, "package"}
+	if s.kind == kindPlain {
+		args = append(args, copyDependencies)
+	}
+	return s.mvn(args...)
+}
+
+// unpack puts libraries and the program where production copies them from.
+func (s *service) unpack() []string {
+	jar, result := "", ""
+	if s.maven != nil {
+		jar = ecosystem.Quoted([]string{s.result()})[0]
+	} else {
+		_, result = s.task()
+		jar = "$(find " + result + " -name '*.jar' ! -name '*-plain.jar' | sort | tail -n 1)"
+	}
+	jar = strings.Trim(jar, "'")
+	switch s.kind {
+	case kindSpring:
+		return s.layers(jar)
+	case kindQuarkus:
+		if result == "" {
+			result = path.Join(s.at, "target/quarkus-app")
+		}
+		return []string{"cp -R " + result + "/. " + outApp, "mv " + outApp + "/lib " + outDeps + "/lib"}
+	case kindFat:
+		return []string{"cp " + jar + " " + outApp + "/app.jar"}
+	}
+	if s.maven == nil {
+		return []string{"cp -R " + result + "/*/lib " + outDeps + "/lib", "mkdir " + outApp + "/lib",
+			"mv " + outDeps + "/lib/" + ecosystem.Quoted([]string{s.buildName()})[0] + "*.jar " + outApp + "/lib/"}
+	}
+	out := []string{"cp " + jar + " " + outApp + "/app.jar"}
+	for _, p := range s.maven.needed {
+		if p != s.maven.module && p.Packaging != "pom" {
+			out = append(out, "mkdir -p "+outApp+"/lib", "mv "+outDeps+"/lib/"+p.ArtifactID+"-*.jar "+outApp+"/lib/")
+		}
+	}
+	return out
+}
+
+// result is the jar that a build with Maven makes.
+func (s *service) result() string {
+	jar := s.jar()
+	if g, _ := s.plugin("maven-assembly-plugin"); s.kind == kindFat && g != nil && strings.Contains(string(g.Inner), "jar-with-dependencies") && g.setting("appendAssemblyId") != "false" {
+		jar = strings.TrimSuffix(jar, ".jar") + "-jar-with-dependencies.jar"
+	}
+	if g, _ := s.plugin("maven-shade-plugin"); s.kind == kindFat && g != nil {
+		if name := s.expand(g.setting("finalName")); name != "" && !strings.Contains(name, "${") {
+			jar = path.Join(path.Dir(jar), name+".jar")
+		}
+	}
+	return jar
+}
+
+// tools tells whether the jar has the tools of Spring Boot 3.3 and later.
+func (s *service) tools() bool {
+	return s.spring == [2]int{} || s.spring[0] > 3 || s.spring[0] == 3 && s.spring[1] >= 3
+}
+
+// layers takes a jar of Spring Boot apart by its own means.
+func (s *service) layers(jar string) []string {
+	const dir = "/tmp/layers"
+	out := []string{"cp " + jar + " /tmp/app.jar"}
+	if s.tools() {
+		out = append(out, "java -Djarmode=tools -jar /tmp/app.jar extract --layers --destination "+dir)
+	} else {
+		out = append(out, "mkdir "+dir, "cd "+dir, "java -Djarmode=layertools -jar /tmp/app.jar extract")
+	}
+	return append(out,
+		"cd "+dir, "mkdir -p dependencies spring-boot-loader snapshot-dependencies application",
+		"cp -R dependencies/. spring-boot-loader/. "+outDeps,
+		"cp -R snapshot-dependencies/. application/. "+outApp)
+}
+
+// modules finds out which parts of the JDK are in use: of the libraries, and
+// then of the program, which changes more often.
+func (s *service) modules(b ecosystem.Bases) plan.Stage {
+	run := func(dir, out string) []plan.Step {
+		return []plan.Step{
+			{Op: plan.OpCopy, From: plan.StageBuilder, Args: []string{dir + "/", dir + "/"}},
+			{Op: plan.OpRun, Shell: "sh /modules.sh " + dir + " > /modules/" + out},
+		}
+	}
+	return plan.Stage{
+		Name:          stageModules,
+		Comment:       "Which modules of the JDK the libraries use, and which the program.",
+		From:          b.Toolchain.Ref,
+		BuildPlatform: true,
+		Steps: slices.Concat(
+			[]plan.Step{{Op: plan.OpCopy, Args: []string{"/modules.sh"}, Content: modulesScript}, {Op: plan.OpWorkdir, Args: []string{"/modules"}}},
+			run(outDeps, "dependencies"), run(outApp, "application"),
+		),
+	}
+}
+
+// java makes the runtime. The archive of classes is made by the runtime itself,
+// so that it is only there when the platform is that of this machine; the
+// garbage collector and heap are named because the archive depends on them.
+func (s *service) java(b ecosystem.Bases) plan.Stage {
+	names, why := s.extraModules()
+	st := plan.Stage{
+		Name:          stageJava,
+		Comment:       "A Java runtime of those modules alone, and of what jdeps cannot see:\n" + why,
+		From:          b.Toolchain.Ref,
+		BuildPlatform: b.Toolchain.Assembled,
+		Steps:         []plan.Step{{Op: plan.OpCopy, From: stageModules, Args: []string{"/modules/", "/modules/"}}},
+	}
+	link := "jlink --add-modules \"$(cat /modules/* | paste -sd , -)," + names + "\"\n"
+	tail := "--strip-java-debug-attributes --no-header-files --no-man-pages --compress zip-6 --output " + runtime
+	dump := runtime + "/bin/java -Xshare:dump -XX:+UseG1GC -Xmx128m"
+	if !b.Toolchain.Assembled {
+		st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: link + tail + " && " + dump})
+		return st
+	}
+	st.Steps = append(st.Steps,
+		plan.Step{Op: plan.OpArg, Args: []string{"BUILDPLATFORM"}},
+		plan.Step{Op: plan.OpArg, Args: []string{"TARGETPLATFORM"}},
+		plan.Step{
+			Op: plan.OpRun, Mounts: []plan.Mount{{Type: "bind", From: stageJDK, Source: jdkHome + "/jmods", Target: "/jmods"}},
+			Shell: link + "--module-path /jmods " + tail + " && cp /etc/ssl/certs/java/cacerts " + runtime + "/lib/security/cacerts" +
+				" && if [ \"$BUILDPLATFORM\" = \"$TARGETPLATFORM\" ]; then " + dump + "; fi",
+			Comment: "With the archive of the JDK's classes, which the JVM maps at its start; for another platform it is left out, as it would have to be emulated.",
+		})
+	return st
+}
+
+// image is what production needs.
+func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
+	env := map[string]string{
+		"JAVA_HOME":         runtime,
+		"JAVA_TOOL_OPTIONS": "-XX:MaxRAMPercentage=75 -XX:+ExitOnOutOfMemoryError",
+		"LANG":              "C.UTF-8",
+		"PATH":              runtime + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	}
+	if s.scan.port && s.Want.Port > 0 {
+		env["PORT"] = fmt.Sprint(s.Want.Port)
+	}
+	if s.kind == kindQuarkus {
+		env["QUARKUS_HTTP_HOST"] = "0.0.0.0"
+	}
+	copyOut := func(from, stage, to string) plan.Step {
+		return plan.Step{Op: plan.OpCopy, Link: true, From: stage, Args: []string{from + "/", to + "/"}}
+	}
+	i := ecosystem.Image{Bases: b, User: u, Env: env, Start: s.start, Layers: []plan.Step{copyOut(runtime, stageJava, runtime)}}
+	if s.kind != kindFat {
+		i.Layers = append(i.Layers, copyOut(outDeps, plan.StageBuilder, ecosystem.WorkDir))
+	}
+	i.Layers = append(i.Layers, copyOut(outApp, plan.StageBuilder, ecosystem.WorkDir))
+	if s.maven != nil {
+		i.Version, i.Description = s.expand(s.maven.module.Version), s.maven.module.Description
+	} else if m := gradleVersion.FindSubmatch(s.grade.data); m != nil {
+		i.Version = string(m[1])
+	}
+	if strings.Contains(i.Version, "${") {
+		i.Version = ""
+	}
+	return i
+}
+
+// command decides on the exec form that starts the service.
+func (s *service) command() {
+	if len(s.Want.Command) > 0 {
+		s.start = slices.Clone(s.Want.Command)
+		s.Configured("start", strings.Join(s.start, " "))
+		return
+	}
+	why := "how " + string(s.kind) + " starts"
+	switch s.kind {
+	case kindSpring:
+		s.start = []string{"java", "-jar", "app.jar"}
+		if !s.tools() {
+			launcher := "org.springframework.boot.loader.JarLauncher"
+			if s.spring == [2]int{3, 2} {
+				launcher = "org.springframework.boot.loader.launch.JarLauncher"
+			}
+			s.start = []string{"java", launcher}
+		}
+	case kindQuarkus:
+		s.start = []string{"java", "-jar", "quarkus-run.jar"}
+	case kindFat:
+		s.start, why = []string{"java", "-jar", "app.jar"}, "the jar names its class"
+	default:
+		s.start, why = []string{"java", "-cp", "app.jar:lib/*", s.main}, "the main class, and all libraries"
+		if s.maven == nil {
+			s.start[2] = "lib/*"
+		}
+	}
+	s.Fact("start", strings.Join(s.start, " "), why, "", 0)
+}

@@ -1,0 +1,89 @@
+package node
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// prune makes the packages for production. npm's hidden lock file names the
+// registry that packages came from, which differs between machines; type
+// declarations, source maps and manuals are not read at run time.
+func (s *service) prune() plan.Step {
+	if s.framework.complete {
+		return plan.Step{Op: plan.OpRun, Shell: "mkdir -p " + outDeps + " " + outApp, Comment: s.framework.name + " puts the packages that it needs beside its server."}
+	}
+	if s.manager.name != "npm" || s.member != "" {
+		return s.installed()
+	}
+	return plan.Step{
+		Op: plan.OpRun,
+		Comment: "Without development packages, and without what nothing reads at run time. npm's hidden lock file names the machine's registry: " +
+			"left in, equal inputs would give different images.",
+		Shell: strings.Join([]string{
+			"mkdir -p node_modules " + outDeps + " " + outApp,
+			"cp -a package.json package-lock.json node_modules " + outDeps,
+			"cd " + outDeps,
+			"npm prune --omit=dev " + s.offline() + " --ignore-scripts",
+			"rm -rf package.json package-lock.json node_modules/.package-lock.json",
+			s.idle(),
+			"find . -mindepth 1 -type d -empty -delete",
+		}, " && "),
+	}
+}
+
+// idleFiles deletes what nothing reads at run time.
+const idleFiles = `find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \)` + "\n" +
+	`! -path '*/typescript/*' ! -iname '*licen[cs]e*' ! -iname '*notice*' -delete`
+
+// offline keeps npm from the network, unless package.json names a version by a
+// tag such as "latest", which npm looks up whatever the lock file says.
+func (s *service) offline() string {
+	for _, version := range union(union(s.pkg.Dependencies, s.pkg.OptionalDeps), s.pkg.DevDeps) {
+		if tag.MatchString(version) {
+			return "--prefer-offline"
+		}
+	}
+	return "--offline"
+}
+
+var tag = regexp.MustCompile(`^[a-wyzA-WYZ][A-Za-z-]*$`)
+
+// idle deletes what nothing reads at run time, and what compilers left.
+func (s *service) idle() string {
+	if len(s.compiled) == 0 {
+		return idleFiles
+	}
+	return compileLeftovers + " && " + idleFiles
+}
+
+// installed installs the packages for production anew, from what the first
+// install has fetched.
+func (s *service) installed() plan.Step {
+	top, dirs, members := s.manifests()
+	paths := append(top, dirs...)
+	var manifests []string
+	for _, m := range members {
+		manifests = append(manifests, m+"/package.json")
+	}
+	commands := []string{
+		"mkdir -p " + outDeps + " " + outApp,
+		"cp -a --parents " + strings.Join(append(slices.Clone(paths), manifests...), " ") + " " + outDeps,
+		"cd " + outDeps,
+	}
+	commands = append(commands, s.manager.production(s.member, s.pkg.Name)...)
+	commands = append(commands,
+		s.manager.leftovers(),
+		"rm -rf "+strings.Join(append(paths, manifests...), " "),
+		s.idle(),
+		"find . -mindepth 1 -type d -empty -delete",
+	)
+	return plan.Step{
+		Op:      plan.OpRun,
+		Comment: "Without development packages, and without what nothing reads at run time or names this machine: equal inputs give equal images.",
+		Shell:   strings.Join(commands, " && "),
+		Mounts:  s.manager.caches(),
+	}
+}

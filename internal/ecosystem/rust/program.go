@@ -1,0 +1,147 @@
+package rust
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// chooseProgram decides which program of the package is the service: that which
+// the start command names, default-run, the only one, or the one that the
+// service is called by.
+func (s *service) chooseProgram() bool {
+	all, file := s.crate.bins, s.crate.manifestFile()
+	named := func(name string) bool {
+		i := slices.IndexFunc(all, func(b target) bool { return b.Name == name })
+		if i >= 0 {
+			s.bin = all[i]
+		}
+		return i >= 0
+	}
+	take := func(why, file string, line int) bool {
+		s.Fact("program", s.bin.Name, why, file, line)
+		return true
+	}
+	if s.crate.dir != s.top {
+		s.Fact("workspace", s.At(path.Join(s.top, "Cargo.toml")), s.crate.name+" belongs to it", path.Join(s.top, "Cargo.toml"), s.rootFile.line("[workspace]"))
+	}
+	switch source := func() string { return path.Join(s.crate.dir, s.bin.Path) }; {
+	case len(s.Want.Command) > 0 && named(path.Base(s.Want.Command[0])):
+		return take("the start command names it", source(), 0)
+	case s.crate.file.Package.DefaultRun != "" && named(s.crate.file.Package.DefaultRun):
+		return take("default-run", file, s.crate.file.line("default-run"))
+	case len(all) == 1 && named(all[0].Name):
+		return take("the only program of the package", source(), 0)
+	case named(s.Want.Name):
+		return take("it is called like the service", source(), 0)
+	case len(all) == 0:
+		s.noProgram(s.crate.dir)
+		return false
+	}
+	var names []string
+	for _, b := range all {
+		names = append(names, b.Name)
+	}
+	s.ReportWanted(codeWhich, file, "write command: ["+names[0]+"] for the service in slipway.yaml, or default-run = \""+names[0]+"\" in Cargo.toml",
+		"the package has %d programs, and nothing says which is meant: %s", len(names), strings.Join(names, ", "))
+	return false
+}
+
+func (s *service) noProgram(dir string) {
+	hint := "add src/main.rs, or name the directory of a package with a program: path: <directory>"
+	var list []string
+	for _, c := range s.crates {
+		if len(c.bins) > 0 {
+			list = append(list, s.At(c.dir))
+		}
+	}
+	if len(list) > 0 {
+		hint = "packages with programs are " + strings.Join(list, ", ") + ": write one of them as path: of the service"
+	}
+	s.ReportWanted(codeNoProgram, path.Join(dir, "Cargo.toml"), hint, "there is no program in %s: it is a library", ecosystem.Or(s.At(dir), "."))
+}
+
+// command decides on the exec form that starts the service.
+func (s *service) command() {
+	program := ecosystem.WorkDir + "/" + s.bin.Name
+	if len(s.Want.Command) == 0 {
+		s.start = []string{program}
+		s.Fact("start", program, "the program "+s.bin.Name, path.Join(s.crate.dir, s.bin.Path), 0)
+		return
+	}
+	s.start = slices.Clone(s.Want.Command)
+	if path.Base(s.start[0]) == s.bin.Name {
+		s.start[0] = program
+	}
+	s.Configured("start", strings.Join(s.start, " "))
+}
+
+// dependencies looks at Cargo.lock, and whether it fits the manifests.
+func (s *service) dependencies() {
+	name := path.Join(s.top, "Cargo.lock")
+	data, err := ecosystem.Read(s.Dir, name)
+	generate := s.inTop("cargo generate-lockfile") + ", and commit Cargo.lock"
+	if err != nil {
+		for _, c := range s.crates {
+			for _, key := range c.external(s.rootFile) {
+				s.Report(diag.Error, codeNoLock, c.manifestFile(), c.file.line(key), generate, "Cargo.lock is missing, but %s depends on %s", c.name, key)
+				return
+			}
+		}
+		s.Fact("dependencies", "none", "no manifest names any", path.Join(s.top, "Cargo.toml"), 0)
+		return
+	}
+	l, line, err := parseLock(data)
+	if err != nil {
+		s.Report(diag.Error, codeManifest, name, line, generate, "Cargo.lock is not valid: %v", err)
+		return
+	}
+	s.lock = l
+	s.checkLock()
+	s.vendored = s.conf != "" && ecosystem.IsDir(s.Dir, path.Join(s.top, "vendor"))
+	value := "Cargo.lock"
+	if s.vendored {
+		value += ", vendored"
+	}
+	s.Fact("dependencies", value, "it pins them", name, 0)
+}
+
+// checkLock reports dependencies that Cargo.lock does not have: cargo would
+// change it, which --locked forbids.
+func (s *service) checkLock() {
+	entries := map[string][]string{}
+	for _, p := range s.lock.Packages {
+		if p.Source == "" {
+			for _, d := range p.Dependencies {
+				name, _, _ := strings.Cut(d, " ")
+				entries[p.Name] = append(entries[p.Name], name)
+			}
+			entries[p.Name] = append(entries[p.Name], "")
+		}
+	}
+	hint := s.inTop("cargo update --workspace") + ", and commit Cargo.lock"
+	for _, c := range s.crates {
+		have := entries[c.name]
+		if have == nil {
+			s.Report(diag.Error, codeStale, path.Join(s.top, "Cargo.lock"), 0, hint, "Cargo.lock does not have the package %s of the repository", c.name)
+			return
+		}
+		for key, pkg := range c.names(s.rootFile) {
+			if !slices.Contains(have, pkg) {
+				s.Report(diag.Error, codeStale, c.manifestFile(), c.file.line(key), hint, "Cargo.lock does not have %s, which %s depends on", pkg, c.name)
+				return
+			}
+		}
+	}
+}
+
+// inTop is a command line to be run where cargo runs.
+func (s *service) inTop(command string) string {
+	if at := s.At(s.top); at != "." {
+		return "cd " + at + " && " + command
+	}
+	return command
+}

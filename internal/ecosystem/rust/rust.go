@@ -1,0 +1,218 @@
+// Package rust knows services written in Rust: how to recognise one, which
+// crates of the repository its program is made of, and the four stages that
+// build it. A service is one program of a package, alone or in a workspace; its
+// inputs are the packages that it depends on by path and no others. It refuses
+// versions of Rust that cannot be had, dependencies outside the repository, a
+// missing or stale Cargo.lock, system libraries that no base has, and packages
+// of which nothing says which of several programs is meant. It only reads files;
+// nothing is executed.
+//
+//	p, findings := rust.Ecosystem{}.In(root).Plan(dir, service, fleet)
+package rust
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// The codes of findings in Rust services. A code has one meaning for ever.
+const (
+	codeManifest  = "SLP250" // Cargo.toml or Cargo.lock cannot be read
+	codeVersion   = "SLP251" // a Rust that cannot be had
+	codeNoProgram = "SLP252" // no program where one is wanted
+	codeWhich     = "SLP253" // several programs, and nothing says which
+	codeNoLock    = "SLP254" // no Cargo.lock
+	codeOutside   = "SLP255" // a package outside the repository
+	codeSystem    = "SLP256" // a system library or tool that no base has
+	codeLoopback  = "SLP257" // a server that listens to its own machine alone
+	codeStale     = "SLP258" // a Cargo.lock that does not fit a Cargo.toml
+	codeLinker    = "SLP259" // .cargo/config.toml names a program that the bases lack
+)
+
+// Ecosystem is Rust with cargo. The zero value knows no repository around a
+// service's directory; In gives it one.
+type Ecosystem struct{ root fs.FS }
+
+// In returns the ecosystem for a repository, whose root the paths of services
+// are relative to.
+func (Ecosystem) In(root fs.FS) ecosystem.Language { return Ecosystem{root} }
+
+// Name is what slipway.yaml calls the ecosystem.
+func (Ecosystem) Name() string { return "rust" }
+
+// Recognise returns Cargo.toml when the directory has one; "" when there is none,
+// and when it is a library that a package of another language is built with.
+func (e Ecosystem) Recognise(dir fs.FS) string {
+	if !ecosystem.Exists(dir, "Cargo.toml") {
+		return ""
+	}
+	if (ecosystem.Exists(dir, "package.json") || ecosystem.Exists(dir, "pyproject.toml")) && len(e.Services(dir)) == 0 {
+		return ""
+	}
+	return "Cargo.toml"
+}
+
+// Services returns the packages with programs: that of the directory and, of a
+// workspace, its members. A library has none.
+func (Ecosystem) Services(dir fs.FS) []string {
+	m := manifestOf(dir, ".")
+	if m == nil {
+		return []string{"."} // which says what is wrong with it
+	}
+	var out []string
+	if len(bins(dir, m)) > 0 {
+		out = append(out, ".")
+	}
+	if m.Workspace == nil {
+		return out
+	}
+	for _, pattern := range m.Workspace.Members {
+		found, _ := fs.Glob(dir, path.Clean(pattern))
+		for _, at := range found[:min(len(found), maxCrates)] {
+			sub, err := fs.Sub(dir, at)
+			if err == nil && !idleDir(at) && !slices.Contains(out, at) && len(bins(sub, manifestOf(sub, "."))) > 0 {
+				out = append(out, at)
+			}
+		}
+	}
+	return out
+}
+
+// manifestOf is the Cargo.toml of a directory, nil when it cannot be read.
+func manifestOf(root fs.FS, dir string) *manifest {
+	data, err := ecosystem.Read(root, path.Join(dir, "Cargo.toml"))
+	if err != nil {
+		return nil
+	}
+	m, _, err := parseManifest(data)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// IsLibrary tells whether nothing deploys the program at a path: a workspace's
+// own tools and examples, and programs with a window.
+func (e Ecosystem) IsLibrary(at string) bool {
+	if idleDir(at) {
+		return true
+	}
+	m := manifestOf(e.root, at)
+	return m != nil && m.Normal["tauri"] != nil
+}
+
+// idleDir knows directories whose programs are no services.
+func idleDir(at string) bool {
+	return slices.ContainsFunc(strings.Split(at, "/"), func(name string) bool {
+		return slices.Contains([]string{"xtask", "xtasks", "examples", "example", "tests", "test", "benches", "bench", "benchmarks", "fuzz", "tools"}, name)
+	})
+}
+
+// Inspect completes a service, of which at least the name and path are known,
+// with what its files say, and returns the evidence.
+func (e Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings) {
+	s := e.inspect(dir, want, fleet)
+	return s.Want, s.Facts, s.Findings
+}
+
+// Plan returns the stages of a service. With an error among the findings, the
+// plan is not to be built.
+func (e Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	s := e.inspect(dir, want, fleet)
+	if s.Findings.Errors() != nil {
+		return plan.Service{}, s.Findings
+	}
+	return s.plan(fleet), s.Findings
+}
+
+// service is what is known of one service. Paths are relative to the build
+// context.
+type service struct {
+	ecosystem.Service
+
+	family   string    // of the bases
+	top      string    // directory that cargo runs in: the workspace's, else the package's
+	rootFile *manifest // its Cargo.toml
+	crates   []*crate  // all that cargo reads
+	crate    *crate    // of the program
+	bin      target    // the program
+	lock     *lock     // nil without Cargo.lock
+	version  string    // of Rust, "1.96"
+	natives  []string  // words of system libraries and tools, sorted
+	linked   []string  // those of them that the program needs while it runs
+	conf     string    // .cargo/config.toml, "" without
+	vendored bool
+
+	inputs    map[string]bool // files and directories that crates are compiled with
+	files     []string        // that the program reads while it runs
+	opened    map[string]ecosystem.Hit
+	evidence  ecosystem.Evidence
+	patterns  []*regexp.Regexp // of ports, surest first
+	portRank  int
+	loopback  ecosystem.Hit
+	readsPort bool
+	rocket    bool
+	start     []string
+}
+
+// inspect reads the service's files.
+func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
+	root, at := e.root, want.Path
+	if root == nil {
+		root, at = dir, "."
+	}
+	s := &service{Service: ecosystem.Open(root, want, fleet), inputs: map[string]bool{}, opened: map[string]ecosystem.Hit{}}
+	bases, _ := ecosystem.Settings(fleet)
+	s.family = bases.Family
+	s.Context = "."
+	if e.root == nil {
+		s.Context = want.Path
+	}
+	if !s.findCrates(path.Clean(at)) || !s.narrow() {
+		return s
+	}
+	s.Name(s.crate.name)
+	s.readVersion()
+	if !s.chooseProgram() {
+		return s
+	}
+	s.ReadIgnore()
+	s.readConfig()
+	s.dependencies()
+	s.readSources()
+	s.conclude()
+	s.system()
+	s.runtimeFiles()
+	s.Network(s.evidence, s.crate.manifestFile())
+	s.command()
+	s.CheckIgnored(s.supplied(), s.needed())
+	return s
+}
+
+// supplied are the patterns for services without a .dockerignore.
+func (s *service) supplied() []string {
+	return append(ecosystem.Supplied(), "**/target", "**/node_modules")
+}
+
+// needed are files without which the build fails.
+func (s *service) needed() []string {
+	var out []string
+	for _, c := range s.crates {
+		out = append(out, c.manifestFile())
+		if c.needed {
+			out = append(out, path.Join(c.dir, "src"))
+		}
+	}
+	if s.lock != nil {
+		out = append(out, path.Join(s.top, "Cargo.lock"))
+	}
+	return out
+}

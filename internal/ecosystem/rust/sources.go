@@ -1,0 +1,194 @@
+package rust
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// readSources reads the program first, then its package, then what else of the
+// repository it is made of. The sources of other programs say nothing of it.
+func (s *service) readSources() {
+	others := map[string]bool{}
+	for _, b := range s.crate.bins {
+		if b.Name != s.bin.Name {
+			others[path.Join(s.crate.dir, b.Path)] = true
+			if path.Base(b.Path) == "main.rs" && b.Path != "src/main.rs" {
+				others[path.Join(s.crate.dir, path.Dir(b.Path))] = true
+			}
+		}
+	}
+	main := path.Join(s.crate.dir, s.bin.Path)
+	if data, err := ecosystem.Read(s.Dir, main); err == nil {
+		s.source(s.crate, main, data)
+	} else {
+		s.Report(diag.Error, codeNoProgram, s.crate.manifestFile(), s.crate.file.line("path"), "commit it, or correct the path", "the source of the program %s cannot be read: %v", s.bin.Name, err)
+	}
+	all := slices.Clone(s.crates)
+	slices.SortStableFunc(all, func(a, b *crate) int { return s.distance(a) - s.distance(b) })
+	for _, c := range all {
+		if !c.needed {
+			continue
+		}
+		dir, err := fs.Sub(s.Dir, path.Join(c.dir, "src"))
+		if err == nil {
+			ecosystem.EachSource(dir, func(name string, isDir bool) bool {
+				at := path.Join(c.dir, "src", name)
+				return !others[at] && at != main && (isDir || strings.HasSuffix(name, ".rs"))
+			}, func(name string, data []byte) { s.source(c, path.Join(c.dir, "src", name), data) })
+		}
+		if data, err := ecosystem.Read(s.Dir, path.Join(c.dir, c.buildRS)); c.buildRS != "" && err == nil {
+			s.literals(c, path.Join(c.dir, c.buildRS), codeOnly(data), true)
+		}
+		s.conventions(c)
+	}
+}
+
+func (s *service) distance(c *crate) int {
+	if c == s.crate {
+		return 0
+	}
+	return 1
+}
+
+// source takes what one source file says.
+func (s *service) source(c *crate, name string, data []byte) {
+	data = codeOnly(data)
+	s.look(name, data)
+	s.literals(c, name, data, false)
+}
+
+var (
+	literal     = regexp.MustCompile(`"([^"\\\n]{1,200})"`)
+	atCompile   = regexp.MustCompile(`(?:include_str!|include_bytes!|include!|include_dir!|migrate!|embed_migrations!|include_proto!|load_dir!|\bfolder\s*=|\bpath\s*=|CARGO_MANIFEST_DIR"\s*\)\s*,)\s*\(?\s*$`)
+	bareMigrate = regexp.MustCompile(`\b(?:migrate|embed_migrations)!\(\s*\)`)
+	askama      = regexp.MustCompile(`#\[template\(`)
+	sqlxQuery   = regexp.MustCompile(`\bquery(?:_as|_scalar|_file|_file_as)?(?:_unchecked)?!\(`)
+)
+
+// literals notes the files and directories of the repository that strings name:
+// those that macros and build scripts read are inputs, others may be read while
+// the program runs.
+func (s *service) literals(c *crate, name string, data []byte, build bool) {
+	for _, m := range literal.FindAllSubmatchIndex(data, -1) {
+		text := string(data[m[2]:m[3]])
+		before := string(data[max(0, m[0]-80):m[0]])
+		compiled := build || atCompile.MatchString(before)
+		text = strings.TrimPrefix(strings.TrimPrefix(text, "$CARGO_MANIFEST_DIR"), "/")
+		if strings.ContainsAny(text, " {}<>") || text == "" || text == "." {
+			continue
+		}
+		if compiled {
+			from := c.dir
+			if strings.Contains(before, "include_") && !strings.Contains(before, "include_dir!") && !build {
+				from = path.Dir(name)
+			}
+			s.input(path.Join(from, text))
+			continue
+		}
+		first, _, _ := strings.Cut(path.Clean(text), "/")
+		if _, have := s.opened[first]; !have && c == s.crate {
+			s.opened[first] = ecosystem.Hit{Text: first, File: name, Line: ecosystem.LineAt(data, int64(m[0]))}
+		}
+	}
+	for dir, re := range map[string]*regexp.Regexp{"migrations": bareMigrate, "templates": askama, ".sqlx": sqlxQuery} {
+		if re.Match(data) {
+			s.input(path.Join(c.dir, dir))
+			s.input(path.Join(s.top, dir))
+		}
+	}
+}
+
+// input notes a file or directory that a crate is compiled with; of a proto, its
+// directory, which it may import from.
+func (s *service) input(at string) {
+	if path.Ext(at) == ".proto" {
+		at = path.Dir(at)
+	}
+	if at == "." || outside(at) || path.IsAbs(at) || !ecosystem.Exists(s.Dir, at) || s.isRootDir(at) {
+		return
+	}
+	s.inputs[at] = true
+}
+
+// isRootDir tells whether a path is a package or above one.
+func (s *service) isRootDir(at string) bool {
+	return slices.ContainsFunc(s.crates, func(c *crate) bool { return below(at, c.dir) })
+}
+
+// conventions notes what tools read without being told: offline queries of sqlx,
+// templates' configuration.
+func (s *service) conventions(c *crate) {
+	for _, name := range []string{"askama.toml", "rinja.toml", "diesel.toml"} {
+		s.input(path.Join(c.dir, name))
+	}
+}
+
+// runtimeDirs are directories that programs read while they run.
+func runtimeDirs() []string {
+	return []string{"templates", "views", "static", "public", "assets", "config", "configs", "configuration", "locales", "migrations", "web", "dist"}
+}
+
+// runtimeFiles finds directories of the package that the program opens by name.
+func (s *service) runtimeFiles() {
+	for _, name := range runtimeDirs() {
+		at := path.Join(s.crate.dir, name)
+		hit := s.opened[name]
+		if !hit.Found() || !ecosystem.IsDir(s.Dir, at) || s.inputs[at] || s.Ignore.Excludes(at) {
+			continue
+		}
+		s.files = append(s.files, name)
+		s.Fact("runtime files", name, "the program names the directory", hit.File, hit.Line)
+	}
+}
+
+// cargoConfig is the part of .cargo/config.toml that matters here.
+type cargoConfig struct {
+	Build struct {
+		Target  any    `toml:"target"`
+		Wrapper string `toml:"rustc-wrapper"`
+	} `toml:"build"`
+	Target map[string]struct {
+		Linker    string `toml:"linker"`
+		Rustflags any    `toml:"rustflags"`
+	} `toml:"target"`
+}
+
+// readConfig looks at .cargo/config.toml, which goes into the build as it is.
+func (s *service) readConfig() {
+	for _, name := range []string{".cargo/config.toml", ".cargo/config"} {
+		at := path.Join(s.top, name)
+		data, err := ecosystem.Read(s.Dir, at)
+		if err != nil {
+			continue
+		}
+		s.conf = at
+		var c cargoConfig
+		if err := toml.Unmarshal(data, &c); err != nil {
+			s.Report(diag.Error, codeManifest, at, errorLine(err), "", "%s is not valid: %v", name, err)
+			return
+		}
+		if !s.debian() {
+			return
+		}
+		hint := "move it to the configuration of your machine (~/.cargo/config.toml); `bases:` takes a toolchain that has it"
+		if c.Build.Wrapper != "" {
+			s.Report(diag.Error, codeLinker, at, keyLine(data, "rustc-wrapper"), hint, "the compiler is wrapped in %s, which the toolchain does not have", c.Build.Wrapper)
+		}
+		for triple, t := range c.Target {
+			flags, _ := toml.Marshal(map[string]any{"f": t.Rustflags})
+			if l := path.Base(t.Linker); strings.Contains(triple, "linux-gnu") && (t.Linker != "" && l != "cc" && l != "gcc" || strings.Contains(string(flags), "fuse-ld=")) {
+				s.Report(diag.Error, codeLinker, at, ecosystem.LineAt(data, int64(strings.Index(string(data), triple))), hint, "it links for %s with another linker, which the toolchain does not have", triple)
+				return
+			}
+		}
+		return
+	}
+}

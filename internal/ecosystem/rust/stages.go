@@ -1,0 +1,320 @@
+package rust
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Directories of the build. What production copies lies under /out; cargo's home
+// is where official images have it.
+const (
+	srcDir    = "/src"
+	outApp    = "/out/app"
+	cargoHome = "/usr/local/cargo"
+	targetDir = "/target"
+)
+
+// images names the images of a version of Rust.
+func images(version string, natives, linked []string) ecosystem.Images {
+	const suite = ecosystem.Suite
+	i := ecosystem.Images{
+		Ecosystem: "rust", Version: version,
+		Debian:   ecosystem.Pair{Toolchain: "slipway/rust:" + version + "-" + suite + suffix(natives) + "-toolchain", Runtime: "slipway/static:" + suite},
+		Official: ecosystem.Pair{Toolchain: "rust:" + version + "-" + suite, Runtime: "scratch"},
+		Alpine:   ecosystem.Pair{Toolchain: "rust:" + version + "-alpine", Runtime: "scratch"},
+	}
+	if len(linked) > 0 {
+		i.Debian.Runtime = "slipway/rust:" + suite + suffix(linked)
+	}
+	return i
+}
+
+// plan puts the stages together.
+func (s *service) plan(fleet *config.Fleet) plan.Service {
+	family, user := ecosystem.Settings(fleet)
+	b := ecosystem.BasesFor(family, images(s.version, s.natives, s.linked))
+	b.Toolchain.OnTarget = true // cargo compiles for the platform that it runs on
+	tools := s.RuntimeTools(b, user)
+	if b.Runtime.Ref == "scratch" {
+		tools.Steps = append(tools.Steps, plan.Step{Op: plan.OpCopy, From: b.Toolchain.Ref, Args: []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/"}, Comment: "Certificates: the runtime image has none."})
+	}
+	env := s.env(fmt.Sprint(s.Want.Port))
+	return s.Service.Plan(b, user, s.dependencyStage(b), s.builder(), tools, s.Production(ecosystem.Image{
+		Bases: b, User: user, Env: env, Start: s.start,
+		Layers:      []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
+		Version:     word(s.crate.file.Package.Version, "version", s.rootFile),
+		Description: word(s.crate.file.Package.Description, "description", s.rootFile),
+		Licence:     word(s.crate.file.Package.Licence, "license", s.rootFile),
+	}))
+}
+
+// caches keep downloaded crates between builds; they are no part of any layer.
+func (s *service) caches() []plan.Mount {
+	if s.lock == nil || s.vendored {
+		return nil
+	}
+	out := []plan.Mount{{Type: "cache", Target: cargoHome + "/registry"}}
+	if slices.ContainsFunc(s.crates, func(*crate) bool { return strings.Contains(string(s.lock.data), `source = "git+`) }) {
+		out = append(out, plan.Mount{Type: "cache", Target: cargoHome + "/git"})
+	}
+	return out
+}
+
+// program are the flags that name the program.
+func (s *service) program() string {
+	out := "--package " + s.crate.name + " --bin " + s.bin.Name
+	if len(s.bin.Requires) > 0 {
+		out += " --features " + strings.Join(s.bin.Requires, ",")
+	}
+	return out
+}
+
+// locked forbids changes of Cargo.lock, where there is one.
+func (s *service) locked() string {
+	if s.lock == nil {
+		return ""
+	}
+	return " --locked"
+}
+
+// dependencyStage compiles what the program depends on: cargo gets the manifests
+// with empty programs in place of the sources.
+func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
+	st := plan.Stage{
+		Name:    plan.StageDependencies,
+		Comment: "All dependencies, compiled from the manifests alone: runs again only when those change.",
+		From:    b.Toolchain.Ref,
+		Steps: []plan.Step{
+			{Op: plan.OpWorkdir, Args: []string{srcDir}},
+			{Op: plan.OpEnv, Args: []string{"CARGO_HOME=" + cargoHome, "CARGO_TARGET_DIR=" + targetDir}},
+		},
+	}
+	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
+	add(s.manifests()...)
+	if s.vendored {
+		add(ecosystem.CopyDir(path.Join(s.top, "vendor")))
+	}
+	if s.lock == nil {
+		st.Comment = "The toolchain and the manifests; there are no dependencies."
+		if len(s.crates) == 1 {
+			return st
+		}
+	}
+	files, dirs := s.placeholders()
+	stand := "mkdir -p" + wrapped(ecosystem.Quoted(dirs)) + " && echo 'fn main() {}' | tee" + wrapped(ecosystem.Quoted(files)) + " > /dev/null"
+	if len(files) == 1 {
+		stand = "mkdir -p" + wrapped(ecosystem.Quoted(dirs)) + " && echo 'fn main() {}' >" + wrapped(ecosystem.Quoted(files))
+	}
+	if s.lock == nil {
+		add(plan.Step{Op: plan.OpRun, Shell: stand})
+		return st
+	}
+	var own []string
+	for _, c := range s.crates {
+		own = append(own, "--package "+c.name)
+	}
+	build := s.in("cargo build --release --locked " + s.program())
+	clean := "cargo clean --quiet --release --locked" + wrapped(own)
+	add(plan.Step{Op: plan.OpRun, Shell: stand + " && " + build + " && " + clean, Mounts: s.caches(),
+		Comment: "Empty programs stand for the sources. What came of them is cleaned away, so that cargo never takes it for theirs."})
+	return st
+}
+
+// wrapped joins words to lines that continue.
+func wrapped(words []string) string {
+	out, length := "", 0
+	for _, w := range words {
+		if length += len(w) + 1; length > 90 {
+			out, length = out+"\n"+w, len(w)
+			continue
+		}
+		out += " " + w
+	}
+	return out
+}
+
+// in is a command line run in the workspace's directory.
+func (s *service) in(command string) string {
+	if s.top != "." {
+		return "cd " + ecosystem.Quoted([]string{s.top})[0] + " && " + command
+	}
+	return command
+}
+
+// manifests copies what cargo reads before any source.
+func (s *service) manifests() []plan.Step {
+	top := []string{path.Join(s.top, "Cargo.toml")}
+	if s.lock != nil {
+		top = append(top, path.Join(s.top, "Cargo.lock"))
+	}
+	out := []plan.Step{{Op: plan.OpCopy, Args: append(top, into(s.top))}}
+	if s.conf != "" {
+		out = append(out, plan.Step{Op: plan.OpCopy, Args: []string{s.conf, into(path.Dir(s.conf))}})
+	}
+	for _, c := range s.sorted() {
+		if c.dir != s.top {
+			out = append(out, plan.Step{Op: plan.OpCopy, Args: []string{c.manifestFile(), into(c.dir)}})
+		}
+	}
+	return out
+}
+
+func (s *service) sorted() []*crate {
+	return slices.SortedFunc(slices.Values(s.crates), func(a, b *crate) int { return strings.Compare(a.dir, b.dir) })
+}
+
+// placeholders are the files that cargo wants to see of every package, and their
+// directories.
+func (s *service) placeholders() (files, dirs []string) {
+	all, at := map[string]bool{}, map[string]bool{}
+	for _, c := range s.crates {
+		add := func(name string) {
+			name = path.Join(c.dir, name)
+			if outside(name) {
+				return
+			}
+			all[name], at[path.Dir(name)] = true, true
+		}
+		for _, b := range c.bins {
+			add(b.Path)
+		}
+		for _, name := range []string{c.lib, c.buildRS} {
+			if name != "" {
+				add(name)
+			}
+		}
+		for dir, list := range map[string][]target{"tests": c.file.Tests, "benches": c.file.Benches, "examples": c.file.Examples} {
+			for _, t := range list {
+				if t.Path == "" {
+					t.Path = dir + "/" + t.Name + ".rs"
+				}
+				add(path.Clean(t.Path))
+			}
+		}
+	}
+	dirs = slices.DeleteFunc(slices.Sorted(maps.Keys(at)), func(d string) bool { // those that others make anyway
+		for other := range at {
+			if d == "." || other != d && below(d, other) {
+				return true
+			}
+		}
+		return false
+	})
+	return slices.Sorted(maps.Keys(all)), dirs
+}
+
+// into is a directory as the destination of a COPY.
+func into(dir string) string {
+	if dir == "." {
+		return "./"
+	}
+	return dir + "/"
+}
+
+// builder compiles the program.
+func (s *service) builder() plan.Stage {
+	st := plan.Stage{
+		Name:    plan.StageBuilder,
+		Comment: "The packages that the program is made of and nothing else, then the program.",
+		From:    plan.StageDependencies,
+		Steps:   s.copies(),
+	}
+	command := "cargo rustc --release" + s.locked() + " " + s.program() + " -- -C strip=symbols"
+	comment := ""
+	if len(s.linked) == 0 {
+		command += " -C target-feature=+crt-static"
+		comment = "The program brings the C library: it needs nothing of the runtime image."
+	}
+	command = s.in(command) + " && mkdir -p " + outApp + " && cp " + targetDir + "/release/" + s.bin.Name + " " + outApp + "/"
+	for _, name := range s.files {
+		command += " && cp -R " + path.Join(srcDir, s.crate.dir, name) + " " + outApp + "/"
+	}
+	st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: command, Mounts: s.caches(), Comment: comment})
+	return st
+}
+
+// copies brings in the sources, those that many programs share before the
+// program's own.
+func (s *service) copies() []plan.Step {
+	shared, own := map[string]bool{}, map[string]bool{}
+	for _, c := range s.crates {
+		if !c.needed {
+			continue
+		}
+		into := shared
+		if c == s.crate {
+			into = own
+		}
+		if c.dir != "." && !s.holdsOthers(c) {
+			into[c.dir] = true
+			continue
+		}
+		for _, name := range s.sourcesOf(c) {
+			into[path.Join(c.dir, name)] = true
+		}
+	}
+	for at := range s.inputs {
+		own[at] = true
+	}
+	for _, name := range s.files {
+		own[path.Join(s.crate.dir, name)] = true
+	}
+	var out []plan.Step
+	covered := map[string]bool{}
+	for _, set := range []map[string]bool{shared, own} {
+		for _, at := range slices.Sorted(maps.Keys(set)) {
+			if isBelow(covered, at) {
+				continue
+			}
+			covered[at] = true
+			if ecosystem.IsDir(s.Dir, at) {
+				out = append(out, ecosystem.CopyDir(at))
+			} else {
+				out = append(out, plan.Step{Op: plan.OpCopy, Args: []string{at, into(path.Dir(at))}})
+			}
+		}
+	}
+	return out
+}
+
+func isBelow(dirs map[string]bool, at string) bool {
+	for d := at; d != "."; d = path.Dir(d) {
+		if dirs[d] {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsOthers tells whether other packages lie below a crate.
+func (s *service) holdsOthers(c *crate) bool {
+	return slices.ContainsFunc(s.crates, func(o *crate) bool { return o != c && below(c.dir, o.dir) })
+}
+
+// sourcesOf are the directories and files of a crate's targets; a file beside the
+// manifest brings its neighbours, which may be its modules.
+func (s *service) sourcesOf(c *crate) []string {
+	names := []string{c.lib, c.buildRS}
+	for _, b := range c.bins {
+		names = append(names, b.Path)
+	}
+	found := map[string]bool{}
+	for _, name := range names {
+		first, _, nested := strings.Cut(name, "/")
+		switch {
+		case name == "" || outside(name):
+		case nested:
+			found[first] = true
+		default:
+			found[name] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(name string) bool { return !ecosystem.Exists(s.Dir, path.Join(c.dir, name)) })
+}

@@ -1,0 +1,5 @@
+package com.example.reports;
+
+public interface Report {
+    String title();
+}

@@ -1,0 +1,5 @@
+package a;
+
+class Reader {
+    public static void main(String[] args) {}
+}

@@ -1,0 +1,5 @@
+package a;
+
+class Writer {
+    public static void main(String[] args) {}
+}

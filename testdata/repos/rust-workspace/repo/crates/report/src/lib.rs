@@ -1,0 +1,3 @@
+pub fn line(what: &str, cents: i64) -> String {
+    format!("{what}: {}", money::Cents(cents))
+}
