@@ -18,33 +18,10 @@ func (t afresh) Open(name string) (fs.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
 	f, err := t.FS.Open(name)
-	if dir, ok := f.(fs.ReadDirFile); ok && err == nil {
+	if dir, ok := f.(fs.ReadDirFile); err == nil && ok {
 		return afreshDir{dir, t, name}, nil
 	}
 	return f, err
-}
-
-// afreshDir is an open directory without the generated files in it.
-type afreshDir struct {
-	fs.ReadDirFile
-	tree afresh
-	name string
-}
-
-// ReadDir implements fs.ReadDirFile.
-func (d afreshDir) ReadDir(n int) ([]fs.DirEntry, error) {
-	for {
-		entries, err := d.ReadDirFile.ReadDir(n)
-		entries = d.tree.shown(d.name, entries)
-		if n <= 0 || err != nil || len(entries) > 0 {
-			return entries, err
-		}
-	}
-}
-
-// shown leaves out the generated files of a directory.
-func (t afresh) shown(dir string, entries []fs.DirEntry) []fs.DirEntry {
-	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return t.hides(path.Join(dir, e.Name())) })
 }
 
 // Stat implements fs.StatFS.
@@ -55,22 +32,25 @@ func (t afresh) Stat(name string) (fs.FileInfo, error) {
 	return fs.Stat(t.FS, name)
 }
 
-// ReadDir implements fs.ReadDirFS.
-func (t afresh) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(t.FS, name)
-	return t.shown(name, entries), err
+// afreshDir is a directory without what was generated in it; also a file, which
+// has nothing to list.
+type afreshDir struct {
+	fs.ReadDirFile
+	tree afresh
+	name string
 }
 
-// Lstat implements fs.ReadLinkFS.
-func (t afresh) Lstat(name string) (fs.FileInfo, error) {
-	if t.hides(name) {
-		return nil, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
+// ReadDir implements fs.ReadDirFile.
+func (d afreshDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	for {
+		entries, err := d.ReadDirFile.ReadDir(n)
+		some := len(entries) > 0
+		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return d.tree.hides(path.Join(d.name, e.Name())) })
+		if n <= 0 || len(entries) > 0 || err != nil || !some {
+			return entries, err
+		}
 	}
-	return fs.Lstat(t.FS, name)
 }
-
-// ReadLink implements fs.ReadLinkFS.
-func (t afresh) ReadLink(name string) (string, error) { return fs.ReadLink(t.FS, name) }
 
 // hides tells whether a file is a generated one.
 func (t afresh) hides(name string) bool {
@@ -79,7 +59,7 @@ func (t afresh) hides(name string) bool {
 		return false
 	}
 	if info, err := fs.Stat(t.FS, name); err != nil || !info.Mode().IsRegular() {
-		return false
+		return false // a named pipe would be waited for
 	}
 	f, err := t.FS.Open(name)
 	if err != nil {

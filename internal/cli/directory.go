@@ -28,7 +28,7 @@ func holdsServices(dir string) bool {
 	if _, err := findFleet(dir); err == nil {
 		return false
 	}
-	found, _ := servicesIn(repository(dir), dir)
+	found, _ := servicesIn(dir, repository(dir))
 	return len(found) > 0 && found[0].Service.Path != "."
 }
 

@@ -123,7 +123,7 @@ func (a *app) fleetAt(dir string, f fleetFlags) (*config.Fleet, string, diag.Fin
 // that detection finds, with all about them left to be detected. It is nil when
 // there are none.
 func detectedFleet(dir string, f fleetFlags) (*config.Fleet, diag.Findings) {
-	found, findings := servicesIn(f.tree(dir), dir)
+	found, findings := servicesIn(dir, f.tree(dir))
 	if len(found) == 0 {
 		return nil, findings
 	}

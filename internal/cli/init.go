@@ -123,7 +123,7 @@ func (a *app) survey(dir string) (survey, error) {
 		}
 		s.old, s.fleet = old, fleet
 	}
-	s.found, s.findings = servicesIn(repository(dir), dir)
+	s.found, s.findings = servicesIn(dir, repository(dir))
 	if len(s.found) == 0 {
 		return s, diag.Fail(diag.ExitUsage, "no service is recognised in %s", dir).
 			WithHint("slipway init looks for what names a service, such as package.json or a Dockerfile; go to the repository, or name its directory")

@@ -25,9 +25,9 @@ func repository(dir string) fs.FS {
 	return root.FS() // closed with the last use of it
 }
 
-// servicesIn finds the services of a directory, which tree shows. One in the directory itself that no
-// manifest names is called as the directory is.
-func servicesIn(tree fs.FS, dir string) ([]detect.Found, diag.Findings) {
+// servicesIn finds the services of a directory, whose files are tree. One in the
+// directory itself that no manifest names is called as the directory is.
+func servicesIn(dir string, tree fs.FS) ([]detect.Found, diag.Findings) {
 	found, findings := detect.Survey(tree, nil)
 	name := config.NameOf(strings.ToLower(filepath.Base(dir)))
 	taken := slices.ContainsFunc(found, func(f detect.Found) bool { return f.Service.Name == name })
@@ -59,7 +59,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, ecosystem.MaxFile+1))
 	if err == nil && len(data) > ecosystem.MaxFile {
 		return nil, fmt.Errorf("%s has more than the %d bytes that Slipway reads", path, ecosystem.MaxFile)
