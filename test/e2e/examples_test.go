@@ -22,7 +22,7 @@ var questions = map[string]struct {
 	"03-python-basic":       {question{8000, "/tasks", ""}, "[]"},
 	"04-static-basic":       {question{8080, "/prices", ""}, "Spelt"},
 	"05-java-basic":         {question{8080, "/", ""}, `{"try":"/parcels/1200"}`},
-	"06-rust-basic":         {question{8080, "/tides/highest", ""}, `"metres":`},
+	"06-rust-basic":         {question{8080, "/tides/highest", ""}, `"centimetres":`},
 	"01-nodejs-optimized":   {question{3000, "/", ""}, `"orders":0`},
 	"02-parallel-builds":    {question{8081, "/stations", ""}, "Harbour"},
 	"03-asset-optimization": {question{8080, "/any/page", ""}, "Rainfall by month"},
