@@ -9,12 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
-	ctdsnapshots "github.com/containerd/containerd/v2/core/snapshots"
-	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
-	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildkitd/config"
 	"github.com/moby/buildkit/control"
-	"github.com/moby/buildkit/executor/oci"
 	"github.com/moby/buildkit/frontend"
 	dockerfile "github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/gateway/forwarder"
@@ -22,13 +18,10 @@ import (
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/bboltcachestorage"
 	"github.com/moby/buildkit/util/db/boltutil"
-	"github.com/moby/buildkit/util/network/netproviders"
 	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
-	"github.com/moby/buildkit/worker/runc"
 	bolt "go.etcd.io/bbolt"
-	"golang.org/x/sync/semaphore"
 )
 
 // newController wires BuildKit together. Every constructor of BuildKit whose
@@ -72,22 +65,12 @@ func newController(ctx context.Context, o Options) (*control.Controller, error) 
 	})
 }
 
-// newWorker makes the worker: overlayfs snapshots, runc, the host's network.
+// newWorker makes the worker, with what every step gets from this machine.
 func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
-	snapshots := runc.SnapshotterFactory{
-		Name: "overlayfs",
-		New: func(root string) (ctdsnapshots.Snapshotter, error) {
-			return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
-		},
-	}
-	opt, err := runc.NewWorkerOpt(o.StateDir, snapshots, o.Rootless, oci.ProcessSandbox, nil, nil,
-		netproviders.Opt{Mode: "host"}, nil, o.Runc, "", false,
-		semaphore.NewWeighted(int64(o.parallel())), "", "", nil)
+	opt, err := workerOptions(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the worker: %w", err)
 	}
-	opt.RegistryHosts = registryHosts()
-	opt.GCPolicy = []client.PruneInfo{{All: true, MaxUsedSpace: o.maxCacheSize()}}
 	groups, err := os.ReadFile("/proc/self/gid_map")
 	if err != nil {
 		return nil, fmt.Errorf("reading the groups of this process: %w", err)
