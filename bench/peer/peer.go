@@ -35,15 +35,31 @@ type Place struct {
 	Say   func(format string, args ...any)
 }
 
-// Compile compiles what the cache does not have yet. It takes minutes the first
-// time and nothing later. The runc is the one below internal/assets of the
-// repository at root.
-func (b Place) Compile(ctx context.Context, root string) (Programs, error) {
-	p := Programs{
+// programs are where the compiled ones lie.
+func (b Place) programs() Programs {
+	return Programs{
 		buildkitd: filepath.Join(b.Cache, "bin", "buildkitd-"+BuildkitVersion),
 		buildx:    filepath.Join(b.Cache, "bin", "buildx-"+BuildxVersion),
 		runc:      filepath.Join(b.Work, "runc"),
 	}
+}
+
+// Compiled tells whether Compile has nothing left to do.
+func (b Place) Compiled() bool {
+	p := b.programs()
+	for _, name := range []string{p.buildkitd, p.buildx} {
+		if _, err := os.Stat(name); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Compile compiles what the cache does not have yet. It takes minutes the first
+// time and nothing later. The runc is the one below internal/assets of the
+// repository at root.
+func (b Place) Compile(ctx context.Context, root string) (Programs, error) {
+	p := b.programs()
 	if err := unpackRunc(root, p.runc); err != nil {
 		return p, err
 	}

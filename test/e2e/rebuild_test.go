@@ -41,7 +41,7 @@ func rebuilds() map[string]rebuilt {
 				"requirements.txt": "# " + nonce + "\nitsdangerous==2.1.2\nblinker==1.9.0\n",
 				"main.py":          "import time\n\nimport blinker\nimport itsdangerous\n\nprint('waiting')\nwhile True:\n    time.sleep(1)\n",
 			},
-			source: "main.py", comment: "# changed", install: "pip --python", bump: []string{"2.1.2", "2.2.0"}, changed: "itsdangerous-2.2.0", // pip fetches blinker again here, in spite of its cache: not yet understood
+			source: "main.py", comment: "# changed", install: "pip --python", bump: []string{"2.1.2", "2.2.0"}, changed: "itsdangerous-2.2.0", // pip keeps only what an index lets it keep by its headers, which mirrors may drop
 		},
 		"go": {
 			files: map[string]string{
