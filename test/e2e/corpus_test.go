@@ -13,6 +13,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"github.com/slipway-build/slipway/internal/config"
 )
 
 // corpus is what is built and started for real: one line a service of
@@ -88,7 +90,8 @@ func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 			start := time.Now()
 			invocation{dir: dir, args: []string{"build", c.service}, limit: 20 * time.Minute}.run(t).must(t, 0)
 			took := time.Since(start).Round(time.Second)
-			runsWithoutRoot(t, c.repo+"/"+c.service+":latest")
+			fleet, _ := config.Parse(config.FileName, []byte(read(t, filepath.Join(dir, config.FileName))))
+			runsWithoutRoot(t, fleet.Name+"/"+c.service+":latest")
 			size := unpackedSize(t, dir, c.service)
 			if c.limitMB > 0 && size > c.limitMB*1e6 {
 				t.Errorf("the image has %d bytes, more than %d MB", size, c.limitMB)
