@@ -262,6 +262,9 @@ func (a *Assembler) layerOf(ctx context.Context, p part) (*layer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil { // compressing takes longest
+		return nil, context.Cause(ctx)
+	}
 	l, err := a.layers.make(p.key, t)
 	if errors.Is(err, syscall.ENOSPC) {
 		return nil, diskFull(err)

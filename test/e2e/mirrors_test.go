@@ -95,9 +95,16 @@ func TestBasesAreRefusedFromBadMirrorsAndAGoodOneMendsIt(t *testing.T) {
 	nothingKept := func(t *testing.T) {
 		t.Helper()
 		nothingLeft(t, dir)
-		for _, pattern := range []string{"bases/resolved/*", "bases/built/*", "bases/layers/*"} {
+		for _, pattern := range []string{"bases/resolved/*", "bases/built/*"} {
 			if files, _ := filepath.Glob(filepath.Join(dir, pattern)); len(files) > 0 {
 				t.Errorf("half a base is kept: %v", files)
+			}
+		}
+		// The layer of Node.js, which no Debian mirror has a part in, may be there: whole.
+		layers, _ := filepath.Glob(filepath.Join(dir, "bases/layers/*"))
+		for _, name := range layers {
+			if _, err := os.Stat(name + ".json"); err != nil && !strings.HasSuffix(name, ".json") {
+				t.Errorf("half a layer is kept: %s", name)
 			}
 		}
 	}
