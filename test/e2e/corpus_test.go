@@ -43,7 +43,6 @@ var corpus = []struct {
 	{repo: "python-poetry", service: "mailer", port: 8090, ask: "/health", answer: `"ok"`},
 	{repo: "python-pdm", service: "sweeper"},
 	{repo: "python-pipenv", service: "python-pipenv"},
-	{repo: "python-streamlit", service: "python-streamlit", port: 8501, ask: "/", answer: "<title>Streamlit"},
 	{repo: "python-ml", service: "python-ml", port: 9000, ask: "/predict/10", answer: `50005`},
 	{repo: "java-spring-maven", service: "tides", port: 8080, ask: "/tides/dover", answer: `"metres":6.7`, limitMB: 130},
 	{repo: "java-plain-maven", service: "hello", port: 8081, ask: "/", answer: `{"hello":"java"}`, limitMB: 80},
