@@ -33,7 +33,9 @@ func routes() http.Handler {
 	all := quotes()
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer)
-	r.Get("/health", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, map[string]string{"status": "ok"}) })
+	r.Get("/health", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
 	r.Get("/quotes", func(w http.ResponseWriter, req *http.Request) {
 		found := []Quote{}
 		for _, q := range all {
