@@ -79,8 +79,8 @@ func TestBakeBuildsWhatSlipwayBuilds(t *testing.T) {
 var measured = regexp.MustCompile(`"durationMs": [0-9.]+`)
 
 // startBake starts a buildkitd with empty caches. The programs are those that
-// make bench compiles; without them, compiling takes longer than everything else
-// here, so that it has to be asked for.
+// make bench compiles; without them the test is skipped, unless it is asked for:
+// compiling them takes five minutes.
 func startBake(t *testing.T, registry string) *peer.Bake {
 	t.Helper()
 	cache := os.Getenv("SLIPWAY_BENCH_DIR") // as bench/ has it
