@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-build/slipway/internal/baseimage"
 )
 
 // caBundle is where Debian keeps the certificates that the machine trusts.
@@ -24,6 +26,19 @@ func hostCA() string {
 		}
 	}
 	return ""
+}
+
+// javaTrust writes a bundle as a key store, and returns its path; without a
+// bundle it is empty.
+func javaTrust(bundle, path string) (string, error) {
+	if bundle == "" {
+		return "", nil
+	}
+	certificates, err := os.ReadFile(bundle)
+	if err != nil {
+		return "", err
+	}
+	return path, os.WriteFile(path, baseimage.JavaTrust(certificates), 0o644)
 }
 
 // Bake is a buildkitd with empty caches and a buildx that talks to it.
@@ -52,7 +67,12 @@ func (b Place) StartBake(ctx context.Context, p Programs, registry string) (*Bak
 	if err := os.WriteFile(config, fmt.Appendf(nil, "[registry.%q]\n  http = true\n", registry), 0o644); err != nil {
 		return nil, err
 	}
-	s.daemon, err = StartDaemon(filepath.Join(dir, "buildkitd.log"), []string{wrapRuncEnv + "=" + p.runc, wrapCAEnv + "=" + hostCA()},
+	java, err := javaTrust(hostCA(), filepath.Join(dir, "java-cacerts"))
+	if err != nil {
+		return nil, err
+	}
+	s.daemon, err = StartDaemon(filepath.Join(dir, "buildkitd.log"),
+		[]string{wrapRuncEnv + "=" + p.runc, wrapCAEnv + "=" + hostCA(), wrapJavaEnv + "=" + java},
 		p.buildkitd, "--config", config, "--root", filepath.Join(dir, "root"), "--addr", s.address(),
 		"--containerd-worker=false", "--oci-worker=true", "--oci-worker-binary", wrapper, "--oci-worker-net", "host",
 		"--oci-worker-snapshotter", "overlayfs", "--oci-worker-gc=false")

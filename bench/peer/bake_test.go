@@ -95,8 +95,10 @@ func TestBundleOf(t *testing.T) {
 
 func TestHostSettingsReachTheStep(t *testing.T) {
 	config := `{"process":{"args":["npm","ci"],"env":["PATH=/bin","SSL_CERT_FILE=/own.pem"],"rlimit":9007199254740993},"mounts":[{"destination":"/proc"}]}`
-	getenv := func(name string) string { return map[string]string{"https_proxy": "http://proxy.example:3128"}[name] }
-	data, err := withHostSettings([]byte(config), "/ca.pem", getenv)
+	getenv := func(name string) string {
+		return map[string]string{"https_proxy": "http://proxy.example:3128", wrapCAEnv: "/ca.pem", wrapJavaEnv: "/ca.jks"}[name]
+	}
+	data, err := withHostSettings([]byte(config), getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,16 +117,17 @@ func TestHostSettingsReachTheStep(t *testing.T) {
 	for _, name := range caVariables[1:] {
 		env = append(env, name+"="+stepCAPath)
 	}
+	env = append(env, "MAVEN_OPTS=-Djavax.net.ssl.trustStore="+stepJava)
 	if diff := cmp.Diff(env, got.Process.Env); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 	if got.Process.Rlimit != "9007199254740993" {
 		t.Errorf("a large number became %s", got.Process.Rlimit)
 	}
-	if len(got.Mounts) != 2 || got.Mounts[1].Source != "/ca.pem" || got.Mounts[1].Destination != stepCAPath {
-		t.Errorf("mounts = %v", got.Mounts)
+	if diff := cmp.Diff([]struct{ Destination, Source string }{{"/proc", ""}, {stepCAPath, "/ca.pem"}, {stepJava, "/ca.jks"}}, got.Mounts); diff != "" {
+		t.Errorf("mounts (-want +got):\n%s", diff)
 	}
-	if _, err := withHostSettings([]byte(`{}`), "", getenv); err == nil {
+	if _, err := withHostSettings([]byte(`{}`), getenv); err == nil {
 		t.Error("a configuration without a process was accepted")
 	}
 }
@@ -132,6 +135,6 @@ func TestHostSettingsReachTheStep(t *testing.T) {
 func FuzzHostSettings(f *testing.F) {
 	f.Add([]byte(`{"process":{"env":["A=b"]},"mounts":[]}`))
 	f.Fuzz(func(t *testing.T, config []byte) {
-		_, _ = withHostSettings(config, "/ca.pem", func(string) string { return "x" })
+		_, _ = withHostSettings(config, func(string) string { return "x" })
 	})
 }

@@ -20,7 +20,9 @@ const (
 	WrapperName = "bench-runc"
 	wrapRuncEnv = "SLIPWAY_BENCH_RUNC" // path of the real one
 	wrapCAEnv   = "SLIPWAY_BENCH_CA"   // the host's bundle; may be empty
+	wrapJavaEnv = "SLIPWAY_BENCH_JAVA" // the same as a key store, for Maven
 	stepCAPath  = "/dev/bench/ca-certificates.crt"
+	stepJava    = "/dev/bench/java-cacerts"
 )
 
 // caVariables name the bundle for OpenSSL, Go, Node.js, npm, curl, Python and git.
@@ -39,7 +41,7 @@ var passedVariables = [...]string{
 func RunWrapped(argv, environ []string) int {
 	runc := os.Getenv(wrapRuncEnv)
 	if bundle, ok := bundleOf(argv); ok {
-		if err := addToBundle(filepath.Join(bundle, "config.json"), os.Getenv(wrapCAEnv), os.Getenv); err != nil {
+		if err := addToBundle(filepath.Join(bundle, "config.json"), os.Getenv); err != nil {
 			fmt.Fprintln(os.Stderr, "bench: adding the host's certificates to a step:", err)
 			return 1
 		}
@@ -66,21 +68,21 @@ func bundleOf(argv []string) (string, bool) {
 }
 
 // addToBundle rewrites the configuration of a step.
-func addToBundle(path, ca string, getenv func(string) string) error {
+func addToBundle(path string, getenv func(string) string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	changed, err := withHostSettings(data, ca, getenv)
+	changed, err := withHostSettings(data, getenv)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	return os.WriteFile(path, changed, 0o600)
 }
 
-// withHostSettings adds the mount of the bundle and the variables to an OCI
+// withHostSettings adds the mounts of the bundle and the variables to an OCI
 // runtime configuration. A variable that the step sets itself wins.
-func withHostSettings(config []byte, ca string, getenv func(string) string) ([]byte, error) {
+func withHostSettings(config []byte, getenv func(string) string) ([]byte, error) {
 	var spec map[string]any
 	numbers := json.NewDecoder(bytes.NewReader(config))
 	numbers.UseNumber() // capabilities and limits must not pass through floats
@@ -105,14 +107,23 @@ func withHostSettings(config []byte, ca string, getenv func(string) string) ([]b
 	for _, name := range passedVariables {
 		add(name, getenv(name))
 	}
-	if ca != "" {
-		for _, name := range caVariables {
-			add(name, stepCAPath)
+	mount := func(source, destination string) bool {
+		if source == "" {
+			return false
 		}
 		mounts, _ := spec["mounts"].([]any)
 		spec["mounts"] = append(mounts, map[string]any{
-			"destination": stepCAPath, "type": "bind", "source": ca, "options": []string{"bind", "ro"},
+			"destination": destination, "type": "bind", "source": source, "options": []string{"bind", "ro"},
 		})
+		return true
+	}
+	if mount(getenv(wrapCAEnv), stepCAPath) {
+		for _, name := range caVariables {
+			add(name, stepCAPath)
+		}
+	}
+	if mount(getenv(wrapJavaEnv), stepJava) {
+		add("MAVEN_OPTS", "-Djavax.net.ssl.trustStore="+stepJava)
 	}
 	process["env"] = env
 	return json.Marshal(spec)

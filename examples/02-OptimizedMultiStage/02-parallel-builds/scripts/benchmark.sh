@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything anew, three ways: one stage with all in it, one service after
-# the other, and both side by side.
+# the other, and both side by side. Then measures Dockerfile.single of each service
+# against its Dockerfile. Arguments go to slipway bench: --runs 1 is quicker.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/slipway.sh"
 log=$(mktemp)
@@ -22,3 +23,7 @@ timed() {
 timed "one stage, one after the other" -t parallel-builds-single -f Dockerfile.single .
 timed "multi-stage, --parallel 1" --parallel 1
 timed "multi-stage, side by side" --parallel 2
+for service in api web; do
+	echo
+	"$slipway" bench "$@" "$service"
+done
