@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +76,7 @@ func TestBakeBuildsWhatSlipwayBuilds(t *testing.T) {
 	registry := slipwayRegistry(t)
 	bake := startBake(t, registry)
 	for _, c := range bakedExamples(t) {
-		t.Run(c.dir, func(t *testing.T) {
+		t.Run(filepath.Base(c.dir), func(t *testing.T) {
 			if !c.cheap && os.Getenv("SLIPWAY_E2E_PEERS") != "1" {
 				t.Skip("builds an example twice, from nothing: SLIPWAY_E2E_PEERS=1 runs it")
 			}
@@ -88,7 +90,8 @@ func (c baked) check(t *testing.T, registry string, bake *peer.Bake) {
 	copyExample(t, dir, filepath.Join(root, "examples", c.dir))
 	invocation{dir: dir, args: append([]string{"generate", "--bake", "--registry", registry}, c.services...)}.run(t).must(t, 0)
 	targets := targetsOf(t, filepath.Join(dir, dockerfile.BakeFile))
-	build := []string{"build", "--registry", registry, "--tag", "own"}
+	services := slices.Sorted(maps.Keys(targets)) // named, because a directory alone is built as docker build does
+	build := append([]string{"build", "--registry", registry, "--tag", "own"}, services...)
 	set := []string{"--set", "*.output=type=image,push=true,rewrite-timestamp=true", "--set", "*.args.VERSION=own"}
 	platforms := []string{""}
 	if c.platforms != nil {
@@ -96,7 +99,7 @@ func (c baked) check(t *testing.T, registry string, bake *peer.Bake) {
 		build = append(build, "--platform", strings.Join(platforms, ","))
 		set = append(set, "--set", "*.platform="+strings.Join(platforms, ","))
 	}
-	invocation{dir: dir, args: append(build, c.services...), limit: 20 * time.Minute}.run(t).must(t, 0)
+	invocation{dir: dir, args: build, limit: 20 * time.Minute}.run(t).must(t, 0)
 	invocation{dir: dir, args: append([]string{"push", "--registry", registry}, basesBelow(t, dir)...)}.run(t).must(t, 0)
 	t.Setenv("TAG", "baked")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
@@ -106,9 +109,8 @@ func (c baked) check(t *testing.T, registry string, bake *peer.Bake) {
 		t.Fatal(err)
 	}
 	t.Logf("bake took %.1f s", out.Seconds)
-	var services []string
-	for service, repository := range targets {
-		services = append(services, service)
+	for _, service := range services {
+		repository := targets[service]
 		for _, platform := range platforms {
 			compareImages(t, service+" "+platform, stored(t, state, registry+"/"+repository+":own", platform), fetched(t, registry+"/"+repository+":baked", platform))
 		}
