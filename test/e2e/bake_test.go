@@ -58,7 +58,7 @@ func bakedExamples(t *testing.T) []baked {
 		}
 		b := baked{dir: filepath.Join(filepath.Base(filepath.Dir(dir)), example), question: asked.question, answer: asked.answer}
 		switch example {
-		case "02-go-basic", "02-parallel-builds":
+		case "04-static-basic", "02-parallel-builds":
 			b.cheap = true
 		case "04-cross-compilation":
 			b.platforms = []string{"linux/amd64", "linux/arm64"}
