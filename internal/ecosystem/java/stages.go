@@ -189,7 +189,15 @@ func (s *service) builder() plan.Stage {
 
 // stamp is the time of the entries of jars, so that equal sources give equal
 // bytes; it is the oldest that a zip archive can tell.
-const stamp = "-Dproject.build.outputTimestamp=1980-01-01T00:00:02Z"
+const (
+	epoch = "1980-01-01T00:00:02Z"
+	stamp = "-Dproject.build.outputTimestamp=" + epoch
+)
+
+// restamped packs the program's jars anew, sorted and with one time: the
+// maven-jar-plugin that Debian's Maven takes for a project that names none is
+// 3.1, which does not know the property.
+const restamped = `for jar in $(find ` + outApp + ` -name '*.jar'); do rm -rf /tmp/jar && unzip -q "$jar" -d /tmp/jar && jar --create --no-manifest --date=` + epoch + ` --file "$jar" -C /tmp/jar . || exit 1; done`
 
 // compile is the command that builds.
 func (s *service) compile() string {
@@ -235,7 +243,7 @@ func (s *service) unpack() []string {
 			out = append(out, "mkdir -p "+outApp+"/lib", "mv "+outDeps+"/lib/"+p.ArtifactID+"-*.jar "+outApp+"/lib/")
 		}
 	}
-	return out
+	return append(out, restamped)
 }
 
 // result is the jar that a build with Maven makes.
