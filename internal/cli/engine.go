@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/rootless"
@@ -56,6 +58,48 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 		fmt.Fprintf(a.Stderr, "engine open: %.1f ms\n", time.Since(began).Seconds()*1000)
 	}
 	return eng, err
+}
+
+// lazyEngine is an engine that opens at its first use. It is a pipeline.Builder.
+type lazyEngine struct {
+	open func() (*embedded.Engine, error)
+	mu   sync.Mutex
+	eng  *embedded.Engine
+	err  error
+}
+
+// get opens the engine, once; a failure is everybody's.
+func (l *lazyEngine) get() (*embedded.Engine, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.eng == nil && l.err == nil {
+		l.eng, l.err = l.open()
+	}
+	return l.eng, l.err
+}
+
+// opened returns the engine if it was used, else nil.
+func (l *lazyEngine) opened() *embedded.Engine {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.eng
+}
+
+// Build implements engine.Builder.
+func (l *lazyEngine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
+	eng, err := l.get()
+	if err != nil {
+		return engine.Result{}, err
+	}
+	return eng.Build(ctx, req, sink)
+}
+
+// Close closes the engine if it was opened.
+func (l *lazyEngine) Close() error {
+	if eng := l.opened(); eng != nil {
+		return eng.Close()
+	}
+	return nil
 }
 
 // cacheLimit reads SLIPWAY_CACHE_SIZE: bytes, or a number with MB, GB or TB.

@@ -52,7 +52,7 @@ type Service struct {
 	Name     string          `json:"name"`
 	Image    string          `json:"image,omitempty"` // its name
 	Key      string          `json:"key,omitempty"`   // fingerprint; empty: cannot be known
-	Print    json.RawMessage `json:"-"`               // the parts of the fingerprint, kept for the last build alone
+	Print    json.RawMessage `json:"-"`               // the parts of the fingerprint; nil: the last build stays what it was
 	Result   Image           `json:"result,omitzero"`
 	Reasons  []string        `json:"reasons,omitempty"` // why it was built, the first being the cause
 	Steps    []Step          `json:"steps,omitempty"`   // those that ran
@@ -77,7 +77,7 @@ type Step struct {
 	Duration time.Duration `json:"duration_ns"`
 }
 
-// Last is the last build of a service.
+// Last is what a service was last, built anew or found unchanged.
 type Last struct {
 	Run     uint64          `json:"run"`
 	Service Service         `json:"service"`
@@ -192,13 +192,12 @@ func (l *Ledger) Record(r Run) (uint64, error) {
 				return err
 			}
 			for _, s := range r.Services {
-				if s.Skipped || s.Err != "" {
-					continue
+				if s.Print != nil {
+					if err := put(buckets[1], serviceKey(r.Fleet, s.Name), stored[Last]{r.ID, Last{r.ID, s, s.Print}}); err != nil {
+						return err
+					}
 				}
-				if err := put(buckets[1], serviceKey(r.Fleet, s.Name), stored[Last]{r.ID, Last{r.ID, s, s.Print}}); err != nil {
-					return err
-				}
-				if s.Key == "" || s.Result.Digest == "" {
+				if s.Skipped || s.Err != "" || s.Key == "" || s.Result.Digest == "" {
 					continue
 				}
 				if err := put(buckets[2], []byte(s.Key), stored[Image]{r.ID, s.Result}); err != nil {

@@ -69,9 +69,9 @@ func TestWhatIsRecordedIsFound(t *testing.T) {
 		t.Errorf("runs are %d and %d", first, second)
 	}
 	failed := runOf("web")
-	failed.Services[0].Err, failed.Services[0].Result = "no", Image{}
+	failed.Services[0].Err, failed.Services[0].Result, failed.Services[0].Print = "no", Image{}, nil
 	skipped := runOf("api")
-	skipped.Services[0].Skipped = true
+	skipped.Services[0].Skipped, skipped.Services[0].Key, skipped.Services[0].Print = true, "key-skipped", nil
 	record(t, l, failed)
 	record(t, l, skipped)
 	view(t, l, func(v View) {
@@ -87,6 +87,9 @@ func TestWhatIsRecordedIsFound(t *testing.T) {
 		}
 		if _, ok := v.Last("/other", "web"); ok {
 			t.Error("another fleet's service of that name is taken for this one")
+		}
+		if _, ok := v.Image("key-skipped"); ok {
+			t.Error("a build that was skipped made an image")
 		}
 		if _, ok := v.Image(""); ok {
 			t.Error("an unknowable fingerprint has an image")
