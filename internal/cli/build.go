@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -59,6 +60,7 @@ docker build; one without a Dockerfile is planned.`,
   slipway build --platform linux/amd64,linux/arm64
   slipway build -t web:dev --target builder --build-arg A=1 DIR`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			debug.SetGCPercent(beforeEngine)
 			if !f.dryRun {
 				if err := a.becomeRoot(cmd.Context()); err != nil {
 					return err
@@ -252,7 +254,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	known := a.newMemory(root, f.afresh(), store, screen)
 	run := pipeline.Build{
-		Builder: eng, Images: tagger{store}, Bases: bases{assembler, eng}, Sink: screen, Memory: known,
+		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known,
 		Platform: "linux/" + runtime.GOARCH, Parallel: parallelOr(f.parallel), KeepGoing: f.keepGoing, Now: time.Now,
 	}
 	if f.push {

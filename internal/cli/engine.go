@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/rootless"
 )
 
@@ -60,6 +62,10 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 	return eng, err
 }
 
+// beforeEngine is how much the memory may grow between collections, in per cent,
+// until an engine opens: a command that finds nothing changed ends before one pays.
+const beforeEngine = 800
+
 // lazyEngine is an engine that opens at its first use. It is a pipeline.Builder.
 type lazyEngine struct {
 	open func() (*embedded.Engine, error)
@@ -73,6 +79,7 @@ func (l *lazyEngine) get() (*embedded.Engine, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.eng == nil && l.err == nil {
+		debug.SetGCPercent(100)
 		l.eng, l.err = l.open()
 	}
 	return l.eng, l.err
@@ -89,7 +96,7 @@ func (l *lazyEngine) opened() *embedded.Engine {
 func (l *lazyEngine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
 	eng, err := l.get()
 	if err != nil {
-		return engine.Result{}, err
+		return engine.Result{}, &pipeline.CommonError{Err: err}
 	}
 	return eng.Build(ctx, req, sink)
 }

@@ -87,7 +87,7 @@ func (m *memory) Recall(ctx context.Context, job pipeline.Job) pipeline.Recalled
 		}
 		return r
 	case has:
-		r.Reasons = []string{"its image is no longer in the store"}
+		r.Reasons, r.Lost = []string{"its image is no longer in the store"}, true
 	case !had:
 		r.Reasons = []string{"not built here before"}
 	}
@@ -181,19 +181,17 @@ func (a *app) openPrints() prints {
 // was built from changed sources says the same version each time, so its file
 // counts.
 func ownRecipe() string {
-	out := Version + " " + runtime.GOARCH
-	if Version != "dev" && !strings.HasSuffix(Version, "-dirty") {
+	out := Version + " for " + runtime.GOARCH
+	if !strings.Contains(Version, "dev") && !strings.HasSuffix(Version, "-dirty") {
 		return out
 	}
-	path, err := os.Executable()
-	if err != nil {
-		return out + " " + time.Now().String()
+	id := time.Now().UnixNano() // without a file to look at, nothing is the same
+	if path, err := os.Executable(); err == nil {
+		if info, err := os.Stat(path); err == nil {
+			id = info.ModTime().UnixNano() ^ info.Size()
+		}
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return out + " " + time.Now().String()
-	}
-	return fmt.Sprintf("%s %d %d", out, info.Size(), info.ModTime().UnixNano())
+	return fmt.Sprintf("%s, file %x", out, id)
 }
 
 // of fingerprints a request whose bases are known. What lies over a stage is
@@ -211,7 +209,7 @@ func (p prints) of(ctx context.Context, req engine.Request) (fingerprint.Print, 
 		in.Epoch = req.Epoch.Unix()
 	}
 	for _, name := range slices.Sorted(maps.Keys(req.Contexts)) {
-		in.Recipe += " " + name
+		in.Recipe += ", with " + name
 	}
 	for _, s := range req.Secrets {
 		source := "env:" + s.Env

@@ -92,12 +92,19 @@ const lockFile = "slipway.lock"
 // bases lets the pipeline ask for base images.
 type bases struct {
 	*baseimage.Assembler
-	eng *lazyEngine // nil: the engine is open
+	eng       *lazyEngine // nil: the engine is open
+	onlyReady bool        // nothing is assembled
 }
+
+// errNotReady says that a base would have to be assembled.
+var errNotReady = errors.New("its bases are not assembled")
 
 // Ensure implements pipeline.Bases. Where bases are missing a build will follow,
 // so the engine is opened first: of two commands at once one assembles them.
 func (b bases) Ensure(ctx context.Context, refs, platforms []string) (map[string]string, error) {
+	if b.onlyReady && !b.Ready(ctx, refs, platforms) {
+		return nil, errNotReady
+	}
 	if b.eng != nil && !b.Ready(ctx, refs, platforms) {
 		if _, err := b.eng.get(); err != nil {
 			return nil, err

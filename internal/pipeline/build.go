@@ -109,12 +109,7 @@ func (b Build) one(ctx context.Context, job Job, digests map[string]string) Buil
 		return out
 	}
 	start := b.Now()
-	job.Request.Bases = map[string]string{}
-	for _, base := range job.Bases {
-		if base.Assembled {
-			job.Request.Bases[base.Ref] = digests[base.Ref]
-		}
-	}
+	job.useBases(digests)
 	var was Recalled
 	remembered := b.Memory != nil && job.Image != ""
 	if remembered {
@@ -126,6 +121,9 @@ func (b Build) one(ctx context.Context, job Job, digests map[string]string) Buil
 		sink := &stepsOf{Sink: b.Sink, service: out.Service}
 		out.Result, out.Err = b.Builder.Build(ctx, job.Request, sink)
 		out.Ran = sink.ran
+		if was.Lost && len(out.Ran) > 0 {
+			out.Reasons = append(out.Reasons, "the cache of its steps was collected")
+		}
 	}
 	if out.Err == nil {
 		out.Err = b.deliver(ctx, job, out.Result)
@@ -137,6 +135,16 @@ func (b Build) one(ctx context.Context, job Job, digests map[string]string) Buil
 	}
 	b.Sink.Emit(event.ServiceFinished{Service: out.Service, At: end, Err: out.Err, Unchanged: out.Unchanged})
 	return out
+}
+
+// useBases hands the digests of a job's bases to its request.
+func (j *Job) useBases(digests map[string]string) {
+	j.Request.Bases = map[string]string{}
+	for _, base := range j.Bases {
+		if base.Assembled {
+			j.Request.Bases[base.Ref] = digests[base.Ref]
+		}
+	}
 }
 
 // deliver names the result of a job and pushes it.
@@ -192,6 +200,14 @@ func distinct(words []string) []string {
 	return slices.Compact(words)
 }
 
+// CommonError is one that no service has for itself, such as that of an engine
+// which does not open.
+type CommonError struct{ Err error }
+
+func (e *CommonError) Error() string { return e.Err.Error() }
+
+func (e *CommonError) Unwrap() error { return e.Err }
+
 // outcome joins the errors of the jobs. Those that stopped only because another
 // failed are left out.
 func outcome(ctx context.Context, built []Built) error {
@@ -200,13 +216,10 @@ func outcome(ctx context.Context, built []Built) error {
 	}
 	var failed []error
 	var names []string
-	var common *diag.Failure // that all builds share, such as an engine that does not open
 	for _, b := range built {
 		if b.Err != nil && !errors.Is(b.Err, errStopped) && !errors.Is(b.Err, context.Canceled) {
-			if f, ok := b.Err.(*diag.Failure); ok && f == common {
-				continue
-			} else if ok && len(failed) == 0 {
-				common = f
+			if common := (*CommonError)(nil); errors.As(b.Err, &common) {
+				return common.Err
 			}
 			failed = append(failed, fmt.Errorf("%s: %w", b.Service, b.Err))
 			names = append(names, b.Service)

@@ -23,7 +23,24 @@ type Memory interface {
 type Recalled struct {
 	Result  engine.Result     // of the earlier build; without a digest there is none
 	Reasons []string          // why it has to be built, the cause first
+	Lost    bool              // there was an image, and it is no longer in the store
 	Print   fingerprint.Print // without a key when nobody can know what the build reads
+}
+
+// Predict recalls each job, by the name of its service, and builds nothing.
+// Where its bases are not at hand, that is the reason for a build.
+func (b Build) Predict(ctx context.Context, jobs []Job) map[string]Recalled {
+	out := map[string]Recalled{}
+	for _, job := range jobs {
+		digests, err := b.ensureBases(ctx, []Job{job})
+		if err != nil {
+			out[job.Request.Name] = Recalled{Reasons: []string{err.Error()}}
+			continue
+		}
+		job.useBases(digests)
+		out[job.Request.Name] = b.Memory.Recall(ctx, job)
+	}
+	return out
 }
 
 // Step is an instruction of a build that ran.

@@ -38,12 +38,17 @@ func (r *recorder) logs() string {
 	return b.String()
 }
 
-// openReal opens an engine on a fresh state directory, or skips.
-func openReal(t *testing.T, o Options) *Engine {
+func needsReal(t *testing.T) {
 	t.Helper()
 	if os.Getenv("SLIPWAY_E2E") != "1" {
 		t.Skip("needs root and runc: set SLIPWAY_E2E=1 (make test does)")
 	}
+}
+
+// openReal opens an engine on a fresh state directory, or skips.
+func openReal(t *testing.T, o Options) *Engine {
+	t.Helper()
+	needsReal(t)
 	if o.StateDir == "" {
 		o.StateDir = t.TempDir()
 	}
