@@ -248,6 +248,11 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	eng := &lazyEngine{open: func() (*embedded.Engine, error) { return a.openEngine(ctx, "slipway build", screen) }}
 	defer func() { err = errors.Join(err, eng.Close()) }()
+	if embedded.Abandoned(a.engineDir()) { // its steps may still run, though nothing may have to be built
+		if _, err := eng.get(); err != nil {
+			return err
+		}
+	}
 	assembler, err := a.assembler(root, store, screen, compressionOf(jobs))
 	if err != nil {
 		return err

@@ -23,6 +23,9 @@ import (
 // imageDir is the OCI layout of built and base images.
 func (a *app) imageDir() string { return filepath.Join(a.stateDir, "images") }
 
+// engineDir is the state of the embedded engine.
+func (a *app) engineDir() string { return filepath.Join(a.stateDir, "engine") }
+
 // openEngine opens the embedded engine; it waits while another process has it.
 func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*embedded.Engine, error) {
 	runc, err := assets.InstallRunc(filepath.Join(a.stateDir, "bin"))
@@ -45,7 +48,7 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 	maps.Copy(java.files, cargo)
 	began := time.Now()
 	eng, err := embedded.Open(ctx, embedded.Options{
-		StateDir:     filepath.Join(a.stateDir, "engine"),
+		StateDir:     a.engineDir(),
 		ImageDir:     a.imageDir(),
 		Runc:         runc,
 		CAFile:       hostCA(a.Getenv),

@@ -203,6 +203,29 @@ func TestAFailedStepIsNamedWithItsWholeLog(t *testing.T) {
 	}
 }
 
+func TestAnAbandonedEngineIsKnown(t *testing.T) {
+	needsReal(t)
+	dir := t.TempDir()
+	if Abandoned(dir) {
+		t.Error("an engine that never was is abandoned")
+	}
+	t.Run("open", func(t *testing.T) {
+		openReal(t, Options{StateDir: dir})
+		if Abandoned(dir) {
+			t.Error("an open engine is abandoned")
+		}
+	})
+	if Abandoned(dir) {
+		t.Error("a closed engine is abandoned")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "lock"), []byte("1 slipway build\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !Abandoned(dir) {
+		t.Error("a killed process is not missed")
+	}
+}
+
 func TestCancelLeavesNoMount(t *testing.T) {
 	e := openReal(t, Options{})
 	ctx, cancel := context.WithCancel(context.Background())
