@@ -205,6 +205,10 @@ func (s *Store) update(ctx context.Context, change func([]Entry) ([]Entry, error
 		return err
 	}
 	defer unlock()
+	left, _ := filepath.Glob(s.path("tmp", "index.json-*")) // of a killed process: who writes one has the lock
+	for _, path := range left {
+		_ = os.Remove(path)
+	}
 	entries, err := s.readIndex()
 	if damaged := (*damagedError)(nil); errors.As(err, &damaged) {
 		entries, err = nil, s.setAside(damaged)

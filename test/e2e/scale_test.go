@@ -128,6 +128,8 @@ func TestBuildsAfterKillsAtRandomInstants(t *testing.T) {
 			}
 		}
 	}
+	write(t, filepath.Join(dir, "s0", "f"), "once more, undisturbed\n")
+	build.run(t).must(t, 0)
 	nothingLeft(t, state)
 }
 
