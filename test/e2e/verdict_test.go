@@ -83,9 +83,9 @@ type judge struct {
 	engine  *embedded.Engine
 	builds  sync.WaitGroup
 	slot    chan struct{} // of the one build at a time
-	bases   []string // digests
-	dir     string   // of the context
-	work    string   // for copies
+	bases   []string      // digests
+	dir     string        // of the context
+	work    string        // for copies
 	images  string
 	req     engine.Request
 	cache   *fingerprint.Cache
