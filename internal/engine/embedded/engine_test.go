@@ -5,6 +5,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,12 +38,17 @@ func (r *recorder) logs() string {
 	return b.String()
 }
 
-// openReal opens an engine on a fresh state directory, or skips.
-func openReal(t *testing.T, o Options) *Engine {
+func needsReal(t *testing.T) {
 	t.Helper()
 	if os.Getenv("SLIPWAY_E2E") != "1" {
 		t.Skip("needs root and runc: set SLIPWAY_E2E=1 (make test does)")
 	}
+}
+
+// openReal opens an engine on a fresh state directory, or skips.
+func openReal(t *testing.T, o Options) *Engine {
+	t.Helper()
+	needsReal(t)
 	if o.StateDir == "" {
 		o.StateDir = t.TempDir()
 	}
@@ -104,6 +110,58 @@ func TestBuildOfAnUnchangedRequestIsCachedAndIdentical(t *testing.T) {
 	t.Logf("first %v, second %v", first.Duration, second.Duration)
 }
 
+// TestAContextOfFilesLiesOverItsStage: equal files of two builds are one input,
+// whatever the stage that they lie over has.
+func TestAContextOfFilesLiesOverItsStage(t *testing.T) {
+	e := openReal(t, Options{})
+	in := func(dir, own, shared string) (engine.Result, string) {
+		t.Helper()
+		out := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "m"), []byte(own), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		req := engine.Request{
+			Name: "web", Context: dir, Output: engine.Output{Kind: engine.OutputLocal, Path: out},
+			Dockerfile: []byte("FROM scratch AS manifests\nCOPY m /\nFROM scratch\nCOPY --from=manifests m /\n"),
+		}
+		if shared != "" {
+			req.Contexts = map[string]func() (map[string][]byte, error){
+				"manifests": func() (map[string][]byte, error) { return map[string][]byte{"m": []byte(shared)}, nil },
+			}
+		}
+		res, err := e.Build(context.Background(), req, event.Discard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(out, "m"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, string(got)
+	}
+	build := func(own, shared string) (engine.Result, string) { return in(t.TempDir(), own, shared) }
+	if _, got := build("own", ""); got != "own" {
+		t.Errorf("without the context: %q", got)
+	}
+	if _, got := build("one", "shared"); got != "shared" {
+		t.Errorf("with it: %q", got)
+	}
+	if res, got := build("two", "shared"); got != "shared" || res.CachedSteps != res.Steps {
+		t.Errorf("with equal files: %q, %d of %d steps cached", got, res.CachedSteps, res.Steps)
+	}
+	dir := t.TempDir()
+	for _, text := range []string{"first", "other"} { // of equal size
+		if _, got := in(dir, "own", text); got != text {
+			t.Errorf("with changed files: %q, want %q", got, text)
+		}
+	}
+	_, err := e.Build(context.Background(), engine.Request{Name: "web", Context: t.TempDir(), Dockerfile: []byte("FROM scratch\n"),
+		Contexts: map[string]func() (map[string][]byte, error){"manifests": func() (map[string][]byte, error) { return nil, fs.ErrNotExist }}}, event.Discard{})
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("files that cannot be read: %v", err)
+	}
+}
+
 func TestStepsSeeTheHostsCertificatesAndEnvironmentButLayersDoNot(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.crt")
 	if err := os.WriteFile(ca, []byte("CANARY-CA"), 0o600); err != nil {
@@ -142,6 +200,29 @@ func TestAFailedStepIsNamedWithItsWholeLog(t *testing.T) {
 	}
 	if step.ExitCode != 7 || step.Step == "" || !strings.Contains(string(step.Log), "one\n") || !strings.Contains(string(step.Log), "two\n") {
 		t.Errorf("exit %d, stage %q, log %q", step.ExitCode, step.Stage, step.Log)
+	}
+}
+
+func TestAnAbandonedEngineIsKnown(t *testing.T) {
+	needsReal(t)
+	dir := t.TempDir()
+	if Abandoned(dir) {
+		t.Error("an engine that never was is abandoned")
+	}
+	t.Run("open", func(t *testing.T) {
+		openReal(t, Options{StateDir: dir})
+		if Abandoned(dir) {
+			t.Error("an open engine is abandoned")
+		}
+	})
+	if Abandoned(dir) {
+		t.Error("a closed engine is abandoned")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "lock"), []byte("1 slipway build\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !Abandoned(dir) {
+		t.Error("a killed process is not missed")
 	}
 }
 
