@@ -47,8 +47,12 @@ func TestEqualFingerprintsMeanEqualImages(t *testing.T) {
 	j := newJudge(t, uint64(seed))
 	start := time.Now()
 	for i := range runs {
-		if i%2000 == 0 { // its cache only grows
+		if i%2000 == 0 && i > 0 { // its cache only grows
 			j.openEngine(t)
+		}
+		if i%500 == 0 && i > 0 {
+			j.builds.Wait()
+			t.Logf("%d changes in %v: %v", i, time.Since(start).Round(time.Second), j.count)
 		}
 		j.mutate(t)
 		j.judge(t, i)
@@ -57,10 +61,8 @@ func TestEqualFingerprintsMeanEqualImages(t *testing.T) {
 		}
 	}
 	j.builds.Wait()
-	skips, rebuilds, needless, refused := j.verdicts(t)
-	t.Logf("%d changes in %v: %d equal fingerprints confirmed, %d rebuilds of which %d needless, %d could not be known, %d builds refused",
-		runs, time.Since(start).Round(time.Second), skips, rebuilds, needless, j.unknown, refused)
-	if runs >= 100 && (skips < runs/20 || rebuilds-needless < runs/20) {
+	t.Logf("%d changes in %v: %v", runs, time.Since(start).Round(time.Second), j.count)
+	if runs >= 100 && (j.count.skips < runs/20 || j.count.rebuilds-j.count.needless < runs/20) {
 		t.Error("the changes are not varied enough to prove anything")
 	}
 }
@@ -80,18 +82,28 @@ func number(t *testing.T, name string, otherwise int) int {
 // judge holds the service that changes, and what it was built to.
 type judge struct {
 	*rand.Rand
-	engine  *embedded.Engine
-	builds  sync.WaitGroup
-	slot    chan struct{} // of the one build at a time
-	bases   []string      // digests
-	dir     string        // of the context
-	work    string        // for copies
-	images  string
-	req     engine.Request
-	cache   *fingerprint.Cache
-	what    []string // the changes, for a failure
-	cases   []*verdict
-	unknown int
+	engine *embedded.Engine
+	builds sync.WaitGroup
+	slot   chan struct{} // of the one build at a time
+	bases  []string      // digests
+	dir    string        // of the context
+	work   string        // for copies
+	images string
+	req    engine.Request
+	cache  *fingerprint.Cache
+	what   []string // the changes, for a failure
+
+	// Of the one build at a time, in the order of the changes:
+	seen  map[string]verdict // by fingerprint
+	last  string             // image
+	count counts
+}
+
+type counts struct{ skips, rebuilds, needless, unknown, refused int }
+
+func (c counts) String() string {
+	return fmt.Sprintf("%d equal fingerprints confirmed, %d rebuilds of which %d needless, %d could not be known, %d builds refused",
+		c.skips, c.rebuilds, c.needless, c.unknown, c.refused)
 }
 
 // verdict is one state of the service: its fingerprint, and the image that a full
@@ -102,42 +114,37 @@ type verdict struct {
 	story      string
 }
 
-// verdicts holds the fingerprints against the images.
-func (j *judge) verdicts(t *testing.T) (skips, rebuilds, needless, refused int) {
-	t.Helper()
-	seen, last := map[string]*verdict{}, ""
-	for i, v := range j.cases {
-		if v.image == "" {
-			refused++
-		}
-		before := seen[v.key]
-		switch {
-		case errors.As(v.err, new(*fingerprint.UnknownError)):
-			j.unknown++
-		case v.err != nil && v.image != "":
-			t.Errorf("change %d: the fingerprint fails, the build does not: %v\n%s", i, v.err, v.story)
-		case v.err != nil:
-		case before != nil && before.image != v.image:
-			t.Fatalf("change %d: A WRONG SKIP: %s is the image %q\n%s\nand the image %q\n%s", i, v.key, before.image, before.story, v.image, v.story)
-		case before != nil:
-			skips++
-		default:
-			seen[v.key] = v
-			rebuilds++
-			if v.image == last && last != "" {
-				needless++
-			}
-		}
-		last = v.image
+// hold holds a fingerprint against the image.
+func (j *judge) hold(t *testing.T, change int, v verdict) {
+	before, ok := j.seen[v.key]
+	if v.image == "" {
+		j.count.refused++
 	}
-	return skips, rebuilds, needless, refused
+	switch {
+	case errors.As(v.err, new(*fingerprint.UnknownError)):
+		j.count.unknown++
+	case v.err != nil && v.image != "":
+		t.Errorf("change %d: the fingerprint fails, the build does not: %v\n%s", change, v.err, v.story)
+	case v.err != nil:
+	case ok && before.image != v.image:
+		t.Errorf("change %d: A WRONG SKIP: %s is the image %q\n%s\nand the image %q\n%s", change, v.key, before.image, before.story, v.image, v.story)
+	case ok:
+		j.count.skips++
+	default:
+		j.seen[v.key] = v
+		j.count.rebuilds++
+		if v.image == j.last && v.image != "" {
+			j.count.needless++
+		}
+	}
+	j.last = v.image
 }
 
 func newJudge(t *testing.T, seed uint64) *judge {
 	t.Helper()
 	j := &judge{
 		Rand: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), work: t.TempDir(), images: t.TempDir(),
-		cache: fingerprint.NewCache(time.Now()), slot: make(chan struct{}, 1),
+		cache: fingerprint.NewCache(time.Now()), slot: make(chan struct{}, 1), seen: map[string]verdict{},
 	}
 	j.openEngine(t)
 	busybox, err := os.ReadFile("/bin/busybox")
@@ -230,12 +237,11 @@ func (j *judge) judge(t *testing.T, i int) {
 	j.keepCache(t)
 	print, err := j.fingerprint(t.Context(), j.cache)
 	fresh, freshErr := j.fingerprint(t.Context(), nil)
-	v := &verdict{key: print.Key, err: err, story: j.story()}
-	j.cases = append(j.cases, v)
+	v := verdict{key: print.Key, err: err, story: j.story()}
 	if print.Key != fresh.Key || (err == nil) != (freshErr == nil) {
 		t.Errorf("change %d: with its cache the fingerprint is %s (%v), without %s (%v)\n%s", i, print.Key, err, fresh.Key, freshErr, v.story)
 	}
-	j.build(t, v)
+	j.build(t, i, v)
 }
 
 // keepCache writes and reads the cache of digests, as each command does.
@@ -255,7 +261,7 @@ func (j *judge) keepCache(t *testing.T) {
 // never seen, beside the next change. Two builds at once would not be
 // independent: BuildKit runs steps of equal content once, and times that are
 // older than the epoch, which the image keeps, are not part of what it compares.
-func (j *judge) build(t *testing.T, v *verdict) {
+func (j *judge) build(t *testing.T, change int, v verdict) {
 	t.Helper()
 	dir, err := os.MkdirTemp(j.work, "context")
 	if err != nil {
@@ -274,6 +280,7 @@ func (j *judge) build(t *testing.T, v *verdict) {
 		if v.image = res.Digest; err != nil {
 			v.story += err.Error()
 		}
+		j.hold(t, change, v)
 	})
 }
 
