@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/engine/embedded"
+	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -32,6 +34,7 @@ type buildFlags struct {
 	dryRun    bool
 	keepGoing bool
 	noCache   bool
+	force     bool
 
 	file    string
 	target  string
@@ -57,6 +60,7 @@ docker build; one without a Dockerfile is planned.`,
   slipway build --platform linux/amd64,linux/arm64
   slipway build -t web:dev --target builder --build-arg A=1 DIR`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			debug.SetGCPercent(beforeEngine)
 			if !f.dryRun {
 				if err := a.becomeRoot(cmd.Context()); err != nil {
 					return err
@@ -80,6 +84,7 @@ docker build; one without a Dockerfile is planned.`,
 	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be built, and build nothing")
 	fl.BoolVar(&f.keepGoing, "keep-going", false, "build the other services when one fails")
 	fl.BoolVar(&f.noCache, "no-cache", false, "run every step again")
+	fl.BoolVar(&f.force, "force", false, "ask the engine even when nothing changed; cached steps stay cached")
 	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile of a directory (default: DIR/Dockerfile)")
 	fl.StringVar(&f.target, "target", "", "build up to this stage")
 	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes it from the environment")
@@ -241,17 +246,20 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	if err != nil {
 		return err
 	}
-	eng, err := a.openEngine(ctx, "slipway build", screen)
-	if err != nil {
-		return err
-	}
+	eng := &lazyEngine{open: func() (*embedded.Engine, error) { return a.openEngine(ctx, "slipway build", screen) }}
 	defer func() { err = errors.Join(err, eng.Close()) }()
+	if embedded.Abandoned(a.engineDir()) { // its steps may still run, though nothing may have to be built
+		if _, err := eng.get(); err != nil {
+			return err
+		}
+	}
 	assembler, err := a.assembler(root, store, screen, compressionOf(jobs))
 	if err != nil {
 		return err
 	}
+	known := a.newMemory(root, f.afresh(), store, screen)
 	run := pipeline.Build{
-		Builder: eng, Images: tagger{store}, Bases: bases{assembler}, Sink: screen,
+		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known,
 		Platform: "linux/" + runtime.GOARCH, Parallel: parallelOr(f.parallel), KeepGoing: f.keepGoing, Now: time.Now,
 	}
 	if f.push {
@@ -261,9 +269,25 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	began := time.Now()
 	built, err := run.Run(ctx, jobs)
-	err = errors.Join(err, collectGarbage(ctx, eng, store))
+	if forgotten := known.Close(); forgotten != nil {
+		screen.Emit(event.Note{Text: "this run is not recorded: " + forgotten.Error(), Warning: true})
+	}
+	if opened := eng.opened(); opened != nil {
+		err = errors.Join(err, collectGarbage(ctx, opened, store))
+	}
 	screen.Close()
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// afresh says why earlier builds are not asked for, if so.
+func (f buildFlags) afresh() string {
+	switch {
+	case f.noCache:
+		return "--no-cache"
+	case f.force:
+		return "--force"
+	}
+	return ""
 }
 
 // collectGarbage keeps the cache within its limit and drops the blobs of images
