@@ -65,6 +65,7 @@ type service struct {
 	Command  command     `yaml:"command,omitempty" jsonschema_description:"Start command; detected when left out."`
 	Build    string      `yaml:"build,omitempty" jsonschema_description:"Script of package.json that builds the service; build when left out."`
 	Output   string      `yaml:"output,omitempty" jsonschema_description:"Directory that the build of a Node.js service or a site writes, relative to the service; detected when left out."`
+	Features []string    `yaml:"features,omitempty" jsonschema_description:"Cargo features that a Rust service is built with, beside the default ones."`
 	settings `yaml:",inline"`
 }
 

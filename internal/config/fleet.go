@@ -59,6 +59,7 @@ type Service struct {
 	Env            map[string]string // of the running service
 	Shell          bool              // a shell in the production image
 	PackageManager string            // "pnpm", "uv"
+	Features       []string          // of cargo
 	Packages       Packages          // of Debian, beyond what the bases have
 	Line           int               // of the service's key in slipway.yaml
 }

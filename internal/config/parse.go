@@ -139,6 +139,7 @@ func (d *decoder) service(name string, doc *document) Service {
 		Build:          s.Build,
 		Output:         cleaned(s.Output),
 		PackageManager: string(m.Manager),
+		Features:       s.Features,
 		Shell:          m.Shell != nil && *m.Shell,
 		Packages:       m.Packages.resolve(),
 		Line:           d.at["key:services/"+name].Line,

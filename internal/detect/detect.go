@@ -273,9 +273,13 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 			f.Hint += ", or write one of " + strings.Join(managers, ", ")
 		}
 		return f
-	case len(s.Packages.Build)+len(s.Packages.Runtime) > 0 && (ecosystem != "node" && ecosystem != "python" || fleet != nil && fleet.Bases.Family != "debian"):
-		f := finding(codeMisplaced, s, fleet, "%s: packages: is for the bases that Slipway assembles for Node.js and Python", s.Name)
+	case len(s.Packages.Build)+len(s.Packages.Runtime) > 0 && (!slices.Contains(extendable(), ecosystem) || fleet != nil && fleet.Bases.Family != "debian"):
+		f := finding(codeMisplaced, s, fleet, "%s: packages: is for the bases that Slipway assembles for Node.js, Python, Rust and Java", s.Name)
 		f.Hint = "delete it; what needs more has a Dockerfile in its directory, or bases that have it"
+		return f
+	case ecosystem != "rust" && len(s.Features) > 0:
+		f := finding(codeMisplaced, s, fleet, "%s: features: are cargo's, this is a %s service", s.Name, ecosystem)
+		f.Hint = "delete features:"
 		return f
 	case ecosystem != "node" && s.Build+s.Output != "":
 		f := finding(codeMisplaced, s, fleet, "%s: build: and output: are for Node.js, this is a %s service", s.Name, ecosystem)
@@ -284,6 +288,9 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 	}
 	return nil
 }
+
+// extendable are the ecosystems whose bases take further Debian packages.
+func extendable() []string { return []string{"node", "python", "rust", "java"} }
 
 // signs says in a hint what ecosystems are recognised by.
 const signs = "Node.js by package.json, Go by go.mod, Rust by Cargo.toml, Java by pom.xml or build.gradle, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html"

@@ -29,6 +29,7 @@ func TestWhatIsWrittenWins(t *testing.T) {
 	service := files("package.json", manifest, "package-lock.json", npmLock, "pnpm-lock.yaml", pnpmLock, "src/a.ts", "require('http').createServer().listen(3000)")
 	site := files("package.json", `{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}`, "index.html", "", "package-lock.json",
 		`{"lockfileVersion": 3, "packages": {"": {"devDependencies": {"vite": "5"}}, "node_modules/vite": {"version": "5.0.0", "integrity": "sha512-x"}}}`)
+	crate := files("Cargo.toml", "[package]\nname = \"x\"\n\n[features]\ntls = []\n", "src/main.rs", "fn main() {}\n")
 	for name, c := range map[string]struct {
 		tree fstest.MapFS
 		s    config.Service
@@ -44,8 +45,11 @@ func TestWhatIsWrittenWins(t *testing.T) {
 		"output of a site":       {site, config.Service{Output: "www"}, map[string]string{"build output": "www"}, ""},
 		"pip beside uv": {files("uv.lock", "", "requirements.txt", "", "main.py", "print(1)"), config.Service{PackageManager: "pip", Type: "worker"},
 			map[string]string{"package manager": "pip"}, ""},
-		"no such lock": {files("requirements.txt", "", "main.py", "print(1)"), config.Service{PackageManager: "poetry"}, nil, "package_manager is poetry, but it has no lock file here"},
-		"of Go":        {files("go.mod", "module x.example\n", "main.go", "package main\nfunc main() {}\n"), config.Service{Output: "bin"}, nil, "build: and output: are for Node.js"},
+		"no such lock":          {files("requirements.txt", "", "main.py", "print(1)"), config.Service{PackageManager: "poetry"}, nil, "package_manager is poetry, but it has no lock file here"},
+		"a feature":             {crate, config.Service{Features: []string{"tls"}}, map[string]string{"features": "tls"}, ""},
+		"a feature that is not": {crate, config.Service{Features: []string{"tsl"}}, nil, `x has no feature "tsl"`},
+		"features of another":   {service, config.Service{Features: []string{"tls"}}, nil, "features: are cargo's"},
+		"of Go":                 {files("go.mod", "module x.example\n", "main.go", "package main\nfunc main() {}\n"), config.Service{Output: "bin"}, nil, "build: and output: are for Node.js"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.s.Name, c.s.Path, c.s.Line = "x", ".", 4

@@ -42,7 +42,16 @@ func rebuilds() map[string]rebuilt {
 				"requirements.txt": "# " + nonce + "\nitsdangerous==2.1.2\nblinker==1.9.0\n",
 				"main.py":          "import time\n\nimport blinker\nimport itsdangerous\n\nprint('waiting')\nwhile True:\n    time.sleep(1)\n",
 			},
-			source: "main.py", comment: "# changed", install: "pip --python", bump: []string{"2.1.2", "2.2.0"}, changed: "itsdangerous-2.2.0", // pip keeps only what an index lets it keep by its headers, which mirrors may drop
+			source: "main.py", comment: "# changed", install: "install --no-compile", bump: []string{"2.1.2", "2.2.0"}, changed: "itsdangerous-2.2.0", kept: "blinker-1.9.0",
+		},
+		"pipenv": {
+			files: map[string]string{
+				"Pipfile": "# " + nonce + "\n[packages]\ncolorama = \"==0.4.5\"\niniconfig = \"==2.0.0\"\n",
+				"Pipfile.lock": `{"default": {"iniconfig": {"version": "==2.0.0", "hashes": ["sha256:b6a85871a79d2e3b22d2d1b94ac2824226a63c6b741c88f7ae975f18b6778374"]},
+"colorama": {"version": "==0.4.5", "hashes": ["sha256:854bf444933e37f5824ae7bfc1e98d5bce2ebe4160d46b5edf346a89358e99da", "sha256:4f1d9991f5acc0ca119f9d443620b77f9d6b33703e51011c16baf57afb285fc6"]}}}`,
+				"main.py": "import time\n\nimport iniconfig\nimport colorama\n\nprint('waiting')\nwhile True:\n    time.sleep(1)\n",
+			},
+			source: "main.py", comment: "# changed", install: "install --no-compile", bump: []string{"0.4.5", "0.4.6"}, changed: "colorama-0.4.6", kept: "iniconfig-2.0.0",
 		},
 		"go": {
 			files: map[string]string{

@@ -91,8 +91,9 @@ func (r *registries) rewrite(res *http.Response) error {
 	return nil
 }
 
-// counting counts a package that is really sent, and says of it what the public
-// indexes say: that it never changes.
+// counting counts a package that is really sent. It says nothing of how long it
+// may be kept, as many mirrors do; to npm, what the public registry says: that it
+// never changes.
 type counting struct {
 	http.ResponseWriter
 	r    *registries
@@ -102,7 +103,12 @@ type counting struct {
 // WriteHeader implements http.ResponseWriter.
 func (c *counting) WriteHeader(status int) {
 	if status == http.StatusOK && isPackage(c.path) {
-		c.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		for _, h := range []string{"Cache-Control", "Expires", "Etag", "Last-Modified"} {
+			c.Header().Del(h)
+		}
+		if path.Ext(c.path) == ".tgz" {
+			c.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		}
 		c.r.count(c.path)
 	}
 	c.ResponseWriter.WriteHeader(status)
@@ -127,7 +133,8 @@ func (r *registries) taken() []string {
 	return out
 }
 
-// env makes build steps ask this server.
+// env makes build steps ask this server. pip keeps nothing of an index without
+// encryption that it is not told to trust.
 func (r *registries) env() []string {
-	return []string{"NPM_CONFIG_REGISTRY=" + r.URL + "/npm/", "PIP_INDEX_URL=" + r.URL + "/pypi", "GOPROXY=" + r.URL + "/go"}
+	return []string{"NPM_CONFIG_REGISTRY=" + r.URL + "/npm/", "PIP_INDEX_URL=" + r.URL + "/pypi", "PIP_TRUSTED_HOST=127.0.0.1", "GOPROXY=" + r.URL + "/go"}
 }

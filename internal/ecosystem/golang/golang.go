@@ -65,7 +65,10 @@ func (Ecosystem) Services(dir fs.FS) []string {
 	if len(all) == 1 {
 		return []string{"."}
 	}
-	return all
+	return slices.DeleteFunc(slices.Clone(all), func(at string) bool { // one that people call, not a service
+		stem, client := strings.CutSuffix(at, "client")
+		return client && slices.Contains(all, stem+"server")
+	})
 }
 
 // Inspect completes a service, of which at least the name and path are known,

@@ -136,6 +136,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	s.findKind()
 	s.command()
 	s.network()
+	s.AddSystem(nil)
 	s.CheckIgnored(s.supplied(), s.needed())
 	return s
 }

@@ -51,7 +51,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if s.maven == nil {
 		tool = "gradle"
 	}
-	b := ecosystem.BasesFor(family, images(s.jdk, tool))
+	b := s.Extend(ecosystem.BasesFor(family, images(s.jdk, tool)))
 	b.Toolchain.OnTarget = true // jlink takes the modules of the target's JDK
 	stages := []plan.Stage{s.dependencyStage(b), s.builder(), s.modules(b)}
 	if b.Toolchain.Assembled {

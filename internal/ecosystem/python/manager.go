@@ -33,10 +33,34 @@ type manager struct {
 
 const (
 	pipCache   = "/root/.cache/pip"
-	pipInstall = "pip --python " + venv + "/bin/python install --no-compile -r "
+	pip        = "PYTHONPATH=" + hooks + " pip --python "
+	pipInstall = pip + venv + "/bin/python install --no-compile -r "
 	exported   = "/tmp/requirements.txt"
 	scriptFile = "/tmp/requirements.py"
 )
+
+// hooks is a directory that pip's Python runs sitecustomize.py of.
+const hooks = "/tmp/pip"
+
+// keepScript makes pip's cache keep packages. pip keeps what an index allows by
+// its headers, which many mirrors lack. A package is found by its address and
+// checked against the digest of the index as if it had just been downloaded;
+// lists of versions are asked for each time.
+const keepScript = `from http.client import HTTPResponse
+
+begin = HTTPResponse.begin
+
+
+def begin_and_keep(self):
+    begin(self)
+    kind = self.headers.get_content_type()
+    if self.status == 200 and "html" not in kind and "json" not in kind:
+        del self.headers["Cache-Control"], self.headers["Expires"], self.headers["Pragma"]
+        self.headers["Cache-Control"] = "max-age=31536000"
+
+
+HTTPResponse.begin = begin_and_keep
+`
 
 // packageManager decides on the package manager by its lock file, else by the
 // manifest, and reads what the service depends on.

@@ -53,10 +53,14 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 			Comment: "Bytecode of the standard library, which Debian compiles at installation: it halves the time to start. It holds the digest of its source, not the time."})
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: "python3 -m venv --without-pip " + venv})
+	if s.manager.cache != "" {
+		add(plan.Step{Op: plan.OpCopy, Args: []string{hooks + "/sitecustomize.py"}, Content: keepScript,
+			Comment: "pip keeps packages in the cache mount whatever the index says of caching: a file of a release never changes."})
+	}
 	if s.manager.tool != "" {
 		add(plan.Step{
 			Op: plan.OpRun, Mounts: cache(pipCache), Comment: s.manager.name + " itself, which stays behind.",
-			Shell: "python3 -m venv --without-pip " + tools + " && pip --python " + tools + "/bin/python install " + s.manager.tool,
+			Shell: "python3 -m venv --without-pip " + tools + " && " + pip + tools + "/bin/python install " + s.manager.tool,
 		})
 	}
 	for _, args := range s.manager.copyArgs() {

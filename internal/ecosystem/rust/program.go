@@ -1,6 +1,7 @@
 package rust
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -62,6 +63,28 @@ func (s *service) noProgram(dir string) {
 		hint = "packages with programs are " + strings.Join(list, ", ") + ": write one of them as path: of the service"
 	}
 	s.ReportWanted(codeNoProgram, path.Join(dir, "Cargo.toml"), hint, "there is no program in %s: it is a library", ecosystem.Or(s.At(dir), "."))
+}
+
+// features looks at the features that slipway.yaml asks for.
+func (s *service) features() {
+	if len(s.Want.Features) == 0 {
+		return
+	}
+	s.Configured("features", strings.Join(s.Want.Features, ", "))
+	known := slices.Sorted(maps.Keys(s.crate.file.Features))
+	for key := range s.crate.names(s.rootFile) {
+		known = append(known, key) // an optional dependency is a feature
+	}
+	for _, f := range s.Want.Features {
+		if name, _, other := strings.Cut(f, "/"); goodName.MatchString(f) && (f == "default" || slices.Contains(known, strings.TrimSuffix(name, "?")) || other && name == s.crate.name) {
+			continue
+		}
+		hint := "the features are under [features] in " + s.At(s.crate.manifestFile())
+		if near := diag.Nearest(f, known); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		s.OnConfig(codeFeature, hint, "%s has no feature %q", s.crate.name, f)
+	}
 }
 
 // command decides on the exec form that starts the service.

@@ -25,6 +25,7 @@ import (
 
 // The codes of findings in Rust services. A code has one meaning for ever.
 const (
+	codeFeature   = "SLP249" // a feature that the package does not have
 	codeManifest  = "SLP250" // Cargo.toml or Cargo.lock cannot be read
 	codeVersion   = "SLP251" // a Rust that cannot be had
 	codeNoProgram = "SLP252" // no program where one is wanted
@@ -190,6 +191,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	s.readSources()
 	s.conclude()
 	s.system()
+	s.features()
 	s.runtimeFiles()
 	s.Network(s.evidence, s.crate.manifestFile())
 	s.command()

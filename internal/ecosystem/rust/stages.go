@@ -22,25 +22,31 @@ const (
 	targetDir = "/target"
 )
 
-// images names the images of a version of Rust.
-func images(version string, natives, linked []string) ecosystem.Images {
+// images names the images of the service's version of Rust.
+func (s *service) images() ecosystem.Images {
 	const suite = ecosystem.Suite
 	i := ecosystem.Images{
-		Ecosystem: "rust", Version: version,
-		Debian:   ecosystem.Pair{Toolchain: "slipway/rust:" + version + "-" + suite + suffix(natives) + "-toolchain", Runtime: "slipway/static:" + suite},
-		Official: ecosystem.Pair{Toolchain: "rust:" + version + "-" + suite, Runtime: "scratch"},
-		Alpine:   ecosystem.Pair{Toolchain: "rust:" + version + "-alpine", Runtime: "scratch"},
+		Ecosystem: "rust", Version: s.version,
+		Debian:   ecosystem.Pair{Toolchain: "slipway/rust:" + s.version + "-" + suite + suffix(s.natives) + "-toolchain", Runtime: "slipway/static:" + suite},
+		Official: ecosystem.Pair{Toolchain: "rust:" + s.version + "-" + suite, Runtime: "scratch"},
+		Alpine:   ecosystem.Pair{Toolchain: "rust:" + s.version + "-alpine", Runtime: "scratch"},
 	}
-	if len(linked) > 0 {
-		i.Debian.Runtime = "slipway/rust:" + suite + suffix(linked)
+	switch {
+	case len(s.linked) > 0:
+		i.Debian.Runtime = "slipway/rust:" + suite + suffix(s.linked)
+	case s.dynamic():
+		i.Debian.Runtime = "slipway/libc:" + suite
 	}
 	return i
 }
 
+// dynamic tells whether the program loads libraries while it runs.
+func (s *service) dynamic() bool { return len(s.linked)+len(s.Want.Packages.Runtime) > 0 }
+
 // plan puts the stages together.
 func (s *service) plan(fleet *config.Fleet) plan.Service {
 	family, user := ecosystem.Settings(fleet)
-	b := ecosystem.BasesFor(family, images(s.version, s.natives, s.linked))
+	b := s.Extend(ecosystem.BasesFor(family, s.images()))
 	b.Toolchain.OnTarget = true // cargo compiles for the platform that it runs on
 	tools := s.RuntimeTools(b, user)
 	if b.Runtime.Ref == "scratch" {
@@ -71,8 +77,8 @@ func (s *service) caches() []plan.Mount {
 // program are the flags that name the program.
 func (s *service) program() string {
 	out := "--package " + s.crate.name + " --bin " + s.bin.Name
-	if len(s.bin.Requires) > 0 {
-		out += " --features " + strings.Join(s.bin.Requires, ",")
+	if all := slices.Concat(s.bin.Requires, s.Want.Features); len(all) > 0 {
+		out += " --features " + strings.Join(slices.Compact(slices.Sorted(slices.Values(all))), ",")
 	}
 	return out
 }
@@ -229,7 +235,7 @@ func (s *service) builder() plan.Stage {
 	}
 	command := "cargo rustc --release" + s.locked() + " " + s.program() + " -- -C strip=symbols"
 	comment := ""
-	if len(s.linked) == 0 {
+	if !s.dynamic() {
 		command += " -C target-feature=+crt-static"
 		comment = "The program brings the C library: it needs nothing of the runtime image."
 	}

@@ -49,6 +49,11 @@ func needs() map[string]need {
 
 // system finds the system libraries and tools that the program's crates want.
 func (s *service) system() {
+	s.AddSystem(nil)
+	p := &s.Want.Packages
+	if slices.ContainsFunc(p.Build, func(name string) bool { return strings.HasSuffix(name, "-dev") }) && !slices.Contains(p.Build, "pkgconf") {
+		p.Build = append(p.Build, "pkgconf") // what build scripts find libraries with
+	}
 	if s.lock == nil {
 		return
 	}
@@ -64,8 +69,9 @@ func (s *service) system() {
 		case !s.debian() && n.linked:
 			s.Report(diag.Error, codeSystem, file, line, "write bases: debian, or a map with images that have it", "%s needs %s while it runs, which the runtime image does not have (%s)", name, n.what, n.source)
 		case !s.debian():
+		case n.word == "" && len(p.Build)+len(p.Runtime) > 0: // who names packages knows
 		case n.word == "":
-			s.Report(diag.Error, codeSystem, file, line, "take a toolchain and a runtime image that have it: bases: {rust-toolchain: <image>, rust-runtime: <image>} in slipway.yaml",
+			s.Report(diag.Error, codeSystem, file, line, "name Debian's packages for the service in slipway.yaml, as in packages: {build: [libexample-dev], runtime: [libexample1]}",
 				"%s needs %s, which no base of Slipway has (%s)", name, n.what, n.source)
 		default:
 			s.natives = append(s.natives, n.word)
