@@ -52,11 +52,13 @@ func rooms() map[string]layer {
 		"internal/localrun/oci":    leaves,
 		"internal/deploy/*":        leaves,
 
-		"internal/engine":   parents,
-		"internal/probe":    parents,
-		"internal/localrun": parents,
-		"internal/pipeline": parents,
-		"internal/bench":    parents,
+		"internal/engine":             parents,
+		"internal/engine/solve":       parents, // what both engines do; only they import it
+		"internal/engine/conformance": parents, // for tests of both engines
+		"internal/probe":              parents,
+		"internal/localrun":           parents,
+		"internal/pipeline":           parents,
+		"internal/bench":              parents,
 
 		"internal/config":      core,
 		"internal/plan":        core,
@@ -79,11 +81,13 @@ func rooms() map[string]layer {
 // itself; the compiler keeps it without circles.
 func neighbours() map[string][]string {
 	return map[string][]string{
-		"internal/assets":   {"internal/diag"},
-		"internal/event":    {"internal/diag"},
-		"internal/bench":    {"internal/engine"},
-		"internal/pipeline": {"internal/engine", "internal/localrun", "internal/probe"},
-		"internal/localrun": {"internal/probe"},
+		"internal/assets":             {"internal/diag"},
+		"internal/event":              {"internal/diag"},
+		"internal/bench":              {"internal/engine"},
+		"internal/engine/solve":       {"internal/engine"},
+		"internal/engine/conformance": {"internal/engine"},
+		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},
+		"internal/localrun":           {"internal/probe"},
 	}
 }
 
@@ -92,8 +96,8 @@ func neighbours() map[string][]string {
 func owners() map[string][]string {
 	return map[string][]string{
 		"github.com/spf13/cobra":        {"internal/cli"},
-		"github.com/moby/buildkit/":     {"internal/engine/embedded", "internal/engine/remote", "internal/dockerfile", "internal/cli"},
-		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/localrun/oci", "internal/cli"},
+		"github.com/moby/buildkit/":     {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/dockerfile", "internal/cli"},
+		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/localrun/oci", "internal/cli"},
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
 		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},

@@ -5,7 +5,6 @@ package embedded
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -18,11 +17,12 @@ import (
 	"github.com/moby/buildkit/cache"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter"
-	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/worker/base"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/slipway-build/slipway/internal/engine/solve"
 )
 
 // maxMemos bounds the number of remembered exports; beyond it all are dropped.
@@ -120,7 +120,7 @@ func (w *exportMemo) recall(path string) (map[string]string, bool) {
 	if json.Unmarshal(data, &resp) != nil {
 		return nil, false
 	}
-	desc, err := exportedDescriptor(resp)
+	desc, err := solve.ExportedDescriptor(resp)
 	return resp, err == nil && w.complete(desc)
 }
 
@@ -169,17 +169,4 @@ func (w *exportMemo) remember(path string, resp map[string]string) {
 	if os.WriteFile(tmp, data, 0o600) == nil {
 		_ = os.Rename(tmp, path)
 	}
-}
-
-// exportedDescriptor reads the image's descriptor from an exporter's answer.
-func exportedDescriptor(resp map[string]string) (ocispecs.Descriptor, error) {
-	var desc ocispecs.Descriptor
-	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])
-	if err != nil {
-		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
-	}
-	if err := json.Unmarshal(raw, &desc); err != nil {
-		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
-	}
-	return desc, nil
 }

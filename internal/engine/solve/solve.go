@@ -1,9 +1,16 @@
-//go:build linux
-
-package embedded
+// Package solve turns a build request into BuildKit's terms, runs it on a client
+// of BuildKit and turns what comes back into events, a result and errors that a
+// person understands. Both engines use it: embedded with a client to its own
+// process, remote with one to another machine. It opens no connection and
+// chooses no engine.
+//
+//	res, err := solve.Build(ctx, solve.Target{Client: c, Images: store}, req, sink)
+package solve
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +31,7 @@ import (
 	"github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/util/staticfs"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/fsutil"
 	fstypes "github.com/tonistiigi/fsutil/types"
 	"golang.org/x/sync/errgroup"
@@ -36,10 +44,15 @@ import (
 // storeID names the image store in the session.
 const storeID = "slipway"
 
+// Target is where builds run.
+type Target struct {
+	Client *client.Client
+	Images content.Store // bases are read from it and images written to it
+	Env    []string      // what steps get from this machine: its passwords are hidden in logs
+}
+
 // Build runs one build. It is safe for concurrent use.
-func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
-	e.builds.Add(1)
-	defer e.builds.Done()
+func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) (engine.Result, error) {
 	start := time.Now()
 	if err := refuseForeignSyntax(req.Dockerfile); err != nil {
 		return engine.Result{}, err
@@ -50,11 +63,11 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	if err != nil {
 		return engine.Result{}, err
 	}
-	hidden, err := maskedWords(ctx, store, req.Secrets, e.opts.StepEnv)
+	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env)
 	if err != nil {
 		return engine.Result{}, err
 	}
-	opt, finish, err := solveOptions(req, e.images, store, stop)
+	opt, finish, err := solveOptions(req, to.Images, store, stop)
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -64,7 +77,7 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error
-		resp, err = e.client.Solve(groupCtx, nil, *opt, status)
+		resp, err = to.Client.Solve(groupCtx, nil, *opt, status)
 		return err
 	})
 	group.Go(func() error {
@@ -82,7 +95,7 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	}
 	res := engine.Result{Steps: progress.steps(), CachedSteps: progress.cachedSteps(), Duration: time.Since(start)}
 	if resp.ExporterResponse[exptypes.ExporterImageDescriptorKey] != "" {
-		desc, err := exportedDescriptor(resp.ExporterResponse)
+		desc, err := ExportedDescriptor(resp.ExporterResponse)
 		if err != nil {
 			return engine.Result{}, err
 		}
@@ -317,4 +330,17 @@ func (p *partialFile) finish(ok bool, err error) error {
 		return os.Rename(p.Name(), p.path)
 	}
 	return errors.Join(err, os.Remove(p.Name()))
+}
+
+// ExportedDescriptor reads the image's descriptor from an exporter's answer.
+func ExportedDescriptor(resp map[string]string) (ocispecs.Descriptor, error) {
+	var desc ocispecs.Descriptor
+	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])
+	if err != nil {
+		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
+	}
+	if err := json.Unmarshal(raw, &desc); err != nil {
+		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
+	}
+	return desc, nil
 }
