@@ -23,6 +23,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/distribution/reference"
+	dockerconfig "github.com/docker/cli/cli/config"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -49,6 +50,9 @@ type Target struct {
 	Client *client.Client
 	Images content.Store // bases are read from it and images written to it
 	Env    []string      // what steps get from this machine: its passwords are hidden in logs
+	// Machine names this machine where others share the BuildKit, which would take
+	// files of equal path, size and time for the same; empty: nobody shares it.
+	Machine string
 }
 
 // Build runs one build. It is safe for concurrent use.
@@ -70,6 +74,10 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	opt, finish, err := solveOptions(req, to.Images, store, stop)
 	if err != nil {
 		return engine.Result{}, err
+	}
+	opt.SharedKey = to.Machine + opt.SharedKey
+	if err := addCaches(opt, req); err != nil {
+		return engine.Result{}, errors.Join(err, finish(false, nil))
 	}
 	progress := newProgress(req.Name, sink, hidden)
 	status := make(chan *client.SolveStatus)
@@ -152,7 +160,9 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 		SharedKey:     req.Context,
 		Session: []session.Attachable{
 			secretsprovider.NewSecretProvider(store),
-			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{}),
+			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+				AuthConfigProvider: authprovider.LoadAuthConfig(dockerconfig.LoadDefaultConfigFile(io.Discard)), // of `docker login`
+			}),
 		},
 	}
 	if export != nil {
