@@ -104,6 +104,7 @@ func owners() map[string][]string {
 		"pault.ag/go/debian":            {"internal/baseimage", "internal/cli"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*", "internal/cli",
+			"internal/engine/conformance", // the registry of its tests
 		},
 	}
 }

@@ -87,14 +87,14 @@ func tooOld(at Address, version string) error {
 		WithHint("slipway needs BuildKit 0.%d or newer there", oldest)
 }
 
-// old tells a release before the oldest one that will do. What is no release is
-// taken for a new one.
+// old tells a release before the oldest one that will do. What is no release
+// (BuildKit compiled without a version calls itself v0.0.0) is taken for a new one.
 func old(version string) bool {
 	var major, minor int
 	if _, err := fmt.Sscanf(strings.TrimPrefix(version, "v"), "%d.%d", &major, &minor); err != nil {
 		return false
 	}
-	return major == 0 && minor < oldest
+	return major == 0 && minor > 0 && minor < oldest
 }
 
 // build runs one build on the node.

@@ -15,6 +15,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/sirupsen/logrus"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -73,6 +75,7 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 	if e.machine, err = machineName(o.StateDir); err != nil {
 		return nil, err
 	}
+	logrus.SetOutput(io.Discard) // containerd and BuildKit log there, and nobody else does
 	if e.images, err = local.NewStore(o.ImageDir); err != nil {
 		return nil, fmt.Errorf("opening the image store: %w", err)
 	}
@@ -152,6 +155,7 @@ func (e *Engine) Collect(context.Context) error { return nil }
 
 // Close ends the connections.
 func (e *Engine) Close() error {
+	logrus.SetOutput(os.Stderr)
 	var errs []error
 	for _, n := range e.nodes {
 		if n.client != nil {
