@@ -15,7 +15,6 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/engine"
-	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -24,6 +23,7 @@ import (
 // buildFlags are the flags of `slipway build`.
 type buildFlags struct {
 	fleetFlags
+	builder   builderFlags
 	parallel  int
 	push      bool
 	insecure  bool
@@ -46,8 +46,8 @@ func (a *app) buildCommand() *cobra.Command {
 		Use:   "build [SERVICE… | DIR]",
 		Short: "Build the services of a fleet, or one directory with a Dockerfile",
 		Long: `Build the services of the fleet that slipway.yaml describes, each as a
-multi-stage image, in parallel, on the embedded engine. Names and globs select
-services. Without slipway.yaml the services are those that Slipway detects, see
+multi-stage image, in parallel, on the embedded engine or on --builder. Names and globs
+select services. Without slipway.yaml the services are those that Slipway detects, see
 slipway init. A directory that has a Dockerfile and no slipway.yaml builds as with
 docker build; one without a Dockerfile is planned.`,
 		Example: `  slipway build
@@ -56,7 +56,7 @@ docker build; one without a Dockerfile is planned.`,
   slipway build --platform linux/amd64,linux/arm64
   slipway build -t web:dev --target builder --build-arg A=1 DIR`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !f.dryRun {
+			if !f.dryRun && len(a.remote(f.builder).addresses) == 0 {
 				if err := a.becomeRoot(cmd.Context()); err != nil {
 					return err
 				}
@@ -84,6 +84,7 @@ docker build; one without a Dockerfile is planned.`,
 	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes it from the environment")
 	fl.StringArrayVar(&f.labels, "label", nil, "label NAME=VALUE of the image")
 	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
+	f.builder.register(cmd)
 	fl.StringVarP(&f.output, "output", "o", "", "type=local|tar|oci|docker,dest=PATH, or a directory")
 	return cmd
 }
@@ -219,7 +220,7 @@ func (a *app) request(f buildFlags, text []byte, file dockerfile.File, ignore []
 	return req, err
 }
 
-// runJobs builds the jobs on the embedded engine and prints what came out.
+// runJobs builds the jobs and prints what came out.
 func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f buildFlags) (err error) {
 	if f.dryRun {
 		return a.printJobs(jobs, f.json)
@@ -234,7 +235,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	if err != nil {
 		return err
 	}
-	eng, err := a.openEngine(ctx, "slipway build", screen)
+	eng, err := a.openBuilder(ctx, f.builder, screen)
 	if err != nil {
 		return err
 	}
@@ -261,7 +262,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 
 // collectGarbage keeps the cache within its limit and drops the blobs of images
 // that have no name any more. Younger ones may belong to a build that runs now.
-func collectGarbage(ctx context.Context, eng *embedded.Engine, store *image.Store) error {
+func collectGarbage(ctx context.Context, eng builder, store *image.Store) error {
 	if ctx.Err() != nil {
 		return nil
 	}

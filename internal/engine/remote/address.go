@@ -21,6 +21,8 @@ type Address struct {
 // String returns the address as it was written.
 func (a Address) String() string { return a.text }
 
+const known = "write unix://, tcp://, docker-container:// or kube-pod://"
+
 // nearby maps what people write to what they mean.
 func nearby() map[string]string {
 	return map[string]string{
@@ -41,6 +43,9 @@ func nearby() map[string]string {
 // certs is the directory for a tcp address that names none.
 func ParseAddress(text, certs string) (Address, error) {
 	u, err := url.Parse(text)
+	if text == "" || err != nil && strings.Contains(text, "://") {
+		return Address{}, wrong(text, "it is no URL").WithHint("%s", known)
+	}
 	if err != nil || u.Scheme == "" || u.Opaque != "" {
 		return Address{}, wrong(text, "it has no scheme").WithHint("did you mean %s?", withScheme(text))
 	}
@@ -71,7 +76,7 @@ func ParseAddress(text, certs string) (Address, error) {
 	if near, ok := nearby()[u.Scheme]; ok {
 		return Address{}, fail.WithHint("did you mean %s?", near+strings.TrimPrefix(text, u.Scheme))
 	}
-	return Address{}, fail.WithHint("write unix://, tcp://, docker-container:// or kube-pod://")
+	return Address{}, fail.WithHint("%s", known)
 }
 
 func wrong(text, format string, args ...any) *diag.Failure {

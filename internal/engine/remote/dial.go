@@ -93,7 +93,13 @@ func (d *dialer) dial(ctx context.Context, _ string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &watched{Conn: conn, dialer: d}, nil
+	w := &watched{Conn: conn, dialer: d}
+	if d.tls != nil {
+		if err := w.listen(); err != nil {
+			return nil, errors.Join(err, ignoreClosed(conn.Close()))
+		}
+	}
+	return w, nil
 }
 
 func (d *dialer) open(ctx context.Context) (net.Conn, error) {
@@ -144,23 +150,46 @@ type tlsError struct{ err error }
 func (e *tlsError) Error() string { return e.err.Error() }
 func (e *tlsError) Unwrap() error { return e.err }
 
-// watched is a connection that tells its dialer how it broke. In TLS 1.3 a client
-// learns only when it reads that its certificate was refused.
+// watched is a connection that tells its dialer how it broke.
 type watched struct {
 	net.Conn
 	dialer *dialer
+	heard  []byte // read ahead
+}
+
+// listen waits for the first byte, which BuildKit's server sends unasked: in TLS
+// 1.3 a client learns only when it reads that its certificate was refused, and
+// never when a write fails before.
+func (w *watched) listen() error {
+	if err := w.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+		return err
+	}
+	first := make([]byte, 1)
+	n, err := w.Read(first)
+	w.heard = first[:n]
+	if errors.Is(err, os.ErrDeadlineExceeded) { // another kind of server
+		w.dialer.note(nil)
+		err = nil
+	}
+	return errors.Join(err, w.SetReadDeadline(time.Time{}))
 }
 
 // Read implements net.Conn.
 func (w *watched) Read(p []byte) (int, error) {
+	if len(w.heard) > 0 {
+		n := copy(p, w.heard)
+		w.heard = w.heard[n:]
+		return n, nil
+	}
 	n, err := w.Conn.Read(p)
-	if err != nil && !errors.Is(err, net.ErrClosed) {
-		if alert := tls.AlertError(0); errors.As(err, &alert) {
-			err = &tlsError{err}
-		} else if errors.Is(err, io.EOF) {
-			w.dialer.note(errors.New("it closed the connection"))
-			return n, err
-		}
+	switch broken := (*net.OpError)(nil); {
+	case err == nil || errors.Is(err, net.ErrClosed):
+	case errors.Is(err, io.EOF):
+		w.dialer.note(errors.New("it closed the connection"))
+	case errors.As(err, &broken) && broken.Op == "remote error": // as crypto/tls calls the other side's alerts
+		err = &tlsError{err}
+		w.dialer.note(err)
+	default:
 		w.dialer.note(err)
 	}
 	return n, err

@@ -99,7 +99,11 @@ func oneOf(errs []error) error {
 	if len(errs) == 1 {
 		return errs[0]
 	}
-	return diag.Fail(diag.ExitUsage, "no builder can be reached").Because(errors.Join(errs...)).WithHint("%s", diag.HintOf(errs[0]))
+	list := ""
+	for _, err := range errs {
+		list += "\n  " + err.Error()
+	}
+	return diag.Fail(diag.ExitUsage, "no builder can be reached").Because(errors.New(list)).WithHint("%s", diag.HintOf(errs[0]))
 }
 
 // machineName returns what this machine is called towards BuildKit, which takes a
