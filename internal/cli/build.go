@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
@@ -195,6 +196,12 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	req.Name = s.Name
 	req.Context = filepath.Join(fl.root, filepath.FromSlash(s.Dir))
 	req.GitModes = s.Dockerfile == "" // who writes a Dockerfile may set modes on purpose
+	if names := s.Manifests(); names != nil {
+		dir := os.DirFS(req.Context)
+		req.Contexts = map[string]func() (map[string][]byte, error){
+			plan.StageManifests: func() (map[string][]byte, error) { return node.Manifests(dir, names) },
+		}
+	}
 	req.Platforms = fl.Platforms
 	req.Compression = fl.Compression
 	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {

@@ -54,7 +54,10 @@ type Request struct {
 	Secrets    []Secret
 	// Bases maps a name after FROM to the digest of an image in the local image
 	// store, or to any reference that BuildKit's named contexts know.
-	Bases       map[string]string
+	Bases map[string]string
+	// Contexts are further named contexts, each made of a few files by their
+	// names when the build starts. One lies over the stage of its name.
+	Contexts    map[string]func() (map[string][]byte, error)
 	Tag         string // name of the image inside its output
 	Output      Output
 	Compression string    // "gzip" (also when empty) or "zstd"

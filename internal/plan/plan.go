@@ -9,11 +9,15 @@ import "time"
 
 // Stage names of a production build, in order.
 const (
+	StageManifests    = "manifests" // where services can share an install
 	StageDependencies = "dependencies"
 	StageBuilder      = "builder"
 	StageRuntimeTools = "runtime-tools"
 	StageProduction   = "production"
 )
+
+// Scratch is written after FROM where a stage starts from nothing.
+const Scratch = "scratch"
 
 // Fact is one thing that detection found, or that slipway.yaml says.
 type Fact struct {
@@ -136,4 +140,15 @@ type HealthCheck struct {
 	TCP     bool     `json:"tcp,omitempty"`     // the port accepts
 	Command []string `json:"command,omitempty"` // in the container
 	Health
+}
+
+// Manifests are the files of the manifests stage, relative to the build context;
+// nil without such a stage.
+func (s Service) Manifests() []string {
+	for _, stage := range s.Stages {
+		if stage.Name == StageManifests {
+			return stage.Steps[0].Args[:len(stage.Steps[0].Args)-1]
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,8 +30,8 @@ func rebuilds() map[string]rebuilt {
 	return map[string]rebuilt{
 		"node": {
 			files: map[string]string{
-				"package.json": `{"name": "line` + nonce + `", "scripts": {"start": "node s.js"}, "dependencies": {"ms": "2.1.2", "vary": "1.1.2"}}`,
-				"package-lock.json": `{"name": "line` + nonce + `", "lockfileVersion": 3, "packages": {"": {"name": "line` + nonce + `", "dependencies": {"ms": "2.1.2", "vary": "1.1.2"}},
+				"package.json": `{"name": "line", "config": {"nonce": "` + nonce + `"}, "scripts": {"start": "node s.js"}, "dependencies": {"ms": "2.1.2", "vary": "1.1.2"}}`,
+				"package-lock.json": `{"name": "line", "lockfileVersion": 3, "packages": {"": {"name": "line", "dependencies": {"ms": "2.1.2", "vary": "1.1.2"}},
 "node_modules/ms": {"version": "2.1.2"}, "node_modules/vary": {"version": "1.1.2"}}}`,
 				"s.js": "require('ms'); require('vary'); require('http').createServer((q, r) => r.end('ok')).listen(3000)\n",
 			},
@@ -124,6 +125,31 @@ func (c rebuilt) bumped(t *testing.T, dir string) {
 		if text := read(t, name); strings.Contains(text, c.bump[0]) {
 			write(t, name, strings.ReplaceAll(text, c.bump[0], c.bump[1]))
 		}
+	}
+}
+
+// TestServicesWithEqualDependenciesShareAnInstall: the second of two services
+// that differ in all but their dependencies installs nothing.
+func TestServicesWithEqualDependenciesShareAnInstall(t *testing.T) {
+	real(t)
+	dir := t.TempDir()
+	for name, script := range map[string]string{"one": "one.js", "two": "two.js"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, name, "package.json"), `{"name": "`+name+`", "scripts": {"start": "node `+script+`"}, "dependencies": {"vary": "1.1.2"}}`)
+		write(t, filepath.Join(dir, name, "package-lock.json"), `{"name": "`+name+`", "lockfileVersion": 3, "packages": {"": {"name": "`+name+`", "dependencies": {"vary": "1.1.2"}},
+"node_modules/vary": {"version": "1.1.2"}}}`)
+		write(t, filepath.Join(dir, name, script), "require('vary'); console.log(require('./package.json').name)\n")
+	}
+	write(t, filepath.Join(dir, "slipway.yaml"), "version: 1\nfleet: shared\nservices:\n  one: {path: one, type: job}\n  two: {path: two, type: job}\n")
+	invocation{dir: dir, args: []string{"build", "one"}}.run(t).must(t, 0)
+	r := invocation{dir: dir, args: []string{"build", "two"}}.run(t).must(t, 0)
+	if !stepEnded(r.stderr, "npm ci", "cached") || !stepEnded(r.stderr, "npm prune", "cached") {
+		t.Errorf("the second service installs again:\n%s", r.stderr)
+	}
+	if r := (invocation{dir: dir, args: []string{"run", "two"}}).run(t); !strings.Contains(r.stdout+r.stderr, "two") {
+		t.Errorf("the second service has another's manifest:\n%s%s", r.stdout, r.stderr)
 	}
 }
 

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -103,13 +104,18 @@ func copied(p plan.Service, stage string) []string {
 	return out
 }
 
-func TestFourStages(t *testing.T) {
+func stage(p plan.Service, name string) plan.Stage {
+	i := slices.IndexFunc(p.Stages, func(s plan.Stage) bool { return s.Name == name })
+	return p.Stages[i]
+}
+
+func TestStages(t *testing.T) {
 	p := planOf(t, map[string]string{"package.json": `{"main": "a.js"}`, "a.js": ""}, config.Service{Name: "a", Path: "a", Type: "worker"})
 	var names []string
 	for _, s := range p.Stages {
 		names = append(names, s.Name)
 	}
-	if diff := cmp.Diff([]string{"dependencies", "builder", "runtime-tools", "production"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"manifests", "dependencies", "builder", "runtime-tools", "production"}, names); diff != "" {
 		t.Errorf("stages (-want +got):\n%s", diff)
 	}
 }
@@ -128,7 +134,7 @@ func TestPruneComesBeforeSources(t *testing.T) {
 	p := planOf(t, map[string]string{
 		"package.json": `{"scripts": {"build": "tsc", "start": "node dist/a.js"}}`, "src/a.ts": "", "tsconfig.json": "{}",
 	}, config.Service{Name: "a", Path: "a", Type: "worker"})
-	builder := p.Stages[1]
+	builder := stage(p, plan.StageBuilder)
 	if first := builder.Steps[0]; first.Op != plan.OpRun || !strings.Contains(first.Shell, "npm prune") {
 		t.Errorf("the first step of the builder is %+v", first)
 	}
@@ -150,7 +156,7 @@ func TestNothingNativeIsInstalledOnTheWrongPlatform(t *testing.T) {
 			"package.json": `{"main": "a.js"}`, "a.js": "",
 			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}, ` + c.packages + `}}`,
 		}, config.Service{Name: "a", Path: "a", Type: "worker"})
-		if got := !p.Stages[0].BuildPlatform; got != c.native {
+		if got := !stage(p, plan.StageDependencies).BuildPlatform; got != c.native {
 			t.Errorf("%s: installed on the target's platform: %v, want %v", name, got, c.native)
 		}
 	}
@@ -177,7 +183,7 @@ func TestCodeGeneration(t *testing.T) {
 			files[".dockerignore"] = c.ignore
 		}
 		p := planOf(t, files, config.Service{Name: "a", Path: "a", Type: "worker", Version: "20"})
-		if diff := cmp.Diff(c.copies, copied(p, plan.StageBuilder)); diff != "" {
+		if diff := cmp.Diff(append([]string{"package.json package-lock.json ./"}, c.copies...), copied(p, plan.StageBuilder)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		if s := shell(p, plan.StageBuilder); strings.Count(s, "npm run generate") != 1 || strings.Index(s, "generate") > strings.Index(s, "run build") {
@@ -216,7 +222,7 @@ func TestStart(t *testing.T) {
 			t.Errorf("%s: %v", name, findings)
 			continue
 		}
-		steps := p.Stages[3].Steps
+		steps := stage(p, plan.StageProduction).Steps
 		var got []string
 		for _, s := range steps {
 			if s.Op == plan.OpCmd {

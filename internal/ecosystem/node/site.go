@@ -304,7 +304,7 @@ func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
 	about := s.image(b, user)
 	about.Dir, about.Env = "", nil
 	s.native, s.framework.complete = nil, true // no package is needed beside the pages
-	p := s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.site.RuntimeTools(&s.Service, b, user), s.site.Production(&s.Service, about))
+	p := s.Service.Plan(b, user, append(s.install(b), s.builder(), s.site.RuntimeTools(&s.Service, b, user), s.site.Production(&s.Service, about))...)
 	if s.member != "" {
 		p.Dir = s.at
 	}

@@ -28,7 +28,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	}
 	b := s.Extend(ecosystem.BasesFor(family, images(s.major, len(s.compiled) > 0)))
 	b.Toolchain.OnTarget = b.Toolchain.OnTarget || s.onTarget() || s.Want.Shell && b.ShellFrom != ""
-	p := s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	p := s.Service.Plan(b, user, append(s.install(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))...)
 	if s.member != "" {
 		p.Dir = s.at
 	}
@@ -90,6 +90,15 @@ func (s *service) manifests() (top, dirs, members []string) {
 	return top, dirs, members
 }
 
+// install are the stages that install every package: the manifests, where
+// services can share them, and the install.
+func (s *service) install(b ecosystem.Bases) []plan.Stage {
+	if s.sharesInstall() {
+		return []plan.Stage{s.manifestsStage(), s.dependencies(b)}
+	}
+	return []plan.Stage{s.dependencies(b)}
+}
+
 // dependencies installs every package from the manifests alone.
 func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	top, dirs, members := s.manifests()
@@ -112,7 +121,11 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		},
 	}
 	st.Steps = append(st.Steps, s.manager.setUp()...)
-	st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: append(top, "./")})
+	manifests := plan.Step{Op: plan.OpCopy, Args: append(top, "./")}
+	if s.sharesInstall() {
+		manifests.From = plan.StageManifests
+	}
+	st.Steps = append(st.Steps, manifests)
 	for _, d := range dirs {
 		st.Steps = append(st.Steps, ecosystem.CopyDir(d))
 	}
@@ -169,13 +182,16 @@ func (s *service) builder() plan.Stage {
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	add(s.libraries()...)
 	sources := s.sources
+	if s.sharesInstall() {
+		add(plan.Step{Op: plan.OpCopy, Args: append(s.ownManifests(), "./")})
+	}
 	if s.generate != "" && s.codegen.in != "" {
 		add(s.copyDir(s.codegen.in))
 		add(plan.Step{Op: plan.OpRun, Shell: s.run(s.generate), Comment: "Reads the protos and nothing else, so it runs before the sources are there."})
 		sources = slices.DeleteFunc(slices.Clone(sources), func(n string) bool { return n == s.codegen.in })
 	}
 	files, dirs := copies(s.Dir, sources)
-	if len(s.rootRuns) > 0 {
+	if len(s.rootRuns) > 0 && !s.sharesInstall() {
 		files = append(files, "package.json") // with its scripts again
 	}
 	if len(files) > 0 {

@@ -87,6 +87,21 @@ func namedContext(t *testing.T, s Subject) {
 	}
 }
 
+func memoryContext(t *testing.T, s Subject) {
+	dir := folder(t, map[string]string{"m": "own\n"})
+	for _, text := range []string{"first\n", "other\n"} { // of equal size
+		res, _ := s.build(t, engine.Request{
+			Name: "memory", Context: dir, Platforms: []string{platform()},
+			Contexts:   map[string]func() (map[string][]byte, error){"manifests": func() (map[string][]byte, error) { return map[string][]byte{"m": []byte(text)}, nil }},
+			Dockerfile: []byte("FROM scratch AS manifests\nCOPY m /m\nFROM scratch\nCOPY --from=manifests /m /got\n"),
+		})
+		_, files := s.stored(t, res.Digest)
+		if diff := cmp.Diff(map[string]string{"got": text}, files); diff != "" {
+			t.Errorf("files (-want +got):\n%s", diff)
+		}
+	}
+}
+
 func arguments(t *testing.T, s Subject) {
 	res, _ := s.build(t, engine.Request{
 		Name: "args", Context: folder(t, map[string]string{"a": "A", "b": "B"}), Platforms: []string{platform()},
@@ -163,7 +178,7 @@ func tarOutput(t *testing.T, s Subject) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	files := archive(t, f)
+	files := archive(t, f, false)
 	if !strings.Contains(files["index.json"], "example.test/tar:1") || files["oci-layout"] == "" {
 		t.Errorf("index %q, layout %q", files["index.json"], files["oci-layout"])
 	}

@@ -79,13 +79,13 @@ func unpack(t *testing.T, layer []byte, files map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range archive(t, z) {
+	for name, text := range archive(t, z, true) {
 		files[name] = text
 	}
 }
 
-// archive reads the files of a tar.
-func archive(t *testing.T, r io.Reader) map[string]string {
+// archive reads the files of a tar. Those of a layer have the image's time.
+func archive(t *testing.T, r io.Reader, layer bool) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	for tr := tar.NewReader(r); ; {
@@ -95,6 +95,9 @@ func archive(t *testing.T, r io.Reader) map[string]string {
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		if layer && h.ModTime.Unix() != 0 {
+			t.Errorf("%s has the time %v, want the image's", h.Name, h.ModTime)
 		}
 		data, err := io.ReadAll(tr)
 		if err != nil {

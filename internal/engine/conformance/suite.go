@@ -37,6 +37,7 @@ func Run(t *testing.T, s Subject) {
 		{"an image from scratch has its files and settings, and is the same when built again", fromScratch},
 		{"a base comes from the image store, and steps run on it", onBase},
 		{"a named context takes the place of a stage", namedContext},
+		{"a context of files in memory takes the place of a stage", memoryContext},
 		{"arguments, labels and target do what they say", arguments},
 		{"two platforms make an index of two images", twoPlatforms},
 		{"a secret reaches its step, and neither log nor image", secret},

@@ -5,6 +5,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,6 +103,58 @@ func TestBuildOfAnUnchangedRequestIsCachedAndIdentical(t *testing.T) {
 		t.Errorf("%d of %d steps cached, want all", second.CachedSteps, second.Steps)
 	}
 	t.Logf("first %v, second %v", first.Duration, second.Duration)
+}
+
+// TestAContextOfFilesLiesOverItsStage: equal files of two builds are one input,
+// whatever the stage that they lie over has.
+func TestAContextOfFilesLiesOverItsStage(t *testing.T) {
+	e := openReal(t, Options{})
+	in := func(dir, own, shared string) (engine.Result, string) {
+		t.Helper()
+		out := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "m"), []byte(own), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		req := engine.Request{
+			Name: "web", Context: dir, Output: engine.Output{Kind: engine.OutputLocal, Path: out},
+			Dockerfile: []byte("FROM scratch AS manifests\nCOPY m /\nFROM scratch\nCOPY --from=manifests m /\n"),
+		}
+		if shared != "" {
+			req.Contexts = map[string]func() (map[string][]byte, error){
+				"manifests": func() (map[string][]byte, error) { return map[string][]byte{"m": []byte(shared)}, nil },
+			}
+		}
+		res, err := e.Build(context.Background(), req, event.Discard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(out, "m"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, string(got)
+	}
+	build := func(own, shared string) (engine.Result, string) { return in(t.TempDir(), own, shared) }
+	if _, got := build("own", ""); got != "own" {
+		t.Errorf("without the context: %q", got)
+	}
+	if _, got := build("one", "shared"); got != "shared" {
+		t.Errorf("with it: %q", got)
+	}
+	if res, got := build("two", "shared"); got != "shared" || res.CachedSteps != res.Steps {
+		t.Errorf("with equal files: %q, %d of %d steps cached", got, res.CachedSteps, res.Steps)
+	}
+	dir := t.TempDir()
+	for _, text := range []string{"first", "other"} { // of equal size
+		if _, got := in(dir, "own", text); got != text {
+			t.Errorf("with changed files: %q, want %q", got, text)
+		}
+	}
+	_, err := e.Build(context.Background(), engine.Request{Name: "web", Context: t.TempDir(), Dockerfile: []byte("FROM scratch\n"),
+		Contexts: map[string]func() (map[string][]byte, error){"manifests": func() (map[string][]byte, error) { return nil, fs.ErrNotExist }}}, event.Discard{})
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("files that cannot be read: %v", err)
+	}
 }
 
 func TestStepsSeeTheHostsCertificatesAndEnvironmentButLayersDoNot(t *testing.T) {

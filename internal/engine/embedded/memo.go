@@ -17,6 +17,8 @@ import (
 	"github.com/moby/buildkit/cache"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/exporter/util/epoch"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/worker/base"
 	"github.com/opencontainers/go-digest"
@@ -28,10 +30,10 @@ import (
 // maxMemos bounds the number of remembered exports; beyond it all are dropped.
 const maxMemos = 2000
 
-// exportMemo is a worker that does not repeat an export: when the same cache
-// records were exported with the same configuration before, and every blob is
-// still in the image store, the earlier answer stands. Rewriting timestamps
-// recompresses each layer, so this is most of the time of an unchanged build.
+// exportMemo is a worker whose images have stamped layers, and that does not
+// repeat an export: when the same cache records were exported with the same
+// configuration before, and every blob is still in the image store, the earlier
+// answer stands.
 //
 // Cache records are immutable and their names are never used again, so equal
 // names mean equal content.
@@ -45,11 +47,11 @@ func newExportMemo(w *base.Worker, dir, imageDir string) *exportMemo {
 	return &exportMemo{Worker: w, dir: dir, imageDir: imageDir}
 }
 
-// Exporter returns the worker's exporter, with a memory for images that go into
-// the image store.
+// Exporter returns the worker's exporter; those of images stamp layers, and have
+// a memory for what goes into the image store.
 func (w *exportMemo) Exporter(name string, sm *session.Manager) (exporter.Exporter, error) {
 	e, err := w.Worker.Exporter(name, sm)
-	if err != nil || name != client.ExporterOCI {
+	if err != nil || name != client.ExporterOCI && name != client.ExporterDocker {
 		return e, err
 	}
 	return memoExporter{Exporter: e, memo: w}, nil
@@ -62,12 +64,17 @@ type memoExporter struct {
 
 // Resolve implements exporter.Exporter.
 func (e memoExporter) Resolve(ctx context.Context, id int, attrs map[string]string) (exporter.ExporterInstance, error) {
-	inst, err := e.Exporter.Resolve(ctx, id, maps.Clone(attrs))
-	if err != nil || attrs["tar"] != "false" {
+	own := maps.Clone(attrs)
+	delete(own, rewriteTimestamp) // stamped while they are written
+	inst, err := e.Exporter.Resolve(ctx, id, own)
+	if err != nil || attrs[rewriteTimestamp] != "true" {
 		return inst, err
 	}
 	return memoInstance{ExporterInstance: inst, memo: e.memo, attrs: attrs}, nil
 }
+
+// rewriteTimestamp is the exporter's option that gives files the image's time.
+const rewriteTimestamp = "rewrite-timestamp"
 
 type memoInstance struct {
 	exporter.ExporterInstance
@@ -77,15 +84,62 @@ type memoInstance struct {
 
 // Export answers from memory when it can.
 func (i memoInstance) Export(ctx context.Context, src *exporter.Source, info exporter.ExportBuildInfo) (map[string]string, exporter.FinalizeFunc, exporter.DescriptorReference, error) {
+	stampedSrc, err := i.memo.stamped(src)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if i.attrs["tar"] != "false" {
+		return i.ExporterInstance.Export(ctx, stampedSrc, info)
+	}
 	path := filepath.Join(i.memo.dir, exportKey(i.attrs, src))
 	if resp, ok := i.memo.recall(path); ok {
 		return resp, nil, nil, nil
 	}
-	resp, finalize, ref, err := i.ExporterInstance.Export(ctx, src, info)
+	resp, finalize, ref, err := i.ExporterInstance.Export(ctx, stampedSrc, info)
 	if err == nil {
 		i.memo.remember(path, resp)
 	}
 	return resp, finalize, ref, err
+}
+
+// stamped returns the same result with layers whose files have the image's time.
+func (w *exportMemo) stamped(src *exporter.Source) (*exporter.Source, error) {
+	platforms, err := exptypes.ParsePlatforms(src.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	out := src.Clone()
+	wrap := func(ref cache.ImmutableRef, p *exptypes.Platform) (cache.ImmutableRef, error) {
+		at, err := epoch.ParseSource(src, p)
+		if err != nil || ref == nil || at == nil {
+			return ref, err
+		}
+		s := stampedRef{ImmutableRef: ref, epoch: *at, store: w.ContentStore()}
+		if config := exptypes.ParseKey(src.Metadata, exptypes.ExporterImageBaseConfigKey, p); len(config) > 0 {
+			var base ocispecs.Image
+			if err := json.Unmarshal(config, &base); err != nil {
+				return nil, fmt.Errorf("reading the configuration of the base: %w", err)
+			}
+			s.base = base.RootFS.DiffIDs
+		}
+		return s, nil
+	}
+	for i := range platforms.Platforms {
+		p := &platforms.Platforms[i]
+		if ref, ok := out.Refs[p.ID]; ok {
+			if out.Refs[p.ID], err = wrap(ref, p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if out.Ref != nil {
+		var p *exptypes.Platform
+		if len(platforms.Platforms) > 0 {
+			p = &platforms.Platforms[0]
+		}
+		out.Ref, err = wrap(out.Ref, p)
+	}
+	return out, err
 }
 
 // exportKey names an export by everything that decides its bytes.

@@ -92,10 +92,13 @@ func (p *progress) vertex(v *client.Vertex) {
 	if v.Completed == nil || at.done {
 		return
 	}
+	if strings.Contains(v.Error, context.Canceled.Error()) {
+		return // another build has the same step and runs it for both, or all of them were stopped
+	}
 	at.done = true
 	p.log(at, false, nil, true)
 	p.log(at, true, nil, true)
-	if v.Error != "" && !strings.Contains(v.Error, context.Canceled.Error()) && p.failed == nil {
+	if v.Error != "" && p.failed == nil {
 		p.failed = at
 	}
 	p.sink.Emit(event.StepFinished{

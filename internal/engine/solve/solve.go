@@ -9,7 +9,9 @@ package solve
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -152,10 +154,14 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 		}
 		return err
 	}
+	mounts, err := localMounts(req, whole)
+	if err != nil {
+		return nil, nil, endOutput(false, err)
+	}
 	opt := &client.SolveOpt{
 		Frontend:      "dockerfile.v0",
 		FrontendAttrs: frontendAttrs(req),
-		LocalMounts:   map[string]fsutil.FS{"context": whole, "dockerfile": dockerfileFS(req)},
+		LocalMounts:   mounts,
 		OCIStores:     map[string]content.Store{storeID: images},
 		SharedKey:     req.Context,
 		Session: []session.Attachable{
@@ -197,15 +203,33 @@ func secretSources(list []engine.Secret) (secrets.SecretStore, error) {
 	return store, nil
 }
 
-// dockerfileFS serves the Dockerfile and its ignore file from memory.
-func dockerfileFS(req engine.Request) fsutil.FS {
-	files := staticfs.NewFS()
-	add := func(name string, data []byte) {
-		files.Add(name, &fstypes.Stat{Path: name, Mode: 0o644, Size: int64(len(data))}, data)
+// localMounts are the directories that the build may read, by name: the context,
+// and from memory the Dockerfile with its ignore file and the named contexts.
+func localMounts(req engine.Request, whole fsutil.FS) (map[string]fsutil.FS, error) {
+	mounts := map[string]fsutil.FS{"context": whole, "dockerfile": memoryFS(map[string][]byte{
+		"Dockerfile":              req.Dockerfile,
+		"Dockerfile.dockerignore": []byte(strings.Join(req.Ignore, "\n") + "\n"),
+	})}
+	for name, read := range req.Contexts {
+		files, err := read()
+		if err != nil {
+			return nil, fmt.Errorf("the context %q of the build: %w", name, err)
+		}
+		mounts[name] = memoryFS(files)
 	}
-	add("Dockerfile", req.Dockerfile)
-	add("Dockerfile.dockerignore", []byte(strings.Join(req.Ignore, "\n")+"\n"))
-	return exactFS{files}
+	return mounts, nil
+}
+
+// memoryFS serves files from memory. BuildKit takes a file of the same size and
+// time for the one that it has, so the time comes from the content.
+func memoryFS(files map[string][]byte) fsutil.FS {
+	out := staticfs.NewFS()
+	for name, data := range files {
+		sum := sha256.Sum256(data)
+		modified := int64(binary.BigEndian.Uint64(sum[:]) >> 2) // nanoseconds, before 2116
+		out.Add(name, &fstypes.Stat{Path: name, Mode: 0o644, Size: int64(len(data)), ModTime: modified}, data)
+	}
+	return exactFS{out}
 }
 
 // exactFS keeps a walk of one file to that file: staticfs takes the target for
@@ -243,6 +267,9 @@ func frontendAttrs(req engine.Request) map[string]string {
 			at = "oci-layout://" + storeID + "@" + at
 		}
 		attrs["context:"+contextName(name)] = at
+	}
+	for name := range req.Contexts {
+		attrs["context:"+name] = "local:" + name
 	}
 	if len(req.Platforms) > 0 {
 		attrs["platform"] = strings.Join(req.Platforms, ",")
