@@ -55,6 +55,7 @@ docker build; one without a Dockerfile is planned.`,
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
   slipway build --platform linux/amd64,linux/arm64
+  slipway build --builder tcp://one.example:1234 --builder tcp://two.example:1234 --builder-certs DIR
   slipway build -t web:dev --target builder --build-arg A=1 DIR`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !f.dryRun && len(a.remote(f.builder).addresses) == 0 {
@@ -73,7 +74,7 @@ docker build; one without a Dockerfile is planned.`,
 	}
 	f.register(cmd)
 	fl := cmd.Flags()
-	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once (default: the number of cores, at least 2)")
+	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once (default: the number of cores, at least 2; at least 4 for each --builder)")
 	fl.BoolVar(&f.push, "push", false, "push each image when it is built")
 	fl.BoolVar(&f.insecure, "insecure", false, "speak plain HTTP or unverified TLS to the registry")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
@@ -229,6 +230,9 @@ func (a *app) request(f buildFlags, text []byte, file dockerfile.File, ignore []
 
 // runJobs builds the jobs and prints what came out.
 func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f buildFlags) (err error) {
+	if err := addCaches(jobs, f.builder); err != nil {
+		return err
+	}
 	if f.dryRun {
 		return a.printJobs(jobs, f.json)
 	}
@@ -253,7 +257,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	run := pipeline.Build{
 		Builder: eng, Images: tagger{store}, Bases: bases{assembler}, Sink: screen,
-		Platform: "linux/" + runtime.GOARCH, Parallel: parallelOr(f.parallel), KeepGoing: f.keepGoing, Now: time.Now,
+		Platform: "linux/" + runtime.GOARCH, Parallel: a.parallel(f), KeepGoing: f.keepGoing, Now: time.Now,
 	}
 	if f.push {
 		if run.Pusher, err = a.pusher(store, screen, f.insecure); err != nil {

@@ -2,10 +2,12 @@ package conformance
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -125,9 +127,20 @@ func together(t *testing.T, s Subject) {
 }
 
 func registryCache(t *testing.T, s Subject) {
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, word, _ := r.BasicAuth(); user != "me" || word != "pass" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		images.ServeHTTP(w, r)
+	}))
 	defer server.Close()
-	ref := strings.TrimPrefix(server.URL, "http://") + "/cache:conformance"
+	host := strings.TrimPrefix(server.URL, "http://")
+	logins := folder(t, map[string]string{"config.json": `{"auths":{"` + host + `":{"auth":"` + base64.StdEncoding.EncodeToString([]byte("me:pass")) + `"}}}`})
+	t.Setenv("DOCKER_CONFIG", logins)
+	ref := host + "/cache:conformance"
 	req := engine.Request{
 		Name: "cache", Context: Busybox(t), CacheTo: []string{"type=registry,mode=max,ref=" + ref},
 		Dockerfile: []byte(BusyboxBase + "RUN date > /stamp\nFROM scratch\nCOPY --from=base /stamp /stamp\n"),

@@ -47,7 +47,7 @@ func Run(t *testing.T, s Subject) {
 		{"a build that is cancelled ends at once", cancelled},
 		{"a file that cannot be read ends the build", unreadableFile},
 		{"two builds at once do not mix", together},
-		{"a cache in a registry serves a build that has none", registryCache},
+		{"a cache in a registry that asks for credentials is written and read", registryCache},
 		{"a cache of an unknown kind is refused", unknownCache},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })

@@ -2,13 +2,18 @@ package remote
 
 import (
 	"context"
+	"io"
+	"log"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/slipway-build/slipway/bench/peer"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -197,4 +202,29 @@ func (g *gate) passed() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.conns)
+}
+
+func TestACacheInARegistryWarmsANodeThatHasNone(t *testing.T) {
+	s := buildkitds(t)
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	cache := strings.TrimPrefix(server.URL, "http://") + "/cache:web"
+	req := engine.Request{
+		Name: "web", Context: conformance.Busybox(t), CacheTo: []string{"type=registry,mode=max,ref=" + cache}, CacheFrom: []string{cache},
+		Dockerfile: []byte(conformance.BusyboxBase + "RUN date > /stamp\nFROM scratch\nCOPY --from=base /stamp /stamp\n"),
+	}
+	var digests []string
+	for i := range 2 {
+		res, err := open(t, Options{}, s.start(t, "", nil)).Builder.Build(t.Context(), req, event.Discard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if warm := res.CachedSteps == res.Steps; warm != (i == 1) {
+			t.Errorf("node %d: %d of %d steps cached", i, res.CachedSteps, res.Steps)
+		}
+		digests = append(digests, res.Digest)
+	}
+	if digests[0] != digests[1] {
+		t.Errorf("digests %v, want the same one", digests)
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/engine/conformance"
 	"github.com/slipway-build/slipway/internal/event"
 )
@@ -149,7 +150,11 @@ func TestARealBuildkitdWithTLS(t *testing.T) {
 	certs := ours.issue(t, "127.0.0.1", ours)
 	file := func(name string) string { return filepath.Join(certs, name) }
 	n := s.start(t, "tcp://127.0.0.1:"+freePort(t), nil, "--tlscacert", file("ca.pem"), "--tlscert", file("cert.pem"), "--tlskey", file("key.pem"))
-	conformance.Run(t, open(t, Options{Certs: ours.issue(t, "me", ours)}, n))
+	subject := open(t, Options{Certs: ours.issue(t, "me", ours)}, n)
+	res, err := subject.Builder.Build(t.Context(), engine.Request{Name: "web", Context: conformance.Busybox(t), Dockerfile: []byte(conformance.BusyboxBase)}, event.Discard{})
+	if err != nil || res.Digest == "" {
+		t.Errorf("digest %q, error %v", res.Digest, err)
+	}
 }
 
 // freePort returns a port of this machine that nobody listens at.

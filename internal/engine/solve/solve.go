@@ -26,6 +26,7 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/distribution/reference"
 	dockerconfig "github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -167,7 +168,7 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 		Session: []session.Attachable{
 			secretsprovider.NewSecretProvider(store),
 			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-				AuthConfigProvider: authprovider.LoadAuthConfig(dockerconfig.LoadDefaultConfigFile(io.Discard)), // of `docker login`
+				AuthConfigProvider: authprovider.LoadAuthConfig(dockerLogins()),
 			}),
 		},
 	}
@@ -175,6 +176,16 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 		opt.Exports = []client.ExportEntry{*export}
 	}
 	return opt, finish, nil
+}
+
+// dockerLogins reads what `docker login` keeps. A file that cannot be read holds no
+// credentials: only a registry that asks for some will say so.
+func dockerLogins() *configfile.ConfigFile {
+	file, err := dockerconfig.Load(os.Getenv("DOCKER_CONFIG"))
+	if err != nil {
+		return configfile.New("")
+	}
+	return file
 }
 
 // gitMode gives an entry the mode that git keeps: 0755 for directories and what
