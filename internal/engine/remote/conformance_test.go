@@ -119,9 +119,32 @@ func TestConformanceOfAPoolWhoseNodeDies(t *testing.T) {
 	pool := open(t, Options{}, both...)
 	conformance.Run(t, pool)
 
+	movesOn(t, pool, func(first string) { nodes[first].Kill() })
+	t.Run("with the other node", func(t *testing.T) { conformance.Run(t, pool) })
+}
+
+// TestABuildMovesOnWhenItsNodeIsStopped ends a node as its service manager would.
+func TestABuildMovesOnWhenItsNodeIsStopped(t *testing.T) {
+	s := buildkitds(t)
+	nodes := map[string]*peer.Node{}
+	var both []*peer.Node
+	for range 2 {
+		n := s.start(t, "", nil)
+		nodes[n.Address] = n
+		both = append(both, n)
+	}
+	var stopping sync.WaitGroup
+	movesOn(t, open(t, Options{}, both...), func(first string) { stopping.Go(nodes[first].Stop) })
+	stopping.Wait()
+}
+
+// movesOn ends the node of a build while its step waits, and expects the image
+// from another.
+func movesOn(t *testing.T, pool conformance.Subject, end func(first string)) {
+	t.Helper()
 	first := ranked(pool.Builder.(*Engine).nodes, "web")[0].at.text
 	gate := newGate(t)
-	gate.first = nodes[first].Kill
+	gate.first = func() { end(first) }
 	rec := &conformance.Recorder{}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -144,7 +167,6 @@ func TestConformanceOfAPoolWhoseNodeDies(t *testing.T) {
 	if !said {
 		t.Errorf("nobody was told that %s is lost: %v", first, rec.Events())
 	}
-	t.Run("with the other node", func(t *testing.T) { conformance.Run(t, pool) })
 }
 
 // gate is where steps wait: the first one until its node is killed, which gate

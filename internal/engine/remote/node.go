@@ -130,13 +130,13 @@ func (n *node) withProxies(args map[string]string, env []string) map[string]stri
 }
 
 // lost tells whether a build failed because its node is gone: the connection broke
-// outside of any step, or nobody answers any more.
+// or the build was stopped there, outside of any step, or nobody answers any more.
 func (n *node) lost(ctx context.Context, err error) bool {
 	step := (*engine.StepError)(nil)
 	if errors.As(err, &step) && step.ExitCode > 0 {
 		return false
 	}
-	if step == nil && !errors.As(err, new(*diag.Failure)) && grpcerrors.Code(err) == codes.Unavailable {
+	if code := grpcerrors.Code(err); step == nil && !errors.As(err, new(*diag.Failure)) && (code == codes.Unavailable || code == codes.Canceled) {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
