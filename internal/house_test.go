@@ -51,6 +51,7 @@ func rooms() map[string]layer {
 		"internal/gate/*":          leaves,
 		"internal/localrun/oci":    leaves,
 		"internal/deploy/*":        leaves,
+		"internal/fingerprint/*":   leaves,
 
 		"internal/engine":             parents,
 		"internal/engine/solve":       parents, // what both engines do; only they import it

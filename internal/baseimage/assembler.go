@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/slipway-build/slipway/internal/event"
@@ -62,10 +63,6 @@ const parallelDownloads = 8
 // New makes an Assembler. It touches neither disk nor network, but for the
 // keyring file when one is named.
 func New(o Options) (*Assembler, error) {
-	keys, err := archiveKeys(o.Keyring)
-	if err != nil {
-		return nil, err
-	}
 	if o.Events == nil {
 		o.Events = event.Discard{}
 	}
@@ -92,7 +89,7 @@ func New(o Options) (*Assembler, error) {
 	a.mirrors = onceMirrors(o.Mirrors)
 	fetch := &fetcher{client: o.HTTP, sleep: o.Sleep, token: a.token}
 	a.packages = &cache{dir: o.PackagesDir, fetch: fetch, events: o.Events, slots: make(chan struct{}, parallelDownloads)}
-	a.archives = &archiveReader{cache: a.packages, keys: keys, now: o.Now, events: o.Events}
+	a.archives = &archiveReader{cache: a.packages, keys: sync.OnceValues(func() (openpgp.EntityList, error) { return archiveKeys(o.Keyring) }), now: o.Now, events: o.Events}
 	a.layers = layers{dir: filepath.Join(o.StateDir, "layers"), compression: a.compression}
 	return a, nil
 }

@@ -47,6 +47,33 @@ func (a *Assembler) Ensure(ctx context.Context, refs, platforms []string) (map[s
 	return a.ensure(ctx, pins)
 }
 
+// Ready tells whether Ensure would find all bases in the store, without having
+// to ask a mirror or to make anything.
+func (a *Assembler) Ready(ctx context.Context, refs, platforms []string) bool {
+	targets, err := targetsOf(platforms)
+	if err != nil {
+		return false
+	}
+	for _, ref := range refs {
+		spec, err := SpecOf(ref)
+		if err != nil {
+			return false
+		}
+		for _, t := range targets {
+			if _, ok := a.pinned(spec, t.platform); !ok && spec.Role != plan.RoleProbe {
+				return false
+			}
+		}
+	}
+	pins, err := a.pins(ctx, refs, targets, func(NPMPin, target, bool) {})
+	for _, ref := range sorted(pins) {
+		if b, held := a.stored(ctx, ref, pins[ref]); held != nil || b == nil {
+			return false
+		}
+	}
+	return err == nil
+}
+
 // ensure returns the bases of the pins, and builds those that are missing.
 func (a *Assembler) ensure(ctx context.Context, pins map[string][]Locked) (map[string]Built, error) {
 	out := map[string]Built{}

@@ -47,7 +47,7 @@ type index struct {
 // archiveReader reads signed indexes of Debian archives.
 type archiveReader struct {
 	cache  *cache
-	keys   openpgp.EntityList
+	keys   func() (openpgp.EntityList, error) // reading them takes milliseconds
 	now    func() time.Time
 	events event.Sink
 }
@@ -107,7 +107,11 @@ func (a *archiveReader) openAt(ctx context.Context, suite, address string) (rele
 	if err != nil {
 		return release{}, unreachable("the release file of "+suite, address, err)
 	}
-	r, err := openRelease(data, a.keys, a.now())
+	keys, err := a.keys()
+	if err != nil {
+		return release{}, err
+	}
+	r, err := openRelease(data, keys, a.now())
 	if err != nil {
 		return release{}, diag.Fail(diag.ExitBuild, "the release file %s cannot be trusted", redacted(address)).Because(err).
 			WithHint("the mirror may be broken, or not Debian's; a mirror signed with other keys needs SLIPWAY_DEBIAN_KEYRING=<file of public keys>")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -32,6 +34,7 @@ type buildFlags struct {
 	dryRun    bool
 	keepGoing bool
 	noCache   bool
+	force     bool
 
 	file    string
 	target  string
@@ -58,6 +61,7 @@ docker build; one without a Dockerfile is planned.`,
   slipway build --builder tcp://one.example:1234 --builder tcp://two.example:1234 --builder-certs DIR
   slipway build -t web:dev --target builder --build-arg A=1 DIR`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			debug.SetGCPercent(beforeEngine)
 			if !f.dryRun && len(a.remote(f.builder).addresses) == 0 {
 				if err := a.becomeRoot(cmd.Context()); err != nil {
 					return err
@@ -81,6 +85,7 @@ docker build; one without a Dockerfile is planned.`,
 	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be built, and build nothing")
 	fl.BoolVar(&f.keepGoing, "keep-going", false, "build the other services when one fails")
 	fl.BoolVar(&f.noCache, "no-cache", false, "run every step again")
+	fl.BoolVar(&f.force, "force", false, "ask the engine even when nothing changed; cached steps stay cached")
 	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile of a directory (default: DIR/Dockerfile)")
 	fl.StringVar(&f.target, "target", "", "build up to this stage")
 	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes it from the environment")
@@ -246,17 +251,20 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	if err != nil {
 		return err
 	}
-	eng, err := a.openBuilder(ctx, f.builder, screen)
-	if err != nil {
-		return err
-	}
+	eng := &lazyEngine{open: func() (builder, error) { return a.openBuilder(ctx, f.builder, screen) }}
 	defer func() { err = errors.Join(err, eng.Close()) }()
+	if a.abandoned(f.builder) { // its steps may still run, though nothing may have to be built
+		if _, err := eng.get(); err != nil {
+			return err
+		}
+	}
 	assembler, err := a.assembler(root, store, screen, compressionOf(jobs))
 	if err != nil {
 		return err
 	}
+	known := a.newMemory(root, f.afresh(), store, screen)
 	run := pipeline.Build{
-		Builder: eng, Images: tagger{store}, Bases: bases{assembler}, Sink: screen,
+		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known,
 		Platform: "linux/" + runtime.GOARCH, Parallel: a.parallel(f), KeepGoing: f.keepGoing, Now: time.Now,
 	}
 	if f.push {
@@ -266,9 +274,27 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	began := time.Now()
 	built, err := run.Run(ctx, jobs)
-	err = errors.Join(err, collectGarbage(ctx, eng, store))
+	if forgotten := known.Close(); forgotten != nil {
+		screen.Emit(event.Note{Text: "this run is not recorded: " + forgotten.Error(), Warning: true})
+	}
+	if opened := eng.opened(); opened != nil {
+		err = errors.Join(err, collectGarbage(ctx, opened, store))
+	}
 	screen.Close()
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// afresh says why earlier builds are not asked for, if so.
+func (f buildFlags) afresh() string {
+	switch {
+	case f.noCache:
+		return "--no-cache"
+	case f.force:
+		return "--force"
+	case len(f.builder.cacheTo) > 0:
+		return "--cache-to"
+	}
+	return ""
 }
 
 // collectGarbage keeps the cache within its limit and drops the blobs of images

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/engine/remote"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/pipeline"
@@ -77,15 +78,23 @@ func addCaches(jobs []pipeline.Job, f builderFlags) error {
 func (a *app) openBuilder(ctx context.Context, f builderFlags, sink event.Sink) (builder, error) {
 	f = a.remote(f)
 	if len(f.addresses) == 0 {
-		return a.openEngine(ctx, "slipway build", sink)
+		eng, err := a.openEngine(ctx, "slipway build", sink)
+		if err != nil {
+			return nil, err
+		}
+		return eng, nil
 	}
 	if f.certs != "" {
 		f.certs = a.path(f.certs)
 	}
-	return remote.Open(ctx, remote.Options{
+	eng, err := remote.Open(ctx, remote.Options{
 		Addresses: f.addresses, Certs: f.certs,
 		StateDir: filepath.Join(a.stateDir, "remote"), ImageDir: a.imageDir(), StepEnv: stepEnv(a.Getenv),
 	}, sink)
+	if err != nil {
+		return nil, err
+	}
+	return eng, nil
 }
 
 // parallel returns the number of services to build at once: on machines that are
@@ -95,4 +104,10 @@ func (a *app) parallel(f buildFlags) int {
 		return f.parallel
 	}
 	return max(parallelOr(0), 4*len(a.remote(f.builder).addresses))
+}
+
+// abandoned tells whether a killed build may still run steps on the engine that
+// this command uses.
+func (a *app) abandoned(f builderFlags) bool {
+	return len(a.remote(f).addresses) == 0 && embedded.Abandoned(a.engineDir())
 }

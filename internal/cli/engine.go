@@ -5,19 +5,26 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/rootless"
 )
 
 // imageDir is the OCI layout of built and base images.
 func (a *app) imageDir() string { return filepath.Join(a.stateDir, "images") }
+
+// engineDir is the state of the embedded engine.
+func (a *app) engineDir() string { return filepath.Join(a.stateDir, "engine") }
 
 // openEngine opens the embedded engine; it waits while another process has it.
 func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*embedded.Engine, error) {
@@ -41,7 +48,7 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 	maps.Copy(java.files, cargo)
 	began := time.Now()
 	eng, err := embedded.Open(ctx, embedded.Options{
-		StateDir:     filepath.Join(a.stateDir, "engine"),
+		StateDir:     a.engineDir(),
 		ImageDir:     a.imageDir(),
 		Runc:         runc,
 		CAFile:       hostCA(a.Getenv),
@@ -56,6 +63,53 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 		fmt.Fprintf(a.Stderr, "engine open: %.1f ms\n", time.Since(began).Seconds()*1000)
 	}
 	return eng, err
+}
+
+// beforeEngine is how much the memory may grow between collections, in per cent,
+// until an engine opens: a command that finds nothing changed ends before one pays.
+const beforeEngine = 800
+
+// lazyEngine is an engine that opens at its first use. It is a pipeline.Builder.
+type lazyEngine struct {
+	open func() (builder, error)
+	mu   sync.Mutex
+	eng  builder
+	err  error
+}
+
+// get opens the engine, once; a failure is everybody's.
+func (l *lazyEngine) get() (builder, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.eng == nil && l.err == nil {
+		debug.SetGCPercent(100)
+		l.eng, l.err = l.open()
+	}
+	return l.eng, l.err
+}
+
+// opened returns the engine if it was used, else nil.
+func (l *lazyEngine) opened() builder {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.eng
+}
+
+// Build implements engine.Builder.
+func (l *lazyEngine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
+	eng, err := l.get()
+	if err != nil {
+		return engine.Result{}, &pipeline.CommonError{Err: err}
+	}
+	return eng.Build(ctx, req, sink)
+}
+
+// Close closes the engine if it was opened.
+func (l *lazyEngine) Close() error {
+	if eng := l.opened(); eng != nil {
+		return eng.Close()
+	}
+	return nil
 }
 
 // cacheLimit reads SLIPWAY_CACHE_SIZE: bytes, or a number with MB, GB or TB.

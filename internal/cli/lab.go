@@ -178,7 +178,7 @@ func (a *app) benchBases(ctx context.Context, dir string, refs []string) (map[st
 	if err != nil {
 		return nil, err
 	}
-	return bases{assembler}.Ensure(ctx, refs, []string{"linux/" + runtime.GOARCH})
+	return bases{Assembler: assembler}.Ensure(ctx, refs, []string{"linux/" + runtime.GOARCH})
 }
 
 // showStep prints what a failed step printed, before the failure itself.

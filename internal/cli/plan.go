@@ -34,8 +34,16 @@ func (a *app) planCommand() *cobra.Command {
 			case asText:
 				return a.printDockerfiles(fl)
 			}
+			predicted, err := a.predict(cmd.Context(), fl)
+			if err != nil {
+				return err
+			}
 			for _, s := range fl.services {
 				a.printPlan(fl, s)
+				if p, ok := predicted[s.Name]; ok {
+					a.printNext(p)
+				}
+				fmt.Fprintln(a.Stdout)
 			}
 			return nil
 		},
@@ -80,7 +88,20 @@ func (a *app) printPlan(fl *fleet, s plan.Service) {
 	for _, st := range s.Stages {
 		fmt.Fprintf(a.Stdout, "  stage %-14s from %s, %d steps\n", st.Name, st.From, len(st.Steps))
 	}
-	fmt.Fprintln(a.Stdout)
+}
+
+// printNext says what a build would find changed.
+func (a *app) printNext(p pipeline.Recalled) {
+	if p.Result.Digest != "" {
+		fmt.Fprintf(a.Stdout, "  %-16s unchanged\n", "next build")
+	}
+	for i, r := range p.Reasons {
+		title := "next build"
+		if i > 0 {
+			title = ""
+		}
+		fmt.Fprintf(a.Stdout, "  %-16s %s\n", title, diag.Printable(r))
+	}
 }
 
 func parenthesised(s string) string {

@@ -38,6 +38,9 @@ func (t tagger) Tag(ctx context.Context, name string, built engine.Result) error
 	if err != nil {
 		return err
 	}
+	if has, err := t.Resolve(ctx, name); err == nil && has.Digest == digest {
+		return nil
+	}
 	return t.Store.Tag(ctx, name, v1.Descriptor{
 		MediaType: types.MediaType(built.MediaType), Digest: digest, Size: built.SizeBytes,
 	})
@@ -87,10 +90,26 @@ func (a *app) assembler(dir string, store *image.Store, sink event.Sink, compres
 const lockFile = "slipway.lock"
 
 // bases lets the pipeline ask for base images.
-type bases struct{ *baseimage.Assembler }
+type bases struct {
+	*baseimage.Assembler
+	eng       *lazyEngine // nil: the engine is open
+	onlyReady bool        // nothing is assembled
+}
 
-// Ensure implements pipeline.Bases.
+// errNotReady says that a base would have to be assembled.
+var errNotReady = errors.New("its bases are not assembled")
+
+// Ensure implements pipeline.Bases. Where bases are missing a build will follow,
+// so the engine is opened first: of two commands at once one assembles them.
 func (b bases) Ensure(ctx context.Context, refs, platforms []string) (map[string]string, error) {
+	if b.onlyReady && !b.Ready(ctx, refs, platforms) {
+		return nil, errNotReady
+	}
+	if b.eng != nil && !b.Ready(ctx, refs, platforms) {
+		if _, err := b.eng.get(); err != nil {
+			return nil, err
+		}
+	}
 	built, err := b.Assembler.Ensure(ctx, refs, platforms)
 	if err != nil {
 		return nil, err

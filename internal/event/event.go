@@ -20,15 +20,18 @@ func (Discard) Emit(Event) {}
 
 // ServiceStarted says that work on a service began.
 type ServiceStarted struct {
-	Service string
-	At      time.Time
+	Service   string
+	At        time.Time
+	Unchanged bool     // nothing is built: there is an image of the same inputs
+	Reasons   []string // why it is built, the cause first; may be empty
 }
 
 // ServiceFinished says how a service ended; Err is nil on success.
 type ServiceFinished struct {
-	Service string
-	At      time.Time
-	Err     error
+	Service   string
+	At        time.Time
+	Err       error
+	Unchanged bool // as in ServiceStarted
 }
 
 // StepStarted says that a build step runs. Key is unique in its service.

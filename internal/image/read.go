@@ -176,6 +176,9 @@ func (s *Store) open(desc v1.Descriptor) (v1.Image, error) {
 	return partial.CompressedToImage(&storedImage{storedManifest{store: s, desc: desc}})
 }
 
+// Holds returns nil when every blob of an image is there, and marks it as used.
+func (s *Store) Holds(desc v1.Descriptor) error { return s.complete(desc) }
+
 // complete checks that every blob of an image is there and marks it as used.
 func (s *Store) complete(desc v1.Descriptor) error {
 	if !s.touch(desc.Digest) {

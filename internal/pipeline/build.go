@@ -46,11 +46,14 @@ type Job struct {
 
 // Built is how one job ended.
 type Built struct {
-	Service  string
-	Image    string
-	Result   engine.Result
-	Duration time.Duration
-	Err      error
+	Service   string
+	Image     string
+	Result    engine.Result
+	Unchanged bool     // the image is that of an equal earlier build
+	Reasons   []string // why it was built
+	Ran       []Step   // with a Memory
+	Duration  time.Duration
+	Err       error
 }
 
 // Build is the build of a fleet.
@@ -59,6 +62,7 @@ type Build struct {
 	Bases     Bases
 	Images    Images
 	Pusher    Pusher // nil: nothing is pushed
+	Memory    Memory // nil: everything is built
 	Sink      event.Sink
 	Platform  string // of the machine that builds, "linux/amd64"
 	Parallel  int    // services at once, at least 1
@@ -105,36 +109,56 @@ func (b Build) one(ctx context.Context, job Job, digests map[string]string) Buil
 		return out
 	}
 	start := b.Now()
-	b.Sink.Emit(event.ServiceStarted{Service: out.Service, At: start})
-	out.Result, out.Err = b.steps(ctx, job, digests)
+	job.useBases(digests)
+	var was Recalled
+	remembered := b.Memory != nil && job.Image != ""
+	if remembered {
+		was = b.Memory.Recall(ctx, job)
+		out.Result, out.Reasons, out.Unchanged = was.Result, was.Reasons, was.Result.Digest != ""
+	}
+	b.Sink.Emit(event.ServiceStarted{Service: out.Service, At: start, Unchanged: out.Unchanged, Reasons: out.Reasons})
+	if !out.Unchanged {
+		sink := &stepsOf{Sink: b.Sink, service: out.Service}
+		out.Result, out.Err = b.Builder.Build(ctx, job.Request, sink)
+		out.Ran = sink.ran
+		if was.Lost && len(out.Ran) > 0 {
+			out.Reasons = append(out.Reasons, "the cache of its steps was collected")
+		}
+	}
+	if out.Err == nil {
+		out.Err = b.deliver(ctx, job, out.Result)
+	}
 	end := b.Now()
 	out.Duration = end.Sub(start)
-	b.Sink.Emit(event.ServiceFinished{Service: out.Service, At: end, Err: out.Err})
+	if remembered {
+		b.Memory.Keep(ctx, job, was, out)
+	}
+	b.Sink.Emit(event.ServiceFinished{Service: out.Service, At: end, Err: out.Err, Unchanged: out.Unchanged})
 	return out
 }
 
-func (b Build) steps(ctx context.Context, job Job, digests map[string]string) (engine.Result, error) {
-	req := job.Request
-	req.Bases = map[string]string{}
-	for _, base := range job.Bases {
+// useBases hands the digests of a job's bases to its request.
+func (j *Job) useBases(digests map[string]string) {
+	j.Request.Bases = map[string]string{}
+	for _, base := range j.Bases {
 		if base.Assembled {
-			req.Bases[base.Ref] = digests[base.Ref]
+			j.Request.Bases[base.Ref] = digests[base.Ref]
 		}
 	}
-	res, err := b.Builder.Build(ctx, req, b.Sink)
-	if err != nil {
-		return res, err
-	}
+}
+
+// deliver names the result of a job and pushes it.
+func (b Build) deliver(ctx context.Context, job Job, res engine.Result) error {
 	if job.Image == "" {
-		return res, nil
+		return nil
 	}
 	if err := b.Images.Tag(ctx, job.Image, res); err != nil {
-		return res, fmt.Errorf("naming the image %s: %w", job.Image, err)
+		return fmt.Errorf("naming the image %s: %w", job.Image, err)
 	}
 	if b.Pusher != nil {
-		return res, b.Pusher.Push(ctx, job.Image)
+		return b.Pusher.Push(ctx, job.Image)
 	}
-	return res, nil
+	return nil
 }
 
 // ensureBases brings in the assembled bases of all jobs: toolchains for the
@@ -176,6 +200,14 @@ func distinct(words []string) []string {
 	return slices.Compact(words)
 }
 
+// CommonError is one that no service has for itself, such as that of an engine
+// which does not open.
+type CommonError struct{ Err error }
+
+func (e *CommonError) Error() string { return e.Err.Error() }
+
+func (e *CommonError) Unwrap() error { return e.Err }
+
 // outcome joins the errors of the jobs. Those that stopped only because another
 // failed are left out.
 func outcome(ctx context.Context, built []Built) error {
@@ -186,6 +218,9 @@ func outcome(ctx context.Context, built []Built) error {
 	var names []string
 	for _, b := range built {
 		if b.Err != nil && !errors.Is(b.Err, errStopped) && !errors.Is(b.Err, context.Canceled) {
+			if common := (*CommonError)(nil); errors.As(b.Err, &common) {
+				return common.Err
+			}
 			failed = append(failed, fmt.Errorf("%s: %w", b.Service, b.Err))
 			names = append(names, b.Service)
 		}

@@ -32,6 +32,8 @@ func TestHowABuildEnds(t *testing.T) {
 			ending{"2 of 3 services failed:\n  a: [builder] RUN false: exit code 1\n  b: two\n    lines", "when it is mended: slipway build a b", diag.ExitBuild}},
 		"several with a hint": {[]Built{{Service: "a", Err: refused}, {Service: "b", Err: refused}},
 			ending{"2 of 2 services failed:\n  a: no registry answers\n  b: no registry answers", "start one", diag.ExitBuild}},
+		"an engine that does not open": {[]Built{{Service: "a", Err: &CommonError{refused}}, {Service: "b", Err: &CommonError{refused}}},
+			ending{"no registry answers", "start one", diag.ExitUnexpected}},
 	} {
 		err := outcome(t.Context(), c.built)
 		if diff := cmp.Diff(c.want, ending{err.Error(), diag.HintOf(err), diag.ExitOf(err)}); diff != "" {

@@ -67,3 +67,15 @@ func truncate(s string, columns int) string {
 func pad(s string, columns int) string {
 	return s + strings.Repeat(" ", max(0, columns-len([]rune(s))))
 }
+
+// reason says the cause of a build, and how many more there were.
+func reason(all []string) string {
+	if len(all) == 0 {
+		return ""
+	}
+	text := clean(all[0])
+	if len(all) > 1 {
+		text += fmt.Sprintf(" (and %d more)", len(all)-1)
+	}
+	return text
+}

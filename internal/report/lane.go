@@ -30,6 +30,7 @@ type lane struct {
 	steps, cached int
 	active        []activeStep // in the order in which they started
 	failedAt      string
+	unchanged     bool
 }
 
 // activeStep is a step that runs.
@@ -76,6 +77,9 @@ func (v *lane) text(now time.Time, width int) string {
 	case waiting:
 		return line + "waiting"
 	case done:
+		if v.unchanged {
+			return line + "unchanged"
+		}
 		return line + fmt.Sprintf("%s  %s, %d cached", Duration(v.ended.Sub(v.began)), count(v.steps, "step"), v.cached)
 	case failed:
 		line += Duration(v.ended.Sub(v.began)) + "  failed"

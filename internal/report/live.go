@@ -60,7 +60,7 @@ func (l *Live) Emit(e event.Event) {
 		v.state, v.began = running, e.At
 	case event.ServiceFinished:
 		v := l.lane(e.Service)
-		v.state, v.ended = done, e.At
+		v.state, v.ended, v.unchanged = done, e.At, e.Unchanged
 		if e.Err != nil {
 			v.state = failed
 		}

@@ -31,8 +31,7 @@ func (p *Plain) Emit(e event.Event) {
 	p.failures.take(e)
 	switch e := e.(type) {
 	case event.ServiceStarted:
-		p.started[e.Service] = e.At
-		fmt.Fprintf(p.w, "%s  started\n", clean(e.Service))
+		p.serviceStarted(e)
 	case event.ServiceFinished:
 		p.serviceFinished(e)
 	case event.StepStarted:
@@ -50,10 +49,25 @@ func (p *Plain) Emit(e event.Event) {
 	}
 }
 
+func (p *Plain) serviceStarted(e event.ServiceStarted) {
+	if e.Unchanged {
+		return
+	}
+	p.started[e.Service] = e.At
+	why := ""
+	if len(e.Reasons) > 0 {
+		why = ": " + reason(e.Reasons)
+	}
+	fmt.Fprintf(p.w, "%s  started%s\n", clean(e.Service), why)
+}
+
 func (p *Plain) serviceFinished(e event.ServiceFinished) {
 	how := "done"
-	if e.Err != nil {
+	switch {
+	case e.Err != nil:
 		how = "failed"
+	case e.Unchanged:
+		how = "unchanged"
 	}
 	if at, ok := p.started[e.Service]; ok && !at.IsZero() && !e.At.IsZero() {
 		how += " … " + Duration(e.At.Sub(at))

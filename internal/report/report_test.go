@@ -173,10 +173,26 @@ func TestStats(t *testing.T) {
 	golden(t, "stats.txt", out.String())
 }
 
+func TestStatsSayWhyAServiceWasBuilt(t *testing.T) {
+	var out bytes.Buffer
+	stats := figures()
+	stats.Services[0].Reasons = []string{"src/a.ts changed", "src/b.ts changed"}
+	stats.Services[1].Unchanged = true
+	if err := WriteStats(&out, stats); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"  BECAUSE\n", "  src/a.ts changed (and 1 more)\n", "  unchanged\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
+	}
+}
+
 func TestStatsJSONKeysAreFixed(t *testing.T) {
 	var out bytes.Buffer
 	stats := figures()
 	stats.Services = stats.Services[2:]
+	stats.Services[0].Reasons = []string{"src/a.ts changed"}
 	if err := WriteStatsJSON(&out, stats); err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +205,7 @@ func TestStatsJSONKeysAreFixed(t *testing.T) {
 			"service": "fast-requesthandler-service", "image": "gpp-g3/fast-requesthandler-service:latest", "digest": "sha256:aa",
 			"platform": "linux/amd64", "size_bytes": 107.5e6, "compressed_bytes": 41234567.0, "layers": 6.0, "shared_bytes": 90e6,
 			"own_bytes": 17.5e6, "steps": 23.0, "cached_steps": 23.0, "duration_ms": 312.0,
+			"unchanged": false, "reasons": []any{"src/a.ts changed"},
 		}},
 		"unique_bytes": 221e6, "unique_compressed_bytes": 88e6, "duration_ms": 74000.0,
 	}

@@ -28,6 +28,8 @@ type ServiceStats struct {
 	Steps           int
 	CachedSteps     int
 	Duration        time.Duration
+	Unchanged       bool     // nothing was built
+	Reasons         []string // why it was built
 }
 
 // Stats are the figures of a fleet; every layer counts once in the unique sizes.
@@ -67,10 +69,17 @@ func WriteStats(w io.Writer, stats Stats) error {
 		}
 		rows = append(rows, []string{
 			name, Bytes(s.SizeBytes), Bytes(s.CompressedBytes), strconv.Itoa(s.Layers),
-			Bytes(s.SharedBytes), Bytes(s.OwnBytes), cachedSteps(s), spent(s.Duration),
+			Bytes(s.SharedBytes), Bytes(s.OwnBytes), cachedSteps(s), spent(s.Duration), because(s),
 		})
 	}
-	if err := Table(&b, []string{"SERVICE", "SIZE", "COMPRESSED", "LAYERS", "SHARED", "OWN", "CACHED", "TIME"}, rows); err != nil {
+	columns := []string{"SERVICE", "SIZE", "COMPRESSED", "LAYERS", "SHARED", "OWN", "CACHED", "TIME", "<BECAUSE"}
+	if !slices.ContainsFunc(services, func(s ServiceStats) bool { return because(s) != "" }) {
+		columns = columns[:len(columns)-1]
+		for i := range rows {
+			rows[i] = rows[i][:len(columns)]
+		}
+	}
+	if err := Table(&b, columns, rows); err != nil {
 		return err
 	}
 	fmt.Fprintf(&b, "\n%s take %s unpacked and %s compressed, shared layers counted once", count(len(services), "image"),
@@ -98,6 +107,14 @@ func cachedSteps(s ServiceStats) string {
 	return fmt.Sprintf("%d/%d", s.CachedSteps, s.Steps)
 }
 
+// because says why a service was built, or that it was not.
+func because(s ServiceStats) string {
+	if s.Unchanged {
+		return "unchanged"
+	}
+	return reason(s.Reasons)
+}
+
 func spent(d time.Duration) string {
 	if d <= 0 {
 		return "-"
@@ -122,18 +139,20 @@ type statsJSON struct {
 }
 
 type serviceJSON struct {
-	Service         string `json:"service"`
-	Image           string `json:"image"`
-	Digest          string `json:"digest"`
-	Platform        string `json:"platform"`
-	SizeBytes       int64  `json:"size_bytes"`
-	CompressedBytes int64  `json:"compressed_bytes"`
-	Layers          int    `json:"layers"`
-	SharedBytes     int64  `json:"shared_bytes"`
-	OwnBytes        int64  `json:"own_bytes"`
-	Steps           int    `json:"steps"`
-	CachedSteps     int    `json:"cached_steps"`
-	DurationMS      int64  `json:"duration_ms"`
+	Service         string   `json:"service"`
+	Image           string   `json:"image"`
+	Digest          string   `json:"digest"`
+	Platform        string   `json:"platform"`
+	SizeBytes       int64    `json:"size_bytes"`
+	CompressedBytes int64    `json:"compressed_bytes"`
+	Layers          int      `json:"layers"`
+	SharedBytes     int64    `json:"shared_bytes"`
+	OwnBytes        int64    `json:"own_bytes"`
+	Steps           int      `json:"steps"`
+	CachedSteps     int      `json:"cached_steps"`
+	DurationMS      int64    `json:"duration_ms"`
+	Unchanged       bool     `json:"unchanged"`
+	Reasons         []string `json:"reasons,omitempty"`
 }
 
 // MarshalJSON writes sizes in bytes and times in milliseconds, sorted by service.
@@ -148,6 +167,7 @@ func (s Stats) MarshalJSON() ([]byte, error) {
 			SizeBytes: v.SizeBytes, CompressedBytes: v.CompressedBytes, Layers: v.Layers,
 			SharedBytes: v.SharedBytes, OwnBytes: v.OwnBytes,
 			Steps: v.Steps, CachedSteps: v.CachedSteps, DurationMS: v.Duration.Milliseconds(),
+			Unchanged: v.Unchanged, Reasons: v.Reasons,
 		})
 	}
 	return json.Marshal(out)

@@ -2,12 +2,19 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strings"
 )
 
 // Table writes rows under a header, the first column to the left and the others
-// to the right, two spaces between them.
+// to the right but those whose header begins with "<", two spaces between them.
 func Table(w io.Writer, header []string, rows [][]string) error {
+	left := make([]bool, len(header))
+	header = slices.Clone(header)
+	for i := range header {
+		header[i], left[i] = strings.CutPrefix(header[i], "<")
+		left[i] = left[i] || i == 0
+	}
 	all := append([][]string{header}, rows...)
 	widths := make([]int, len(header))
 	for _, row := range all {
@@ -20,10 +27,13 @@ func Table(w io.Writer, header []string, rows [][]string) error {
 		var line strings.Builder
 		for i, cell := range row {
 			space := strings.Repeat(" ", widths[i]-len([]rune(cell)))
-			if i == 0 {
+			if i > 0 {
+				line.WriteString("  ")
+			}
+			if left[i] {
 				line.WriteString(cell + space)
 			} else {
-				line.WriteString("  " + space + cell)
+				line.WriteString(space + cell)
 			}
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")

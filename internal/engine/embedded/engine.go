@@ -182,7 +182,7 @@ func (e *Engine) Close() error {
 		errs = append(errs, e.log.Close())
 	}
 	if e.lock != nil {
-		errs = append(errs, e.lock.Unlock())
+		errs = append(errs, unlockState(e.lock))
 	}
 	return errors.Join(errs...)
 }

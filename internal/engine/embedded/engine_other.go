@@ -30,3 +30,6 @@ func (*Engine) Collect(context.Context) error { return nil }
 
 // Close does nothing.
 func (*Engine) Close() error { return nil }
+
+// Abandoned tells of a killed process that had the engine; here there is none.
+func Abandoned(string) bool { return false }

@@ -38,12 +38,17 @@ func (r *recorder) logs() string {
 	return b.String()
 }
 
-// openReal opens an engine on a fresh state directory, or skips.
-func openReal(t *testing.T, o Options) *Engine {
+func needsReal(t *testing.T) {
 	t.Helper()
 	if os.Getenv("SLIPWAY_E2E") != "1" {
 		t.Skip("needs root and runc: set SLIPWAY_E2E=1 (make test does)")
 	}
+}
+
+// openReal opens an engine on a fresh state directory, or skips.
+func openReal(t *testing.T, o Options) *Engine {
+	t.Helper()
+	needsReal(t)
 	if o.StateDir == "" {
 		o.StateDir = t.TempDir()
 	}
@@ -195,6 +200,29 @@ func TestAFailedStepIsNamedWithItsWholeLog(t *testing.T) {
 	}
 	if step.ExitCode != 7 || step.Step == "" || !strings.Contains(string(step.Log), "one\n") || !strings.Contains(string(step.Log), "two\n") {
 		t.Errorf("exit %d, stage %q, log %q", step.ExitCode, step.Stage, step.Log)
+	}
+}
+
+func TestAnAbandonedEngineIsKnown(t *testing.T) {
+	needsReal(t)
+	dir := t.TempDir()
+	if Abandoned(dir) {
+		t.Error("an engine that never was is abandoned")
+	}
+	t.Run("open", func(t *testing.T) {
+		openReal(t, Options{StateDir: dir})
+		if Abandoned(dir) {
+			t.Error("an open engine is abandoned")
+		}
+	})
+	if Abandoned(dir) {
+		t.Error("a closed engine is abandoned")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "lock"), []byte("1 slipway build\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !Abandoned(dir) {
+		t.Error("a killed process is not missed")
 	}
 }
 

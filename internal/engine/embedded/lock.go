@@ -38,6 +38,27 @@ func lockState(ctx context.Context, dir, owner string, pid int, sink event.Sink)
 	return lock, nil
 }
 
+// unlockState gives the state directory back, and empties the lock file: what
+// stands in one that nobody holds is the name of who died with it.
+func unlockState(lock *flock.Flock) error {
+	return errors.Join(os.Truncate(lock.Path(), 0), lock.Unlock())
+}
+
+// Abandoned tells whether the last process that had the engine of a state
+// directory was killed. Then Open has something to clear.
+func Abandoned(stateDir string) bool {
+	path := filepath.Join(stateDir, "lock")
+	if holder, err := os.ReadFile(path); err != nil || len(holder) == 0 {
+		return false
+	}
+	lock := flock.New(path)
+	held, err := lock.TryLock()
+	if err == nil && held {
+		err = lock.Unlock()
+	}
+	return held && err == nil
+}
+
 // nameHolder turns the content of the lock file into words.
 func nameHolder(content string) string {
 	pid, command, _ := strings.Cut(strings.TrimSpace(content), " ")

@@ -1,0 +1,309 @@
+package dockerfile
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// Everything is the path that stands for the whole build context.
+const Everything = "."
+
+// Reads is what the stages that a target needs read from outside of the
+// Dockerfile. It may name more than they read, never less.
+type Reads struct {
+	// Paths are clean, slash-separated paths of the build context; each stands
+	// for itself and all below it. An element may hold * and ?, as in a COPY.
+	Paths []string
+	// Images are what is started and copied from and is neither a stage nor
+	// scratch, as ContextName writes it.
+	Images []string
+	// Unknown says, in words, what the build reads and nobody can tell
+	// beforehand: the content of a URL, an image whose name only BuildKit knows.
+	Unknown []string
+}
+
+// ReadsOf finds what a build of the target reads; an empty target is the last
+// stage. replaced tells which names, as ContextName writes them, a named context
+// gives: such a stage is not run. The error is that of Read.
+func ReadsOf(text []byte, target string, args map[string]string, replaced func(name string) bool) (Reads, error) {
+	tree, err := parser.Parse(bytes.NewReader(text))
+	if err != nil {
+		return Reads{}, broken("Dockerfile", text, err)
+	}
+	stages, meta, err := instructions.Parse(tree.AST, nil)
+	if err != nil {
+		return Reads{}, broken("Dockerfile", text, err)
+	}
+	r := &reader{stages: stages, replaced: replaced, seen: make([]bool, len(stages)), triggers: make([]bool, len(stages))}
+	if ref, _, _, ok := parser.DetectSyntax(text); ok && !ownSyntax(ref) {
+		r.unknown("the front end %s", ref)
+	}
+	r.names(globals(meta, args, tree.EscapeToken), tree.EscapeToken)
+	for _, i := range r.target(target) {
+		r.stage(i)
+	}
+	r.onbuild()
+	slices.Sort(r.found.Paths)
+	r.found.Paths = slices.Compact(r.found.Paths)
+	if slices.Contains(r.found.Paths, Everything) {
+		r.found.Paths = []string{Everything}
+	}
+	slices.Sort(r.found.Images)
+	r.found.Images = slices.Compact(r.found.Images)
+	return r.found, nil
+}
+
+// ContextName writes the name of a stage or an image as BuildKit looks for a
+// named context: the familiar form, without the tag "latest".
+func ContextName(name string) string {
+	ref, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return name
+	}
+	return strings.TrimSuffix(reference.FamiliarString(ref), ":latest")
+}
+
+// ownSyntax reports whether a `# syntax=` line asks for the front end that is
+// built in.
+func ownSyntax(ref string) bool {
+	name := strings.TrimPrefix(ref, "docker.io/")
+	return name == "docker/dockerfile" || strings.HasPrefix(name, "docker/dockerfile:")
+}
+
+// reader walks the stages that a target needs.
+type reader struct {
+	stages   []instructions.Stage
+	bases    []string // name after FROM with its variables put in; "" when it is not known
+	replaced func(string) bool
+	seen     []bool
+	triggers []bool // stages with ONBUILD
+	found    Reads
+}
+
+func (r *reader) unknown(format string, a ...any) {
+	why := fmt.Sprintf(format, a...)
+	if !slices.Contains(r.found.Unknown, why) {
+		r.found.Unknown = append(r.found.Unknown, why)
+	}
+}
+
+// names puts the variables into the names after FROM.
+func (r *reader) names(env *variables, escape rune) {
+	lex := shell.NewLex(escape)
+	for _, s := range r.stages {
+		name := s.BaseName
+		if strings.ContainsAny(name, "$'\"\\`") {
+			name = env.expand(lex, name)
+		}
+		r.bases = append(r.bases, name)
+	}
+}
+
+// target finds the stages that a target may mean: all of them when in doubt.
+func (r *reader) target(target string) []int {
+	if target == "" {
+		return []int{len(r.stages) - 1}
+	}
+	found := r.named(target, len(r.stages))
+	if n, err := strconv.Atoi(target); err == nil && n >= 0 && n < len(r.stages) {
+		found = append(found, n)
+	}
+	if len(found) == 0 {
+		for i := range r.stages {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// named returns the stages of that name among the first n.
+func (r *reader) named(name string, n int) []int {
+	var found []int
+	for i, s := range r.stages[:n] {
+		if s.Name != "" && strings.EqualFold(s.Name, name) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+func (r *reader) stage(i int) {
+	if r.seen[i] {
+		return
+	}
+	r.seen[i] = true
+	s := r.stages[i]
+	if s.Name != "" && r.replaced(ContextName(s.Name)) {
+		return
+	}
+	switch base := r.bases[i]; {
+	case base == "":
+		r.unknown("the image of FROM %s", s.BaseName)
+	default:
+		r.from(r.named(base, i), base)
+	}
+	for _, c := range s.Commands {
+		r.command(i, c)
+	}
+}
+
+// from follows a name to its stages, else to an image.
+func (r *reader) from(stages []int, name string) {
+	for _, i := range stages {
+		r.stage(i)
+	}
+	if len(stages) == 0 && name != "scratch" {
+		r.found.Images = append(r.found.Images, ContextName(name))
+	}
+}
+
+func (r *reader) command(stage int, c instructions.Command) {
+	switch c := c.(type) {
+	case *instructions.CopyCommand:
+		switch n, err := strconv.Atoi(c.From); {
+		case c.From == "":
+			r.copied(c.SourcePaths, c.Parents)
+		case err == nil && n >= 0 && n < len(r.stages):
+			r.stage(n)
+		default:
+			r.from(r.named(c.From, len(r.stages)), c.From)
+		}
+	case *instructions.AddCommand:
+		for _, source := range c.SourcePaths {
+			if remote(source) {
+				r.unknown("ADD %s", source)
+			}
+		}
+		r.copied(c.SourcePaths, false)
+	case *instructions.RunCommand:
+		r.mounts(c)
+	case *instructions.OnbuildCommand:
+		r.triggers[stage] = true
+	}
+}
+
+// remote reports whether ADD may take a source from elsewhere. A variable may
+// hold anything.
+func remote(source string) bool {
+	if strings.Contains(source, "://") || strings.ContainsAny(source, "$'\"\\`") {
+		return true
+	}
+	ref, _, err := dfgitutil.ParseGitRef(source)
+	return err == nil && !ref.IndistinguishableFromLocal
+}
+
+func (r *reader) copied(sources []string, parents bool) {
+	for _, source := range sources {
+		if parents {
+			source = Everything
+		}
+		r.found.Paths = append(r.found.Paths, contextPath(source))
+	}
+}
+
+// contextPath writes a source as a path of Reads: the whole context when it has
+// a variable, a quote, a range or whatever else would need an interpreter.
+func contextPath(source string) string {
+	if strings.ContainsAny(source, "$'\"\\`[") || strings.Contains(source, "**") {
+		return Everything
+	}
+	clean := strings.TrimPrefix(path.Clean("/"+source), "/")
+	if clean == "" {
+		return Everything
+	}
+	return clean
+}
+
+// mounts follows RUN --mount. Secrets, SSH and temporary file systems read
+// nothing that is in the context; what a cache holds is no input of a build.
+func (r *reader) mounts(c *instructions.RunCommand) {
+	asWritten := func(word string) (string, error) { return word, nil }
+	if err := c.Expand(asWritten); err != nil {
+		r.unknown("a mount of RUN: %v", err)
+		r.found.Paths = append(r.found.Paths, Everything)
+		return
+	}
+	for _, m := range instructions.GetMounts(c) {
+		if m.From != "" {
+			r.from(r.named(m.From, len(r.stages)), m.From)
+		} else if m.Type == instructions.MountTypeBind {
+			r.found.Paths = append(r.found.Paths, contextPath(m.Source))
+		}
+	}
+}
+
+// onbuild finds stages that run the triggers of another stage.
+func (r *reader) onbuild() {
+	for i, base := range r.bases {
+		if !r.seen[i] {
+			continue
+		}
+		for _, b := range r.named(base, i) {
+			if r.triggers[b] {
+				r.unknown("the ONBUILD steps of stage %s", r.stages[b].Name)
+			}
+		}
+	}
+}
+
+// variables are the global arguments of a Dockerfile.
+type variables struct {
+	values map[string]string
+	dark   map[string]bool // depend on what only BuildKit knows, as TARGETARCH does
+	asked  bool            // for a dark one, since the last expansion began
+}
+
+// Get implements shell.EnvGetter.
+func (v *variables) Get(name string) (string, bool) {
+	v.asked = v.asked || v.dark[name]
+	value, ok := v.values[name]
+	return value, ok
+}
+
+// Keys implements shell.EnvGetter.
+func (v *variables) Keys() []string { return nil }
+
+// expand puts variables in; "" when the word depends on a dark one.
+func (v *variables) expand(lex *shell.Lex, word string) string {
+	v.asked = false
+	res, err := lex.ProcessWordWithMatches(word, v)
+	if err != nil || v.asked {
+		return ""
+	}
+	return res.Result
+}
+
+// globals evaluates the ARGs before the first FROM as BuildKit does: what the
+// caller gives wins over the default.
+func globals(meta []instructions.ArgCommand, args map[string]string, escape rune) *variables {
+	v := &variables{values: map[string]string{}, dark: map[string]bool{}}
+	for _, side := range []string{"BUILD", "TARGET"} {
+		for _, what := range []string{"PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE"} {
+			v.dark[side+what] = true
+		}
+	}
+	lex := shell.NewLex(escape)
+	for _, c := range meta {
+		for _, a := range c.Args {
+			value, given := args[a.Key]
+			if !given && a.Value != nil {
+				value = v.expand(lex, *a.Value)
+				v.dark[a.Key] = v.dark[a.Key] || v.asked
+			}
+			if given || a.Value != nil {
+				v.values[a.Key] = value
+			}
+		}
+	}
+	return v
+}

@@ -1,0 +1,300 @@
+package fingerprint
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"math"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/slipway-build/slipway/internal/dockerfile"
+)
+
+// errLinked ends a walk that met a symbolic link on the way to a source: what
+// the engine follows it to may be anywhere in the context.
+var errLinked = errors.New("a source of the build is a symbolic link")
+
+// walk collects what a build reads of its context.
+type walk struct {
+	ctx     context.Context
+	in      *Input
+	sources [][]string // the elements of each path; none: everything
+	ignore  *patternmatcher.PatternMatcher
+	plain   bool // every exception of the ignore patterns is a literal path
+	inodes  map[uint64]string
+	files   []File
+	seen    hash.Hash // of what the file system says, to tell a change during the build
+	unknown []string
+	buf     []byte
+}
+
+// collect walks the context for the paths; everything when one of them goes
+// through a symbolic link.
+func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
+	matcher, err := ignoreMatcher(in.Ignore)
+	if err != nil {
+		return nil, fmt.Errorf("reading the ignore patterns: %w", err)
+	}
+	for {
+		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: sha256.New()}
+		for _, p := range paths {
+			if p != dockerfile.Everything {
+				w.sources = append(w.sources, strings.Split(p, "/"))
+			}
+		}
+		if len(paths) == 0 {
+			return w, nil
+		}
+		if len(w.sources) < len(paths) {
+			w.sources = nil
+		}
+		top := place{path: ".", whole: len(w.sources) == 0}
+		for i := range w.sources {
+			top.sources = append(top.sources, i)
+		}
+		err := w.dir(top)
+		if !errors.Is(err, errLinked) {
+			return w, err
+		}
+		paths = []string{dockerfile.Everything}
+	}
+}
+
+// ignoreMatcher reads the patterns as the engine does: it gets them as the text
+// of a .dockerignore.
+func ignoreMatcher(patterns []string) (*patternmatcher.PatternMatcher, error) {
+	read, err := ignorefile.ReadAll(strings.NewReader(strings.Join(patterns, "\n") + "\n"))
+	if err != nil || len(read) == 0 {
+		return nil, err
+	}
+	return patternmatcher.New(read)
+}
+
+// plainExceptions tells whether a directory that is ignored can be left out
+// unless an exception names something in it (fsutil, filter.go).
+func plainExceptions(m *patternmatcher.PatternMatcher) bool {
+	if m == nil {
+		return true
+	}
+	for _, p := range m.Patterns() {
+		if p.Exclusion() && strings.ContainsAny(p.String(), `*[]?^\`) {
+			return false
+		}
+	}
+	return true
+}
+
+// parent is a directory on the way down. It counts as soon as something in it
+// does.
+type parent struct {
+	up    *parent
+	path  string
+	entry Entry
+	added bool
+}
+
+// place is a directory of the walk.
+type place struct {
+	path    string // "." at the top
+	depth   int    // elements of the path
+	whole   bool   // all of it counts
+	sources []int  // those that go on below it
+	ignored patternmatcher.MatchInfo
+	above   *parent
+}
+
+// dir walks one directory.
+func (w *walk) dir(at place) error {
+	if w.ctx.Err() != nil {
+		return context.Cause(w.ctx)
+	}
+	self, children, err := w.in.Context.List(at.path)
+	if err != nil {
+		return fmt.Errorf("reading the directory %s of the build context: %w", at.path, err)
+	}
+	w.see(at.path, self)
+	for _, e := range children {
+		name := e.Name
+		if at.depth > 0 {
+			name = at.path + "/" + e.Name
+		}
+		below, ends := w.matching(at.sources, at.depth, e.Name)
+		if !at.whole && !ends && len(below) == 0 {
+			continue
+		}
+		if err := w.entry(at, name, e, below, ends); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matching returns which sources go on below a name at that depth, and whether
+// one of them ends there.
+func (w *walk) matching(sources []int, depth int, name string) (below []int, ends bool) {
+	for _, i := range sources {
+		source := w.sources[i]
+		if ok, _ := path.Match(source[depth], name); !ok && source[depth] != name {
+			continue
+		}
+		if len(source) == depth+1 {
+			ends = true
+		} else {
+			below = append(below, i)
+		}
+	}
+	return below, ends
+}
+
+// entry takes one child of a directory.
+func (w *walk) entry(at place, name string, e Entry, below []int, ends bool) error {
+	skip, ignored := false, patternmatcher.MatchInfo{}
+	if w.ignore != nil {
+		var err error
+		if skip, ignored, err = w.ignore.MatchesUsingParentResults(name, at.ignored); err != nil {
+			return fmt.Errorf("matching the ignore patterns with %s: %w", name, err)
+		}
+	}
+	isDir := e.Mode.IsDir()
+	if skip && (!isDir || w.pruned(name)) {
+		return nil
+	}
+	if e.Mode&fs.ModeSymlink != 0 && (ends || len(below) > 0) {
+		return errLinked // followed; one that only lies in a copied directory is not
+	}
+	whole := at.whole || ends
+	if !isDir {
+		if !whole {
+			return nil // a file where a source has a directory
+		}
+		if err := w.parents(at.above); err != nil {
+			return err
+		}
+		return w.add(name, e)
+	}
+	here := &parent{up: at.above, path: name, entry: e}
+	if whole && !skip {
+		if err := w.parents(here); err != nil {
+			return err
+		}
+	}
+	return w.dir(place{path: name, depth: at.depth + 1, whole: whole, sources: below, ignored: ignored, above: here})
+}
+
+// pruned reports whether nothing below an ignored directory can count.
+func (w *walk) pruned(dir string) bool {
+	if !w.ignore.Exclusions() {
+		return true
+	}
+	if !w.plain {
+		return false
+	}
+	for _, p := range w.ignore.Patterns() {
+		if p.Exclusion() && strings.HasPrefix(p.String()+"/", dir+"/") {
+			return false
+		}
+	}
+	return true
+}
+
+// parents adds a directory and those above it, once.
+func (w *walk) parents(p *parent) error {
+	if p == nil || p.added {
+		return nil
+	}
+	if err := w.parents(p.up); err != nil {
+		return err
+	}
+	p.added = true
+	return w.add(p.path, p.entry)
+}
+
+// add takes one entry into the fingerprint.
+func (w *walk) add(name string, e Entry) error {
+	w.see(name, e)
+	f := File{Path: name, Mode: w.mode(e.Mode), MTime: e.MTime}
+	switch e.Mode.Type() {
+	case 0, fs.ModeDir, fs.ModeSymlink, fs.ModeNamedPipe, fs.ModeSocket:
+	default:
+		w.unknown = append(w.unknown, name+", which is a device")
+	}
+	if epoch := w.in.Epoch; epoch < math.MaxInt64/int64(time.Second) && e.MTime > epoch*1e9 {
+		f.MTime = epoch * 1e9 // which is what the image gets
+	}
+	if !e.Mode.IsDir() && e.Inode != 0 {
+		if first, ok := w.inodes[e.Inode]; ok && e.Links > 1 {
+			f.Link = first
+		} else {
+			w.inodes[e.Inode] = name
+		}
+	}
+	var err error
+	f.Sum, err = w.in.Cache.sum(e, func() ([32]byte, error) { return w.sum(name, e) })
+	w.files = append(w.files, f)
+	return err
+}
+
+// mode is that of the image. With GitModes it is what git keeps; permission bits
+// of links mean nothing.
+func (w *walk) mode(m fs.FileMode) fs.FileMode {
+	switch {
+	case !w.in.GitModes:
+	case m.IsDir(), m.IsRegular() && m&0o111 != 0:
+		return m.Type() | 0o755
+	case m.IsRegular():
+		return 0o644
+	}
+	return m
+}
+
+// sum digests the content of a file or the target of a link, and the extended
+// attributes of either.
+func (w *walk) sum(name string, e Entry) ([32]byte, error) {
+	var sum [32]byte
+	attributes, err := w.in.Context.Attributes(name, e)
+	if err != nil {
+		return sum, fmt.Errorf("reading the attributes of %s in the build context: %w", name, err)
+	}
+	if e.Mode.IsRegular() || e.Mode&fs.ModeSymlink != 0 {
+		h := sha256.New()
+		if err := w.read(h, name, e); err != nil {
+			return sum, fmt.Errorf("reading %s of the build context: %w", name, err)
+		}
+		h.Sum(sum[:0])
+	}
+	if len(attributes) > 0 {
+		sum = sha256.Sum256(bytes.Join([][]byte{[]byte("attributes"), sum[:], attributes}, []byte{0}))
+	}
+	return sum, nil
+}
+
+func (w *walk) read(h hash.Hash, name string, e Entry) error {
+	f, err := w.in.Context.Open(name, e)
+	if err != nil {
+		return err
+	}
+	if w.buf == nil {
+		w.buf = make([]byte, 64<<10)
+	}
+	_, err = io.CopyBuffer(h, struct{ io.Reader }{f}, w.buf)
+	return errors.Join(err, f.Close())
+}
+
+// see takes note of an entry in the state of the file system.
+func (w *walk) see(name string, e Entry) {
+	d := digester{w.seen}
+	d.text(name)
+	for _, n := range []uint64{uint64(e.Mode), uint64(e.Size), uint64(e.MTime), uint64(e.CTime), e.Inode, e.Device, e.Links} {
+		d.number(n)
+	}
+}
