@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -49,6 +51,17 @@ type Store struct {
 	dir      string
 	sink     event.Sink
 	volatile bool // tests need no disk
+
+	mu    sync.Mutex
+	names names
+}
+
+// names is index.json as it was last read, with its entries by canonical name.
+// The file is only ever replaced, so another content is another file.
+type names struct {
+	file    fs.FileInfo
+	entries []Entry
+	byKey   map[string]v1.Descriptor
 }
 
 // Option changes how a Store behaves.
@@ -123,6 +136,9 @@ func (s *Store) Resolve(ctx context.Context, name string) (v1.Descriptor, error)
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
+	if desc, ok := s.known()[key]; ok {
+		return desc, nil
+	}
 	entries, err := s.List(ctx)
 	if err != nil {
 		return v1.Descriptor{}, err
@@ -133,6 +149,25 @@ func (s *Store) Resolve(ctx context.Context, name string) (v1.Descriptor, error)
 		}
 	}
 	return v1.Descriptor{}, s.notFound(name, entries)
+}
+
+// known returns the images by canonical name as far as the last reading of the
+// index still stands; who has to be sure that there is none asks List.
+func (s *Store) known() map[string]v1.Descriptor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refresh() != nil {
+		return nil
+	}
+	if s.names.byKey == nil {
+		s.names.byKey = make(map[string]v1.Descriptor, len(s.names.entries))
+		for _, e := range s.names.entries {
+			if key, err := canonical(e.Name); err == nil {
+				s.names.byKey[key] = e.Descriptor
+			}
+		}
+	}
+	return s.names.byKey
 }
 
 // List returns every named image, sorted by name.
@@ -170,6 +205,10 @@ func (s *Store) update(ctx context.Context, change func([]Entry) ([]Entry, error
 		return err
 	}
 	defer unlock()
+	left, _ := filepath.Glob(s.path("tmp", "index.json-*")) // of a killed process: who writes one has the lock
+	for _, path := range left {
+		_ = os.Remove(path)
+	}
 	entries, err := s.readIndex()
 	if damaged := (*damagedError)(nil); errors.As(err, &damaged) {
 		entries, err = nil, s.setAside(damaged)
@@ -198,15 +237,45 @@ type damagedError struct{ err error }
 func (e *damagedError) Error() string { return "reading index.json: " + e.err.Error() }
 func (e *damagedError) Unwrap() error { return e.err }
 
+// readIndex returns the entries of index.json.
 func (s *Store) readIndex() ([]Entry, error) {
-	data, err := os.ReadFile(s.path("index.json"))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.refresh(); err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.names.entries), nil
+}
+
+// refresh reads index.json when it is another file than the last time. The
+// caller holds mu.
+func (s *Store) refresh() error {
+	f, err := os.Open(s.path("index.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		s.names = names{}
+		return nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading image store: %w", err)
+		return fmt.Errorf("reading image store: %w", err)
 	}
-	return decodeIndex(data)
+	defer f.Close()
+	now, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("reading image store: %w", err)
+	}
+	if was := s.names.file; was != nil && os.SameFile(was, now) && was.Size() == now.Size() && was.ModTime().Equal(now.ModTime()) {
+		return nil
+	}
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return fmt.Errorf("reading image store: %w", err)
+	}
+	entries, err := decodeIndex(data)
+	if err != nil {
+		return err
+	}
+	s.names = names{file: now, entries: entries}
+	return nil
 }
 
 // decodeIndex reads the text of an index.json; manifests without a name are ignored.

@@ -64,15 +64,29 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 	if o.StateDir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("finding the state directory: %w", err)
 	}
-	lock, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
+	lock, abandoned, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
 	if err != nil {
 		return nil, err
 	}
+	o.abandoned = abandoned
 	e := &Engine{opts: o, lock: lock}
-	if err := e.start(ctx, sink); err != nil {
+	if err = e.start(ctx, sink); err == nil && abandoned {
+		err = e.forgetContexts(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
+}
+
+// forgetContexts drops the copies of build contexts. BuildKit notes the digests
+// of their files when a transfer has ended, so one that was killed leaves files
+// under the digests of earlier ones, and the next image would be made of those.
+func (e *Engine) forgetContexts(ctx context.Context) error {
+	if err := e.client.Prune(ctx, nil, client.WithFilter([]string{"type==" + string(client.UsageRecordTypeLocalSource)})); err != nil {
+		return fmt.Errorf("dropping the build contexts of a killed build: %w", err)
+	}
+	return nil
 }
 
 // start brings the parts up in order; Close takes down whatever there is.

@@ -36,6 +36,8 @@ type Options struct {
 	Owner        string
 	PID          int  // the process that those who wait for this one are told; 0: this process
 	Rootless     bool // root of a user namespace only: no control groups, no /sys in steps
+
+	abandoned bool // the last process that had the state directory was killed
 }
 
 func (o Options) parallel() int {

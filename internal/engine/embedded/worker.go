@@ -60,7 +60,7 @@ func workerOptions(ctx context.Context, o Options) (base.WorkerOpt, error) {
 	if err != nil {
 		return base.WorkerOpt{}, fmt.Errorf("preparing runc: %w", err)
 	}
-	db, err := openMetadata(ctx, root)
+	db, err := openMetadata(ctx, root, o.abandoned)
 	if err != nil {
 		return base.WorkerOpt{}, err
 	}
@@ -91,11 +91,17 @@ func workerOptions(ctx context.Context, o Options) (base.WorkerOpt, error) {
 }
 
 // openMetadata opens containerd's metadata with the snapshots and the content
-// that it is about.
-func openMetadata(ctx context.Context, root string) (*ctdmetadata.DB, error) {
+// that it is about. A process that was killed may have left the directory of a
+// snapshot that the metadata do not know; the next one would get its name.
+func openMetadata(ctx context.Context, root string, abandoned bool) (*ctdmetadata.DB, error) {
 	snapshots, err := overlay.NewSnapshotter(filepath.Join(root, "snapshots"), overlay.AsynchronousRemove)
 	if err != nil {
 		return nil, fmt.Errorf("opening the snapshots: %w", err)
+	}
+	if cleaner, ok := snapshots.(ctdsnapshots.Cleaner); ok && abandoned {
+		if err := cleaner.Cleanup(ctx); err != nil {
+			return nil, fmt.Errorf("clearing snapshots of a killed build: %w", err)
+		}
 	}
 	content, err := local.NewStore(filepath.Join(root, "content"))
 	if err != nil {
