@@ -53,11 +53,13 @@ func rooms() map[string]layer {
 		"internal/deploy/*":        leaves,
 		"internal/fingerprint/*":   leaves,
 
-		"internal/engine":   parents,
-		"internal/probe":    parents,
-		"internal/localrun": parents,
-		"internal/pipeline": parents,
-		"internal/bench":    parents,
+		"internal/engine":             parents,
+		"internal/engine/solve":       parents, // what both engines do; only they import it
+		"internal/engine/conformance": parents, // for tests of both engines
+		"internal/probe":              parents,
+		"internal/localrun":           parents,
+		"internal/pipeline":           parents,
+		"internal/bench":              parents,
 
 		"internal/config":      core,
 		"internal/plan":        core,
@@ -80,11 +82,13 @@ func rooms() map[string]layer {
 // itself; the compiler keeps it without circles.
 func neighbours() map[string][]string {
 	return map[string][]string{
-		"internal/assets":   {"internal/diag"},
-		"internal/event":    {"internal/diag"},
-		"internal/bench":    {"internal/engine"},
-		"internal/pipeline": {"internal/engine", "internal/localrun", "internal/probe"},
-		"internal/localrun": {"internal/probe"},
+		"internal/assets":             {"internal/diag"},
+		"internal/event":              {"internal/diag"},
+		"internal/bench":              {"internal/engine"},
+		"internal/engine/solve":       {"internal/engine"},
+		"internal/engine/conformance": {"internal/engine"},
+		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},
+		"internal/localrun":           {"internal/probe"},
 	}
 }
 
@@ -93,14 +97,15 @@ func neighbours() map[string][]string {
 func owners() map[string][]string {
 	return map[string][]string{
 		"github.com/spf13/cobra":        {"internal/cli"},
-		"github.com/moby/buildkit/":     {"internal/engine/embedded", "internal/engine/remote", "internal/dockerfile", "internal/cli"},
-		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/localrun/oci", "internal/cli"},
+		"github.com/moby/buildkit/":     {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/dockerfile", "internal/cli"},
+		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/localrun/oci", "internal/cli"},
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
 		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage", "internal/cli"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*", "internal/cli",
+			"internal/engine/conformance", // the registry of its tests
 		},
 	}
 }

@@ -57,13 +57,14 @@ func (d *Daemon) Until(ctx context.Context, ready func() bool) error {
 	}
 }
 
-// Stop ends the process: politely, then for good.
+// Stop ends the process: politely, then for good. It may be called again.
 func (d *Daemon) Stop() {
 	_ = d.cmd.Process.Signal(os.Interrupt)
 	select {
-	case <-d.done:
+	case err := <-d.done:
+		d.done <- err
 	case <-time.After(20 * time.Second):
 		_ = d.cmd.Process.Kill()
-		<-d.done
+		d.done <- <-d.done
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/engine"
-	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
@@ -27,6 +26,7 @@ import (
 // buildFlags are the flags of `slipway build`.
 type buildFlags struct {
 	fleetFlags
+	builder   builderFlags
 	parallel  int
 	push      bool
 	insecure  bool
@@ -50,18 +50,19 @@ func (a *app) buildCommand() *cobra.Command {
 		Use:   "build [SERVICE… | DIR]",
 		Short: "Build the services of a fleet, or one directory with a Dockerfile",
 		Long: `Build the services of the fleet that slipway.yaml describes, each as a
-multi-stage image, in parallel, on the embedded engine. Names and globs select
-services. Without slipway.yaml the services are those that Slipway detects, see
+multi-stage image, in parallel, on the embedded engine or on --builder. Names and globs
+select services. Without slipway.yaml the services are those that Slipway detects, see
 slipway init. A directory that has a Dockerfile and no slipway.yaml builds as with
 docker build; one without a Dockerfile is planned.`,
 		Example: `  slipway build
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
   slipway build --platform linux/amd64,linux/arm64
+  slipway build --builder tcp://one.example:1234 --builder tcp://two.example:1234 --builder-certs DIR
   slipway build -t web:dev --target builder --build-arg A=1 DIR`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			debug.SetGCPercent(beforeEngine)
-			if !f.dryRun {
+			if !f.dryRun && len(a.remote(f.builder).addresses) == 0 {
 				if err := a.becomeRoot(cmd.Context()); err != nil {
 					return err
 				}
@@ -77,7 +78,7 @@ docker build; one without a Dockerfile is planned.`,
 	}
 	f.register(cmd)
 	fl := cmd.Flags()
-	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once (default: the number of cores, at least 2)")
+	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once (default: the number of cores, at least 2; at least 4 for each --builder)")
 	fl.BoolVar(&f.push, "push", false, "push each image when it is built")
 	fl.BoolVar(&f.insecure, "insecure", false, "speak plain HTTP or unverified TLS to the registry")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
@@ -90,6 +91,7 @@ docker build; one without a Dockerfile is planned.`,
 	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes it from the environment")
 	fl.StringArrayVar(&f.labels, "label", nil, "label NAME=VALUE of the image")
 	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
+	f.builder.register(cmd)
 	fl.StringVarP(&f.output, "output", "o", "", "type=local|tar|oci|docker,dest=PATH, or a directory")
 	return cmd
 }
@@ -231,8 +233,11 @@ func (a *app) request(f buildFlags, text []byte, file dockerfile.File, ignore []
 	return req, err
 }
 
-// runJobs builds the jobs on the embedded engine and prints what came out.
+// runJobs builds the jobs and prints what came out.
 func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f buildFlags) (err error) {
+	if err := addCaches(jobs, f.builder); err != nil {
+		return err
+	}
 	if f.dryRun {
 		return a.printJobs(jobs, f.json)
 	}
@@ -246,9 +251,9 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	if err != nil {
 		return err
 	}
-	eng := &lazyEngine{open: func() (*embedded.Engine, error) { return a.openEngine(ctx, "slipway build", screen) }}
+	eng := &lazyEngine{open: func() (builder, error) { return a.openBuilder(ctx, f.builder, screen) }}
 	defer func() { err = errors.Join(err, eng.Close()) }()
-	if embedded.Abandoned(a.engineDir()) { // its steps may still run, though nothing may have to be built
+	if a.abandoned(f.builder) { // its steps may still run, though nothing may have to be built
 		if _, err := eng.get(); err != nil {
 			return err
 		}
@@ -260,7 +265,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	known := a.newMemory(root, f.afresh(), store, screen)
 	run := pipeline.Build{
 		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known,
-		Platform: "linux/" + runtime.GOARCH, Parallel: parallelOr(f.parallel), KeepGoing: f.keepGoing, Now: time.Now,
+		Platform: "linux/" + runtime.GOARCH, Parallel: a.parallel(f), KeepGoing: f.keepGoing, Now: time.Now,
 	}
 	if f.push {
 		if run.Pusher, err = a.pusher(store, screen, f.insecure); err != nil {
@@ -286,13 +291,15 @@ func (f buildFlags) afresh() string {
 		return "--no-cache"
 	case f.force:
 		return "--force"
+	case len(f.builder.cacheTo) > 0:
+		return "--cache-to"
 	}
 	return ""
 }
 
 // collectGarbage keeps the cache within its limit and drops the blobs of images
 // that have no name any more. Younger ones may belong to a build that runs now.
-func collectGarbage(ctx context.Context, eng *embedded.Engine, store *image.Store) error {
+func collectGarbage(ctx context.Context, eng builder, store *image.Store) error {
 	if ctx.Err() != nil {
 		return nil
 	}

@@ -71,14 +71,14 @@ const beforeEngine = 800
 
 // lazyEngine is an engine that opens at its first use. It is a pipeline.Builder.
 type lazyEngine struct {
-	open func() (*embedded.Engine, error)
+	open func() (builder, error)
 	mu   sync.Mutex
-	eng  *embedded.Engine
+	eng  builder
 	err  error
 }
 
 // get opens the engine, once; a failure is everybody's.
-func (l *lazyEngine) get() (*embedded.Engine, error) {
+func (l *lazyEngine) get() (builder, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.eng == nil && l.err == nil {
@@ -89,7 +89,7 @@ func (l *lazyEngine) get() (*embedded.Engine, error) {
 }
 
 // opened returns the engine if it was used, else nil.
-func (l *lazyEngine) opened() *embedded.Engine {
+func (l *lazyEngine) opened() builder {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.eng

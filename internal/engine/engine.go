@@ -1,7 +1,7 @@
 // Package engine is the contract between a build and whatever executes it:
 // the request, the result and the Builder interface with its small wrappers.
-// The engines themselves are leaves below it (embedded; remote later). It
-// never chooses one.
+// The engines themselves are leaves below it (embedded, remote). It never
+// chooses one.
 //
 //	res, err := builder.Build(ctx, engine.Request{Name: "web", Context: dir, Dockerfile: text}, sink)
 package engine
@@ -63,6 +63,9 @@ type Request struct {
 	Compression string    // "gzip" (also when empty) or "zstd"
 	Epoch       time.Time // timestamp of every file and of the image; zero: 1970
 	NoCache     bool
+	// CacheFrom and CacheTo are caches in registries, written as buildx has them:
+	// "type=registry,ref=registry.example/cache:web,mode=max", or only the reference.
+	CacheFrom, CacheTo []string
 }
 
 // Result is what came out.

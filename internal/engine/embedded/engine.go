@@ -23,6 +23,8 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/engine/solve"
 	"github.com/slipway-build/slipway/internal/event"
 )
 
@@ -154,6 +156,13 @@ func (e *Engine) serve(ctx context.Context) error {
 		return fmt.Errorf("connecting to the engine: %w", err)
 	}
 	return nil
+}
+
+// Build runs one build. It is safe for concurrent use.
+func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
+	e.builds.Add(1)
+	defer e.builds.Done()
+	return solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv}, req, sink)
 }
 
 // Close waits for running builds, stops the engine and gives the directory

@@ -17,7 +17,7 @@ type Engine struct{}
 // Open says that builds need Linux.
 func Open(context.Context, Options, event.Sink) (*Engine, error) {
 	return nil, diag.Fail(diag.ExitUsage, "the embedded engine needs Linux, and this is %s", runtime.GOOS).
-		WithHint("run slipway on a Linux machine, or point it at a remote engine there")
+		WithHint("slipway build --builder tcp://HOST:1234, or docker-container://NAME, builds on a BuildKit elsewhere")
 }
 
 // Build always fails.

@@ -5,7 +5,6 @@ package embedded
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -24,6 +23,8 @@ import (
 	"github.com/moby/buildkit/worker/base"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/slipway-build/slipway/internal/engine/solve"
 )
 
 // maxMemos bounds the number of remembered exports; beyond it all are dropped.
@@ -173,7 +174,7 @@ func (w *exportMemo) recall(path string) (map[string]string, bool) {
 	if json.Unmarshal(data, &resp) != nil {
 		return nil, false
 	}
-	desc, err := exportedDescriptor(resp)
+	desc, err := solve.ExportedDescriptor(resp)
 	return resp, err == nil && w.complete(desc)
 }
 
@@ -222,17 +223,4 @@ func (w *exportMemo) remember(path string, resp map[string]string) {
 	if os.WriteFile(tmp, data, 0o600) == nil {
 		_ = os.Rename(tmp, path)
 	}
-}
-
-// exportedDescriptor reads the image's descriptor from an exporter's answer.
-func exportedDescriptor(resp map[string]string) (ocispecs.Descriptor, error) {
-	var desc ocispecs.Descriptor
-	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])
-	if err != nil {
-		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
-	}
-	if err := json.Unmarshal(raw, &desc); err != nil {
-		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
-	}
-	return desc, nil
 }

@@ -1,11 +1,18 @@
-//go:build linux
-
-package embedded
+// Package solve turns a build request into BuildKit's terms, runs it on a client
+// of BuildKit and turns what comes back into events, a result and errors that a
+// person understands. Both engines use it: embedded with a client to its own
+// process, remote with one to another machine. It opens no connection and
+// chooses no engine.
+//
+//	res, err := solve.Build(ctx, solve.Target{Client: c, Images: store}, req, sink)
+package solve
 
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +25,8 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/distribution/reference"
+	dockerconfig "github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -26,6 +35,7 @@ import (
 	"github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/util/staticfs"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/fsutil"
 	fstypes "github.com/tonistiigi/fsutil/types"
 	"golang.org/x/sync/errgroup"
@@ -38,10 +48,18 @@ import (
 // storeID names the image store in the session.
 const storeID = "slipway"
 
+// Target is where builds run.
+type Target struct {
+	Client *client.Client
+	Images content.Store // bases are read from it and images written to it
+	Env    []string      // what steps get from this machine: its passwords are hidden in logs
+	// Machine names this machine where others share the BuildKit, which would take
+	// files of equal path, size and time for the same; empty: nobody shares it.
+	Machine string
+}
+
 // Build runs one build. It is safe for concurrent use.
-func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
-	e.builds.Add(1)
-	defer e.builds.Done()
+func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) (engine.Result, error) {
 	start := time.Now()
 	if err := refuseForeignSyntax(req.Dockerfile); err != nil {
 		return engine.Result{}, err
@@ -52,13 +70,17 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	if err != nil {
 		return engine.Result{}, err
 	}
-	hidden, err := maskedWords(ctx, store, req.Secrets, e.opts.StepEnv)
+	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env)
 	if err != nil {
 		return engine.Result{}, err
 	}
-	opt, finish, err := solveOptions(req, e.images, store, stop)
+	opt, finish, err := solveOptions(req, to.Images, store, stop)
 	if err != nil {
 		return engine.Result{}, err
+	}
+	opt.SharedKey = to.Machine + opt.SharedKey
+	if err := addCaches(opt, req); err != nil {
+		return engine.Result{}, errors.Join(err, finish(false, nil))
 	}
 	progress := newProgress(req.Name, sink, hidden)
 	status := make(chan *client.SolveStatus)
@@ -66,7 +88,7 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error
-		resp, err = e.client.Solve(groupCtx, nil, *opt, status)
+		resp, err = to.Client.Solve(groupCtx, nil, *opt, status)
 		return err
 	})
 	group.Go(func() error {
@@ -84,7 +106,7 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	}
 	res := engine.Result{Steps: progress.steps(), CachedSteps: progress.cachedSteps(), Duration: time.Since(start)}
 	if resp.ExporterResponse[exptypes.ExporterImageDescriptorKey] != "" {
-		desc, err := exportedDescriptor(resp.ExporterResponse)
+		desc, err := ExportedDescriptor(resp.ExporterResponse)
 		if err != nil {
 			return engine.Result{}, err
 		}
@@ -135,7 +157,7 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 	}
 	mounts, err := localMounts(req, whole)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, endOutput(false, err)
 	}
 	opt := &client.SolveOpt{
 		Frontend:      "dockerfile.v0",
@@ -145,13 +167,25 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 		SharedKey:     req.Context,
 		Session: []session.Attachable{
 			secretsprovider.NewSecretProvider(store),
-			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{}),
+			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+				AuthConfigProvider: authprovider.LoadAuthConfig(dockerLogins()),
+			}),
 		},
 	}
 	if export != nil {
 		opt.Exports = []client.ExportEntry{*export}
 	}
 	return opt, finish, nil
+}
+
+// dockerLogins reads what `docker login` keeps. A file that cannot be read holds no
+// credentials: only a registry that asks for some will say so.
+func dockerLogins() *configfile.ConfigFile {
+	file, err := dockerconfig.Load(os.Getenv("DOCKER_CONFIG"))
+	if err != nil {
+		return configfile.New("")
+	}
+	return file
 }
 
 // gitMode gives an entry the mode that git keeps: 0755 for directories and what
@@ -344,4 +378,17 @@ func (p *partialFile) finish(ok bool, err error) error {
 		return os.Rename(p.Name(), p.path)
 	}
 	return errors.Join(err, os.Remove(p.Name()))
+}
+
+// ExportedDescriptor reads the image's descriptor from an exporter's answer.
+func ExportedDescriptor(resp map[string]string) (ocispecs.Descriptor, error) {
+	var desc ocispecs.Descriptor
+	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])
+	if err != nil {
+		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
+	}
+	if err := json.Unmarshal(raw, &desc); err != nil {
+		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
+	}
+	return desc, nil
 }

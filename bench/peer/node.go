@@ -1,0 +1,97 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Node is a buildkitd of its own, as a remote engine builds on.
+type Node struct {
+	Address string // "unix://…" or "tcp://…"
+	place   Place
+	daemon  *Daemon
+	dir     string
+}
+
+// StartNode starts a buildkitd with empty caches and the host's network for its
+// steps. It listens at the address, by default a socket in the work directory; args
+// are further arguments, and before is put before the command line (taskset, nice).
+// Stop it.
+func (b Place) StartNode(ctx context.Context, p Programs, address string, before []string, args ...string) (*Node, error) {
+	dir, err := os.MkdirTemp(b.Work, "node-")
+	if err != nil {
+		return nil, err
+	}
+	if address == "" {
+		address = "unix://" + filepath.Join(dir, "buildkitd.sock")
+	}
+	config := filepath.Join(dir, "buildkitd.toml") // of its own, not the machine's
+	if err := os.WriteFile(config, nil, 0o644); err != nil {
+		return nil, err
+	}
+	n := &Node{Address: address, place: b, dir: dir}
+	argv := append(append([]string(nil), before...), p.buildkitd, "--config", config, "--root", filepath.Join(dir, "root"), "--addr", address,
+		"--containerd-worker=false", "--oci-worker=true", "--oci-worker-binary", p.runc, "--oci-worker-net", "host",
+		"--oci-worker-snapshotter", "overlayfs", "--oci-worker-gc=false")
+	if n.daemon, err = StartDaemon(filepath.Join(dir, "buildkitd.log"), nil, append(argv, args...)...); err != nil {
+		return nil, err
+	}
+	err = n.daemon.Until(ctx, func() bool {
+		network, at, _ := strings.Cut(address, "://")
+		conn, err := net.DialTimeout(network, at, time.Second)
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	})
+	if err != nil {
+		n.Stop()
+		return nil, err
+	}
+	return n, nil
+}
+
+// Log returns what the daemon wrote.
+func (n *Node) Log() string {
+	data, _ := os.ReadFile(n.daemon.log)
+	return string(data)
+}
+
+// Kill ends the daemon without a word, and waits for its end. Stop it after all.
+func (n *Node) Kill() {
+	_ = n.daemon.cmd.Process.Kill()
+	err := <-n.daemon.done
+	n.daemon.done <- err
+}
+
+// Stop ends the daemon, unmounts what a killed one left and removes its state.
+func (n *Node) Stop() {
+	n.daemon.Stop()
+	err := unmountBelow(n.dir)
+	if err = errors.Join(err, os.RemoveAll(n.dir)); err != nil {
+		n.place.Say("removing the state of buildkitd: %v", err)
+	}
+}
+
+// unmountBelow unmounts everything below a directory, the last mount first.
+func unmountBelow(dir string) error {
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	lines := strings.Split(string(table), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		// proc(5): the fifth field is the mount point.
+		if f := strings.Fields(lines[i]); len(f) > 4 && strings.HasPrefix(f[4], dir+"/") {
+			errs = append(errs, exec.Command("umount", "--lazy", f[4]).Run())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/engine/embedded"
+	"github.com/slipway-build/slipway/internal/engine/remote"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/pipeline"
+)
+
+// builder is an engine that a command opened.
+type builder interface {
+	engine.Builder
+	Collect(ctx context.Context) error
+	Close() error
+}
+
+// builderFlags choose where builds run and which caches in registries they use.
+type builderFlags struct {
+	addresses          []string
+	certs              string
+	cacheFrom, cacheTo []string
+}
+
+func (f *builderFlags) register(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.addresses, "builder", nil, "build on a BuildKit elsewhere: unix://, tcp://, docker-container:// or kube-pod://; several are a pool (default: $SLIPWAY_BUILDER)")
+	fl.StringVar(&f.certs, "builder-certs", "", "directory with ca.pem, cert.pem and key.pem for tcp:// (default: $SLIPWAY_BUILDER_CERTS)")
+	fl.StringArrayVar(&f.cacheFrom, "cache-from", nil, "read a build cache in a registry: type=registry,ref=REF; {service} in it is the service's name")
+	fl.StringArrayVar(&f.cacheTo, "cache-to", nil, "write one: type=registry,ref=REF,mode=max")
+}
+
+// remote returns the builders that flags or the environment name; none means the
+// embedded engine.
+func (a *app) remote(f builderFlags) builderFlags {
+	if len(f.addresses) == 0 {
+		for _, s := range strings.Split(a.Getenv("SLIPWAY_BUILDER"), ",") {
+			if s = strings.TrimSpace(s); s != "" {
+				f.addresses = append(f.addresses, s)
+			}
+		}
+	}
+	if f.certs == "" {
+		f.certs = a.Getenv("SLIPWAY_BUILDER_CERTS")
+	}
+	return f
+}
+
+// addCaches gives each job its caches. Two services cannot write to one.
+func addCaches(jobs []pipeline.Job, f builderFlags) error {
+	const mark = "{service}"
+	for _, to := range f.cacheTo {
+		if len(jobs) > 1 && !strings.Contains(to, mark) {
+			return diag.Fail(diag.ExitUsage, "--cache-to %s would hold the cache of only the last of %d services", to, len(jobs)).
+				WithHint("write %s into it, such as type=registry,ref=registry.example/cache:%s", mark, mark)
+		}
+	}
+	for i := range jobs {
+		req := &jobs[i].Request
+		for _, from := range f.cacheFrom {
+			req.CacheFrom = append(req.CacheFrom, strings.ReplaceAll(from, mark, req.Name))
+		}
+		for _, to := range f.cacheTo {
+			req.CacheTo = append(req.CacheTo, strings.ReplaceAll(to, mark, req.Name))
+		}
+	}
+	return nil
+}
+
+// openBuilder opens the remote engine when one is named, else the embedded one.
+func (a *app) openBuilder(ctx context.Context, f builderFlags, sink event.Sink) (builder, error) {
+	f = a.remote(f)
+	if len(f.addresses) == 0 {
+		eng, err := a.openEngine(ctx, "slipway build", sink)
+		if err != nil {
+			return nil, err
+		}
+		return eng, nil
+	}
+	if f.certs != "" {
+		f.certs = a.path(f.certs)
+	}
+	eng, err := remote.Open(ctx, remote.Options{
+		Addresses: f.addresses, Certs: f.certs,
+		StateDir: filepath.Join(a.stateDir, "remote"), ImageDir: a.imageDir(), StepEnv: stepEnv(a.Getenv),
+	}, sink)
+	if err != nil {
+		return nil, err
+	}
+	return eng, nil
+}
+
+// parallel returns the number of services to build at once: on machines that are
+// there to build, four each.
+func (a *app) parallel(f buildFlags) int {
+	if f.parallel > 0 {
+		return f.parallel
+	}
+	return max(parallelOr(0), 4*len(a.remote(f.builder).addresses))
+}
+
+// abandoned tells whether a killed build may still run steps on the engine that
+// this command uses.
+func (a *app) abandoned(f builderFlags) bool {
+	return len(a.remote(f).addresses) == 0 && embedded.Abandoned(a.engineDir())
+}

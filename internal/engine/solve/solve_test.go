@@ -1,0 +1,31 @@
+package solve
+
+import "testing"
+
+func TestParseStepName(t *testing.T) {
+	for name, want := range map[string]stepName{
+		"[builder 3/5] RUN npm run build":               {stage: "builder", index: 3, total: 5, text: "RUN npm run build"},
+		"[linux/arm64 production 1/4] COPY a b":         {platform: "linux/arm64", stage: "production", index: 1, total: 4, text: "COPY a b"},
+		"[linux/amd64->arm64 builder 2/2] RUN go build": {platform: "linux/amd64->arm64", stage: "builder", index: 2, total: 2, text: "RUN go build"},
+		"[internal] load build context":                 {text: "[internal] load build context"},
+		"[2/3] RUN true":                                {index: 2, total: 3, text: "RUN true"},
+		"exporting to oci image format":                 {text: "exporting to oci image format"},
+		"[dependencies  2/10] COPY package.json ./":     {stage: "dependencies", index: 2, total: 10, text: "COPY package.json ./"},
+	} {
+		if got := parseStepName(name); got != want {
+			t.Errorf("parseStepName(%q) = %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+func TestForeignFrontEndsAreRefused(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"# syntax=docker/dockerfile:1\nFROM scratch\n": true,
+		"FROM scratch\n": true,
+		"# syntax=evil.example/frontend:latest\nFROM scratch\n": false,
+	} {
+		if err := refuseForeignSyntax([]byte(text)); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
