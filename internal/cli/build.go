@@ -262,7 +262,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	if err != nil {
 		return err
 	}
-	known := a.newMemory(root, f.afresh(), store, screen)
+	known := a.newMemory(root, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
 		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known,
 		Platform: "linux/" + runtime.GOARCH, Parallel: a.parallel(f), KeepGoing: f.keepGoing, Now: time.Now,

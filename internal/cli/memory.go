@@ -50,9 +50,14 @@ func (a *app) openLedger(sink event.Sink) *ledger.Ledger {
 	})
 }
 
-// newMemory opens the memory of a fleet; afresh says why nothing is recalled.
-func (a *app) newMemory(root, afresh string, store *image.Store, sink event.Sink) *memory {
-	return &memory{ledger: a.openLedger(sink), store: store, prints: a.openPrints(), fleet: root, afresh: afresh, began: time.Now()}
+// newMemory opens the memory of a fleet; afresh says why nothing is recalled, and
+// the flags where it is built.
+func (a *app) newMemory(root, afresh string, f builderFlags, store *image.Store, sink event.Sink) *memory {
+	m := &memory{ledger: a.openLedger(sink), store: store, prints: a.openPrints(), fleet: root, afresh: afresh, began: time.Now()}
+	if len(a.remote(f).addresses) > 0 {
+		m.prints.recipe += ", built elsewhere" // where layers are compressed in another way
+	}
+	return m
 }
 
 // Recall implements pipeline.Memory.

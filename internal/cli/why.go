@@ -127,7 +127,7 @@ func (a *app) predict(ctx context.Context, fl *fleet) (map[string]pipeline.Recal
 	if err != nil {
 		return nil, err
 	}
-	known := a.newMemory(fl.root, "", store, event.Discard{})
+	known := a.newMemory(fl.root, "", builderFlags{}, store, event.Discard{})
 	b := pipeline.Build{Bases: bases{Assembler: assembler, onlyReady: true}, Memory: known, Platform: "linux/" + runtime.GOARCH}
 	found := b.Predict(ctx, jobs)
 	return found, known.prints.save()

@@ -42,8 +42,11 @@ type Secret struct {
 
 // Request is one build.
 type Request struct {
-	Name       string // in progress events
-	Context    string // directory
+	Name    string // in progress events
+	Context string // directory
+	// ContextKey tells contents of Context apart that an engine might not, which
+	// brings a copy of it up to date by size and modification time; may be empty.
+	ContextKey string
 	Dockerfile []byte
 	Ignore     []string // patterns in .dockerignore syntax, applied to Context
 	GitModes   bool     // take files of Context with the modes that git knows, whatever the umask of the checkout was

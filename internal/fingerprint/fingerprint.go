@@ -103,7 +103,7 @@ func Of(ctx context.Context, in Input) (Print, error) {
 		return Print{}, err
 	}
 	facts := in.facts()
-	p := Print{Facts: map[string]string{}, Files: w.files, seen: hex.EncodeToString(w.seen.Sum(nil))}
+	p := Print{Facts: map[string]string{}, Files: w.files, seen: hex.EncodeToString(w.seen.Sum(nil)), Odd: hex.EncodeToString(w.odd.Sum(nil))}
 	for _, f := range facts {
 		p.Facts[f.name] = f.shown()
 	}

@@ -26,6 +26,12 @@ type Print struct {
 	Files    []File               `json:"files,omitempty"`
 	Versions map[string][]Package `json:"versions,omitempty"` // of lock files, by path; see ReadVersions
 
+	// Odd digests the names and contents of the files whose modification time is
+	// not that of their last change: somebody set it, or moved them here. A copy
+	// of the context that is brought up to date by size and modification time may
+	// only be used while this is the same.
+	Odd string `json:"-"`
+
 	seen string
 }
 

@@ -34,6 +34,7 @@ type walk struct {
 	inodes  map[uint64]string
 	files   []File
 	seen    hash.Hash // of what the file system says, to tell a change during the build
+	odd     hash.Hash // of the files of Print.Odd
 	unknown []string
 	buf     []byte
 }
@@ -46,7 +47,7 @@ func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
 		return nil, fmt.Errorf("reading the ignore patterns: %w", err)
 	}
 	for {
-		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: sha256.New()}
+		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: sha256.New(), odd: sha256.New()}
 		for _, p := range paths {
 			if p != dockerfile.Everything {
 				w.sources = append(w.sources, strings.Split(p, "/"))
@@ -241,8 +242,16 @@ func (w *walk) add(name string, e Entry) error {
 	var err error
 	f.Sum, err = w.in.Cache.sum(e, func() ([32]byte, error) { return w.sum(name, e) })
 	w.files = append(w.files, f)
+	if e.Mode.IsRegular() && (e.CTime == 0 || time.Duration(e.CTime-e.MTime).Abs() > written) {
+		digester{w.odd}.text(name)
+		w.odd.Write(f.Sum[:])
+	}
 	return err
 }
+
+// written is how far the times of a file may lie apart that was just written:
+// what writes it sets both.
+const written = 10 * time.Millisecond
 
 // mode is that of the image. With GitModes it is what git keeps; permission bits
 // of links mean nothing.

@@ -115,6 +115,7 @@ func (b Build) one(ctx context.Context, job Job, digests map[string]string) Buil
 	if remembered {
 		was = b.Memory.Recall(ctx, job)
 		out.Result, out.Reasons, out.Unchanged = was.Result, was.Reasons, was.Result.Digest != ""
+		job.Request.ContextKey = was.Print.Odd
 	}
 	b.Sink.Emit(event.ServiceStarted{Service: out.Service, At: start, Unchanged: out.Unchanged, Reasons: out.Reasons})
 	if !out.Unchanged {

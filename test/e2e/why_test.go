@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // rebuiltBecause is a build that is to happen for one reason.
@@ -100,6 +101,31 @@ func reasons(t *testing.T, dir string, env []string) []string {
 		t.Fatalf("why says %s (%v)", r.stdout, err)
 	}
 	return answers[0].Run.Services[0].Reasons
+}
+
+// TestAChangeThatKeepsSizeAndTimeIsSeen: neither the fingerprint nor the engine
+// takes such a file for the old one.
+func TestAChangeThatKeepsSizeAndTimeIsSeen(t *testing.T) {
+	real(t)
+	state, env := ownState(t)
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "Dockerfile"), "FROM scratch\nCOPY a /\n")
+	file := filepath.Join(dir, "a")
+	old := time.Now().Add(-time.Hour)
+	for i, text := range []string{"one", "two", "one", "six"} {
+		write(t, file, text)
+		if i > 0 { // the first is as it was written
+			if err := os.Chtimes(file, old, old); err != nil {
+				t.Fatal(err)
+			}
+		} else if info, err := os.Stat(file); err == nil {
+			old = info.ModTime()
+		}
+		invocation{dir: dir, env: env, args: []string{"build", "-t", "time:1", "."}}.run(t).must(t, 0)
+		if got := fileOf(t, state, "time:1", "a"); got != text {
+			t.Errorf("the image has %q, want %q", got, text)
+		}
+	}
 }
 
 // TestABuildOfWhatCannotBeKnownIsNotSkipped: a step that copies from an image

@@ -164,7 +164,7 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 		FrontendAttrs: frontendAttrs(req),
 		LocalMounts:   mounts,
 		OCIStores:     map[string]content.Store{storeID: images},
-		SharedKey:     req.Context,
+		SharedKey:     strings.TrimSuffix(req.Context+"#"+req.ContextKey, "#"),
 		Session: []session.Attachable{
 			secretsprovider.NewSecretProvider(store),
 			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
