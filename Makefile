@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/slipway-build/slipway/internal/cli.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test check fix unit e2e fuzz bench clean
+.PHONY: build demo test check cross fix unit e2e fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
@@ -27,9 +27,13 @@ test: build
 check:
 	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "run: make fix"; exit 1; }
 	go vet ./...
+	SLIPWAY_CHECK=1 go test -count=1 -run TestItCompilesElsewhere ./internal
+	go run $(STATICCHECK) ./...
+
+## cross: slipway for systems that have no embedded engine
+cross:
 	GOOS=darwin GOARCH=arm64 go build -o /dev/null ./cmd/slipway
 	GOOS=windows go build -o /dev/null ./cmd/slipway
-	go run $(STATICCHECK) ./...
 
 fix:
 	gofmt -w cmd internal test bench
