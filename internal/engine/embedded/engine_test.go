@@ -224,6 +224,11 @@ func TestAnAbandonedEngineIsKnown(t *testing.T) {
 	if !Abandoned(dir) {
 		t.Error("a killed process is not missed")
 	}
+	fresh := t.TempDir() // killed before it had anything
+	if err := os.WriteFile(filepath.Join(fresh, "lock"), []byte("1 slipway build\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("killed", func(t *testing.T) { openReal(t, Options{StateDir: fresh}) })
 }
 
 func TestCancelLeavesNoMount(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/containerd/containerd/v2/plugins/diff/walking"
 	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
+	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/cache/metadata"
 	"github.com/moby/buildkit/client"
@@ -99,7 +100,7 @@ func openMetadata(ctx context.Context, root string, abandoned bool) (*ctdmetadat
 		return nil, fmt.Errorf("opening the snapshots: %w", err)
 	}
 	if cleaner, ok := snapshots.(ctdsnapshots.Cleaner); ok && abandoned {
-		if err := cleaner.Cleanup(ctx); err != nil {
+		if err := cleaner.Cleanup(ctx); err != nil && !errdefs.IsNotFound(err) { // killed before the first snapshot
 			return nil, fmt.Errorf("clearing snapshots of a killed build: %w", err)
 		}
 	}
