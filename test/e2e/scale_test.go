@@ -13,12 +13,12 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
+	"github.com/slipway-build/slipway/bench/peer"
 	"github.com/slipway-build/slipway/internal/image"
 )
 
@@ -46,21 +46,22 @@ func TestThreeHundredServicesInOneCall(t *testing.T) {
 	dir, limit := t.TempDir(), int64(1536<<20)
 	tinyFleet(t, dir, "registry.example", n)
 	_, env := ownState(t)
-	build := func() result {
+	build := func() peer.Outcome {
 		t.Helper()
-		cmd := invocation{dir: dir, env: env, args: []string{"build"}}.command(t.Context())
-		r := finish(t, cmd).must(t, 0)
-		peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
-		if t.Logf("%v, %d MB at most", r.took, peak/1e6); peak > limit {
-			t.Errorf("it took %d MB of memory", peak/1e6)
+		r, err := peer.Execute(t.Context(), peer.Command{Argv: []string{slipwayBinary(), "build"}, Dir: dir, Env: env, Memory: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if t.Logf("%.2f s, %d MB at most", r.Seconds, r.PeakBytes/1e6); r.PeakBytes > limit {
+			t.Errorf("it took %d MB of memory", r.PeakBytes/1e6)
 		}
 		return r
 	}
-	if r := build(); strings.Count(r.stdout, ": Size=1MB, Layers=1\n") != n {
-		t.Errorf("not all %d services have statistics:\n%s", n, r.stdout)
+	if r := build(); strings.Count(string(r.Stdout), ": Size=1MB, Layers=1\n") != n {
+		t.Errorf("not all %d services have statistics:\n%s", n, r.Stdout)
 	}
-	if r := build(); strings.Count(r.stderr, "  unchanged\n") != n {
-		t.Errorf("not all %d services are unchanged:\n%s", n, r.stderr)
+	if r := build(); strings.Count(string(r.Stderr), "  unchanged\n") != n {
+		t.Errorf("not all %d services are unchanged:\n%s", n, r.Stderr)
 	}
 }
 
