@@ -232,6 +232,12 @@ func (w *walk) add(name string, e Entry) error {
 	if epoch := w.in.Epoch; epoch < math.MaxInt64/int64(time.Second) && e.MTime > epoch*1e9 {
 		f.MTime = epoch * 1e9 // which is what the image gets
 	}
+	if e.Mode&fs.ModeSymlink != 0 {
+		// The engine gives them to what the link leads to, or not, as it happens.
+		if attributes, err := w.in.Context.Attributes(name, e); err != nil || len(attributes) > 0 {
+			w.unknown = append(w.unknown, name+", a link with extended attributes")
+		}
+	}
 	if !e.Mode.IsDir() && e.Inode != 0 {
 		if first, ok := w.inodes[e.Inode]; ok && e.Links > 1 {
 			f.Link = first
