@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,9 +34,7 @@ Names and globs select services; without any, all of the fleet.`,
 				return err
 			}
 			if asJSON {
-				enc := json.NewEncoder(a.Stdout)
-				enc.SetIndent("", "  ")
-				return enc.Encode(answers)
+				return a.encode(answers)
 			}
 			for i, w := range answers {
 				if i > 0 {
@@ -152,7 +149,7 @@ func (a *app) printWhy(w answer) {
 		if s.Skipped {
 			how = "unchanged"
 		}
-		fmt.Fprintf(out, "  %-10s %s, run %d, %s\n", "last", w.Run.Started.Local().Format("2006-01-02 15:04:05"), w.Run.ID, how)
+		fmt.Fprintf(out, "  %-10s %s, run %d, %s\n", "last", w.Run.Started.Local().Format(runTime), w.Run.ID, how)
 		list("because", s.Reasons)
 		var steps []string
 		for _, st := range s.Steps {

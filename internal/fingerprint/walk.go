@@ -230,7 +230,7 @@ func (w *walk) add(name string, e Entry) error {
 		w.unknown = append(w.unknown, name+", which is a device")
 	}
 	if epoch := w.in.Epoch; epoch < math.MaxInt64/int64(time.Second) && e.MTime > epoch*1e9 {
-		f.MTime = epoch * 1e9 // which is what the image gets
+		f.MTime = epoch * 1e9 // what an engine elsewhere gives the image; the embedded one gives it to every file
 	}
 	if e.Mode&fs.ModeSymlink != 0 {
 		// The engine gives them to what the link leads to, or not, as it happens.
