@@ -41,16 +41,21 @@ func Probe(arch string) ([]byte, error) {
 // ProbeID names the bytes of the probe binary without unpacking them: equal
 // names, equal bytes.
 func ProbeID(arch string) (string, error) {
-	packed, err := packedProbe(arch)
+	packed, err := embedded.Open(probeFile(arch))
 	if err != nil {
-		return "", err
+		return "", absent("probe for linux/" + arch)
 	}
-	sum := sha256.Sum256(packed)
-	return hex.EncodeToString(sum[:]), nil
+	sum := sha256.New()
+	if _, err := io.Copy(sum, packed); err != nil { // without a copy of its megabyte
+		return "", fmt.Errorf("reading the probe that slipway carries: %w", err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+func probeFile(arch string) string { return "bin/slipway-probe-linux-" + arch + ".gz" }
+
 func packedProbe(arch string) ([]byte, error) {
-	packed, err := embedded.ReadFile("bin/slipway-probe-linux-" + arch + ".gz")
+	packed, err := embedded.ReadFile(probeFile(arch))
 	if err != nil {
 		return nil, absent("probe for linux/" + arch)
 	}

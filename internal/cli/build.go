@@ -164,15 +164,23 @@ func (a *app) buildFleetAt(ctx context.Context, dir string, names []string, f bu
 		return diag.Fail(diag.ExitUsage, "--push needs a registry").
 			WithHint("slipway build --registry localhost:5000 --push")
 	}
-	jobs := make([]pipeline.Job, 0, len(fl.services))
-	for _, s := range fl.services {
-		job, err := a.fleetJob(fl, s, f)
-		if err != nil {
-			return err
-		}
-		jobs = append(jobs, job)
+	jobs, err := a.fleetJobs(fl, f)
+	if err != nil {
+		return err
 	}
 	return a.runJobs(ctx, fl.root, jobs, f)
+}
+
+// fleetJobs turns the plans of a fleet into jobs.
+func (a *app) fleetJobs(fl *fleet, f buildFlags) ([]pipeline.Job, error) {
+	jobs, failures := make([]pipeline.Job, len(fl.services)), make([]error, len(fl.services))
+	each(len(jobs), func(i int) { jobs[i], failures[i] = a.fleetJob(fl, fl.services[i], f) })
+	for _, err := range failures {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
 }
 
 // fleetJob turns the plan of a service into a job.
@@ -213,7 +221,7 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {
 		req.Args["VERSION"] = fl.Tag
 	}
-	return pipeline.Job{Request: req, Bases: bases, Image: fl.image(s.Name)}, nil
+	return pipeline.Job{Request: req, File: &file, Bases: bases, Image: fl.image(s.Name)}, nil
 }
 
 // request fills in what the flags say.

@@ -66,7 +66,7 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 		return err
 	}
 	a.warnUnusedArgs(req.Args, file.Args)
-	job := pipeline.Job{Request: req, Bases: src.bases}
+	job := pipeline.Job{Request: req, File: &file, Bases: src.bases}
 	if req.Output.Kind == engine.OutputStore {
 		job.Image = name
 	} else {

@@ -20,18 +20,14 @@ func measure(ctx context.Context, store *image.Store, images []named) (report.St
 	var stats report.Stats
 	var all []v1.Image
 	for _, n := range images {
-		platforms, err := store.Platforms(ctx, n.image)
+		images, err := store.Images(ctx, n.image)
 		if err != nil {
 			return stats, err
 		}
-		for _, p := range platforms {
-			img, err := store.Image(ctx, n.image, p)
-			if err != nil {
-				return stats, err
-			}
-			all = append(all, img)
-			stats.Services = append(stats.Services, report.ServiceStats{Service: n.service, Image: n.image, Platform: p})
+		for range images {
+			stats.Services = append(stats.Services, report.ServiceStats{Service: n.service, Image: n.image})
 		}
+		all = append(all, images...)
 	}
 	infos, err := store.DescribeAll(ctx, all)
 	if err != nil {
@@ -41,7 +37,7 @@ func measure(ctx context.Context, store *image.Store, images []named) (report.St
 	stats.UniqueBytes, stats.UniqueCompressedBytes = sharing.UniqueUnpackedBytes, sharing.UniqueCompressedBytes
 	for i, info := range infos {
 		s := &stats.Services[i]
-		s.Digest, s.SizeBytes, s.CompressedBytes = info.Digest.String(), info.UnpackedBytes, info.CompressedBytes
+		s.Platform, s.Digest, s.SizeBytes, s.CompressedBytes = info.Platform, info.Digest.String(), info.UnpackedBytes, info.CompressedBytes
 		s.Layers = len(info.Layers)
 		s.SharedBytes, s.OwnBytes = sharing.Images[i].SharedBytes, sharing.Images[i].OwnBytes
 	}

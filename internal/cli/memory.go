@@ -17,6 +17,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
@@ -60,53 +61,84 @@ func (a *app) newMemory(root, afresh string, f builderFlags, store *image.Store,
 	return m
 }
 
-// Recall implements pipeline.Memory.
-func (m *memory) Recall(ctx context.Context, job pipeline.Job) pipeline.Recalled {
-	req := job.Request
-	print, err := m.prints.of(ctx, req)
-	r := pipeline.Recalled{Print: print}
-	if unknown := (*fingerprint.UnknownError)(nil); err != nil && !errors.As(err, &unknown) {
-		r.Print = fingerprint.Print{}
-		r.Reasons = []string{"what it reads cannot be told: " + err.Error()}
-		return r
-	}
-	var known ledger.Image
-	var has, had bool
-	var last ledger.Last
-	lookup := m.ledger.View(func(v ledger.View) error {
-		known, has = v.Image(print.Key)
-		last, had = v.Last(m.fleet, req.Name)
+// remembrance is what is known of a job before and after the ledger was asked.
+type remembrance struct {
+	print fingerprint.Print
+	err   error // the print is not complete
+	image ledger.Image
+	has   bool            // the image of an equal build is recorded
+	last  string          // fingerprint of the last build
+	had   bool            // there was one
+	parts json.RawMessage // of its fingerprint
+}
+
+// Recall implements pipeline.Memory. The ledger is read once for all jobs.
+func (m *memory) Recall(ctx context.Context, jobs []pipeline.Job) []pipeline.Recalled {
+	known := make([]remembrance, len(jobs))
+	each(len(jobs), func(i int) { known[i].print, known[i].err = m.prints.of(ctx, jobs[i]) })
+	unread := m.ledger.View(func(v ledger.View) error {
+		for i := range known {
+			k, name := &known[i], jobs[i].Request.Name
+			k.last = v.LastKey(m.fleet, name)
+			if k.image, k.has = v.Image(k.print.Key); !k.has {
+				_, k.had = v.Last(m.fleet, name)
+				k.parts = v.Print(m.fleet, name)
+			}
+		}
 		return nil
 	})
+	out := make([]pipeline.Recalled, len(jobs))
+	each(len(jobs), func(i int) { out[i] = m.judge(ctx, jobs[i], known[i], unread) })
+	return out
+}
+
+// each calls do for 0 to n-1, as many at once as there are processors.
+func each(n int, do func(i int)) {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		group.Go(func() error { do(i); return nil })
+	}
+	_ = group.Wait() // do returns no error
+}
+
+// judge says whether a job has to be built, and why.
+func (m *memory) judge(ctx context.Context, job pipeline.Job, k remembrance, unread error) pipeline.Recalled {
+	r := pipeline.Recalled{Print: k.print}
+	if unknown := (*fingerprint.UnknownError)(nil); k.err != nil && !errors.As(k.err, &unknown) {
+		r.Print = fingerprint.Print{}
+		r.Reasons = []string{"what it reads cannot be told: " + k.err.Error()}
+		return r
+	}
 	switch {
 	case m.afresh != "":
 		r.Reasons = []string{m.afresh}
-	case err != nil:
-		r.Reasons = []string{err.Error()}
-	case lookup != nil:
-		r.Reasons = []string{"the record of builds cannot be read: " + lookup.Error()}
-	case has && m.holds(known):
-		r.Result = engine.Result{Digest: known.Digest, MediaType: known.MediaType, SizeBytes: known.SizeBytes, Steps: known.Steps, CachedSteps: known.Steps}
-		if last.Service.Key == print.Key {
+	case k.err != nil:
+		r.Reasons = []string{k.err.Error()}
+	case unread != nil:
+		r.Reasons = []string{"the record of builds cannot be read: " + unread.Error()}
+	case k.has && m.holds(k.image):
+		r.Result = engine.Result{Digest: k.image.Digest, MediaType: k.image.MediaType, SizeBytes: k.image.SizeBytes, Steps: k.image.Steps, CachedSteps: k.image.Steps}
+		if k.last == k.print.Key {
 			r.Print = fingerprint.Print{} // nothing to note
 		}
 		return r
-	case has:
+	case k.has:
 		r.Reasons, r.Lost = []string{"its image is no longer in the store"}, true
-	case !had:
+	case !k.had:
 		r.Reasons = []string{"not built here before"}
 	}
-	_ = m.prints.readVersions(ctx, req, &r.Print) // for words only
-	if had && !has && m.afresh == "" {
-		r.Reasons = append(r.Reasons, changes(last, r.Print)...)
+	_ = m.prints.readVersions(ctx, job.Request, &r.Print) // for words only
+	if k.had && !k.has && m.afresh == "" {
+		r.Reasons = append(r.Reasons, changes(k.parts, r.Print)...)
 	}
 	return r
 }
 
 // changes says what changed since the last build.
-func changes(last ledger.Last, now fingerprint.Print) []string {
+func changes(last json.RawMessage, now fingerprint.Print) []string {
 	var before fingerprint.Print
-	if err := json.Unmarshal(last.Print, &before); err != nil {
+	if err := json.Unmarshal(last, &before); err != nil {
 		return nil
 	}
 	var out []string
@@ -139,7 +171,7 @@ func (m *memory) Keep(ctx context.Context, job pipeline.Job, was pipeline.Recall
 		s.Key = was.Print.Key
 		s.Print, _ = json.Marshal(was.Print)
 	default:
-		if after, err := m.prints.of(ctx, job.Request); err == nil && was.Print.Steady(after) {
+		if after, err := m.prints.of(ctx, job); err == nil && was.Print.Steady(after) {
 			s.Key = was.Print.Key
 		}
 		s.Print, _ = json.Marshal(was.Print)
@@ -201,13 +233,14 @@ func ownRecipe() string {
 
 // of fingerprints a request whose bases are known. What lies over a stage is
 // made of that stage's own files, which count as they are.
-func (p prints) of(ctx context.Context, req engine.Request) (fingerprint.Print, error) {
+func (p prints) of(ctx context.Context, job pipeline.Job) (fingerprint.Print, error) {
+	req := job.Request
 	tree, err := disk.Open(req.Context)
 	if err != nil {
 		return fingerprint.Print{}, err
 	}
 	in := fingerprint.Input{
-		Context: tree, Dockerfile: req.Dockerfile, Ignore: req.Ignore, GitModes: req.GitModes, Target: req.Target, Args: req.Args, Labels: req.Labels,
+		Context: tree, Dockerfile: req.Dockerfile, File: job.File, Ignore: req.Ignore, GitModes: req.GitModes, Target: req.Target, Args: req.Args, Labels: req.Labels,
 		Platforms: req.Platforms, Bases: req.Bases, Compression: req.Compression, Recipe: p.recipe, Cache: p.cache,
 	}
 	if !req.Epoch.IsZero() {

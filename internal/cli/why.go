@@ -108,13 +108,9 @@ func (a *app) predict(ctx context.Context, fl *fleet) (map[string]pipeline.Recal
 	if _, err := os.Stat(filepath.Join(a.stateDir, "ledger.db")); err != nil {
 		return nil, nil
 	}
-	var jobs []pipeline.Job
-	for _, s := range fl.services {
-		job, err := a.fleetJob(fl, s, buildFlags{})
-		if err != nil {
-			return nil, err
-		}
-		jobs = append(jobs, job)
+	jobs, err := a.fleetJobs(fl, buildFlags{})
+	if err != nil {
+		return nil, err
 	}
 	store, err := a.openImages(event.Discard{})
 	if err != nil {

@@ -9,9 +9,13 @@ package detect
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -129,18 +133,47 @@ func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 // Plan returns the plans of a repository's services, sorted by name. Services
 // with an error among the findings are missing.
 func Plan(tree fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
-	root := open(tree)
-	services, findings := services(root, fleet)
-	var out []plan.Service
-	for _, s := range services {
-		p, fs := planOne(root, s, fleet)
-		findings = append(findings, fs...)
-		if fs.Errors() == nil {
-			out = append(out, p)
+	roots := []repository{open(tree)}
+	services, findings := services(roots[0], fleet)
+	if _, one := tree.(*ecosystem.Tree); !one { // which is not for concurrent use
+		for len(roots) < min(runtime.GOMAXPROCS(0), len(services)/fewServices) {
+			roots = append(roots, open(tree))
 		}
 	}
-	return out, append(findings, root.unread(findings)...)
+	type planned struct {
+		service  plan.Service
+		findings diag.Findings
+	}
+	all := make([]planned, len(services))
+	var group errgroup.Group
+	for i, root := range roots {
+		group.Go(func() error {
+			for j := len(all) * i / len(roots); j < len(all)*(i+1)/len(roots); j++ {
+				all[j].service, all[j].findings = planOne(root, services[j], fleet)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // there are findings, no errors
+	var out []plan.Service
+	for _, p := range all {
+		findings = append(findings, p.findings...)
+		if p.findings.Errors() == nil {
+			out = append(out, p.service)
+		}
+	}
+	unread := map[diag.Place]diag.Finding{}
+	for _, root := range roots {
+		for _, f := range root.unread(findings) {
+			unread[f.Place] = f
+		}
+	}
+	return out, append(findings, diag.Findings(slices.Collect(maps.Values(unread))).Sorted()...)
 }
+
+// fewServices are not worth a tree of their own, whose directories are listed
+// once more.
+const fewServices = 4
 
 // PlanOne returns the plan of one service.
 func PlanOne(tree fs.FS, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {

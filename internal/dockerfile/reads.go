@@ -1,7 +1,6 @@
 package dockerfile
 
 import (
-	"bytes"
 	"fmt"
 	"path"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
@@ -32,23 +30,15 @@ type Reads struct {
 	Unknown []string
 }
 
-// ReadsOf finds what a build of the target reads; an empty target is the last
+// Reads finds what a build of the target reads; an empty target is the last
 // stage. replaced tells which names, as ContextName writes them, a named context
-// gives: such a stage is not run. The error is that of Read.
-func ReadsOf(text []byte, target string, args map[string]string, replaced func(name string) bool) (Reads, error) {
-	tree, err := parser.Parse(bytes.NewReader(text))
-	if err != nil {
-		return Reads{}, broken("Dockerfile", text, err)
+// gives: such a stage is not run.
+func (f File) Reads(target string, args map[string]string, replaced func(name string) bool) Reads {
+	r := &reader{stages: f.parsed, replaced: replaced, seen: make([]bool, len(f.parsed)), triggers: make([]bool, len(f.parsed))}
+	if f.syntax != "" && !ownSyntax(f.syntax) {
+		r.unknown("the front end %s", f.syntax)
 	}
-	stages, meta, err := instructions.Parse(tree.AST, nil)
-	if err != nil {
-		return Reads{}, broken("Dockerfile", text, err)
-	}
-	r := &reader{stages: stages, replaced: replaced, seen: make([]bool, len(stages)), triggers: make([]bool, len(stages))}
-	if ref, _, _, ok := parser.DetectSyntax(text); ok && !ownSyntax(ref) {
-		r.unknown("the front end %s", ref)
-	}
-	r.names(globals(meta, args, tree.EscapeToken), tree.EscapeToken)
+	r.names(globals(f.meta, args, f.escape), f.escape)
 	for _, i := range r.target(target) {
 		r.stage(i)
 	}
@@ -60,7 +50,7 @@ func ReadsOf(text []byte, target string, args map[string]string, replaced func(n
 	}
 	slices.Sort(r.found.Images)
 	r.found.Images = slices.Compact(r.found.Images)
-	return r.found, nil
+	return r.found
 }
 
 // ContextName writes the name of a stage or an image as BuildKit looks for a

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestReadsOfNamesAllThatTheStagesOfATargetRead(t *testing.T) {
+func TestReadsNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 	for name, c := range map[string]struct {
 		text, target string
 		args         map[string]string
@@ -50,7 +50,8 @@ func TestReadsOfNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 		"a mount that only BuildKit reads":   {text: "FROM scratch\nRUN --mount=type=$T,target=/s true\n", want: Reads{Paths: []string{"."}, Unknown: []string{`a mount of RUN: unsupported mount type "$T"`}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ReadsOf([]byte(c.text), c.target, c.args, func(name string) bool { return name == c.replaced })
+			file, err := Read("Dockerfile", []byte(c.text))
+			got := file.Reads(c.target, c.args, func(name string) bool { return name == c.replaced })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,11 +59,5 @@ func TestReadsOfNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestReadsOfRefusesWhatCannotBeParsed(t *testing.T) {
-	if _, err := ReadsOf([]byte("FORM scratch\n"), "", nil, nil); err == nil {
-		t.Error("no error")
 	}
 }

@@ -22,6 +22,11 @@ type File struct {
 	Stages []string    // names in order; a stage without a name is its number
 	Args   []string    // names that an ARG declares, in any stage
 	Images []Reference // what it starts from and copies from besides its own stages
+
+	parsed []instructions.Stage
+	meta   []instructions.ArgCommand // before the first FROM
+	escape rune
+	syntax string // what a `# syntax=` line asks for
 }
 
 // Reference is the name of an image at a place of a Dockerfile. Names with
@@ -42,7 +47,8 @@ func Read(name string, text []byte) (File, error) {
 	if err != nil {
 		return File{}, broken(name, text, err)
 	}
-	var f File
+	f := File{parsed: stages, meta: meta, escape: tree.EscapeToken}
+	f.syntax, _, _, _ = parser.DetectSyntax(text)
 	add := func(image string, at []parser.Range) {
 		_, err := strconv.Atoi(image)
 		if image == "" || image == "scratch" || err == nil || strings.Contains(image, "$") || slices.Contains(f.Stages, strings.ToLower(image)) {

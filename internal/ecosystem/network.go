@@ -36,6 +36,13 @@ func (h *Hit) Keep(found Hit) {
 	}
 }
 
+// Seek looks for a first piece of evidence, and for none when there is one.
+func (h *Hit) Seek(re Pattern, name string, data []byte) {
+	if !h.Found() {
+		*h = Find(re, name, data)
+	}
+}
+
 // Evidence is what the sources say of the network.
 type Evidence struct {
 	GRPC, HTTP  Hit // the start of a server

@@ -42,6 +42,7 @@ const version = "slipway fingerprint 1"
 type Input struct {
 	Context     Tree
 	Dockerfile  []byte
+	File        *dockerfile.File // Dockerfile as dockerfile.Read parsed it; nil: it is parsed here
 	Ignore      []string // patterns in .dockerignore syntax
 	GitModes    bool     // as of engine.Request
 	Target      string
@@ -87,10 +88,14 @@ func Of(ctx context.Context, in Input) (Print, error) {
 	for name := range in.Contexts {
 		names[dockerfile.ContextName(name)] = true
 	}
-	reads, err := dockerfile.ReadsOf(in.Dockerfile, in.Target, in.Args, func(name string) bool { return names[name] })
-	if err != nil {
-		return Print{}, err
+	if in.File == nil {
+		file, err := dockerfile.Read("Dockerfile", in.Dockerfile)
+		if err != nil {
+			return Print{}, err
+		}
+		in.File = &file
 	}
+	reads := in.File.Reads(in.Target, in.Args, func(name string) bool { return names[name] })
 	unknown := reads.Unknown
 	for _, image := range reads.Images {
 		if !names[image] {

@@ -54,15 +54,23 @@ func (s *Store) DescribeAll(ctx context.Context, imgs []v1.Image) ([]Info, error
 	infos := make([]Info, len(imgs))
 	unmeasured := map[v1.Hash]v1.Layer{}
 	sizes := s.readSizes()
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, img := range imgs {
-		var err error
-		if infos[i], err = describe(img); err != nil {
-			return nil, err
-		}
+		group.Go(func() (err error) {
+			infos[i], err = describe(img)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, img := range imgs {
 		for _, l := range infos[i].Layers {
 			if _, ok := sizes[l.Digest.String()]; ok {
 				continue
 			}
+			var err error
 			if unmeasured[l.Digest], err = img.LayerByDigest(l.Digest); err != nil {
 				return nil, err
 			}

@@ -55,30 +55,31 @@ func (s *Store) image(name string, desc v1.Descriptor, platform string) (v1.Imag
 	return s.open(found)
 }
 
-// Platforms returns the platforms of an image, in the order of its index.
-func (s *Store) Platforms(ctx context.Context, name string) ([]string, error) {
+// Images opens an image for each of its platforms, in the order of its index.
+func (s *Store) Images(ctx context.Context, name string) ([]v1.Image, error) {
 	desc, err := s.Resolve(ctx, name)
 	if err != nil {
 		return nil, err
 	}
+	return s.images(desc)
+}
+
+func (s *Store) images(desc v1.Descriptor) ([]v1.Image, error) {
 	if !desc.MediaType.IsIndex() {
 		img, err := s.open(desc)
-		if err != nil {
-			return nil, err
-		}
-		config, err := img.ConfigFile()
-		if err != nil {
-			return nil, err
-		}
-		return []string{platformOf(config).String()}, nil
+		return []v1.Image{img}, err
 	}
 	manifests, err := s.platforms(desc)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	var out []v1.Image
 	for _, m := range manifests {
-		out = append(out, m.Platform.String())
+		below, err := s.images(m)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, below...)
 	}
 	return out, nil
 }
@@ -236,7 +237,17 @@ func (m *storedManifest) RawManifest() ([]byte, error)        { return m.store.r
 
 type storedImage struct{ storedManifest }
 
-func (i *storedImage) Manifest() (*v1.Manifest, error) { return partial.Manifest(i) }
+// Manifest parses the manifest once for all who ask: what has a digest stays.
+func (i *storedImage) Manifest() (*v1.Manifest, error) {
+	if m, ok := i.store.manifests.Load(i.desc.Digest); ok {
+		return m.(*v1.Manifest), nil
+	}
+	m, err := partial.Manifest(i)
+	if err == nil {
+		i.store.manifests.Store(i.desc.Digest, m)
+	}
+	return m, err
+}
 
 func (i *storedImage) RawConfigFile() ([]byte, error) {
 	m, err := i.Manifest()

@@ -54,6 +54,8 @@ type Store struct {
 
 	mu    sync.Mutex
 	names names
+
+	manifests sync.Map // of images, parsed, by digest
 }
 
 // names is index.json as it was last read, with its entries by canonical name.

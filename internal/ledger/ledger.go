@@ -77,11 +77,11 @@ type Step struct {
 	Duration time.Duration `json:"duration_ns"`
 }
 
-// Last is what a service was last, built anew or found unchanged.
+// Last is what a service was last, built anew or found unchanged. Its Print is
+// asked for with View.Print: it is long, and seldom needed.
 type Last struct {
-	Run     uint64          `json:"run"`
-	Service Service         `json:"service"`
-	Print   json.RawMessage `json:"print,omitempty"`
+	Run     uint64  `json:"run"`
+	Service Service `json:"service"`
 }
 
 // Ledger is a record in a file that several processes may use at once. Its zero
@@ -97,10 +97,12 @@ func Open(dir string, say func(format string, args ...any)) *Ledger {
 	return &Ledger{path: filepath.Join(dir, "ledger.db"), say: say}
 }
 
-// The buckets: runs by number, the last build by service, images by fingerprint.
+// The buckets: runs by number, the last build and the parts of its fingerprint
+// by service, images by fingerprint.
 var (
 	runs     = []byte("runs")
 	services = []byte("services")
+	prints   = []byte("prints")
 	images   = []byte("images")
 )
 
@@ -147,6 +149,22 @@ func (v View) Last(fleet, name string) (Last, bool) {
 	return last.Value, ok
 }
 
+// LastKey returns the fingerprint of a service's last build, empty when it is not
+// known. It takes less than Last.
+func (v View) LastKey(fleet, name string) string {
+	var last stored[struct{ Service struct{ Key string } }]
+	v.get(services, serviceKey(fleet, name), &last)
+	return last.Value.Service.Key
+}
+
+// Print returns the parts of the fingerprint of a service's last build, nil when
+// they are not known.
+func (v View) Print(fleet, name string) json.RawMessage {
+	var print stored[json.RawMessage]
+	v.get(prints, serviceKey(fleet, name), &print)
+	return print.Value
+}
+
 // Runs returns the newest runs, the newest first, at most n.
 func (v View) Runs(n int) []Run {
 	var out []Run
@@ -180,8 +198,8 @@ type stored[T any] struct {
 func (l *Ledger) Record(r Run) (uint64, error) {
 	err := l.open(false, func(db *bbolt.DB) error {
 		err := db.Update(func(tx *bbolt.Tx) error {
-			var buckets [3]*bbolt.Bucket
-			for i, name := range [][]byte{runs, services, images} {
+			var buckets [4]*bbolt.Bucket
+			for i, name := range [][]byte{runs, services, images, prints} {
 				var err error
 				if buckets[i], err = tx.CreateBucketIfNotExists(name); err != nil {
 					return err
@@ -193,7 +211,8 @@ func (l *Ledger) Record(r Run) (uint64, error) {
 			}
 			for _, s := range r.Services {
 				if s.Print != nil {
-					if err := put(buckets[1], serviceKey(r.Fleet, s.Name), stored[Last]{r.ID, Last{r.ID, s, s.Print}}); err != nil {
+					key := serviceKey(r.Fleet, s.Name)
+					if err := errors.Join(put(buckets[1], key, stored[Last]{r.ID, Last{r.ID, s}}), put(buckets[3], key, stored[json.RawMessage]{r.ID, s.Print})); err != nil {
 						return err
 					}
 				}
@@ -207,7 +226,8 @@ func (l *Ledger) Record(r Run) (uint64, error) {
 			if err := put(buckets[0], binary.BigEndian.AppendUint64(nil, r.ID), r); err != nil {
 				return err
 			}
-			return errors.Join(pruneRuns(buckets[0], r.ID), pruneByRun(buckets[1], maxServices), pruneByRun(buckets[2], maxImages))
+			return errors.Join(pruneRuns(buckets[0], r.ID), pruneByRun(buckets[1], maxServices), pruneByRun(buckets[2], maxImages),
+				pruneByRun(buckets[3], maxServices))
 		})
 		if err != nil {
 			return err

@@ -82,8 +82,14 @@ func TestWhatIsRecordedIsFound(t *testing.T) {
 		last, ok := v.Last("/fleet", "web")
 		want := runOf("web").Services[0]
 		want.Print = nil
-		if diff := cmp.Diff(Last{Run: 1, Service: want, Print: json.RawMessage(`{"a":1}`)}, last); !ok || diff != "" {
+		if diff := cmp.Diff(Last{Run: 1, Service: want}, last); !ok || diff != "" {
 			t.Errorf("last build (-want +got):\n%s", diff)
+		}
+		if got := v.LastKey("/fleet", "web"); got != want.Key {
+			t.Errorf("its key is %q", got)
+		}
+		if diff := cmp.Diff(`{"a":1}`, string(v.Print("/fleet", "web"))); diff != "" || v.Print("/other", "web") != nil {
+			t.Errorf("its fingerprint (-want +got):\n%s", diff)
 		}
 		if _, ok := v.Last("/other", "web"); ok {
 			t.Error("another fleet's service of that name is taken for this one")

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -40,6 +41,7 @@ type Pusher interface {
 // Job is one service to build, and the name of its image.
 type Job struct {
 	Request engine.Request
+	File    *dockerfile.File // the request's Dockerfile, parsed; nil: whoever needs it parses it
 	Bases   []plan.Base
 	Image   string // empty: the result is not an image of the store
 }
@@ -77,6 +79,11 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 	if err != nil {
 		return nil, err
 	}
+	jobs = slices.Clone(jobs)
+	for i := range jobs {
+		jobs[i].useBases(digests)
+	}
+	known := b.recall(ctx, jobs)
 	runCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	built := make([]Built, len(jobs))
@@ -88,7 +95,7 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 			defer wg.Done()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			built[i] = b.one(runCtx, job, digests)
+			built[i] = b.one(runCtx, job, known[job.Request.Name])
 			if built[i].Err != nil && !b.KeepGoing {
 				cancel(errStopped)
 			}
@@ -102,21 +109,15 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 var errStopped = errors.New("stopped because another service failed")
 
 // one builds, names and pushes one service.
-func (b Build) one(ctx context.Context, job Job, digests map[string]string) Built {
+func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 	out := Built{Service: job.Request.Name, Image: job.Image}
 	if ctx.Err() != nil {
 		out.Err = context.Cause(ctx)
 		return out
 	}
 	start := b.Now()
-	job.useBases(digests)
-	var was Recalled
-	remembered := b.Memory != nil && job.Image != ""
-	if remembered {
-		was = b.Memory.Recall(ctx, job)
-		out.Result, out.Reasons, out.Unchanged = was.Result, was.Reasons, was.Result.Digest != ""
-		job.Request.ContextKey = was.Print.Odd
-	}
+	out.Result, out.Reasons, out.Unchanged = was.Result, was.Reasons, was.Result.Digest != ""
+	job.Request.ContextKey = was.Print.Odd
 	b.Sink.Emit(event.ServiceStarted{Service: out.Service, At: start, Unchanged: out.Unchanged, Reasons: out.Reasons})
 	if !out.Unchanged {
 		sink := &stepsOf{Sink: b.Sink, service: out.Service}
@@ -131,7 +132,7 @@ func (b Build) one(ctx context.Context, job Job, digests map[string]string) Buil
 	}
 	end := b.Now()
 	out.Duration = end.Sub(start)
-	if remembered {
+	if b.remembers(job) {
 		b.Memory.Keep(ctx, job, was, out)
 	}
 	b.Sink.Emit(event.ServiceFinished{Service: out.Service, At: end, Err: out.Err, Unchanged: out.Unchanged})

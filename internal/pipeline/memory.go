@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"maps"
 
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
@@ -11,9 +12,10 @@ import (
 // Memory knows what earlier builds made of which inputs. It is safe for
 // concurrent use.
 type Memory interface {
-	// Recall fingerprints a job whose bases are known, and finds the image of an
-	// equal earlier build if it is still whole in the store.
-	Recall(ctx context.Context, job Job) Recalled
+	// Recall fingerprints jobs whose bases are known, and finds for each the image
+	// of an equal earlier build if it is still whole in the store. The answers are
+	// in the order of the jobs.
+	Recall(ctx context.Context, jobs []Job) []Recalled
 	// Keep takes note of how a job ended. It keeps an image only if the inputs
 	// are still what Recall saw.
 	Keep(ctx context.Context, job Job, was Recalled, built Built)
@@ -27,10 +29,32 @@ type Recalled struct {
 	Print   fingerprint.Print // without a key when nobody can know what the build reads
 }
 
+// remembers tells whether a job is one that the Memory keeps.
+func (b Build) remembers(job Job) bool { return b.Memory != nil && job.Image != "" }
+
+// recall asks the Memory for all jobs that it keeps, by the name of the service.
+func (b Build) recall(ctx context.Context, jobs []Job) map[string]Recalled {
+	var asked []Job
+	for _, job := range jobs {
+		if b.remembers(job) {
+			asked = append(asked, job)
+		}
+	}
+	out := map[string]Recalled{}
+	if len(asked) == 0 {
+		return out
+	}
+	for i, r := range b.Memory.Recall(ctx, asked) {
+		out[asked[i].Request.Name] = r
+	}
+	return out
+}
+
 // Predict recalls each job, by the name of its service, and builds nothing.
 // Where its bases are not at hand, that is the reason for a build.
 func (b Build) Predict(ctx context.Context, jobs []Job) map[string]Recalled {
 	out := map[string]Recalled{}
+	var ready []Job
 	for _, job := range jobs {
 		digests, err := b.ensureBases(ctx, []Job{job})
 		if err != nil {
@@ -38,8 +62,9 @@ func (b Build) Predict(ctx context.Context, jobs []Job) map[string]Recalled {
 			continue
 		}
 		job.useBases(digests)
-		out[job.Request.Name] = b.Memory.Recall(ctx, job)
+		ready = append(ready, job)
 	}
+	maps.Copy(out, b.recall(ctx, ready))
 	return out
 }
 

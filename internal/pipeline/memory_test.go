@@ -23,14 +23,19 @@ type remembered struct {
 	kept   []string
 }
 
-func (r *remembered) Recall(_ context.Context, job Job) Recalled {
+func (r *remembered) Recall(_ context.Context, jobs []Job) []Recalled {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seen = append(r.seen, job.Request.Name+" "+job.Request.Bases["base"])
-	if d := r.images[job.Request.Name]; d != "" {
-		return Recalled{Result: engine.Result{Digest: d, Steps: 4, CachedSteps: 4}}
+	var out []Recalled
+	for _, job := range jobs {
+		r.seen = append(r.seen, job.Request.Name+" "+job.Request.Bases["base"])
+		if d := r.images[job.Request.Name]; d != "" {
+			out = append(out, Recalled{Result: engine.Result{Digest: d, Steps: 4, CachedSteps: 4}})
+		} else {
+			out = append(out, Recalled{Reasons: []string{"src/a changed"}})
+		}
 	}
-	return Recalled{Reasons: []string{"src/a changed"}}
+	return out
 }
 
 func (r *remembered) Keep(_ context.Context, _ Job, _ Recalled, b Built) {

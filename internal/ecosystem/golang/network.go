@@ -37,18 +37,18 @@ func ports() []*ecosystem.Sign {
 func (s *service) look(name string, data []byte) {
 	e := &s.evidence
 	if !strings.HasSuffix(name, ".pb.go") {
-		e.GRPC.Keep(ecosystem.Find(grpcServer, name, data))
-		e.HTTP.Keep(ecosystem.Find(httpServer, name, data))
-		e.Route.Keep(ecosystem.Find(healthRoute, name, data))
-		e.HealthName.Keep(ecosystem.Find(healthName, name, data))
+		e.GRPC.Seek(grpcServer, name, data)
+		e.HTTP.Seek(httpServer, name, data)
+		e.Route.Seek(healthRoute, name, data)
+		e.HealthName.Seek(healthName, name, data)
 		s.lookPort(name, data)
 		s.lookOpened(name, data)
 	}
 	if healthConst.Match(data) {
 		s.namedByCode = true
 	}
-	s.served.Keep(ecosystem.Find(serviceName, name, data))
-	s.ginRun.Keep(ecosystem.Find(ginRun, name, data))
+	s.served.Seek(serviceName, name, data)
+	s.ginRun.Seek(ginRun, name, data)
 	s.readsPort = s.readsPort || readsPort.Match(data)
 }
 

@@ -114,10 +114,10 @@ func (s *service) readSources() {
 		if h := mainClass(name, data); h.Found() {
 			c.mains = append(c.mains, h)
 		}
-		c.evidence.GRPC.Keep(ecosystem.Find(grpcServer, name, data))
-		c.evidence.HTTP.Keep(ecosystem.Find(httpServer, name, data))
-		c.evidence.Route.Keep(ecosystem.Find(healthRoute, name, data))
-		c.locale.Keep(ecosystem.Find(otherLocale, name, data))
+		c.evidence.GRPC.Seek(grpcServer, name, data)
+		c.evidence.HTTP.Seek(httpServer, name, data)
+		c.evidence.Route.Seek(healthRoute, name, data)
+		c.locale.Seek(otherLocale, name, data)
 		c.port = c.port || readsPort.Match(data)
 		for i, re := range all[:c.portRank] {
 			if h := ecosystem.Find(re, name, data); h.Found() {

@@ -26,9 +26,9 @@ func (s *service) evidence() ecosystem.Evidence {
 	ports := []*ecosystem.Sign{portDefault, portListen, portAddress, portNamed}
 	best := len(ports)
 	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
-		e.GRPC.Keep(ecosystem.Find(grpcServer, name, data))
-		e.HTTP.Keep(ecosystem.Find(httpServer, name, data))
-		e.Route.Keep(ecosystem.Find(healthRoute, name, data))
+		e.GRPC.Seek(grpcServer, name, data)
+		e.HTTP.Seek(httpServer, name, data)
+		e.Route.Seek(healthRoute, name, data)
 		for i, re := range ports[:best] {
 			if found := ecosystem.Find(re, name, data); found.Found() {
 				e.Port, best = found, i

@@ -144,8 +144,8 @@ func (s *service) staticFiles(module, project string) {
 		if err != nil {
 			continue
 		}
-		root.Keep(ecosystem.Find(staticRoot, name, data))
-		used.Keep(ecosystem.Find(staticApp, name, data))
+		root.Seek(staticRoot, name, data)
+		used.Seek(staticApp, name, data)
 	}
 	if root.Found() {
 		s.statics = "staticfiles"

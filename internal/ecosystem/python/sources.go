@@ -156,9 +156,9 @@ func (s *service) readSources() {
 			}
 		}
 		e := &c.evidence
-		e.GRPC.Keep(ecosystem.Find(grpcServer, name, data))
-		e.HTTP.Keep(ecosystem.Find(httpServer, name, data))
-		e.Route.Keep(ecosystem.Find(healthRoute, name, data))
+		e.GRPC.Seek(grpcServer, name, data)
+		e.HTTP.Seek(httpServer, name, data)
+		e.Route.Seek(healthRoute, name, data)
 		if h := ecosystem.Find(djangoRoute, name, data); h.Found() {
 			h.Text = "/" + h.Text
 			e.Route.Keep(h)

@@ -44,15 +44,15 @@ func ports() []*regexp.Regexp {
 // look takes evidence from a source file of the program.
 func (s *service) look(name string, data []byte) {
 	e := &s.evidence
-	e.GRPC.Keep(ecosystem.Find(grpcServer, name, data))
-	e.HTTP.Keep(ecosystem.Find(httpServer, name, data))
-	e.HealthProto.Keep(ecosystem.Find(tonicHealth, name, data))
-	e.Route.Keep(ecosystem.Find(healthRoute, name, data))
+	e.GRPC.Seek(grpcServer, name, data)
+	e.HTTP.Seek(httpServer, name, data)
+	e.HealthProto.Seek(tonicHealth, name, data)
+	e.Route.Seek(healthRoute, name, data)
 	if hit := ecosystem.Find(warpHealth, name, data); hit.Found() && !e.Route.Found() {
 		hit.Text = "/" + hit.Text
 		e.Route = hit
 	}
-	s.loopback.Keep(ecosystem.Find(loopback, name, data))
+	s.loopback.Seek(loopback, name, data)
 	s.readsPort = s.readsPort || readsPort.Match(data)
 	s.rocket = s.rocket || rocketRoot.Match(data)
 	if s.patterns == nil {
