@@ -43,8 +43,8 @@ type Input struct {
 	Context     Tree
 	Dockerfile  []byte
 	File        *dockerfile.File // Dockerfile as dockerfile.Read parsed it; nil: it is parsed here
-	Ignore      []string // patterns in .dockerignore syntax
-	GitModes    bool     // as of engine.Request
+	Ignore      []string         // patterns in .dockerignore syntax
+	GitModes    bool             // as of engine.Request
 	Target      string
 	Args        map[string]string
 	Labels      map[string]string
