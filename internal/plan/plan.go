@@ -11,6 +11,7 @@ import "time"
 const (
 	StageManifests    = "manifests" // where services can share an install
 	StageDependencies = "dependencies"
+	StagePackages     = "packages" // for production, where they are made of those dependencies
 	StageBuilder      = "builder"
 	StageRuntimeTools = "runtime-tools"
 	StageProduction   = "production"

@@ -143,7 +143,7 @@ func (s *service) frameworkLayOut() []string {
 		return nil
 	}
 	to := path.Join(outApp, s.member)
-	out := []string{"cp -a " + f.container + "/. " + outApp + "/", "mkdir -p " + to + "/.next", "cp -a .next/static " + to + "/.next/"}
+	out := []string{"mkdir -p " + outApp, "cp -a " + f.container + "/. " + outApp + "/", "mkdir -p " + to + "/.next", "cp -a .next/static " + to + "/.next/"}
 	if ecosystem.IsDir(s.Dir, "public") {
 		out = append(out, "cp -a public "+to+"/")
 	}

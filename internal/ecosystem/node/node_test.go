@@ -115,7 +115,7 @@ func TestStages(t *testing.T) {
 	for _, s := range p.Stages {
 		names = append(names, s.Name)
 	}
-	if diff := cmp.Diff([]string{"manifests", "dependencies", "builder", "runtime-tools", "production"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"manifests", "dependencies", "packages", "builder", "runtime-tools", "production"}, names); diff != "" {
 		t.Errorf("stages (-want +got):\n%s", diff)
 	}
 }
@@ -129,14 +129,18 @@ func TestProductionRunsNothing(t *testing.T) {
 	}
 }
 
-// TestPruneComesBeforeSources holds what the speed of a rebuild stands on.
-func TestPruneComesBeforeSources(t *testing.T) {
+// TestPackagesWaitForNoSource holds what the speed of a build and of a rebuild
+// stands on.
+func TestPackagesWaitForNoSource(t *testing.T) {
 	p := planOf(t, map[string]string{
 		"package.json": `{"scripts": {"build": "tsc", "start": "node dist/a.js"}}`, "src/a.ts": "", "tsconfig.json": "{}",
 	}, config.Service{Name: "a", Path: "a", Type: "worker"})
-	builder := stage(p, plan.StageBuilder)
-	if first := builder.Steps[0]; first.Op != plan.OpRun || !strings.Contains(first.Shell, "npm prune") {
-		t.Errorf("the first step of the builder is %+v", first)
+	packages := stage(p, plan.StagePackages)
+	if packages.From != plan.StageDependencies || len(packages.Steps) != 1 || !strings.Contains(packages.Steps[0].Shell, "npm prune") {
+		t.Errorf("the packages for production are made by %+v", packages)
+	}
+	if strings.Contains(shell(p, plan.StageBuilder), "prune") {
+		t.Error("the builder prunes too")
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 // registry that packages came from, which differs between machines; type
 // declarations, source maps and manuals are not read at run time.
 func (s *service) prune() plan.Step {
-	if s.framework.complete {
-		return plan.Step{Op: plan.OpRun, Shell: "mkdir -p " + outDeps + " " + outApp, Comment: s.framework.name + " puts the packages that it needs beside its server."}
-	}
 	if s.manager.name != "npm" || s.member != "" {
 		return s.installed()
 	}
@@ -23,7 +20,7 @@ func (s *service) prune() plan.Step {
 		Comment: "Without development packages, and without what nothing reads at run time. npm's hidden lock file names the machine's registry: " +
 			"left in, equal inputs would give different images.",
 		Shell: strings.Join([]string{
-			"mkdir -p node_modules " + outDeps + " " + outApp,
+			"mkdir -p node_modules " + outDeps,
 			"cp -a package.json package-lock.json node_modules " + outDeps,
 			"cd " + outDeps,
 			"npm prune --omit=dev " + s.offline() + " --ignore-scripts",
@@ -69,7 +66,7 @@ func (s *service) installed() plan.Step {
 		manifests = append(manifests, m+"/package.json")
 	}
 	commands := []string{
-		"mkdir -p " + outDeps + " " + outApp,
+		"mkdir -p " + outDeps,
 		"cp -a --parents " + strings.Join(append(slices.Clone(paths), manifests...), " ") + " " + outDeps,
 		"cd " + outDeps,
 	}

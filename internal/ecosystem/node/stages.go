@@ -28,7 +28,11 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	}
 	b := s.Extend(ecosystem.BasesFor(family, images(s.major, len(s.compiled) > 0)))
 	b.Toolchain.OnTarget = b.Toolchain.OnTarget || s.onTarget() || s.Want.Shell && b.ShellFrom != ""
-	p := s.Service.Plan(b, user, append(s.install(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))...)
+	stages := s.install(b)
+	if !s.framework.complete {
+		stages = append(stages, s.packages())
+	}
+	p := s.Service.Plan(b, user, append(stages, s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))...)
 	if s.member != "" {
 		p.Dir = s.at
 	}
@@ -55,11 +59,11 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	}
 	i := ecosystem.Image{
 		Bases: b, User: u, Dir: s.member, Env: env, Start: s.start, InitWhy: "As process 1, node would get no default signal handlers.",
-		Layers: []plan.Step{
-			{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outDeps + "/", ecosystem.WorkDir + "/"}},
-			{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}},
-		},
+		Layers:  []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
 		Version: s.pkg.Version, Description: s.pkg.Description,
+	}
+	if !s.framework.complete {
+		i.Layers = slices.Insert(i.Layers, 0, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StagePackages, Args: []string{outDeps + "/", ecosystem.WorkDir + "/"}})
 	}
 	if l, ok := s.pkg.License.(string); ok && l != "UNLICENSED" {
 		i.Licence = l
@@ -166,18 +170,25 @@ func (s *service) withoutScripts() []string {
 	return out
 }
 
-// builder prunes, generates, builds, and lays out what production copies. The
-// packages for production are pruned before any source is copied: then neither
-// the step nor its layer changes when a source does.
-func (s *service) builder() plan.Stage {
-	st := plan.Stage{
-		Name:    plan.StageBuilder,
-		Comment: "Packages for production first, because they depend on the manifests alone; then " + s.work() + ".",
+// packages makes those for production, beside the builder: neither waits for the
+// other, and no change of a source runs it again.
+func (s *service) packages() plan.Stage {
+	return plan.Stage{
+		Name:    plan.StagePackages,
+		Comment: "The packages for production, from the manifests alone: made while the next stage builds.",
 		From:    plan.StageDependencies,
 		Steps:   []plan.Step{s.prune()},
 	}
-	if s.site != nil {
+}
+
+// builder generates, builds, and lays out what production copies.
+func (s *service) builder() plan.Stage {
+	st := plan.Stage{Name: plan.StageBuilder, Comment: s.work(), From: plan.StageDependencies}
+	switch {
+	case s.site != nil:
 		st.Comment, st.Steps = "The sources and the build, then the site laid out for nginx.", s.site.Pack()
+	case s.framework.complete:
+		st.Comment = s.framework.name + " puts the packages that it needs beside its server."
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	add(s.libraries()...)
@@ -257,7 +268,7 @@ func (s *service) libraries() []plan.Step {
 			}
 		}
 		if m.runtime && !s.framework.complete {
-			commands = append(commands, "tar -c "+exclude+" "+m.dir+" | tar -x -C "+outApp)
+			commands = append(commands, "mkdir -p "+outApp, "tar -c "+exclude+" "+m.dir+" | tar -x -C "+outApp)
 		}
 		if len(commands) > 0 {
 			steps = append(steps, plan.Step{Op: plan.OpRun, Shell: strings.Join(commands, " && ")})
@@ -287,15 +298,15 @@ func (s *service) sharedFiles() []string {
 	return out
 }
 
-// work names what the builder does after the packages.
+// work names what the builder does.
 func (s *service) work() string {
 	switch {
 	case s.generate != "" && s.build != "":
-		return "the sources, code generation and build"
+		return "The sources, code generation and build."
 	case s.build != "":
-		return "the sources and the build"
+		return "The sources and the build."
 	}
-	return "the sources"
+	return "The sources."
 }
 
 // run returns the command that starts a script. From Node.js 22 on, node does it
@@ -324,11 +335,8 @@ func (s *service) layOut() string {
 			parts = append(parts, name)
 		}
 	}
-	to, before := outApp+"/", ""
-	if s.member != "" {
-		to = path.Join(outApp, s.member) + "/"
-		before = "mkdir -p " + to + " && "
-	}
+	to := path.Join(outApp, s.member) + "/"
+	before := "mkdir -p " + to + " && "
 	if s.outDir != "" && strings.Contains(s.outDir, "/") {
 		return before + "cp -a --parents " + strings.Join(ecosystem.Quoted(parts), " ") + " " + to
 	}
