@@ -180,7 +180,7 @@ COPY --from=work /big /f1 /
 	dir, env := ownState(t)
 	const seed = 20261121
 	instants := rand.New(rand.NewPCG(seed, seed))
-	for n := range 10 {
+	for n := range number(t, "SLIPWAY_KILLS", 10) {
 		at := time.Duration(instants.Int64N(int64(undisturbed.took)))
 		r := invocation{dir: src, env: env, args: append(args[:len(args):len(args)], "--no-cache")}.start(t)
 		select {

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -105,6 +107,7 @@ func TestAPushOfAnUnchangedFleetAsksOnceForEachImage(t *testing.T) {
 // TestBuildsAfterKillsAtRandomInstants is TestABuildAfterAKillAtAnyInstantIsTheSame
 // with a fleet and its ledger: whatever was killed, the next command ends with
 // all images, and says of none that it is unchanged before it was built.
+// SLIPWAY_KILLS is the number of kills, 10 unless set, for both tests.
 func TestBuildsAfterKillsAtRandomInstants(t *testing.T) {
 	real(t)
 	dir := t.TempDir()
@@ -112,7 +115,9 @@ func TestBuildsAfterKillsAtRandomInstants(t *testing.T) {
 	state, env := ownState(t)
 	build := invocation{dir: dir, env: env, args: []string{"build"}}
 	undisturbed := build.run(t).must(t, 0)
-	for kill := range 10 {
+	const seed = 20261122
+	instants := rand.New(rand.NewPCG(seed, seed))
+	for kill := range number(t, "SLIPWAY_KILLS", 10) {
 		for i := range 8 {
 			write(t, filepath.Join(dir, fmt.Sprintf("s%d", i), "f"), fmt.Sprintf("%d of %d\n", i, kill))
 		}
@@ -120,7 +125,7 @@ func TestBuildsAfterKillsAtRandomInstants(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.AfterFunc(undisturbed.took*time.Duration(kill+1)/12, func() { _ = cmd.Process.Kill() })
+		time.AfterFunc(time.Duration(instants.Int64N(int64(undisturbed.took))), func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		build.run(t).must(t, 0)
 		for i := range 8 {
@@ -132,6 +137,19 @@ func TestBuildsAfterKillsAtRandomInstants(t *testing.T) {
 	write(t, filepath.Join(dir, "s0", "f"), "once more, undisturbed\n")
 	build.run(t).must(t, 0)
 	nothingLeft(t, state)
+}
+
+// number reads a number from the environment.
+func number(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	if os.Getenv(name) == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(os.Getenv(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // fileOf reads a file of an image of a state directory.

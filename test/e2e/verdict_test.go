@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -65,18 +64,6 @@ func TestEqualFingerprintsMeanEqualImages(t *testing.T) {
 	if runs >= 100 && (j.count.skips < runs/20 || j.count.rebuilds-j.count.needless < runs/20) {
 		t.Error("the changes are not varied enough to prove anything")
 	}
-}
-
-func number(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	if os.Getenv(name) == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(os.Getenv(name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // judge holds the service that changes, and what it was built to.
