@@ -252,7 +252,11 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 		return err
 	}
 	eng := &lazyEngine{open: func() (builder, error) { return a.openBuilder(ctx, f.builder, screen) }}
-	defer func() { err = errors.Join(err, eng.Close()) }()
+	defer func() {
+		span := a.trace.Start("", "closing the engine")
+		err = errors.Join(err, eng.Close())
+		span.End(nil)
+	}()
 	if a.abandoned(f.builder) { // its steps may still run, though nothing may have to be built
 		if _, err := eng.get(); err != nil {
 			return err
@@ -273,12 +277,14 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 		}
 	}
 	began := time.Now()
-	built, err := run.Run(ctx, jobs)
+	built, err := a.traced(run, jobs).Run(ctx, jobs)
 	if forgotten := known.Close(); forgotten != nil {
 		screen.Emit(event.Note{Text: "this run is not recorded: " + forgotten.Error(), Warning: true})
 	}
 	if opened := eng.opened(); opened != nil {
+		span := a.trace.Start("", "collecting garbage")
 		err = errors.Join(err, collectGarbage(ctx, opened, store))
+		span.End(nil)
 	}
 	screen.Close()
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
