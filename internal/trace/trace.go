@@ -1,7 +1,7 @@
 // Package trace records what one command spends its time on, as spans of
 // OpenTelemetry: the command, its services, their steps and whatever else is
 // measured. It turns what it has into OTLP JSON, which the file receiver of the
-// OpenTelemetry collector and Jaeger read. It sends nothing anywhere, writes no
+// OpenTelemetry collector reads. It sends nothing anywhere, writes no
 // file, and hands nothing to the engine: steps become spans from their events.
 //
 // A nil *Recorder records nothing, so that callers need not ask.
