@@ -10,20 +10,13 @@ import (
 )
 
 // traced lets a build tell --trace what it does; without the flag it stays as it is.
-func (a *app) traced(b pipeline.Build, jobs []pipeline.Job) pipeline.Build {
+func (a *app) traced(b pipeline.Build) pipeline.Build {
 	if a.trace == nil {
 		return b
-	}
-	services := map[string]string{}
-	for _, j := range jobs {
-		services[j.Image] = j.Request.Name
 	}
 	b.Builder = tracedBuilder{b.Builder, a.trace}
 	b.Bases = tracedBases{b.Bases, a.trace}
 	b.Memory = tracedMemory{b.Memory, a.trace}
-	if b.Pusher != nil {
-		b.Pusher = tracedPusher{b.Pusher, a.trace, services}
-	}
 	return b
 }
 
@@ -70,18 +63,4 @@ func (t tracedMemory) Recall(ctx context.Context, job pipeline.Job) pipeline.Rec
 func (t tracedMemory) Keep(ctx context.Context, job pipeline.Job, was pipeline.Recalled, built pipeline.Built) {
 	defer t.trace.Start(job.Request.Name, "fingerprint again").End(nil)
 	t.Memory.Keep(ctx, job, was, built)
-}
-
-type tracedPusher struct {
-	pipeline.Pusher
-	trace    *trace.Recorder
-	services map[string]string // by image
-}
-
-// Push implements pipeline.Pusher.
-func (t tracedPusher) Push(ctx context.Context, name string) error {
-	span := t.trace.Start(t.services[name], "push")
-	err := t.Pusher.Push(ctx, name)
-	span.End(err)
-	return err
 }
