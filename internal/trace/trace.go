@@ -169,12 +169,7 @@ func (s serviceSink) Emit(e event.Event) {
 		span := api.SpanFromContext(r.service(e.Service, e.At).ctx)
 		span.SetAttributes(attribute.Bool("slipway.unchanged", e.Unchanged), attribute.String("slipway.reasons", valid(strings.Join(e.Reasons, "; "))))
 	case event.ServiceFinished:
-		span := r.service(e.Service, e.At)
-		failed := ""
-		if e.Err != nil {
-			failed = e.Err.Error()
-		}
-		span.end(e.At, failed)
+		r.service(e.Service, e.At).End(e.Err) // now: what was noted of it since e.At is part of it
 	}
 	s.Sink.Emit(e)
 }

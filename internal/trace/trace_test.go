@@ -132,7 +132,7 @@ func TestABuildBecomesATree(t *testing.T) {
 	build.End(errors.New("disk full"))
 	sink.Emit(event.ServiceFinished{Service: "web", At: time.Now(), Err: errors.New("disk full")})
 	sink.Emit(event.ServiceStarted{Service: "api", At: began.Add(time.Minute), Unchanged: true})
-	sink.Emit(event.ServiceFinished{Service: "api", At: began.Add(2 * time.Minute), Unchanged: true})
+	sink.Emit(event.ServiceFinished{Service: "api", At: time.Now(), Unchanged: true})
 	sink.Emit(event.ServiceStarted{Service: "never", At: time.Now()}) // ends with the command
 	data, err := r.Finish(errors.New("building web failed"))
 	if err != nil {
@@ -143,13 +143,13 @@ func TestABuildBecomesATree(t *testing.T) {
 		if got[i].Took < 0 || got[i].Name == "slipway build" && got[i].Took < time.Hour {
 			t.Errorf("%s took %v", got[i].Name, got[i].Took)
 		}
-		if got[i].Took != 3*time.Second && got[i].Took != 5*time.Second && got[i].Took != time.Minute {
+		if got[i].Took != 3*time.Second && got[i].Took != 5*time.Second {
 			got[i].Took = 0
 		}
 	}
 	want := []row{
 		{"RUN npm ci", "build", 3 * time.Second, "step=RUN npm ci\nmore step.digest=sha256:1 stage=builder step.index=2 step.total=3 cached=true", ""},
-		{"api", "slipway build", time.Minute, "unchanged=true reasons=false", ""},
+		{"api", "slipway build", 0, "unchanged=true reasons=false", ""},
 		{"build", "web", 0, "", "disk full"},
 		{"exporting to oci image format", "build", 5 * time.Second, "step=exporting to oci image format step.digest=sha256:2 cached=false", "disk full"},
 		{"fingerprint", "web", 0, "", ""},
