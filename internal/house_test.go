@@ -48,6 +48,8 @@ func rooms() map[string]layer {
 		"internal/ledger":          leaves,
 		"internal/registry":        leaves,
 		"internal/rootless":        leaves,
+		"internal/trace":           leaves,
+		"internal/docker":          leaves,
 		"internal/gate/*":          leaves,
 		"internal/localrun/oci":    leaves,
 		"internal/deploy/*":        leaves,
@@ -103,8 +105,10 @@ func owners() map[string][]string {
 		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage", "internal/cli"},
+		"go.opentelemetry.io/":          {"internal/trace"},
+		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
-			"internal/image", "internal/baseimage", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*", "internal/cli",
+			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*", "internal/cli",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}

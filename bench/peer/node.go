@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -68,6 +69,13 @@ func (n *Node) Kill() {
 	_ = n.daemon.cmd.Process.Kill()
 	err := <-n.daemon.done
 	n.daemon.done <- err
+}
+
+// Pause stops the daemon where it is, as if its machine had lost the network: its
+// connections stay open and nobody answers. The function lets it go on.
+func (n *Node) Pause() (resume func()) {
+	_ = n.daemon.cmd.Process.Signal(syscall.SIGSTOP)
+	return func() { _ = n.daemon.cmd.Process.Signal(syscall.SIGCONT) }
 }
 
 // Stop ends the daemon, unmounts what a killed one left and removes its state.

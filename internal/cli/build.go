@@ -29,6 +29,7 @@ type buildFlags struct {
 	builder   builderFlags
 	parallel  int
 	push      bool
+	load      bool
 	insecure  bool
 	json      bool
 	dryRun    bool
@@ -57,6 +58,7 @@ docker build; one without a Dockerfile is planned.`,
 		Example: `  slipway build
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
+  slipway build --load
   slipway build --platform linux/amd64,linux/arm64
   slipway build --builder tcp://one.example:1234 --builder tcp://two.example:1234 --builder-certs DIR
   slipway build -t web:dev --target builder --build-arg A=1 DIR`,
@@ -80,6 +82,7 @@ docker build; one without a Dockerfile is planned.`,
 	fl := cmd.Flags()
 	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once (default: the number of cores, at least 2; at least 4 for each --builder)")
 	fl.BoolVar(&f.push, "push", false, "push each image when it is built")
+	fl.BoolVar(&f.load, "load", false, "give each image to Docker's engine (DOCKER_HOST) when it is built")
 	fl.BoolVar(&f.insecure, "insecure", false, "speak plain HTTP or unverified TLS to the registry")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be built, and build nothing")
@@ -259,8 +262,17 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	if err != nil {
 		return err
 	}
+	pusher, letGo, err := a.deliveries(ctx, store, screen, jobs, f)
+	if err != nil {
+		return err
+	}
+	defer letGo()
 	eng := &lazyEngine{open: func() (builder, error) { return a.openBuilder(ctx, f.builder, screen) }}
-	defer func() { err = errors.Join(err, eng.Close()) }()
+	defer func() {
+		span := a.trace.Start("", "closing the engine")
+		err = errors.Join(err, eng.Close())
+		span.End(nil)
+	}()
 	if a.abandoned(f.builder) { // its steps may still run, though nothing may have to be built
 		if _, err := eng.get(); err != nil {
 			return err
@@ -272,21 +284,18 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	known := a.newMemory(root, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
-		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known,
+		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known, Pusher: pusher,
 		Platform: "linux/" + runtime.GOARCH, Parallel: a.parallel(f), KeepGoing: f.keepGoing, Now: time.Now,
 	}
-	if f.push {
-		if run.Pusher, err = a.pusher(store, screen, f.insecure); err != nil {
-			return err
-		}
-	}
 	began := time.Now()
-	built, err := run.Run(ctx, jobs)
+	built, err := a.traced(run).Run(ctx, jobs)
 	if forgotten := known.Close(); forgotten != nil {
 		screen.Emit(event.Note{Text: "this run is not recorded: " + forgotten.Error(), Warning: true})
 	}
 	if opened := eng.opened(); opened != nil {
+		span := a.trace.Start("", "collecting garbage")
 		err = errors.Join(err, collectGarbage(ctx, opened, store))
+		span.End(nil)
 	}
 	screen.Close()
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)

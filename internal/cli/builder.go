@@ -87,10 +87,12 @@ func (a *app) openBuilder(ctx context.Context, f builderFlags, sink event.Sink) 
 	if f.certs != "" {
 		f.certs = a.path(f.certs)
 	}
+	span := a.trace.Start("", "connecting to the builders")
 	eng, err := remote.Open(ctx, remote.Options{
 		Addresses: f.addresses, Certs: f.certs,
 		StateDir: filepath.Join(a.stateDir, "remote"), ImageDir: a.imageDir(), StepEnv: stepEnv(a.Getenv),
 	}, sink)
+	span.End(err)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/trace"
 )
 
 // World is what a command sees of the process that it runs in.
@@ -46,6 +47,9 @@ func Process() World {
 type app struct {
 	World
 	stateDir string // where images, bases, caches and containers live
+
+	watch *observation
+	trace *trace.Recorder // nil without --trace, which it takes
 }
 
 // Main runs one command and returns how the process ends. The first interrupt
@@ -56,7 +60,7 @@ func Main(args []string, w World) diag.ExitCode {
 	a := &app{World: w, stateDir: stateDir(w.Getenv)}
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := a.finish(root.ExecuteContext(ctx))
 	if err == nil {
 		return diag.ExitOK
 	}
@@ -66,8 +70,10 @@ func Main(args []string, w World) diag.ExitCode {
 // root assembles the command tree.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "slipway",
-		Short:         "Build, run and ship fleets of services as small, tested container images",
+		Use:   "slipway",
+		Short: "Build, run and ship fleets of services as small, tested container images",
+		Example: `  slipway build
+  slipway build --trace build.json --cpuprofile build.pprof`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
@@ -88,6 +94,7 @@ func (a *app) root() *cobra.Command {
 		a.benchCommand(), a.pushCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	strict(root)
+	a.observed(root)
 	return root
 }
 

@@ -34,7 +34,9 @@ func holdsServices(dir string) bool {
 
 // buildDirectory builds one directory from its Dockerfile.
 func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) error {
+	span := a.trace.Start("", "planning")
 	src, err := a.directorySource(dir, f)
+	span.End(err)
 	if err != nil {
 		return err
 	}

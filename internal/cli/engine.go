@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -46,7 +45,7 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 		return nil, err
 	}
 	maps.Copy(java.files, cargo)
-	began := time.Now()
+	span := a.trace.Start("", "opening the engine")
 	eng, err := embedded.Open(ctx, embedded.Options{
 		StateDir:     a.engineDir(),
 		ImageDir:     a.imageDir(),
@@ -59,8 +58,9 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 		PID:          rootless.PID(),
 		Rootless:     rootless.Inside(),
 	}, sink)
+	took := span.End(err)
 	if err == nil && a.Getenv("SLIPWAY_TRACE") != "" { // read by bench/
-		fmt.Fprintf(a.Stderr, "engine open: %.1f ms\n", time.Since(began).Seconds()*1000)
+		fmt.Fprintf(a.Stderr, "engine open: %.1f ms\n", took.Seconds()*1000)
 	}
 	return eng, err
 }

@@ -135,7 +135,9 @@ func detectedFleet(dir string, f fleetFlags) (*config.Fleet, diag.Findings) {
 }
 
 // loadFleet reads the fleet and plans the selected services.
-func (a *app) loadFleet(dir string, names []string, f fleetFlags) (*fleet, error) {
+func (a *app) loadFleet(dir string, names []string, f fleetFlags) (_ *fleet, err error) {
+	span := a.trace.Start("", "planning")
+	defer func() { span.End(err) }()
 	fl, err := a.readFleet(dir, f)
 	if err != nil {
 		return nil, err

@@ -57,7 +57,9 @@ func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipel
 	if len(images) == 0 {
 		return nil
 	}
+	span := a.trace.Start("", "measuring images")
 	stats, err := measure(context.WithoutCancel(ctx), store, images)
+	span.End(err)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,9 @@ func (a *app) push(ctx context.Context, args []string, f pushFlags) error {
 	failures := make([]error, len(shipments))
 	for i, s := range shipments {
 		group.Go(func() error {
+			span := a.trace.Start("", "push "+s.destination)
 			failures[i] = pusher.Push(ctx, s.local, s.destination)
+			span.End(failures[i])
 			return nil
 		})
 	}

@@ -21,9 +21,16 @@ type screen struct {
 // Close ends the view; more than once is fine.
 func (s *screen) Close() { s.close() }
 
-// newScreen chooses the view for stderr. The live one needs a terminal that
-// takes cursor movements, and NO_COLOR or TERM=dumb say that it does not.
+// newScreen makes the view for stderr, and lets --trace see what it shows.
 func (a *app) newScreen(services []string) *screen {
+	s := a.view(services)
+	s.Sink = a.trace.Sink(s.Sink)
+	return s
+}
+
+// view chooses the view. The live one needs a terminal that takes cursor
+// movements, and NO_COLOR or TERM=dumb say that it does not.
+func (a *app) view(services []string) *screen {
 	f, ok := a.Stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) || a.Getenv("NO_COLOR") != "" || a.Getenv("TERM") == "dumb" || a.Getenv("CI") != "" {
 		plain := report.NewPlain(a.Stderr)

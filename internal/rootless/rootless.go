@@ -67,6 +67,10 @@ func Inside() bool {
 	return err == nil && !identityMap(string(table))
 }
 
+// Waiting reports whether this process is on its way inside: it starts the
+// program once more before it does any work.
+func Waiting() bool { return os.Getenv(stageVar) == stageWait }
+
 // identityMap reports whether a uid_map is that of the machine itself.
 func identityMap(table string) bool {
 	return strings.Join(strings.Fields(table), " ") == "0 0 4294967295"

@@ -2,6 +2,8 @@ package remote
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -14,11 +16,15 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/slipway-build/slipway/bench/peer"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/engine/conformance"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/image"
 )
 
 // starter starts real buildkitd processes.
@@ -138,6 +144,139 @@ func TestABuildMovesOnWhenItsNodeIsStopped(t *testing.T) {
 	stopping.Wait()
 }
 
+// TestABuildMovesOnWhenItsNodeFallsSilent stops a node without ending it: its
+// connections stay open. Whoever opens the pool then does without it.
+func TestABuildMovesOnWhenItsNodeFallsSilent(t *testing.T) {
+	s := buildkitds(t)
+	nodes := map[string]*peer.Node{}
+	var both []*peer.Node
+	for range 2 {
+		n := s.start(t, "", nil)
+		nodes[n.Address] = n
+		both = append(both, n)
+	}
+	var opening sync.WaitGroup
+	resume := func() {}
+	defer func() { resume() }()
+	movesOn(t, open(t, Options{Silence: 12 * time.Second}, both...), func(first string) {
+		resume = nodes[first].Pause()
+		opening.Go(func() {
+			rec := &conformance.Recorder{}
+			e, err := Open(t.Context(), Options{Addresses: []string{both[0].Address, both[1].Address}, StateDir: t.TempDir(), ImageDir: t.TempDir()}, rec)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if said := rec.Events(); len(said) != 1 || !strings.Contains(said[0].(event.Note).Text, first+" cannot be reached") {
+				t.Errorf("events %v", said)
+			}
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	opening.Wait()
+}
+
+// TestAnInterruptDoesNotWaitForASilentNode stops a node, then the build.
+func TestAnInterruptDoesNotWaitForASilentNode(t *testing.T) {
+	n := buildkitds(t).start(t, "", nil)
+	lone := open(t, Options{}, n)
+	ctx, cancel := context.WithCancel(t.Context())
+	resume := func() {}
+	defer func() { resume() }()
+	var paused time.Time
+	gate := newGate(t)
+	gate.first = func() {
+		resume, paused = n.Pause(), time.Now()
+		cancel()
+	}
+	_, err := lone.Builder.Build(ctx, waiting(t, gate), event.Discard{})
+	if took := time.Since(paused); !errors.Is(err, context.Canceled) || took > 15*time.Second {
+		t.Errorf("it ended after %v: %v", took, err)
+	}
+}
+
+// waiting is a build whose step waits at the gate.
+func waiting(t *testing.T, g *gate) engine.Request {
+	t.Helper()
+	return engine.Request{
+		Name: "web", Context: conformance.Busybox(t), Args: map[string]string{"PORT": g.port},
+		Dockerfile: []byte(conformance.BusyboxBase + "ARG PORT\nRUN echo waits; nc 127.0.0.1 $PORT > /got; cat /got\n"),
+	}
+}
+
+// TestABuildMovesOnWhenItsNodeDiesWhileItSendsTheImage kills a node when the first
+// bytes of a layer have come, of which the other node makes the same one.
+func TestABuildMovesOnWhenItsNodeDiesWhileItSendsTheImage(t *testing.T) {
+	s := buildkitds(t)
+	nodes := map[string]*peer.Node{}
+	var both []*peer.Node
+	for range 2 {
+		n := s.start(t, "", nil)
+		nodes[n.Address] = n
+		both = append(both, n)
+	}
+	pool := open(t, Options{}, both...)
+	first := ranked(pool.Builder.(*Engine).nodes, "web")[0].at.text
+	arriving := filepath.Join(pool.ImageDir, "ingest", "*", "data")
+	var killed sync.WaitGroup
+	var once sync.Once
+	rec := &conformance.Recorder{On: func(e event.Event) {
+		if st, ok := e.(event.StepStarted); !ok || !strings.HasPrefix(st.Step, "exporting") {
+			return
+		}
+		once.Do(func() {
+			killed.Go(func() {
+				for t.Context().Err() == nil {
+					files, _ := filepath.Glob(arriving)
+					for _, f := range files {
+						if info, err := os.Stat(f); err == nil && info.Size() > 1<<20 {
+							nodes[first].Kill()
+							return
+						}
+					}
+					time.Sleep(time.Millisecond)
+				}
+			})
+		})
+	}}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	dir, large := t.TempDir(), make([]byte, 64<<20)
+	_, _ = rand.Read(large) // it never fails
+	if err := os.WriteFile(filepath.Join(dir, "large"), large, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	res, err := pool.Builder.Build(ctx, engine.Request{Name: "web", Context: dir, Dockerfile: []byte("FROM scratch\nCOPY large /\n")}, rec)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, rec.Log())
+	}
+	killed.Wait()
+	toldLost(t, rec, first)
+	store, err := image.Open(pool.ImageDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := v1.NewHash(res.Digest)
+	if err == nil {
+		err = store.Tag(t.Context(), "web:v1", v1.Descriptor{Digest: digest, MediaType: types.MediaType(res.MediaType), Size: res.SizeBytes})
+	}
+	if err != nil {
+		t.Fatalf("the image is not whole: %v", err)
+	}
+	img, err := store.Image(t.Context(), "web:v1", "")
+	if err == nil {
+		err = validate.Image(img)
+	}
+	if err != nil {
+		t.Errorf("the image is not whole: %v", err)
+	}
+	if left, err := filepath.Glob(arriving); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 // movesOn ends the node of a build while its step waits, and expects the image
 // from another.
 func movesOn(t *testing.T, pool conformance.Subject, end func(first string)) {
@@ -148,16 +287,19 @@ func movesOn(t *testing.T, pool conformance.Subject, end func(first string)) {
 	rec := &conformance.Recorder{}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	res, err := pool.Builder.Build(ctx, engine.Request{
-		Name: "web", Context: conformance.Busybox(t), Args: map[string]string{"PORT": gate.port},
-		Dockerfile: []byte(conformance.BusyboxBase + "ARG PORT\nRUN echo waits; nc 127.0.0.1 $PORT > /got; cat /got\n"),
-	}, rec)
+	res, err := pool.Builder.Build(ctx, waiting(t, gate), rec)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, rec.Log())
 	}
 	if res.Digest == "" || gate.passed() != 2 {
 		t.Errorf("digest %q after %d runs of the step, want an image after 2", res.Digest, gate.passed())
 	}
+	toldLost(t, rec, first)
+}
+
+// toldLost checks that somebody was told of the node that is gone.
+func toldLost(t *testing.T, rec *conformance.Recorder, first string) {
+	t.Helper()
 	said := false
 	for _, e := range rec.Events() {
 		if n, ok := e.(event.Note); ok && n.Warning && strings.Contains(n.Text, first) && strings.Contains(n.Text, "lost while it built web") {

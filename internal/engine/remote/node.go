@@ -13,7 +13,9 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/grpcerrors"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -44,10 +46,10 @@ type greeting struct {
 }
 
 // greet connects to a node and asks who it is.
-func (n *node) greet(ctx context.Context) (greeting, error) {
+func (n *node) greet(ctx context.Context, silence time.Duration) (greeting, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*dialTime)
 	defer cancel()
-	c, err := client.New(ctx, "passthrough:///buildkit", client.WithContextDialer(n.dialer.dial))
+	c, err := client.New(ctx, "passthrough:///buildkit", client.WithContextDialer(n.dialer.dial), client.WithGRPCDialOption(noticeSilence(silence)))
 	if err != nil {
 		return greeting{}, n.dialer.unreachable(err)
 	}
@@ -56,6 +58,17 @@ func (n *node) greet(ctx context.Context) (greeting, error) {
 		return greeting{}, errors.Join(err, c.Close())
 	}
 	return g, nil
+}
+
+// noticeSilence breaks a connection over which nothing came for a while though
+// something runs there: a third of the time it waits, then it asks, which gRPC
+// does after ten seconds at the earliest. A kernel acknowledges what it gets for
+// a process that was stopped or hangs, so TCP does not find that out. BuildKit's
+// gRPC server throws out who asks unasked more than twice in five minutes, but a
+// BuildKit that is well is not asked: its session has a health check, which
+// comes every five seconds (monitorHealth in BuildKit's session/grpc.go).
+func noticeSilence(after time.Duration) grpc.DialOption {
+	return grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: after / 3, Timeout: after * 2 / 3})
 }
 
 // ask checks version and platforms.

@@ -130,7 +130,7 @@ func (e *Engine) revive(ctx context.Context) []error {
 			continue
 		}
 		wait.Go(func() {
-			g, err := n.greet(ctx)
+			g, err := n.greet(ctx, e.opts.Silence)
 			if err != nil {
 				errs[i] = err
 				return

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/plugins/content/local"
@@ -41,6 +42,9 @@ type Options struct {
 	// as build arguments, which enter neither layers nor cache keys. Of the rest
 	// only the passwords are looked at, to hide them in logs.
 	StepEnv []string
+	// Silence is how long a node may say nothing before it counts as lost; zero is
+	// 45 seconds. BuildKit says something every five.
+	Silence time.Duration
 }
 
 // Engine is a pool of nodes. Close it.
@@ -58,6 +62,9 @@ type Engine struct {
 func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 	if len(o.Addresses) == 0 {
 		return nil, diag.Fail(diag.ExitUsage, "no builder is named").WithHint("--builder unix:///run/buildkit/buildkitd.sock")
+	}
+	if o.Silence == 0 {
+		o.Silence = 45 * time.Second
 	}
 	e := &Engine{opts: o}
 	for _, text := range o.Addresses {

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/docker"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/trace"
+)
+
+// delivery is one way that an image goes when it is built.
+type delivery struct {
+	what string // "push"
+	pipeline.Pusher
+}
+
+// deliveries are those that the flags ask for, in order.
+type deliveries []delivery
+
+// deliveries opens what --load and --push need, before anything is built for
+// them. The function closes it.
+func (a *app) deliveries(ctx context.Context, store *image.Store, sink event.Sink, jobs []pipeline.Job, f buildFlags) (pipeline.Pusher, func(), error) {
+	var to deliveries
+	letGo := func() {}
+	if f.load {
+		if f.output != "" {
+			return nil, nil, diag.Fail(diag.ExitUsage, "--load takes images of the store, and --output keeps none there").
+				WithHint("leave one of them out; what -o type=docker writes, docker load --input reads")
+		}
+		l, err := openLoader(ctx, store, sink, jobs)
+		if err != nil {
+			return nil, nil, err
+		}
+		letGo = func() { _ = l.Close() }
+		to = append(to, delivery{"load", l})
+	}
+	if f.push {
+		p, err := a.pusher(store, sink, f.insecure)
+		if err != nil {
+			letGo()
+			return nil, nil, err
+		}
+		to = append(to, delivery{"push", p})
+	}
+	return to.pusher(a.trace, jobs), letGo, nil
+}
+
+// pusher makes one of all of them; nil when there are none.
+func (d deliveries) pusher(rec *trace.Recorder, jobs []pipeline.Job) pipeline.Pusher {
+	if len(d) == 0 {
+		return nil
+	}
+	services := map[string]string{}
+	for _, j := range jobs {
+		services[j.Image] = j.Request.Name
+	}
+	return deliverer{d, rec, services}
+}
+
+type deliverer struct {
+	deliveries
+	trace    *trace.Recorder
+	services map[string]string // by image
+}
+
+// Push implements pipeline.Pusher.
+func (d deliverer) Push(ctx context.Context, name string) error {
+	for _, to := range d.deliveries {
+		span := d.trace.Start(d.services[name], to.what)
+		err := to.Push(ctx, name)
+		span.End(err)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loader gives images to Docker's engine. It is a pipeline.Pusher.
+type loader struct {
+	*docker.Engine
+	store *image.Store
+	sink  event.Sink
+}
+
+// openLoader finds Docker's engine before anything is built for it.
+func openLoader(ctx context.Context, store *image.Store, sink event.Sink, jobs []pipeline.Job) (loader, error) {
+	eng, err := docker.Open(ctx, sink)
+	if err != nil {
+		return loader{}, err
+	}
+	l := loader{eng, store, sink}
+	for _, j := range jobs {
+		if len(j.Request.Platforms) > 1 && !slices.ContainsFunc(j.Request.Platforms, l.runs) {
+			_ = eng.Close()
+			return loader{}, diag.Fail(diag.ExitUsage, "Docker's engine at %s is %s and takes one platform of an image, and %s is built for %s",
+				eng.Host(), eng.Platform(), j.Request.Name, strings.Join(j.Request.Platforms, ", ")).
+				WithHint("add --platform %s, or build one platform, or push to a registry", eng.Platform())
+		}
+	}
+	return l, nil
+}
+
+// runs tells whether the engine runs a platform without emulation; variants of
+// an architecture ("linux/arm64/v8") count as the same.
+func (l loader) runs(platform string) bool {
+	return platform == l.Platform() || strings.HasPrefix(platform, l.Platform()+"/")
+}
+
+// Push implements pipeline.Pusher.
+func (l loader) Push(ctx context.Context, name string) error {
+	platforms, err := l.store.Platforms(ctx, name)
+	if err != nil {
+		return err
+	}
+	chosen := ""
+	switch at := slices.IndexFunc(platforms, l.runs); {
+	case at >= 0:
+		chosen = platforms[at]
+	case len(platforms) == 1:
+		chosen = platforms[0]
+		l.sink.Emit(event.Note{Warning: true, Text: fmt.Sprintf("%s is for %s, and Docker's engine is %s: it runs there under emulation only", name, chosen, l.Platform())})
+	}
+	if len(platforms) > 1 {
+		l.sink.Emit(event.Note{Text: fmt.Sprintf("of %s Docker's engine gets %s alone", name, chosen)})
+	}
+	img, err := l.store.Image(ctx, name, chosen)
+	if err != nil {
+		return err
+	}
+	return l.Load(ctx, name, img)
+}
