@@ -54,9 +54,9 @@ type tracedMemory struct {
 }
 
 // Recall implements pipeline.Memory.
-func (t tracedMemory) Recall(ctx context.Context, job pipeline.Job) pipeline.Recalled {
-	defer t.trace.Start(job.Request.Name, "fingerprint").End(nil)
-	return t.Memory.Recall(ctx, job)
+func (t tracedMemory) Recall(ctx context.Context, jobs []pipeline.Job) []pipeline.Recalled {
+	defer t.trace.Start("", "fingerprints").End(nil)
+	return t.Memory.Recall(ctx, jobs)
 }
 
 // Keep implements pipeline.Memory.

@@ -122,7 +122,7 @@ func (a *app) predict(ctx context.Context, fl *fleet) (map[string]pipeline.Recal
 	}
 	known := a.newMemory(fl.root, "", builderFlags{}, store, event.Discard{})
 	b := pipeline.Build{Bases: bases{Assembler: assembler, onlyReady: true}, Memory: known, Platform: "linux/" + runtime.GOARCH}
-	defer a.trace.Start("", "fingerprint").End(nil)
+	defer a.trace.Start("", "fingerprints").End(nil)
 	found := b.Predict(ctx, jobs)
 	return found, known.prints.save()
 }

@@ -84,6 +84,23 @@ func (s *Store) images(desc v1.Descriptor) ([]v1.Image, error) {
 	return out, nil
 }
 
+// Platforms returns the platforms of an image, in the order of its index.
+func (s *Store) Platforms(ctx context.Context, name string) ([]string, error) {
+	images, err := s.Images(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, img := range images {
+		config, err := img.ConfigFile()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, platformOf(config).String())
+	}
+	return out, nil
+}
+
 // Index opens the image index of a name; the error is a usage error when the
 // name is a single image.
 func (s *Store) Index(ctx context.Context, name string) (v1.ImageIndex, error) {

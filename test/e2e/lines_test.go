@@ -74,17 +74,9 @@ func stored(t *testing.T, dir, name, platform string) v1.Image {
 // platforms are those of an image in the shared store.
 func platforms(t *testing.T, name string) []string {
 	t.Helper()
-	all, err := images(t, state).Images(context.Background(), name)
+	p, err := images(t, state).Platforms(context.Background(), name)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var p []string
-	for _, img := range all {
-		config, err := img.ConfigFile()
-		if err != nil {
-			t.Fatal(err)
-		}
-		p = append(p, config.Platform().String())
 	}
 	slices.Sort(p)
 	return p

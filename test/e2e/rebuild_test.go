@@ -183,11 +183,11 @@ func runsWithoutRoot(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := store.Images(context.Background(), name)
+	all, err := store.Platforms(context.Background(), name)
 	if err != nil || len(all) == 0 {
 		t.Fatalf("%s has no platform: %v", name, err)
 	}
-	config, err := all[0].ConfigFile()
+	config, err := stored(t, state, name, all[0]).ConfigFile()
 	if err != nil {
 		t.Fatal(err)
 	}
