@@ -121,6 +121,12 @@ func (s *Bake) Bake(ctx context.Context, dir, definition string, args ...string)
 	return s.buildx(ctx, dir, append([]string{"bake", "--builder", "bench", "--file", definition, "--provenance=false", "--progress=plain", "--allow=fs=*"}, args...)...)
 }
 
+// Build builds one directory as docker buildx build does; args are its arguments
+// before the directory.
+func (s *Bake) Build(ctx context.Context, dir string, args ...string) (Outcome, error) {
+	return s.buildx(ctx, dir, append(append([]string{"build", "--builder", "bench", "--provenance=false", "--progress=plain"}, args...), ".")...)
+}
+
 // Target is one image of a bake definition.
 type Target struct {
 	Context    string            `json:"context"`

@@ -63,7 +63,7 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 	if err := checkPlatforms(req.Platforms); err != nil {
 		return err
 	}
-	name := imageName(f.tag, filepath.Base(dir))
+	name := imageName(f.registry, f.tag, filepath.Base(dir))
 	if err := image.CheckName(name); err != nil {
 		return err
 	}
@@ -117,10 +117,13 @@ func (a *app) plannedSource(dir string) (recipe, error) {
 }
 
 // imageName completes a name of the command line: the directory's name when
-// there is none, and the tag "latest".
-func imageName(name, directory string) string {
+// there is none, the registry unless the name begins with it, and the tag "latest".
+func imageName(registry, name, directory string) string {
 	if name == "" {
 		name = strings.ToLower(directory)
+	}
+	if registry != "" && !strings.HasPrefix(name, registry+"/") {
+		name = registry + "/" + name
 	}
 	if last := name[strings.LastIndex(name, "/")+1:]; !strings.ContainsAny(last, ":@") {
 		name += ":latest"

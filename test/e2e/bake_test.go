@@ -68,9 +68,10 @@ func bakedExamples(t *testing.T) []baked {
 	return all
 }
 
-// TestBakeBuildsWhatSlipwayBuilds builds generated files with docker buildx bake
-// on a buildkitd of its own, from bases that a registry has. The images have the
-// same settings, files and layers as Slipway's own, and answer alike.
+// TestBakeBuildsWhatSlipwayBuilds builds generated files with docker buildx bake,
+// and each Dockerfile with docker buildx build, on a buildkitd of its own, from
+// bases that a registry has. The images have the same settings, files and layers
+// as Slipway's own, and answer alike.
 func TestBakeBuildsWhatSlipwayBuilds(t *testing.T) {
 	real(t)
 	registry := slipwayRegistry(t)
@@ -110,11 +111,14 @@ func (c baked) check(t *testing.T, registry string, bake *peer.Bake) {
 	}
 	t.Logf("bake took %.1f s", out.Seconds)
 	for _, service := range services {
-		repository := targets[service]
+		image := registry + "/" + targets[service].repository
+		targets[service].build(ctx, t, bake, dir, registry, image+":built", c.platforms)
 		for _, platform := range platforms {
-			compareImages(t, service+" "+platform, stored(t, state, registry+"/"+repository+":own", platform), fetched(t, registry+"/"+repository+":baked", platform))
+			own := stored(t, state, image+":own", platform)
+			compareImages(t, "bake "+service+" "+platform, own, fetched(t, image+":baked", platform))
+			compareImages(t, "build "+service+" "+platform, own, fetched(t, image+":built", platform))
 		}
-		keep(t, registry+"/"+repository+":baked", fetched(t, registry+"/"+repository+":baked", ""))
+		keep(t, image+":baked", fetched(t, image+":baked", ""))
 	}
 	own := answerOf(t, dir, c.question, append([]string{"--registry", registry, "--tag", "own"}, services...)...)
 	other := answerOf(t, dir, c.question, append([]string{"--registry", registry, "--tag", "baked"}, services...)...)
@@ -126,9 +130,38 @@ func (c baked) check(t *testing.T, registry string, bake *peer.Bake) {
 	}
 }
 
-// targetsOf reads a generated bake file: the repository of each service, without
-// the registry.
-func targetsOf(t *testing.T, file string) map[string]string {
+// target is a service in a generated bake file.
+type target struct {
+	context, dockerfile string
+	repository          string // of its image, without the registry
+}
+
+// build builds a service with docker buildx build, without the definition: its
+// Dockerfile, and a named context for each base. What bake built is cached.
+func (s target) build(ctx context.Context, t *testing.T, b *peer.Bake, dir, registry, image string, platforms []string) {
+	t.Helper()
+	from := filepath.Join(dir, filepath.FromSlash(s.context))
+	text, err := os.ReadFile(filepath.Join(from, s.dockerfile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--file", s.dockerfile, "--build-arg", "VERSION=own", "--build-arg", "SOURCE_DATE_EPOCH=0",
+		"--output", "type=image,push=true,rewrite-timestamp=true,name=" + image}
+	for _, base := range peer.BasesOf(text) {
+		args = append(args, "--build-context", strings.TrimSuffix(base, ":latest")+"=docker-image://"+registry+"/"+base)
+	}
+	if len(platforms) > 0 {
+		args = append(args, "--platform", strings.Join(platforms, ","))
+	}
+	out, err := b.Build(ctx, from, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("build took %.1f s", out.Seconds)
+}
+
+// targetsOf reads the services of a generated bake file.
+func targetsOf(t *testing.T, file string) map[string]target {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -136,21 +169,25 @@ func targetsOf(t *testing.T, file string) map[string]string {
 	}
 	var doc struct {
 		Group  map[string]struct{ Targets []string }
-		Target map[string]struct{ Tags []string }
+		Target map[string]struct {
+			Context, Dockerfile string
+			Tags                []string
+		}
 	}
 	if err := json.Unmarshal(data, &doc); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
-	repositories := map[string]string{}
+	targets := map[string]target{}
 	for _, service := range doc.Group["default"].Targets {
-		for _, tag := range doc.Target[service].Tags {
-			repositories[service] = strings.TrimSuffix(strings.TrimPrefix(tag, "${REGISTRY}"), ":${TAG}")
+		d := doc.Target[service]
+		for _, tag := range d.Tags {
+			targets[service] = target{d.Context, d.Dockerfile, strings.TrimSuffix(strings.TrimPrefix(tag, "${REGISTRY}"), ":${TAG}")}
 		}
 	}
-	if len(repositories) == 0 {
+	if len(targets) == 0 {
 		t.Fatalf("%s builds nothing:\n%s", file, data)
 	}
-	return repositories
+	return targets
 }
 
 // measured is what no two answers have in common.

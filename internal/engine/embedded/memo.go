@@ -41,10 +41,22 @@ type exportMemo struct {
 	*base.Worker
 	dir      string // one file for each remembered export
 	imageDir string
+	garbage  *collections
 }
 
-func newExportMemo(w *base.Worker, dir, imageDir string) *exportMemo {
-	return &exportMemo{Worker: w, dir: dir, imageDir: imageDir}
+func newExportMemo(ctx context.Context, w *base.Worker, dir, imageDir string) *exportMemo {
+	return &exportMemo{Worker: w, dir: dir, imageDir: imageDir, garbage: newCollections(ctx)}
+}
+
+// Prune implements worker.Worker.
+func (w *exportMemo) Prune(ctx context.Context, ch chan client.UsageInfo, opt ...client.PruneInfo) error {
+	return w.garbage.run(ctx, func(ctx context.Context) error { return w.Worker.Prune(ctx, ch, opt...) })
+}
+
+// Close implements worker.Worker.
+func (w *exportMemo) Close() error {
+	w.garbage.close()
+	return w.Worker.Close()
 }
 
 // Exporter returns the worker's exporter; those of images stamp layers, and have
