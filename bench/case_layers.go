@@ -43,18 +43,18 @@ func measureLayers(ctx context.Context, b *bench) ([]Figure, error) {
 	if err := writeLayer(filepath.Join(service, "data")); err != nil {
 		return nil, err
 	}
-	figures, err := measureZstd(ctx, b, dir, service)
+	figures, err := measureZstd(ctx, b, service)
 	if err != nil {
 		return figures, err
 	}
-	gzip, err := measureGzip(ctx, b, dir, service)
+	gzip, err := measureGzip(ctx, b, service)
 	return append(figures, gzip...), err
 }
 
 // measureZstd compares the export with what all cores together would need if
 // they did nothing but compress.
-func measureZstd(ctx context.Context, b *bench, dir, service string) ([]Figure, error) {
-	x := exports{b: b, dir: dir, service: service, state: filepath.Join(dir, "state-zstd"), compression: "zstd"}
+func measureZstd(ctx context.Context, b *bench, service string) ([]Figure, error) {
+	x := b.slipwayExports(service, "zstd", "")
 	alone, err := packer(service)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func measureZstd(ctx context.Context, b *bench, dir, service string) ([]Figure, 
 }
 
 // measureGzip compares the export and push with bake's.
-func measureGzip(ctx context.Context, b *bench, dir, service string) ([]Figure, error) {
+func measureGzip(ctx context.Context, b *bench, service string) ([]Figure, error) {
 	p, err := b.place().Compile(ctx, ".")
 	if err != nil {
 		return nil, err
@@ -90,8 +90,11 @@ func measureGzip(ctx context.Context, b *bench, dir, service string) ([]Figure, 
 		return nil, err
 	}
 	defer side.Stop()
-	ours := exports{b: b, dir: dir, service: service, state: filepath.Join(dir, "state-gzip"), compression: "gzip", push: registry.address}
-	theirs := bakeExports{dir: dir, service: service, registry: registry.address, side: side}
+	ours := b.slipwayExports(service, "gzip", registry.address)
+	theirs, err := bakeExports(service, registry.address, side)
+	if err != nil {
+		return nil, err
+	}
 	samples, err := alternate(ctx, quickRuns, ours.export, theirs.export)
 	if err != nil {
 		return nil, err
@@ -102,93 +105,72 @@ func measureGzip(ctx context.Context, b *bench, dir, service string) ([]Figure, 
 	}, nil
 }
 
-// exports builds the layer with slipway.
+// exports times one side's export of the layer.
 type exports struct {
-	b                   *bench
-	dir, service, state string
-	compression, push   string // push is a registry; empty: none
-	whole, rest         []float64
+	service, name string
+	build         func(context.Context) (float64, error) // of what the Dockerfile says now
+	whole, rest   []float64
 }
 
 // export makes a layer that was never exported, builds the image that has it,
 // and once more when it is exported: the difference is the export.
 func (x *exports) export(ctx context.Context, round int) (float64, error) {
-	fleet := "version: 1\nfleet: layers\nregistry: registry.example\ncompression: " + x.compression + "\nservices:\n  layer: {type: job}\n"
-	if err := os.WriteFile(filepath.Join(x.dir, "slipway.yaml"), []byte(fleet), 0o644); err != nil {
+	another := fmt.Appendf(nil, "%s, round %d\n", x.name, round)
+	if err := os.WriteFile(filepath.Join(x.service, "data", "round"), another, 0o644); err != nil {
 		return 0, err
 	}
-	if err := newRound(x.service, x.compression, round); err != nil {
-		return 0, err
+	var took []float64
+	for _, dockerfile := range []string{layerUnseen, layerExported, layerExported} {
+		if err := os.WriteFile(filepath.Join(x.service, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
+			return 0, err
+		}
+		seconds, err := x.build(ctx)
+		if err != nil {
+			return 0, err
+		}
+		took = append(took, seconds)
 	}
-	if _, err := x.build(ctx, layerUnseen); err != nil {
-		return 0, err
-	}
-	whole, err := x.build(ctx, layerExported)
-	if err != nil {
-		return 0, err
-	}
-	rest, err := x.build(ctx, layerExported)
-	x.whole, x.rest = append(x.whole, whole), append(x.rest, rest)
-	x.b.say("export with %s: %.2f s and %.2f s for the rest", x.compression, whole-rest, rest)
-	return whole - rest, err
+	x.whole, x.rest = append(x.whole, took[1]), append(x.rest, took[2])
+	return took[1] - took[2], nil
 }
 
-func (x *exports) build(ctx context.Context, dockerfile string) (float64, error) {
-	if err := os.WriteFile(filepath.Join(x.service, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
-		return 0, err
-	}
+// slipwayExports builds the layer with slipway, and pushes it where a registry is
+// named.
+func (b *bench) slipwayExports(service, compression, push string) *exports {
+	dir := filepath.Dir(service)
 	args := []string{"build", "--force"} // else no engine opens for the last one
-	if x.push != "" {
-		args = append(args, "--push", "--registry", x.push)
+	if push != "" {
+		args = append(args, "--push", "--registry", push)
 	}
-	out, err := peer.Execute(ctx, x.b.slipwayCommand(x.dir, x.state, args...))
-	return out.Seconds, err
+	return &exports{service: service, name: compression, build: func(ctx context.Context) (float64, error) {
+		fleet := "version: 1\nfleet: layers\nregistry: registry.example\ncompression: " + compression + "\nservices:\n  layer: {type: job}\n"
+		if err := os.WriteFile(filepath.Join(dir, "slipway.yaml"), []byte(fleet), 0o644); err != nil {
+			return 0, err
+		}
+		out, err := peer.Execute(ctx, b.slipwayCommand(dir, filepath.Join(dir, "state-"+compression), args...))
+		return out.Seconds, err
+	}}
 }
 
-// bakeExports builds it with bake.
-type bakeExports struct {
-	dir, service, registry string
-	side                   *peer.Bake
-	whole, rest            []float64
-}
-
-// export is that of exports.
-func (x *bakeExports) export(ctx context.Context, round int) (float64, error) {
-	if err := newRound(x.service, "bake", round); err != nil {
-		return 0, err
-	}
-	if _, err := x.build(ctx, layerUnseen); err != nil {
-		return 0, err
-	}
-	whole, err := x.build(ctx, layerExported)
-	if err != nil {
-		return 0, err
-	}
-	rest, err := x.build(ctx, layerExported)
-	x.whole, x.rest = append(x.whole, whole), append(x.rest, rest)
-	return whole - rest, err
-}
-
-func (x *bakeExports) build(ctx context.Context, dockerfile string) (float64, error) {
-	if err := os.WriteFile(filepath.Join(x.service, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
-		return 0, err
-	}
+// bakeExports builds and pushes it with bake.
+func bakeExports(service, registry string, side *peer.Bake) (*exports, error) {
+	dir, definition := filepath.Dir(service), "docker-bake.json"
 	data, err := peer.Definition([]string{"layer"}, func(string) peer.Target {
-		return peer.Target{Context: "layer", Dockerfile: "Dockerfile", Tags: []string{x.registry + "/bake/layer:" + tag}, Output: []string{"type=image,push=true"}}
+		return peer.Target{
+			Context: filepath.Base(service), Dockerfile: "Dockerfile",
+			Tags: []string{registry + "/bake/layer:" + tag}, Output: []string{"type=image,push=true"},
+		}
 	})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(x.dir, "docker-bake.json"), data, 0o644); err != nil {
-		return 0, err
+	if err := os.WriteFile(filepath.Join(dir, definition), data, 0o644); err != nil {
+		return nil, err
 	}
-	out, err := x.side.Bake(ctx, x.dir, "docker-bake.json")
-	return out.Seconds, err
-}
-
-// newRound makes another layer of the same files.
-func newRound(service, side string, round int) error {
-	return os.WriteFile(filepath.Join(service, "data", "round"), fmt.Appendf(nil, "%s, round %d\n", side, round), 0o644)
+	return &exports{service: service, name: "bake", build: func(ctx context.Context) (float64, error) {
+		out, err := side.Bake(ctx, dir, definition)
+		return out.Seconds, err
+	}}, nil
 }
 
 // A packed layer's files, to compress and to hash them on one core.

@@ -10,22 +10,19 @@ import (
 	"github.com/slipway-build/slipway/bench/peer"
 )
 
-// The sizes that the goals name.
+// The goals, and the sizes that they name beside --services and --files.
 const (
-	manyServices   = 1000
 	targetsAtOnce  = 300
-	filesEach      = 50
 	memoryAtOnce   = 1536 // MiB
 	slowestGrowth  = 1.25 // of planning, per service
 	scaleRuns      = 7    // of what takes less than a second
 	slowestOfMany  = 0.3  // seconds
 	slowestToGit   = 2
-	quarterOfMany  = manyServices / 4
 	generatedLimit = 30 * time.Minute
 )
 
-// measureScale looks at generated fleets: at one of a thousand services of which
-// nothing changed, at hundreds built in one call, and at plans.
+// measureScale looks at generated fleets: at one of a thousand services (--services)
+// of which nothing changed, at hundreds built in one call, and at plans.
 func measureScale(ctx context.Context, b *bench) ([]Figure, error) {
 	var figures []Figure
 	for _, part := range []func(context.Context, *bench) ([]Figure, error){measurePlans, measureTargets, measureUnchanged} {
@@ -40,7 +37,7 @@ func measureScale(ctx context.Context, b *bench) ([]Figure, error) {
 // measureUnchanged builds a thousand services, then times a build of which
 // nothing changed, and `git status` of the same tree.
 func measureUnchanged(ctx context.Context, b *bench) ([]Figure, error) {
-	dir, state, err := b.generate("many", manyServices, map[string][]byte{"Dockerfile": []byte(generatedDockerfile)})
+	dir, state, err := b.generate("many", b.services, map[string][]byte{"Dockerfile": []byte(generatedDockerfile)})
 	if err != nil {
 		return nil, err
 	}
@@ -48,14 +45,14 @@ func measureUnchanged(ctx context.Context, b *bench) ([]Figure, error) {
 	if err := commitAll(ctx, dir); err != nil {
 		return nil, err
 	}
-	b.say("building %d services once", manyServices)
-	first, err := b.buildGenerated(ctx, dir, state, manyServices)
+	b.say("building %d services once", b.services)
+	first, err := b.buildGenerated(ctx, dir, state, b.services)
 	if err != nil {
 		return nil, err
 	}
 	figures := []Figure{
-		info(fmt.Sprintf("%d services in one call", manyServices), []float64{first.Seconds}, "s", "1 run, from nothing"),
-		info(fmt.Sprintf("peak memory of %d services in one call", manyServices), []float64{mebibytes(first.PeakBytes)}, "MiB", "1 run"),
+		info(fmt.Sprintf("%d services in one call", b.services), []float64{first.Seconds}, "s", "1 run, from nothing"),
+		info(fmt.Sprintf("peak memory of %d services in one call", b.services), []float64{mebibytes(first.PeakBytes)}, "MiB", "1 run"),
 	}
 	ours := func(ctx context.Context, _ int) (float64, error) {
 		out, err := peer.Execute(ctx, b.slipwayCommand(dir, state, "build"))
@@ -72,10 +69,10 @@ func measureUnchanged(ctx context.Context, b *bench) ([]Figure, error) {
 	if err != nil {
 		return figures, err
 	}
-	if err := b.allUnchanged(ctx, dir, state, manyServices); err != nil {
+	if err := b.allUnchanged(ctx, dir, state, b.services); err != nil {
 		return figures, err
 	}
-	name := fmt.Sprintf("nothing changed, %d services of %d files", manyServices, filesEach)
+	name := fmt.Sprintf("nothing changed, %d services of %d files", b.services, b.files)
 	return append(figures,
 		medianAtMost(name, slowestOfMany, samples[0], "s", fmt.Sprintf("whole process, median of %d", scaleRuns)),
 		atMost(name+", of git status's time", slowestToGit, ratio(samples[0], samples[1]), "×", against(samples[0], samples[1])),
@@ -84,12 +81,13 @@ func measureUnchanged(ctx context.Context, b *bench) ([]Figure, error) {
 
 // measureTargets builds some hundred services in one call, from nothing.
 func measureTargets(ctx context.Context, b *bench) ([]Figure, error) {
-	dir, state, err := b.generate("targets", targetsAtOnce, map[string][]byte{"Dockerfile": []byte(generatedDockerfile)})
+	targets := min(targetsAtOnce, b.services)
+	dir, state, err := b.generate("targets", targets, map[string][]byte{"Dockerfile": []byte(generatedDockerfile)})
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(filepath.Dir(dir))
-	out, err := b.buildGenerated(ctx, dir, state, targetsAtOnce)
+	out, err := b.buildGenerated(ctx, dir, state, targets)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +95,11 @@ func measureTargets(ctx context.Context, b *bench) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	missing := targetsAtOnce - len(stats.Services)
+	missing := targets - len(stats.Services)
 	return []Figure{
-		atMost(fmt.Sprintf("%d services in one call, not built", targetsAtOnce), 0, float64(missing), "",
-			fmt.Sprintf("%d files each, %.1f s", filesEach, out.Seconds)),
-		atMost(fmt.Sprintf("peak memory of %d services in one call", targetsAtOnce), memoryAtOnce, mebibytes(out.PeakBytes), "MiB", "1 run"),
+		atMost(fmt.Sprintf("%d services in one call, not built", targets), 0, float64(missing), "",
+			fmt.Sprintf("%d files each, %.1f s", b.files, out.Seconds)),
+		atMost(fmt.Sprintf("peak memory of %d services in one call", targets), memoryAtOnce, mebibytes(out.PeakBytes), "MiB", "1 run"),
 	}, nil
 }
 
@@ -113,9 +111,10 @@ func measurePlans(ctx context.Context, b *bench) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	quarter := b.services / 4
 	var sides []trial
 	var most peer.Command
-	for _, n := range []int{quarterOfMany, 2 * quarterOfMany, manyServices} {
+	for _, n := range []int{quarter, 2 * quarter, b.services} {
 		dir, state, err := b.generate("plans", n, manifests)
 		if err != nil {
 			return nil, err
@@ -142,11 +141,11 @@ func measurePlans(ctx context.Context, b *bench) ([]Figure, error) {
 	}
 	few, half, many := samples[0], samples[1], samples[2]
 	return []Figure{
-		atMost(fmt.Sprintf("planning %d services, of %d times the time for %d", manyServices, manyServices/quarterOfMany, quarterOfMany),
-			slowestGrowth, growth(few, many, manyServices/quarterOfMany), "×", against(many, few)),
-		atMost(fmt.Sprintf("peak memory of planning %d services", manyServices), memoryAtOnce, mebibytes(out.PeakBytes), "MiB", "1 run"),
-		info(fmt.Sprintf("planning %d services", 2*quarterOfMany), half, "s", secondsOf(half)),
-		info(fmt.Sprintf("planning %d services", manyServices), many, "s", secondsOf(many)),
+		atMost(fmt.Sprintf("planning %d services, of 4 times the time for %d", b.services, quarter),
+			slowestGrowth, growth(few, many, 4), "×", against(many, few)),
+		atMost(fmt.Sprintf("peak memory of planning %d services", b.services), memoryAtOnce, mebibytes(out.PeakBytes), "MiB", "1 run"),
+		info(fmt.Sprintf("planning %d services", 2*quarter), half, "s", secondsOf(half)),
+		info(fmt.Sprintf("planning %d services", b.services), many, "s", secondsOf(many)),
 	}, nil
 }
 
@@ -161,9 +160,9 @@ func (b *bench) generate(name string, services int, fixed map[string][]byte) (di
 	if err != nil {
 		return "", "", err
 	}
-	b.say("writing %d services of %d files", services, filesEach)
+	b.say("writing %d services of %d files", services, b.files)
 	dir = filepath.Join(parent, "fleet")
-	return dir, filepath.Join(parent, "state"), generateFleet(dir, services, filesEach, fixed)
+	return dir, filepath.Join(parent, "state"), generateFleet(dir, services, b.files, fixed)
 }
 
 // buildGenerated builds a generated fleet in one call; all of it has to succeed.

@@ -68,13 +68,15 @@ func measurements() []measurement {
 
 // bench is what every case gets.
 type bench struct {
-	slipway string   // the binary
-	fleet   string   // examples/fast of this repository
-	cache   string   // compiled peers, kept between runs
-	work    string   // everything else, removed at the end
-	runs    int      // repetitions of a case that takes seconds or more
-	extra   []string // flags for slipway's cold build
-	log     io.Writer
+	slipway  string   // the binary
+	fleet    string   // examples/fast of this repository
+	cache    string   // compiled peers, kept between runs
+	work     string   // everything else, removed at the end
+	runs     int      // repetitions of a case that takes seconds or more
+	services int      // of generated fleets; the goals are for the defaults
+	files    int      // of each of their services
+	extra    []string // flags for slipway's cold build
+	log      io.Writer
 
 	prepared *fleetState // set by prepareFleet
 }
@@ -90,6 +92,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (missed b
 	flags.StringVar(&b.slipway, "slipway", "bin/slipway", "the binary to measure")
 	flags.StringVar(&b.fleet, "fleet", "examples/fast", "the fleet to build")
 	flags.IntVar(&b.runs, "runs", 5, "repetitions of what takes seconds; the median counts")
+	flags.IntVar(&b.services, "services", 1000, "services of the largest generated fleet")
+	flags.IntVar(&b.files, "files", 50, "files of each of its services")
 	extra := flags.String("build-flags", "", "flags for slipway build in the case fleet, such as --parallel=4")
 	only := flags.String("only", "", "cases to run, separated by commas: "+strings.Join(names(measurements()), ", "))
 	keep := flags.Bool("keep", false, "keep the working directory")
