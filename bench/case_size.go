@@ -18,6 +18,7 @@ type fleetStats struct {
 		SizeBytes       int64  `json:"size_bytes"`
 		CompressedBytes int64  `json:"compressed_bytes"`
 		Layers          int    `json:"layers"`
+		Unchanged       bool   `json:"unchanged"`
 	} `json:"services"`
 	UniqueBytes int64 `json:"unique_bytes"`
 }
@@ -39,6 +40,17 @@ func (s fleetStats) largest() (size, compressed int64, layers int) {
 		size, compressed, layers = max(size, v.SizeBytes), max(compressed, v.CompressedBytes), max(layers, v.Layers)
 	}
 	return size, compressed, layers
+}
+
+// unchanged counts the services that did not have to be built.
+func (s fleetStats) unchanged() int {
+	n := 0
+	for _, v := range s.Services {
+		if v.Unchanged {
+			n++
+		}
+	}
+	return n
 }
 
 // measureSizes judges the largest of the ten images, in gzip and in zstd.
@@ -70,7 +82,12 @@ func measureSizes(ctx context.Context, b *bench) ([]Figure, error) {
 
 // buildStats builds a fleet, of which all is cached, and reads its figures.
 func (b *bench) buildStats(ctx context.Context, dir, state string) (fleetStats, error) {
-	out, err := peer.Execute(ctx, b.slipwayCommand(dir, state, "build", "--tag", tag, "--json"))
+	return b.statsOf(ctx, b.slipwayCommand(dir, state, "build", "--tag", tag, "--json"))
+}
+
+// statsOf reads the figures that a command prints.
+func (b *bench) statsOf(ctx context.Context, c peer.Command) (fleetStats, error) {
+	out, err := peer.Execute(ctx, c)
 	if err != nil {
 		return fleetStats{}, err
 	}

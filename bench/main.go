@@ -58,6 +58,9 @@ func measurements() []measurement {
 		{"base", "the Node.js base against mmdebstrap", measureBases},
 		{"fleet", "the cold fleet against bake; peak memory", measureFleet},
 		{"size", "sizes and layers of the ten images", measureSizes},
+		{"layers", "the export of a large layer, with zstd and with gzip", measureLayers},
+		{"scale", "generated fleets: nothing changed, hundreds in one call, plans", measureScale},
+		{"nodes", "two remote nodes against one", measureNodes},
 		{"startup", "start of the command, of the engine, of a cached build", measureStartup},
 		{"binary", "size of the binary", measureBinary},
 	}
@@ -65,13 +68,15 @@ func measurements() []measurement {
 
 // bench is what every case gets.
 type bench struct {
-	slipway string   // the binary
-	fleet   string   // examples/fast of this repository
-	cache   string   // compiled peers, kept between runs
-	work    string   // everything else, removed at the end
-	runs    int      // repetitions of a case that takes seconds or more
-	extra   []string // flags for slipway's cold build
-	log     io.Writer
+	slipway  string   // the binary
+	fleet    string   // examples/fast of this repository
+	cache    string   // compiled peers, kept between runs
+	work     string   // everything else, removed at the end
+	runs     int      // repetitions of a case that takes seconds or more
+	services int      // of generated fleets; the goals are for the defaults
+	files    int      // of each of their services
+	extra    []string // flags for slipway's cold build
+	log      io.Writer
 
 	prepared *fleetState // set by prepareFleet
 }
@@ -86,9 +91,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (missed b
 	flags.SetOutput(stderr)
 	flags.StringVar(&b.slipway, "slipway", "bin/slipway", "the binary to measure")
 	flags.StringVar(&b.fleet, "fleet", "examples/fast", "the fleet to build")
-	flags.IntVar(&b.runs, "runs", 3, "repetitions of what takes seconds; the median counts")
+	flags.IntVar(&b.runs, "runs", 5, "repetitions of what takes seconds; the median counts")
+	flags.IntVar(&b.services, "services", 1000, "services of the largest generated fleet")
+	flags.IntVar(&b.files, "files", 50, "files of each of its services")
 	extra := flags.String("build-flags", "", "flags for slipway build in the case fleet, such as --parallel=4")
-	only := flags.String("only", "", "cases to run, separated by commas: base, fleet, size, startup, binary")
+	only := flags.String("only", "", "cases to run, separated by commas: "+strings.Join(names(measurements()), ", "))
 	keep := flags.Bool("keep", false, "keep the working directory")
 	out := flags.String("json", "bench/results.json", "where the figures go as JSON")
 	if err := flags.Parse(args); err != nil {
@@ -127,16 +134,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (missed b
 	return report.missed(), nil
 }
 
+func names(all []measurement) []string {
+	var out []string
+	for _, m := range all {
+		out = append(out, m.name)
+	}
+	return out
+}
+
 // choose returns the named cases, all of them for an empty list.
-func choose(all []measurement, names string) ([]measurement, error) {
-	if names == "" {
+func choose(all []measurement, list string) ([]measurement, error) {
+	if list == "" {
 		return all, nil
 	}
-	var known []string
-	for _, m := range all {
-		known = append(known, m.name)
-	}
-	wanted := strings.Split(names, ",")
+	known := names(all)
+	wanted := strings.Split(list, ",")
 	for _, name := range wanted {
 		if !slices.Contains(known, name) {
 			return nil, fmt.Errorf("there is no case %q; known are %s", name, strings.Join(known, ", "))

@@ -138,3 +138,22 @@ func FuzzHostSettings(f *testing.F) {
 		_, _ = withHostSettings(config, func(string) string { return "x" })
 	})
 }
+
+func TestAStepIsBoundToTheCoreOfItsNode(t *testing.T) {
+	config := `{"process":{},"linux":{"resources":{"cpu":{"shares":2},"pids":{"limit":9}}}}`
+	getenv := func(name string) string { return map[string]string{wrapCoreEnv: "1"}[name] }
+	data, err := withHostSettings([]byte(config), getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"linux":{"resources":{"cpu":{"cpus":"1","shares":2},"pids":{"limit":9}}},"process":{"env":null}}`
+	if diff := cmp.Diff(want, string(data)); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	if data, err = withHostSettings([]byte(`{"process":{}}`), getenv); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"linux":{"resources":{"cpu":{"cpus":"1"}}},"process":{"env":null}}`; string(data) != want {
+		t.Errorf("without limits of its own: %s, want %s", data, want)
+	}
+}

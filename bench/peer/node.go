@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -25,6 +26,31 @@ type Node struct {
 // are further arguments, and before is put before the command line (taskset, nice).
 // Stop it.
 func (b Place) StartNode(ctx context.Context, p Programs, address string, before []string, args ...string) (*Node, error) {
+	return b.startNode(ctx, p, address, before, nil, args...)
+}
+
+// StartNodeOn starts one that has a single core of the machine, its steps
+// included. A step gets the cores of its control group, whatever the daemon may
+// use, so the program in the place of runc asks for the core there.
+func (b Place) StartNodeOn(ctx context.Context, p Programs, core int) (*Node, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(b.Work, "core-")
+	if err != nil {
+		return nil, err
+	}
+	wrapper, number := filepath.Join(dir, WrapperName), strconv.Itoa(core)
+	if err := os.Symlink(self, wrapper); err != nil {
+		return nil, err
+	}
+	env := []string{wrapRuncEnv + "=" + p.runc, wrapCoreEnv + "=" + number}
+	p.runc = wrapper
+	return b.startNode(ctx, p, "", []string{"taskset", "--cpu-list", number}, env)
+}
+
+func (b Place) startNode(ctx context.Context, p Programs, address string, before, env []string, args ...string) (*Node, error) {
 	dir, err := os.MkdirTemp(b.Work, "node-")
 	if err != nil {
 		return nil, err
@@ -40,7 +66,7 @@ func (b Place) StartNode(ctx context.Context, p Programs, address string, before
 	argv := append(append([]string(nil), before...), p.buildkitd, "--config", config, "--root", filepath.Join(dir, "root"), "--addr", address,
 		"--containerd-worker=false", "--oci-worker=true", "--oci-worker-binary", p.runc, "--oci-worker-net", "host",
 		"--oci-worker-snapshotter", "overlayfs", "--oci-worker-gc=false")
-	if n.daemon, err = StartDaemon(filepath.Join(dir, "buildkitd.log"), nil, append(argv, args...)...); err != nil {
+	if n.daemon, err = StartDaemon(filepath.Join(dir, "buildkitd.log"), env, append(argv, args...)...); err != nil {
 		return nil, err
 	}
 	err = n.daemon.Until(ctx, func() bool {

@@ -21,6 +21,7 @@ const (
 	wrapRuncEnv = "SLIPWAY_BENCH_RUNC" // path of the real one
 	wrapCAEnv   = "SLIPWAY_BENCH_CA"   // the host's bundle; may be empty
 	wrapJavaEnv = "SLIPWAY_BENCH_JAVA" // the same as a key store, for Maven
+	wrapCoreEnv = "SLIPWAY_BENCH_CORE" // the only core that the step may use; empty: all
 	stepCAPath  = "/dev/bench/ca-certificates.crt"
 	stepJava    = "/dev/bench/java-cacerts"
 )
@@ -126,5 +127,24 @@ func withHostSettings(config []byte, getenv func(string) string) ([]byte, error)
 		add("MAVEN_OPTS", "-Djavax.net.ssl.trustStore="+stepJava)
 	}
 	process["env"] = env
+	bindTo(spec, getenv(wrapCoreEnv))
 	return json.Marshal(spec)
+}
+
+// bindTo limits the control group of a step to a core
+// (github.com/opencontainers/runtime-spec, config-linux.md, "CPU").
+func bindTo(spec map[string]any, core string) {
+	if core == "" {
+		return
+	}
+	object := spec
+	for _, name := range []string{"linux", "resources", "cpu"} {
+		inner, ok := object[name].(map[string]any)
+		if !ok {
+			inner = map[string]any{}
+			object[name] = inner
+		}
+		object = inner
+	}
+	object["cpus"] = core
 }
