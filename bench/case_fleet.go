@@ -12,8 +12,9 @@ import (
 )
 
 // measureFleet builds the ten services from nothing but their bases, with
-// slipway and with bake in turn, and looks at slipway's memory meanwhile. Both
-// push to a registry on loopback that is empty at the start.
+// slipway, with bake from slipway's Dockerfiles and with bake from usual ones in
+// turn, and looks at slipway's memory meanwhile. Each pushes to a registry on
+// loopback that is empty at the start.
 func measureFleet(ctx context.Context, b *bench) ([]Figure, error) {
 	p, err := b.place().Compile(ctx, ".")
 	if err != nil {
@@ -23,22 +24,28 @@ func measureFleet(ctx context.Context, b *bench) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, theirs := &slipwaySide{b: b, f: f}, &bakeBuilds{b: b, f: f, peers: p}
+	u, err := f.usual()
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs, usual := &slipwaySide{b: b, f: f}, &bakeBuilds{b: b, f: f, peers: p}, &bakeBuilds{b: b, f: u, peers: p, which: ", usual Dockerfiles"}
 	defer ours.stop()
 	defer theirs.stop()
-	cold, err := alternate(ctx, b.runs, ours.cold, theirs.cold)
+	defer usual.stop()
+	cold, err := alternate(ctx, b.runs, ours.cold, theirs.cold, usual.cold)
 	if err != nil {
 		return nil, err
 	}
 	figures := []Figure{
 		atMost("ten services cold, bases present, of bake's time", 0.4, ratio(cold[0], cold[1]), "×", against(cold[0], cold[1])),
+		atMost("the same, bake with usual Dockerfiles", 0.4, ratio(cold[0], cold[2]), "×", against(cold[0], cold[2])),
 		atMost("peak memory of slipway building ten services", 400, float64(slices.Max(ours.peaks))/1e6, "MB",
 			fmt.Sprintf("highest of %d cold builds", len(ours.peaks))),
 		info("ten services cold: slipway", ours.cpu, "CPU s", "steps included"),
 		info("ten services cold: bake", theirs.cpu, "CPU s", "steps included"),
 		atMost("peak memory of slipway assembling their bases", 400, float64(f.basesPeak)/1e6, "MB", "1 run"),
 	}
-	warm, err := measureWarm(ctx, ours, theirs)
+	warm, err := measureWarm(ctx, ours, theirs, usual)
 	if err == nil { // the other cases want the service as it was
 		f.built, err = ours.state, copySources(filepath.Join(f.sources, f.services[0]), filepath.Join(b.fleet, f.services[0]))
 	}
@@ -47,16 +54,16 @@ func measureFleet(ctx context.Context, b *bench) ([]Figure, error) {
 
 // measureWarm compares what is built again: nothing changed, one line, one
 // dependency. Then it counts what a push of the unchanged fleet asks for.
-func measureWarm(ctx context.Context, ours *slipwaySide, theirs *bakeBuilds) ([]Figure, error) {
-	unchanged, err := alternate(ctx, quickRuns, ours.again, theirs.again)
+func measureWarm(ctx context.Context, ours *slipwaySide, theirs, usual *bakeBuilds) ([]Figure, error) {
+	unchanged, err := alternate(ctx, quickRuns, ours.again, theirs.again, usual.again)
 	if err != nil {
 		return nil, err
 	}
-	changed, err := alternate(ctx, quickRuns, ours.changed, theirs.changed)
+	changed, err := alternate(ctx, quickRuns, ours.changed, theirs.changed, usual.changed)
 	if err != nil {
 		return nil, err
 	}
-	added, err := alternate(ctx, len(newDependencies), ours.added, theirs.added)
+	added, err := alternate(ctx, len(newDependencies), ours.added, theirs.added, usual.added)
 	if err != nil {
 		return nil, err
 	}
@@ -64,12 +71,17 @@ func measureWarm(ctx context.Context, ours *slipwaySide, theirs *bakeBuilds) ([]
 	if err != nil {
 		return nil, err
 	}
-	return []Figure{
-		atMost("nothing changed, of bake's time", 0.05, ratio(unchanged[0], unchanged[1]), "×", against(unchanged[0], unchanged[1])),
-		atMost("one line of one service changed, of bake's time", 0.35, ratio(changed[0], changed[1]), "×", against(changed[0], changed[1])),
-		atMost("one dependency of one service added, of bake's time", 0.6, ratio(added[0], added[1]), "×", against(added[0], added[1])),
-		requests,
-	}, nil
+	var figures []Figure
+	for _, w := range []struct {
+		what string
+		goal float64
+		took [][]float64
+	}{{"nothing changed", 0.05, unchanged}, {"one line of one service changed", 0.35, changed}, {"one dependency of one service added", 0.6, added}} {
+		figures = append(figures,
+			atMost(w.what+", of bake's time", w.goal, ratio(w.took[0], w.took[1]), "×", against(w.took[0], w.took[1])),
+			atMost("the same, bake with usual Dockerfiles", w.goal, ratio(w.took[0], w.took[2]), "×", against(w.took[0], w.took[2])))
+	}
+	return append(figures, requests), nil
 }
 
 // quickRuns is how often builds of seconds are repeated.
@@ -145,6 +157,7 @@ type bakeBuilds struct {
 	b        *bench
 	f        *fleetState
 	peers    peer.Programs
+	which    string // Dockerfiles, for messages
 	registry *registry
 	side     *peer.Bake
 	file     string
@@ -166,7 +179,7 @@ func (s *bakeBuilds) cold(ctx context.Context, _ int) (float64, error) {
 	out, err := s.side.Bake(ctx, s.f.written, s.file)
 	cpu := out.CPU + s.side.CPU()
 	s.cpu = append(s.cpu, cpu)
-	s.b.say("cold fleet, bake: %.1f s, %.1f s on a core", out.Seconds, cpu)
+	s.b.say("cold fleet, bake%s: %.1f s, %.1f s on a core", s.which, out.Seconds, cpu)
 	return out.Seconds, err
 }
 
