@@ -144,6 +144,33 @@ func TestPackagesWaitForNoSource(t *testing.T) {
 	}
 }
 
+func TestScriptsRunWithoutNPMWhereNothingOfItIsAskedFor(t *testing.T) {
+	const inBin = "( PATH=/app/node_modules/.bin:$PATH && "
+	for _, c := range []struct{ node, scripts, want string }{
+		{"20.x", `"build": "tsc && cp -R proto dist/"`, inBin + "tsc && cp -R proto dist/ )"},
+		{"20.x", `"build": "cd src && tsc -p ."`, inBin + "cd src && tsc -p . )"},
+		{"20.x", `"build": "tsc", "prebuild": "rm -rf dist"`, "npm run build"},
+		{"20.x", `"build": "tsc", "postbuild": "cp a b"`, "npm run build"},
+		{"20.x", `"build": "tsc --define $npm_package_version"`, "npm run build"},
+		{"20.x", `"build": "tsc || true"`, "npm run build"},
+		{"20.x", `"build": "tsc & tsc -p b"`, "npm run build"},
+		{"20.x", `"build": "tsc > log"`, "npm run build"},
+		{"20.x", `"build": "tsc # twice"`, "npm run build"},
+		{"20.x", `"build": "vite build"`, "npm run build"},
+		{"20.x", `"build": "A=1 tsc"`, "npm run build"},
+		{"20.x", `"build": "tsc && "`, "npm run build"},
+		{"22.x", `"build": "tsc"`, "node --run build"},
+		{"22.x", `"build": "vite build"`, "node --run build"},
+	} {
+		p := planOf(t, map[string]string{
+			"package.json": `{"engines": {"node": "` + c.node + `"}, "scripts": {` + c.scripts + `, "start": "node dist/a.js"}}`, "src/a.ts": "", "tsconfig.json": "{}",
+		}, config.Service{Name: "a", Path: "a", Type: "worker"})
+		if got := shell(p, plan.StageBuilder); !strings.HasPrefix(got, c.want+" && mkdir") {
+			t.Errorf("Node.js %s, %s is built by %s, want %s", c.node, c.scripts, got, c.want)
+		}
+	}
+}
+
 func TestNothingNativeIsInstalledOnTheWrongPlatform(t *testing.T) {
 	for name, c := range map[string]struct {
 		packages string
@@ -186,11 +213,11 @@ func TestCodeGeneration(t *testing.T) {
 		if c.ignore != "" {
 			files[".dockerignore"] = c.ignore
 		}
-		p := planOf(t, files, config.Service{Name: "a", Path: "a", Type: "worker", Version: "20"})
+		p := planOf(t, files, config.Service{Name: "a", Path: "a", Type: "worker", Version: "22"})
 		if diff := cmp.Diff(append([]string{"package.json package-lock.json ./"}, c.copies...), copied(p, plan.StageBuilder)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		if s := shell(p, plan.StageBuilder); strings.Count(s, "npm run generate") != 1 || strings.Index(s, "generate") > strings.Index(s, "run build") {
+		if s := shell(p, plan.StageBuilder); strings.Count(s, "node --run generate") != 1 || strings.Index(s, "generate") > strings.Index(s, "--run build") {
 			t.Errorf("%s: generation has to run once and before the build:\n%s", name, s)
 		}
 	}

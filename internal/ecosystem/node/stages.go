@@ -309,16 +309,43 @@ func (s *service) work() string {
 	return "The sources."
 }
 
-// run returns the command that starts a script. From Node.js 22 on, node does it
-// without npm's start-up time where nothing of npm's is asked for.
+// run returns the command that starts a script, without npm's start-up time
+// where nothing of npm's is asked for: from Node.js 22 on, node runs it; before,
+// a script of plain compilers runs as it is written.
 func (s *service) run(script string) string {
 	all := s.pkg.Scripts
 	_, pre := all["pre"+script]
 	_, post := all["post"+script]
-	if s.major >= 22 && !pre && !post && !strings.Contains(all[script], "npm_") && !strings.Contains(all[script], "INIT_CWD") {
+	text := all[script]
+	switch {
+	case pre || post || strings.Contains(text, "npm_") || strings.Contains(text, "INIT_CWD"):
+	case s.major >= 22:
 		return "node --run " + script
+	case plainCompilers(text):
+		bin := path.Join(ecosystem.WorkDir, "node_modules/.bin")
+		if s.member != "" {
+			bin = path.Join(ecosystem.WorkDir, s.member, "node_modules/.bin") + ":" + bin
+		}
+		return "( PATH=" + bin + ":$PATH && " + text + " )"
 	}
 	return "npm run " + script
+}
+
+// plainCompilers tells whether a script is a chain of compilers, code generators
+// and commands for files that read neither npm's variables nor a configuration
+// which is a program and might.
+func plainCompilers(script string) bool {
+	known := []string{"tsc", "tsc-alias", "swc", "esbuild", "proto-loader-gen-types", "pbjs", "pbts", "protoc", "cd", "cp", "mkdir", "rm", "rimraf", "copyfiles"}
+	if strings.ContainsAny(script, "$`;|<>()\\\n#%") || strings.Contains(strings.ReplaceAll(script, "&&", ""), "&") {
+		return false
+	}
+	for part := range strings.SplitSeq(script, "&&") {
+		words := strings.Fields(part)
+		if len(words) == 0 || !slices.Contains(known, words[0]) {
+			return false
+		}
+	}
+	return true
 }
 
 // layOut copies what production needs besides its packages to one place.
