@@ -87,15 +87,20 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	built := make([]Built, len(jobs))
-	slots := make(chan struct{}, max(1, b.Parallel))
+	builds := make(chan struct{}, max(1, b.Parallel))
+	others := make(chan struct{}, max(deliveries, b.Parallel)) // nothing is computed for them
 	var wg sync.WaitGroup
 	for i, job := range jobs {
+		was, slots := known[job.Request.Name], builds
+		if was.Result.Digest != "" {
+			slots = others
+		}
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			built[i] = b.one(runCtx, job, known[job.Request.Name])
+			built[i] = b.one(runCtx, job, was)
 			if built[i].Err != nil && !b.KeepGoing {
 				cancel(errStopped)
 			}
@@ -104,6 +109,9 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 	wg.Wait()
 	return built, outcome(ctx, built)
 }
+
+// deliveries is how many images are named and pushed at once, at least.
+const deliveries = 8
 
 // errStopped ends the other builds after one failed.
 var errStopped = errors.New("stopped because another service failed")

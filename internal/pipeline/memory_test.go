@@ -3,10 +3,12 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -95,6 +97,36 @@ func TestWhatDidNotChangeIsNotBuilt(t *testing.T) {
 	}
 	if built[0].Result.Digest != "sha256:before" || !built[0].Unchanged {
 		t.Errorf("the unchanged one is %+v", built[0])
+	}
+}
+
+// patient is a Builder that waits for the service which did not change.
+type patient struct {
+	*world
+	memory *remembered
+}
+
+func (p patient) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
+	for ctx.Err() == nil {
+		p.memory.mu.Lock()
+		done := slices.Contains(p.memory.kept, "old unchanged")
+		p.memory.mu.Unlock()
+		if done {
+			return p.world.Build(ctx, req, sink)
+		}
+		runtime.Gosched()
+	}
+	return engine.Result{}, ctx.Err()
+}
+
+func TestWhatDidNotChangeWaitsForNoBuild(t *testing.T) {
+	w, m := newWorld(), &remembered{images: map[string]string{"old": "sha256:before"}}
+	b := w.build()
+	b.Builder, b.Memory, b.Parallel = patient{w, m}, m, 1
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := b.Run(ctx, []Job{job("new"), job("old")}); err != nil {
+		t.Error(err)
 	}
 }
 
