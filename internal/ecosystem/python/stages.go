@@ -47,6 +47,9 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	if s.manager.cache == "/root/.cache/uv" {
 		env = append(env, "UV_LINK_MODE=copy", "UV_PROJECT_ENVIRONMENT="+venv, "UV_PYTHON_DOWNLOADS=never")
 	}
+	if len(s.Want.Packages.Build) > 0 {
+		env = append(env, "CFLAGS=-g0") // what debuggers read would name temporary directories
+	}
 	add(plan.Step{Op: plan.OpWorkdir, Args: []string{work}}, plan.Step{Op: plan.OpEnv, Args: env})
 	if s.assembled() {
 		add(plan.Step{Op: plan.OpRun, Shell: s.compileLibrary(),
