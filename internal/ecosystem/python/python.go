@@ -85,12 +85,13 @@ type service struct {
 	project  *pyproject // nil without pyproject.toml
 	version  string     // of Python, "3.13"
 	manager  manager
-	deps     map[string]dep // what the service itself asks for, by normalised name
-	sources  []string       // entries of the directory that the service reads
-	models   []string       // entries that hold trained models and nothing else
-	src      bool           // packages lie in src/
-	settings string         // Django's settings module, "" without Django
-	statics  string         // directory that collectstatic writes, "" for none
+	deps     map[string]dep  // what the service itself asks for, by normalised name
+	pinned   map[string]bool // what a lock file of TOML pins
+	sources  []string        // entries of the directory that the service reads
+	models   []string        // entries that hold trained models and nothing else
+	src      bool            // packages lie in src/
+	settings string          // Django's settings module, "" without Django
+	statics  string          // directory that collectstatic writes, "" for none
 	scan     scan
 	app      app
 	start    []string
