@@ -91,6 +91,7 @@ type service struct {
 	models   []string        // entries that hold trained models and nothing else
 	src      bool            // packages lie in src/
 	settings string          // Django's settings module, "" without Django
+	insists  []string        // NAME=value for what Django's settings want of the environment
 	statics  string          // directory that collectstatic writes, "" for none
 	scan     scan
 	app      app

@@ -186,6 +186,19 @@ func TestNeedsHaveSources(t *testing.T) {
 	}
 }
 
+func TestPlaceholders(t *testing.T) {
+	text := `A = os.environ["SECRET_KEY"]
+B = os.environ["PATH"]; C = os.environ.get("NOT_NEEDED")
+DATABASES = {"default": env.db("DATABASE_URL")}
+D = env("REDIS_URL", default="redis://x"); E = env.int("MAIL_PORT"); F = config("DEBUG_WORD", cast=bool); G = env("SENTRY_DSN")
+H = os.environ["$(rm)"]
+`
+	want := []string{"SECRET_KEY=only-for-this-step", "DATABASE_URL=sqlite:///:memory:", "MAIL_PORT=1", "DEBUG_WORD=False", "SENTRY_DSN=http://localhost"}
+	if diff := cmp.Diff(want, placeholders([]byte(text))); diff != "" {
+		t.Errorf("placeholders (-want +got):\n%s", diff)
+	}
+}
+
 // TestDebugged cuts debugging information where a package has some, and leaves
 // other Dockerfiles as short as they are.
 func TestDebugged(t *testing.T) {

@@ -119,7 +119,8 @@ func (s *service) builder() plan.Stage {
 	}
 	command := compile + "."
 	if s.statics != "" {
-		command = "SECRET_KEY=only-for-this-step DJANGO_SETTINGS_MODULE=" + s.settings + " PYTHONDONTWRITEBYTECODE=1 python manage.py collectstatic --noinput && " + command
+		env := slices.Compact(slices.Sorted(slices.Values(append(s.insists, "SECRET_KEY=only-for-this-step"))))
+		command = strings.Join(env, " ") + " DJANGO_SETTINGS_MODULE=" + s.settings + " PYTHONDONTWRITEBYTECODE=1 python manage.py collectstatic --noinput && " + command
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: command})
 	return st
