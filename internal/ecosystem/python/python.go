@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -175,6 +176,9 @@ func (s *service) runtimeVersion() {
 	s.Fact("runtime", "Python "+v, fmt.Sprintf("asks for %q", text), file, line)
 }
 
+// toolVersion is the line of Python in a file of asdf or mise.
+var toolVersion = regexp.MustCompile(`(?m)^\s*python\s+([^\s#]+)`)
+
 // versionEvidence returns the strongest statement about the version; an empty
 // file stands for slipway.yaml.
 func (s *service) versionEvidence() (file string, line int, text string) {
@@ -191,6 +195,11 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 			if l = strings.TrimSpace(l); l != "" {
 				return name, i + 1, l
 			}
+		}
+	}
+	if data, err := ecosystem.Read(s.Dir, ecosystem.ToolVersions); err == nil {
+		if h := ecosystem.Find(toolVersion, ecosystem.ToolVersions, data); h.Found() {
+			return h.File, h.Line, h.Text
 		}
 	}
 	if s.project != nil {

@@ -186,6 +186,14 @@ func TestNeedsHaveSources(t *testing.T) {
 	}
 }
 
+func TestToolVersions(t *testing.T) {
+	dir := fstest.MapFS{"main.py": {}, ".tool-versions": {Data: []byte("nodejs 22.1.0\npython 3.13.2 # of asdf\n")}}
+	s := inspect(dir, config.Service{Path: "."}, nil)
+	if file, line, text := s.versionEvidence(); file != ".tool-versions" || line != 2 || text != "3.13.2" {
+		t.Errorf("%s:%d says %q", file, line, text)
+	}
+}
+
 func TestPlaceholders(t *testing.T) {
 	text := `A = os.environ["SECRET_KEY"]
 B = os.environ["PATH"]; C = os.environ.get("NOT_NEEDED")
