@@ -23,8 +23,8 @@ type need struct {
 // libraries up with ldconfig, want a step at installation, or would bring
 // hundreds of megabytes.
 func needs() map[string]need {
-	compiled := func(dev, lib, why, source string) need {
-		return need{System: ecosystem.System{Build: append(compilers(), dev), Runtime: []string{lib}, Why: why + ", and a compiler for its build", Source: source}}
+	compiled := func(lib, why, source string, build ...string) need {
+		return need{System: ecosystem.System{Build: append(compilers(), build...), Runtime: []string{lib}, Why: why + ", and a compiler for its build", Source: source}}
 	}
 	loaded := func(why, source string, packages ...string) need {
 		return need{System: ecosystem.System{Runtime: packages, Why: why, Source: source}}
@@ -35,8 +35,8 @@ func needs() map[string]need {
 	psycopg := refused("libpq", "psycopg[binary]", "https://www.psycopg.org/psycopg3/docs/basic/install.html")
 	psycopg.unless = "binary"
 	return map[string]need{
-		"psycopg2":     compiled("libpq-dev", "libpq5", "libpq", "https://www.psycopg.org/docs/install.html"),
-		"mysqlclient":  compiled("libmariadb-dev", "libmariadb3", "libmariadb", "https://github.com/PyMySQL/mysqlclient#install"),
+		"psycopg2":     compiled("libpq5", "libpq", "https://www.psycopg.org/docs/install.html", "libpq-dev", "perl-base"),
+		"mysqlclient":  compiled("libmariadb3", "libmariadb", "https://github.com/PyMySQL/mysqlclient#install", "libmariadb-dev", "pkgconf"),
 		"python-magic": loaded("libmagic", "https://github.com/ahupp/python-magic#installation", "libmagic1t64"),
 		"weasyprint": loaded("pango", "https://doc.courtbouillon.org/weasyprint/stable/first_steps.html",
 			"fonts-dejavu-core", "libharfbuzz-subset0", "libpango-1.0-0", "libpangoft2-1.0-0"),
