@@ -11,6 +11,9 @@ import (
 // largest package-lock.json of public monorepos is about 3 MB.
 const MaxFile = 16 << 20
 
+// ToolVersions is the file in which asdf and mise keep versions.
+const ToolVersions = ".tool-versions"
+
 // Read returns a file of at most MaxFile bytes.
 func Read(dir fs.FS, name string) ([]byte, error) {
 	if t, ok := dir.(*Tree); ok {

@@ -53,6 +53,80 @@ func rebuilds() map[string]rebuilt {
 			},
 			source: "main.py", comment: "# changed", install: "install --no-compile", bump: []string{"0.4.5", "0.4.6"}, changed: "colorama-0.4.6", kept: "iniconfig-2.0.0",
 		},
+		"poetry": {
+			files: map[string]string{
+				"pyproject.toml": "# " + nonce + `
+[tool.poetry]
+package-mode = false
+
+[tool.poetry.dependencies]
+python = "^3.11"
+sortedcontainers = ">=2.3"
+text-unidecode = "1.3"
+`,
+				"poetry.lock": `[[package]]
+name = "sortedcontainers"
+version = "2.3.0"
+optional = false
+python-versions = "*"
+groups = ["main"]
+files = [
+    {file = "sortedcontainers-2.3.0-py2.py3-none-any.whl", hash = "sha256:37257a32add0a3ee490bb170b599e93095eed89a55da91fa9f48753ea12fd73f"},
+    {file = "sortedcontainers-2.4.0-py2.py3-none-any.whl", hash = "sha256:a163dcaede0f1c021485e957a39245190e74249897e2ae4b2aa38595db237ee0"},
+]
+
+[[package]]
+name = "text-unidecode"
+version = "1.3"
+optional = false
+python-versions = "*"
+groups = ["main"]
+files = [{file = "text_unidecode-1.3-py2.py3-none-any.whl", hash = "sha256:1311f10e8b895935241623731c2ba64f4c455287888b18189350b67134a822e8"}]
+
+[metadata]
+lock-version = "2.1"
+python-versions = "^3.11"
+content-hash = "97beb3c7f0cfc1d0ed410e876c0b204182b5a30e2ecacb6b5e9313c669d830a3"
+`,
+				"main.py": "import time\n\nimport sortedcontainers\nimport text_unidecode\n\nprint('waiting')\nwhile True:\n    time.sleep(1)\n",
+			},
+			source: "main.py", comment: "# changed", install: "install --no-compile", bump: []string{`version = "2.3.0"`, `version = "2.4.0"`}, changed: "sortedcontainers-2.4.0", kept: "text_unidecode-1.3",
+		},
+		"pdm": {
+			files: map[string]string{
+				"pyproject.toml": "# " + nonce + `
+[project]
+name = "line"
+version = "1.0.0"
+requires-python = ">=3.10"
+dependencies = ["toolz>=1", "wcwidth>=0.2.12"]
+
+[tool.pdm]
+distribution = false
+`,
+				"pdm.lock": `[metadata]
+groups = ["default"]
+lock_version = "4.5.0"
+
+[[package]]
+name = "toolz"
+version = "1.0.0"
+groups = ["default"]
+files = [{file = "toolz-1.0.0-py3-none-any.whl", hash = "sha256:292c8f1c4e7516bf9086f8850935c799a874039c8bcf959d47b600e4c44a6236"}]
+
+[[package]]
+name = "wcwidth"
+version = "0.2.12"
+groups = ["default"]
+files = [
+    {file = "wcwidth-0.2.12-py2.py3-none-any.whl", hash = "sha256:f26ec43d96c8cbfed76a5075dac87680124fa84e0855195a6184da9c187f133c"},
+    {file = "wcwidth-0.2.13-py2.py3-none-any.whl", hash = "sha256:3da69048e4540d84af32131829ff948f1e022c1c6bdb8d6102117aac784f6859"},
+]
+`,
+				"main.py": "import time\n\nimport toolz\nimport wcwidth\n\nprint('waiting')\nwhile True:\n    time.sleep(1)\n",
+			},
+			source: "main.py", comment: "# changed", install: "install --no-compile", bump: []string{`version = "0.2.12"`, `version = "0.2.13"`}, changed: "wcwidth-0.2.13", kept: "toolz-1.0.0",
+		},
 		"go": {
 			files: map[string]string{
 				"go.mod": "module example.com/line\n\ngo 1.26.0\n\nrequire (\n\tgithub.com/google/shlex v0.0.0-20191202100458-e7afc7fbc510\n\tgithub.com/rs/xid v1.5.0\n)\n\n// " + nonce + "\n",

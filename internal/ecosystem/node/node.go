@@ -10,6 +10,7 @@ package node
 import (
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -197,6 +198,9 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 	return "", 0, ""
 }
 
+// toolVersion is the line of Node.js in a file of asdf or mise.
+var toolVersion = regexp.MustCompile(`(?m)^\s*node(?:js)?\s+([^\s#]+)`)
+
 // versionIn returns what one directory says of the version.
 func versionIn(dir fs.FS, pkg *manifest) (file string, line int, text string) {
 	for _, name := range []string{".nvmrc", ".node-version"} {
@@ -209,6 +213,11 @@ func versionIn(dir fs.FS, pkg *manifest) (file string, line int, text string) {
 			if l = strings.TrimSpace(l); l != "" {
 				return name, i + 1, l
 			}
+		}
+	}
+	if data, err := ecosystem.Read(dir, ecosystem.ToolVersions); err == nil {
+		if h := ecosystem.Find(toolVersion, ecosystem.ToolVersions, data); h.Found() {
+			return h.File, h.Line, h.Text
 		}
 	}
 	if v := pkg.Volta["node"]; v != "" {

@@ -311,6 +311,13 @@ func TestPlainJSON(t *testing.T) {
 	}
 }
 
+func TestToolVersions(t *testing.T) {
+	dir := fstest.MapFS{".tool-versions": {Data: []byte("python 3.13.2\nnodejs 24.1.0 # of asdf\n")}}
+	if file, line, text := versionIn(dir, &manifest{}); file != ".tool-versions" || line != 2 || text != "24.1.0" {
+		t.Errorf("%s:%d says %q", file, line, text)
+	}
+}
+
 // FuzzPlan: whatever a repository's files hold, planning ends, and gives stages
 // or an error with a code.
 func FuzzPlan(f *testing.F) {

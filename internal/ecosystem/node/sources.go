@@ -134,7 +134,7 @@ func isIdleFile(name string) bool {
 	for _, prefix := range []string{
 		"license", "licence", "notice", "readme", "changelog", "dockerfile", "docker-compose", "compose.", "makefile", "procfile", "jest.config.",
 		"vitest.config.", "playwright.config.", "cypress.config.", "eslint.config.", "prettier.config.", "commitlint.config.", "lint-staged.config.", "nodemon.json", "slipway.",
-		".git", ".docker", ".editorconfig", ".eslint", ".prettier", ".nvmrc", ".node-version", ".env", ".ds_store", ".mocharc", ".nycrc", ".travis", ".npmignore",
+		".git", ".docker", ".editorconfig", ".eslint", ".prettier", ".nvmrc", ".node-version", ".tool-versions", ".env", ".ds_store", ".mocharc", ".nycrc", ".travis", ".npmignore",
 	} {
 		if strings.HasPrefix(lower, prefix) {
 			return true

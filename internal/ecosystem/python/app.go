@@ -2,11 +2,9 @@ package python
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
@@ -102,67 +100,6 @@ func first(hits []ecosystem.Hit) ecosystem.Hit {
 		}
 		return strings.Count(a.File, "/") - strings.Count(b.File, "/")
 	})
-}
-
-// Evidence in Django's files.
-var (
-	settingsName = regexp.MustCompile(`DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]`)
-	staticRoot   = regexp.MustCompile(`(?m)^\s*STATIC_ROOT\s*=\s*(.*)$`)
-	buildScript  = regexp.MustCompile(`"build"\s*:\s*"([^"]*)"`)
-	staticApp    = regexp.MustCompile(`django\.contrib\.staticfiles`)
-	quotedText   = regexp.MustCompile(`['"]([\w./-]+)['"]`)
-)
-
-// django reads manage.py and the settings. false means that this is no Django
-// project.
-func (s *service) django() bool {
-	data, err := ecosystem.Read(s.Dir, "manage.py")
-	if err != nil {
-		return false
-	}
-	h := ecosystem.Find(settingsName, "manage.py", data)
-	if !h.Found() {
-		return false
-	}
-	s.settings = h.Text
-	project, _, _ := strings.Cut(h.Text, ".")
-	s.app = app{kind: kindDjango, module: project, file: h.File, line: h.Line}
-	if data, err := ecosystem.Read(s.Dir, "package.json"); err == nil {
-		if b := ecosystem.Find(buildScript, "package.json", data); b.Found() {
-			s.Report(diag.Warning, codeAssets, b.File, b.Line, "commit what it writes below the static files, or bring a Dockerfile", "the build script of package.json is not run: the image gets the assets as they lie in the repository")
-		}
-	}
-	s.staticFiles(strings.ReplaceAll(h.Text, ".", "/"), project)
-	return true
-}
-
-// staticFiles finds out whether Django's static files are collected and served.
-func (s *service) staticFiles(module, project string) {
-	var root, used ecosystem.Hit
-	for _, name := range []string{module + ".py", module + "/__init__.py", path.Join(path.Dir(module), "base.py"), path.Join(project, "settings/base.py"), path.Join(project, "settings.py")} {
-		data, err := ecosystem.Read(s.Dir, name)
-		if err != nil {
-			continue
-		}
-		root.Seek(staticRoot, name, data)
-		used.Seek(staticApp, name, data)
-	}
-	if root.Found() {
-		s.statics = "staticfiles"
-		if m := quotedText.FindAllStringSubmatch(root.Text, -1); m != nil {
-			s.statics = path.Clean(m[len(m)-1][1])
-		}
-		s.sources = slices.DeleteFunc(s.sources, func(n string) bool { return n == s.statics })
-		s.Fact("static files", "collected into "+s.statics, "STATIC_ROOT", root.File, root.Line)
-		if !s.has("whitenoise") {
-			s.Report(diag.Warning, codeStatic, root.File, root.Line, s.add("whitenoise")+", and its middleware to MIDDLEWARE, or let a proxy serve them",
-				"the static files are collected, but nothing in the image serves them")
-		}
-		return
-	}
-	if used.Found() && s.has("whitenoise") {
-		s.Report(diag.Warning, codeStatic, used.File, used.Line, `add STATIC_ROOT = BASE_DIR / "staticfiles"`, "static files are in use, but STATIC_ROOT does not say where they are collected")
-	}
 }
 
 // add is the line that adds a package to the service's dependencies.

@@ -139,13 +139,13 @@ func (s *service) locked(name, lock, relock string, then func(data []byte) bool)
 			"the dependency %s is a directory, which is not supported yet", local)
 		return false
 	}
-	known := map[string]bool{}
+	s.pinned = map[string]bool{}
 	for _, p := range pins.Package {
-		known[normalised(p.Name)] = true
+		s.pinned[normalised(p.Name)] = true
 	}
 	for _, d := range s.project.dependencies() {
 		s.deps[d.name] = d
-		if !known[d.name] {
+		if !s.pinned[d.name] {
 			s.Report(diag.Error, codeStale, "pyproject.toml", d.line, s.inDir(relock), "%s is out of date: %s is absent", lock, d.name)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -85,12 +86,14 @@ type service struct {
 	project  *pyproject // nil without pyproject.toml
 	version  string     // of Python, "3.13"
 	manager  manager
-	deps     map[string]dep // what the service itself asks for, by normalised name
-	sources  []string       // entries of the directory that the service reads
-	models   []string       // entries that hold trained models and nothing else
-	src      bool           // packages lie in src/
-	settings string         // Django's settings module, "" without Django
-	statics  string         // directory that collectstatic writes, "" for none
+	deps     map[string]dep  // what the service itself asks for, by normalised name
+	pinned   map[string]bool // what a lock file of TOML pins
+	sources  []string        // entries of the directory that the service reads
+	models   []string        // entries that hold trained models and nothing else
+	src      bool            // packages lie in src/
+	settings string          // Django's settings module, "" without Django
+	insists  []string        // NAME=value for what Django's settings want of the environment
+	statics  string          // directory that collectstatic writes, "" for none
 	scan     scan
 	app      app
 	start    []string
@@ -173,6 +176,9 @@ func (s *service) runtimeVersion() {
 	s.Fact("runtime", "Python "+v, fmt.Sprintf("asks for %q", text), file, line)
 }
 
+// toolVersion is the line of Python in a file of asdf or mise.
+var toolVersion = regexp.MustCompile(`(?m)^\s*python\s+([^\s#]+)`)
+
 // versionEvidence returns the strongest statement about the version; an empty
 // file stands for slipway.yaml.
 func (s *service) versionEvidence() (file string, line int, text string) {
@@ -189,6 +195,11 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 			if l = strings.TrimSpace(l); l != "" {
 				return name, i + 1, l
 			}
+		}
+	}
+	if data, err := ecosystem.Read(s.Dir, ecosystem.ToolVersions); err == nil {
+		if h := ecosystem.Find(toolVersion, ecosystem.ToolVersions, data); h.Found() {
+			return h.File, h.Line, h.Text
 		}
 	}
 	if s.project != nil {

@@ -180,8 +180,51 @@ func TestModelsGetTheirOwnLayer(t *testing.T) {
 
 func TestNeedsHaveSources(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(needs())) {
-		if n := needs()[name]; n.what == "" || n.instead == "" || !strings.HasPrefix(n.source, "https://") || name != normalised(name) {
+		if n := needs()[name]; n.Why == "" || (n.instead == "") == (len(n.Runtime) == 0) || !strings.HasPrefix(n.Source, "https://") || name != normalised(name) {
 			t.Errorf("%s: %+v", name, n)
+		}
+	}
+}
+
+func TestToolVersions(t *testing.T) {
+	dir := fstest.MapFS{"main.py": {}, ".tool-versions": {Data: []byte("nodejs 22.1.0\npython 3.13.2 # of asdf\n")}}
+	s := inspect(dir, config.Service{Path: "."}, nil)
+	if file, line, text := s.versionEvidence(); file != ".tool-versions" || line != 2 || text != "3.13.2" {
+		t.Errorf("%s:%d says %q", file, line, text)
+	}
+}
+
+func TestPlaceholders(t *testing.T) {
+	text := `A = os.environ["SECRET_KEY"]
+B = os.environ["PATH"]; C = os.environ.get("NOT_NEEDED")
+DATABASES = {"default": env.db("DATABASE_URL")}
+D = env("REDIS_URL", default="redis://x"); E = env.int("MAIL_PORT"); F = config("DEBUG_WORD", cast=bool); G = env("SENTRY_DSN")
+H = os.environ["$(rm)"]
+`
+	want := []string{"SECRET_KEY=only-for-this-step", "DATABASE_URL=sqlite:///:memory:", "MAIL_PORT=1", "DEBUG_WORD=False", "SENTRY_DSN=http://localhost"}
+	if diff := cmp.Diff(want, placeholders([]byte(text))); diff != "" {
+		t.Errorf("placeholders (-want +got):\n%s", diff)
+	}
+}
+
+// TestDebugged cuts debugging information where a package has some, and leaves
+// other Dockerfiles as short as they are.
+func TestDebugged(t *testing.T) {
+	for _, c := range []struct {
+		file, text string
+		want       bool
+	}{
+		{"requirements.txt", "fastapi==1\nuvicorn==1\n", false},
+		{"requirements.txt", "fastapi[standard]==1\n", true},
+		{"requirements.txt", "uvicorn[standard]==1\n", true},
+		{"requirements.txt", "flask==1\nPyYAML==6.0\n", true},
+		{"requirements.txt", "flask-sqlalchemy==3\n", true},
+		{"uv.lock", "[[package]]\nname = \"uvloop\"\n", true},
+		{"uv.lock", "[[package]]\nname = \"flask\"\n", false},
+	} {
+		dir := fstest.MapFS{"pyproject.toml": {Data: []byte("[project]\nname = \"a\"\n")}, "main.py": {}, c.file: {Data: []byte(c.text)}}
+		if s := inspect(dir, config.Service{Path: "."}, nil); s.debugged() != c.want || strings.Contains(s.trim(), cutFile) != c.want {
+			t.Errorf("%s with %q: %v", c.file, c.text, !c.want)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package python
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -47,6 +46,9 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	if s.manager.cache == "/root/.cache/uv" {
 		env = append(env, "UV_LINK_MODE=copy", "UV_PROJECT_ENVIRONMENT="+venv, "UV_PYTHON_DOWNLOADS=never")
 	}
+	if len(s.Want.Packages.Build) > 0 {
+		env = append(env, "CFLAGS=-g0") // what debuggers read would name temporary directories
+	}
 	add(plan.Step{Op: plan.OpWorkdir, Args: []string{work}}, plan.Step{Op: plan.OpEnv, Args: env})
 	if s.assembled() {
 		add(plan.Step{Op: plan.OpRun, Shell: s.compileLibrary(),
@@ -68,6 +70,9 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	}
 	if s.manager.script != "" {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{scriptFile}, Content: s.manager.script})
+	}
+	if s.debugged() {
+		add(plan.Step{Op: plan.OpCopy, Args: []string{cutFile}, Content: cutScript, Comment: "Wheels of some packages hold what only debuggers read."})
 	}
 	if len(s.manager.install) > 0 {
 		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(slices.Clone(s.manager.install), s.trim(), compileVenv), " && "),
@@ -92,25 +97,6 @@ func (s *service) compileLibrary() string {
 // compileVenv tolerates packages that carry examples for other versions.
 const compileVenv = "{ " + compile + venv + " || true; }"
 
-// trim deletes type stubs, and the large test suites that some packages carry.
-func (s *service) trim() string {
-	out := "find " + venv + " -type f -name '*.pyi' -delete"
-	var suites []string
-	for _, name := range []string{"numpy", "pandas", "scikit-learn", "scipy"} {
-		if s.has(name) || name == "numpy" && (s.has("pandas") || s.has("scikit-learn") || s.has("scipy") || s.has("streamlit")) ||
-			name == "pandas" && s.has("streamlit") || name == "scipy" && s.has("scikit-learn") {
-			if name == "scikit-learn" {
-				name = "sklearn"
-			}
-			suites = append(suites, fmt.Sprintf("-path '*/site-packages/%s/*'", name))
-		}
-	}
-	if len(suites) == 0 {
-		return out
-	}
-	return out + " && find " + venv + " -type d -name tests \\( " + strings.Join(suites, " -o ") + " \\) -prune -exec rm -rf {} +"
-}
-
 func binPath() string {
 	return venv + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
@@ -133,7 +119,8 @@ func (s *service) builder() plan.Stage {
 	}
 	command := compile + "."
 	if s.statics != "" {
-		command = "SECRET_KEY=only-for-this-step DJANGO_SETTINGS_MODULE=" + s.settings + " PYTHONDONTWRITEBYTECODE=1 python manage.py collectstatic --noinput && " + command
+		env := slices.Compact(slices.Sorted(slices.Values(append(s.insists, "SECRET_KEY=only-for-this-step"))))
+		command = strings.Join(env, " ") + " DJANGO_SETTINGS_MODULE=" + s.settings + " PYTHONDONTWRITEBYTECODE=1 python manage.py collectstatic --noinput && " + command
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: command})
 	return st

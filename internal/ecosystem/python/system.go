@@ -5,52 +5,77 @@ import (
 	"slices"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
-// need is a system library or program that a package wants of the machine, and
-// what to write instead, so that wheels suffice.
+// need is a system library or program that a package wants of the machine. The
+// bases of the service get its Debian packages; where it has none, nothing that
+// Slipway assembles serves it, and instead says what does.
 type need struct {
-	what    string
+	ecosystem.System
 	instead string
-	source  string // where the package's authors say so
 	unless  string // an extra that brings the library along
 }
 
 // needs are the packages of which wheels do not suffice. Whatever is not here
 // installs from wheels that carry their libraries (psycopg[binary], lxml, numpy,
-// pillow, cryptography, grpcio, pyodbc …).
+// pillow, cryptography, grpcio, pyodbc …). Those without Debian packages look
+// libraries up with ldconfig, want a step at installation, or would bring
+// hundreds of megabytes.
 func needs() map[string]need {
+	compiled := func(lib, why, source string, build ...string) need {
+		return need{System: ecosystem.System{Build: append(compilers(), build...), Runtime: []string{lib}, Why: why + ", and a compiler for its build", Source: source}}
+	}
+	loaded := func(why, source string, packages ...string) need {
+		return need{System: ecosystem.System{Runtime: packages, Why: why, Source: source}}
+	}
+	refused := func(why, instead, source string) need {
+		return need{System: ecosystem.System{Why: why, Source: source}, instead: instead}
+	}
+	psycopg := refused("libpq", "psycopg[binary]", "https://www.psycopg.org/psycopg3/docs/basic/install.html")
+	psycopg.unless = "binary"
 	return map[string]need{
-		"psycopg2":              {what: "libpq and a compiler", instead: "psycopg2-binary, or psycopg[binary]", source: "https://www.psycopg.org/docs/install.html"},
-		"psycopg":               {what: "libpq", instead: "psycopg[binary]", source: "https://www.psycopg.org/psycopg3/docs/basic/install.html", unless: "binary"},
-		"mysqlclient":           {what: "libmariadb and a compiler", instead: "pymysql, or mysql-connector-python", source: "https://github.com/PyMySQL/mysqlclient#install"},
-		"uwsgi":                 {what: "a compiler", instead: "gunicorn", source: "https://uwsgi-docs.readthedocs.io/en/latest/Install.html"},
-		"python-ldap":           {what: "libldap and a compiler", instead: "ldap3", source: "https://www.python-ldap.org/en/latest/installing.html"},
-		"pygraphviz":            {what: "graphviz and a compiler", instead: "pydot with a graphviz service", source: "https://pygraphviz.github.io/documentation/stable/install.html"},
-		"opencv-python":         {what: "libGL", instead: "opencv-python-headless", source: "https://github.com/opencv/opencv-python#installation-and-usage"},
-		"opencv-contrib-python": {what: "libGL", instead: "opencv-contrib-python-headless", source: "https://github.com/opencv/opencv-python#installation-and-usage"},
-		"weasyprint":            {what: "libpango", instead: "a Dockerfile of its own with libpango-1.0-0", source: "https://doc.courtbouillon.org/weasyprint/stable/first_steps.html"},
-		"python-magic":          {what: "libmagic", instead: "puremagic", source: "https://github.com/ahupp/python-magic#installation"},
-		"pdf2image":             {what: "poppler-utils", instead: "pypdfium2", source: "https://github.com/Belval/pdf2image#how-to-install"},
-		"pytesseract":           {what: "tesseract-ocr", instead: "a Dockerfile of its own with tesseract-ocr", source: "https://github.com/madmaze/pytesseract#installation"},
-		"cairosvg":              {what: "libcairo2", instead: "resvg_py", source: "https://cairosvg.org/documentation/"},
-		"playwright":            {what: "a browser with its libraries", instead: "a Dockerfile of its own", source: "https://playwright.dev/python/docs/docker"},
+		"psycopg2":     compiled("libpq5", "libpq", "https://www.psycopg.org/docs/install.html", "libpq-dev", "perl-base"),
+		"mysqlclient":  compiled("libmariadb3", "libmariadb", "https://github.com/PyMySQL/mysqlclient#install", "libmariadb-dev", "pkgconf"),
+		"python-magic": loaded("libmagic", "https://github.com/ahupp/python-magic#installation", "libmagic1t64"),
+		"weasyprint": loaded("pango", "https://doc.courtbouillon.org/weasyprint/stable/first_steps.html",
+			"fonts-dejavu-core", "libharfbuzz-subset0", "libpango-1.0-0", "libpangoft2-1.0-0"),
+		"cairosvg":      loaded("cairo", "https://cairosvg.org/documentation/", "fonts-dejavu-core", "libcairo2"),
+		"pdf2image":     loaded("the programs of poppler", "https://github.com/Belval/pdf2image#how-to-install", "poppler-data", "poppler-utils"),
+		"pytesseract":   loaded("the program tesseract", "https://github.com/madmaze/pytesseract#installation", "tesseract-ocr", "tesseract-ocr-eng"),
+		"ffmpeg-python": loaded("the program ffmpeg", "https://github.com/kkroening/ffmpeg-python#installing-ffmpeg", "ffmpeg"),
+		"pydub":         loaded("the program ffmpeg", "https://github.com/jiaaro/pydub#getting-ffmpeg-set-up", "ffmpeg"),
+
+		"psycopg":               psycopg,
+		"uwsgi":                 refused("a compiler and libpython", "gunicorn", "https://uwsgi-docs.readthedocs.io/en/latest/Install.html"),
+		"python-ldap":           refused("libldap and a compiler", "ldap3", "https://www.python-ldap.org/en/latest/installing.html"),
+		"pygraphviz":            refused("graphviz and a compiler", "pydot with a graphviz service", "https://pygraphviz.github.io/documentation/stable/install.html"),
+		"opencv-python":         refused("libGL", "opencv-python-headless", "https://github.com/opencv/opencv-python#installation-and-usage"),
+		"opencv-contrib-python": refused("libGL", "opencv-contrib-python-headless", "https://github.com/opencv/opencv-python#installation-and-usage"),
+		"playwright":            refused("a browser with its libraries", "a Dockerfile of its own", "https://playwright.dev/python/docs/docker"),
 	}
 }
 
-// checkSystem reports packages that the bases cannot serve.
+// compilers are what an extension in C is made with.
+func compilers() []string { return []string{"gcc", "libc6-dev", "python" + debianVersion + "-dev"} }
+
+// checkSystem gives the bases what the service's packages want of Debian, and
+// reports packages that no base of Slipway can serve.
 func (s *service) checkSystem() {
-	s.AddSystem(nil)
-	if p := s.Want.Packages; !s.assembled() || len(p.Build)+len(p.Runtime) > 0 {
-		return // other bases may have what is needed, and who names packages knows
-	}
-	table := needs()
+	p, table := s.Want.Packages, needs()
+	knows := len(p.Build)+len(p.Runtime) > 0 // who names packages
+	var found []ecosystem.Need
 	for _, name := range slices.Sorted(maps.Keys(s.deps)) {
 		d, n := s.deps[name], table[name]
-		if n.what == "" || n.unless != "" && (d.extra(n.unless) || s.deps[name+"-"+n.unless].name != "") {
-			continue
+		switch {
+		case !s.assembled() || n.Why == "": // other bases may have what is needed
+		case n.unless != "" && (d.extra(n.unless) || s.deps[name+"-"+n.unless].name != ""):
+		case len(n.Runtime) > 0:
+			found = append(found, ecosystem.Need{Package: name, File: d.file, Line: d.line, System: n.System})
+		case !knows:
+			s.Report(diag.Error, codeSystem, d.file, d.line, "depend on "+n.instead+" ("+n.Source+"); or name Debian's packages under `packages:` in slipway.yaml, or images that have them under `bases:`",
+				"%s needs %s, which the bases do not have", name, n.Why)
 		}
-		s.Report(diag.Error, codeSystem, d.file, d.line, "depend on "+n.instead+" ("+n.source+"); or name Debian's packages under `packages:` in slipway.yaml, or images that have them under `bases:`",
-			"%s needs %s, which the bases do not have", name, n.what)
 	}
+	s.AddSystem(found)
 }

@@ -13,7 +13,7 @@ import (
 
 // Evidence in sources. Ports go from the surest to the vaguest.
 var (
-	grpcServer  = regexp.MustCompile(`\btonic::transport::Server\b|\btransport::\{[^}]*\bServer\b`)
+	grpcServer  = regexp.MustCompile(`\btransport::Server\b|\btransport::\{[^}]*\bServer\b`)
 	httpServer  = regexp.MustCompile(`\baxum::serve\(|\baxum::Server::bind\(|\bHttpServer::new\(|\bwarp::serve\(|\brocket::build\(|#\[launch\]|#\[rocket::launch\]|\btide::new\(|\bpoem::Server::new\(|\bsalvo::Server::new\(|\btiny_http::Server\b|\bhttp1::Builder::new\(|\bauto::Builder::new\(|\bServer::bind\(|\bServer::http\(|b?"HTTP/1\.1 `)
 	rocketRoot  = regexp.MustCompile(`\brocket::build\(|#\[launch\]|#\[rocket::launch\]`)
 	healthRoute = regexp.MustCompile(`"(/(?:api/)?(?:v1/)?(?:healthz?|health[_-]check|health/(?:ready|live)|readyz?|livez))"`)

@@ -1,0 +1,3 @@
+rootProject.name = "harbour"
+
+include("app", "libs:tides")
