@@ -49,7 +49,6 @@ var corpus = []struct {
 	{repo: "python-ml", service: "python-ml", port: 9000, ask: "/predict/10", answer: `50005`},
 	{repo: "java-spring-maven", service: "tides", port: 8080, ask: "/tides/dover", answer: `"metres":6.7`, limitMB: 130},
 	{repo: "java-plain-maven", service: "hello", port: 8081, ask: "/", answer: `{"hello":"java"}`, limitMB: 80},
-	{repo: "java-packages", service: "chart", port: 8085, ask: "/", answer: `^.PNG`, limitMB: 130},
 	{repo: "rust-axum", service: "prices", port: 8080, ask: "/prices/tea", answer: `"cents":350`, limitMB: 7},
 	{repo: "rust-workspace", service: "api", port: 8081, ask: "/", answer: `^hello, 12\.50 EUR\n$`, limitMB: 6},
 	{repo: "pnpm-express", service: "pnpm-express", port: 3100, ask: "/", answer: `{"hello":"pnpm"}`},
