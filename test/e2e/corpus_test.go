@@ -38,7 +38,7 @@ var corpus = []struct {
 	{repo: "go-vendor", service: "ids", port: 7000, ask: "/", answer: `^[0-9a-f-]{36}\n`},
 	{repo: "go-cgo", service: "adder", port: 8090, ask: "/", answer: "42"},
 	{repo: "python-fastapi", service: "python-fastapi", port: 8000, ask: "/prices/tea", answer: `"cents":350`, limitMB: 75},
-	{repo: "python-fastapi-standard", service: "python-fastapi-standard", port: 8000, ask: "/heroes/1", answer: `"name":"Deadpond"`},
+	{repo: "python-fastapi-standard", service: "python-fastapi-standard", port: 8000, ask: "/heroes/1", answer: `"name":"Deadpond"`, limitMB: 140},
 	{repo: "python-psycopg2", service: "python-psycopg2", port: 8000, ask: "/healthz", answer: `"libpq":17`},
 	{repo: "python-flask", service: "python-flask", port: 5000, ask: "/healthz", answer: `"libpq":`},
 	{repo: "python-django", service: "python-django", env: "SECRET_KEY=of-the-test", port: 8000, ask: "/", answer: `/static/site\.[0-9a-f]+\.css`},
