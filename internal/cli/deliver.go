@@ -96,6 +96,11 @@ func openLoader(ctx context.Context, store *image.Store, sink event.Sink, jobs [
 		return loader{}, err
 	}
 	l := loader{eng, store, sink}
+	if compressionOf(jobs) == "zstd" && !eng.Zstd() {
+		_ = eng.Close()
+		return loader{}, diag.Fail(diag.ExitUsage, "Docker's engine at %s reads no layers in zstd, which Docker 23 and newer do", eng.Host()).
+			WithHint("write compression: gzip into slipway.yaml, or update Docker")
+	}
 	for _, j := range jobs {
 		if len(j.Request.Platforms) > 1 && !slices.ContainsFunc(j.Request.Platforms, l.runs) {
 			_ = eng.Close()

@@ -31,7 +31,7 @@ func dockerOf(t *testing.T, arch string) map[string]int {
 		case strings.HasSuffix(r.URL.Path, "/_ping"):
 			w.Header().Set("Api-Version", "1.41")
 		case strings.HasSuffix(r.URL.Path, "/version"):
-			fmt.Fprintf(w, `{"Os":"linux","Arch":%q}`, arch)
+			fmt.Fprintf(w, `{"ApiVersion":"1.41","Os":"linux","Arch":%q}`, arch)
 		case strings.HasSuffix(r.URL.Path, "/images/load"):
 			data, err := io.ReadAll(r.Body)
 			if err != nil {
@@ -130,13 +130,22 @@ func TestDockerGetsThePlatformThatItRuns(t *testing.T) {
 	}
 }
 
-func TestDockerIsNotGivenPlatformsOfOthers(t *testing.T) {
+func TestDockerIsNotGivenWhatItDoesNotTake(t *testing.T) {
 	dockerOf(t, "amd64")
-	_, err := openLoader(t.Context(), nil, event.Discard{}, []pipeline.Job{{Request: engine.Request{Name: "web", Platforms: []string{"linux/arm64", "linux/s390x"}}}})
-	if err == nil || !strings.Contains(err.Error(), "is linux/amd64 and takes one platform of an image, and web is built for linux/arm64, linux/s390x") {
-		t.Errorf("error %v", err)
-	}
-	if hint := diag.HintOf(err); hint != "add --platform linux/amd64, or build one platform, or push to a registry" || diag.ExitOf(err) != diag.ExitUsage {
-		t.Errorf("hint %q, exit %d", hint, diag.ExitOf(err))
+	for _, c := range []struct {
+		req        engine.Request
+		want, hint string
+	}{
+		{
+			engine.Request{Name: "web", Platforms: []string{"linux/arm64", "linux/s390x"}},
+			"is linux/amd64 and takes one platform of an image, and web is built for linux/arm64, linux/s390x",
+			"add --platform linux/amd64, or build one platform, or push to a registry",
+		},
+		{engine.Request{Name: "web", Compression: "zstd"}, "reads no layers in zstd, which Docker 23 and newer do", "write compression: gzip into slipway.yaml, or update Docker"},
+	} {
+		_, err := openLoader(t.Context(), nil, event.Discard{}, []pipeline.Job{{Request: c.req}})
+		if err == nil || !strings.Contains(err.Error(), c.want) || diag.HintOf(err) != c.hint || diag.ExitOf(err) != diag.ExitUsage {
+			t.Errorf("error %v, hint %q, exit %d", err, diag.HintOf(err), diag.ExitOf(err))
+		}
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/moby/moby/client"
+	"github.com/moby/moby/client/pkg/versions"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
@@ -39,6 +40,7 @@ const answerTime = 10 * time.Second
 type Engine struct {
 	api      *client.Client
 	platform string
+	version  string // of its API
 	sink     event.Sink
 }
 
@@ -90,7 +92,7 @@ func (e *Engine) greet(ctx context.Context) error {
 		return diag.Fail(diag.ExitUsage, "Docker's engine at %s runs %s containers, and images of Slipway are for Linux", host, version.Os).
 			WithHint("switch it to Linux containers, or name another engine with DOCKER_HOST")
 	}
-	e.platform = version.Os + "/" + version.Arch
+	e.platform, e.version = version.Os+"/"+version.Arch, version.APIVersion
 	return nil
 }
 
@@ -111,6 +113,10 @@ func unreachable(host, socket string, err error) error {
 
 // Platform is what the engine runs without emulation, such as "linux/amd64".
 func (e *Engine) Platform() string { return e.platform }
+
+// Zstd tells whether the engine reads layers in zstd: from Docker 23 on, whose API
+// has version 1.42 (moby/moby#41759).
+func (e *Engine) Zstd() bool { return versions.GreaterThanOrEqualTo(e.version, "1.42") }
 
 // Host is where the engine listens.
 func (e *Engine) Host() string { return e.api.DaemonHost() }

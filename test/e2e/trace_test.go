@@ -137,3 +137,19 @@ func TestAnInterruptedBuildLeavesItsTrace(t *testing.T) {
 		t.Errorf("%v beside the two files: %v", entries, err)
 	}
 }
+
+// TestAnOrdinaryUsersTraceIsThatOfTheWork: the command runs once more inside a
+// user namespace, and that one is traced.
+func TestAnOrdinaryUsersTraceIsThatOfTheWork(t *testing.T) {
+	real(t)
+	cmd, _ := ordinary(t, true, smallDir(t, "RUN echo x > /x\n"), "build", "--trace", "build.json", "--cpuprofile", "build.pprof")
+	finish(t, cmd).must(t, 0)
+	spans := spansOf(t, filepath.Join(cmd.Dir, "build.json"))
+	if step := "/slipway build/src/build/RUN echo x > /x"; spans[step].Name == "" {
+		t.Errorf("no span %s among\n%s", step, strings.Join(slices.Sorted(maps.Keys(spans)), "\n"))
+	}
+	left, err := filepath.Glob(filepath.Join(cmd.Dir, ".build*"))
+	if info, statErr := os.Stat(filepath.Join(cmd.Dir, "build.pprof")); err != nil || statErr != nil || info.Size() == 0 || len(left) > 0 {
+		t.Errorf("the profile: %v, left %v, %v", statErr, left, err)
+	}
+}
