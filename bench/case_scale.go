@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,13 +26,12 @@ const (
 // of which nothing changed, at hundreds built in one call, and at plans.
 func measureScale(ctx context.Context, b *bench) ([]Figure, error) {
 	var figures []Figure
+	var errs []error
 	for _, part := range []func(context.Context, *bench) ([]Figure, error){measurePlans, measureTargets, measureUnchanged} {
 		more, err := part(ctx, b)
-		if figures = append(figures, more...); err != nil {
-			return figures, err
-		}
+		figures, errs = append(figures, more...), append(errs, err)
 	}
-	return figures, nil
+	return figures, errors.Join(errs...)
 }
 
 // measureUnchanged builds a thousand services, then times a build of which

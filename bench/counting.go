@@ -61,7 +61,7 @@ func (c *counting) requests() requests {
 // requests are counts by method and path.
 type requests map[string]int
 
-// ping is how a client finds out whether it must log in: once, whatever it pushes.
+// ping is how a client finds out whether it must log in. It is about no image.
 const ping = "GET /v2/"
 
 // most returns the highest number of requests about one image, whatever they
