@@ -74,7 +74,7 @@ func NewPusher(store *Store, opts PushOptions) (*Pusher, error) {
 	}
 	never := func(error) bool { return false }
 	var err error
-	p.remote, err = remote.NewPusher(auth, remote.WithTransport(p.retry), remote.WithJobs(opts.Parallel),
+	p.remote, err = remote.NewPusher(auth, remote.WithTransport(&greetings{inner: p.retry}), remote.WithJobs(opts.Parallel),
 		remote.WithUserAgent("slipway"), remote.WithRetryStatusCodes(), remote.WithRetryPredicate(never),
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
 	return p, err

@@ -124,6 +124,41 @@ func TestPushTwiceSendsOnlyHEAD(t *testing.T) {
 	}
 }
 
+func TestAllPushesOfACommandAskOnceHowToLogIn(t *testing.T) {
+	srv, s := newServer(t), newStore(t)
+	write(t, s, "web", randomImage(t, 1))
+	asked := func(p *Pusher, ctx context.Context) int {
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Go(func() {
+				if err := p.Push(ctx, "web", fmt.Sprintf("%s/shop/web%d:v1", srv.host(), i)); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		srv.mu.Lock()
+		defer srv.mu.Unlock()
+		n := 0
+		for _, r := range srv.requests {
+			if r == "GET /v2/" {
+				n++
+			}
+		}
+		srv.requests = nil
+		return n
+	}
+	p, _ := newPusher(t, s, PushOptions{})
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if asked(p, ended); asked(p, t.Context()) != 1 {
+		t.Error("an interrupted question is not asked again, or every image asks")
+	}
+	if n := asked(p, t.Context()); n != 0 {
+		t.Errorf("it is asked %d times more", n)
+	}
+}
+
 func TestProgressEndsAtTheTotal(t *testing.T) {
 	srv, s, sink := newServer(t), newStore(t), &notes{}
 	write(t, s, "web", randomImage(t, 2))
