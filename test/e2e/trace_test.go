@@ -98,7 +98,7 @@ func TestATraceTellsWhereTheTimeOfABuildWent(t *testing.T) {
 	}
 	step, export := service+"/build/RUN echo x > /x", service+"/build/exporting to oci image format"
 	first := build()
-	has(first, run, run+"/planning", run+"/opening the engine", run+"/closing the engine", service, service+"/fingerprint", service+"/build", step, export)
+	has(first, run, run+"/planning", run+"/fingerprints", run+"/opening the engine", run+"/closing the engine", service, service+"/build", service+"/fingerprint again", step, export)
 	if first[step].is("slipway.cached") || first[service].is("slipway.unchanged") {
 		t.Errorf("the first build has cached steps: %+v", first[step])
 	}
@@ -109,7 +109,7 @@ func TestATraceTellsWhereTheTimeOfABuildWent(t *testing.T) {
 		t.Errorf("the second build has no cached step: %+v", again[step])
 	}
 	idle := build()
-	has(idle, service, service+"/fingerprint")
+	has(idle, run+"/fingerprints", service)
 	if !idle[service].is("slipway.unchanged") {
 		t.Errorf("the third build is not unchanged: %+v", idle[service])
 	}
