@@ -14,4 +14,4 @@ for service in fast-*-service; do
 done
 
 echo "== the fleet"
-node --test test/
+node --test test/*.test.mjs
