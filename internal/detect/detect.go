@@ -131,7 +131,8 @@ func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 }
 
 // Plan returns the plans of a repository's services, sorted by name. Services
-// with an error among the findings are missing.
+// with an error among the findings are missing. The tree is read by as many
+// readers at once as there are processors, unless it is an *ecosystem.Tree.
 func Plan(tree fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
 	roots := []repository{open(tree)}
 	services, findings := services(roots[0], fleet)
