@@ -55,6 +55,8 @@ func (w *world) Tag(_ context.Context, name string, _ engine.Result) error {
 }
 
 func (w *world) Push(_ context.Context, name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.pushed = append(w.pushed, name)
 	return nil
 }
