@@ -56,6 +56,9 @@ type Target struct {
 	// Machine names this machine where others share the BuildKit, which would take
 	// files of equal path, size and time for the same; empty: nobody shares it.
 	Machine string
+	// Part says that the platforms of the request are some of those of a larger
+	// build: even of one it makes an index, and its steps bear the platform.
+	Part bool
 }
 
 // Build runs one build. It is safe for concurrent use.
@@ -79,6 +82,9 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 		return engine.Result{}, err
 	}
 	opt.SharedKey = to.Machine + opt.SharedKey
+	if to.Part {
+		opt.FrontendAttrs["multi-platform"] = "true"
+	}
 	if err := addCaches(opt, req); err != nil {
 		return engine.Result{}, errors.Join(err, finish(false, nil))
 	}
