@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -73,10 +74,11 @@ func (e *Engine) divide(req engine.Request, want []ocispecs.Platform) []engine.R
 func (e *Engine) buildParts(ctx context.Context, req engine.Request, parts []engine.Request, sink event.Sink) (engine.Result, error) {
 	start := time.Now()
 	results := make([]engine.Result, len(parts))
+	one := &oneByOne{sink: sink}
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, part := range parts {
 		group.Go(func() (err error) {
-			results[i], err = e.buildOnOne(groupCtx, part, true, partSink{sink, strconv.Itoa(i) + "/"})
+			results[i], err = e.buildOnOne(groupCtx, part, true, partSink{one, strconv.Itoa(i) + "/"})
 			if err != nil {
 				return fmt.Errorf("%s: %w", strings.Join(part.Platforms, ", "), err)
 			}
@@ -139,6 +141,19 @@ func (e *Engine) join(ctx context.Context, req engine.Request, parts []engine.Re
 		return engine.Result{}, err
 	}
 	return engine.Result{Digest: desc.Digest.String(), MediaType: desc.MediaType, SizeBytes: desc.Size}, nil
+}
+
+// oneByOne keeps what is true of every other build: its events do not come at once.
+type oneByOne struct {
+	mu   sync.Mutex
+	sink event.Sink
+}
+
+// Emit implements event.Sink.
+func (o *oneByOne) Emit(e event.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sink.Emit(e)
 }
 
 // partSink tells the steps of one part from equal ones of another: each node runs
