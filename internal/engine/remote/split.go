@@ -74,8 +74,8 @@ func (e *Engine) divide(req engine.Request, want []ocispecs.Platform) []engine.R
 func (e *Engine) buildParts(ctx context.Context, req engine.Request, parts []engine.Request, sink event.Sink) (engine.Result, error) {
 	start := time.Now()
 	results := make([]engine.Result, len(parts))
-	one := &oneByOne{sink: sink}
 	group, groupCtx := errgroup.WithContext(ctx)
+	one := &oneByOne{sink: sink, over: groupCtx.Done()}
 	for i, part := range parts {
 		group.Go(func() (err error) {
 			results[i], err = e.buildOnOne(groupCtx, part, true, partSink{one, strconv.Itoa(i) + "/"})
@@ -143,16 +143,25 @@ func (e *Engine) join(ctx context.Context, req engine.Request, parts []engine.Re
 	return engine.Result{Digest: desc.Digest.String(), MediaType: desc.MediaType, SizeBytes: desc.Size}, nil
 }
 
-// oneByOne keeps what is true of every other build: its events do not come at once.
+// oneByOne keeps what is true of every other build: its events do not come at once,
+// and steps that ended because it is over did not fail.
 type oneByOne struct {
 	mu   sync.Mutex
 	sink event.Sink
+	over <-chan struct{}
 }
 
 // Emit implements event.Sink.
 func (o *oneByOne) Emit(e event.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if f, ok := e.(event.StepFinished); ok && f.Err != "" {
+		select {
+		case <-o.over:
+			return
+		default:
+		}
+	}
 	o.sink.Emit(e)
 }
 

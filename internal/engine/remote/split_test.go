@@ -254,6 +254,20 @@ func TestAPlatformThatFailsIsNamedAndStopsTheOthers(t *testing.T) {
 	}
 }
 
+func TestAStepThatIsStoppedWithItsBuildDidNotFail(t *testing.T) {
+	over, got := make(chan struct{}), &notAtOnce{}
+	sink := partSink{&oneByOne{sink: got, over: over}, "1/"}
+	failed, note := event.StepFinished{Service: "web", Key: "a", Err: "the session is gone"}, event.Note{Text: "lost"}
+	sink.Emit(failed)
+	close(over)
+	sink.Emit(failed)
+	sink.Emit(note)
+	failed.Key = "1/a"
+	if diff := cmp.Diff([]event.Event{failed, note}, got.events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
 func TestAnInterruptedBuildInPartsIsJustInterrupted(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	why := errors.New("the person said so")
