@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,7 +17,6 @@ import (
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
-	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -294,7 +292,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	if opened := eng.opened(); opened != nil {
 		span := a.trace.Start("", "collecting garbage")
-		err = errors.Join(err, collectGarbage(ctx, opened, store))
+		err = errors.Join(err, a.collectGarbage(ctx, opened, store))
 		span.End(nil)
 	}
 	screen.Close()
@@ -312,21 +310,6 @@ func (f buildFlags) afresh() string {
 		return "--cache-to"
 	}
 	return ""
-}
-
-// collectGarbage keeps the cache within its limit and drops the blobs of images
-// that have no name any more. Younger ones may belong to a build that runs now.
-func collectGarbage(ctx context.Context, eng builder, store *image.Store) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err := eng.Collect(ctx); err != nil {
-		return fmt.Errorf("collecting garbage in the build cache: %w", err)
-	}
-	if _, err := store.GC(ctx, time.Hour, nil); err != nil {
-		return fmt.Errorf("collecting garbage in the image store: %w", err)
-	}
-	return nil
 }
 
 // parallelOr returns the number of services to build at once.
