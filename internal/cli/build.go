@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -190,21 +191,24 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if err != nil {
 		return pipeline.Job{}, err
 	}
-	name := s.Dockerfile
-	if name == "" {
-		name = "Dockerfile of " + s.Name
-	}
-	file, err := dockerfile.Read(name, text)
+	req, err := a.request(f, text, s.DockerIgnore)
 	if err != nil {
 		return pipeline.Job{}, err
 	}
-	req, err := a.request(f, text, file, s.DockerIgnore)
-	if err != nil {
-		return pipeline.Job{}, err
-	}
+	var parsed *dockerfile.File // left out where nothing asks for it
 	bases := s.Bases
+	if s.Dockerfile != "" || f.target != "" {
+		file, err := dockerfile.Read(cmp.Or(s.Dockerfile, "Dockerfile of "+s.Name), text)
+		if err != nil {
+			return pipeline.Job{}, err
+		}
+		if err := file.CheckTarget(f.target); err != nil {
+			return pipeline.Job{}, err
+		}
+		parsed = &file
+	}
 	if s.Dockerfile != "" {
-		if bases, err = ownBases(file); err != nil {
+		if bases, err = ownBases(*parsed); err != nil {
 			return pipeline.Job{}, err
 		}
 	}
@@ -222,16 +226,13 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {
 		req.Args["VERSION"] = fl.Tag
 	}
-	return pipeline.Job{Request: req, File: &file, Bases: bases, Image: fl.image(s.Name)}, nil
+	return pipeline.Job{Request: req, File: parsed, Bases: bases, Image: fl.image(s.Name)}, nil
 }
 
 // request fills in what the flags say.
-func (a *app) request(f buildFlags, text []byte, file dockerfile.File, ignore []string) (engine.Request, error) {
+func (a *app) request(f buildFlags, text []byte, ignore []string) (engine.Request, error) {
 	req := engine.Request{Dockerfile: text, Ignore: ignore, Target: f.target, NoCache: f.noCache}
-	err := file.CheckTarget(f.target)
-	if err != nil {
-		return req, err
-	}
+	var err error
 	if req.Args, err = a.assignments("--build-arg", f.args); err != nil {
 		return req, err
 	}
