@@ -32,7 +32,3 @@ func (p *partialFile) finish(ok bool, err error) error {
 	}
 	return errors.Join(err, os.Remove(p.Name()))
 }
-
-// UnpackedKey is where an exporter's answer has the sizes of Result.Unpacked, as
-// JSON.
-const UnpackedKey = "slipway.unpacked"

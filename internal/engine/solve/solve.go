@@ -361,6 +361,10 @@ func imageAttrs(req engine.Request) map[string]string {
 	return attrs
 }
 
+// UnpackedKey is where an exporter's answer has the sizes of Result.Unpacked, as
+// JSON.
+const UnpackedKey = "slipway.unpacked"
+
 // ExportedDescriptor reads the image's descriptor from an exporter's answer.
 func ExportedDescriptor(resp map[string]string) (ocispecs.Descriptor, error) {
 	var desc ocispecs.Descriptor
