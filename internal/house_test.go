@@ -75,10 +75,11 @@ func rooms() map[string]layer {
 		"internal/deploy":      core,
 		"internal/report":      core,
 
-		"internal/diag":    words,
-		"internal/event":   words,
-		"internal/assets":  words,
-		"internal/pattern": words,
+		"internal/diag":     words,
+		"internal/event":    words,
+		"internal/assets":   words,
+		"internal/pattern":  words,
+		"internal/parallel": words,
 	}
 }
 

@@ -7,6 +7,11 @@ import (
 	"github.com/slipway-build/slipway/internal/cli"
 )
 
+// The command has a goroutine of its own: a dependency keeps the first one on the
+// first thread (github.com/moby/go-archive/internal/unshare), where every wait is
+// a switch of threads.
 func main() {
-	os.Exit(int(cli.Main(os.Args[1:], cli.Process())))
+	exit := make(chan int)
+	go func() { exit <- int(cli.Main(os.Args[1:], cli.Process())) }()
+	os.Exit(<-exit)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/parallel"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -176,7 +177,7 @@ func (a *app) buildFleetAt(ctx context.Context, dir string, names []string, f bu
 // fleetJobs turns the plans of a fleet into jobs.
 func (a *app) fleetJobs(fl *fleet, f buildFlags) ([]pipeline.Job, error) {
 	jobs, failures := make([]pipeline.Job, len(fl.services)), make([]error, len(fl.services))
-	each(len(jobs), func(i int) { jobs[i], failures[i] = a.fleetJob(fl, fl.services[i], f) })
+	parallel.Each(len(jobs), func(i int) { jobs[i], failures[i] = a.fleetJob(fl, fl.services[i], f) })
 	for _, err := range failures {
 		if err != nil {
 			return nil, err

@@ -17,7 +17,6 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
@@ -25,6 +24,7 @@ import (
 	"github.com/slipway-build/slipway/internal/fingerprint/disk"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/ledger"
+	"github.com/slipway-build/slipway/internal/parallel"
 	"github.com/slipway-build/slipway/internal/pipeline"
 )
 
@@ -75,7 +75,7 @@ type remembrance struct {
 // Recall implements pipeline.Memory. The ledger is read once for all jobs.
 func (m *memory) Recall(ctx context.Context, jobs []pipeline.Job) []pipeline.Recalled {
 	known := make([]remembrance, len(jobs))
-	each(len(jobs), func(i int) { known[i].print, known[i].err = m.prints.of(ctx, jobs[i]) })
+	parallel.Each(len(jobs), func(i int) { known[i].print, known[i].err = m.prints.of(ctx, jobs[i]) })
 	unread := m.ledger.View(func(v ledger.View) error {
 		for i := range known {
 			k, name := &known[i], jobs[i].Request.Name
@@ -88,18 +88,8 @@ func (m *memory) Recall(ctx context.Context, jobs []pipeline.Job) []pipeline.Rec
 		return nil
 	})
 	out := make([]pipeline.Recalled, len(jobs))
-	each(len(jobs), func(i int) { out[i] = m.judge(ctx, jobs[i], known[i], unread) })
+	parallel.Each(len(jobs), func(i int) { out[i] = m.judge(ctx, jobs[i], known[i], unread) })
 	return out
-}
-
-// each calls do for 0 to n-1, as many at once as there are processors.
-func each(n int, do func(i int)) {
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range n {
-		group.Go(func() error { do(i); return nil })
-	}
-	_ = group.Wait() // do returns no error
 }
 
 // judge says whether a job has to be built, and why.

@@ -17,6 +17,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/slipway-build/slipway/internal/parallel"
 )
 
 // Layer is one layer of an image. Sizes are bytes; UnpackedBytes is the sum of
@@ -54,16 +56,12 @@ func (s *Store) DescribeAll(ctx context.Context, imgs []v1.Image) ([]Info, error
 	infos := make([]Info, len(imgs))
 	unmeasured := map[v1.Hash]v1.Layer{}
 	sizes := s.readSizes()
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, img := range imgs {
-		group.Go(func() (err error) {
-			infos[i], err = describe(img)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
+	failures := make([]error, len(imgs))
+	parallel.Each(len(imgs), func(i int) { infos[i], failures[i] = describe(imgs[i]) })
+	for _, err := range failures {
+		if err != nil {
+			return nil, err
+		}
 	}
 	for i, img := range imgs {
 		for _, l := range infos[i].Layers {
