@@ -103,9 +103,16 @@ func (s *Store) reuse(ctx context.Context, h v1.Hash) (bool, error) {
 
 // touch is reuse for who holds the lock.
 func (s *Store) touch(h v1.Hash) bool {
-	now := time.Now()
-	return os.Chtimes(s.blobPath(h), now, now) == nil
+	path, now := s.blobPath(h), time.Now()
+	if info, err := os.Stat(path); err == nil && now.Sub(info.ModTime()).Abs() < touchEvery {
+		return true // as it is written to the disk each time
+	}
+	return os.Chtimes(path, now, now) == nil
 }
+
+// touchEvery is how old the mark of a use may be that stays: little against the
+// age to which GC keeps what has no name.
+const touchEvery = 5 * time.Minute
 
 // putBlob writes one blob. It appears under its digest only when complete and
 // right. A zero digest takes the one of the content.
