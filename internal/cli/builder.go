@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine/remote"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/ram"
 )
 
 // builder is an engine that a command opened.
@@ -106,6 +108,16 @@ func (a *app) parallel(f buildFlags) int {
 		return f.parallel
 	}
 	return max(parallelOr(0), 4*len(a.remote(f.builder).addresses))
+}
+
+// memoryToBuild returns the bytes that services may take which build at once:
+// four fifths of what is free now, for the engine itself and what else runs need
+// some too. It is 0, any, for builders elsewhere.
+func (a *app) memoryToBuild(f builderFlags) int64 {
+	if len(a.remote(f).addresses) > 0 {
+		return 0
+	}
+	return ram.Available(os.DirFS("/")) / 5 * 4
 }
 
 // abandoned tells whether a killed build may still run steps on the engine that

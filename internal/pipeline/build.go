@@ -55,7 +55,10 @@ type Built struct {
 	Reasons   []string // why it was built
 	Ran       []Step   // with a Memory
 	Duration  time.Duration
-	Err       error
+	// PeakMemory is how many bytes its steps held at once, at most; 0 when no step
+	// ran, or the engine does not measure it.
+	PeakMemory int64
+	Err        error
 }
 
 // Build is the build of a fleet.
@@ -68,6 +71,7 @@ type Build struct {
 	Sink      event.Sink
 	Platform  string // of the machine that builds, "linux/amd64"
 	Parallel  int    // services at once, at least 1
+	RAM       int64  // bytes that services which build at once may take; 0: any
 	KeepGoing bool   // one failed service does not stop the others
 	Now       func() time.Time
 }
@@ -87,24 +91,33 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	built := make([]Built, len(jobs))
-	builds := make(chan struct{}, max(1, b.Parallel))
+	do := func(i int) {
+		built[i] = b.one(runCtx, jobs[i], known[jobs[i].Request.Name])
+		if built[i].Err != nil && !b.KeepGoing {
+			cancel(errStopped)
+		}
+	}
+	var toBuild []guest
 	others := make(chan struct{}, max(deliveries, b.Parallel)) // nothing is computed for them
 	var wg sync.WaitGroup
 	for i, job := range jobs {
-		was, slots := known[job.Request.Name], builds
-		if was.Result.Digest != "" {
-			slots = others
+		was := known[job.Request.Name]
+		if was.Result.Digest == "" {
+			toBuild = append(toBuild, guest{i, job.Request.Name, was.Took, was.PeakMemory})
+			continue
 		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			built[i] = b.one(runCtx, job, was)
-			if built[i].Err != nil && !b.KeepGoing {
-				cancel(errStopped)
-			}
-		}()
+		wg.Go(func() {
+			others <- struct{}{}
+			defer func() { <-others }()
+			do(i)
+		})
+	}
+	builds := newDoor(b.Parallel, b.RAM, toBuild, b.Sink)
+	for g, ok := builds.next(); ok; g, ok = builds.next() {
+		wg.Go(func() {
+			defer builds.leave(g)
+			do(g.index)
+		})
 	}
 	wg.Wait()
 	return built, outcome(ctx, built)
@@ -128,9 +141,9 @@ func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 	job.Request.ContextKey = was.Print.Odd
 	b.Sink.Emit(event.ServiceStarted{Service: out.Service, At: start, Unchanged: out.Unchanged, Reasons: out.Reasons})
 	if !out.Unchanged {
-		sink := &stepsOf{Sink: b.Sink, service: out.Service}
+		sink := &stepsOf{Sink: b.Sink, service: out.Service, began: map[string]time.Time{}}
 		out.Result, out.Err = b.Builder.Build(ctx, job.Request, sink)
-		out.Ran = sink.ran
+		out.Ran, out.PeakMemory = sink.ran, sink.peak()
 		if was.Lost && len(out.Ran) > 0 {
 			out.Reasons = append(out.Reasons, "the cache of its steps was collected")
 		}
