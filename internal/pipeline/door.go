@@ -14,7 +14,7 @@ import (
 // unknownPeak is what a service counts of which no build was measured: half a
 // gigabyte. Ordinary compilers stay below it, and a machine has more than that
 // for each core, so a fleet that is new does not wait for memory it has.
-const unknownPeak = 512 << 20
+const unknownPeak = 500e6
 
 // door lets services begin to build: while there is a slot, and as long as what
 // they took the last times fits into memory together. One that is alone always
