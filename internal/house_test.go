@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -75,9 +76,10 @@ func rooms() map[string]layer {
 		"internal/deploy":      core,
 		"internal/report":      core,
 
-		"internal/diag":   words,
-		"internal/event":  words,
-		"internal/assets": words,
+		"internal/diag":    words,
+		"internal/event":   words,
+		"internal/assets":  words,
+		"internal/pattern": words,
 	}
 }
 
@@ -370,6 +372,48 @@ func TestNothingHappensBeforeMain(t *testing.T) {
 	}
 }
 
+// TestPatternsAreValid compiles every regular expression that the program only
+// compiles when it is first used, and lets no package compile one before main.
+func TestPatternsAreValid(t *testing.T) {
+	h, checked := open(t), 0
+	for _, pkg := range h.packages() {
+		for _, f := range h.folders[pkg] {
+			for _, d := range f.Decls {
+				if vars, ok := d.(*ast.GenDecl); ok && vars.Tok == token.VAR && strings.HasPrefix(pkg, "internal/") {
+					ast.Inspect(vars, func(n ast.Node) bool {
+						if calls(n, "regexp.MustCompile") != nil {
+							t.Errorf("%s: compiled before main; use pattern.Lazy", h.files.Position(n.Pos()))
+						}
+						return true
+					})
+				}
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				call := calls(n, "pattern.Lazy", "ecosystem.NewSign")
+				if call == nil {
+					return true
+				}
+				text, ok := call.Args[0].(*ast.BasicLit)
+				if !ok {
+					return true
+				}
+				expression, err := strconv.Unquote(text.Value)
+				if err == nil {
+					_, err = regexp.Compile(expression)
+				}
+				if err != nil {
+					t.Errorf("%s: %v", h.files.Position(text.Pos()), err)
+				}
+				checked++
+				return true
+			})
+		}
+	}
+	if checked < 50 {
+		t.Errorf("only %d patterns were found", checked)
+	}
+}
+
 // mayExit lists the files outside main.go that end the process.
 func mayExit(file string) bool {
 	return slices.Contains([]string{
@@ -380,10 +424,22 @@ func mayExit(file string) bool {
 
 // endsProcess names a call that ends the process.
 func endsProcess(n ast.Node) string {
-	call, ok := n.(*ast.CallExpr)
-	if !ok {
-		return ""
+	if call := calls(n, "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "runtime.Goexit", "syscall.Exit", "unix.Exit"); call != nil {
+		return nameOf(call)
 	}
+	return ""
+}
+
+// calls returns the node if it is a call of one of the functions, "package.Name".
+func calls(n ast.Node, names ...string) *ast.CallExpr {
+	if call, ok := n.(*ast.CallExpr); ok && slices.Contains(names, nameOf(call)) {
+		return call
+	}
+	return nil
+}
+
+// nameOf returns what a call calls, "package.Name", or nothing.
+func nameOf(call *ast.CallExpr) string {
 	s, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {
 		return ""
@@ -392,11 +448,7 @@ func endsProcess(n ast.Node) string {
 	if !ok {
 		return ""
 	}
-	name := x.Name + "." + s.Sel.Name
-	if slices.Contains([]string{"os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "runtime.Goexit", "syscall.Exit", "unix.Exit"}, name) {
-		return name
-	}
-	return ""
+	return x.Name + "." + s.Sel.Name
 }
 
 // TestFilesStayReadable reports files over 400 lines and functions over 60;

@@ -47,31 +47,37 @@ func (a *Assembler) Ensure(ctx context.Context, refs, platforms []string) (map[s
 	return a.ensure(ctx, pins)
 }
 
-// Ready tells whether Ensure would find all bases in the store, without having
-// to ask a mirror or to make anything.
-func (a *Assembler) Ready(ctx context.Context, refs, platforms []string) bool {
+// Ready returns what Ensure would if that had neither to ask a mirror nor to make
+// anything, else false.
+func (a *Assembler) Ready(ctx context.Context, refs, platforms []string) (map[string]Built, bool) {
 	targets, err := targetsOf(platforms)
 	if err != nil {
-		return false
+		return nil, false
 	}
 	for _, ref := range refs {
 		spec, err := SpecOf(ref)
 		if err != nil {
-			return false
+			return nil, false
 		}
 		for _, t := range targets {
 			if _, ok := a.pinned(spec, t.platform); !ok && spec.Role != plan.RoleProbe {
-				return false
+				return nil, false
 			}
 		}
 	}
 	pins, err := a.pins(ctx, refs, targets, func(NPMPin, target, bool) {})
-	for _, ref := range sorted(pins) {
-		if b, held := a.stored(ctx, ref, pins[ref]); held != nil || b == nil {
-			return false
-		}
+	if err != nil {
+		return nil, false
 	}
-	return err == nil
+	out := map[string]Built{}
+	for _, ref := range sorted(pins) {
+		b, err := a.stored(ctx, ref, pins[ref])
+		if err != nil || b == nil {
+			return nil, false
+		}
+		out[ref] = *b
+	}
+	return out, true
 }
 
 // ensure returns the bases of the pins, and builds those that are missing.

@@ -5,13 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Mirrors are the addresses that packages come from, without a slash at the
@@ -143,12 +143,12 @@ func httpOnly(uris []string) []string {
 	})
 }
 
-var debianSuite = regexp.MustCompile(`^(bullseye|bookworm|trixie|forky|duke|sid|stable|testing|unstable|oldstable)(-updates|-backports|-security|-proposed-updates|/updates)?$`)
+var debianSuite = pattern.Lazy(`^(bullseye|bookworm|trixie|forky|duke|sid|stable|testing|unstable|oldstable)(-updates|-backports|-security|-proposed-updates|/updates)?$`)
 
 // kindOfSuite says whether a suite is one of Debian's "main" or "security"
 // archive, or "" of neither.
 func kindOfSuite(suite string) string {
-	m := debianSuite.FindStringSubmatch(suite)
+	m := debianSuite().FindStringSubmatch(suite)
 	switch {
 	case m == nil:
 		return ""
@@ -234,7 +234,7 @@ func npmRegistry(ctx context.Context, m Machine) (address, token string) {
 	return address, settings[rest+"/:_authToken"]
 }
 
-var npmVariable = regexp.MustCompile(`\$\{(\w+)\}`)
+var npmVariable = pattern.Lazy(`\$\{(\w+)\}`)
 
 // parseNPMRC reads the key=value lines of an .npmrc with ${VARIABLES}.
 func parseNPMRC(text string, getenv func(string) string) map[string]string {
@@ -246,7 +246,7 @@ func parseNPMRC(text string, getenv func(string) string) map[string]string {
 			continue
 		}
 		value = strings.Trim(strings.TrimSpace(value), `"'`)
-		out[strings.TrimSpace(key)] = npmVariable.ReplaceAllStringFunc(value, func(v string) string {
+		out[strings.TrimSpace(key)] = npmVariable().ReplaceAllStringFunc(value, func(v string) string {
 			return getenv(v[2 : len(v)-1])
 		})
 	}

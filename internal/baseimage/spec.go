@@ -2,11 +2,11 @@ package baseimage
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -97,7 +97,7 @@ func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
 	return SpecOf(ref)
 }
 
-var nodeRef = regexp.MustCompile(`^slipway/node:(\d+)-` + Suite + `(-native-toolchain|-toolchain)?$`)
+var nodeRef = pattern.Lazy(`^slipway/node:(\d+)-` + Suite + `(-native-toolchain|-toolchain)?$`)
 
 // SpecOf returns the base of that name.
 func SpecOf(ref string) (Spec, error) {
@@ -122,7 +122,7 @@ func SpecOf(ref string) (Spec, error) {
 	if s, ok := staticSpec(ref); ok {
 		return s, nil
 	}
-	m := nodeRef.FindStringSubmatch(ref)
+	m := nodeRef().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(NodeMajors(), m[1]) {
 		f := diag.Fail(diag.ExitUsage, "there is no base %q", ref)
 		if near := diag.Nearest(ref, Refs()); near != "" {

@@ -1,11 +1,11 @@
 package baseimage
 
 import (
-	"regexp"
 	"slices"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem/golang"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -28,7 +28,7 @@ func goRefs() []string {
 	return append(out, libcRef, staticRef)
 }
 
-var goToolchain = regexp.MustCompile(`^slipway/go:(1\.\d+)-` + Suite + `(-cgo)?-toolchain$`)
+var goToolchain = pattern.Lazy(`^slipway/go:(1\.\d+)-` + Suite + `(-cgo)?-toolchain$`)
 
 // goSpec returns the base of that name, or false. base-files has the link to the
 // dynamic loader's directory, and os-release for scanners.
@@ -39,7 +39,7 @@ func goSpec(ref string) (Spec, bool) {
 	case libcRef:
 		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "netbase", "tzdata"}}, true
 	}
-	m := goToolchain.FindStringSubmatch(ref)
+	m := goToolchain().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(golang.Minors(), m[1]) {
 		return Spec{}, false
 	}

@@ -3,11 +3,11 @@ package baseimage
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -30,7 +30,7 @@ func javaRefs() []string {
 	return append(out, jvmRef)
 }
 
-var javaToolchain = regexp.MustCompile(`^slipway/java:(\d+)-` + Suite + `-toolchain$`)
+var javaToolchain = pattern.Lazy(`^slipway/java:(\d+)-` + Suite + `-toolchain$`)
 
 // javaSpec returns the base of that name, or false. The toolchain has the JDK
 // with the modules that jlink puts runtimes together from, Maven, and what
@@ -43,7 +43,7 @@ func javaSpec(ref string) (Spec, bool) {
 			Debian: []string{"base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "libstdc++6", "netbase", "zlib1g"},
 		}, true
 	}
-	m := javaToolchain.FindStringSubmatch(ref)
+	m := javaToolchain().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(JavaVersions(), m[1]) {
 		return Spec{}, false
 	}

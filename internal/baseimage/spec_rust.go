@@ -1,11 +1,11 @@
 package baseimage
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -61,11 +61,11 @@ func rustRefs() []string {
 
 // rustName matches a toolchain ("1.85-trixie-openssl-toolchain") and the runtime
 // of programs that link system libraries ("trixie-openssl").
-var rustName = regexp.MustCompile(`^slipway/rust:(?:(1\.\d+)-)?` + Suite + `((?:-[a-z]+)*?)(-toolchain)?$`)
+var rustName = pattern.Lazy(`^slipway/rust:(?:(1\.\d+)-)?` + Suite + `((?:-[a-z]+)*?)(-toolchain)?$`)
 
 // rustSpec returns the base of that name, or false.
 func rustSpec(ref string) (Spec, bool) {
-	m := rustName.FindStringSubmatch(ref)
+	m := rustName().FindStringSubmatch(ref)
 	if m == nil || (m[1] == "") != (m[3] == "") {
 		return Spec{}, false
 	}

@@ -167,7 +167,7 @@ func (a *app) benchSide(i int, src recipe, refs *[]string) (bench.Side, error) {
 			*refs = append(*refs, base.Ref)
 		}
 	}
-	side.Request, err = a.request(buildFlags{}, src.text, file, src.ignore)
+	side.Request, err = a.request(buildFlags{}, src.text, src.ignore)
 	side.Request.Name, side.Request.Platforms = side.Name, []string{"linux/" + runtime.GOARCH}
 	return side, err
 }

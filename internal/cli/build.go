@@ -1,9 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,7 +18,6 @@ import (
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
-	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -192,21 +191,24 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if err != nil {
 		return pipeline.Job{}, err
 	}
-	name := s.Dockerfile
-	if name == "" {
-		name = "Dockerfile of " + s.Name
-	}
-	file, err := dockerfile.Read(name, text)
+	req, err := a.request(f, text, s.DockerIgnore)
 	if err != nil {
 		return pipeline.Job{}, err
 	}
-	req, err := a.request(f, text, file, s.DockerIgnore)
-	if err != nil {
-		return pipeline.Job{}, err
-	}
+	var parsed *dockerfile.File // left out where nothing asks for it
 	bases := s.Bases
+	if s.Dockerfile != "" || f.target != "" {
+		file, err := dockerfile.Read(cmp.Or(s.Dockerfile, "Dockerfile of "+s.Name), text)
+		if err != nil {
+			return pipeline.Job{}, err
+		}
+		if err := file.CheckTarget(f.target); err != nil {
+			return pipeline.Job{}, err
+		}
+		parsed = &file
+	}
 	if s.Dockerfile != "" {
-		if bases, err = ownBases(file); err != nil {
+		if bases, err = ownBases(*parsed); err != nil {
 			return pipeline.Job{}, err
 		}
 	}
@@ -224,16 +226,13 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {
 		req.Args["VERSION"] = fl.Tag
 	}
-	return pipeline.Job{Request: req, File: &file, Bases: bases, Image: fl.image(s.Name)}, nil
+	return pipeline.Job{Request: req, File: parsed, Bases: bases, Image: fl.image(s.Name)}, nil
 }
 
 // request fills in what the flags say.
-func (a *app) request(f buildFlags, text []byte, file dockerfile.File, ignore []string) (engine.Request, error) {
+func (a *app) request(f buildFlags, text []byte, ignore []string) (engine.Request, error) {
 	req := engine.Request{Dockerfile: text, Ignore: ignore, Target: f.target, NoCache: f.noCache}
-	err := file.CheckTarget(f.target)
-	if err != nil {
-		return req, err
-	}
+	var err error
 	if req.Args, err = a.assignments("--build-arg", f.args); err != nil {
 		return req, err
 	}
@@ -294,7 +293,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	if opened := eng.opened(); opened != nil {
 		span := a.trace.Start("", "collecting garbage")
-		err = errors.Join(err, collectGarbage(ctx, opened, store))
+		err = errors.Join(err, a.collectGarbage(ctx, opened, store))
 		span.End(nil)
 	}
 	screen.Close()
@@ -312,21 +311,6 @@ func (f buildFlags) afresh() string {
 		return "--cache-to"
 	}
 	return ""
-}
-
-// collectGarbage keeps the cache within its limit and drops the blobs of images
-// that have no name any more. Younger ones may belong to a build that runs now.
-func collectGarbage(ctx context.Context, eng builder, store *image.Store) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err := eng.Collect(ctx); err != nil {
-		return fmt.Errorf("collecting garbage in the build cache: %w", err)
-	}
-	if _, err := store.GC(ctx, time.Hour, nil); err != nil {
-		return fmt.Errorf("collecting garbage in the image store: %w", err)
-	}
-	return nil
 }
 
 // parallelOr returns the number of services to build at once.

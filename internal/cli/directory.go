@@ -49,7 +49,10 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 			return err
 		}
 	}
-	req, err := a.request(f, src.text, file, src.ignore)
+	if err := file.CheckTarget(f.target); err != nil {
+		return err
+	}
+	req, err := a.request(f, src.text, src.ignore)
 	if err != nil {
 		return err
 	}

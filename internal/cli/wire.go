@@ -38,6 +38,9 @@ func (t tagger) Tag(ctx context.Context, name string, built engine.Result) error
 	if err != nil {
 		return err
 	}
+	if err := t.AddSizes(ctx, built.Unpacked); err != nil {
+		return err
+	}
 	if has, err := t.Resolve(ctx, name); err == nil && has.Digest == digest {
 		return nil
 	}
@@ -102,17 +105,20 @@ var errNotReady = errors.New("its bases are not assembled")
 // Ensure implements pipeline.Bases. Where bases are missing a build will follow,
 // so the engine is opened first: of two commands at once one assembles them.
 func (b bases) Ensure(ctx context.Context, refs, platforms []string) (map[string]string, error) {
-	if b.onlyReady && !b.Ready(ctx, refs, platforms) {
-		return nil, errNotReady
-	}
-	if b.eng != nil && !b.Ready(ctx, refs, platforms) {
-		if _, err := b.eng.get(); err != nil {
+	built, ready := b.Ready(ctx, refs, platforms)
+	if !ready {
+		if b.onlyReady {
+			return nil, errNotReady
+		}
+		if b.eng != nil {
+			if _, err := b.eng.get(); err != nil {
+				return nil, err
+			}
+		}
+		var err error
+		if built, err = b.Assembler.Ensure(ctx, refs, platforms); err != nil {
 			return nil, err
 		}
-	}
-	built, err := b.Assembler.Ensure(ctx, refs, platforms)
-	if err != nil {
-		return nil, err
 	}
 	out := map[string]string{}
 	for ref, base := range built {

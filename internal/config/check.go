@@ -3,11 +3,11 @@ package config
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -16,25 +16,25 @@ import (
 const namePattern = `^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`
 
 var (
-	nameForm     = regexp.MustCompile(namePattern)
-	tagForm      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-	registryForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`)
-	imageForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[a-f0-9]{64})?$`)
-	userForm     = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,30}$`)
-	envForm      = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	secretForm   = regexp.MustCompile(`(?i)(^|_)(password|passwd|secret|token|apikey|api_key|private_key|credentials?)$`)
-	grpcForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
-	httpForm     = regexp.MustCompile(`^/[!-~]*$`)
+	nameForm     = pattern.Lazy(namePattern)
+	tagForm      = pattern.Lazy(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	registryForm = pattern.Lazy(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`)
+	imageForm    = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9._/:-]*(@sha256:[a-f0-9]{64})?$`)
+	userForm     = pattern.Lazy(`^[a-z_][a-z0-9_-]{0,30}$`)
+	envForm      = pattern.Lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	secretForm   = pattern.Lazy(`(?i)(^|_)(password|passwd|secret|token|apikey|api_key|private_key|credentials?)$`)
+	grpcForm     = pattern.Lazy(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+	httpForm     = pattern.Lazy(`^/[!-~]*$`)
 )
 
 // check reports what the types of the document cannot say.
 func (d *decoder) check(doc *document) {
 	d.checkVersion(doc)
 	d.checkName("fleet", "fleet", "fleet", doc.Fleet)
-	if doc.Registry != "" && !registryForm.MatchString(doc.Registry) {
+	if doc.Registry != "" && !registryForm().MatchString(doc.Registry) {
 		d.report(codeReference, "registry", "such as localhost:5000 or registry.example/team, without a scheme", "%q is not a registry", doc.Registry)
 	}
-	if doc.Tag != "" && !tagForm.MatchString(doc.Tag) {
+	if doc.Tag != "" && !tagForm().MatchString(doc.Tag) {
 		d.report(codeReference, "tag", "letters, digits, dots, dashes and underscores, at most 128", "%q cannot be a tag", doc.Tag)
 	}
 	for i, p := range doc.Platforms {
@@ -96,7 +96,7 @@ func (d *decoder) checkName(what, at, placeless, name string) {
 
 // ValidName tells whether a fleet or service can have a name: whether it can be
 // a component of an image name and of a host name.
-func ValidName(name string) bool { return nameForm.MatchString(name) && len(name) <= 63 }
+func ValidName(name string) bool { return nameForm().MatchString(name) && len(name) <= 63 }
 
 // Unnamed is the name of what nothing names.
 const Unnamed = "app"
@@ -118,14 +118,14 @@ func nameLike(name string) string {
 		}
 		return '-'
 	}, strings.ToLower(name)), "-")
-	if len(better) > 63 || !nameForm.MatchString(better) {
+	if len(better) > 63 || !nameForm().MatchString(better) {
 		return ""
 	}
 	return better
 }
 
 func (d *decoder) checkUser(u user) {
-	if u.Name != "" && (!userForm.MatchString(u.Name) || u.Name == "root") {
+	if u.Name != "" && (!userForm().MatchString(u.Name) || u.Name == "root") {
 		d.report(codeUser, "defaults/user/name", "such as app", "%q cannot be the user of production images", clip(u.Name))
 	}
 	for _, id := range []struct {
@@ -148,13 +148,13 @@ func (d *decoder) checkSettings(at string, s settings) {
 		d.report(codePort, at+"/port", "between 1 and 65535; those under 1024 need rights that the user of the image lacks", "there is no such port")
 	}
 	for _, key := range sortedKeys(s.Env) {
-		if !envForm.MatchString(key) {
+		if !envForm().MatchString(key) {
 			d.report(codeEnv, "key:"+at+"/env/"+key, "letters, digits and underscores", "%q cannot be the name of a variable", clip(key))
 		}
 		if strings.ContainsAny(string(s.Env[key]), "\n\x00") {
 			d.report(codeEnv, at+"/env/"+key, "mount a file instead", "the value of %s spans lines", key)
 		}
-		if secretForm.MatchString(key) && s.Env[key] != "" {
+		if secretForm().MatchString(key) && s.Env[key] != "" {
 			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and everybody who gets the image can read it", clip(key))
 			f := &d.findings[len(d.findings)-1]
 			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
@@ -169,12 +169,12 @@ func (d *decoder) checkSettings(at string, s settings) {
 	if ks := h.kinds(); len(ks) > 1 {
 		d.report(codeTwoHealths, at+"/health/"+ks[1], "keep one of "+strings.Join(ks, ", "), "a service has one way to be asked for its health, here are %d", len(ks))
 	}
-	if h.GRPC != "" && !grpcForm.MatchString(h.GRPC) {
+	if h.GRPC != "" && !grpcForm().MatchString(h.GRPC) {
 		d.report(codeHealthValue, at+"/health/grpc", "such as my.pkg.Greeter", "%q is not a gRPC service name", clip(h.GRPC))
 	}
-	if h.HTTP != "" && !httpForm.MatchString(h.HTTP) {
+	if h.HTTP != "" && !httpForm().MatchString(h.HTTP) {
 		hint := "such as /health"
-		if httpForm.MatchString("/" + h.HTTP) {
+		if httpForm().MatchString("/" + h.HTTP) {
 			hint = fmt.Sprintf("did you mean /%s?", strings.TrimPrefix(h.HTTP, "/"))
 		}
 		d.report(codeHealthValue, at+"/health/http", hint, "%q is not a path", clip(h.HTTP))

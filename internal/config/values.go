@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // scalar is text that may be written as a number or truth value: version: 22.
@@ -44,7 +44,7 @@ const (
 	maxMemory     = 64 << 40
 )
 
-var memoryForm = regexp.MustCompile(`^([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)$`)
+var memoryForm = pattern.Lazy(`^([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)$`)
 
 // memoryUnits are the units: those of Kubernetes, and MB as people write them.
 func memoryUnits() map[string]float64 {
@@ -67,7 +67,7 @@ func (m *memory) decodeNode(d *decoder, n ast.Node, path string) {
 		d.report(codeWrongType, path, hint, "%s has to be a size, not %s", last(path), describe(n))
 		return
 	}
-	parts := memoryForm.FindStringSubmatch(s)
+	parts := memoryForm().FindStringSubmatch(s)
 	if parts == nil {
 		d.report(codeMemory, path, hint, "%q is not a size", s)
 		return
@@ -261,7 +261,7 @@ func (b *bases) decodeNode(d *decoder, n ast.Node, path string) {
 		if s, ok := text(value); ok {
 			image = s
 		}
-		if !imageForm.MatchString(image) {
+		if !imageForm().MatchString(image) {
 			d.report(codeReference, child, "such as registry.example/node:22-slim", "the image of %q is not an image reference", key)
 			return
 		}
@@ -307,7 +307,7 @@ func (bases) JSONSchema() *jsonschema.Schema {
 
 // ParseMemory reads a size as slipway.yaml writes it: "512Mi" or "512MB".
 func ParseMemory(s string) (int64, error) {
-	parts := memoryForm.FindStringSubmatch(s)
+	parts := memoryForm().FindStringSubmatch(s)
 	if parts == nil {
 		return 0, fmt.Errorf("%q is not a size such as 512Mi or 512MB", s)
 	}

@@ -3,7 +3,6 @@ package detect
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -108,11 +108,11 @@ func comment(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-var plainScalar = regexp.MustCompile(`^[A-Za-z./][A-Za-z0-9./_-]*$`)
+var plainScalar = pattern.Lazy(`^[A-Za-z./][A-Za-z0-9./_-]*$`)
 
 // scalar quotes a YAML value where it has to be.
 func scalar(text string) string {
-	if plainScalar.MatchString(text) && !slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(text)) {
+	if plainScalar().MatchString(text) && !slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(text)) {
 		return text
 	}
 	return strconv.Quote(text)

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Hit is a piece of evidence in a source file. Without a file there is none.
@@ -123,8 +124,8 @@ func (s *Service) health(e Evidence) {
 
 // Evidence in protos.
 var (
-	protoPackage = regexp.MustCompile(`(?m)^\s*package\s+([\w.]+)\s*;`)
-	protoService = regexp.MustCompile(`(?m)^\s*service\s+(\w+)`)
+	protoPackage = pattern.Lazy(`(?m)^\s*package\s+([\w.]+)\s*;`)
+	protoService = pattern.Lazy(`(?m)^\s*service\s+(\w+)`)
 )
 
 // grpcHealth takes the service of the protos when something implements the
@@ -141,7 +142,7 @@ func (s *Service) grpcHealth(e Evidence) {
 			if err != nil || path.Ext(file) != ".proto" {
 				continue
 			}
-			pkg, svc := protoPackage.FindSubmatch(data), protoService.FindSubmatchIndex(data)
+			pkg, svc := protoPackage().FindSubmatch(data), protoService().FindSubmatchIndex(data)
 			switch {
 			case pkg == nil || svc == nil:
 			case string(pkg[1]) == "grpc.health.v1":

@@ -2,12 +2,12 @@ package ecosystem
 
 import (
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // CodeProcesses tells of further processes of a Procfile. It has one meaning for
@@ -23,8 +23,8 @@ type Process struct {
 }
 
 var (
-	processLine = regexp.MustCompile(`^([A-Za-z0-9_-]{1,63}):[ \t]*(\S.*)$`)
-	portInShell = regexp.MustCompile(`\$PORT\b|\$\{PORT(?::-\d*)?\}`)
+	processLine = pattern.Lazy(`^([A-Za-z0-9_-]{1,63}):[ \t]*(\S.*)$`)
+	portInShell = pattern.Lazy(`\$PORT\b|\$\{PORT(?::-\d*)?\}`)
 )
 
 // maxProcesses is more than any Procfile has.
@@ -41,7 +41,7 @@ func Procfile(dir fs.FS) []Process {
 	line := 0
 	for text := range strings.Lines(string(data)) {
 		line++
-		m := processLine.FindStringSubmatch(strings.TrimSpace(text))
+		m := processLine().FindStringSubmatch(strings.TrimSpace(text))
 		if m != nil && len(out) < maxProcesses {
 			out = append(out, Process{Name: m[1], Command: m[2], Line: line})
 		}
@@ -51,11 +51,11 @@ func Procfile(dir fs.FS) []Process {
 
 // WithPort is the command with the port that its shell would have put there.
 func (p Process) WithPort(port int) string {
-	return portInShell.ReplaceAllString(p.Command, strconv.Itoa(port))
+	return portInShell().ReplaceAllString(p.Command, strconv.Itoa(port))
 }
 
 // WantsPort tells whether the command names the port.
-func (p Process) WantsPort() bool { return portInShell.MatchString(p.Command) }
+func (p Process) WantsPort() bool { return portInShell().MatchString(p.Command) }
 
 // Process is the one of the Procfile that the service is: what serves the web,
 // else the worker, else the only one; a service that slipway.yaml calls a worker

@@ -21,6 +21,7 @@ type Sign struct {
 	once    sync.Once
 	re      *regexp.Regexp
 	words   [][]byte // every match has at least one of them; nil: not known
+	alone   []byte   // every match begins with it, where no word goes on; nil: not known
 }
 
 // NewSign returns the sign of a pattern; its first use panics if the pattern is
@@ -34,6 +35,7 @@ func (s *Sign) compiled() *regexp.Regexp {
 			for _, w := range required(tree) {
 				s.words = append(s.words, []byte(w))
 			}
+			s.alone = []byte(beginning(tree))
 		}
 	})
 	return s.re
@@ -41,17 +43,64 @@ func (s *Sign) compiled() *regexp.Regexp {
 
 // FindSubmatchIndex is that of the regular expression.
 func (s *Sign) FindSubmatchIndex(data []byte) []int {
-	if !s.possible(data) {
+	from := s.first(data)
+	if from < 0 {
 		return nil
 	}
-	return s.re.FindSubmatchIndex(data)
+	found := s.re.FindSubmatchIndex(data[from:])
+	for i := range found {
+		if found[i] >= 0 {
+			found[i] += from
+		}
+	}
+	return found
 }
 
 // Match tells whether the data has the sign.
-func (s *Sign) Match(data []byte) bool { return s.possible(data) && s.re.Match(data) }
+func (s *Sign) Match(data []byte) bool { return s.FindSubmatchIndex(data) != nil }
+
+// first returns where a match can begin at the earliest, or one byte before, so
+// that what is looked at there is seen; -1 when there is none.
+func (s *Sign) first(data []byte) int {
+	s.compiled()
+	if len(s.alone) == 0 {
+		if s.possible(data) {
+			return 0
+		}
+		return -1
+	}
+	for at := 0; ; at++ {
+		i := bytes.Index(data[at:], s.alone)
+		if i < 0 {
+			return -1
+		}
+		if at += i; at == 0 {
+			return 0
+		}
+		if !wordByte(data[at-1]) {
+			return at - 1
+		}
+	}
+}
+
+func wordByte(b byte) bool {
+	return b == '_' || '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
+}
+
+// beginning returns the letters that every match begins with when the expression
+// is one of a whole word, such as `\bport\s*=`.
+func beginning(re *syntax.Regexp) string {
+	if re.Op != syntax.OpConcat || len(re.Sub) < 2 || re.Sub[0].Op != syntax.OpWordBoundary {
+		return ""
+	}
+	word := re.Sub[1]
+	if word.Op != syntax.OpLiteral || word.Flags&syntax.FoldCase != 0 || !wordByte(string(word.Rune)[0]) {
+		return ""
+	}
+	return string(word.Rune)
+}
 
 func (s *Sign) possible(data []byte) bool {
-	s.compiled()
 	for _, w := range s.words {
 		if bytes.Contains(data, w) {
 			return true

@@ -32,6 +32,10 @@ func TestRequiredWords(t *testing.T) {
 func FuzzSign(f *testing.F) {
 	f.Add(`\bport\s*[:=]\s*(\d+)\b`, "port: 80")
 	f.Add(`(?:a|bc)+d?|e`, "bcbca")
+	f.Add(`\bport\s*[:=]\s*(\d+)\b`, "import x; export = 1; port=80; port: 9")
+	f.Add(`\bport(?m:^)?(x)?`, "a port\nport")
+	f.Add(`\b-a`, "x-a -a")
+	f.Add(`\bé`, "aé é")
 	f.Fuzz(func(t *testing.T, pattern, text string) {
 		re, err := regexp.Compile(pattern)
 		if err != nil || len(pattern) > 100 {

@@ -75,7 +75,8 @@ type Request struct {
 type Result struct {
 	Digest      string // of the index or manifest: "sha256:…"; empty without an image
 	MediaType   string
-	SizeBytes   int64 // of the descriptor
+	SizeBytes   int64            // of the descriptor
+	Unpacked    map[string]int64 // digest of a layer → bytes of its regular files, of those that the engine knows
 	Steps       int
 	CachedSteps int
 	Duration    time.Duration

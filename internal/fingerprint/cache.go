@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -35,12 +36,17 @@ const (
 // What it cannot see is what git cannot see either: a write through a shared
 // memory mapping to a page that was already dirty when the file was read, and a
 // system clock that is set back to the very nanosecond.
+//
+// Beside them it keeps what Dockerfiles read, so that an unchanged one need not
+// be parsed.
 type Cache struct {
 	now   int64 // nanoseconds, before the first look at a file
-	known map[cacheKey]cacheValue
+	known cacheRecords
+	reads map[string]keptReads
 
-	mu    sync.Mutex
-	fresh map[cacheKey]cacheValue
+	mu         sync.Mutex
+	fresh      map[cacheKey]cacheValue
+	freshReads map[string]keptReads
 }
 
 type cacheKey struct{ device, inode uint64 }
@@ -55,7 +61,7 @@ type cacheValue struct {
 // NewCache returns an empty cache. now is the time before the first walk that
 // uses it.
 func NewCache(now time.Time) *Cache {
-	return &Cache{now: now.UnixNano(), known: map[cacheKey]cacheValue{}, fresh: map[cacheKey]cacheValue{}}
+	return &Cache{now: now.UnixNano(), fresh: map[cacheKey]cacheValue{}, freshReads: map[string]keptReads{}}
 }
 
 func (c *Cache) day() uint32 { return uint32(c.now / int64(24*time.Hour)) }
@@ -100,7 +106,7 @@ func (c *Cache) find(k cacheKey) (cacheValue, bool) {
 	v, ok := c.fresh[k]
 	c.mu.Unlock()
 	if !ok {
-		v, ok = c.known[k]
+		v, ok = c.known.find(k)
 	}
 	return v, ok
 }
@@ -115,13 +121,13 @@ func (c *Cache) keep(k cacheKey, v cacheValue) {
 func (c *Cache) Changed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.fresh) > 0
+	return len(c.fresh) > 0 || len(c.freshReads) > 0
 }
 
-// The file: magic, records of a fixed size sorted by device and inode, and the
-// SHA-256 of all before it.
+// The file: magic, the number of records, records of a fixed size sorted by
+// device and inode, what Dockerfiles read as JSON, and the SHA-256 of all before it.
 const (
-	cacheMagic  = "slipway digests 1\n"
+	cacheMagic  = "slipway digests 2\n"
 	cacheRecord = 8 + 8 + 8 + 8 + 8 + 4 + 4 + 32
 )
 
@@ -131,7 +137,11 @@ var errDamaged = errors.New("the cache of file digests is damaged")
 func (c *Cache) Encode(w io.Writer) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := maps.Clone(c.known)
+	all := map[cacheKey]cacheValue{}
+	for i := range c.known.len() {
+		k, v := c.known.at(i)
+		all[k] = v
+	}
 	maps.Copy(all, c.fresh)
 	keys := make([]cacheKey, 0, len(all))
 	for k, v := range all {
@@ -142,9 +152,14 @@ func (c *Cache) Encode(w io.Writer) error {
 	slices.SortFunc(keys, func(a, b cacheKey) int {
 		return cmp.Or(cmp.Compare(a.device, b.device), cmp.Compare(a.inode, b.inode))
 	})
-	out := make([]byte, 0, len(cacheMagic)+len(keys)*cacheRecord+sha256.Size)
-	out = append(out, cacheMagic...)
+	reads, err := c.encodeReads()
+	if err != nil {
+		return err
+	}
 	le := binary.LittleEndian
+	out := make([]byte, 0, len(cacheMagic)+8+len(keys)*cacheRecord+len(reads)+sha256.Size)
+	out = append(out, cacheMagic...)
+	out = le.AppendUint64(out, uint64(len(keys)))
 	for _, k := range keys {
 		v := all[k]
 		out = le.AppendUint64(out, k.device)
@@ -156,6 +171,7 @@ func (c *Cache) Encode(w io.Writer) error {
 		out = le.AppendUint32(out, v.day)
 		out = append(out, v.sum[:]...)
 	}
+	out = append(out, reads...)
 	sum := sha256.Sum256(out)
 	if _, err := w.Write(append(out, sum[:]...)); err != nil {
 		return fmt.Errorf("writing the cache of file digests: %w", err)
@@ -163,28 +179,55 @@ func (c *Cache) Encode(w io.Writer) error {
 	return nil
 }
 
-// DecodeCache reads what Encode wrote. The cache is usable, and empty, when the
-// error says that the data is damaged.
+// DecodeCache reads what Encode wrote, and keeps the data. The cache is usable,
+// and empty, when the error says that the data is damaged.
 func DecodeCache(data []byte, now time.Time) (*Cache, error) {
 	c := NewCache(now)
 	body, ok := bytes.CutPrefix(data, []byte(cacheMagic))
-	if !ok || len(body) < sha256.Size || (len(body)-sha256.Size)%cacheRecord != 0 {
+	if !ok || len(body) < 8+sha256.Size {
 		return c, errDamaged
 	}
 	end := len(data) - sha256.Size
 	if sum := sha256.Sum256(data[:end]); !bytes.Equal(sum[:], data[end:]) {
 		return c, errDamaged
 	}
-	body = body[:len(body)-sha256.Size]
-	c.known = make(map[cacheKey]cacheValue, len(body)/cacheRecord)
-	le := binary.LittleEndian
-	for ; len(body) > 0; body = body[cacheRecord:] {
-		v := cacheValue{
-			size: int64(le.Uint64(body[16:])), mtime: int64(le.Uint64(body[24:])), ctime: int64(le.Uint64(body[32:])),
-			mode: le.Uint32(body[40:]), day: le.Uint32(body[44:]),
-		}
-		copy(v.sum[:], body[48:])
-		c.known[cacheKey{le.Uint64(body), le.Uint64(body[8:])}] = v
+	n, body := binary.LittleEndian.Uint64(body), body[8:len(body)-sha256.Size]
+	if n > uint64(len(body)/cacheRecord) {
+		return c, errDamaged
 	}
+	records, reads := body[:n*cacheRecord], body[n*cacheRecord:]
+	if err := c.decodeReads(reads); err != nil {
+		return c, errDamaged
+	}
+	c.known = records
 	return c, nil
+}
+
+// cacheRecords are the records of a file, as they are there: most of them are
+// asked for once or never, so that building a map of them would take longer.
+type cacheRecords []byte
+
+func (r cacheRecords) len() int { return len(r) / cacheRecord }
+
+func (r cacheRecords) at(i int) (cacheKey, cacheValue) {
+	b, le := r[i*cacheRecord:], binary.LittleEndian
+	v := cacheValue{
+		size: int64(le.Uint64(b[16:])), mtime: int64(le.Uint64(b[24:])), ctime: int64(le.Uint64(b[32:])),
+		mode: le.Uint32(b[40:]), day: le.Uint32(b[44:]),
+	}
+	copy(v.sum[:], b[48:])
+	return cacheKey{le.Uint64(b), le.Uint64(b[8:])}, v
+}
+
+func (r cacheRecords) find(k cacheKey) (cacheValue, bool) {
+	le := binary.LittleEndian
+	i, found := sort.Find(r.len(), func(i int) int {
+		b := r[i*cacheRecord:]
+		return cmp.Or(cmp.Compare(k.device, le.Uint64(b)), cmp.Compare(k.inode, le.Uint64(b[8:])))
+	})
+	if !found {
+		return cacheValue{}, false
+	}
+	_, v := r.at(i)
+	return v, true
 }

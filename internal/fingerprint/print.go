@@ -2,7 +2,6 @@ package fingerprint
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -102,7 +101,7 @@ func (p Print) MarshalJSON() ([]byte, error) {
 // fold shortens a list of files to one entry for each directory at the top, and
 // one for the files beside them.
 func fold(files []File) []File {
-	groups := map[string]digester{}
+	groups := map[string]*digester{}
 	for _, f := range files {
 		top, _, deep := strings.Cut(f.Path, "/")
 		if !deep {
@@ -110,7 +109,7 @@ func fold(files []File) []File {
 		}
 		d, ok := groups[top]
 		if !ok {
-			d = digester{sha256.New()}
+			d = newDigester()
 			groups[top] = d
 		}
 		text, _ := f.MarshalText() // never fails
@@ -119,7 +118,7 @@ func fold(files []File) []File {
 	out := make([]File, 0, len(groups))
 	for name, d := range groups {
 		f := File{Path: name + "/", Mode: fs.ModeDir}
-		d.Sum(f.Sum[:0])
+		d.sum(f.Sum[:0])
 		out = append(out, f)
 	}
 	slices.SortFunc(out, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })

@@ -33,8 +33,8 @@ type walk struct {
 	plain   bool // every exception of the ignore patterns is a literal path
 	inodes  map[uint64]string
 	files   []File
-	seen    hash.Hash // of what the file system says, to tell a change during the build
-	odd     hash.Hash // of the files of Print.Odd
+	seen    *digester // of what the file system says, to tell a change during the build
+	odd     *digester // of the files of Print.Odd
 	unknown []string
 	buf     []byte
 }
@@ -47,7 +47,7 @@ func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
 		return nil, fmt.Errorf("reading the ignore patterns: %w", err)
 	}
 	for {
-		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: sha256.New(), odd: sha256.New()}
+		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: newDigester(), odd: newDigester()}
 		for _, p := range paths {
 			if p != dockerfile.Everything {
 				w.sources = append(w.sources, strings.Split(p, "/"))
@@ -249,8 +249,8 @@ func (w *walk) add(name string, e Entry) error {
 	f.Sum, err = w.in.Cache.sum(e, func() ([32]byte, error) { return w.sum(name, e) })
 	w.files = append(w.files, f)
 	if e.Mode.IsRegular() && (e.CTime == 0 || time.Duration(e.CTime-e.MTime).Abs() > written) {
-		digester{w.odd}.text(name)
-		w.odd.Write(f.Sum[:])
+		w.odd.text(name)
+		w.odd.bytes(f.Sum[:])
 	}
 	return err
 }
@@ -307,9 +307,8 @@ func (w *walk) read(h hash.Hash, name string, e Entry) error {
 
 // see takes note of an entry in the state of the file system.
 func (w *walk) see(name string, e Entry) {
-	d := digester{w.seen}
-	d.text(name)
+	w.seen.text(name)
 	for _, n := range []uint64{uint64(e.Mode), uint64(e.Size), uint64(e.MTime), uint64(e.CTime), e.Inode, e.Device, e.Links} {
-		d.number(n)
+		w.seen.number(n)
 	}
 }

@@ -162,7 +162,7 @@ func (s *Store) measure(ctx context.Context, layers map[v1.Hash]v1.Layer, sizes 
 		fresh[r.digest] = r.size
 	}
 	maps.Copy(sizes, fresh)
-	return errors.Join(err, s.addSizes(ctx, fresh))
+	return errors.Join(err, s.AddSizes(ctx, fresh))
 }
 
 // unpackedSize is the sum of the regular files of a layer.
@@ -223,7 +223,9 @@ func (s *Store) readSizes() map[string]int64 {
 	return sizes
 }
 
-func (s *Store) addSizes(ctx context.Context, fresh map[string]int64) error {
+// AddSizes keeps the unpacked sizes of layers by their digests, in bytes, so that
+// they need not be measured.
+func (s *Store) AddSizes(ctx context.Context, fresh map[string]int64) error {
 	if len(fresh) == 0 {
 		return nil
 	}

@@ -191,7 +191,9 @@ func noPlatform(name, platform string, have []string) error {
 }
 
 func (s *Store) open(desc v1.Descriptor) (v1.Image, error) {
-	return partial.CompressedToImage(&storedImage{storedManifest{store: s, desc: desc}})
+	stored := &storedImage{storedManifest{store: s, desc: desc}}
+	img, err := partial.CompressedToImage(stored)
+	return parsedImage{img, stored}, err
 }
 
 // Holds returns nil when every blob of an image is there, and marks it as used.
@@ -289,6 +291,14 @@ func (i *storedImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) 
 	}
 	return nil, fmt.Errorf("image %s has no layer %s", i.desc.Digest, h)
 }
+
+// parsedImage is a stored image whose manifest is not parsed at each question.
+type parsedImage struct {
+	v1.Image
+	stored *storedImage
+}
+
+func (i parsedImage) Manifest() (*v1.Manifest, error) { return i.stored.Manifest() }
 
 type storedIndex struct{ storedManifest }
 

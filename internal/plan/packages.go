@@ -1,17 +1,18 @@
 package plan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // packageName is a name that Debian gives to packages (Debian Policy 5.6.1).
-var packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$`)
+var packageName = pattern.Lazy(`^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$`)
 
 // IsPackage tells whether a word may be the name of a Debian package.
 func IsPackage(name string) bool {
-	return len(name) <= 64 && packageName.MatchString(name) && !strings.Contains(name, "..")
+	return len(name) <= 64 && packageName().MatchString(name) && !strings.Contains(name, "..")
 }
 
 // WithPackages names the base that has further Debian packages: each is a part

@@ -3,7 +3,6 @@ package golang
 import (
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // module is a go.mod. Directories are relative to the build context.
@@ -112,12 +112,12 @@ func (s *service) readModule(dir string) *module {
 	return &module{dir: dir, path: file.Module.Mod.Path, file: file}
 }
 
-var modLine = regexp.MustCompile(`:(\d+)(?::\d+)?: (.*)`)
+var modLine = pattern.Lazy(`:(\d+)(?::\d+)?: (.*)`)
 
 // badModFile reports the first error of a go.mod or go.work.
 func (s *service) badModFile(name string, err error) {
 	line, text := 0, err.Error()
-	if m := modLine.FindStringSubmatch(text); m != nil {
+	if m := modLine().FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = m[2]
 	}

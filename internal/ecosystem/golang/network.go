@@ -2,11 +2,11 @@ package golang
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Evidence in sources. Ports go from the surest to the vaguest.
@@ -117,11 +117,11 @@ func (s *service) runtimeFiles() {
 	}
 }
 
-var openedDir = regexp.MustCompile(`["\x60](?:\./)?(templates|views|static|public|assets|configs?|locales|migrations|web)(?:/[^"\x60\n]*)?["\x60]`)
+var openedDir = pattern.Lazy(`["\x60](?:\./)?(templates|views|static|public|assets|configs?|locales|migrations|web)(?:/[^"\x60\n]*)?["\x60]`)
 
 // lookOpened notes the directories that a source names outside of go:embed.
 func (s *service) lookOpened(name string, data []byte) {
-	for _, m := range openedDir.FindAllSubmatchIndex(data, -1) {
+	for _, m := range openedDir().FindAllSubmatchIndex(data, -1) {
 		dir := string(data[m[2]:m[3]])
 		if _, have := s.opened[dir]; !have {
 			if s.opened == nil {

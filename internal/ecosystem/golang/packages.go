@@ -9,13 +9,13 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Limits of what is followed from a main package. The largest public Go
@@ -117,7 +117,7 @@ func (s *service) imported(i *ast.ImportSpec, file string, line int) string {
 	return ""
 }
 
-var embedLine = regexp.MustCompile(`(?m)^//go:embed[ \t]+(.+)$`)
+var embedLine = pattern.Lazy(`(?m)^//go:embed[ \t]+(.+)$`)
 
 // embedded notes what a root package embeds; other packages are copied with all
 // that lies below them.
@@ -125,7 +125,7 @@ func (s *service) embedded(dir string, data []byte) {
 	if !s.isRoot(dir) {
 		return
 	}
-	for _, m := range embedLine.FindAllSubmatch(data, -1) {
+	for _, m := range embedLine().FindAllSubmatch(data, -1) {
 		for _, word := range strings.Fields(string(m[1])) {
 			word = strings.TrimPrefix(strings.Trim(word, "\"`"), "all:")
 			first, _, _ := strings.Cut(path.Clean(word), "/")
@@ -181,7 +181,7 @@ func built(data []byte) bool {
 	return true
 }
 
-var packageMain = regexp.MustCompile(`(?m)^package main\b`)
+var packageMain = pattern.Lazy(`(?m)^package main\b`)
 
 // mainFile returns the first file of package main in a directory, "" when there
 // is none; main.go before others.
@@ -199,7 +199,7 @@ func mainFile(root fs.FS, dir string) string {
 	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
 	for _, name := range names[:min(len(names), 50)] {
 		data, err := ecosystem.Read(root, path.Join(dir, name))
-		if err == nil && packageMain.Match(data) && built(data) {
+		if err == nil && packageMain().Match(data) && built(data) {
 			return name
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // gradle is a build with Gradle. Its files are programs: Slipway reads what the
@@ -22,15 +23,15 @@ type gradle struct {
 }
 
 var (
-	gradleInclude = regexp.MustCompile(`(?m)^\s*include\b([^\n]*(?:,\s*\n[^\n]*)*)`)
-	gradleQuoted  = regexp.MustCompile(`["']([^"'\n]+)["']`)
-	gradleName    = regexp.MustCompile(`rootProject\.name\s*=\s*["']([^"'\n]+)["']`)
-	gradleApp     = regexp.MustCompile(`(?m)^[^/\n]*(?:\bid\b[\s(]*["'](?:org\.springframework\.boot|io\.quarkus|application|com\.gradleup\.shadow|com\.github\.johnrengelman\.shadow)["']\)?(?:\s+version\s*\(?["'][^"']*["']\)?)?[ \t]*(?:$|//)|apply\s+plugin:\s*["'](?:application|org\.springframework\.boot)["']|^\s*application\s*$)`)
-	gradleMain    = regexp.MustCompile(`\bmainClass(?:Name)?(?:\s*=\s*|\.set\(\s*)["']([\w.$]+)["']`)
-	gradleWrapper = regexp.MustCompile(`gradle-(\d+(?:\.\d+)*)-(?:bin|all)\.zip`)
-	gradleSpring  = regexp.MustCompile(`["']org\.springframework\.boot["']\)?\s+version\s*\(?["'](\d+\.\d+)`)
-	gradleVersion = regexp.MustCompile(`(?m)^\s*version\s*=\s*["']([\w.-]+)["']`)
-	gradleModule  = regexp.MustCompile(`["']([\w.-]+):([\w.-]+)(?::[^"'\n]*)?["']`)
+	gradleInclude = pattern.Lazy(`(?m)^\s*include\b([^\n]*(?:,\s*\n[^\n]*)*)`)
+	gradleQuoted  = pattern.Lazy(`["']([^"'\n]+)["']`)
+	gradleName    = pattern.Lazy(`rootProject\.name\s*=\s*["']([^"'\n]+)["']`)
+	gradleApp     = pattern.Lazy(`(?m)^[^/\n]*(?:\bid\b[\s(]*["'](?:org\.springframework\.boot|io\.quarkus|application|com\.gradleup\.shadow|com\.github\.johnrengelman\.shadow)["']\)?(?:\s+version\s*\(?["'][^"']*["']\)?)?[ \t]*(?:$|//)|apply\s+plugin:\s*["'](?:application|org\.springframework\.boot)["']|^\s*application\s*$)`)
+	gradleMain    = pattern.Lazy(`\bmainClass(?:Name)?(?:\s*=\s*|\.set\(\s*)["']([\w.$]+)["']`)
+	gradleWrapper = pattern.Lazy(`gradle-(\d+(?:\.\d+)*)-(?:bin|all)\.zip`)
+	gradleSpring  = pattern.Lazy(`["']org\.springframework\.boot["']\)?\s+version\s*\(?["'](\d+\.\d+)`)
+	gradleVersion = pattern.Lazy(`(?m)^\s*version\s*=\s*["']([\w.-]+)["']`)
+	gradleModule  = pattern.Lazy(`["']([\w.-]+):([\w.-]+)(?::[^"'\n]*)?["']`)
 )
 
 // gradleProjects are the directories that a settings file includes.
@@ -40,8 +41,8 @@ func gradleProjects(tree fs.FS, settings string) []string {
 	if settings == "" || err != nil {
 		return out
 	}
-	for _, line := range gradleInclude.FindAllSubmatch(data, maxModules) {
-		for _, q := range gradleQuoted.FindAllSubmatch(line[1], maxModules) {
+	for _, line := range gradleInclude().FindAllSubmatch(data, maxModules) {
+		for _, q := range gradleQuoted().FindAllSubmatch(line[1], maxModules) {
 			dir := path.Clean(strings.Trim(strings.ReplaceAll(string(q[1]), ":", "/"), "/"))
 			if fs.ValidPath(dir) && dir != "." && ecosystem.IsDir(tree, dir) && !slices.Contains(out, dir) {
 				out = append(out, dir)
@@ -56,7 +57,7 @@ func gradleServices(dir fs.FS) []string {
 	var out []string
 	for _, p := range gradleProjects(dir, first(dir, ".", "settings.gradle", "settings.gradle.kts")) {
 		data, err := ecosystem.Read(dir, first(dir, p, "build.gradle", "build.gradle.kts"))
-		if err == nil && gradleApp.Match(data) {
+		if err == nil && gradleApp().Match(data) {
 			out = append(out, p)
 		}
 	}
@@ -78,7 +79,7 @@ func (s *service) readGradle() bool {
 	}
 	const props = "gradle/wrapper/gradle-wrapper.properties"
 	data, _ := ecosystem.Read(s.Dir, props)
-	m := gradleWrapper.FindSubmatch(data)
+	m := gradleWrapper().FindSubmatch(data)
 	for _, file := range []string{"gradlew", "gradle/wrapper/gradle-wrapper.jar", props} {
 		if !ecosystem.Exists(s.Dir, file) || file == props && m == nil {
 			s.Report(diag.Error, codeWrapper, g.file, 0, "run: gradle wrapper, and commit gradlew and gradle/wrapper/", "%s is missing or names no version: Gradle builds with its wrapper only, Debian's Gradle is too old", file)
@@ -92,7 +93,7 @@ func (s *service) readGradle() bool {
 
 // depends returns the first dependency that a function accepts.
 func (g *gradle) depends(accept func(artifact string) bool) ecosystem.Hit {
-	for _, m := range gradleModule.FindAllSubmatchIndex(g.data, -1) {
+	for _, m := range gradleModule().FindAllSubmatchIndex(g.data, -1) {
 		if a := string(g.data[m[4]:m[5]]); accept(a) {
 			return ecosystem.Hit{Text: a, File: g.file, Line: ecosystem.LineAt(g.data, int64(m[0]))}
 		}

@@ -164,7 +164,7 @@ func (s *service) buildName() string {
 	}
 	if s.at == "." {
 		data, _ := ecosystem.Read(s.Dir, ecosystem.Or(first(s.Dir, ".", "settings.gradle", "settings.gradle.kts"), "settings.gradle"))
-		if m := gradleName.FindSubmatch(data); m != nil {
+		if m := gradleName().FindSubmatch(data); m != nil {
 			return string(m[1])
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // maven is a build with Maven.
@@ -224,16 +225,16 @@ func (s *service) property(name string) (value string, at *pom) {
 	return "", nil
 }
 
-var reference = regexp.MustCompile(`\$\{([\w.-]+)\}`)
+var reference = pattern.Lazy(`\$\{([\w.-]+)\}`)
 
 // expand replaces the properties in a text, as far as the build files say them.
 func (s *service) expand(text string) string {
 	text = strings.TrimSpace(text)
 	for range 8 {
-		if len(text) > 1<<12 || !reference.MatchString(text) {
+		if len(text) > 1<<12 || !reference().MatchString(text) {
 			break
 		}
-		text = reference.ReplaceAllStringFunc(text, func(ref string) string {
+		text = reference().ReplaceAllStringFunc(text, func(ref string) string {
 			name := ref[2 : len(ref)-1]
 			module := s.maven.module
 			switch strings.TrimPrefix(strings.TrimPrefix(name, "project."), "pom.") {
@@ -306,10 +307,10 @@ func (s *service) springVersion() [2]int {
 	return [2]int{}
 }
 
-var twoNumbers = regexp.MustCompile(`^(\d{1,3})\.(\d{1,3})\b`)
+var twoNumbers = pattern.Lazy(`^(\d{1,3})\.(\d{1,3})\b`)
 
 func majorMinor(text string) [2]int {
-	m := twoNumbers.FindStringSubmatch(text)
+	m := twoNumbers().FindStringSubmatch(text)
 	if m == nil {
 		return [2]int{}
 	}

@@ -3,10 +3,10 @@ package java
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // settings are those of Spring Boot, Quarkus and Micronaut, by their full name.
@@ -59,7 +59,7 @@ func readProperties(data []byte) settings {
 	return out
 }
 
-var yamlKey = regexp.MustCompile(`^( *)["']?([\w.-]+)["']?\s*:(?:\s+(.*?))?\s*$`)
+var yamlKey = pattern.Lazy(`^( *)["']?([\w.-]+)["']?\s*:(?:\s+(.*?))?\s*$`)
 
 // readYAML reads the plain keys of the first document: nested by indentation, as
 // people write these files. What it does not understand it leaves out.
@@ -74,7 +74,7 @@ func readYAML(data []byte) settings {
 		if strings.HasPrefix(text, "---") && len(out) > 0 {
 			break
 		}
-		m := yamlKey.FindStringSubmatch(text)
+		m := yamlKey().FindStringSubmatch(text)
 		if m == nil {
 			continue
 		}
@@ -93,7 +93,7 @@ func readYAML(data []byte) settings {
 	return out
 }
 
-var fallback = regexp.MustCompile(`^\$\{[^:{}]+:([^{}]*)\}$`)
+var fallback = pattern.Lazy(`^\$\{[^:{}]+:([^{}]*)\}$`)
 
 // get returns a setting; of "${PORT:8080}" it is 8080.
 func (t settings) get(name string) ecosystem.Hit {
@@ -101,7 +101,7 @@ func (t settings) get(name string) ecosystem.Hit {
 	if !ok {
 		return ecosystem.Hit{}
 	}
-	if m := fallback.FindStringSubmatch(h.Text); m != nil {
+	if m := fallback().FindStringSubmatch(h.Text); m != nil {
 		h.Text = m[1]
 	}
 	if strings.Contains(h.Text, "${") {

@@ -3,33 +3,33 @@ package java
 import (
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Evidence in sources. Ports go from the surest to the vaguest.
 var (
-	javaMain    = regexp.MustCompile(`\bstatic\s+(?:final\s+)?void\s+main\s*\(()`)
-	kotlinMain  = regexp.MustCompile(`(?m)^(?:suspend\s+)?fun\s+main\s*\(()`)
-	javaPackage = regexp.MustCompile(`(?m)^\s*package\s+([\w.]+)`)
-	springApp   = regexp.MustCompile(`@SpringBootApplication\b()`)
-	grpcServer  = regexp.MustCompile(`\b(?:Netty)?ServerBuilder\s*\.\s*forPort\(|\bGrpc\s*\.\s*newServerBuilderForPort\(`)
-	httpServer  = regexp.MustCompile(`\bHttpServer\.create\(|\bHttpsServer\.create\(|\bJavalin\.(?:create|start)\(|\bUndertow\.builder\(|\bnew Server\(|\bcreateHttpServer\(|\bWebServer\.(?:builder|create)\(|\bembeddedServer\(|\bSpark\.(?:get|port)\(|\bSimpleServer\b|\bRatpackServer\.|\bnew Tomcat\(`)
-	healthRoute = regexp.MustCompile(`"(/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))"`)
-	readsPort   = regexp.MustCompile(`System\.getenv\(\s*"PORT"|getenv\(\)\s*\.\s*getOrDefault\(\s*"PORT"`)
-	otherLocale = regexp.MustCompile(`\b(?:Locale\.(?:GERMAN|GERMANY|FRENCH|FRANCE|ITALIAN|ITALY|JAPAN\w*|KOREAN?|CHIN\w+|TAIWAN|CANADA_FRENCH|forLanguageTag|of\()|new Locale\()()`)
+	javaMain    = pattern.Lazy(`\bstatic\s+(?:final\s+)?void\s+main\s*\(()`)
+	kotlinMain  = pattern.Lazy(`(?m)^(?:suspend\s+)?fun\s+main\s*\(()`)
+	javaPackage = pattern.Lazy(`(?m)^\s*package\s+([\w.]+)`)
+	springApp   = pattern.Lazy(`@SpringBootApplication\b()`)
+	grpcServer  = pattern.Lazy(`\b(?:Netty)?ServerBuilder\s*\.\s*forPort\(|\bGrpc\s*\.\s*newServerBuilderForPort\(`)
+	httpServer  = pattern.Lazy(`\bHttpServer\.create\(|\bHttpsServer\.create\(|\bJavalin\.(?:create|start)\(|\bUndertow\.builder\(|\bnew Server\(|\bcreateHttpServer\(|\bWebServer\.(?:builder|create)\(|\bembeddedServer\(|\bSpark\.(?:get|port)\(|\bSimpleServer\b|\bRatpackServer\.|\bnew Tomcat\(`)
+	healthRoute = pattern.Lazy(`"(/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))"`)
+	readsPort   = pattern.Lazy(`System\.getenv\(\s*"PORT"|getenv\(\)\s*\.\s*getOrDefault\(\s*"PORT"`)
+	otherLocale = pattern.Lazy(`\b(?:Locale\.(?:GERMAN|GERMANY|FRENCH|FRANCE|ITALIAN|ITALY|JAPAN\w*|KOREAN?|CHIN\w+|TAIWAN|CANADA_FRENCH|forLanguageTag|of\()|new Locale\()()`)
 )
 
-func ports() []*regexp.Regexp {
-	return []*regexp.Regexp{
-		regexp.MustCompile(`"(?:\w*_)?PORT"\s*,\s*"?(\d{2,5})"?`),
-		regexp.MustCompile(`(?:InetSocketAddress|forPort|newServerBuilderForPort|ServerSocket|\bnew Server|\.start|\.listen|\.port|setPort|addHttpListener)\(\s*(?:"[\d.]*"\s*,\s*)?(\d{2,5})\b`),
-		regexp.MustCompile(`(?i)\b\w*port\s*=\s*(\d{2,5})\b`),
-		regexp.MustCompile(`"PORT"[^;]{0,120}?[:?(]\s*"?(\d{2,5})\b`),
+func ports() []*ecosystem.Sign {
+	return []*ecosystem.Sign{
+		ecosystem.NewSign(`"(?:\w*_)?PORT"\s*,\s*"?(\d{2,5})"?`),
+		ecosystem.NewSign(`(?:InetSocketAddress|forPort|newServerBuilderForPort|ServerSocket|\bnew Server|\.start|\.listen|\.port|setPort|addHttpListener)\(\s*(?:"[\d.]*"\s*,\s*)?(\d{2,5})\b`),
+		ecosystem.NewSign(`(?i)\b\w*port\s*=\s*(\d{2,5})\b`),
+		ecosystem.NewSign(`"PORT"[^;]{0,120}?[:?(]\s*"?(\d{2,5})\b`),
 	}
 }
 
@@ -71,17 +71,17 @@ func eachSource(tree fs.FS, dir string, fn func(name string, data []byte)) {
 // mainClass returns the class that a source starts with, "" when it does not.
 func mainClass(name string, data []byte) ecosystem.Hit {
 	class := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	re := javaMain
+	re := javaMain()
 	if path.Ext(name) == ".kt" {
-		re = kotlinMain
+		re = kotlinMain()
 		class = strings.ToUpper(class[:1]) + class[1:] + "Kt"
 	}
 	h := ecosystem.Find(re, name, data)
 	if !h.Found() {
 		return h
 	}
-	if h.Text = class; javaPackage.Match(data) {
-		h.Text = string(javaPackage.FindSubmatch(data)[1]) + "." + class
+	if h.Text = class; javaPackage().Match(data) {
+		h.Text = string(javaPackage().FindSubmatch(data)[1]) + "." + class
 	}
 	return h
 }
@@ -100,7 +100,7 @@ func starts(tree fs.FS, p *pom) bool {
 	}
 	found := false
 	eachSource(tree, p.dir(), func(name string, data []byte) {
-		found = found || mainClass(name, data).Found() || springApp.Match(data)
+		found = found || mainClass(name, data).Found() || springApp().Match(data)
 	})
 	return found
 }
@@ -114,11 +114,11 @@ func (s *service) readSources() {
 		if h := mainClass(name, data); h.Found() {
 			c.mains = append(c.mains, h)
 		}
-		c.evidence.GRPC.Seek(grpcServer, name, data)
-		c.evidence.HTTP.Seek(httpServer, name, data)
-		c.evidence.Route.Seek(healthRoute, name, data)
-		c.locale.Seek(otherLocale, name, data)
-		c.port = c.port || readsPort.Match(data)
+		c.evidence.GRPC.Seek(grpcServer(), name, data)
+		c.evidence.HTTP.Seek(httpServer(), name, data)
+		c.evidence.Route.Seek(healthRoute(), name, data)
+		c.locale.Seek(otherLocale(), name, data)
+		c.port = c.port || readsPort().Match(data)
 		for i, re := range all[:c.portRank] {
 			if h := ecosystem.Find(re, name, data); h.Found() {
 				c.evidence.Port, c.portRank = h, i
@@ -203,7 +203,7 @@ func (s *service) chooseMain() {
 func (s *service) namedMain() ecosystem.Hit {
 	const why = "the build file names it"
 	if s.maven == nil {
-		h := ecosystem.Find(gradleMain, s.grade.file, s.grade.data)
+		h := ecosystem.Find(gradleMain(), s.grade.file, s.grade.data)
 		h.Why = why
 		return h
 	}
@@ -276,7 +276,7 @@ func (s *service) gradleKind() (kind, ecosystem.Hit) {
 			continue
 		}
 		h.Why = "the plugin " + k.plugin
-		if m := gradleSpring.FindSubmatch(s.grade.data); k.kind == kindSpring && m != nil {
+		if m := gradleSpring().FindSubmatch(s.grade.data); k.kind == kindSpring && m != nil {
 			s.spring = majorMinor(string(m[1]))
 		}
 		return k.kind, h

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // jdks are the versions of the JDK that the bases have, oldest first: those of
@@ -28,14 +29,14 @@ type said struct {
 }
 
 // javaVendor is what version managers write before the number.
-var javaVendor = regexp.MustCompile(`^(?:[A-Za-z]\w*-)+`)
+var javaVendor = pattern.Lazy(`^(?:[A-Za-z]\w*-)+`)
 
-var javaNumber = regexp.MustCompile(`(?:^|[^\d.])(?:1\.)?(\d{1,3})(?:[^\d]|$)`)
+var javaNumber = pattern.Lazy(`(?:^|[^\d.])(?:1\.)?(\d{1,3})(?:[^\d]|$)`)
 
 // feature is 21 of "21", "1.8"'s 8, 17 of "17.0.9-tem", "temurin-17.0.9+9" or
 // "VERSION_17"; 0 of what names no version.
 func feature(text string) int {
-	m := javaNumber.FindStringSubmatch(javaVendor.ReplaceAllString(text, ""))
+	m := javaNumber().FindStringSubmatch(javaVendor().ReplaceAllString(text, ""))
 	if m == nil {
 		return 0
 	}

@@ -2,12 +2,12 @@ package node
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // framework is what is known of programs made with one: where the build goes,
@@ -94,8 +94,8 @@ func (s *service) ownServer(f framework) bool {
 }
 
 var (
-	standaloneOutput = regexp.MustCompile(`output\s*:\s*['"]standalone['"]`)
-	exportOutput     = regexp.MustCompile(`output\s*:\s*['"]export['"]`)
+	standaloneOutput = pattern.Lazy(`output\s*:\s*['"]standalone['"]`)
+	exportOutput     = pattern.Lazy(`output\s*:\s*['"]export['"]`)
 )
 
 // standalone makes Next.js write a server with just the packages that it needs.
@@ -107,11 +107,11 @@ func (s *service) standalone() {
 			continue
 		}
 		config = name
-		if loc := standaloneOutput.FindIndex(data); loc != nil {
+		if loc := standaloneOutput().FindIndex(data); loc != nil {
 			s.Fact("output", "standalone", "as configured", name, ecosystem.LineAt(data, int64(loc[0])))
 			return
 		}
-		if loc := exportOutput.FindIndex(data); loc != nil {
+		if loc := exportOutput().FindIndex(data); loc != nil {
 			s.Report(diag.Error, codeFramework, name, ecosystem.LineAt(data, int64(loc[0])), "delete the line, or serve the directory out as a static site",
 				"output: 'export' makes files for a static site, not a server")
 			return
@@ -150,7 +150,7 @@ func (s *service) frameworkLayOut() []string {
 	return append(out, "rm -rf "+to+"/.next/cache")
 }
 
-var portFlag = regexp.MustCompile(`\s(?:-p|--port)[ =](\d{2,5})\b`)
+var portFlag = pattern.Lazy(`\s(?:-p|--port)[ =](\d{2,5})\b`)
 
 // frameworkEvidence is what a framework tells of the network: its server, its
 // port, and a file whose place makes it the route of a health check.
@@ -159,7 +159,7 @@ func (s *service) frameworkEvidence(e *ecosystem.Evidence) {
 	e.GRPC = ecosystem.Hit{}
 	e.HTTP = ecosystem.Hit{File: "package.json", Line: line, Why: "the server of " + s.framework.name}
 	e.Port = ecosystem.Hit{Text: s.framework.port, File: "package.json", Line: line, Why: "the default of " + s.framework.name}
-	if m := portFlag.FindStringSubmatch(s.pkg.Scripts["start"]); m != nil {
+	if m := portFlag().FindStringSubmatch(s.pkg.Scripts["start"]); m != nil {
 		e.Port = ecosystem.Hit{Text: m[1], File: "package.json", Line: s.pkg.line("scripts", "start"), Why: "start script"}
 	}
 	for _, name := range []string{"health", "healthz"} {

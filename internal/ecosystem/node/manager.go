@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -106,7 +107,7 @@ func (s *service) noLock(wanted string) bool {
 // completeManager decides on the version and the files of the manager.
 func (s *service) completeManager(version string) bool {
 	m := &s.manager
-	if s.member != "" && !plainName.MatchString(s.pkg.Name) {
+	if s.member != "" && !plainName().MatchString(s.pkg.Name) {
 		s.Report(diag.Error, codeManifest, "package.json", s.pkg.line("name"), "give it a name that npm takes", "the member of a workspace has no usable name")
 		return false
 	}
@@ -129,13 +130,13 @@ func (s *service) completeManager(version string) bool {
 	if version == "" {
 		m.version, why = s.managerVersion(string(data))
 	}
-	if !exactVersion.MatchString(m.version) {
+	if !exactVersion().MatchString(m.version) {
 		s.Report(diag.Error, codeManager, s.topFile("package.json"), 0, fmt.Sprintf("write \"packageManager\": \"%s@%s\"", strings.Fields(m.title())[0], newest(pins(m.name))),
 			"%q is no version of %s", m.version, m.name)
 		return false
 	}
 	s.Fact("package manager", m.title(), "its lock file, version by "+why, s.topFile(m.lock), 0)
-	for _, m := range compileSigns.FindAllSubmatch(data, -1) {
+	for _, m := range compileSigns().FindAllSubmatch(data, -1) {
 		if name := string(m[1]); !slices.Contains(s.compiled, name) {
 			s.compiled = append(s.compiled, name)
 		}
@@ -144,7 +145,7 @@ func (s *service) completeManager(version string) bool {
 	return true
 }
 
-var exactVersion = regexp.MustCompile(`^\d{1,4}(\.\d{1,6}){0,2}(-[0-9A-Za-z.-]{1,40})?$`)
+var exactVersion = pattern.Lazy(`^\d{1,4}(\.\d{1,6}){0,2}(-[0-9A-Za-z.-]{1,40})?$`)
 
 // managerVersion is the version for a repository whose packageManager names none.
 func (s *service) managerVersion(lock string) (version, why string) {
@@ -210,8 +211,8 @@ func (s *service) managerFiles() []string {
 }
 
 var (
-	yarnPath   = regexp.MustCompile(`(?m)^yarnPath:\s*['"]?(\.yarn/releases/[\w.-]+\.cjs)['"]?\s*$`)
-	yarnLinker = regexp.MustCompile(`(?m)^nodeLinker:\s*['"]?([\w-]+)['"]?\s*$`)
+	yarnPath   = pattern.Lazy(`(?m)^yarnPath:\s*['"]?(\.yarn/releases/[\w.-]+\.cjs)['"]?\s*$`)
+	yarnLinker = pattern.Lazy(`(?m)^nodeLinker:\s*['"]?([\w-]+)['"]?\s*$`)
 )
 
 // yarnConfig reads .yarnrc.yml.
@@ -221,10 +222,10 @@ func (s *service) yarnConfig() {
 	linker := "pnp"
 	if data, err := ecosystem.Read(s.top, ".yarnrc.yml"); err == nil {
 		m.files = append(m.files, ".yarnrc.yml")
-		if f := yarnPath.FindSubmatch(data); f != nil && ecosystem.Exists(s.top, string(f[1])) {
+		if f := yarnPath().FindSubmatch(data); f != nil && ecosystem.Exists(s.top, string(f[1])) {
 			m.tool = string(f[1])
 		}
-		if f := yarnLinker.FindSubmatch(data); f != nil {
+		if f := yarnLinker().FindSubmatch(data); f != nil {
 			linker = string(f[1])
 		}
 	}
@@ -342,8 +343,8 @@ func (m manager) leftovers() string {
 }
 
 var (
-	forPlatform = regexp.MustCompile(`(?m)["'/\s]((?:@[\w.-]+/)?[\w.-]*linux(?:musl)?-(?:x64|arm64)[\w.-]*?)(?:@|["':])`)
-	compiled    = regexp.MustCompile(`(?m)["'/\s](bcrypt|better-sqlite3|sqlite3|canvas|node-gyp-build|prebuild-install|node-pre-gyp|cpu-features|bufferutil|utf-8-validate|argon2|re2|isolated-vm|sodium-native|leveldown|classic-level)@`)
+	forPlatform = pattern.Lazy(`(?m)["'/\s]((?:@[\w.-]+/)?[\w.-]*linux(?:musl)?-(?:x64|arm64)[\w.-]*?)(?:@|["':])`)
+	compiled    = pattern.Lazy(`(?m)["'/\s](bcrypt|better-sqlite3|sqlite3|canvas|node-gyp-build|prebuild-install|node-pre-gyp|cpu-features|bufferutil|utf-8-validate|argon2|re2|isolated-vm|sodium-native|leveldown|classic-level)@`)
 )
 
 // nativeNames looks in a lock file of any format for packages that exist for one
@@ -358,7 +359,7 @@ func (s *service) nativeNames(lock []byte) {
 		s.noteNative()
 		return
 	}
-	for _, re := range []*regexp.Regexp{forPlatform, compiled} {
+	for _, re := range []*regexp.Regexp{forPlatform(), compiled()} {
 		for _, m := range re.FindAllSubmatch(lock, -1) {
 			if name := string(m[1]); !slices.Contains(s.native, name) && len(s.native) < 20 {
 				s.native = append(s.native, name)

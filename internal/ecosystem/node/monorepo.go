@@ -34,7 +34,7 @@ func (s *service) globalInputs() []string {
 	}
 	var out []string
 	for _, name := range named {
-		if plainPath.MatchString(name) && !strings.Contains(name, "/") && !strings.HasPrefix(name, ".env") && ecosystem.Exists(s.top, name) && !ecosystem.IsDir(s.top, name) {
+		if plainPath().MatchString(name) && !strings.Contains(name, "/") && !strings.HasPrefix(name, ".env") && ecosystem.Exists(s.top, name) && !ecosystem.IsDir(s.top, name) {
 			out = append(out, name)
 		}
 	}

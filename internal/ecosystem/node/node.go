@@ -10,7 +10,6 @@ package node
 import (
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/ecosystem/static"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -199,7 +199,7 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 }
 
 // toolVersion is the line of Node.js in a file of asdf or mise.
-var toolVersion = regexp.MustCompile(`(?m)^\s*node(?:js)?\s+([^\s#]+)`)
+var toolVersion = pattern.Lazy(`(?m)^\s*node(?:js)?\s+([^\s#]+)`)
 
 // versionIn returns what one directory says of the version.
 func versionIn(dir fs.FS, pkg *manifest) (file string, line int, text string) {
@@ -216,7 +216,7 @@ func versionIn(dir fs.FS, pkg *manifest) (file string, line int, text string) {
 		}
 	}
 	if data, err := ecosystem.Read(dir, ecosystem.ToolVersions); err == nil {
-		if h := ecosystem.Find(toolVersion, ecosystem.ToolVersions, data); h.Found() {
+		if h := ecosystem.Find(toolVersion(), ecosystem.ToolVersions, data); h.Found() {
 			return h.File, h.Line, h.Text
 		}
 	}

@@ -1,10 +1,10 @@
 package node
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -39,14 +39,14 @@ const idleFiles = `find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name 
 // tag such as "latest", which npm looks up whatever the lock file says.
 func (s *service) offline() string {
 	for _, version := range union(union(s.pkg.Dependencies, s.pkg.OptionalDeps), s.pkg.DevDeps) {
-		if tag.MatchString(version) {
+		if tag().MatchString(version) {
 			return "--prefer-offline"
 		}
 	}
 	return "--offline"
 }
 
-var tag = regexp.MustCompile(`^[a-wyzA-WYZ][A-Za-z-]*$`)
+var tag = pattern.Lazy(`^[a-wyzA-WYZ][A-Za-z-]*$`)
 
 // idle deletes what nothing reads at run time, and what compilers left.
 func (s *service) idle() string {

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/ecosystem/static"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -30,9 +31,9 @@ type bundler struct {
 	dir      string // default of what it writes
 	fallback string // of its single-page apps
 	hashed   []string
-	env      string         // NAME=value for the build: it calls nobody
-	configs  []string       // files that may name another directory, without extension
-	only     *regexp.Regexp // what one of those files has to say; nil for nothing
+	env      string                // NAME=value for the build: it calls nobody
+	configs  []string              // files that may name another directory, without extension
+	only     func() *regexp.Regexp // what one of those files has to say; nil for nothing
 }
 
 // bundlers are asked in order: those that use another one come before it.
@@ -40,7 +41,7 @@ func bundlers() []bundler {
 	const page = "/index.html"
 	return []bundler{
 		{name: "Angular", command: "ng build", env: "NG_CLI_ANALYTICS=false", fallback: page, hashed: []string{angularDigest, static.HexDigest}},
-		{name: "React Router", command: "react-router build", dir: "build/client", fallback: page, hashed: []string{viteDigest}, configs: []string{"react-router.config"}, only: regexp.MustCompile(`\bssr:\s*false`)},
+		{name: "React Router", command: "react-router build", dir: "build/client", fallback: page, hashed: []string{viteDigest}, configs: []string{"react-router.config"}, only: ssrOff},
 		{name: "VitePress", command: "vitepress build", dir: ".vitepress/dist", hashed: []string{`^/assets/.*\.[\w-]{8}\.\w+$`}},
 		{name: "Vite", command: "vite build", dir: "dist", fallback: page, hashed: []string{viteDigest}, configs: []string{"vite.config"}},
 		{name: "Create React App", command: "react-scripts build", dir: "build", fallback: page, hashed: []string{static.HexDigest}},
@@ -48,7 +49,7 @@ func bundlers() []bundler {
 		{name: "Parcel", command: "parcel build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}},
 		{name: "Rsbuild", command: "rsbuild build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}},
 		{name: "Astro", command: "astro build", env: "ASTRO_TELEMETRY_DISABLED=1", dir: "dist", hashed: []string{`^/_astro/`}, configs: []string{"astro.config"}},
-		{name: "Next.js", command: "next build", env: "NEXT_TELEMETRY_DISABLED=1", dir: "out", hashed: []string{`^/_next/static/`}, configs: []string{"next.config"}, only: regexp.MustCompile(`\boutput:\s*['"]export['"]`)},
+		{name: "Next.js", command: "next build", env: "NEXT_TELEMETRY_DISABLED=1", dir: "out", hashed: []string{`^/_next/static/`}, configs: []string{"next.config"}, only: outputExport},
 		{name: "Nuxt", command: "nuxt generate", env: "NUXT_TELEMETRY_DISABLED=1", dir: ".output/public", hashed: []string{`^/_nuxt/`}},
 		{name: "Gatsby", command: "gatsby build", env: "GATSBY_TELEMETRY_DISABLED=1", dir: "public", hashed: []string{static.HexDigest}},
 		{name: "Docusaurus", command: "docusaurus build", dir: "build", hashed: []string{static.HexDigest}},
@@ -68,14 +69,16 @@ func servers() []string {
 
 // Evidence in scripts and configuration files.
 var (
-	previewStart = regexp.MustCompile(`^(npx )?(npm run (dev|preview|serve|develop)|vite|ng serve|ng s|react-scripts start|vue-cli-service serve|parcel|rsbuild|astro|gatsby|docusaurus|eleventy|next|nuxt|serve|http-server|live-server|sirv|browser-sync|lite-server|rsbuild|vitepress)\b`)
-	outputOption = regexp.MustCompile(`\b(?:outDir|outputDir|distDir)['"]?\s*:\s*['"\x60]([^'"\x60$]+)['"\x60]`)
-	outputFlag   = regexp.MustCompile(`--(?:outDir|dest|dist-dir|output|output-path)[ =]([^\s;&|]+)`)
-	kitPages     = regexp.MustCompile(`\bpages:\s*['"]([^'"]+)['"]`)
-	kitFallback  = regexp.MustCompile(`\bfallback:\s*['"]([^'"]+)['"]`)
-	pageName     = regexp.MustCompile(`^[\w.-]+$`)
-	libraryMode  = regexp.MustCompile(`\blib:\s*\{`)
-	viteRoot     = regexp.MustCompile(`\broot\s*:`)
+	previewStart = pattern.Lazy(`^(npx )?(npm run (dev|preview|serve|develop)|vite|ng serve|ng s|react-scripts start|vue-cli-service serve|parcel|rsbuild|astro|gatsby|docusaurus|eleventy|next|nuxt|serve|http-server|live-server|sirv|browser-sync|lite-server|rsbuild|vitepress)\b`)
+	outputOption = pattern.Lazy(`\b(?:outDir|outputDir|distDir)['"]?\s*:\s*['"\x60]([^'"\x60$]+)['"\x60]`)
+	outputFlag   = pattern.Lazy(`--(?:outDir|dest|dist-dir|output|output-path)[ =]([^\s;&|]+)`)
+	kitPages     = pattern.Lazy(`\bpages:\s*['"]([^'"]+)['"]`)
+	kitFallback  = pattern.Lazy(`\bfallback:\s*['"]([^'"]+)['"]`)
+	pageName     = pattern.Lazy(`^[\w.-]+$`)
+	libraryMode  = pattern.Lazy(`\blib:\s*\{`)
+	ssrOff       = pattern.Lazy(`\bssr:\s*false`)
+	outputExport = pattern.Lazy(`\boutput:\s*['"]export['"]`)
+	viteRoot     = pattern.Lazy(`\broot\s*:`)
 )
 
 // findSite decides whether the build leaves a static site and no program.
@@ -125,7 +128,7 @@ func (s *service) startsServer() bool {
 		}
 	}
 	start, ok := s.pkg.Scripts["start"]
-	return ok && !previewStart.MatchString(strings.TrimSpace(start))
+	return ok && !previewStart().MatchString(strings.TrimSpace(start))
 }
 
 // unfolded is a script with the scripts that it calls, by their names.
@@ -149,7 +152,7 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 	site := &static.Site{Dir: b.dir, Fallback: b.fallback, Hashed: b.hashed}
 	note := func(evidence, file string, line int) { s.Fact("build output", site.Dir, evidence, file, line) }
 	name, data := s.configFile(b.configs)
-	if b.only != nil && !b.only.Match(data) {
+	if b.only != nil && !b.only().Match(data) {
 		return nil
 	}
 	_, kit := union(s.pkg.Dependencies, s.pkg.DevDeps)["@sveltejs/kit"]
@@ -158,13 +161,13 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 		return s.angular(site)
 	case kit:
 		return s.svelteKit(site)
-	case b.name == "Vite" && (libraryMode.Match(data) || !ecosystem.Exists(s.Dir, "index.html") && !viteRoot.Match(data)):
+	case b.name == "Vite" && (libraryMode().Match(data) || !ecosystem.Exists(s.Dir, "index.html") && !viteRoot().Match(data)):
 		return nil
 	}
-	if m := outputFlag.FindStringSubmatch(script); m != nil && inside(m[1]) {
+	if m := outputFlag().FindStringSubmatch(script); m != nil && inside(m[1]) {
 		site.Dir = path.Clean(m[1])
 		note("build script", "package.json", s.pkg.line("scripts", s.building))
-	} else if h := ecosystem.Find(outputOption, name, data); h.Found() && inside(h.Text) {
+	} else if h := ecosystem.Find(outputOption(), name, data); h.Found() && inside(h.Text) {
 		site.Dir = path.Clean(h.Text)
 		note("its configuration", name, h.Line)
 	} else {
@@ -180,7 +183,7 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 // characters that a configuration would mean otherwise.
 func inside(dir string) bool {
 	dir = path.Clean(dir)
-	return fs.ValidPath(dir) && dir != "." && plainPath.MatchString(dir)
+	return fs.ValidPath(dir) && dir != "." && plainPath().MatchString(dir)
 }
 
 // configFile reads the first configuration file of a name.
@@ -202,10 +205,10 @@ func (s *service) svelteKit(site *static.Site) *static.Site {
 	}
 	name, data := s.configFile([]string{"svelte.config"})
 	*site = static.Site{Dir: "build", Hashed: []string{`^/_app/immutable/`}}
-	if h := ecosystem.Find(kitPages, name, data); h.Found() && inside(h.Text) {
+	if h := ecosystem.Find(kitPages(), name, data); h.Found() && inside(h.Text) {
 		site.Dir = path.Clean(h.Text)
 	}
-	if h := ecosystem.Find(kitFallback, name, data); h.Found() && h.Text != "404.html" && pageName.MatchString(h.Text) {
+	if h := ecosystem.Find(kitFallback(), name, data); h.Found() && h.Text != "404.html" && pageName().MatchString(h.Text) {
 		site.Fallback = "/" + h.Text
 	}
 	s.Fact("build output", site.Dir, "SvelteKit's static adapter", name, 0)
@@ -335,5 +338,5 @@ func plainSite(dir fs.FS, want config.Service) bool {
 	_, build := pkg.Scripts[ecosystem.Or(want.Build, "build")]
 	start, starts := pkg.Scripts["start"]
 	program := ecosystem.Exists(dir, "server.js") || ecosystem.Exists(dir, "src/server.js") || pkg.Main != "" && ecosystem.Exists(dir, path.Clean(pkg.Main))
-	return !build && len(pkg.Dependencies) == 0 && !program && (!starts || previewStart.MatchString(start))
+	return !build && len(pkg.Dependencies) == 0 && !program && (!starts || previewStart().MatchString(start))
 }

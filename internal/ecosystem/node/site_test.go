@@ -94,7 +94,7 @@ func FuzzSite(f *testing.F) {
 		if s.site != nil && !inside(s.site.Dir) {
 			t.Fatalf("the site lies at %q", s.site.Dir)
 		}
-		if s.site != nil && s.site.Fallback != "" && !pageName.MatchString(s.site.Fallback[1:]) {
+		if s.site != nil && s.site.Fallback != "" && !pageName().MatchString(s.site.Fallback[1:]) {
 			t.Fatalf("the fallback is %q", s.site.Fallback)
 		}
 	})

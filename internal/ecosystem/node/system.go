@@ -3,11 +3,11 @@ package node
 import (
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // system is what a package needs beyond what npm brings.
@@ -73,7 +73,7 @@ func (p lockPackage) compilesItself(name string) bool {
 	return slices.Contains(alwaysCompiled(), name) || slices.ContainsFunc(buildTools(), func(tool string) bool { _, ok := p.Dependencies[tool]; return ok })
 }
 
-var compileSigns = regexp.MustCompile(`(?m)["'/\s](re2|isolated-vm|node-pty|better-sqlite3|sqlite3|canvas|prebuild-install|@mapbox/node-pre-gyp|node-pre-gyp|node-gyp|nan)@`)
+var compileSigns = pattern.Lazy(`(?m)["'/\s](re2|isolated-vm|node-pty|better-sqlite3|sqlite3|canvas|prebuild-install|@mapbox/node-pre-gyp|node-pre-gyp|node-gyp|nan)@`)
 
 // needs adds what the service's packages want of Debian. Only what production
 // installs counts: tests of a browser run elsewhere.
@@ -130,8 +130,8 @@ func (s *service) notePrisma() {
 	}
 	major, _, _ := strings.Cut(version, ".")
 	data, _ := ecosystem.Read(s.Dir, schema)
-	s.prisma.engine = len(major) == 1 && major < "7" && !prismaEngineless.Match(data)
-	s.prisma.inModules = !prismaOutput.Match(data)
+	s.prisma.engine = len(major) == 1 && major < "7" && !prismaEngineless().Match(data)
+	s.prisma.inModules = !prismaOutput().Match(data)
 	for _, script := range append(lifecycle(), "pre"+s.building, s.building, s.generate) {
 		if strings.Contains(s.unfolded(s.pkg.Scripts[script], 3), "prisma generate") {
 			return
@@ -143,8 +143,8 @@ func (s *service) notePrisma() {
 
 // Evidence in schemas of Prisma.
 var (
-	prismaOutput     = regexp.MustCompile(`(?m)^\s*output\s*=`)
-	prismaEngineless = regexp.MustCompile(`(?m)^\s*engineType\s*=\s*"client"`)
+	prismaOutput     = pattern.Lazy(`(?m)^\s*output\s*=`)
+	prismaEngineless = pattern.Lazy(`(?m)^\s*engineType\s*=\s*"client"`)
 )
 
 // prismaOf is what is known of Prisma in a service. The zero value is a service

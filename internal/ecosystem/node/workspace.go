@@ -5,11 +5,11 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // workspace is a repository of packages with one lock file. The zero value is
@@ -95,7 +95,7 @@ func (e Ecosystem) workspaceOf(at string) (*rootOf, string) {
 	}
 	for up := path.Dir(at); ; up = path.Dir(up) {
 		rel := below(up, at)
-		if r := e.rootAt(up); r != nil && plainPath.MatchString(rel) && isMember(r.globs, rel) {
+		if r := e.rootAt(up); r != nil && plainPath().MatchString(rel) && isMember(r.globs, rel) {
 			return r, up
 		}
 		if up == "." {
@@ -229,8 +229,8 @@ func globMatch(glob, name string) bool {
 
 // The forms of names that go into commands and Dockerfiles as they are.
 var (
-	plainPath = regexp.MustCompile(`^[A-Za-z0-9@._+-]+(/[A-Za-z0-9@._+-]+)*$`)
-	plainName = regexp.MustCompile(`^(@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+$`)
+	plainPath = pattern.Lazy(`^[A-Za-z0-9@._+-]+(/[A-Za-z0-9@._+-]+)*$`)
+	plainName = pattern.Lazy(`^(@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+$`)
 )
 
 // Limits of the search for members.
@@ -255,7 +255,7 @@ func members(top fs.FS, globs []string, read func(dir string) *manifest) map[str
 		if p == "." || !isMember(globs, p) {
 			return nil
 		}
-		if m := read(p); m != nil && plainName.MatchString(m.Name) && plainPath.MatchString(p) {
+		if m := read(p); m != nil && plainName().MatchString(m.Name) && plainPath().MatchString(p) {
 			out[m.Name] = member{dir: p, pkg: m}
 		}
 		return nil

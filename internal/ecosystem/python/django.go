@@ -2,24 +2,24 @@ package python
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Evidence in Django's files.
 var (
-	settingsName = regexp.MustCompile(`DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]`)
-	staticRoot   = regexp.MustCompile(`(?m)^\s*STATIC_ROOT\s*=\s*(.*)$`)
-	buildScript  = regexp.MustCompile(`"build"\s*:\s*"([^"]*)"`)
-	staticApp    = regexp.MustCompile(`django\.contrib\.staticfiles`)
-	wanted       = regexp.MustCompile(`\bos\.environ\[\s*['"]([A-Za-z_]\w*)['"]\s*\]|\b(?:env|config)(?:\.\w+)?\(\s*['"]([A-Za-z_]\w*)['"]\s*(?:,\s*cast\s*=\s*\w+\s*)?,?\s*\)`)
-	boolCast     = regexp.MustCompile(`cast\s*=\s*bool`)
-	intCast      = regexp.MustCompile(`cast\s*=\s*int`)
-	quotedText   = regexp.MustCompile(`['"]([\w./-]+)['"]`)
+	settingsName = pattern.Lazy(`DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]`)
+	staticRoot   = pattern.Lazy(`(?m)^\s*STATIC_ROOT\s*=\s*(.*)$`)
+	buildScript  = pattern.Lazy(`"build"\s*:\s*"([^"]*)"`)
+	staticApp    = pattern.Lazy(`django\.contrib\.staticfiles`)
+	wanted       = pattern.Lazy(`\bos\.environ\[\s*['"]([A-Za-z_]\w*)['"]\s*\]|\b(?:env|config)(?:\.\w+)?\(\s*['"]([A-Za-z_]\w*)['"]\s*(?:,\s*cast\s*=\s*\w+\s*)?,?\s*\)`)
+	boolCast     = pattern.Lazy(`cast\s*=\s*bool`)
+	intCast      = pattern.Lazy(`cast\s*=\s*int`)
+	quotedText   = pattern.Lazy(`['"]([\w./-]+)['"]`)
 )
 
 // django reads manage.py and the settings. false means that this is no Django
@@ -29,7 +29,7 @@ func (s *service) django() bool {
 	if err != nil {
 		return false
 	}
-	h := ecosystem.Find(settingsName, "manage.py", data)
+	h := ecosystem.Find(settingsName(), "manage.py", data)
 	if !h.Found() {
 		return false
 	}
@@ -37,7 +37,7 @@ func (s *service) django() bool {
 	s.settings = s.served(project, h.Text)
 	s.app = app{kind: kindDjango, module: project, file: h.File, line: h.Line}
 	if data, err := ecosystem.Read(s.Dir, "package.json"); err == nil {
-		if b := ecosystem.Find(buildScript, "package.json", data); b.Found() {
+		if b := ecosystem.Find(buildScript(), "package.json", data); b.Found() {
 			s.Report(diag.Warning, codeAssets, b.File, b.Line, "commit what it writes below the static files, or bring a Dockerfile", "the build script of package.json is not run: the image gets the assets as they lie in the repository")
 		}
 	}
@@ -54,7 +54,7 @@ func (s *service) served(project, managed string) string {
 		if err != nil {
 			continue
 		}
-		if h := ecosystem.Find(settingsName, name, data); h.Found() {
+		if h := ecosystem.Find(settingsName(), name, data); h.Found() {
 			if h.Text != managed {
 				s.Fact("settings", h.Text, "servers get them", h.File, h.Line)
 			}
@@ -68,7 +68,7 @@ func (s *service) served(project, managed string) string {
 // not depend on.
 func placeholders(data []byte) []string {
 	var out []string
-	for _, m := range wanted.FindAllSubmatch(data, 100) {
+	for _, m := range wanted().FindAllSubmatch(data, 100) {
 		name, value, how := string(m[1])+string(m[2]), "only-for-this-step", string(m[0])
 		switch {
 		case slices.Contains([]string{"PATH", "HOME", "USER", "TMPDIR", "DJANGO_SETTINGS_MODULE"}, name) || strings.HasPrefix(name, "PYTHON"):
@@ -77,9 +77,9 @@ func placeholders(data []byte) []string {
 			value = "sqlite:///:memory:"
 		case strings.HasSuffix(name, "URL") || strings.HasSuffix(name, "URI") || strings.HasSuffix(name, "DSN"):
 			value = "http://localhost"
-		case strings.HasPrefix(how, "env.bool") || boolCast.MatchString(how):
+		case strings.HasPrefix(how, "env.bool") || boolCast().MatchString(how):
 			value = "False"
-		case strings.HasPrefix(how, "env.int") || intCast.MatchString(how) || strings.HasSuffix(name, "PORT"):
+		case strings.HasPrefix(how, "env.int") || intCast().MatchString(how) || strings.HasSuffix(name, "PORT"):
 			value = "1"
 		}
 		out = append(out, name+"="+value)
@@ -95,13 +95,13 @@ func (s *service) staticFiles(module, project string) {
 		if err != nil {
 			continue
 		}
-		root.Seek(staticRoot, name, data)
-		used.Seek(staticApp, name, data)
+		root.Seek(staticRoot(), name, data)
+		used.Seek(staticApp(), name, data)
 		s.insists = append(s.insists, placeholders(data)...)
 	}
 	if root.Found() {
 		s.statics = "staticfiles"
-		if m := quotedText.FindAllStringSubmatch(root.Text, -1); m != nil {
+		if m := quotedText().FindAllStringSubmatch(root.Text, -1); m != nil {
 			s.statics = path.Clean(m[len(m)-1][1])
 		}
 		s.sources = slices.DeleteFunc(s.sources, func(n string) bool { return n == s.statics })

@@ -14,13 +14,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -177,7 +177,7 @@ func (s *service) runtimeVersion() {
 }
 
 // toolVersion is the line of Python in a file of asdf or mise.
-var toolVersion = regexp.MustCompile(`(?m)^\s*python\s+([^\s#]+)`)
+var toolVersion = pattern.Lazy(`(?m)^\s*python\s+([^\s#]+)`)
 
 // versionEvidence returns the strongest statement about the version; an empty
 // file stands for slipway.yaml.
@@ -198,7 +198,7 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 		}
 	}
 	if data, err := ecosystem.Read(s.Dir, ecosystem.ToolVersions); err == nil {
-		if h := ecosystem.Find(toolVersion, ecosystem.ToolVersions, data); h.Found() {
+		if h := ecosystem.Find(toolVersion(), ecosystem.ToolVersions, data); h.Found() {
 			return h.File, h.Line, h.Text
 		}
 	}

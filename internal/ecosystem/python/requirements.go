@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // dep is a direct dependency of the service.
@@ -39,18 +40,18 @@ type requirements struct {
 const maxRequirementFiles = 32
 
 var (
-	nameForm  = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?\s*(.*)$`)
-	separator = regexp.MustCompile(`[-_.]+`)
+	nameForm  = pattern.Lazy(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?\s*(.*)$`)
+	separator = pattern.Lazy(`[-_.]+`)
 )
 
 // normalised is a package's name as the index knows it (PEP 503).
-func normalised(name string) string { return strings.ToLower(separator.ReplaceAllString(name, "-")) }
+func normalised(name string) string { return strings.ToLower(separator().ReplaceAllString(name, "-")) }
 
 // parseRequirement reads "name[extra] >=1 ; marker" (PEP 508). ok is false for
 // what is no requirement.
 func parseRequirement(text string) (d dep, ok bool) {
 	text, _, _ = strings.Cut(text, ";")
-	m := nameForm.FindStringSubmatch(strings.TrimSpace(text))
+	m := nameForm().FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
 		return dep{}, false
 	}

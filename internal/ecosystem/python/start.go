@@ -3,7 +3,6 @@ package python
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // The ports of servers that nothing tells another one: that of uvicorn, gunicorn
@@ -37,7 +37,7 @@ func (s *service) network() {
 	}
 	if p, ok := s.Process(); ok && p.Name == "web" {
 		e.HTTP.Keep(ecosystem.Hit{Text: "web", File: "Procfile", Line: p.Line})
-		if m := portFlag.FindStringSubmatch(p.WithPort(s.givenPort())); m != nil {
+		if m := portFlag().FindStringSubmatch(p.WithPort(s.givenPort())); m != nil {
 			e.Port = ecosystem.Hit{Text: m[1], File: "Procfile", Line: p.Line}
 		} else if p.WantsPort() {
 			given = webPort
@@ -64,7 +64,7 @@ func (s *service) manifest() string {
 	return ecosystem.Or(s.app.file, "main.py")
 }
 
-var portFlag = regexp.MustCompile(`(?:--port|--bind|--http|-b|-p)[ =](?:[\w.\[\]:]*:)?(\d{2,5})\b`)
+var portFlag = pattern.Lazy(`(?:--port|--bind|--http|-b|-p)[ =](?:[\w.\[\]:]*:)?(\d{2,5})\b`)
 
 // startCommand decides on the exec form that starts the service.
 func (s *service) startCommand() {
@@ -242,7 +242,7 @@ func (s *service) startScript() bool {
 		name = slices.Collect(maps.Keys(scripts))[0]
 	}
 	module, function, ok := strings.Cut(scripts[name], ":")
-	if !ok || !entryForm.MatchString(scripts[name]) {
+	if !ok || !entryForm().MatchString(scripts[name]) {
 		return false
 	}
 	object, _, _ := strings.Cut(function, ".")
@@ -251,4 +251,4 @@ func (s *service) startScript() bool {
 	return true
 }
 
-var entryForm = regexp.MustCompile(`^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$`)
+var entryForm = pattern.Lazy(`^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$`)

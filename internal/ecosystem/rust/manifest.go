@@ -13,6 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // target is a [[bin]], [lib], [[test]], [[bench]] or [[example]] of a manifest.
@@ -72,7 +73,7 @@ func parseManifest(data []byte) (*manifest, int, error) {
 	return m, 0, nil
 }
 
-var goodName = regexp.MustCompile(`^[\pL\pN_][\pL\pN_.+/?:-]*$`) // of features too
+var goodName = pattern.Lazy(`^[\pL\pN_][\pL\pN_.+/?:-]*$`) // of features too
 
 // badName returns a name of a package, program or feature that cargo refuses and
 // a shell might take apart.
@@ -85,7 +86,7 @@ func (m *manifest) badName() string {
 		names = append(append(names, b.Name), b.Requires...)
 	}
 	for _, n := range names {
-		if n != "" && !goodName.MatchString(n) {
+		if n != "" && !goodName().MatchString(n) {
 			return n
 		}
 	}

@@ -3,58 +3,58 @@ package rust
 import (
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Evidence in sources. Ports go from the surest to the vaguest.
 var (
-	grpcServer  = regexp.MustCompile(`\btransport::Server\b|\btransport::\{[^}]*\bServer\b`)
-	httpServer  = regexp.MustCompile(`\baxum::serve\(|\baxum::Server::bind\(|\bHttpServer::new\(|\bwarp::serve\(|\brocket::build\(|#\[launch\]|#\[rocket::launch\]|\btide::new\(|\bpoem::Server::new\(|\bsalvo::Server::new\(|\btiny_http::Server\b|\bhttp1::Builder::new\(|\bauto::Builder::new\(|\bServer::bind\(|\bServer::http\(|b?"HTTP/1\.1 `)
-	rocketRoot  = regexp.MustCompile(`\brocket::build\(|#\[launch\]|#\[rocket::launch\]`)
-	healthRoute = regexp.MustCompile(`"(/(?:api/)?(?:v1/)?(?:healthz?|health[_-]check|health/(?:ready|live)|readyz?|livez))"`)
-	warpHealth  = regexp.MustCompile(`\bpath(?:!|::path)?\(\s*"(healthz?|health[_-]check|readyz?|livez)"`)
-	tonicHealth = regexp.MustCompile(`\btonic_health::`)
-	readsPort   = regexp.MustCompile(`\bvar\(\s*"PORT"\s*\)|\benv\s*=\s*"PORT"`)
-	loopback    = regexp.MustCompile(`(?:(?:\bbind|\bServer::http|\bserve)\(\s*&?\(?\s*"(?:127\.0\.0\.1|localhost|\[::1\])|(?:\brun|\bfrom)\(\s*\(?\s*\[\s*127\s*,)()`)
-	rocketPort  = regexp.MustCompile(`(?m)^\s*port\s*=\s*(\d{2,5})`)
+	grpcServer  = pattern.Lazy(`\btransport::Server\b|\btransport::\{[^}]*\bServer\b`)
+	httpServer  = pattern.Lazy(`\baxum::serve\(|\baxum::Server::bind\(|\bHttpServer::new\(|\bwarp::serve\(|\brocket::build\(|#\[launch\]|#\[rocket::launch\]|\btide::new\(|\bpoem::Server::new\(|\bsalvo::Server::new\(|\btiny_http::Server\b|\bhttp1::Builder::new\(|\bauto::Builder::new\(|\bServer::bind\(|\bServer::http\(|b?"HTTP/1\.1 `)
+	rocketRoot  = pattern.Lazy(`\brocket::build\(|#\[launch\]|#\[rocket::launch\]`)
+	healthRoute = pattern.Lazy(`"(/(?:api/)?(?:v1/)?(?:healthz?|health[_-]check|health/(?:ready|live)|readyz?|livez))"`)
+	warpHealth  = pattern.Lazy(`\bpath(?:!|::path)?\(\s*"(healthz?|health[_-]check|readyz?|livez)"`)
+	tonicHealth = pattern.Lazy(`\btonic_health::`)
+	readsPort   = pattern.Lazy(`\bvar\(\s*"PORT"\s*\)|\benv\s*=\s*"PORT"`)
+	loopback    = pattern.Lazy(`(?:(?:\bbind|\bServer::http|\bserve)\(\s*&?\(?\s*"(?:127\.0\.0\.1|localhost|\[::1\])|(?:\brun|\bfrom)\(\s*\(?\s*\[\s*127\s*,)()`)
+	rocketPort  = pattern.Lazy(`(?m)^\s*port\s*=\s*(\d{2,5})`)
 )
 
-func ports() []*regexp.Regexp {
-	return []*regexp.Regexp{
-		regexp.MustCompile(`\bvar(?:_os)?\(\s*"(?:\w*_)?PORT"\s*\)[^;]*?\bunwrap_or(?:_else)?\([^;\d]*(\d{2,5})\b`),
-		regexp.MustCompile(`\bvar(?:_os)?\(\s*"(?:\w*_)?(?:ADDR|ADDRESS|LISTEN|BIND|HOST)"\s*\)[^;]*?"[\w.\[\]:]*:(\d{2,5})"`),
-		regexp.MustCompile(`#\[(?:arg|clap|structopt)\([^]]*?(?:port|PORT)[^]]*?default_value(?:_t)?\s*=\s*"?(\d{2,5})\b`),
-		regexp.MustCompile(`#\[(?:arg|clap|structopt)\([^]]*?default_value(?:_t)?\s*=\s*"?(?:[\d.]+:)?(\d{2,5})\b[^]]*\]\s*(?:pub\s+)?\w*(?:port|addr|listen|bind)\w*\s*:`),
-		regexp.MustCompile(`\bbind\(\s*&?"[^"\n]*:(\d{2,5})"`),
-		regexp.MustCompile(`\bbind\(\s*&?\(\s*[^,;]+,\s*(\d{2,5})\s*\)`),
-		regexp.MustCompile(`\[\s*\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\]\s*\)?\s*,\s*(\d{2,5})\b`),
-		regexp.MustCompile(`\b(?:UNSPECIFIED|LOCALHOST|Ipv[46]Addr::new\([^)]*\))\s*\)?\s*,\s*(\d{2,5})\b`),
-		regexp.MustCompile(`(?i)\b(?:const|static|let)\s+(?:mut\s+)?\w*port\w*\s*(?::\s*&?\s*\w+\s*)?=\s*"?(\d{2,5})\b`),
-		regexp.MustCompile(`(?i)\b(?:const|static|let)\s+(?:mut\s+)?\w*(?:addr|listen|bind)\w*\s*(?::[^=;]+)?=\s*"[\w.\[\]:]*:(\d{2,5})"`),
-		regexp.MustCompile(`"(?:0\.0\.0\.0|127\.0\.0\.1|localhost|\[::1?\]):(\d{2,5})"`),
-		regexp.MustCompile(`\bport:\s*(\d{2,5})\b`),
+func ports() []*ecosystem.Sign {
+	return []*ecosystem.Sign{
+		ecosystem.NewSign(`\bvar(?:_os)?\(\s*"(?:\w*_)?PORT"\s*\)[^;]*?\bunwrap_or(?:_else)?\([^;\d]*(\d{2,5})\b`),
+		ecosystem.NewSign(`\bvar(?:_os)?\(\s*"(?:\w*_)?(?:ADDR|ADDRESS|LISTEN|BIND|HOST)"\s*\)[^;]*?"[\w.\[\]:]*:(\d{2,5})"`),
+		ecosystem.NewSign(`#\[(?:arg|clap|structopt)\([^]]*?(?:port|PORT)[^]]*?default_value(?:_t)?\s*=\s*"?(\d{2,5})\b`),
+		ecosystem.NewSign(`#\[(?:arg|clap|structopt)\([^]]*?default_value(?:_t)?\s*=\s*"?(?:[\d.]+:)?(\d{2,5})\b[^]]*\]\s*(?:pub\s+)?\w*(?:port|addr|listen|bind)\w*\s*:`),
+		ecosystem.NewSign(`\bbind\(\s*&?"[^"\n]*:(\d{2,5})"`),
+		ecosystem.NewSign(`\bbind\(\s*&?\(\s*[^,;]+,\s*(\d{2,5})\s*\)`),
+		ecosystem.NewSign(`\[\s*\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\]\s*\)?\s*,\s*(\d{2,5})\b`),
+		ecosystem.NewSign(`\b(?:UNSPECIFIED|LOCALHOST|Ipv[46]Addr::new\([^)]*\))\s*\)?\s*,\s*(\d{2,5})\b`),
+		ecosystem.NewSign(`(?i)\b(?:const|static|let)\s+(?:mut\s+)?\w*port\w*\s*(?::\s*&?\s*\w+\s*)?=\s*"?(\d{2,5})\b`),
+		ecosystem.NewSign(`(?i)\b(?:const|static|let)\s+(?:mut\s+)?\w*(?:addr|listen|bind)\w*\s*(?::[^=;]+)?=\s*"[\w.\[\]:]*:(\d{2,5})"`),
+		ecosystem.NewSign(`"(?:0\.0\.0\.0|127\.0\.0\.1|localhost|\[::1?\]):(\d{2,5})"`),
+		ecosystem.NewSign(`\bport:\s*(\d{2,5})\b`),
 	}
 }
 
 // look takes evidence from a source file of the program.
 func (s *service) look(name string, data []byte) {
 	e := &s.evidence
-	e.GRPC.Seek(grpcServer, name, data)
-	e.HTTP.Seek(httpServer, name, data)
-	e.HealthProto.Seek(tonicHealth, name, data)
-	e.Route.Seek(healthRoute, name, data)
-	if hit := ecosystem.Find(warpHealth, name, data); hit.Found() && !e.Route.Found() {
+	e.GRPC.Seek(grpcServer(), name, data)
+	e.HTTP.Seek(httpServer(), name, data)
+	e.HealthProto.Seek(tonicHealth(), name, data)
+	e.Route.Seek(healthRoute(), name, data)
+	if hit := ecosystem.Find(warpHealth(), name, data); hit.Found() && !e.Route.Found() {
 		hit.Text = "/" + hit.Text
 		e.Route = hit
 	}
-	s.loopback.Seek(loopback, name, data)
-	s.readsPort = s.readsPort || readsPort.Match(data)
-	s.rocket = s.rocket || rocketRoot.Match(data)
+	s.loopback.Seek(loopback(), name, data)
+	s.readsPort = s.readsPort || readsPort().Match(data)
+	s.rocket = s.rocket || rocketRoot().Match(data)
 	if s.patterns == nil {
 		s.patterns = ports()
 		s.portRank = len(s.patterns)
@@ -90,7 +90,7 @@ func (s *service) rocketNetwork() {
 		return
 	}
 	s.files = append(s.files, "Rocket.toml")
-	if hit := ecosystem.Find(rocketPort, name, data); hit.Found() {
+	if hit := ecosystem.Find(rocketPort(), name, data); hit.Found() {
 		hit.Why = "Rocket's configuration"
 		s.evidence.Port = hit
 	}
@@ -131,7 +131,7 @@ func (s *service) env(port string) map[string]string {
 // end a file; lines stay where they are.
 func codeOnly(data []byte) []byte {
 	text := string(data)
-	if i := testModule.FindStringIndex(text); i != nil {
+	if i := testModule().FindStringIndex(text); i != nil {
 		text = text[:i[0]]
 	}
 	var b strings.Builder
@@ -144,4 +144,4 @@ func codeOnly(data []byte) []byte {
 	return []byte(b.String())
 }
 
-var testModule = regexp.MustCompile(`(?m)^#\[cfg\(test\)\]\s*(?:pub\s+)?mod\s`)
+var testModule = pattern.Lazy(`(?m)^#\[cfg\(test\)\]\s*(?:pub\s+)?mod\s`)

@@ -76,7 +76,7 @@ func (s *service) features() {
 		known = append(known, key) // an optional dependency is a feature
 	}
 	for _, f := range s.Want.Features {
-		if name, _, other := strings.Cut(f, "/"); goodName.MatchString(f) && (f == "default" || slices.Contains(known, strings.TrimSuffix(name, "?")) || other && name == s.crate.name) {
+		if name, _, other := strings.Cut(f, "/"); goodName().MatchString(f) && (f == "default" || slices.Contains(known, strings.TrimSuffix(name, "?")) || other && name == s.crate.name) {
 			continue
 		}
 		hint := "the features are under [features] in " + s.At(s.crate.manifestFile())

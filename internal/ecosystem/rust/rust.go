@@ -13,7 +13,6 @@ package rust
 import (
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -156,7 +155,7 @@ type service struct {
 	files     []string        // that the program reads while it runs
 	opened    map[string]ecosystem.Hit
 	evidence  ecosystem.Evidence
-	patterns  []*regexp.Regexp // of ports, surest first
+	patterns  []*ecosystem.Sign // of ports, surest first
 	portRank  int
 	loopback  ecosystem.Hit
 	readsPort bool

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // readSources reads the program first, then its package, then what else of the
@@ -66,21 +67,21 @@ func (s *service) source(c *crate, name string, data []byte) {
 }
 
 var (
-	literal     = regexp.MustCompile(`"([^"\\\n]{1,200})"`)
-	atCompile   = regexp.MustCompile(`(?:include_str!|include_bytes!|include!|include_dir!|migrate!|embed_migrations!|include_proto!|load_dir!|\bfolder\s*=|\bpath\s*=|CARGO_MANIFEST_DIR"\s*\)\s*,)\s*\(?\s*$`)
-	bareMigrate = regexp.MustCompile(`\b(?:migrate|embed_migrations)!\(\s*\)`)
-	askama      = regexp.MustCompile(`#\[template\(`)
-	sqlxQuery   = regexp.MustCompile(`\bquery(?:_as|_scalar|_file|_file_as)?(?:_unchecked)?!\(`)
+	literal     = pattern.Lazy(`"([^"\\\n]{1,200})"`)
+	atCompile   = pattern.Lazy(`(?:include_str!|include_bytes!|include!|include_dir!|migrate!|embed_migrations!|include_proto!|load_dir!|\bfolder\s*=|\bpath\s*=|CARGO_MANIFEST_DIR"\s*\)\s*,)\s*\(?\s*$`)
+	bareMigrate = pattern.Lazy(`\b(?:migrate|embed_migrations)!\(\s*\)`)
+	askama      = pattern.Lazy(`#\[template\(`)
+	sqlxQuery   = pattern.Lazy(`\bquery(?:_as|_scalar|_file|_file_as)?(?:_unchecked)?!\(`)
 )
 
 // literals notes the files and directories of the repository that strings name:
 // those that macros and build scripts read are inputs, others may be read while
 // the program runs.
 func (s *service) literals(c *crate, name string, data []byte, build bool) {
-	for _, m := range literal.FindAllSubmatchIndex(data, -1) {
+	for _, m := range literal().FindAllSubmatchIndex(data, -1) {
 		text := string(data[m[2]:m[3]])
 		before := string(data[max(0, m[0]-80):m[0]])
-		compiled := build || atCompile.MatchString(before)
+		compiled := build || atCompile().MatchString(before)
 		text = strings.TrimPrefix(strings.TrimPrefix(text, "$CARGO_MANIFEST_DIR"), "/")
 		if strings.ContainsAny(text, " {}<>") || text == "" || text == "." {
 			continue
@@ -98,7 +99,7 @@ func (s *service) literals(c *crate, name string, data []byte, build bool) {
 			s.opened[first] = ecosystem.Hit{Text: first, File: name, Line: ecosystem.LineAt(data, int64(m[0]))}
 		}
 	}
-	for dir, re := range map[string]*regexp.Regexp{"migrations": bareMigrate, "templates": askama, ".sqlx": sqlxQuery} {
+	for dir, re := range map[string]*regexp.Regexp{"migrations": bareMigrate(), "templates": askama(), ".sqlx": sqlxQuery()} {
 		if re.Match(data) {
 			s.input(path.Join(c.dir, dir))
 			s.input(path.Join(s.top, dir))

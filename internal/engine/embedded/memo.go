@@ -40,12 +40,13 @@ const maxMemos = 2000
 type exportMemo struct {
 	*base.Worker
 	dir      string // one file for each remembered export
+	blobs    string // directory of the engine's own
 	imageDir string
 	garbage  *collections
 }
 
-func newExportMemo(ctx context.Context, w *base.Worker, dir, imageDir string) *exportMemo {
-	return &exportMemo{Worker: w, dir: dir, imageDir: imageDir, garbage: newCollections(ctx)}
+func newExportMemo(ctx context.Context, w *base.Worker, dir, blobs, imageDir string) *exportMemo {
+	return &exportMemo{Worker: w, dir: dir, blobs: blobs, imageDir: imageDir, garbage: newCollections(ctx)}
 }
 
 // Prune implements worker.Worker.
@@ -96,26 +97,33 @@ type memoInstance struct {
 
 // Export answers from memory when it can.
 func (i memoInstance) Export(ctx context.Context, src *exporter.Source, info exporter.ExportBuildInfo) (map[string]string, exporter.FinalizeFunc, exporter.DescriptorReference, error) {
-	stampedSrc, err := i.memo.stamped(src)
-	if err != nil {
-		return nil, nil, nil, err
-	}
 	if i.attrs["tar"] != "false" {
+		stampedSrc, err := i.memo.stamped(src, nil)
+		if err != nil {
+			return nil, nil, nil, err
+		}
 		return i.ExporterInstance.Export(ctx, stampedSrc, info)
 	}
 	path := filepath.Join(i.memo.dir, exportKey(i.attrs, src))
 	if resp, ok := i.memo.recall(path); ok {
 		return resp, nil, nil, nil
 	}
+	layers := &handover{from: i.memo.blobs, to: filepath.Join(i.memo.imageDir, "blobs"), unpacked: map[string]int64{}}
+	stampedSrc, err := i.memo.stamped(src, layers)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	resp, finalize, ref, err := i.ExporterInstance.Export(ctx, stampedSrc, info)
 	if err == nil {
+		layers.note(resp)
 		i.memo.remember(path, resp)
 	}
 	return resp, finalize, ref, err
 }
 
 // stamped returns the same result with layers whose files have the image's time.
-func (w *exportMemo) stamped(src *exporter.Source) (*exporter.Source, error) {
+// They are given to layers, unless that is nil.
+func (w *exportMemo) stamped(src *exporter.Source, layers *handover) (*exporter.Source, error) {
 	platforms, err := exptypes.ParsePlatforms(src.Metadata)
 	if err != nil {
 		return nil, err
@@ -126,7 +134,7 @@ func (w *exportMemo) stamped(src *exporter.Source) (*exporter.Source, error) {
 		if err != nil || ref == nil || at == nil {
 			return ref, err
 		}
-		s := stampedRef{ImmutableRef: ref, epoch: *at, store: w.ContentStore()}
+		s := stampedRef{ImmutableRef: ref, epoch: *at, store: w.ContentStore(), layers: layers}
 		if config := exptypes.ParseKey(src.Metadata, exptypes.ExporterImageBaseConfigKey, p); len(config) > 0 {
 			var base ocispecs.Image
 			if err := json.Unmarshal(config, &base); err != nil {

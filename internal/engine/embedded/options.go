@@ -32,7 +32,7 @@ type Options struct {
 	StepFiles map[string]string
 
 	Parallel     int   // steps at once; 0: two for each core, at least four
-	MaxCacheSize int64 // bytes that the cache may use; 0: 20 GB
+	MaxCacheSize int64 // bytes that the cache may use; 0: DefaultCacheSize
 	Owner        string
 	PID          int  // the process that those who wait for this one are told; 0: this process
 	Rootless     bool // root of a user namespace only: no control groups, no /sys in steps
@@ -47,9 +47,12 @@ func (o Options) parallel() int {
 	return max(4, 2*runtime.NumCPU())
 }
 
+// DefaultCacheSize is what the cache may use unless something else is asked for, in bytes.
+const DefaultCacheSize int64 = 20e9
+
 func (o Options) maxCacheSize() int64 {
 	if o.MaxCacheSize > 0 {
 		return o.MaxCacheSize
 	}
-	return 20e9
+	return DefaultCacheSize
 }

@@ -57,9 +57,9 @@ func (s stamped) Compress(context.Context, compression.Config) (compression.Comp
 			return nil, errors.New("the layer was not written to its end")
 		}
 		diffID := done.plain.Digest().String()
-		note := map[string]string{labels.LabelUncompressed: diffID, epochLabel: s.seconds()}
+		note := map[string]string{labels.LabelUncompressed: diffID, epochLabel: s.seconds(), unpackedLabel: strconv.FormatInt(done.files, 10)}
 		info := content.Info{Digest: done.packed.Digest(), Labels: note}
-		_, err := store.Update(ctx, info, "labels."+labels.LabelUncompressed, "labels."+epochLabel)
+		_, err := store.Update(ctx, info, "labels."+labels.LabelUncompressed, "labels."+epochLabel, "labels."+unpackedLabel)
 		return map[string]string{labels.LabelUncompressed: diffID}, err
 	}
 }
@@ -79,7 +79,7 @@ func (s stamped) seconds() string { return strconv.FormatInt(s.epoch.Unix(), 10)
 
 // writer takes the tar of a layer and writes it stamped and compressed.
 func (s stamped) writer(dest io.Writer) (*stampWriter, error) {
-	w := &stampWriter{plain: digest.Canonical.Digester(), packed: digest.Canonical.Digester(), ended: make(chan error, 1)}
+	w := &stampWriter{epoch: s.epoch, plain: digest.Canonical.Digester(), packed: digest.Canonical.Digester(), ended: make(chan error, 1)}
 	pack, err := s.compressor(io.MultiWriter(dest, w.packed.Hash()))
 	if err != nil {
 		return nil, err
@@ -87,17 +87,12 @@ func (s stamped) writer(dest io.Writer) (*stampWriter, error) {
 	in, out := io.Pipe()
 	w.PipeWriter = out
 	go func() {
-		tar := tarconverter.NewReader(in, s.stamp)
+		tar := tarconverter.NewReader(in, w.stamp)
 		_, err := io.Copy(io.MultiWriter(pack, w.plain.Hash()), tar)
 		_ = in.CloseWithError(err) // the writer stops too
 		w.ended <- errors.Join(err, tar.Close(), pack.Close())
 	}()
 	return w, nil
-}
-
-// stamp gives a file its time.
-func (s stamped) stamp(h *tar.Header) {
-	h.ModTime, h.AccessTime, h.ChangeTime = s.epoch, time.Time{}, time.Time{}
 }
 
 // compressor compresses on all cores. What it writes depends neither on their
@@ -120,9 +115,19 @@ func (s stamped) compressor(w io.Writer) (io.WriteCloser, error) {
 // stampWriter is what the tar of a layer is written to.
 type stampWriter struct {
 	*io.PipeWriter
+	epoch         time.Time
+	files         int64 // bytes of regular files
 	plain, packed digest.Digester
 	ended         chan error
 	closed        bool
+}
+
+// stamp gives a file its time.
+func (w *stampWriter) stamp(h *tar.Header) {
+	h.ModTime, h.AccessTime, h.ChangeTime = w.epoch, time.Time{}, time.Time{}
+	if h.Typeflag == tar.TypeReg {
+		w.files += h.Size
+	}
 }
 
 // Close waits until everything is compressed.
@@ -140,9 +145,10 @@ func (w *stampWriter) Close() error {
 // stampedRef is a result whose layers are stamped, but for those of its base.
 type stampedRef struct {
 	cache.ImmutableRef
-	base  []digest.Digest // of the base's layers, uncompressed
-	epoch time.Time
-	store content.Store
+	base   []digest.Digest // of the base's layers, uncompressed
+	epoch  time.Time
+	store  content.Store
+	layers *handover // nil: none is given away
 }
 
 // GetRemotes implements cache.ImmutableRef.
@@ -180,8 +186,21 @@ func (r stampedRef) GetRemotes(ctx context.Context, create bool, cfg cacheconfig
 		converted, descs[i] = true, *to
 		provider.Add(to.Digest, r.store)
 	}
+	r.handOver(ctx, descs)
 	if !converted {
 		return remotes, nil
 	}
 	return []*solver.Remote{{Descriptors: descs, Provider: provider}}, nil
+}
+
+// handOver gives the layers that are in the engine's store to the image store.
+func (r stampedRef) handOver(ctx context.Context, descs []ocispecs.Descriptor) {
+	if r.layers == nil {
+		return
+	}
+	for _, desc := range descs {
+		if info, err := r.store.Info(ctx, desc.Digest); err == nil {
+			r.layers.take(info)
+		}
+	}
 }

@@ -88,7 +88,7 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the worker: %w", err)
 	}
-	return newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), o.ImageDir), nil
+	return newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir), nil
 }
 
 // registryHosts resolves image names as `docker pull` does: HTTPS, and plain

@@ -2,13 +2,13 @@ package solve
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // explain gives an error the step that it comes from, and words to the failures
@@ -32,7 +32,7 @@ func (p *progress) explain(err error) error {
 		out.Err = exit
 		return out
 	}
-	if m := missingFile.FindStringSubmatch(err.Error()); m != nil {
+	if m := missingFile().FindStringSubmatch(err.Error()); m != nil {
 		out.Err = errors.New(m[1] + " is not in the build context")
 		return diag.Fail(diag.ExitBuild, "a file is missing").Because(out).
 			WithHint("check the path and the patterns of .dockerignore; paths count from the directory of the context")
@@ -41,7 +41,7 @@ func (p *progress) explain(err error) error {
 }
 
 // missingFile matches what BuildKit says of a COPY whose source is not there.
-var missingFile = regexp.MustCompile(`failed to calculate checksum of ref [^ ]+: "/?([^"]+)": not found`)
+var missingFile = pattern.Lazy(`failed to calculate checksum of ref [^ ]+: "/?([^"]+)": not found`)
 
 // shorter takes off what every error of BuildKit begins with.
 func shorter(err error) error {

@@ -3,7 +3,6 @@ package solve
 import (
 	"bytes"
 	"context"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // maxStepLog bounds the log that is kept of one step, in bytes; of a longer one
@@ -148,10 +148,10 @@ type stepName struct {
 	index, total          int
 }
 
-var vertexName = regexp.MustCompile(`^\[(?:([a-z0-9]+/[a-z0-9/]+(?:->[a-z0-9/]+)?) )?(?:([^\s/]+) +)?(\d+)/(\d+)\] (.*)$`)
+var vertexName = pattern.Lazy(`^\[(?:([a-z0-9]+/[a-z0-9/]+(?:->[a-z0-9/]+)?) )?(?:([^\s/]+) +)?(\d+)/(\d+)\] (.*)$`)
 
 func parseStepName(name string) stepName {
-	m := vertexName.FindStringSubmatch(name)
+	m := vertexName().FindStringSubmatch(name)
 	if m == nil {
 		return stepName{text: name}
 	}

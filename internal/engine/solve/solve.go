@@ -111,6 +111,7 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 			return engine.Result{}, err
 		}
 		res.Digest, res.MediaType, res.SizeBytes = desc.Digest.String(), desc.MediaType, desc.Size
+		_ = json.Unmarshal([]byte(resp.ExporterResponse[UnpackedKey]), &res.Unpacked) // without them layers are measured
 	}
 	return res, nil
 }
@@ -379,6 +380,10 @@ func (p *partialFile) finish(ok bool, err error) error {
 	}
 	return errors.Join(err, os.Remove(p.Name()))
 }
+
+// UnpackedKey is where an exporter's answer has the sizes of Result.Unpacked, as
+// JSON.
+const UnpackedKey = "slipway.unpacked"
 
 // ExportedDescriptor reads the image's descriptor from an exporter's answer.
 func ExportedDescriptor(resp map[string]string) (ocispecs.Descriptor, error) {

@@ -21,7 +21,7 @@ func checkNames(group localrun.Group) error {
 	}
 	seen := map[string]bool{}
 	for _, name := range append([]string{group.Name}, names(group)...) {
-		if !validName.MatchString(name) {
+		if !validName().MatchString(name) {
 			return diag.Fail(diag.ExitUsage, "%q cannot be the name of a container: use letters, digits, '-', '_' and '.', at most 63", name)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // startsAtOnce bounds how many containers are set up side by side.
@@ -47,7 +47,7 @@ type Running struct {
 }
 
 // validName is a name that can be a directory, a host and a container.
-var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
+var validName = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`)
 
 // Start starts every service of a group. When it returns an error, nothing runs.
 // The context ends the start only; Stop ends the group.
