@@ -110,14 +110,14 @@ func (a *app) parallel(f buildFlags) int {
 	return max(parallelOr(0), 4*len(a.remote(f.builder).addresses))
 }
 
-// memoryToBuild returns the bytes that services may take which build at once:
-// four fifths of what is free now, for the engine itself and what else runs need
-// some too. It is 0, any, for builders elsewhere.
-func (a *app) memoryToBuild(f builderFlags) int64 {
+// memoryToBuild finds out how many bytes services may take which build at once:
+// four fifths of what is free, for the engine itself and what else runs need some
+// too. It is nil for builders elsewhere, whose memory is theirs.
+func (a *app) memoryToBuild(f builderFlags) func() int64 {
 	if len(a.remote(f).addresses) > 0 {
-		return 0
+		return nil
 	}
-	return ram.Available(os.DirFS("/")) / 5 * 4
+	return func() int64 { return ram.Available(os.DirFS("/")) / 5 * 4 }
 }
 
 // abandoned tells whether a killed build may still run steps on the engine that

@@ -71,9 +71,11 @@ type Build struct {
 	Sink      event.Sink
 	Platform  string // of the machine that builds, "linux/amd64"
 	Parallel  int    // services at once, at least 1
-	RAM       int64  // bytes that services which build at once may take; 0: any
 	KeepGoing bool   // one failed service does not stop the others
-	Now       func() time.Time
+	// RAM returns the bytes that services which build at once may take; nil and 0:
+	// any. It is asked once, when there are several to build.
+	RAM func() int64
+	Now func() time.Time
 }
 
 // Run builds every job and returns how each ended, in the order of the jobs.
@@ -112,7 +114,11 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 			do(i)
 		})
 	}
-	builds := newDoor(b.Parallel, b.RAM, toBuild, b.Sink)
+	ram := int64(0)
+	if b.RAM != nil && len(toBuild) > 1 {
+		ram = b.RAM()
+	}
+	builds := newDoor(b.Parallel, ram, toBuild, b.Sink)
 	for g, ok := builds.next(); ok; g, ok = builds.next() {
 		wg.Go(func() {
 			defer builds.leave(g)

@@ -79,7 +79,7 @@ func (c *crowd) enter(name string, n int, bytes int64) {
 // build is a build of the crowd, with a job for each name.
 func (c *crowd) build(names ...string) (Build, []Job) {
 	b := newWorld().build()
-	b.Builder, b.Memory, b.RAM = c, c.usual, c.ram
+	b.Builder, b.Memory, b.RAM = c, c.usual, func() int64 { return c.ram }
 	var jobs []Job
 	for _, name := range names {
 		jobs = append(jobs, job(name))
