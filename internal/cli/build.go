@@ -284,7 +284,8 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	known := a.newMemory(root, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
 		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known, Pusher: pusher,
-		Platform: "linux/" + runtime.GOARCH, Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder), KeepGoing: f.keepGoing, Now: time.Now,
+		Platform: "linux/" + runtime.GOARCH, Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder),
+		KeepGoing: f.keepGoing, Now: time.Now,
 	}
 	began := time.Now()
 	built, err := a.traced(run).Run(ctx, jobs)

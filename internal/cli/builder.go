@@ -39,6 +39,25 @@ func (f *builderFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.cacheTo, "cache-to", nil, "write one: type=registry,ref=REF,mode=max")
 }
 
+// registerPrediction registers what decides what a build would find changed: where
+// it runs. Certificates and caches do not.
+func (f *builderFlags) registerPrediction(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.addresses, "builder", nil, "predict the build on this BuildKit, which is not asked (default: $SLIPWAY_BUILDER)")
+}
+
+// check refuses what is not the address of a builder, as opening it would.
+func (f builderFlags) check() error {
+	for _, text := range f.addresses {
+		if _, err := remote.ParseAddress(text, f.certs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// elsewhere tells whether a command with the flags builds on other BuildKits.
+func (a *app) elsewhere(f builderFlags) bool { return len(a.remote(f).addresses) > 0 }
+
 // remote returns the builders that flags or the environment name; none means the
 // embedded engine.
 func (a *app) remote(f builderFlags) builderFlags {
@@ -123,5 +142,5 @@ func (a *app) memoryToBuild(f builderFlags) func() int64 {
 // abandoned tells whether a killed build may still run steps on the engine that
 // this command uses.
 func (a *app) abandoned(f builderFlags) bool {
-	return len(a.remote(f).addresses) == 0 && embedded.Abandoned(a.engineDir())
+	return !a.elsewhere(f) && embedded.Abandoned(a.engineDir())
 }

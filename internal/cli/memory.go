@@ -55,7 +55,7 @@ func (a *app) openLedger(sink event.Sink) *ledger.Ledger {
 // the flags where it is built.
 func (a *app) newMemory(root, afresh string, f builderFlags, store *image.Store, sink event.Sink) *memory {
 	m := &memory{ledger: a.openLedger(sink), store: store, prints: a.openPrints(), fleet: root, afresh: afresh, began: time.Now()}
-	if len(a.remote(f).addresses) > 0 {
+	if a.elsewhere(f) {
 		m.prints.recipe += ", built elsewhere" // where layers are compressed in another way
 	}
 	return m

@@ -15,6 +15,7 @@ import (
 
 func (a *app) planCommand() *cobra.Command {
 	var f fleetFlags
+	var where builderFlags
 	var asText, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "plan [SERVICE…]",
@@ -22,6 +23,9 @@ func (a *app) planCommand() *cobra.Command {
 		Example: `  slipway plan
   slipway plan fast-orchestrator-service --dockerfile`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := where.check(); err != nil {
+				return err
+			}
 			fl, err := a.loadFleet(a.Dir, args, f)
 			if err != nil {
 				return err
@@ -34,7 +38,7 @@ func (a *app) planCommand() *cobra.Command {
 			case asText:
 				return a.printDockerfiles(fl)
 			}
-			predicted, err := a.predict(cmd.Context(), fl)
+			predicted, err := a.predict(cmd.Context(), fl, where)
 			if err != nil {
 				return err
 			}
@@ -49,6 +53,7 @@ func (a *app) planCommand() *cobra.Command {
 		},
 	}
 	f.register(cmd)
+	where.registerPrediction(cmd)
 	cmd.Flags().BoolVar(&asText, "dockerfile", false, "print the Dockerfile of each service")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

@@ -19,6 +19,7 @@ import (
 
 func (a *app) whyCommand() *cobra.Command {
 	var f fleetFlags
+	var where builderFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "why [SERVICE… | DIR]",
@@ -29,7 +30,7 @@ Names and globs select services; without any, all of the fleet.`,
 		Example: `  slipway why fast-orchestrator-service
   slipway why 'fast-*' --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			answers, err := a.why(cmd.Context(), args, f)
+			answers, err := a.why(cmd.Context(), args, f, where)
 			if err != nil {
 				return err
 			}
@@ -46,6 +47,7 @@ Names and globs select services; without any, all of the fleet.`,
 		},
 	}
 	f.register(cmd)
+	where.registerPrediction(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -65,7 +67,10 @@ type next struct {
 }
 
 // why looks the services up in the ledger and predicts their next build.
-func (a *app) why(ctx context.Context, args []string, f fleetFlags) ([]answer, error) {
+func (a *app) why(ctx context.Context, args []string, f fleetFlags, where builderFlags) ([]answer, error) {
+	if err := where.check(); err != nil {
+		return nil, err
+	}
 	root, names := "", []string(nil)
 	var predicted map[string]pipeline.Recalled
 	if dir, ok := a.directoryArgument(args, buildFlags{}); ok {
@@ -79,7 +84,7 @@ func (a *app) why(ctx context.Context, args []string, f fleetFlags) ([]answer, e
 		for _, s := range fl.services {
 			names = append(names, s.Name)
 		}
-		if predicted, err = a.predict(ctx, fl); err != nil {
+		if predicted, err = a.predict(ctx, fl, where); err != nil {
 			return nil, err
 		}
 	}
@@ -102,9 +107,9 @@ func (a *app) why(ctx context.Context, args []string, f fleetFlags) ([]answer, e
 	return answers, err
 }
 
-// predict recalls each service as a build would, and builds nothing. Without a
+// predict recalls each service as a build there would, and builds nothing. Without a
 // record of builds there is nothing to say.
-func (a *app) predict(ctx context.Context, fl *fleet) (map[string]pipeline.Recalled, error) {
+func (a *app) predict(ctx context.Context, fl *fleet, where builderFlags) (map[string]pipeline.Recalled, error) {
 	if _, err := os.Stat(filepath.Join(a.stateDir, "ledger.db")); err != nil {
 		return nil, nil
 	}
@@ -120,8 +125,8 @@ func (a *app) predict(ctx context.Context, fl *fleet) (map[string]pipeline.Recal
 	if err != nil {
 		return nil, err
 	}
-	known := a.newMemory(fl.root, "", builderFlags{}, store, event.Discard{})
-	b := pipeline.Build{Bases: bases{Assembler: assembler, onlyReady: true}, Memory: known, Platform: "linux/" + runtime.GOARCH}
+	known := a.newMemory(fl.root, "", where, store, event.Discard{})
+	b := pipeline.Build{Bases: bases{Assembler: assembler, onlyReady: true}, Memory: known, Platform: "linux/" + runtime.GOARCH, Elsewhere: a.elsewhere(where)}
 	defer a.trace.Start("", "fingerprints").End(nil)
 	found := b.Predict(ctx, jobs)
 	return found, known.prints.save()

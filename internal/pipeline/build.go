@@ -70,6 +70,7 @@ type Build struct {
 	Memory    Memory // nil: everything is built
 	Sink      event.Sink
 	Platform  string // of the machine that builds, "linux/amd64"
+	Elsewhere bool   // machines of the platforms built for may build too
 	Parallel  int    // services at once, at least 1
 	KeepGoing bool   // one failed service does not stop the others
 	// RAM returns the bytes that services which build at once may take; nil and 0:
@@ -192,7 +193,7 @@ func (b Build) deliver(ctx context.Context, job Job, res engine.Result) error {
 
 // ensureBases brings in the assembled bases of all jobs: toolchains for the
 // platform that builds, bases that are on the target for those that are built
-// for, and toolchains that are on both for all of them.
+// for, and toolchains that are on both, or that build elsewhere, for all of them.
 func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, error) {
 	need := map[string][]string{} // platforms of each base
 	for _, job := range jobs {
@@ -203,7 +204,7 @@ func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, 
 			if base.Role == plan.RoleToolchain {
 				need[base.Ref] = append(need[base.Ref], b.Platform)
 			}
-			if base.Role != plan.RoleToolchain || base.OnTarget {
+			if base.Role != plan.RoleToolchain || base.OnTarget || b.Elsewhere {
 				need[base.Ref] = append(need[base.Ref], job.Request.Platforms...)
 			}
 		}

@@ -89,6 +89,11 @@ func TestBasesAreMadeForThePlatformsOnWhichTheyRun(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"toolchain": "sha256:toolchain", "runtime": "sha256:runtime"}, w.bases["a"]); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+	b := w.build()
+	b.Elsewhere = true // on a machine of the target, perhaps
+	if _, err := b.Run(t.Context(), []Job{job("a", toolchain)}); err != nil || w.ensured["toolchain"] != "linux/amd64,linux/arm64" {
+		t.Errorf("elsewhere for %s, %v", w.ensured["toolchain"], err)
+	}
 }
 
 func TestAFailureStopsTheOthersAndIsTheOnlyOneNamed(t *testing.T) {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -106,6 +108,14 @@ func open(t *testing.T, o Options, nodes ...*peer.Node) conformance.Subject {
 	return conformance.Subject{Builder: e, ImageDir: o.ImageDir}
 }
 
+// two opens a pool of two fresh nodes, which it returns by their addresses.
+func two(t *testing.T, o Options) (pool conformance.Subject, nodes map[string]*peer.Node) {
+	t.Helper()
+	s := buildkitds(t)
+	one, other := s.start(t, "", nil), s.start(t, "", nil)
+	return open(t, o, one, other), map[string]*peer.Node{one.Address: one, other.Address: other}
+}
+
 func TestConformanceOfOneNode(t *testing.T) {
 	s := buildkitds(t)
 	conformance.Run(t, open(t, Options{}, s.start(t, "", nil)))
@@ -114,15 +124,7 @@ func TestConformanceOfOneNode(t *testing.T) {
 // TestConformanceOfAPoolWhoseNodeDies kills a node in the middle of a build, which
 // another takes over, and runs the whole suite with what is left.
 func TestConformanceOfAPoolWhoseNodeDies(t *testing.T) {
-	s := buildkitds(t)
-	nodes := map[string]*peer.Node{}
-	var both []*peer.Node
-	for range 2 {
-		n := s.start(t, "", nil)
-		nodes[n.Address] = n
-		both = append(both, n)
-	}
-	pool := open(t, Options{}, both...)
+	pool, nodes := two(t, Options{})
 	conformance.Run(t, pool)
 
 	movesOn(t, pool, func(first string) { nodes[first].Kill() })
@@ -131,38 +133,24 @@ func TestConformanceOfAPoolWhoseNodeDies(t *testing.T) {
 
 // TestABuildMovesOnWhenItsNodeIsStopped ends a node as its service manager would.
 func TestABuildMovesOnWhenItsNodeIsStopped(t *testing.T) {
-	s := buildkitds(t)
-	nodes := map[string]*peer.Node{}
-	var both []*peer.Node
-	for range 2 {
-		n := s.start(t, "", nil)
-		nodes[n.Address] = n
-		both = append(both, n)
-	}
+	pool, nodes := two(t, Options{})
 	var stopping sync.WaitGroup
-	movesOn(t, open(t, Options{}, both...), func(first string) { stopping.Go(nodes[first].Stop) })
+	movesOn(t, pool, func(first string) { stopping.Go(nodes[first].Stop) })
 	stopping.Wait()
 }
 
 // TestABuildMovesOnWhenItsNodeFallsSilent stops a node without ending it: its
 // connections stay open. Whoever opens the pool then does without it.
 func TestABuildMovesOnWhenItsNodeFallsSilent(t *testing.T) {
-	s := buildkitds(t)
-	nodes := map[string]*peer.Node{}
-	var both []*peer.Node
-	for range 2 {
-		n := s.start(t, "", nil)
-		nodes[n.Address] = n
-		both = append(both, n)
-	}
+	pool, nodes := two(t, Options{Silence: 12 * time.Second})
 	var opening sync.WaitGroup
 	resume := func() {}
 	defer func() { resume() }()
-	movesOn(t, open(t, Options{Silence: 12 * time.Second}, both...), func(first string) {
+	movesOn(t, pool, func(first string) {
 		resume = nodes[first].Pause()
 		opening.Go(func() {
 			rec := &conformance.Recorder{}
-			e, err := Open(t.Context(), Options{Addresses: []string{both[0].Address, both[1].Address}, StateDir: t.TempDir(), ImageDir: t.TempDir()}, rec)
+			e, err := Open(t.Context(), Options{Addresses: slices.Sorted(maps.Keys(nodes)), StateDir: t.TempDir(), ImageDir: t.TempDir()}, rec)
 			if err != nil {
 				t.Error(err)
 				return
@@ -209,15 +197,7 @@ func waiting(t *testing.T, g *gate) engine.Request {
 // TestABuildMovesOnWhenItsNodeDiesWhileItSendsTheImage kills a node when the first
 // bytes of a layer have come, of which the other node makes the same one.
 func TestABuildMovesOnWhenItsNodeDiesWhileItSendsTheImage(t *testing.T) {
-	s := buildkitds(t)
-	nodes := map[string]*peer.Node{}
-	var both []*peer.Node
-	for range 2 {
-		n := s.start(t, "", nil)
-		nodes[n.Address] = n
-		both = append(both, n)
-	}
-	pool := open(t, Options{}, both...)
+	pool, nodes := two(t, Options{})
 	first := ranked(pool.Builder.(*Engine).nodes, "web")[0].at.text
 	arriving := filepath.Join(pool.ImageDir, "ingest", "*", "data")
 	var killed sync.WaitGroup

@@ -110,10 +110,10 @@ func old(version string) bool {
 	return major == 0 && minor > 0 && minor < oldest
 }
 
-// build runs one build on the node.
-func (n *node) build(ctx context.Context, e *Engine, req engine.Request, sink event.Sink) (engine.Result, error) {
+// build runs one build, or the part of one, on the node.
+func (n *node) build(ctx context.Context, e *Engine, req engine.Request, part bool, sink event.Sink) (engine.Result, error) {
 	req.Args = n.withProxies(req.Args, e.opts.StepEnv)
-	return solve.Build(ctx, solve.Target{Client: n.client, Images: e.images, Env: e.opts.StepEnv, Machine: e.machine}, req, sink)
+	return solve.Build(ctx, solve.Target{Client: n.client, Images: e.images, Env: e.opts.StepEnv, Machine: e.machine, Part: part}, req, sink)
 }
 
 // proxies are arguments that every Dockerfile knows without declaring them; they

@@ -35,51 +35,72 @@ func (e *Engine) take(ctx context.Context, req engine.Request, lost map[*node]bo
 
 // pick returns nil when every node is aside or lost.
 func (e *Engine) pick(req engine.Request, lost map[*node]bool) (*node, error) {
-	want := make([]ocispecs.Platform, len(req.Platforms))
-	for i, text := range req.Platforms {
+	want, err := parsed(req.Platforms)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	best, _ := e.fittest(want, lost)
+	if len(best) == 0 {
+		return nil, nil
+	}
+	n := choose(best, req.Name)
+	n.running++
+	return n, nil
+}
+
+// parsed turns platforms from text into BuildKit's normal form.
+func parsed(texts []string) ([]ocispecs.Platform, error) {
+	out := make([]ocispecs.Platform, len(texts))
+	for i, text := range texts {
 		p, err := platforms.Parse(text)
 		if err != nil {
 			return nil, diag.Fail(diag.ExitUsage, "the platform %q is unknown", text).Because(err).WithHint("such as linux/amd64 or linux/arm64")
 		}
-		want[i] = platforms.Normalize(p)
+		out[i] = platforms.Normalize(p)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var groups [3][]*node
+	return out, nil
+}
+
+// fittest returns the nodes that suit the platforms best and are neither aside nor
+// lost, in the order of the addresses, and how foreign the platforms are to each.
+// Who calls it holds the mutex.
+func (e *Engine) fittest(want []ocispecs.Platform, lost map[*node]bool) (best []*node, least int) {
 	for _, n := range e.nodes {
-		if !n.aside && !lost[n] {
-			fit := fitness(n.platforms, want)
-			groups[fit] = append(groups[fit], n)
+		if n.aside || lost[n] {
+			continue
+		}
+		f := foreign(n.platforms, want)
+		if len(best) == 0 || f < least {
+			best, least = nil, f
+		}
+		if f == least {
+			best = append(best, n)
 		}
 	}
-	for _, group := range groups {
-		if len(group) > 0 {
-			n := choose(group, req.Name)
-			n.running++
-			return n, nil
+	return best, least
+}
+
+// missing is how foreign a platform is that a node cannot even emulate. It outweighs
+// all that are emulated.
+const missing = 1 << 10
+
+// foreign adds up, over the wanted platforms, what a node is from being a machine of
+// them: 1 for each that it emulates, and missing for each that it does not offer,
+// which it can still build when no step runs for it. The first platform of a node is
+// that of its machine.
+func foreign(has, want []ocispecs.Platform) int {
+	sum := 0
+	for _, w := range want {
+		switch i := slices.IndexFunc(has, platforms.NewMatcher(w).Match); {
+		case i < 0:
+			sum += missing
+		case i > 0:
+			sum++
 		}
 	}
-	return nil, nil
-}
-
-// fitness is 0 for a machine of the wanted platforms, 1 for one that emulates
-// them and 2 for others, which can still build what runs no step for them. The
-// first platform of a node is that of its machine.
-func fitness(has, want []ocispecs.Platform) int {
-	switch {
-	case offers(has[:1], want):
-		return 0
-	case offers(has, want):
-		return 1
-	}
-	return 2
-}
-
-// offers tells whether every wanted platform is among those of a node.
-func offers(has, want []ocispecs.Platform) bool {
-	return !slices.ContainsFunc(want, func(w ocispecs.Platform) bool {
-		return !slices.ContainsFunc(has, platforms.NewMatcher(w).Match)
-	})
+	return sum
 }
 
 // choose takes, of at least one node, the first in the order of the service's hash that is not

@@ -136,17 +136,30 @@ func machineName(dir string) (string, error) {
 	return name, nil
 }
 
-// Build runs a build on the node of its service. When the node is lost before the
-// build has ended, the build is repeated on the next one; what a step did wrong is
-// not.
+// Build runs a build on the node of its service; one for several platforms on more
+// than one when the pool has better nodes for some of them (see split).
 func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
+	parts, err := e.split(req, sink)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	if parts == nil {
+		return e.buildOnOne(ctx, req, false, sink)
+	}
+	return e.buildParts(ctx, req, parts, sink)
+}
+
+// buildOnOne runs a build, or the part of one, on one node. When the node is lost
+// before the build has ended, the build is repeated on the next one; what a step did
+// wrong is not.
+func (e *Engine) buildOnOne(ctx context.Context, req engine.Request, part bool, sink event.Sink) (engine.Result, error) {
 	lost := map[*node]bool{}
 	for {
 		n, err := e.take(ctx, req, lost)
 		if err != nil {
 			return engine.Result{}, err
 		}
-		res, err := n.build(ctx, e, req, sink)
+		res, err := n.build(ctx, e, req, part, sink)
 		gone := err != nil && ctx.Err() == nil && n.lost(ctx, err)
 		e.release(n, gone)
 		if !gone {

@@ -187,7 +187,10 @@ func (f fake) ListWorkers(context.Context, *controlapi.ListWorkersRequest) (*con
 }
 
 // listen starts a fake and returns its address.
-func (f fake) listen(t *testing.T) string {
+func (f fake) listen(t *testing.T) string { return serve(t, f) }
+
+// serve starts a BuildKit that is none and returns its address.
+func serve(t *testing.T, f controlapi.ControlServer) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -18,7 +18,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -56,6 +55,9 @@ type Target struct {
 	// Machine names this machine where others share the BuildKit, which would take
 	// files of equal path, size and time for the same; empty: nobody shares it.
 	Machine string
+	// Part says that the platforms of the request are some of those of a larger
+	// build: even of one it makes an index, and its steps bear the platform.
+	Part bool
 }
 
 // Build runs one build. It is safe for concurrent use.
@@ -79,6 +81,9 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 		return engine.Result{}, err
 	}
 	opt.SharedKey = to.Machine + opt.SharedKey
+	if to.Part {
+		opt.FrontendAttrs["multi-platform"] = "true"
+	}
 	if err := addCaches(opt, req); err != nil {
 		return engine.Result{}, errors.Join(err, finish(false, nil))
 	}
@@ -354,31 +359,6 @@ func imageAttrs(req engine.Request) map[string]string {
 		attrs["name"] = req.Tag
 	}
 	return attrs
-}
-
-// partialFile is an output file that gets its name only when it is complete.
-type partialFile struct {
-	*os.File
-	path string
-}
-
-func newPartialFile(path string) (*partialFile, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return nil, diag.Fail(diag.ExitUsage, "the output %s cannot be written", path).Because(err)
-	}
-	return &partialFile{File: f, path: path}, nil
-}
-
-func (p *partialFile) finish(ok bool, err error) error {
-	_ = p.File.Close() // BuildKit closes it on success
-	if ok {
-		if err := os.Chmod(p.Name(), 0o644); err != nil {
-			return err
-		}
-		return os.Rename(p.Name(), p.path)
-	}
-	return errors.Join(err, os.Remove(p.Name()))
 }
 
 // UnpackedKey is where an exporter's answer has the sizes of Result.Unpacked, as
