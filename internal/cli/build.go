@@ -80,7 +80,7 @@ docker build; one without a Dockerfile is planned.`,
 	}
 	f.register(cmd)
 	fl := cmd.Flags()
-	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once (default: the number of cores, at least 2; at least 4 for each --builder)")
+	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once, as far as what they took the last times fits into free memory (default: the number of cores, at least 2; at least 4 for each --builder, whose memory is not looked at)")
 	fl.BoolVar(&f.push, "push", false, "push each image when it is built")
 	fl.BoolVar(&f.load, "load", false, "give each image to Docker's engine (DOCKER_HOST) when it is built")
 	fl.BoolVar(&f.insecure, "insecure", false, "speak plain HTTP or unverified TLS to the registry")
@@ -285,7 +285,8 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	known := a.newMemory(root, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
 		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known, Pusher: pusher,
-		Platform: "linux/" + runtime.GOARCH, Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), KeepGoing: f.keepGoing, Now: time.Now,
+		Platform: "linux/" + runtime.GOARCH, Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder),
+		KeepGoing: f.keepGoing, Now: time.Now,
 	}
 	began := time.Now()
 	built, err := a.traced(run).Run(ctx, jobs)

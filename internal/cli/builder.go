@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine/remote"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/ram"
 )
 
 // builder is an engine that a command opened.
@@ -125,6 +127,16 @@ func (a *app) parallel(f buildFlags) int {
 		return f.parallel
 	}
 	return max(parallelOr(0), 4*len(a.remote(f.builder).addresses))
+}
+
+// memoryToBuild finds out how many bytes services may take which build at once:
+// four fifths of what is free, for the engine itself and what else runs need some
+// too. It is nil for builders elsewhere, whose memory is theirs.
+func (a *app) memoryToBuild(f builderFlags) func() int64 {
+	if len(a.remote(f).addresses) > 0 {
+		return nil
+	}
+	return func() int64 { return ram.Available(os.DirFS("/")) / 5 * 4 }
 }
 
 // abandoned tells whether a killed build may still run steps on the engine that

@@ -67,6 +67,7 @@ func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipel
 	for i := range stats.Services {
 		b := byService[stats.Services[i].Service]
 		stats.Services[i].Steps, stats.Services[i].CachedSteps = b.Result.Steps, b.Result.CachedSteps
+		stats.Services[i].PeakMemory = b.PeakMemory
 		stats.Services[i].Duration, stats.Services[i].Unchanged, stats.Services[i].Reasons = b.Duration, b.Unchanged, b.Reasons
 	}
 	if asJSON {

@@ -68,6 +68,7 @@ type remembrance struct {
 	image ledger.Image
 	has   bool            // the image of an equal build is recorded
 	last  string          // fingerprint of the last build
+	usual ledger.Usual    // what builds take
 	had   bool            // there was one
 	parts json.RawMessage // of its fingerprint
 }
@@ -79,7 +80,7 @@ func (m *memory) Recall(ctx context.Context, jobs []pipeline.Job) []pipeline.Rec
 	unread := m.ledger.View(func(v ledger.View) error {
 		for i := range known {
 			k, name := &known[i], jobs[i].Request.Name
-			k.last = v.LastKey(m.fleet, name)
+			k.last, k.usual = v.LastKey(m.fleet, name)
 			if k.image, k.has = v.Image(k.print.Key); !k.has {
 				_, k.had = v.Last(m.fleet, name)
 				k.parts = v.Print(m.fleet, name)
@@ -94,7 +95,7 @@ func (m *memory) Recall(ctx context.Context, jobs []pipeline.Job) []pipeline.Rec
 
 // judge says whether a job has to be built, and why.
 func (m *memory) judge(ctx context.Context, job pipeline.Job, k remembrance, unread error) pipeline.Recalled {
-	r := pipeline.Recalled{Print: k.print}
+	r := pipeline.Recalled{Print: k.print, Took: k.usual.Duration, PeakMemory: k.usual.PeakMemory}
 	if unknown := (*fingerprint.UnknownError)(nil); k.err != nil && !errors.As(k.err, &unknown) {
 		r.Print = fingerprint.Print{}
 		r.Reasons = []string{"what it reads cannot be told: " + k.err.Error()}
@@ -150,6 +151,7 @@ func (m *memory) Keep(ctx context.Context, job pipeline.Job, was pipeline.Recall
 		Name: job.Request.Name, Image: job.Image, Reasons: built.Reasons, Cached: built.Result.CachedSteps, Duration: built.Duration, Skipped: built.Unchanged,
 		Result: ledger.Image{Digest: built.Result.Digest, MediaType: built.Result.MediaType, SizeBytes: built.Result.SizeBytes, Steps: built.Result.Steps},
 	}
+	s.PeakMemory = built.PeakMemory
 	for _, step := range built.Ran {
 		s.Steps = append(s.Steps, ledger.Step{Stage: step.Stage, Text: step.Step, Duration: step.Duration})
 	}

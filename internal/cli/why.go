@@ -161,6 +161,9 @@ func (a *app) printWhy(w answer) {
 		if s.Cached > 0 {
 			fmt.Fprintf(out, "  %-10s %d of %d steps\n", "cached", s.Cached, s.Result.Steps)
 		}
+		if s.PeakMemory > 0 {
+			fmt.Fprintf(out, "  %-10s %s at most\n", "memory", report.Bytes(s.PeakMemory))
+		}
 	}
 	switch {
 	case w.Next == nil:

@@ -63,6 +63,7 @@ type StepFinished struct {
 	Stage, Step  string
 	Cached       bool
 	Duration     time.Duration
+	PeakMemory   int64 // bytes that its processes held at most; 0 when nobody measured it
 	Err          string
 }
 

@@ -58,8 +58,11 @@ type Service struct {
 	Steps    []Step          `json:"steps,omitempty"`   // those that ran
 	Cached   int             `json:"cached"`            // number of steps that did not have to
 	Duration time.Duration   `json:"duration_ns"`
-	Skipped  bool            `json:"skipped,omitempty"` // nothing had changed
-	Err      string          `json:"error,omitempty"`
+	// PeakMemory is how many bytes its steps held at once, at most; 0 when no step
+	// ran, or nobody measured it.
+	PeakMemory int64  `json:"peak_memory_bytes,omitempty"`
+	Skipped    bool   `json:"skipped,omitempty"` // nothing had changed
+	Err        string `json:"error,omitempty"`
 }
 
 // Image is the result of a build.
@@ -82,6 +85,23 @@ type Step struct {
 type Last struct {
 	Run     uint64  `json:"run"`
 	Service Service `json:"service"`
+	Usual   Usual   `json:"usual,omitzero"`
+}
+
+// Usual is what builds of a service take. The zero value is unknown.
+type Usual struct {
+	Duration   time.Duration `json:"duration_ns,omitempty"`
+	PeakMemory int64         `json:"peak_memory_bytes,omitempty"`
+}
+
+// after is what is usual after a further build. One that had most of its steps
+// in the cache tells little of the next, so the most of before counts, and loses
+// an eighth with each build that ran something.
+func (u Usual) after(s Service) Usual {
+	if s.Skipped || s.Cached > 0 && s.Cached == s.Result.Steps {
+		return u
+	}
+	return Usual{max(s.Duration, u.Duration-u.Duration/8), max(s.PeakMemory, u.PeakMemory-u.PeakMemory/8)}
 }
 
 // Ledger is a record in a file that several processes may use at once. Its zero
@@ -150,11 +170,14 @@ func (v View) Last(fleet, name string) (Last, bool) {
 }
 
 // LastKey returns the fingerprint of a service's last build, empty when it is not
-// known. It takes less than Last.
-func (v View) LastKey(fleet, name string) string {
-	var last stored[struct{ Service struct{ Key string } }]
+// known, and what its builds take. It takes less than Last.
+func (v View) LastKey(fleet, name string) (string, Usual) {
+	var last stored[struct {
+		Service struct{ Key string }
+		Usual   Usual
+	}]
 	v.get(services, serviceKey(fleet, name), &last)
-	return last.Value.Service.Key
+	return last.Value.Service.Key, last.Value.Usual
 }
 
 // Print returns the parts of the fingerprint of a service's last build, nil when
@@ -212,7 +235,8 @@ func (l *Ledger) Record(r Run) (uint64, error) {
 			for _, s := range r.Services {
 				if s.Print != nil {
 					key := serviceKey(r.Fleet, s.Name)
-					if err := errors.Join(put(buckets[1], key, stored[Last]{r.ID, Last{r.ID, s}}), put(buckets[3], key, stored[json.RawMessage]{r.ID, s.Print})); err != nil {
+					_, usual := View{tx}.LastKey(r.Fleet, s.Name)
+					if err := errors.Join(put(buckets[1], key, stored[Last]{r.ID, Last{r.ID, s, usual.after(s)}}), put(buckets[3], key, stored[json.RawMessage]{r.ID, s.Print})); err != nil {
 						return err
 					}
 				}

@@ -82,11 +82,11 @@ func TestWhatIsRecordedIsFound(t *testing.T) {
 		last, ok := v.Last("/fleet", "web")
 		want := runOf("web").Services[0]
 		want.Print = nil
-		if diff := cmp.Diff(Last{Run: 1, Service: want}, last); !ok || diff != "" {
+		if diff := cmp.Diff(Last{Run: 1, Service: want, Usual: Usual{Duration: time.Minute}}, last); !ok || diff != "" {
 			t.Errorf("last build (-want +got):\n%s", diff)
 		}
-		if got := v.LastKey("/fleet", "web"); got != want.Key {
-			t.Errorf("its key is %q", got)
+		if got, usual := v.LastKey("/fleet", "web"); got != want.Key || usual != last.Usual {
+			t.Errorf("its key is %q, usual is %+v", got, usual)
 		}
 		if diff := cmp.Diff(`{"a":1}`, string(v.Print("/fleet", "web"))); diff != "" || v.Print("/other", "web") != nil {
 			t.Errorf("its fingerprint (-want +got):\n%s", diff)
@@ -240,5 +240,29 @@ func TestALedgerThatCannotBeOpenedSaysWhy(t *testing.T) {
 	}
 	if _, err := Open(dir, quiet(t)).Record(runOf("web")); err == nil {
 		t.Error("a directory is taken for the ledger")
+	}
+}
+
+// TestWhatIsUsual follows one service through builds.
+func TestWhatIsUsual(t *testing.T) {
+	l := Open(t.TempDir(), quiet(t))
+	for _, c := range []struct {
+		name  string
+		build Service
+		want  Usual
+	}{
+		{"everything ran", Service{Duration: 64 * time.Second, PeakMemory: 800}, Usual{64 * time.Second, 800}},
+		{"one step ran", Service{Duration: time.Second, PeakMemory: 10, Cached: 2}, Usual{56 * time.Second, 700}},
+		{"nothing ran", Service{Duration: time.Second, Cached: 3}, Usual{56 * time.Second, 700}},
+		{"nothing changed", Service{Skipped: true, Duration: time.Millisecond, Cached: 3}, Usual{56 * time.Second, 700}},
+		{"it grew", Service{Duration: time.Minute, PeakMemory: 900}, Usual{time.Minute, 900}},
+	} {
+		c.build.Name, c.build.Print, c.build.Result.Steps = "web", json.RawMessage(`{}`), 3
+		record(t, l, Run{Fleet: "/fleet", Services: []Service{c.build}})
+		view(t, l, func(v View) {
+			if _, got := v.LastKey("/fleet", "web"); got != c.want {
+				t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+			}
+		})
 	}
 }

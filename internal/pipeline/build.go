@@ -55,7 +55,10 @@ type Built struct {
 	Reasons   []string // why it was built
 	Ran       []Step   // with a Memory
 	Duration  time.Duration
-	Err       error
+	// PeakMemory is how many bytes its steps held at once, at most; 0 when no step
+	// ran, or the engine does not measure it.
+	PeakMemory int64
+	Err        error
 }
 
 // Build is the build of a fleet.
@@ -70,7 +73,10 @@ type Build struct {
 	Elsewhere bool   // machines of the platforms built for may build too
 	Parallel  int    // services at once, at least 1
 	KeepGoing bool   // one failed service does not stop the others
-	Now       func() time.Time
+	// RAM returns the bytes that services which build at once may take; nil and 0:
+	// any. It is asked once, when there are several to build.
+	RAM func() int64
+	Now func() time.Time
 }
 
 // Run builds every job and returns how each ended, in the order of the jobs.
@@ -88,24 +94,37 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 	runCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	built := make([]Built, len(jobs))
-	builds := make(chan struct{}, max(1, b.Parallel))
+	do := func(i int) {
+		built[i] = b.one(runCtx, jobs[i], known[jobs[i].Request.Name])
+		if built[i].Err != nil && !b.KeepGoing {
+			cancel(errStopped)
+		}
+	}
+	var toBuild []guest
 	others := make(chan struct{}, max(deliveries, b.Parallel)) // nothing is computed for them
 	var wg sync.WaitGroup
 	for i, job := range jobs {
-		was, slots := known[job.Request.Name], builds
-		if was.Result.Digest != "" {
-			slots = others
+		was := known[job.Request.Name]
+		if was.Result.Digest == "" {
+			toBuild = append(toBuild, guest{i, job.Request.Name, was.Took, was.PeakMemory})
+			continue
 		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			built[i] = b.one(runCtx, job, was)
-			if built[i].Err != nil && !b.KeepGoing {
-				cancel(errStopped)
-			}
-		}()
+		wg.Go(func() {
+			others <- struct{}{}
+			defer func() { <-others }()
+			do(i)
+		})
+	}
+	ram := int64(0)
+	if b.RAM != nil && len(toBuild) > 1 {
+		ram = b.RAM()
+	}
+	builds := newDoor(b.Parallel, ram, toBuild, b.Sink)
+	for g, ok := builds.next(); ok; g, ok = builds.next() {
+		wg.Go(func() {
+			defer builds.leave(g)
+			do(g.index)
+		})
 	}
 	wg.Wait()
 	return built, outcome(ctx, built)
@@ -129,9 +148,9 @@ func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 	job.Request.ContextKey = was.Print.Odd
 	b.Sink.Emit(event.ServiceStarted{Service: out.Service, At: start, Unchanged: out.Unchanged, Reasons: out.Reasons})
 	if !out.Unchanged {
-		sink := &stepsOf{Sink: b.Sink, service: out.Service}
+		sink := &stepsOf{Sink: b.Sink, service: out.Service, began: map[string]time.Time{}}
 		out.Result, out.Err = b.Builder.Build(ctx, job.Request, sink)
-		out.Ran = sink.ran
+		out.Ran, out.PeakMemory = sink.ran, sink.peak()
 		if was.Lost && len(out.Ran) > 0 {
 			out.Reasons = append(out.Reasons, "the cache of its steps was collected")
 		}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
@@ -27,6 +28,10 @@ type Recalled struct {
 	Reasons []string          // why it has to be built, the cause first
 	Lost    bool              // there was an image, and it is no longer in the store
 	Print   fingerprint.Print // without a key when nobody can know what the build reads
+
+	// What builds of the service take; zero when that is not known.
+	Took       time.Duration
+	PeakMemory int64 // bytes
 }
 
 // remembers tells whether a job is one that the Memory keeps.
@@ -76,12 +81,50 @@ type stepsOf struct {
 	event.Sink
 	service string
 	ran     []Step
+	began   map[string]time.Time // by the key of the step
+	took    []use
+}
+
+// use is the memory that a step held at most, and when it ran.
+type use struct {
+	from, to time.Time
+	bytes    int64
 }
 
 // Emit implements event.Sink; the events of one service come one by one.
 func (s *stepsOf) Emit(e event.Event) {
-	if f, ok := e.(event.StepFinished); ok && f.Service == s.service && !f.Cached && f.Stage != "" {
-		s.ran = append(s.ran, f)
+	switch e := e.(type) {
+	case event.StepStarted:
+		if e.Service == s.service {
+			s.began[e.Key] = e.At
+		}
+	case event.StepFinished:
+		if e.Service != s.service {
+			break
+		}
+		if !e.Cached && e.Stage != "" {
+			s.ran = append(s.ran, e)
+		}
+		if e.PeakMemory > 0 {
+			from := s.began[e.Key]
+			s.took = append(s.took, use{from, from.Add(e.Duration), e.PeakMemory})
+		}
 	}
 	s.Sink.Emit(e)
+}
+
+// peak is the most that the steps can have held at once: the sum of those that
+// ran beside each other.
+func (s *stepsOf) peak() int64 {
+	var most int64
+	for i, a := range s.took {
+		sum := a.bytes
+		for j, b := range s.took {
+			if i != j && !b.from.After(a.from) && b.to.After(a.from) {
+				sum += b.bytes
+			}
+		}
+		most = max(most, sum)
+	}
+	return most
 }

@@ -28,6 +28,7 @@ type ServiceStats struct {
 	Steps           int
 	CachedSteps     int
 	Duration        time.Duration
+	PeakMemory      int64    // bytes that its build steps held at once, at most; 0 when not measured
 	Unchanged       bool     // nothing was built
 	Reasons         []string // why it was built
 }
@@ -151,6 +152,7 @@ type serviceJSON struct {
 	Steps           int      `json:"steps"`
 	CachedSteps     int      `json:"cached_steps"`
 	DurationMS      int64    `json:"duration_ms"`
+	PeakMemory      int64    `json:"peak_memory_bytes,omitempty"`
 	Unchanged       bool     `json:"unchanged"`
 	Reasons         []string `json:"reasons,omitempty"`
 }
@@ -166,7 +168,7 @@ func (s Stats) MarshalJSON() ([]byte, error) {
 			Service: v.Service, Image: v.Image, Digest: v.Digest, Platform: v.Platform,
 			SizeBytes: v.SizeBytes, CompressedBytes: v.CompressedBytes, Layers: v.Layers,
 			SharedBytes: v.SharedBytes, OwnBytes: v.OwnBytes,
-			Steps: v.Steps, CachedSteps: v.CachedSteps, DurationMS: v.Duration.Milliseconds(),
+			Steps: v.Steps, CachedSteps: v.CachedSteps, DurationMS: v.Duration.Milliseconds(), PeakMemory: v.PeakMemory,
 			Unchanged: v.Unchanged, Reasons: v.Reasons,
 		})
 	}

@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/moby/buildkit/executor"
 	resourcestypes "github.com/moby/buildkit/executor/resources/types"
+	"github.com/moby/buildkit/identity"
 	"github.com/moby/sys/user"
 )
 
@@ -34,6 +36,7 @@ type injector struct {
 	env      []string
 	files    map[string]string // by name below StepDir, the path on this machine
 	ttyGroup bool              // the group of terminals exists
+	groups   bool              // each step has a control group, whose memory is measured
 }
 
 // Run starts the step with the additions. The terminals' file system is mounted
@@ -53,6 +56,14 @@ func (i injector) Run(ctx context.Context, id string, root executor.Mount, mount
 		mounts = append(mounts, executor.Mount{Src: hostFile(i.files[name]), Dest: StepDir + name, Readonly: true})
 	}
 	p.Meta.Env = withDefaults(p.Meta.Env, add)
+	if !i.groups {
+		return i.Executor.Run(ctx, id, root, mounts, p, started)
+	}
+	if id == "" {
+		id = identity.NewID()
+	}
+	peak := watchMemory(os.DirFS("/"), groupOf(id))
+	defer func() { tellPeak(ctx, peak()) }()
 	return i.Executor.Run(ctx, id, root, mounts, p, started)
 }
 

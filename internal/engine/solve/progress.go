@@ -18,6 +18,10 @@ import (
 // the end is kept, because errors stand there.
 const maxStepLog = 4 << 20
 
+// PeakMemory is the name of a status by which an engine tells how many bytes the
+// processes of a step held at most.
+const PeakMemory = "slipway: peak memory"
+
 // progress turns BuildKit's status stream into events, counts steps, and keeps
 // each step's log until it is known to be good. One goroutine feeds it.
 type progress struct {
@@ -25,6 +29,7 @@ type progress struct {
 	sink    event.Sink
 	hidden  [][]byte // what no log may show
 	seen    map[digest.Digest]*step
+	peaks   map[digest.Digest]int64 // bytes
 	failed  *step
 }
 
@@ -41,11 +46,16 @@ type step struct {
 }
 
 func newProgress(service string, sink event.Sink, hidden [][]byte) *progress {
-	return &progress{service: service, sink: sink, hidden: hidden, seen: map[digest.Digest]*step{}}
+	return &progress{service: service, sink: sink, hidden: hidden, seen: map[digest.Digest]*step{}, peaks: map[digest.Digest]int64{}}
 }
 
 // update takes one message of the stream.
 func (p *progress) update(s *client.SolveStatus) {
+	for _, st := range s.Statuses { // before the end of a step is told
+		if st.Name == PeakMemory {
+			p.peaks[st.Vertex] = max(p.peaks[st.Vertex], st.Current)
+		}
+	}
 	for _, v := range s.Vertexes {
 		p.vertex(v)
 	}
@@ -103,7 +113,7 @@ func (p *progress) vertex(v *client.Vertex) {
 	}
 	p.sink.Emit(event.StepFinished{
 		Service: p.service, Key: at.key, Stage: at.stage, Step: at.text,
-		Cached: at.cached, Duration: v.Completed.Sub(at.firstStart), Err: v.Error,
+		Cached: at.cached, Duration: v.Completed.Sub(at.firstStart), PeakMemory: p.peaks[v.Digest], Err: v.Error,
 	})
 }
 

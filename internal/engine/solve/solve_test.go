@@ -1,6 +1,14 @@
 package solve
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/slipway-build/slipway/internal/event"
+)
 
 func TestParseStepName(t *testing.T) {
 	for name, want := range map[string]stepName{
@@ -27,5 +35,34 @@ func TestForeignFrontEndsAreRefused(t *testing.T) {
 		if err := refuseForeignSyntax([]byte(text)); (err == nil) != ok {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// finished is a sink that keeps the memory of each step.
+type finished map[string]int64
+
+func (f finished) Emit(e event.Event) {
+	if s, ok := e.(event.StepFinished); ok {
+		f[s.Step] = s.PeakMemory
+	}
+}
+
+func TestThePeakOfAStepIsToldWithItsEnd(t *testing.T) {
+	now := time.Unix(1, 0)
+	vertex := func(name string, end *time.Time) *client.Vertex {
+		return &client.Vertex{Digest: digest.FromString(name), Name: "[builder 1/2] " + name, Started: &now, Completed: end}
+	}
+	status := func(name, what string, n int64) *client.VertexStatus {
+		return &client.VertexStatus{ID: "1", Vertex: digest.FromString(name), Name: what, Current: n}
+	}
+	got := finished{}
+	p := newProgress("web", got, nil)
+	p.update(&client.SolveStatus{Vertexes: []*client.Vertex{vertex("RUN a", nil)}, Statuses: []*client.VertexStatus{status("RUN a", PeakMemory, 5)}})
+	p.update(&client.SolveStatus{
+		Vertexes: []*client.Vertex{vertex("RUN a", &now), vertex("RUN b", &now), vertex("RUN c", &now)},
+		Statuses: []*client.VertexStatus{status("RUN b", PeakMemory, 7), status("RUN c", "extracting", 9)},
+	})
+	if got["RUN a"] != 5 || got["RUN b"] != 7 || got["RUN c"] != 0 || len(got) != 3 {
+		t.Errorf("told %v", got)
 	}
 }
