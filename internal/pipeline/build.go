@@ -101,18 +101,22 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 		}
 	}
 	var toBuild []guest
-	others := make(chan struct{}, max(deliveries, b.Parallel)) // nothing is computed for them
+	unchanged := make(chan int, len(jobs))
 	var wg sync.WaitGroup
 	for i, job := range jobs {
 		was := known[job.Request.Name]
 		if was.Result.Digest == "" {
 			toBuild = append(toBuild, guest{i, job.Request.Name, was.Took, was.PeakMemory})
-			continue
+		} else {
+			unchanged <- i
 		}
+	}
+	close(unchanged)
+	for range min(len(unchanged), max(deliveries, b.Parallel)) { // nothing is computed for them
 		wg.Go(func() {
-			others <- struct{}{}
-			defer func() { <-others }()
-			do(i)
+			for i := range unchanged {
+				do(i)
+			}
 		})
 	}
 	ram := int64(0)
