@@ -14,7 +14,7 @@ func TestGarbageIsLookedForNowAndThen(t *testing.T) {
 	a.collected(0)
 	noted, err := os.ReadFile(a.collectedFile())
 	if err != nil {
-		t.Skip(err) // the free space is not known on this system
+		t.Skipf("the free space is not known on this system: %v", err)
 	}
 	if a.mayHaveGarbage(0) {
 		t.Error("right after a collection")
