@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Node is a buildkitd of its own, as a remote engine builds on.
@@ -100,7 +102,9 @@ func (n *Node) Kill() {
 // Pause stops the daemon where it is, as if its machine had lost the network: its
 // connections stay open and nobody answers. The function lets it go on.
 func (n *Node) Pause() (resume func()) {
-	_ = n.daemon.cmd.Process.Signal(syscall.SIGSTOP)
+	if n.daemon.cmd.Process.Signal(syscall.SIGSTOP) == nil { // which its last thread may hear late
+		_ = unix.Waitid(unix.P_PID, n.daemon.cmd.Process.Pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil)
+	}
 	return func() { _ = n.daemon.cmd.Process.Signal(syscall.SIGCONT) }
 }
 
