@@ -133,7 +133,7 @@ func (a *app) parallel(f buildFlags) int {
 // four fifths of what is free, for the engine itself and what else runs need some
 // too. It is nil for builders elsewhere, whose memory is theirs.
 func (a *app) memoryToBuild(f builderFlags) func() int64 {
-	if len(a.remote(f).addresses) > 0 {
+	if a.elsewhere(f) {
 		return nil
 	}
 	return func() int64 { return ram.Available(os.DirFS("/")) / 5 * 4 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -48,17 +49,24 @@ func measure(ctx context.Context, store *image.Store, images []named) (report.St
 func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipeline.Built, took time.Duration, asJSON bool) error {
 	byService := map[string]pipeline.Built{}
 	var images []named
+	unpacked := map[string]int64{} // what the engine measured already
 	for _, b := range built {
 		if b.Err == nil && b.Image != "" {
 			byService[b.Service] = b
 			images = append(images, named{b.Service, b.Image})
+			maps.Copy(unpacked, b.Result.Unpacked)
 		}
 	}
 	if len(images) == 0 {
 		return nil
 	}
 	span := a.trace.Start("", "measuring images")
-	stats, err := measure(context.WithoutCancel(ctx), store, images)
+	ctx = context.WithoutCancel(ctx)
+	err := store.AddSizes(ctx, unpacked)
+	var stats report.Stats
+	if err == nil {
+		stats, err = measure(ctx, store, images)
+	}
 	span.End(err)
 	if err != nil {
 		return err

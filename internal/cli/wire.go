@@ -38,9 +38,6 @@ func (t tagger) Tag(ctx context.Context, name string, built engine.Result) error
 	if err != nil {
 		return err
 	}
-	if err := t.AddSizes(ctx, built.Unpacked); err != nil {
-		return err
-	}
 	if has, err := t.Resolve(ctx, name); err == nil && has.Digest == digest {
 		return nil
 	}
