@@ -33,10 +33,9 @@ func (a *app) newScreen(services []string) *screen {
 func (a *app) view(services []string) *screen {
 	f, ok := a.Stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) || a.Getenv("NO_COLOR") != "" || a.Getenv("TERM") == "dumb" || a.Getenv("CI") != "" {
-		plain := report.NewPlain(a.Stderr)
-		return &screen{Sink: plain, close: sync.OnceFunc(plain.Close)}
+		return ticking(report.NewPlain(a.Stderr, time.Now))
 	}
-	live := report.NewLive(f, report.LiveOptions{
+	return ticking(report.NewLive(f, report.LiveOptions{
 		Services: services, Now: time.Now,
 		Size: func() (int, int) {
 			columns, rows, err := term.GetSize(int(f.Fd()))
@@ -45,19 +44,31 @@ func (a *app) view(services []string) *screen {
 			}
 			return columns, rows
 		},
-	})
+	}))
+}
+
+// view is what shows events, moves on by itself, and ends.
+type view interface {
+	event.Sink
+	Tick()
+	Close()
+}
+
+// ticking is a screen of a view that goes on while nothing happens.
+func ticking(v view) *screen {
 	stop := make(chan struct{})
-	go func() {
+	var ticker sync.WaitGroup
+	ticker.Go(func() {
 		ticks := time.NewTicker(100 * time.Millisecond)
 		defer ticks.Stop()
 		for {
 			select {
 			case <-ticks.C:
-				live.Tick()
+				v.Tick()
 			case <-stop:
 				return
 			}
 		}
-	}()
-	return &screen{Sink: live, close: sync.OnceFunc(func() { close(stop); live.Close() })}
+	})
+	return &screen{Sink: v, close: sync.OnceFunc(func() { close(stop); ticker.Wait(); v.Close() })}
 }
