@@ -89,6 +89,7 @@ func rooms() map[string]layer {
 		"internal/report":      core,
 
 		"internal/diag":       words,
+		"internal/plaintext":  words,
 		"internal/event":      words,
 		"internal/assets":     words,
 		"internal/pattern":    words,
