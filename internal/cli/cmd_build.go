@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -310,7 +309,7 @@ func (a *app) printJobs(jobs []pipeline.Job, asJSON bool) error {
 		rows = append(rows, r)
 	}
 	if asJSON {
-		return json.NewEncoder(a.Stdout).Encode(rows)
+		return a.printJSON(rows)
 	}
 	for _, r := range rows {
 		fmt.Fprintf(a.Stdout, "would build %s as %s for %s: %s\n", r.Service, r.Image, strings.Join(r.Platforms, ", "), strings.Join(r.Stages, " → "))

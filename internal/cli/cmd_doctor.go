@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"runtime"
@@ -44,7 +43,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			}
 			checks := a.examine(cmd.Context())
 			if asJSON {
-				if err := json.NewEncoder(a.Stdout).Encode(checks); err != nil {
+				if err := a.printJSON(checks); err != nil {
 					return err
 				}
 			} else {

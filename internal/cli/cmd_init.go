@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -189,10 +188,7 @@ func (s survey) result(file string) initResult {
 
 func (a *app) printInit(s survey, r initResult, text []byte, f initFlags) error {
 	if f.json {
-		enc := json.NewEncoder(a.Stdout)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return a.printJSON(r)
 	}
 	var err error
 	switch {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -26,7 +25,7 @@ func (a *app) psCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(a.Stdout).Encode(groups)
+				return a.printJSON(groups)
 			}
 			return a.printGroups(groups, all)
 		},

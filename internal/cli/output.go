@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"sync"
@@ -83,12 +82,8 @@ func (a *app) streams() view.Streams {
 	return view.Streams{Out: a.Stdout, Err: a.Stderr, Plain: a.plain()}
 }
 
-// printJSON prints a result for programs, indented.
-func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.Stdout)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
+// printJSON prints a result for programs.
+func (a *app) printJSON(v any) error { return report.JSON(a.Stdout, v) }
 
 // warn prints findings that are no errors.
 func (a *app) warn(findings diag.Findings) {

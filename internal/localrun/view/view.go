@@ -19,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/report"
 )
 
 // Streams are where a view writes. It draws a table when Err is a terminal and
@@ -40,6 +41,7 @@ type View struct {
 	logs     bool // show what services write
 	width    int  // of the longest name
 	term     *os.File
+	paint    report.Painter
 	color    bool
 
 	mu      sync.Mutex
@@ -47,7 +49,6 @@ type View struct {
 	explain bool    // why services fail
 	order   []string
 	states  map[string]localrun.Status
-	height  int // lines of the table that is on the screen
 	done    chan struct{}
 	close   sync.Once
 }
@@ -62,7 +63,7 @@ func New(to Streams, g localrun.Group, logs bool) *View {
 		v.states[s.Name] = localrun.Status{Service: s.Name, State: localrun.Waiting, MemoryLimitBytes: s.MemoryBytes}
 	}
 	if f, ok := to.Err.(*os.File); ok && !to.Plain && term.IsTerminal(int(f.Fd())) {
-		v.term = f
+		v.term, v.paint.W = f, f
 		go v.tick()
 	}
 	return v
@@ -151,10 +152,9 @@ func (v *View) prefix(service string) string {
 	if !v.color {
 		return text
 	}
-	colors := [...]int{36, 33, 32, 35, 34, 96, 93, 92, 95, 94}
 	for i, name := range v.order {
 		if name == service {
-			return fmt.Sprintf("\x1b[%dm%s\x1b[0m", colors[i%len(colors)], text)
+			return report.Coloured(i, text)
 		}
 	}
 	return text
@@ -174,7 +174,7 @@ func (v *View) Close() {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if v.term != nil {
-			_, _ = io.WriteString(v.term, v.erase())
+			v.paint.Erase()
 			v.term = nil
 		}
 	})
@@ -235,27 +235,7 @@ func (v *View) redraw(above string) {
 	if err != nil {
 		columns, rows = 80, 24
 	}
-	var b strings.Builder
-	b.WriteString(v.erase() + above)
-	lines := v.table(rows / 2)
-	for _, line := range lines {
-		if r := []rune(line); len(r) >= columns {
-			line = string(r[:columns-1])
-		}
-		b.WriteString(line + "\x1b[K\n")
-	}
-	v.height = len(lines)
-	_, _ = io.WriteString(v.term, b.String())
-}
-
-// erase moves to the table's first line and clears from there.
-func (v *View) erase() string {
-	if v.height == 0 {
-		return ""
-	}
-	up := fmt.Sprintf("\r\x1b[%dA\x1b[J", v.height)
-	v.height = 0
-	return up
+	v.paint.Draw(above, v.table(rows/2), columns)
 }
 
 // table is the state of the services in at most so many lines.
