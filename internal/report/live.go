@@ -27,7 +27,7 @@ type LiveOptions struct {
 // go on while nothing happens.
 type Live struct {
 	mu        sync.Mutex
-	w         io.Writer
+	paint     Painter
 	opts      LiveOptions
 	steps     *stepLogs
 	lanes     map[string]*lane
@@ -35,13 +35,12 @@ type Live struct {
 	transfers transfers
 	began     time.Time
 	drawn     time.Time
-	height    int // lines that the last drawing has
 }
 
 // NewLive makes a Live that writes to w.
 func NewLive(w io.Writer, opts LiveOptions) *Live {
 	l := &Live{
-		w: w, opts: opts, steps: newStepLogs(), lanes: map[string]*lane{},
+		paint: Painter{W: w}, opts: opts, steps: newStepLogs(), lanes: map[string]*lane{},
 		transfers: transfers{}, began: opts.Now(),
 	}
 	for _, s := range opts.Services {
@@ -98,7 +97,7 @@ func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.draw("")
-	l.steps.writeInterrupted(l.w, l.opts.Now())
+	l.steps.writeInterrupted(l.paint.W, l.opts.Now())
 }
 
 // lane returns the lane of a service, a new one when it is not known yet.
@@ -118,10 +117,10 @@ func (l *Live) drawIfDue() {
 	}
 }
 
-// print writes lines above the view, where they stay.
+// print writes whole lines above the view, where they stay.
 func (l *Live) print(lines string) {
 	if lines != "" {
-		l.draw(strings.ReplaceAll(lines, "\n", "\x1b[K\n"))
+		l.draw(lines)
 	}
 }
 
@@ -135,18 +134,7 @@ func (l *Live) draw(above string) {
 	if rows <= 0 {
 		rows = 24
 	}
-	var b strings.Builder
-	if l.height > 0 {
-		fmt.Fprintf(&b, "\r\x1b[%dA", l.height)
-	}
-	b.WriteString(above)
-	lines := l.lines(rows - 1)
-	for _, line := range lines {
-		b.WriteString(truncate(line, columns-1) + "\x1b[K\n")
-	}
-	b.WriteString("\x1b[J")
-	l.height = len(lines)
-	_, _ = io.WriteString(l.w, b.String())
+	l.paint.Draw(above, l.lines(rows-1), columns)
 }
 
 // lines renders the view in at most the given number of lines.
