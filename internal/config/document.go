@@ -71,13 +71,14 @@ type service struct {
 
 // health is a way to ask for readiness and its timing.
 type health struct {
-	GRPC        string   `yaml:"grpc,omitempty" jsonschema_description:"Service name for grpc.health.v1."`
+	GRPC        *string  `yaml:"grpc,omitempty" jsonschema_description:"Service name for grpc.health.v1; the empty text asks the whole server."`
 	HTTP        string   `yaml:"http,omitempty" jsonschema:"pattern=^/" jsonschema_description:"Path that answers 2xx or 3xx when ready."`
 	TCP         *bool    `yaml:"tcp,omitempty" jsonschema_description:"Ready when the port accepts connections."`
 	Command     command  `yaml:"command,omitempty" jsonschema_description:"Command in the container that exits 0 when ready."`
+	TLS         *bool    `yaml:"tls,omitempty" jsonschema_description:"Whether grpc or http is asked over TLS; the certificate is not verified."`
 	Interval    duration `yaml:"interval,omitempty" jsonschema_description:"Time between two probes."`
 	Timeout     duration `yaml:"timeout,omitempty" jsonschema_description:"Time that one probe may take."`
-	StartPeriod duration `yaml:"start_period,omitempty" jsonschema_description:"Time after the start in which failures do not count."`
+	StartPeriod duration `yaml:"start_period,omitempty" jsonschema_description:"Time after the start in which failures do not count; 60s for Java, 15s for others when left out."`
 	Retries     *int     `yaml:"retries,omitempty" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Failures in a row that make a service unhealthy."`
 }
 
@@ -202,7 +203,7 @@ func (h *health) kinds() []string {
 		return ks
 	}
 	for _, k := range healthKinds() {
-		written := map[string]bool{"grpc": h.GRPC != "", "http": h.HTTP != "", "tcp": h.TCP != nil && *h.TCP, "command": len(h.Command) > 0}
+		written := map[string]bool{"grpc": h.GRPC != nil, "http": h.HTTP != "", "tcp": h.TCP != nil && *h.TCP, "command": len(h.Command) > 0}
 		if written[k] {
 			ks = append(ks, k)
 		}

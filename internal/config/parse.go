@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Parse decodes slipway.yaml. The file's name appears in findings only. When a
@@ -211,6 +212,7 @@ func mergeHealth(a, b *health) *health {
 	m := *b
 	if len(b.kinds()) == 0 {
 		m.GRPC, m.HTTP, m.TCP, m.Command = a.GRPC, a.HTTP, a.TCP, a.Command
+		m.TLS = or(b.TLS, a.TLS)
 	}
 	m.Interval, m.Timeout, m.StartPeriod = or(b.Interval, a.Interval), or(b.Timeout, a.Timeout), or(b.StartPeriod, a.StartPeriod)
 	m.Retries = or(b.Retries, a.Retries)
@@ -219,8 +221,8 @@ func mergeHealth(a, b *health) *health {
 
 func (h *health) resolve() Health {
 	out := Health{
-		GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP != nil && *h.TCP, Command: h.Command,
-		Interval: time.Duration(h.Interval), Timeout: time.Duration(h.Timeout), StartPeriod: time.Duration(h.StartPeriod),
+		GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP != nil && *h.TCP, Command: h.Command, TLS: h.TLS != nil && *h.TLS,
+		Health: plan.Health{Interval: time.Duration(h.Interval), Timeout: time.Duration(h.Timeout), StartPeriod: time.Duration(h.StartPeriod)},
 	}
 	if h.Retries != nil {
 		out.Retries = *h.Retries
