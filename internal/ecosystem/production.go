@@ -42,10 +42,16 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 		User:         fmt.Sprintf("%d:%d", u.UID, u.GID),
 		Health:       h,
 		Facts:        s.Facts,
+		LeftOut:      sortedLeftOut(s.leftOut),
 		Bases:        b.List(),
 		Stages:       stages,
 		DockerIgnore: s.Ignore.Patterns,
 	}
+}
+
+func sortedLeftOut(all []plan.LeftOut) []plan.LeftOut {
+	slices.SortFunc(all, func(a, b plan.LeftOut) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(all, func(a, b plan.LeftOut) bool { return a.Path == b.Path })
 }
 
 // CopyDir copies a directory of the context to its own place.

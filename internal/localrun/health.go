@@ -1,58 +1,13 @@
 package localrun
 
 import (
-	"strings"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// The timing of a check that says nothing else. Interval, timeout and retries
-// are Docker's; a service gets 30 s to start, in which it is asked often.
-const (
-	defaultInterval    = 30 * time.Second
-	defaultTimeout     = 5 * time.Second
-	defaultStartPeriod = 30 * time.Second
-	defaultRetries     = 3
-	startInterval      = 100 * time.Millisecond
-)
-
-// Defaults fills in what a check leaves open.
-func Defaults(h plan.Health) plan.Health {
-	if h.Interval <= 0 {
-		h.Interval = defaultInterval
-	}
-	if h.Timeout <= 0 {
-		h.Timeout = defaultTimeout
-	}
-	if h.StartPeriod <= 0 {
-		h.StartPeriod = defaultStartPeriod
-	}
-	if h.Retries <= 0 {
-		h.Retries = defaultRetries
-	}
-	return h
-}
-
-// HasCheck tells whether a health check asks for anything.
-func HasCheck(c plan.HealthCheck) bool {
-	return c.GRPC != "" || c.HTTP != "" || c.TCP || len(c.Command) > 0
-}
-
-// Describe says in a few words what a check asks; empty when for nothing.
-func Describe(c plan.HealthCheck) string {
-	switch {
-	case c.GRPC != "":
-		return "gRPC " + c.GRPC
-	case c.HTTP != "":
-		return "HTTP " + c.HTTP
-	case c.TCP:
-		return "TCP"
-	case len(c.Command) > 0:
-		return "command " + strings.Join(c.Command, " ")
-	}
-	return ""
-}
+// startInterval is the time between probes of a service that starts.
+const startInterval = 100 * time.Millisecond
 
 // Tracker turns the results of probes into states. The zero value is not ready:
 // use NewTracker.
@@ -64,7 +19,7 @@ type Tracker struct {
 }
 
 // NewTracker starts with a service that just started. The timing must be
-// complete (Defaults).
+// complete (WithDefaults).
 func NewTracker(timing plan.Health, started time.Time) *Tracker {
 	return &Tracker{timing: timing, started: started, state: Starting}
 }

@@ -83,7 +83,7 @@ func FuzzListeners(f *testing.F) {
 func TestTracker(t *testing.T) {
 	start := time.Unix(1000, 0)
 	bad := errors.New("refused")
-	timing := Defaults(plan.Health{StartPeriod: 10 * time.Second, Interval: 5 * time.Second, Retries: 2})
+	timing := plan.Health{StartPeriod: 10 * time.Second, Interval: 5 * time.Second, Retries: 2}.WithDefaults()
 	tr := NewTracker(timing, start)
 	type step struct {
 		after time.Duration

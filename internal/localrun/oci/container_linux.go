@@ -83,10 +83,10 @@ func (c *container) load(ctx context.Context, rt *Runtime) error {
 		c.spec.Port = localrun.OnlyPort(c.image.ExposedPorts)
 	}
 	c.check = c.spec.Health
-	if !localrun.HasCheck(c.check) {
+	if !c.check.Asks() {
 		c.check = imageCheck(c.image)
 	}
-	c.status.Check = localrun.Describe(c.check)
+	c.status.Check = c.check.Describe()
 	return nil
 }
 
@@ -213,11 +213,11 @@ func (c *container) snapshot() localrun.Status {
 
 // watch probes the service until ctx or the service ends.
 func (c *container) watch(ctx context.Context) {
-	if !localrun.HasCheck(c.check) {
+	if !c.check.Asks() {
 		c.settle(ctx)
 		return
 	}
-	timing := localrun.Defaults(c.check.Health)
+	timing := c.check.WithDefaults()
 	started := c.snapshot().StartedAt
 	tracker := localrun.NewTracker(timing, started)
 	for {
@@ -287,8 +287,8 @@ func (c *container) noteProbe(problem string) {
 func (c *container) probe(ctx context.Context, timeout time.Duration) error {
 	addr := netip.AddrPortFrom(c.ip, uint16(c.spec.Port)).String()
 	switch {
-	case c.check.GRPC != "":
-		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: c.check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout})
+	case c.check.GRPC != nil:
+		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: *c.check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout})
 	case c.check.HTTP != "":
 		return probe.HTTP(ctx, "http://"+addr+"/"+strings.TrimPrefix(c.check.HTTP, "/"), timeout)
 	case c.check.TCP:
