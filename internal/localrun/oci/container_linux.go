@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -39,7 +40,8 @@ type container struct {
 	ns      *os.File
 	link    string
 	log     *serviceLog
-	pidfd   int // of the first process; -1 when there is none
+	pidfd   int         // of the first process; -1 when there is none
+	begun   atomic.Bool // the program may run
 	ended   chan struct{}
 
 	stopOnce sync.Once
@@ -146,6 +148,7 @@ func (c *container) start(n *network, hosts string, logLine func(string, []byte)
 	}
 	go c.wait(pid)
 	began := time.Now()
+	c.begun.Store(true)
 	if err := c.runc.start(c.dir, c.id); err != nil {
 		return err
 	}

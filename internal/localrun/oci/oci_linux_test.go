@@ -107,21 +107,6 @@ func TestNamesAreChecked(t *testing.T) {
 	}
 }
 
-func TestHandles(t *testing.T) {
-	const node = "Name:\tnode\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001000\nSigCgt:\t0000000100004602\n"
-	for status, want := range map[string]bool{
-		node: true,
-		strings.ReplaceAll(node, "SigBlk:\t0000000000000000", "SigBlk:\tfffffffe7ffbfeff"): true,
-		strings.ReplaceAll(node, "4602", "0000"):                                           false,
-		"Name:\trunc:[2:INIT]\nSigCgt:\tffffffffffffffff\n":                                false,
-		"": false,
-	} {
-		if handles(status, unix.SIGTERM) != want {
-			t.Errorf("%q: want %v", status, want)
-		}
-	}
-}
-
 func TestPruneLayers(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
 	for name, age := range map[string]time.Duration{"fresh": time.Hour, "old": 2 * layerAge} {

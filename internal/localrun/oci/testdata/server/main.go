@@ -2,11 +2,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
@@ -19,6 +21,9 @@ func main() {
 			os.Exit(3)
 		}
 		return
+	}
+	if os.Getenv("MODE") == "init" {
+		initialise()
 	}
 	fmt.Println("starting as", os.Getuid(), "of", os.Getenv("GREETING"))
 	if os.Getenv("MODE") == "fail" {
@@ -71,14 +76,46 @@ func main() {
 		}
 		fmt.Println(len(all))
 	})
+	http.HandleFunc("/slow", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Println("slow began")
+		time.Sleep(1500 * time.Millisecond)
+		fmt.Fprint(w, "finished")
+	})
+	server := &http.Server{Addr: addr}
+	stopped := make(chan struct{})
 	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGUSR2)
 	go func() {
-		<-stop
+		s := <-stop
+		fmt.Println("got", s)
 		if os.Getenv("MODE") != "stubborn" {
-			fmt.Println("bye")
-			os.Exit(0)
+			_ = server.Shutdown(context.Background())
+			close(stopped)
 		}
 	}()
-	fmt.Println(http.ListenAndServe(addr, nil))
+	fmt.Println(server.ListenAndServe())
+	<-stopped
+	fmt.Println("bye")
+}
+
+// initialise is a process 1 that runs the server as its child and hands signals
+// on late, as an init does on a busy machine.
+func initialise() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGUSR2)
+	child := exec.Command("/server")
+	child.Env = append(os.Environ(), "MODE=")
+	child.Stdout, child.Stderr = os.Stdout, os.Stderr
+	if err := child.Start(); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	go func() {
+		for s := range signals {
+			time.Sleep(300 * time.Millisecond)
+			_ = child.Process.Signal(s)
+		}
+	}()
+	_ = child.Wait()
+	os.Exit(child.ProcessState.ExitCode())
 }
