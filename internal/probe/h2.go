@@ -177,6 +177,9 @@ func (h *h2) read() (frame, error) {
 	}
 	length := int(head[0])<<16 | int(head[1])<<8 | int(head[2])
 	if length > maxFrame {
+		if isTLSRecord(head[:]) {
+			return frame{}, errAlert
+		}
 		if string(head[:5]) == "HTTP/" {
 			return frame{}, errors.New("the server speaks HTTP/1, not HTTP/2")
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/probe"
+	"github.com/slipway-build/slipway/internal/probe/secure"
 )
 
 // keepProbes is how many probe results are kept for an explanation.
@@ -289,11 +290,15 @@ func (c *container) noteProbe(problem string) {
 // probe asks once.
 func (c *container) probe(ctx context.Context, timeout time.Duration) error {
 	addr := netip.AddrPortFrom(c.ip, uint16(c.spec.Port)).String()
+	scheme, over := "http://", probe.Secure(nil)
+	if c.check.TLS {
+		scheme, over = "https://", secure.With(secure.Unverified())
+	}
 	switch {
 	case c.check.GRPC != nil:
-		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: *c.check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout})
+		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: *c.check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout, Secure: over})
 	case c.check.HTTP != "":
-		return probe.HTTP(ctx, "http://"+addr+"/"+strings.TrimPrefix(c.check.HTTP, "/"), timeout)
+		return probe.HTTP(ctx, probe.HTTPTarget{URL: scheme + addr + "/" + strings.TrimPrefix(c.check.HTTP, "/"), Timeout: timeout, Secure: over})
 	case c.check.TCP:
 		return probe.TCP(ctx, addr, timeout)
 	}
