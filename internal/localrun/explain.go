@@ -5,11 +5,16 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Evidence is what was found out about a service that is not ready.
 type Evidence struct {
 	Status    Status
+	Check     plan.HealthCheck
+	PeerTLS   bool             // the last probe asked in plain text what speaks TLS
 	Port      int              // that the health check asks
 	Listening []netip.AddrPort // in its network namespace
 	LastLines []string         // of its log
@@ -66,6 +71,9 @@ func cause(e Evidence) string {
 	if s.State == Unhealthy {
 		what = "is unhealthy"
 	}
+	if e.PeerTLS {
+		return fmt.Sprintf("%s: it speaks TLS on its port %d, and the health check is in plain text", what, e.Port)
+	}
 	if e.Port == 0 {
 		return what
 	}
@@ -86,6 +94,32 @@ func cause(e Evidence) string {
 		return fmt.Sprintf("%s: it listens on %s, but not on its port %d", what, strings.Join(others, ", "), e.Port)
 	}
 	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port)
+}
+
+// Hint is the next thing to do about a service that is not ready.
+func Hint(e Evidence) string {
+	name := e.Status.Service
+	listensElsewhere := e.Port != 0 && len(e.Listening) > 0 &&
+		!slices.ContainsFunc(e.Listening, func(a netip.AddrPort) bool { return int(a.Port()) == e.Port })
+	switch {
+	case e.PeerTLS:
+		over := e.Check
+		over.TLS = true
+		return fmt.Sprintf("write health: %s for %s in slipway.yaml", over.YAML(), name)
+	case listensElsewhere:
+		return fmt.Sprintf("write port: %d for %s in slipway.yaml, or let it listen on %d", e.Listening[0].Port(), name, e.Port)
+	case e.Check.Asks() && e.Status.MayStart():
+		return fmt.Sprintf("if %s was still starting, write health: {start_period: %s} for it in slipway.yaml, or wait longer: --timeout; else read its log: slipway run %s",
+			name, longer(e.Check.WithDefaults().StartPeriod), name)
+	}
+	return "run it alone and read its log: slipway run " + name
+}
+
+// longer is the start period to try after one that was too short: twice as long,
+// in whole minutes.
+func longer(d time.Duration) string {
+	minutes := (2*d + time.Minute - 1) / time.Minute
+	return fmt.Sprintf("%dm", minutes)
 }
 
 func probeCause(e Evidence) string {

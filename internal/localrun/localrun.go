@@ -156,6 +156,12 @@ func (s Status) Ready() bool {
 	return false
 }
 
+// MayStart reports whether the service may still be starting: it runs, and was
+// never healthy.
+func (s Status) MayStart() bool {
+	return s.Exit == nil && s.ReadyMillis == 0 && (s.State == Starting || s.State == Unhealthy)
+}
+
 // Failed tells whether waiting for the service is in vain.
 func (s Status) Failed() bool {
 	return s.State == Unhealthy || s.State == Exited && !s.Ready()

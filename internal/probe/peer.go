@@ -45,6 +45,17 @@ func isTLSRecord(head []byte) bool {
 	return len(head) >= 5 && (head[0] == alert || head[0] == handshake) && head[1] == 3 && head[2] <= 4 && head[3] <= 0x41
 }
 
+// otherProtocol is the error of an answer that is no frame of HTTP/2.
+func otherProtocol(head []byte) error {
+	switch {
+	case isTLSRecord(head):
+		return errAlert
+	case strings.HasPrefix(string(head), "HTTP/"):
+		return errors.New("the server speaks HTTP/1, not HTTP/2")
+	}
+	return errFrame
+}
+
 // hungUp reports whether a peer ended the connection instead of answering, or
 // answered with a TLS alert, which is how a TLS server takes plain text.
 func hungUp(err error) bool {

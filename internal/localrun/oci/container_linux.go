@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,7 @@ type container struct {
 	stopping bool
 	status   localrun.Status
 	probes   []string
+	peerTLS  bool // the last probe asked in plain text what speaks TLS
 }
 
 func newContainer(run *Running, spec localrun.Spec) *container {
@@ -93,13 +95,22 @@ func (c *container) load(ctx context.Context, rt *Runtime) error {
 	return nil
 }
 
+// The timing that Docker gives a HEALTHCHECK that does not say it. The start
+// period is slipway's own: Docker has none, and asks for the first time after an
+// interval.
+const (
+	dockerInterval = 30 * time.Second
+	dockerTimeout  = 30 * time.Second
+)
+
 // imageCheck is the HEALTHCHECK of an image.
 func imageCheck(c v1.Config) plan.HealthCheck {
 	h := c.Healthcheck
 	if h == nil || len(h.Test) < 2 {
 		return plan.HealthCheck{}
 	}
-	check := plan.HealthCheck{Health: plan.Health{Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}}
+	check := plan.HealthCheck{Health: plan.Health{Interval: cmp.Or(h.Interval, dockerInterval), Timeout: cmp.Or(h.Timeout, dockerTimeout),
+		StartPeriod: h.StartPeriod, Retries: h.Retries}}
 	switch h.Test[0] {
 	case "CMD":
 		check.Command = h.Test[1:]
@@ -247,6 +258,8 @@ func (c *container) watch(ctx context.Context) {
 				s.LastProbe = err.Error()
 			}
 			c.noteProbe(s.LastProbe)
+			failure := (*probe.Failure)(nil)
+			c.peerTLS = errors.As(err, &failure) && failure.TLS
 		})
 		pause := tracker.Pause()
 		if len(c.check.Command) > 0 {
@@ -311,7 +324,7 @@ func (c *container) probe(ctx context.Context, timeout time.Duration) error {
 // evidence gathers what explains why the service is not ready.
 func (c *container) evidence() localrun.Evidence {
 	status := c.snapshot()
-	e := localrun.Evidence{Status: status}
+	e := localrun.Evidence{Status: status, Check: c.check}
 	if len(c.check.Command) == 0 {
 		e.Port = c.spec.Port
 	}
@@ -322,7 +335,7 @@ func (c *container) evidence() localrun.Evidence {
 		e.LastLines = c.log.lastLines(keepLines)
 	}
 	c.mu.Lock()
-	e.Probes = append(e.Probes, c.probes...)
+	e.Probes, e.PeerTLS = append(e.Probes, c.probes...), c.peerTLS
 	c.mu.Unlock()
 	return e
 }

@@ -7,7 +7,7 @@
 //	rt := &oci.Runtime{StateDir: dir, Runc: runc, Images: images}
 //	running, err := rt.Start(ctx, group, watcher)
 //	defer running.Stop()
-//	err = running.WaitReady(ctx, time.Minute)
+//	err = running.WaitReady(ctx, 0)
 package oci
 
 import (

@@ -3,8 +3,14 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -81,6 +87,9 @@ func main() {
 		time.Sleep(1500 * time.Millisecond)
 		fmt.Fprint(w, "finished")
 	})
+	if d, err := time.ParseDuration(os.Getenv("LISTEN_AFTER")); err == nil {
+		time.Sleep(d)
+	}
 	server := &http.Server{Addr: addr}
 	stopped := make(chan struct{})
 	stop := make(chan os.Signal, 1)
@@ -93,7 +102,11 @@ func main() {
 			close(stopped)
 		}
 	}()
-	fmt.Println(server.ListenAndServe())
+	if os.Getenv("MODE") == "tls" {
+		fmt.Println(server.Serve(listenTLS(addr)))
+	} else {
+		fmt.Println(server.ListenAndServe())
+	}
 	<-stopped
 	fmt.Println("bye")
 }
@@ -118,4 +131,23 @@ func initialise() {
 	}()
 	_ = child.Wait()
 	os.Exit(child.ProcessState.ExitCode())
+}
+
+// listenTLS listens with a certificate that nobody has signed.
+func listenTLS(addr string) net.Listener {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	must(err)
+	l, err := tls.Listen("tcp", addr, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	must(err)
+	return l
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
 }
