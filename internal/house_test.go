@@ -53,6 +53,7 @@ func rooms() map[string]layer {
 		"internal/docker":          leaves,
 		"internal/gate/*":          leaves,
 		"internal/localrun/oci":    leaves,
+		"internal/localrun/names":  leaves,
 		"internal/deploy/*":        leaves,
 		"internal/fingerprint/*":   leaves,
 
@@ -93,6 +94,7 @@ func neighbours() map[string][]string {
 		"internal/event":              {"internal/diag"},
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram"},
+		"internal/localrun/oci":       {"internal/localrun/names"},
 		"internal/engine/solve":       {"internal/engine"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},

@@ -41,6 +41,7 @@ type container struct {
 	proxies []*proxy
 	ns      *os.File
 	link    string
+	dns     *dns
 	log     *serviceLog
 	pidfd   int         // of the first process; -1 when there is none
 	begun   atomic.Bool // the program may run
@@ -125,7 +126,7 @@ func imageCheck(c v1.Config) plan.HealthCheck {
 }
 
 // start makes the container run. What it set up before an error, stop removes.
-func (c *container) start(n *network, hosts string, logLine func(string, []byte)) error {
+func (c *container) start(ctx context.Context, n *network, hosts string, logLine func(string, []byte)) error {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("preparing %s: %w", c.id, err)
 	}
@@ -138,6 +139,9 @@ func (c *container) start(n *network, hosts string, logLine func(string, []byte)
 		return err
 	}
 	if err := writeNetworkFiles(c.dir, c.spec.Name, hosts); err != nil {
+		return err
+	}
+	if c.dns, err = listenDNS(ctx, c.ns); err != nil {
 		return err
 	}
 	b := bundle{dir: c.dir, image: c.image, spec: c.spec, cgroup: c.cgroup.path, limitSwp: c.cgroup.limitsSwap(),

@@ -45,20 +45,6 @@ func TestLinkNamesFitAndDiffer(t *testing.T) {
 	}
 }
 
-func TestOnlyLoopback(t *testing.T) {
-	for conf, want := range map[string]bool{
-		"":                                     false,
-		"search x\n":                           false,
-		"nameserver 127.0.0.53\n":              true,
-		"nameserver ::1\nnameserver 127.0.0.1": true,
-		"nameserver 127.0.0.53\nnameserver 192.0.2.1\n": false,
-	} {
-		if onlyLoopback(conf) != want {
-			t.Errorf("%q: want %v", conf, want)
-		}
-	}
-}
-
 func TestEnv(t *testing.T) {
 	b := bundle{image: v1.Config{Env: []string{"PATH=/bin", "A=1", "HOME=/srv"}},
 		spec: localrun.Spec{Name: "web", Env: map[string]string{"A": "2", "Z": "z", "B": "b=c"}}}

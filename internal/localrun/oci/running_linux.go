@@ -17,6 +17,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/localrun/names"
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
@@ -130,7 +131,7 @@ func (run *Running) number() {
 
 // startAll starts the containers and what watches them.
 func (run *Running) startAll(ctx context.Context) error {
-	hosts := run.hosts()
+	hosts, resolver := run.hosts(), run.resolver()
 	starts, startCtx := errgroup.WithContext(ctx)
 	starts.SetLimit(startsAtOnce)
 	watchCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -140,9 +141,10 @@ func (run *Running) startAll(ctx context.Context) error {
 			if err := startCtx.Err(); err != nil {
 				return err
 			}
-			if err := c.start(run.network, hosts, run.watcher.Log); err != nil {
+			if err := c.start(startCtx, run.network, hosts, run.watcher.Log); err != nil {
 				return err
 			}
+			run.background.Go(func() { c.dns.serve(context.WithoutCancel(watchCtx), resolver) }) // services that end ask for names too
 			run.background.Go(func() { c.watch(watchCtx) })
 			return nil
 		})
@@ -166,6 +168,20 @@ func (run *Running) hosts() string {
 		fmt.Fprintf(&b, "%s\t%s\n", c.ip, c.spec.Name)
 	}
 	return b.String()
+}
+
+// resolver answers the DNS questions of all services of the group. Like Docker's
+// it knows each service by its name, and by that with the group's behind it.
+func (run *Running) resolver() *names.Resolver {
+	r := &names.Resolver{Servers: run.rt.servers}
+	if r.Servers == nil {
+		r.Servers = names.System()
+	}
+	for _, c := range run.containers {
+		r.Zone.Add(c.ip, c.spec.Name+"."+run.group.Name, c.spec.Name)
+	}
+	r.Zone.Add(run.network.gateway, "host.slipway.internal")
+	return r
 }
 
 // changed records and tells a service's new status.

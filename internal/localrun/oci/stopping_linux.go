@@ -42,6 +42,9 @@ func (c *container) remove() error {
 	for _, p := range c.proxies {
 		p.close()
 	}
+	if c.dns != nil {
+		c.dns.close()
+	}
 	err := c.runc.delete(c.id)
 	c.cgroup.remove()
 	if c.ns != nil {

@@ -13,11 +13,15 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 func main() {
@@ -58,6 +62,9 @@ func main() {
 		defer conn.Close()
 		_, _ = io.WriteString(conn, "GET /name HTTP/1.0\r\n\r\n")
 		_, _ = io.Copy(w, conn)
+	})
+	http.HandleFunc("/dns", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, ask(r.FormValue("net"), r.FormValue("name"), r.FormValue("type")))
 	})
 	http.HandleFunc("/read", func(w http.ResponseWriter, r *http.Request) {
 		b, err := os.ReadFile(r.FormValue("path"))
@@ -150,4 +157,51 @@ func must(err error) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
+}
+
+// ask asks the container's name server by DNS, without the hosts file.
+func ask(network, name, kind string) string {
+	types := map[string]dnsmessage.Type{"A": dnsmessage.TypeA, "AAAA": dnsmessage.TypeAAAA, "PTR": dnsmessage.TypePTR, "TXT": dnsmessage.TypeTXT}
+	query := dnsmessage.Message{Header: dnsmessage.Header{ID: 7, RecursionDesired: true},
+		Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName(name), Type: types[kind], Class: dnsmessage.ClassINET}}}
+	packed, err := query.Pack()
+	if err != nil {
+		return err.Error()
+	}
+	conn, err := net.DialTimeout(network, "127.0.0.11:53", 2*time.Second)
+	if err != nil {
+		return err.Error()
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(8 * time.Second))
+	buf := make([]byte, 65536)
+	n := 0
+	if network == "tcp" {
+		_, _ = conn.Write(append([]byte{byte(len(packed) >> 8), byte(len(packed))}, packed...))
+		if _, err = io.ReadFull(conn, buf[:2]); err == nil {
+			n, err = io.ReadFull(conn, buf[:int(buf[0])<<8|int(buf[1])])
+		}
+	} else {
+		_, _ = conn.Write(packed)
+		n, err = conn.Read(buf)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	var answer dnsmessage.Message
+	if err := answer.Unpack(buf[:n]); err != nil {
+		return err.Error()
+	}
+	text := strings.TrimPrefix(answer.RCode.String(), "RCode")
+	for _, a := range answer.Answers {
+		switch body := a.Body.(type) {
+		case *dnsmessage.AResource:
+			text += " " + netip.AddrFrom4(body.A).String()
+		case *dnsmessage.PTRResource:
+			text += " " + body.PTR.String()
+		case *dnsmessage.TXTResource:
+			text += fmt.Sprintf(" %d bytes", len(strings.Join(body.TXT, "")))
+		}
+	}
+	return text
 }
