@@ -53,7 +53,7 @@ type Built struct {
 	Result    engine.Result
 	Unchanged bool     // the image is that of an equal earlier build
 	Reasons   []string // why it was built
-	Ran       []Step   // with a Memory
+	Ran       []Step   // with a History
 	Duration  time.Duration
 	// PeakMemory is how many bytes its steps held at once, at most; 0 when no step
 	// ran, or the engine does not measure it.
@@ -66,8 +66,8 @@ type Build struct {
 	Builder   engine.Builder
 	Bases     Bases
 	Images    Images
-	Pusher    Pusher // nil: nothing is pushed
-	Memory    Memory // nil: everything is built
+	Pusher    Pusher  // nil: nothing is pushed
+	History   History // nil: everything is built
 	Sink      event.Sink
 	Platform  string // of the machine that builds, "linux/amd64"
 	Elsewhere bool   // machines of the platforms built for may build too
@@ -165,7 +165,7 @@ func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 	end := b.Now()
 	out.Duration = end.Sub(start)
 	if b.remembers(job) {
-		b.Memory.Keep(ctx, job, was, out)
+		b.History.Keep(ctx, job, was, out)
 	}
 	b.Sink.Emit(event.ServiceFinished{Service: out.Service, At: end, Err: out.Err, Unchanged: out.Unchanged})
 	return out

@@ -26,7 +26,7 @@ type LiveOptions struct {
 // go on while nothing happens.
 type Live struct {
 	mu        sync.Mutex
-	w         io.Writer
+	paint     Painter
 	opts      LiveOptions
 	failures  *failures
 	lanes     map[string]*lane
@@ -34,13 +34,12 @@ type Live struct {
 	transfers map[string]event.Transfer
 	began     time.Time
 	drawn     time.Time
-	height    int // lines that the last drawing has
 }
 
 // NewLive makes a Live that writes to w.
 func NewLive(w io.Writer, opts LiveOptions) *Live {
 	l := &Live{
-		w: w, opts: opts, failures: newFailures(), lanes: map[string]*lane{},
+		paint: Painter{W: w}, opts: opts, failures: newFailures(), lanes: map[string]*lane{},
 		transfers: map[string]event.Transfer{}, began: opts.Now(),
 	}
 	for _, s := range opts.Services {
@@ -94,7 +93,7 @@ func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.draw("")
-	l.failures.write(l.w)
+	l.failures.write(l.paint.W)
 }
 
 // lane returns the lane of a service, a new one when it is not known yet.
@@ -115,7 +114,7 @@ func (l *Live) drawIfDue() {
 }
 
 // print writes a line above the view, where it stays.
-func (l *Live) print(line string) { l.draw(line + "\x1b[K\n") }
+func (l *Live) print(line string) { l.draw(line + "\n") }
 
 // draw replaces the last drawing in one write.
 func (l *Live) draw(above string) {
@@ -127,18 +126,7 @@ func (l *Live) draw(above string) {
 	if rows <= 0 {
 		rows = 24
 	}
-	var b strings.Builder
-	if l.height > 0 {
-		fmt.Fprintf(&b, "\r\x1b[%dA", l.height)
-	}
-	b.WriteString(above)
-	lines := l.lines(rows - 1)
-	for _, line := range lines {
-		b.WriteString(truncate(line, columns-1) + "\x1b[K\n")
-	}
-	b.WriteString("\x1b[J")
-	l.height = len(lines)
-	_, _ = io.WriteString(l.w, b.String())
+	l.paint.Draw(above, l.lines(rows-1), columns)
 }
 
 // lines renders the view in at most the given number of lines.
