@@ -162,6 +162,16 @@ func (d *decoder) checkSettings(at string, s settings) {
 			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
 		}
 	}
+	for i, file := range s.EnvFile {
+		at := at + "/env_file"
+		if _, listed := d.at[fmt.Sprintf("%s/%d", at, i)]; listed {
+			at = fmt.Sprintf("%s/%d", at, i)
+		}
+		if file == "" && !d.hasFindingIn(at) {
+			d.report(codePath, at, "such as .env", "the path of the file is empty")
+		}
+		d.checkPath(at, file, "write it relative to slipway.yaml; slipway run --env-file takes any path", "move it into the repository; slipway run --env-file takes any path")
+	}
 	d.checkPackages(at+"/packages/build", s.Packages.Build)
 	d.checkPackages(at+"/packages/runtime", s.Packages.Runtime)
 	h := s.Health
