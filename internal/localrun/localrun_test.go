@@ -193,6 +193,17 @@ func TestExplain(t *testing.T) {
 			Evidence{Status: Status{Service: "web", State: Unhealthy, Check: "TCP", LastProbe: "timeout"}, Port: 80,
 				Listening: []netip.AddrPort{at("127.0.0.1:80"), at("10.0.0.2:80")}},
 			"web is unhealthy: timeout\n  listens on:   127.0.0.1:80, 10.0.0.2:80\n  last lines:   it wrote nothing"},
+		"a variable": {
+			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, Missing: []plan.Use{{Name: "DATABASE_URL", File: "src/db.ts", Line: 4}}},
+			"web ended before it was ready: exit code 1; it reads DATABASE_URL, which is not set (src/db.ts:4)\n  exit:         exit code 1\n  last lines:   it wrote nothing"},
+		"variables, the named one first": {
+			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"KeyError: 'ZONE'"},
+				Missing: []plan.Use{{Name: "A", File: "a.py", Line: 1}, {Name: "B", File: "a.py", Line: 2}, {Name: "C", File: "a.py", Line: 3}, {Name: "ZONE", File: "z.py", Line: 9}}},
+			"web ended before it was ready: exit code 1; it reads ZONE (z.py:9), A (a.py:1), B (a.py:2) and 1 more variables, which are not set\n" +
+				"  exit:         exit code 1\n  last lines:\n    | KeyError: 'ZONE'"},
+		"a variable of one that ran": {
+			Evidence{Status: Status{Service: "web", State: Exited, ReadyMillis: 9, Exit: &Exit{Code: 1}}, Missing: []plan.Use{{Name: "A", File: "a.py", Line: 1}}},
+			"web ended: exit code 1\n  exit:         exit code 1\n  last lines:   it wrote nothing"},
 		"out of memory": {
 			Evidence{Status: Status{Service: "web", State: Exited, MemoryLimitBytes: 512 << 20, Exit: &Exit{Code: 137, Signal: "SIGKILL", OOMKilled: true}}},
 			"web was killed: it needed more memory than its limit of 512Mi\n  exit:         exit code 137, ended by SIGKILL, out of memory\n  last lines:   it wrote nothing"},
@@ -220,6 +231,8 @@ func TestHint(t *testing.T) {
 		{Evidence{Status: starting, Check: http, Port: 3000}, "if web was still starting, write health: {start_period: 1m} for it in slipway.yaml, or wait longer: --timeout; else read its log: slipway run web"},
 		{Evidence{Status: Status{Service: "web", State: Unhealthy}, Check: slow, Port: 3000}, "if web was still starting, write health: {start_period: 2m} for it in slipway.yaml, or wait longer: --timeout; else read its log: slipway run web"},
 		{Evidence{Status: Status{Service: "web", State: Unhealthy, ReadyMillis: 5}, Check: http, Port: 3000}, "run it alone and read its log: slipway run web"},
+		{Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, Missing: []plan.Use{{Name: "KEY", File: "a", Line: 1}}},
+			"slipway run -e web:KEY=…, or --env-file web:FILE; env: and env_file: in slipway.yaml keep them"},
 		{Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, Check: http}, "run it alone and read its log: slipway run web"},
 	} {
 		if got := Hint(c.evidence); got != c.want {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ type container struct {
 	ip      netip.Addr
 	image   v1.Config
 	layers  []string
+	env     []string // NAME=VALUE, complete
 	check   plan.HealthCheck
 	changed func(localrun.Status)
 
@@ -53,6 +55,7 @@ type container struct {
 	stopping bool
 	status   localrun.Status
 	probes   []string
+	settled  bool // it ran for a while, without a health check
 	peerTLS  bool // the last probe asked in plain text what speaks TLS
 }
 
@@ -89,8 +92,10 @@ func (c *container) load(ctx context.Context, rt *Runtime) error {
 		c.spec.Port = localrun.OnlyPort(c.image.ExposedPorts)
 	}
 	c.check = c.spec.Health
-	if !c.check.Asks() {
-		c.check = imageCheck(c.image)
+	if of := imageCheck(c.image); !c.check.Asks() {
+		c.check = of
+	} else {
+		c.check.Health = c.check.Over(of.Health)
 	}
 	c.status.Check = c.check.Describe()
 	return nil
@@ -146,7 +151,7 @@ func (c *container) start(ctx context.Context, n *network, hosts string, logLine
 	}
 	b := bundle{dir: c.dir, image: c.image, spec: c.spec, cgroup: c.cgroup.path, limitSwp: c.cgroup.limitsSwap(),
 		netns: fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.ns.Fd())}
-	if err := b.write(); err != nil {
+	if c.env, err = b.write(); err != nil {
 		return fmt.Errorf("starting %s: %w", c.id, err)
 	}
 	log, out, err := openLog(c.dir, func(line []byte) { logLine(c.id, line) })
@@ -287,7 +292,7 @@ func (c *container) settle(ctx context.Context) {
 	case <-time.After(localrun.Settle):
 		c.update(func(s *localrun.Status) {
 			if s.State == localrun.Starting {
-				s.State = localrun.Running
+				s.State, c.settled = localrun.Running, true
 			}
 		})
 	}
@@ -338,8 +343,13 @@ func (c *container) evidence() localrun.Evidence {
 	if c.log != nil {
 		e.LastLines = c.log.lastLines(keepLines)
 	}
+	for _, use := range c.spec.Reads {
+		if !slices.ContainsFunc(c.env, func(v string) bool { return strings.HasPrefix(v, use.Name+"=") }) {
+			e.Missing = append(e.Missing, use)
+		}
+	}
 	c.mu.Lock()
-	e.Probes, e.PeerTLS = append(e.Probes, c.probes...), c.peerTLS
+	e.Probes, e.PeerTLS, e.Settled = append(e.Probes, c.probes...), c.peerTLS, c.settled
 	c.mu.Unlock()
 	return e
 }

@@ -46,8 +46,8 @@ func TestLinkNamesFitAndDiffer(t *testing.T) {
 }
 
 func TestEnv(t *testing.T) {
-	b := bundle{image: v1.Config{Env: []string{"PATH=/bin", "A=1", "HOME=/srv"}},
-		spec: localrun.Spec{Name: "web", Env: map[string]string{"A": "2", "Z": "z", "B": "b=c"}}}
+	b := bundle{image: v1.Config{Env: []string{"PATH=/bin", "A=1", "HOME=/srv", "GONE=x"}},
+		spec: localrun.Spec{Name: "web", Env: map[string]string{"A": "2", "Z": "z", "B": "b=c"}, Unset: []string{"GONE", "NEVER"}}}
 	want := []string{"HOSTNAME=web", "HOME=/srv", "PATH=/bin", "A=2", "B=b=c", "Z=z"}
 	if diff := cmp.Diff(want, b.env("/home/app")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
