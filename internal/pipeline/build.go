@@ -82,7 +82,9 @@ type Build struct {
 // Run builds every job and returns how each ended, in the order of the jobs.
 // The error joins those of the jobs; a failed build has diag.ExitBuild.
 func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
+	b.waits(jobs, true)
 	digests, err := b.ensureBases(ctx, jobs)
+	b.waits(jobs, false)
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +133,9 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 		})
 	}
 	wg.Wait()
+	if ctx.Err() != nil {
+		b.Sink.Emit(event.Interrupted{})
+	}
 	return built, outcome(ctx, built)
 }
 
@@ -227,6 +232,17 @@ func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, 
 		maps.Copy(digests, found)
 	}
 	return digests, nil
+}
+
+// waits says of each service that it waits for its bases, or that it does no longer.
+func (b Build) waits(jobs []Job, begins bool) {
+	for _, job := range jobs {
+		e := event.ServiceWaits{Service: job.Request.Name}
+		if i := slices.IndexFunc(job.Bases, func(base plan.Base) bool { return base.Assembled }); begins && i >= 0 {
+			e.For = "the base " + job.Bases[i].Ref
+		}
+		b.Sink.Emit(e)
+	}
 }
 
 func distinct(words []string) []string {
