@@ -80,6 +80,7 @@ func rooms() map[string]layer {
 		"internal/bench":              parents,
 
 		"internal/config":      core,
+		"internal/dotenv":      core,
 		"internal/plan":        core,
 		"internal/ecosystem":   core,
 		"internal/ecosystem/*": core,

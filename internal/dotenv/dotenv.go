@@ -138,3 +138,15 @@ func closing(text string, quote byte) int {
 func unescaped(text string) string {
 	return strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\t`, "\t", `\"`, `"`, `\\`, `\`, `\$`, `$`).Replace(text)
 }
+
+// Apply sets variables in env; a name alone takes the value that lookup finds,
+// and changes nothing when there is none.
+func Apply(env map[string]string, list []Variable, lookup func(string) (string, bool)) {
+	for _, v := range list {
+		if !v.Bare {
+			env[v.Name] = v.Value
+		} else if value, ok := lookup(v.Name); ok {
+			env[v.Name] = value
+		}
+	}
+}
