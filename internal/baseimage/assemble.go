@@ -229,7 +229,7 @@ func (a *Assembler) probePart(l Locked, t target) part {
 		key: a.keyOf("probe", t.platform, l.Probe), comment: "slipway: the readiness probe",
 		fetch: func(context.Context) error { return nil },
 		make: func(context.Context) (tree, error) {
-			data, err := a.probe(t.arch)
+			data, err := a.probe(t.arch, l.Ref == TLSProbeRef)
 			if err != nil {
 				return nil, err
 			}

@@ -29,13 +29,13 @@ type Options struct {
 	PackagesDir string // downloads, by digest; may be shared and may be deleted
 	StateDir    string // resolutions and compressed layers
 	Store       Store
-	Lock        Lock                                   // of the repository; may be empty
-	Mirrors     func(context.Context) (Mirrors, error) // asked at most once, when the network is needed
-	Keyring     string                                 // file of archive keys; empty: Debian's
-	HTTP        *http.Client                           // nil: one with time limits; proxy and CA settings are the process's
-	Probe       func(arch string) ([]byte, error)      // the static probe binary; nil: there is none
-	ProbeID     func(arch string) (string, error)      // names the probe's bytes cheaply; nil: their SHA-256 is taken each time
-	Events      event.Sink                             // nil: discarded
+	Lock        Lock                                        // of the repository; may be empty
+	Mirrors     func(context.Context) (Mirrors, error)      // asked at most once, when the network is needed
+	Keyring     string                                      // file of archive keys; empty: Debian's
+	HTTP        *http.Client                                // nil: one with time limits; proxy and CA settings are the process's
+	Probe       func(arch string, tls bool) ([]byte, error) // the static probe binary; nil: there is none
+	ProbeID     func(arch string, tls bool) (string, error) // names the probe's bytes cheaply; nil: their SHA-256 is taken each time
+	Events      event.Sink                                  // nil: discarded
 	Compression Compression
 	Now         func() time.Time                                 // nil: time.Now
 	Sleep       func(ctx context.Context, d time.Duration) error // between tries; nil: sleeps
@@ -51,8 +51,8 @@ type Assembler struct {
 	packages    *cache
 	layers      layers
 	compression Compression
-	probe       func(arch string) ([]byte, error)
-	probeID     func(arch string) (string, error)
+	probe       func(arch string, tls bool) ([]byte, error)
+	probeID     func(arch string, tls bool) (string, error)
 	events      event.Sink
 	making      keyed // by layer key
 }
@@ -76,7 +76,7 @@ func New(o Options) (*Assembler, error) {
 		o.Sleep = pauseFor
 	}
 	if o.Probe == nil {
-		o.Probe = func(string) ([]byte, error) {
+		o.Probe = func(string, bool) ([]byte, error) {
 			return nil, errors.New("this slipway was built without the probe binary")
 		}
 	}
@@ -159,9 +159,9 @@ func (a *Assembler) npmAddresses(ctx context.Context, p NPMPin) func() ([]string
 }
 
 // digestOf names a probe by the SHA-256 of its bytes.
-func digestOf(probe func(string) ([]byte, error)) func(string) (string, error) {
-	return func(arch string) (string, error) {
-		data, err := probe(arch)
+func digestOf(probe func(string, bool) ([]byte, error)) func(string, bool) (string, error) {
+	return func(arch string, tls bool) (string, error) {
+		data, err := probe(arch, tls)
 		if err != nil {
 			return "", err
 		}

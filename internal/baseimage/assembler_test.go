@@ -191,12 +191,20 @@ func TestProbeImageFollowsItsBytes(t *testing.T) {
 	if diff := cmp.Diff(want, listing(t, img)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	changed := w.assembler(func(o *Options) { o.Probe = func(string) ([]byte, error) { return []byte("newer"), nil } })
+	changed := w.assembler(func(o *Options) { o.Probe = func(string, bool) ([]byte, error) { return []byte("newer"), nil } })
 	if third := w.ensure(changed, ProbeRef, "linux/amd64"); third.Platforms["linux/amd64"] == first.Platforms["linux/amd64"] {
 		t.Error("a new probe gave the old image")
 	}
+	over := w.ensure(w.assembler(), TLSProbeRef, "linux/arm64")
+	if img, err = w.store[TLSProbeRef].Image(over.Platforms["linux/arm64"]); err != nil {
+		t.Fatal(err)
+	}
+	want[1] = `0 0755 usr/local/bin/slipway-probe "TLS probe for arm64"`
+	if diff := cmp.Diff(want, listing(t, img)); diff != "" {
+		t.Errorf("files of the one with TLS (-want +got):\n%s", diff)
+	}
 	if w.asked() != 0 {
-		t.Error("the probe needs no network")
+		t.Error("the probes need no network")
 	}
 }
 

@@ -345,7 +345,12 @@ func (w *world) assembler(change ...func(*Options)) *Assembler {
 		Mirrors: fixed(Mirrors{Debian: []string{w.server.URL + "/debian"}, Registries: func() Registries {
 			return Registries{NPM: w.server.URL + "/npm", Go: []string{w.server.URL + "/goproxy"}}
 		}}),
-		Probe: func(arch string) ([]byte, error) { return []byte("probe for " + arch), nil },
+		Probe: func(arch string, tls bool) ([]byte, error) {
+			if tls {
+				return []byte("TLS probe for " + arch), nil
+			}
+			return []byte("probe for " + arch), nil
+		},
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()

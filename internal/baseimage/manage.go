@@ -164,7 +164,7 @@ func (a *Assembler) Pin(ctx context.Context, refs, platforms []string) (Lock, er
 }
 
 func withoutProbe(refs []string) []string {
-	return slices.DeleteFunc(slices.Clone(refs), func(r string) bool { return r == ProbeRef })
+	return slices.DeleteFunc(slices.Clone(refs), func(r string) bool { return r == ProbeRef || r == TLSProbeRef })
 }
 
 func lockOf(built map[string]Built) Lock {

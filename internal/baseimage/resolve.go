@@ -176,7 +176,7 @@ func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin
 
 // probePin pins the probe by its bytes.
 func (a *Assembler) probePin(w want) (Locked, error) {
-	id, err := a.probeID(w.t.arch)
+	id, err := a.probeID(w.t.arch, w.spec.Ref == TLSProbeRef)
 	if err != nil {
 		return Locked{}, fmt.Errorf("reading the probe for %s: %w", w.t.platform, err)
 	}

@@ -13,8 +13,12 @@ import (
 // Suite is the Debian release that bases are made of.
 const Suite = "trixie"
 
-// ProbeRef is the name of the image that holds the probe binary alone.
-const ProbeRef = "slipway/probe:latest"
+// The names of the images that hold a probe binary alone: the small one, and the
+// one that speaks TLS.
+const (
+	ProbeRef    = "slipway/probe:latest"
+	TLSProbeRef = "slipway/probe:tls"
+)
 
 // Spec says what a base is made of, without versions.
 type Spec struct {
@@ -101,7 +105,7 @@ var nodeRef = pattern.Lazy(`^slipway/node:(\d+)-` + Suite + `(-native-toolchain|
 
 // SpecOf returns the base of that name.
 func SpecOf(ref string) (Spec, error) {
-	if ref == ProbeRef {
+	if ref == ProbeRef || ref == TLSProbeRef {
 		return Spec{Ref: ref, Role: plan.RoleProbe}, nil
 	}
 	if base, packages := plan.PackagesOf(ref); packages != nil {
@@ -156,7 +160,7 @@ func Refs() []string {
 	refs = append(refs, pythonRefs()...)
 	refs = append(refs, rustRefs()...)
 	refs = append(refs, javaRefs()...)
-	return append(refs, nginxRef, ProbeRef)
+	return append(refs, nginxRef, ProbeRef, TLSProbeRef)
 }
 
 // target is a platform in the words of OCI, Debian and npm.

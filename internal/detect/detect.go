@@ -205,6 +205,7 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
 	}
+	s.Ecosystem = e.Name()
 	p, findings := e.Plan(dir, s, fleet)
 	if findings.Errors() != nil {
 		return p, findings
@@ -251,8 +252,8 @@ func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, dia
 	if f != nil {
 		return Found{}, diag.Findings{*f}
 	}
+	s.Ecosystem = e.Name()
 	done, facts, findings := e.Inspect(dir, s, fleet)
-	done.Ecosystem = e.Name()
 	return Found{Service: done, Facts: facts}, findings
 }
 

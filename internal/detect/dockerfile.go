@@ -46,12 +46,10 @@ func ownPlan(dir fs.FS, f Found, fleet *config.Fleet) plan.Service {
 	if fleet != nil {
 		user = fleet.User
 	}
-	h := f.Service.Health
 	p := plan.Service{
 		Name: f.Service.Name, Dir: f.Service.Path, Type: f.Service.Type, Port: f.Service.Port,
 		MemoryBytes: f.Service.MemoryBytes, User: fmt.Sprintf("%d:%d", user.UID, user.GID), Facts: f.Facts, Dockerfile: f.Dockerfile,
-		Health: plan.HealthCheck{GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP, Command: h.Command,
-			Health: plan.Health{Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}},
+		Health: f.Service.Health,
 	}
 	if data, err := fs.ReadFile(dir, ".dockerignore"); err == nil {
 		if patterns, err := ignorefile.ReadAll(bytes.NewReader(data)); err == nil {

@@ -76,10 +76,8 @@ func written(f Found, fact plan.Fact, listen map[int]int) string {
 		return "type: " + s.Type
 	case fact.Name == "port" && s.Port > 0 && listen[s.Port] == 1:
 		return "port: " + strconv.Itoa(s.Port)
-	case fact.Name == "health" && s.Health.HTTP != "":
-		return "health: {http: " + scalar(s.Health.HTTP) + "}"
-	case fact.Name == "health" && s.Health.GRPC != "":
-		return "health: {grpc: " + scalar(s.Health.GRPC) + "}"
+	case fact.Name == "health" && (s.Health.HTTP != "" || s.Health.GRPC != nil):
+		return "health: " + s.Health.YAML()
 	}
 	return ""
 }

@@ -6,7 +6,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -33,6 +32,8 @@ type Image struct {
 // Plan puts a service's plan together from its stages.
 func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Service {
 	h := s.Want.Health
+	h.Health = h.WithDefaults()
+	b.Probe = b.probeFor(h)
 	return plan.Service{
 		Name:         s.Want.Name,
 		Dir:          s.Context,
@@ -40,7 +41,7 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 		Port:         s.Want.Port,
 		MemoryBytes:  s.Want.MemoryBytes,
 		User:         fmt.Sprintf("%d:%d", u.UID, u.GID),
-		Health:       plan.HealthCheck{GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP, Command: h.Command, Health: timing(h)},
+		Health:       h,
 		Facts:        s.Facts,
 		LeftOut:      sortedLeftOut(s.leftOut),
 		Bases:        b.List(),
@@ -52,24 +53,6 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 func sortedLeftOut(all []plan.LeftOut) []plan.LeftOut {
 	slices.SortFunc(all, func(a, b plan.LeftOut) int { return strings.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(all, func(a, b plan.LeftOut) bool { return a.Path == b.Path })
-}
-
-// timing fills in the defaults of a health check. The interval is the Docker
-// Engine's in a third: a fleet is up as soon as its slowest probe says so.
-func timing(h config.Health) plan.Health {
-	out := plan.Health{Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}
-	for _, d := range []struct {
-		at     *time.Duration
-		unless time.Duration
-	}{{&out.Interval, 10 * time.Second}, {&out.Timeout, 3 * time.Second}, {&out.StartPeriod, 15 * time.Second}} {
-		if *d.at == 0 {
-			*d.at = d.unless
-		}
-	}
-	if out.Retries == 0 {
-		out.Retries = 3
-	}
-	return out
 }
 
 // CopyDir copies a directory of the context to its own place.
@@ -96,7 +79,7 @@ func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageRuntimeTools,
 		Comment: "The health probe, and the accounts of the production image.",
-		From:    b.Probe.Ref,
+		From:    b.probeFor(s.Want.Health).Ref,
 		Steps: []plan.Step{
 			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, WorkDir)},
 			{Op: plan.OpCopy, Args: []string{"/etc/group"}, Content: fmt.Sprintf("root:x:0:\n%s:x:%d:\n", u.Name, u.GID)},
@@ -140,7 +123,7 @@ func (s *Service) Production(i Image) plan.Stage {
 		add(plan.Step{Op: plan.OpExpose, Args: []string{fmt.Sprint(s.Want.Port)}})
 	}
 	if probe := s.probe(); probe != nil {
-		add(plan.Step{Op: plan.OpHealthcheck, Args: probe, Health: timing(s.Want.Health)})
+		add(plan.Step{Op: plan.OpHealthcheck, Args: probe, Health: s.Want.Health.WithDefaults()})
 	}
 	add(plan.Step{Op: plan.OpStopSignal, Args: []string{"SIGTERM"}})
 	if i.Bases.Init != "" {
@@ -165,13 +148,24 @@ func (s *Service) environment(language map[string]string) []string {
 	return out
 }
 
-// probe is the command that asks for readiness inside the container.
+// probe is the command that asks for readiness inside the container. Over TLS the
+// certificate is not verified: the service asks itself, and what it has is for
+// the name that its clients use.
 func (s *Service) probe() []string {
 	const bin = "/usr/local/bin/"
 	h, at := s.Want.Health, fmt.Sprintf("localhost:%d", s.Want.Port)
 	switch {
-	case h.GRPC != "":
-		return []string{bin + "grpc_health_probe", "-addr=" + at, "-service=" + h.GRPC}
+	case h.GRPC != nil:
+		argv := []string{bin + "grpc_health_probe", "-addr=" + at}
+		if h.TLS {
+			argv = append(argv, "-tls", "-tls-no-verify")
+		}
+		if *h.GRPC != "" {
+			argv = append(argv, "-service="+*h.GRPC)
+		}
+		return argv
+	case h.HTTP != "" && h.TLS:
+		return []string{bin + "slipway-probe", "-tls-no-verify", "https://" + at + h.HTTP}
 	case h.HTTP != "":
 		return []string{bin + "slipway-probe", "http://" + at + h.HTTP}
 	case h.TCP:
