@@ -24,6 +24,8 @@ type Image struct {
 	InitWhy string            // why the base's init is process 1
 	Start   []string          // exec form
 
+	Writable []string // directories that the program writes to, below WorkDir when relative; see Service.Writable
+
 	Version     string // of the service; "" is "0.0.0"
 	Description string
 	Licence     string // SPDX, "" when unknown
@@ -43,8 +45,10 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 		Health:       h,
 		Facts:        s.Facts,
 		LeftOut:      sortedLeftOut(s.leftOut),
+		Reads:        s.variablesRead(),
+		Calls:        s.programsCalled(),
 		Bases:        b.List(),
-		Stages:       stages,
+		Stages:       s.withWritable(stages),
 		DockerIgnore: s.Ignore.Patterns,
 	}
 }
@@ -114,6 +118,8 @@ func (s *Service) Production(i Image) plan.Stage {
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	add(i.Layers...)
+	s.made = writableStage(i.Writable, i.User)
+	add(copyWritable(i.Writable)...)
 	if env := s.environment(i.Env); len(env) > 0 {
 		add(plan.Step{Op: plan.OpEnv, Args: env})
 	}
@@ -140,6 +146,7 @@ func (s *Service) environment(language map[string]string) []string {
 		all = map[string]string{}
 	}
 	maps.Copy(all, s.Want.Env)
+	s.imageSets = slices.Sorted(maps.Keys(all))
 	out := make([]string, 0, len(all))
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, k+"="+all[k])
