@@ -111,7 +111,9 @@ var testFile = pattern.Lazy(`\.(?:test|spec|e2e-spec)\.[cm]?[jt]sx?$`)
 // sources or its start name it.
 func (s *service) isKept(n needlessEntry) bool {
 	switch n.why {
-	case ecosystem.WhyExcluded, ecosystem.WhyIgnored, ecosystem.WhyVersionControl, ecosystem.WhySecret:
+	case ecosystem.WhySecret:
+		return slices.Contains(s.keys, n.path)
+	case ecosystem.WhyExcluded, ecosystem.WhyIgnored, ecosystem.WhyVersionControl:
 		return false
 	}
 	if slices.ContainsFunc(s.start, func(w string) bool { w = path.Clean(w); return w == n.path || strings.HasPrefix(w, n.path+"/") }) {
@@ -131,7 +133,7 @@ func (s *service) noteNames(file string, data []byte) {
 			i += at
 			at = i + len(word)
 			if literal, before := literalAt(data, i); literal != "" {
-				s.noteNamed(word, literal, before)
+				s.noteNamed(file, word, literal, before)
 			}
 		}
 	}
@@ -160,24 +162,22 @@ func literalAt(data []byte, at int) (literal, before string) {
 // readers are calls that take a path in parts, or a directory by its bare name.
 var readers = pattern.Lazy(`\b(?:join|resolve|static|serveStatic|readdir\w*|readFile\w*|createReadStream|sendFile|opendir|glob\w*|require|import|root|directory)\s*[(:]`)
 
-// noteNamed marks the needless entries that a literal names.
-func (s *service) noteNamed(word, literal, before string) {
-	clean := literal
-	for strings.HasPrefix(clean, "./") || strings.HasPrefix(clean, "../") {
-		clean = clean[strings.Index(clean, "/")+1:]
+// noteNamed marks the needless entries that a literal of a file names: by a path
+// from that file or from the service's directory, or by a bare name where a call
+// joins it to others.
+func (s *service) noteNamed(file, word, literal, before string) {
+	clean := strings.Trim(path.Clean(literal), "/")
+	var from []string
+	if strings.Contains(literal, "/") {
+		from = []string{clean, path.Join(path.Dir(file), literal)}
 	}
-	clean = strings.Trim(clean, "/")
-	bare := clean == word && clean == literal && !strings.Contains(word, ".")
-	if bare && !readers().MatchString(before) {
-		return
-	}
-	if clean != word && !strings.Contains("/"+clean+"/", "/"+word+"/") {
-		return // a part of another word
-	}
+	call := before != "" && readers().MatchString(before)
+	bare := clean == word && (strings.Contains(word, ".") || call)
 	for _, n := range s.tree.needless {
-		base := path.Base(n.path)
-		whole := n.path == clean || strings.HasSuffix(n.path, "/"+clean) || n.dir && (strings.HasPrefix(clean, n.path+"/") || strings.Contains("/"+clean+"/", "/"+base+"/") && clean != literal)
-		if whole && base == word || top(n.path) == word && clean == word && !testFile().MatchString(n.path) && before != "" && readers().MatchString(before) {
+		switch {
+		case path.Base(n.path) == word && (bare || slices.ContainsFunc(from, func(p string) bool { return p == n.path || strings.HasPrefix(p, n.path+"/") })),
+			path.Base(n.path) == word && strings.HasSuffix(n.path, "/"+clean) && strings.Contains(clean, "/"),
+			top(n.path) == word && bare && call && !testFile().MatchString(n.path):
 			s.tree.named[n.path] = true
 		}
 	}
