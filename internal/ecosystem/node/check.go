@@ -27,6 +27,7 @@ func (s *service) checkStart() {
 	switch {
 	case exists && isTypeScript(file):
 		s.checkTypeScript(entry)
+	case exists && s.Ignore.Excludes(s.in(file)): // CheckIgnored reports it
 	case exists && !s.ships(file):
 		s.reportStart("%s, which the service starts from, stays out of the image", entry)
 	case exists:
@@ -82,6 +83,9 @@ func (s *service) checkMade(entry string) {
 	}
 	line := max(s.pkg.line("scripts", "start:prod"), s.pkg.line("scripts", "start"), s.pkg.line("main"))
 	clean := path.Clean(entry)
+	if clean == s.outDir {
+		clean += "/index.js"
+	}
 	if !strings.HasPrefix(clean, s.outDir+"/") {
 		s.Report(diag.Error, codeNoStart, "package.json", line, "correct the start script, or outDir in "+s.project, "%s, which the service starts from, does not exist, and the build writes to %s", entry, s.outDir)
 		return

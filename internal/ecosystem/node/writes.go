@@ -56,7 +56,7 @@ func (u *uses) writesTo(at string, dir bool, file string, line int) {
 		at = path.Dir(at)
 	}
 	first, _, _ := strings.Cut(at, "/")
-	if at == "." || strings.HasPrefix(at, "..") || first == "node_modules" || first == s.outDir || strings.ContainsAny(at, " '\"`$*?{}()\\") {
+	if at == "." || strings.HasPrefix(at, "..") || first == "node_modules" || s.outDir != "" && first == s.outDir || strings.ContainsAny(at, " '\"`$*?{}()\\") {
 		return
 	}
 	if path.IsAbs(at) {
