@@ -127,7 +127,7 @@ func (s *service) directoryOf(name string) (file string, line int) {
 		if strings.HasPrefix(text, "/") && path.Ext(text) == "" {
 			return false // a route
 		}
-		return strings.HasPrefix(text, dotted+".") || strings.Contains("/"+text, "/"+base+"/") || strings.HasSuffix(text, "/"+base)
+		return text == dotted && dotted != base || strings.HasPrefix(text, dotted+".") || strings.Contains("/"+text, "/"+base+"/") || strings.HasSuffix(text, "/"+base)
 	}); file != "" {
 		return file, line
 	}

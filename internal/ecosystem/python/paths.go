@@ -12,7 +12,7 @@ import (
 
 // operand is an expression of one line that may be a path: what stands up to the
 // end of an argument, with calls in it.
-const operand = `((?:[^()\n,]|\((?:[^()\n]|\((?:[^()\n]|\([^()\n]*\))*\))*\))+)`
+const operand = `((?:[^()\n,}]|\((?:[^()\n]|\((?:[^()\n]|\([^()\n]*\))*\))*\))+)`
 
 // Signs of a directory that the program makes, or of a file that it writes.
 var (
@@ -147,6 +147,7 @@ const instance = "\x01"
 var (
 	wholeLiteral = pattern.Lazy(`^[rbuRBU]?(?:"([^"\\{}]*)"|'([^'\\{}]*)')$`)
 	defaultOf    = pattern.Lazy(`^(?:os\.)?(?:environ\.get|getenv)\(\s*['"]\w+['"]\s*,\s*(.+)\)$`)
+	configured   = pattern.Lazy(`^(?:\w+\.)*(?:config|settings)(?:\[|\.get\()['"](\w+)['"][\])]$`)
 	joined       = pattern.Lazy(`^(?:os\.)?(?:path\.)?join\((.+)\)$`)
 	wrapped      = pattern.Lazy(`^(?:os\.path\.(?:abspath|realpath|normpath)|(?:pathlib\.)?Path|str|os\.fspath)\((.+)\)$`)
 	parent       = pattern.Lazy(`^(?:os\.)?(?:path\.)?dirname\((.+)\)$`)
@@ -173,6 +174,9 @@ func (p paths) value(expression string, depth int) (string, bool) {
 		return here + path.Dir(p.file), true
 	case "app.instance_path", "current_app.instance_path":
 		return instance, true
+	}
+	if m := configured().FindStringSubmatch(e); m != nil {
+		e = m[1]
 	}
 	if m := joined().FindStringSubmatch(e); m != nil && balanced(m[1]) {
 		return p.join(split(m[1], ','), depth)

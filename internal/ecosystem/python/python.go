@@ -76,7 +76,7 @@ func (e Ecosystem) Services(dir fs.FS) []string {
 		return nil
 	}
 	for _, f := range s.Findings {
-		if f.Code == codeNoStart && len(s.project.BuildSystem.Requires) > 0 {
+		if f.Code == codeNoStart && (len(s.project.BuildSystem.Requires) > 0 || s.project.Tool.UV.Workspace != nil) {
 			return nil
 		}
 	}

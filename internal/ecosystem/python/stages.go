@@ -253,8 +253,9 @@ func (s *service) pythonPath() []string {
 	if s.src {
 		add("src")
 	}
-	byFlag := len(s.start) > 0 && slices.Contains([]string{"uvicorn", "gunicorn"}, s.start[0])
-	if s.root != s.cwd && !byFlag && !(s.root == "src" && s.src) {
+	itself := len(s.start) > 1 && (slices.Contains([]string{"uvicorn", "gunicorn"}, s.start[0]) ||
+		path.Ext(s.start[1]) == ".py" && path.Join(s.cwd, path.Dir(s.start[1])) == s.root) // finds its modules
+	if s.root != s.cwd && !itself && !(s.root == "src" && s.src) {
 		add(s.root)
 	}
 	for _, dir := range s.more {

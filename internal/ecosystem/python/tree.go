@@ -17,6 +17,7 @@ import (
 const (
 	whyVenv     = "virtual environment of a developer"
 	whyPackages = "installed by the build"
+	whyMember   = "another project of the workspace"
 	whySetup    = "build output of setuptools"
 	whyNotebook = "notebook for people"
 	whyNode     = "packages of Node.js"
@@ -170,6 +171,8 @@ func (s *service) whyDir(name string) string {
 	base := path.Base(name)
 	has := func(entry string) bool { return ecosystem.Exists(s.Dir, path.Join(name, entry)) }
 	switch {
+	case s.project != nil && s.member == "" && has("pyproject.toml") && s.project.hasMember(name):
+		return whyMember
 	case base == ".venv" || name == "venv" || has("pyvenv.cfg"):
 		return whyVenv
 	case base == "node_modules":

@@ -56,16 +56,19 @@ func isMember(root fs.FS, up, rel string) bool {
 		return false
 	}
 	p, _, err := parsePyproject(data)
-	if err != nil {
-		return false
-	}
+	return err == nil && p.hasMember(rel)
+}
+
+// hasMember reports a directory that the project's workspace names.
+func (p *pyproject) hasMember(rel string) bool {
 	table, _ := p.Tool.UV.Workspace.(map[string]any)
 	matches := func(key string) bool {
 		globs, _ := table[key].([]any)
 		return slices.ContainsFunc(globs, func(g any) bool {
 			text, _ := g.(string)
 			ok, _ := path.Match(path.Clean(text), rel)
-			return ok || strings.Contains(text, "**") && strings.HasPrefix(rel, strings.TrimSuffix(text[:strings.Index(text, "**")], "/"))
+			before, _, deep := strings.Cut(text, "**")
+			return ok || deep && strings.HasPrefix(rel, strings.TrimSuffix(before, "/"))
 		})
 	}
 	return matches("members") && !matches("exclude")
