@@ -130,7 +130,11 @@ func (s *service) decide() ecosystem.Evidence {
 		}
 		return ecosystem.Hit{}
 	}
-	e.Port, e.Route = best(s.scan.ports), best(s.scan.routes)
+	ports := slices.DeleteFunc(slices.Clone(s.scan.ports), func(h ecosystem.Hit) bool {
+		other := slices.ContainsFunc(s.scan.grpc, func(g ecosystem.Hit) bool { return g.File == h.File })
+		return other && s.app.kind != kindNone && !s.reached[h.File] // of another program
+	})
+	e.Port, e.Route = best(ports), best(s.scan.routes)
 	e.GRPC, e.HTTP = best(s.scan.grpc), best(s.scan.servers)
 	if e.GRPC.Found() && s.scan.insecure || !e.GRPC.Found() {
 		e.TLS = ecosystem.Hit{}

@@ -1,6 +1,7 @@
 package python
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -183,4 +184,15 @@ func FuzzLex(f *testing.F) {
 		imports(c.text)
 		new(scan).seekWritten("a.py", c.signs)
 	})
+}
+
+// of are the findings with one of some codes.
+func of(f diag.Findings, codes ...string) diag.Findings {
+	var out diag.Findings
+	for _, x := range f {
+		if slices.Contains(codes, x.Code) {
+			out = append(out, x)
+		}
+	}
+	return out
 }

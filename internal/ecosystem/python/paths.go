@@ -175,6 +175,9 @@ func (p paths) value(expression string, depth int) (string, bool) {
 	case "app.instance_path", "current_app.instance_path":
 		return instance, true
 	}
+	if inner := strings.TrimSuffix(strings.TrimPrefix(e, "("), ")"); len(inner) == len(e)-2 && balanced(inner) {
+		return again(inner)
+	}
 	if m := configured().FindStringSubmatch(e); m != nil {
 		e = m[1]
 	}
