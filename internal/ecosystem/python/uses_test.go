@@ -76,7 +76,7 @@ func TestDirectoriesThatTheProgramMakes(t *testing.T) {
 		"os.makedirs('uploads', exist_ok=True)":                                                                 "/app/uploads",
 		"Path('data/cache').mkdir(parents=True)":                                                                "/app/data/cache",
 		"OUT = Path(__file__).parent / 'out'\nOUT.mkdir()":                                                      "/app/web/out",
-		"BASE = Path(__file__).resolve().parent.parent\n(BASE / 'media').mkdir()":                               "",
+		"BASE = Path(__file__).resolve().parent.parent\n(BASE / 'media').mkdir()":                               "/app/media",
 		"BASE = Path(__file__).resolve().parent.parent\nMEDIA_ROOT = BASE / 'media'":                            "/app/media",
 		"BASE = os.path.dirname(os.path.abspath(__file__))\nUPLOAD_FOLDER = os.path.join(BASE, 'static', 'up')": "/app/web/static/up",
 		"app.config['UPLOAD_FOLDER'] = 'up'\nos.makedirs(app.config['UPLOAD_FOLDER'])":                          "/app/up",
