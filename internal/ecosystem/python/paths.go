@@ -91,8 +91,8 @@ func (s *service) owned() []string {
 		}
 	}
 	for _, dir := range s.Writable() {
-		if rel, ok := strings.CutPrefix(dir, ecosystem.WorkDir+"/"); ok && ecosystem.IsDir(s.Dir, rel) && s.leftOut(rel) == "" {
-			out = append(out, rel)
+		if rel, ok := strings.CutPrefix(dir, ecosystem.WorkDir+"/"); ok && ecosystem.IsDir(s.Dir, rel) && s.leftOut(rel) == "" && len(s.index.tops[rel]) == 0 {
+			out = append(out, rel) // with what is in it; modules stay root's
 		}
 	}
 	slices.Sort(out)
@@ -115,7 +115,7 @@ func (s *service) findWritten() {
 		}
 		dir, evidence := s.fromCwd(name), "the program makes it"
 		if w.isFile {
-			dir, evidence = path.Dir(dir), "the program writes "+path.Base(name)+" there"
+			dir, evidence = path.Dir(dir), "the program writes "+path.Base(dir)+" there"
 		}
 		if !strings.HasPrefix(dir, "..") {
 			s.Writes(dir, evidence, w.file, w.line)
