@@ -166,6 +166,12 @@ func (n *Namer) name(text, before, file string, line int, rank nameRank) {
 	n.add(text, mention{rank, Hit{Text: text, File: file, Line: line}, root})
 }
 
+// Add notes a name that no source has whole: a file that a library opens by itself.
+func (n *Namer) Add(name string, hit Hit) {
+	hit.Text = name
+	n.add(name, mention{rankOpened, hit, nil})
+}
+
 func (n *Namer) add(text string, f mention) {
 	if n.names == nil {
 		n.names = map[string]mention{}

@@ -425,11 +425,14 @@ func (s *Service) FromAnother(at string) bool {
 
 // rest notes what of the roots production does not hold.
 func (h *holder) rest() {
-	for _, r := range h.Roots {
+	for i, r := range h.Roots {
+		if i > 0 && (r.Dir == "." || strings.HasPrefix(h.Roots[0].Dir, r.Dir+"/")) { // a workspace holds other services
+			continue
+		}
 		entries, _ := fs.ReadDir(h.Service.Dir, r.Dir)
 		for _, e := range entries {
 			at := path.Join(r.Dir, e.Name())
-			if slices.ContainsFunc(h.Roots, func(o Root) bool { return o.Dir == at || strings.HasPrefix(o.Dir, at+"/") }) || h.holds(at) {
+			if e.Name() == "slipway.yaml" || e.Name() == "slipway.lock" || slices.ContainsFunc(h.Roots, func(o Root) bool { return o.Dir == at || strings.HasPrefix(o.Dir, at+"/") }) || h.holds(at) {
 				continue
 			}
 			why := Needless(h.own(at), e.IsDir())
