@@ -111,7 +111,7 @@ func runsOn(dir fs.FS, module, main string) bool {
 			if e.IsDir() || !isSource(e.Name()) || err != nil || !built(data) {
 				continue
 			}
-			if httpServer.Match(data) || grpcServer.Match(data) || listens.Match(data) || at == main && waits.Match(data) {
+			if httpServer.Match(data) || grpcServer.Match(data) || listens.Match(data) || at == main && (waits.Match(data) || mainFunc.Match(data) && endless.Match(data)) {
 				return true
 			}
 			f, err := parser.ParseFile(token.NewFileSet(), e.Name(), data, parser.ImportsOnly)
@@ -131,8 +131,13 @@ func runsOn(dir fs.FS, module, main string) bool {
 	return false
 }
 
+var (
+	mainFunc = ecosystem.NewSign(`(?m)^func main\(\)`)
+	endless  = ecosystem.NewSign(`\bfor \{`)
+)
+
 // waits is what a worker does and a tool does not.
-var waits = ecosystem.NewSign(`\bsignal\.Notify(?:Context)?\(|\bselect \{\}|\bfor \{|\btime\.(?:NewTicker|Tick)\(|\.(?:Subscribe|QueueSubscribe|Consume|StartConsuming)\(`)
+var waits = ecosystem.NewSign(`\bsignal\.Notify(?:Context)?\(|\bselect \{\}|\btime\.(?:NewTicker|Tick)\(|\.(?:Subscribe|QueueSubscribe|Consume|StartConsuming)\(`)
 
 // matching returns the only program whose directory has a name.
 func matching(all []string, base func(string) string, name string) string {

@@ -2,6 +2,7 @@ package golang
 
 import (
 	"go/parser"
+	"path"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -38,7 +39,7 @@ func vague() []*ecosystem.Sign {
 // look takes evidence from a source file of the program.
 func (s *service) look(name string, data []byte) {
 	e := &s.evidence
-	if !strings.HasSuffix(name, ".pb.go") {
+	if !strings.HasSuffix(name, ".pb.go") && !strings.HasPrefix(path.Base(name), "mock") {
 		e.GRPC.Seek(grpcServer, name, data)
 		e.HTTP.Seek(httpServer, name, data)
 		e.Route.Seek(healthRoute, name, data)

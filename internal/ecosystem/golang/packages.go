@@ -86,6 +86,7 @@ func (s *service) readPackage(dir string) (next []string) {
 		}
 		s.embedded(dir, name, data)
 		s.look(name, data)
+		s.lookUses(name, data)
 		s.lookNames(name, data, files.Position(endOfImports(f)).Offset)
 	}
 	return next

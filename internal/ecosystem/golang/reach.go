@@ -205,6 +205,10 @@ func parameter(fn *ast.FuncDecl, name string) int {
 func (r *reacher) selector(e *ast.SelectorExpr, v value, steps int) {
 	r.with(e.Sel.Name, func() {
 		name := strings.ToLower(e.Sel.Name)
+		if i, ok := e.X.(*ast.IndexExpr); ok && text(i.Index) != "" { // a field of an entry
+			r.key(text(i.Index), steps+1)
+			return
+		}
 		before := len(r.out)
 		for _, key := range r.tags[v.dir+"."+name] {
 			r.key(key, steps+1)
@@ -296,7 +300,13 @@ func (r *reacher) call(e *ast.CallExpr, v value, steps int) {
 		for _, o := range r.returns[name] {
 			r.follow(o, steps+1)
 		}
-	case len(e.Args) > 0 && portish(text(e.Args[0])):
+	case len(e.Args) == 0: // Flag("port", "").Default("8080").Int()
+		if sel, ok := e.Fun.(*ast.SelectorExpr); ok {
+			if _, chained := sel.X.(*ast.CallExpr); chained {
+				at(sel.X)
+			}
+		}
+	case portish(text(e.Args[0])):
 		r.key(text(e.Args[0]), steps+1)
 	default: // a conversion; numbers beside what it converts are no ports
 		at(slices.DeleteFunc(slices.Clone(e.Args), func(a ast.Expr) bool {

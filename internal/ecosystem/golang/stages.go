@@ -82,7 +82,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		env["GIN_MODE"] = "release"
 	}
 	return ecosystem.Image{
-		Bases: b, User: u, Env: env, Start: s.start,
+		Bases: b, User: u, Env: env, Start: s.start, Writable: s.Writable(),
 		Layers: []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
 	}
 }

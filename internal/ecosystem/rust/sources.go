@@ -75,6 +75,7 @@ func (s *service) source(c *crate, name string, data []byte) {
 		return
 	}
 	s.look(name, data)
+	s.lookUses(name, data)
 	s.namer.Look(name, data)
 }
 

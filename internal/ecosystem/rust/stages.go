@@ -57,7 +57,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	builder := s.builder()
 	builder.Steps = append(builder.Steps, more...)
 	return s.Service.Plan(b, user, s.dependencyStage(b), builder, tools, s.Production(ecosystem.Image{
-		Bases: b, User: user, Env: env, Start: s.start,
+		Bases: b, User: user, Env: env, Start: s.start, Writable: s.Writable(),
 		Layers:      append(files, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}),
 		Version:     word(s.crate.file.Package.Version, "version", s.rootFile),
 		Description: word(s.crate.file.Package.Description, "description", s.rootFile),
