@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/baseimage/debian"
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -57,8 +59,8 @@ func keep(role plan.Role, p string) bool {
 func finish(t tree, role plan.Role) {
 	certificates(t)
 	finishJava(t)
-	if t["usr/bin/python"+pythonVersion] != nil {
-		t.symlink("usr/bin/python3", "python"+pythonVersion)
+	if t["usr/bin/python"+spec.PythonVersion] != nil {
+		t.symlink("usr/bin/python3", "python"+spec.PythonVersion)
 		t.symlink("usr/bin/python", "python3")
 	}
 	if t["usr/bin/cargo"] != nil {
@@ -131,11 +133,11 @@ func accounts(t tree) {
 // images: one file a package under var/lib/dpkg/status.d, with the list of its
 // files beside it. Syft, Grype and Trivy read that as they read dpkg's status
 // file; unlike it, layers can add entries without copying those below.
-func status(t tree, name string, d deb) {
-	control := bytes.TrimRight(d.control, "\n")
+func status(t tree, name string, d debian.Deb) {
+	control := bytes.TrimRight(d.Control, "\n")
 	t.file("var/lib/dpkg/status.d/"+name, 0o644, append(bytes.Clone(control), "\nStatus: install ok installed\n"...))
 	var sums bytes.Buffer
-	for line := range bytes.Lines(d.md5sums) {
+	for line := range bytes.Lines(d.MD5Sums) {
 		_, file, ok := bytes.Cut(bytes.TrimSpace(line), []byte("  "))
 		if ok && t[string(file)] != nil {
 			sums.Write(line)

@@ -1,4 +1,4 @@
-package baseimage
+package download
 
 import (
 	"context"
@@ -22,18 +22,21 @@ const (
 	maxElapsed = 5 * time.Minute
 )
 
-// fetcher gets things over HTTP and tries again what may pass. Proxies and CA
+// Parallel is how many files are fetched at a time.
+const Parallel = 8
+
+// Fetcher gets things over HTTP and tries again what may pass. Proxies and CA
 // certificates are those of net/http.
-type fetcher struct {
-	client *http.Client
-	sleep  func(ctx context.Context, d time.Duration) error
-	token  func(ctx context.Context, url string) string // bearer token for an address, or ""
+type Fetcher struct {
+	Client *http.Client
+	Sleep  func(ctx context.Context, d time.Duration) error // between tries; Pause really waits
+	Token  func(ctx context.Context, url string) string     // bearer token for an address, or ""
 }
 
-// patientClient waits for slow mirrors but not for dead ones.
-func patientClient() *http.Client {
+// PatientClient waits for slow mirrors but not for dead ones.
+func PatientClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = parallelDownloads
+	t.MaxIdleConnsPerHost = Parallel
 	t.ResponseHeaderTimeout = 30 * time.Second
 	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	return &http.Client{Transport: t}
@@ -71,15 +74,15 @@ func (e *brokenError) Error() string {
 func (e *brokenError) Unwrap() error   { return e.err }
 func (e *brokenError) Temporary() bool { return true }
 
-// notFound tells whether err is a 404 or 410.
-func notFound(err error) bool {
+// NotFound tells whether err is a 404 or 410.
+func NotFound(err error) bool {
 	var s *statusError
 	return errors.As(err, &s) && (s.code == http.StatusNotFound || s.code == http.StatusGone)
 }
 
-// get hands the body of an address to read. Errors that may pass are tried
+// Get hands the body of an address to read. Errors that may pass are tried
 // again, from the start, with growing pauses or as long as Retry-After says.
-func (f *fetcher) get(ctx context.Context, address string, read func(io.Reader) error) error {
+func (f *Fetcher) Get(ctx context.Context, address string, read func(io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, maxElapsed)
 	defer cancel()
 	pause := 250 * time.Millisecond
@@ -97,15 +100,15 @@ func (f *fetcher) get(ctx context.Context, address string, read func(io.Reader) 
 		if wait > maxPause {
 			return fmt.Errorf("%w, and asks to wait for %s", err, wait)
 		}
-		if e := f.sleep(ctx, wait); e != nil {
+		if e := f.Sleep(ctx, wait); e != nil {
 			return err
 		}
 		pause *= 3
 	}
 }
 
-func (f *fetcher) once(ctx context.Context, address string, read func(io.Reader) error) error {
-	shown := redacted(address)
+func (f *Fetcher) once(ctx context.Context, address string, read func(io.Reader) error) error {
+	shown := Redacted(address)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return fmt.Errorf("the address %s cannot be used: %w", shown, err)
@@ -113,12 +116,12 @@ func (f *fetcher) once(ctx context.Context, address string, read func(io.Reader)
 	req.Header.Set("User-Agent", "slipway")
 	req.Header.Set("Accept", "application/vnd.npm.install-v1+json, */*;q=0.8") // npm's short form of a package's document
 	req.Header.Set("Accept-Encoding", "identity")                              // digests are of the file as it lies there
-	if f.token != nil {
-		if t := f.token(ctx, address); t != "" {
+	if f.Token != nil {
+		if t := f.Token(ctx, address); t != "" {
 			req.Header.Set("Authorization", "Bearer "+t)
 		}
 	}
-	resp, err := f.client.Do(req)
+	resp, err := f.Client.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -161,8 +164,8 @@ func retryAfter(value string) time.Duration {
 	return 0
 }
 
-// redacted is an address without user name and password.
-func redacted(address string) string {
+// Redacted is an address without user name and password.
+func Redacted(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "(unreadable address)"
@@ -171,7 +174,8 @@ func redacted(address string) string {
 	return u.String()
 }
 
-func pauseFor(ctx context.Context, d time.Duration) error {
+// Pause waits, or returns early with the reason when the context ends.
+func Pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -182,13 +186,13 @@ func pauseFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// unreachable is the failure of a mirror that does not answer as it should.
-func unreachable(what, address string, err error) error {
+// Unreachable is the failure of a mirror that does not answer as it should.
+func Unreachable(what, address string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%s did not finish within %s", redacted(address), maxElapsed)
+		err = fmt.Errorf("%s did not finish within %s", Redacted(address), maxElapsed)
 	}
 	return diag.Fail(diag.ExitBuild, "%s cannot be fetched", what).Because(err).WithHint("check the network, the proxy settings (HTTP_PROXY, HTTPS_PROXY) and the mirror's address; SLIPWAY_DEBIAN_MIRROR and NPM_CONFIG_REGISTRY override what this machine is configured with")
 }

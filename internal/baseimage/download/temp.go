@@ -1,4 +1,4 @@
-package baseimage
+package download
 
 import (
 	"fmt"
@@ -36,9 +36,9 @@ func newTemp(dir string) (*os.File, error) {
 	}
 }
 
-// writeWhole makes a file, and its directory, so that it is there whole or not at
+// WriteWhole makes a file, and its directory, so that it is there whole or not at
 // all.
-func writeWhole(name string, write func(f *os.File) error) error {
+func WriteWhole(name string, write func(f *os.File) error) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
@@ -62,8 +62,8 @@ func writeWhole(name string, write func(f *os.File) error) error {
 	return err
 }
 
-// clearAbandoned removes files that killed processes had not finished, and says so.
-func clearAbandoned(events event.Sink, dirs ...string) {
+// ClearAbandoned removes files that killed processes had not finished, and says so.
+func ClearAbandoned(events event.Sink, dirs ...string) {
 	n := 0
 	for _, dir := range dirs {
 		_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
