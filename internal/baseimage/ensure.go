@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -149,6 +150,9 @@ func (a *Assembler) pins(ctx context.Context, refs []string, targets []spec.Targ
 		}
 		for _, t := range targets {
 			l, ok := a.pinned(base, t.Platform)
+			if ok && l.Assembly != assembly {
+				return nil, outdated(l)
+			}
 			if !ok {
 				missing = append(missing, want{base, t})
 				l = Locked{Ref: ref, Platform: t.Platform}
@@ -179,7 +183,7 @@ func (a *Assembler) pinned(base spec.Base, platform string) (Locked, bool) {
 	if l, ok := a.lock.Find(base.Ref, platform); ok {
 		return l, true
 	}
-	l, err := ReadLock(a.resolvedFile(base.Ref, platform))
+	l, err := ReadLock(a.resolvedFile(base, platform))
 	if err != nil || len(l.Bases) != 1 || l.Bases[0].Assembly != assembly {
 		return Locked{}, false
 	}
@@ -187,19 +191,35 @@ func (a *Assembler) pinned(base spec.Base, platform string) (Locked, bool) {
 }
 
 func (a *Assembler) remember(l Locked) error {
-	return WriteLock(a.resolvedFile(l.Ref, l.Platform), Lock{Version: 1, Bases: []Locked{l}})
-}
-
-func (a *Assembler) resolvedFile(ref, platform string) string {
-	name := strings.NewReplacer("/", "_", ":", "_").Replace(ref + "_" + platform)
-	if len(name) > 150 { // names of files end at 255 bytes
-		sum := sha256.Sum256([]byte(name))
-		name = name[:100] + "_" + hex.EncodeToString(sum[:8])
+	base, err := spec.Of(l.Ref)
+	if err != nil {
+		return err
 	}
-	return filepath.Join(a.stateDir, "resolved", name+".lock")
+	return WriteLock(a.resolvedFile(base, l.Platform), Lock{Version: 1, Bases: []Locked{l}})
 }
 
-// stored returns the base if the store has it as pinned, else nil.
+// resolvedFile is where the last resolution of a base lies. Its name has the
+// packages that the base wants, so that a resolution by a slipway that wanted others
+// is not taken for one.
+func (a *Assembler) resolvedFile(base spec.Base, platform string) string {
+	recipe, err := json.Marshal(base)
+	if err != nil {
+		panic(err) // strings only
+	}
+	sum := sha256.Sum256(fmt.Append(recipe, platform))
+	name := strings.NewReplacer("/", "_", ":", "_").Replace(base.Ref + "_" + platform)
+	const longest = 150 // names of files end at 255 bytes
+	return filepath.Join(a.stateDir, "resolved", name[:min(len(name), longest)]+"_"+hex.EncodeToString(sum[:8])+".lock")
+}
+
+// outdated is the failure of pins that another slipway made, whose recipe for the
+// base was another one.
+func outdated(l Locked) error {
+	return diag.Fail(diag.ExitUsage, "%s was pinned by another version of slipway (assembly %d, this one does %d)", l.Ref, l.Assembly, assembly).
+		WithHint("slipway bases lock")
+}
+
+// stored returns the base if the store has it as pinned, by this recipe, else nil.
 func (a *Assembler) stored(ctx context.Context, ref string, pins []Locked) (*Built, error) {
 	index, err := a.store.Lookup(ctx, ref)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -218,7 +238,7 @@ func (a *Assembler) stored(ctx context.Context, ref string, pins []Locked) (*Bui
 	}
 	for _, l := range pins {
 		known, err := os.ReadFile(a.builtFile(l))
-		if err != nil {
+		if err != nil || l.Assembly != assembly {
 			return nil, nil
 		}
 		i := slices.IndexFunc(manifest.Manifests, func(d v1.Descriptor) bool { return d.Digest.String() == string(known) })

@@ -155,13 +155,17 @@ func (a *Assembler) Update(ctx context.Context, refs, platforms []string) (Lock,
 }
 
 // Pin returns the lock of bases as they are pinned now, with the digests that
-// they are built with. What the lock so far pins beside them stays.
+// they are built with. Those that another version of slipway has pinned are
+// resolved anew. What the lock so far pins beside them stays.
 func (a *Assembler) Pin(ctx context.Context, refs, platforms []string) (Lock, error) {
+	before := a.lock
+	a.lock.Bases = slices.DeleteFunc(slices.Clone(a.lock.Bases), func(l Locked) bool { return l.Assembly != assembly })
 	built, err := a.Ensure(ctx, withoutProbe(refs), platforms)
 	if err != nil {
 		return Lock{}, err
 	}
-	return lockOf(built).over(a.lock), nil
+	a.lock = lockOf(built).over(before)
+	return a.lock, nil
 }
 
 func withoutProbe(refs []string) []string {
