@@ -45,7 +45,7 @@ func (a *Assembler) parts(l Locked, t spec.Target) ([]part, error) {
 	if base.Role == plan.RoleProbe {
 		return []part{a.probePart(l, t)}, nil
 	}
-	parts := []part{a.debianPart(base, l, t)}
+	parts := a.debianParts(base, l, t)
 	for _, p := range l.NPM {
 		parts = append(parts, a.npmPart(p, t, base.Headers))
 	}
@@ -61,16 +61,38 @@ func (a *Assembler) keyOf(words ...string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (a *Assembler) debianPart(base spec.Base, l Locked, t spec.Target) part {
-	words := append([]string{"debian", string(base.Role), t.Platform}, base.Drop...)
-	for _, p := range l.Debian {
+// shared is the package that is a layer of its own in runtime bases: it is the same
+// in all of them, on every platform.
+const shared = "tzdata"
+
+func (a *Assembler) debianParts(base spec.Base, l Locked, t spec.Target) []part {
+	var parts []part
+	pins := l.Debian
+	if i := slices.IndexFunc(pins, func(p debian.Pin) bool { return p.Name == shared }); i >= 0 && base.Role == plan.RoleRuntime {
+		one := pins[i : i+1]
+		pins = slices.Delete(slices.Clone(pins), i, i+1)
+		parts = append(parts, part{
+			key: a.keyOf("shared", one[0].SHA256), comment: fmt.Sprintf("slipway: %s %s of Debian %s", shared, one[0].Version, l.Suite),
+			make: func(ctx context.Context) (tree, error) {
+				t, debs, err := a.unpackAll(ctx, base, one)
+				if err != nil {
+					return nil, err
+				}
+				statuses(t, one, debs)
+				return t, nil
+			},
+			fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, one) },
+		})
+	}
+	words := []string{"debian", string(base.Role), t.Platform, fmt.Sprintf("%q", base.Drop), fmt.Sprintf("%q", base.Parts)}
+	for _, p := range pins {
 		words = append(words, p.SHA256)
 	}
-	return part{
-		key: a.keyOf(words...), comment: fmt.Sprintf("slipway: %d packages of Debian %s", len(l.Debian), l.Suite),
-		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, base, l.Debian) },
-		fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, l.Debian) },
-	}
+	return append(parts, part{
+		key: a.keyOf(words...), comment: fmt.Sprintf("slipway: %d packages of Debian %s", len(pins), l.Suite),
+		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, base, pins) },
+		fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, pins) },
+	})
 }
 
 // fetchDebian downloads packages side by side.
@@ -82,9 +104,19 @@ func (a *Assembler) fetchDebian(ctx context.Context, pins []debian.Pin) error {
 	return group.Wait()
 }
 
-// debianTree unpacks packages side by side and joins them in the order of the
-// pins.
+// debianTree is the file system of packages as if they were installed.
 func (a *Assembler) debianTree(ctx context.Context, base spec.Base, pins []debian.Pin) (tree, error) {
+	all, debs, err := a.unpackAll(ctx, base, pins)
+	if err != nil {
+		return nil, err
+	}
+	finish(all, base.Role)
+	statuses(all, pins, debs)
+	return all, nil
+}
+
+// unpackAll unpacks packages side by side and joins them in the order of the pins.
+func (a *Assembler) unpackAll(ctx context.Context, base spec.Base, pins []debian.Pin) (tree, []debian.Deb, error) {
 	trees, debs := make([]tree, len(pins)), make([]debian.Deb, len(pins))
 	order := bySizeDown(pins) // the largest first, so that it does not run alone at the end
 	group, ctx := errgroup.WithContext(ctx)
@@ -99,19 +131,15 @@ func (a *Assembler) debianTree(ctx context.Context, base spec.Base, pins []debia
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := tree{}
 	for i, p := range pins {
 		if err := all.join(trees[i]); err != nil {
-			return nil, fmt.Errorf("package %s %s: %w", p.Name, p.Version, err)
+			return nil, nil, fmt.Errorf("%s: %w", p, err)
 		}
 	}
-	finish(all, base.Role)
-	for i, p := range pins {
-		status(all, p.Name, debs[i])
-	}
-	return all, nil
+	return all, debs, nil
 }
 
 func bySizeDown(pins []debian.Pin) []int {
@@ -138,7 +166,7 @@ func (a *Assembler) unpackDeb(ctx context.Context, base spec.Base, p debian.Pin)
 		t.file(keptControl, 0o644, d.Control)
 		t.file(keptSums, 0o644, d.MD5Sums)
 		return t, nil
-	}, "deb", p.SHA256, base.Role, base.Drop)
+	}, "deb", p.SHA256, base.Role, base.Drop, base.Parts[p.Name])
 	if err != nil {
 		return debian.Deb{}, nil, err
 	}
@@ -162,9 +190,9 @@ func (a *Assembler) readDeb(ctx context.Context, base spec.Base, p debian.Pin) (
 		return debian.Deb{}, nil, damaged(p.String(), err)
 	}
 	t := tree{}
-	err = t.unpack(r, 0, func(p string) string {
-		if keep(base.Role, p) && !slices.Contains(base.Drop, path.Base(p)) {
-			return p
+	err = t.unpack(r, 0, func(file string) string {
+		if keep(base.Role, file) && !slices.Contains(base.Drop, path.Base(file)) && inPart(base.Parts[p.Name], file) {
+			return file
 		}
 		return ""
 	})
@@ -274,8 +302,7 @@ func (a *Assembler) layerOf(ctx context.Context, p part) (*layer, error) {
 // Image makes the image of one pinned base. Its layers lie in StateDir.
 func (a *Assembler) Image(ctx context.Context, l Locked) (v1.Image, error) {
 	if l.Assembly != assembly {
-		return nil, diag.Fail(diag.ExitUsage, "%s was pinned by another version of slipway (assembly %d, this one does %d)", l.Ref, l.Assembly, assembly).
-			WithHint("slipway bases lock")
+		return nil, outdated(l)
 	}
 	t, err := spec.TargetOf(l.Platform)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,26 +84,30 @@ func TestRuntimeBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		`0 0777 bin -> usr/bin`,
-		`0 0644 etc/group "root:x:0:\nnogroup:x:6553"`,
-		`0 0644 etc/nsswitch.conf "passwd: files\ngroup: fil"`,
-		`0 0777 etc/os-release -> ../usr/lib/os-release`,
-		`0 0644 etc/passwd "root:x:0:0:root:/root:/u"`,
-		`0 0644 etc/ssl/certs/ca-certificates.crt "cert A\ncert B\n"`,
-		`0 0777 lib -> usr/lib`,
-		`0 0755 usr/bin/linked "x"`,
-		`0 0755 usr/bin/setuid == usr/bin/linked`,
-		`0 0755 usr/lib/amd64/libc.so.6 "the C library"`,
-		`0 0644 usr/lib/gcc-14-base "content of gcc-14-base"`,
-		`0 0644 usr/lib/libgcc-s1 "content of libgcc-s1"`,
-		`0 0644 usr/lib/libstdc++6 "content of libstdc++6"`,
-		`0 0644 usr/lib/netbase "content of netbase"`,
-		`0 0644 usr/lib/os-release "ID=debian\n"`,
-		`0 0644 usr/lib/tini "content of tini"`,
-		`0 0777 var/lock -> /run/lock`,
-		`0 0777 var/run -> /run`,
-		`1 0755 usr/local/bin/node "` + "\\x7fELF\\x02\\x01\\x01" + strings.Repeat(`\x00`, 9) + `\x02\x00>\x00\x01\x00\x00\x00"`,
-		`1 0644 usr/local/share/doc/node/LICENSE "new"`,
+		`0 0644 usr/share/zoneinfo/Asia/Tokyo "TZif"`,
+		`1 0777 bin -> usr/bin`,
+		`1 0644 etc/group "root:x:0:\nnogroup:x:6553"`,
+		`1 0644 etc/ld.so.conf "include /etc/ld.so.conf."`,
+		`1 0644 etc/ld.so.conf.d/libc.conf "/usr/lib/amd64\n"`,
+		`1 0644 etc/nsswitch.conf "passwd: files\ngroup: fil"`,
+		`1 0777 etc/os-release -> ../usr/lib/os-release`,
+		`1 0644 etc/passwd "root:x:0:0:root:/root:/u"`,
+		`1 0644 etc/ssl/certs/ca-certificates.crt "cert A\ncert B\n"`,
+		`1 0777 lib -> usr/lib`,
+		`1 0755 usr/bin/linked "x"`,
+		`1 0755 usr/bin/setuid == usr/bin/linked`,
+		`1 0755 usr/lib/amd64/libc.so.6 "the C library"`,
+		`1 0644 usr/lib/gcc-14-base "content of gcc-14-base"`,
+		`1 0644 usr/lib/libgcc-s1 "content of libgcc-s1"`,
+		`1 0644 usr/lib/libstdc++6 "content of libstdc++6"`,
+		`1 0644 usr/lib/locale/C.utf8/LC_CTYPE "classes"`,
+		`1 0644 usr/lib/netbase "content of netbase"`,
+		`1 0644 usr/lib/os-release "ID=debian\n"`,
+		`1 0644 usr/lib/tini "content of tini"`,
+		`1 0777 var/lock -> /run/lock`,
+		`1 0777 var/run -> /run`,
+		`2 0755 usr/local/bin/node "` + "\\x7fELF\\x02\\x01\\x01" + strings.Repeat(`\x00`, 9) + `\x02\x00>\x00\x01\x00\x00\x00"`,
+		`2 0644 usr/local/share/doc/node/LICENSE "new"`,
 	}
 	if diff := cmp.Diff(want, listing(t, img)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -189,5 +194,72 @@ func TestProbeImageFollowsItsBytes(t *testing.T) {
 	}
 	if w.asked() != 0 {
 		t.Error("the probe needs no network")
+	}
+}
+
+// TestSettingsOfTheEnvironmentHaveTheirFiles: LANG, TZ and look-ups of libraries
+// find what they need in every runtime base, and no program comes with it that the
+// base does not call.
+func TestSettingsOfTheEnvironmentHaveTheirFiles(t *testing.T) {
+	w := newWorld(t)
+	w.publish("1.0", madeRefs()...)
+	const zone, locale, ldconfig, programs, cache = "usr/share/zoneinfo/Asia/Tokyo", "usr/lib/locale/C.utf8/LC_CTYPE", "usr/sbin/ldconfig", "usr/bin/localedef", "etc/ld.so.cache"
+	for ref, want := range map[string][]string{
+		"slipway/static:trixie":               {zone},
+		"slipway/libc:trixie":                 {zone, locale},
+		"slipway/rust:trixie-openssl":         {zone, locale},
+		"slipway/jvm:trixie":                  {zone, locale, cache}, // of those bases, those with zlib have a library here
+		"slipway/nginx:1.26-trixie":           {zone, locale, cache},
+		runtimeRef:                            {zone, locale},
+		"slipway/node/libfallback:20-trixie":  {zone, locale},
+		"slipway/python:3.13-trixie":          {zone, locale, cache, ldconfig},
+		"slipway/python/libc-bin:3.13-trixie": {zone, locale, cache, ldconfig, programs}, // who names a package wants it whole
+	} {
+		for _, platform := range []string{"linux/amd64", "linux/arm64"} {
+			built := w.ensure(w.assembler(), ref, platform)
+			img, err := w.store[ref].Image(built.Platforms[platform])
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := strings.Join(listing(t, img), "\n") + "\n"
+			var got []string
+			for _, p := range []string{zone, locale, cache, ldconfig, programs} {
+				if strings.Contains(all, " "+p+" ") {
+					got = append(got, p)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s for %s (-want +got):\n%s", ref, platform, diff)
+			}
+			if slices.Contains(want, cache) && !strings.Contains(all, "/libz.so.1 -> libz.so.1.3\n") {
+				t.Errorf("%s for %s lacks the link of zlib", ref, platform)
+			}
+		}
+	}
+}
+
+// TestZonesAreALayerOfTheirOwn: all runtime bases of all platforms share it.
+func TestZonesAreALayerOfTheirOwn(t *testing.T) {
+	w := newWorld(t)
+	seen := map[v1.Hash]bool{}
+	for _, ref := range []string{runtimeRef, "slipway/static:trixie"} {
+		for _, digest := range w.ensure(w.assembler(), ref, "linux/amd64", "linux/arm64").Platforms {
+			img, err := w.store[ref].Image(digest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			layers, err := img.Layers()
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, err := layers[0].Digest()
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[first] = true
+		}
+	}
+	if len(seen) != 1 {
+		t.Errorf("the zones are %d layers", len(seen))
 	}
 }

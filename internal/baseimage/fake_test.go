@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
+	"debug/elf"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -107,11 +108,12 @@ func (w *world) asked() (n int) {
 	return n
 }
 
-// publish fills the Debian mirror; every package has the version.
-func (w *world) publish(version string) {
+// publish fills the Debian mirror with the packages that tests of any kind want and
+// those of further bases; every package has the version.
+func (w *world) publish(version string, refs ...string) {
 	w.t.Helper()
 	names := map[string]string{"libtinfo6": "", "libacl1": "", "libfallback": ""}
-	for _, n := range packagesOf(w.t, runtimeRef, toolchainRef, "slipway/go:1.26-trixie-cgo-toolchain", "slipway/static:trixie") {
+	for _, n := range packagesOf(w.t, append(refs, runtimeRef, toolchainRef, "slipway/go:1.26-trixie-cgo-toolchain", "slipway/static:trixie")...) {
 		names[n] = ""
 	}
 	names["bash"] = "Depends: base-files (>= 0.1), debianutils\nPre-Depends: libtinfo6 (>= 0.5), absent | libfallback\n"
@@ -122,9 +124,13 @@ func (w *world) publish(version string) {
 	for _, arch := range []string{"amd64", "arm64"} {
 		var index strings.Builder
 		for _, name := range sorted(names) {
-			control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\n%sDescription: a test\n more text\n", name, version, arch, names[name])
-			data := debOf(w.t, control, contents(name, arch)...)
-			pool := fmt.Sprintf("pool/main/%s_%s_%s.deb", name, version, arch)
+			of := arch
+			if name == "tzdata" {
+				of = "all"
+			}
+			control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\n%sDescription: a test\n more text\n", name, version, of, names[name])
+			data := debOf(w.t, control, contents(name, of)...)
+			pool := fmt.Sprintf("pool/main/%s_%s_%s.deb", name, version, of)
 			w.set("/debian/"+pool, data)
 			fmt.Fprintf(&index, "%sFilename: %s\nSize: %d\nSHA256: %s\n\n", control, pool, len(data), sha(data))
 		}
@@ -161,6 +167,16 @@ func contents(name, arch string) []file {
 		return append(files, file{name: "./lib/" + arch + "/libc.so.6", body: "the C library", mode: 0o755}, file{name: "./usr/lib/" + arch + "/gconv/UTF-16.so", body: "table"},
 			file{name: "./usr/share/man/man1/x.1", body: "manual"}, file{name: "./usr/bin/setuid", body: "x", mode: 0o4755},
 			file{name: "./usr/bin/linked", kind: tar.TypeLink, link: "./usr/bin/setuid"})
+	case "libc-bin":
+		return append(files, file{name: "./etc/ld.so.conf", body: "include /etc/ld.so.conf.d/*.conf\n"}, file{name: "./etc/ld.so.conf.d/libc.conf", body: "/usr/lib/" + arch + "\n"},
+			file{name: "./usr/lib/locale/C.utf8/LC_CTYPE", body: "classes"}, file{name: "./usr/bin/localedef", body: "x", mode: 0o755}, file{name: "./usr/sbin/ldconfig", body: "x", mode: 0o755})
+	case "tzdata":
+		return append(files, file{name: "./usr/share/zoneinfo/Asia/Tokyo", body: "TZif"})
+	case "zlib1g":
+		machine := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch]
+		return append(files, file{name: "./usr/lib/" + arch + "/libz.so.1.3", body: sharedELF(machine, "libz.so.1")})
+	case "python3.13-minimal":
+		return append(files, file{name: "./usr/bin/python3.13", body: "x", mode: 0o755}, file{name: "./usr/lib/python3.13/idlelib/run.py", body: "x"})
 	case "ca-certificates":
 		return append(files, file{name: "./usr/share/ca-certificates/mozilla/B.crt", body: "cert B"}, file{name: "./usr/share/ca-certificates/mozilla/A.crt", body: "cert A\n"})
 	case "base-passwd":

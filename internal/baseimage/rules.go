@@ -54,10 +54,19 @@ func keep(role plan.Role, p string) bool {
 	return !slices.Contains(debuggingAids(), path.Base(p)) && !pythonIdle(p)
 }
 
+// inPart reports whether a path is one of the parts that are kept of a package, or
+// below one; no parts are all of it. Licence texts always are.
+func inPart(parts []string, p string) bool {
+	return len(parts) == 0 || strings.HasPrefix(p, "usr/share/doc/") || slices.ContainsFunc(parts, func(part string) bool {
+		return p == part || strings.HasPrefix(p, part+"/")
+	})
+}
+
 // finish adds to a tree of unpacked Debian packages what their maintainer
 // scripts would have made and programs need.
 func finish(t tree, role plan.Role) {
 	certificates(t)
+	linkLibraries(t)
 	finishJava(t)
 	if t["usr/bin/python"+spec.PythonVersion] != nil {
 		t.symlink("usr/bin/python3", "python"+spec.PythonVersion)
@@ -126,6 +135,13 @@ func accounts(t tree) {
 		if n := t["usr/share/base-passwd/"+name+".master"]; n != nil {
 			t.file("etc/"+name, 0o644, bytes.Join(n.data, nil))
 		}
+	}
+}
+
+// statuses enters packages for scanners.
+func statuses(t tree, pins []debian.Pin, debs []debian.Deb) {
+	for i, p := range pins {
+		status(t, p.Name, debs[i])
 	}
 }
 

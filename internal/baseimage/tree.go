@@ -157,6 +157,35 @@ func readNode(tr *tar.Reader, h *tar.Header, seen map[string]*node, keep bool) (
 	return nil, fmt.Errorf("%q is a device or another special file (type %q)", h.Name, h.Typeflag)
 }
 
+// resolve returns the file or directory that a path names, through links; nil when
+// there is none.
+func (t tree) resolve(p string) *node {
+	const mostLinks = 40 // as Linux
+	for range mostLinks {
+		at, link := "", ""
+		rest := strings.Split(p, "/")
+		for i, name := range rest {
+			at = path.Join(at, name)
+			n := t[at]
+			if n != nil && n.kind == tar.TypeSymlink {
+				link = path.Join(append([]string{n.link}, rest[i+1:]...)...)
+				if !path.IsAbs(n.link) {
+					link = path.Join(path.Dir(at), link)
+				}
+				break
+			}
+		}
+		if link == "" {
+			return t[p]
+		}
+		p = strings.TrimPrefix(path.Clean("/"+link), "/")
+		if top, _, deeper := strings.Cut(p, "/"); deeper && aliased(top) {
+			p = "usr/" + p
+		}
+	}
+	return nil
+}
+
 // file adds a regular file, over one that is there.
 func (t tree) file(p string, mode int64, data []byte) {
 	t[p] = &node{kind: tar.TypeReg, mode: mode, data: chunks{data}}

@@ -36,7 +36,7 @@ func goSpec(ref string) (Base, bool) {
 	case staticRef:
 		return Base{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"base-files", "ca-certificates", "netbase", "tzdata"}}, true
 	case libcRef:
-		return Base{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "netbase", "tzdata"}}, true
+		return runtime(ref, "base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "netbase"), true
 	}
 	m := goToolchain().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(golang.Minors(), m[1]) {

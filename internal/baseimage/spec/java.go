@@ -34,10 +34,7 @@ var javaToolchain = pattern.Lazy(`^slipway/java:(\d+)-` + Suite + `-toolchain$`)
 // images, and the archive of classes for heaps above 32 GB.
 func javaSpec(ref string) (Base, bool) {
 	if ref == jvmRef {
-		return Base{
-			Ref: ref, Role: plan.RoleRuntime, Suite: Suite,
-			Debian: []string{"base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "libstdc++6", "netbase", "zlib1g"},
-		}, true
+		return runtime(ref, "base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "libstdc++6", "netbase", "zlib1g"), true
 	}
 	m := javaToolchain().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(javaVersions(), m[1]) {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -22,6 +23,7 @@ func extended(ref, base string, packages []string) (Base, error) {
 		return Base{}, diag.Fail(diag.ExitUsage, "there is no base %q: the probe takes no packages", ref)
 	}
 	spec.Ref, spec.More = ref, packages
+	maps.DeleteFunc(spec.Parts, func(p string, _ []string) bool { return slices.Contains(packages, p) }) // who names it wants it whole
 	spec.Without = slices.DeleteFunc(append(slices.Clone(spec.Without), unneeded()...), func(p string) bool { return slices.Contains(packages, p) })
 	return spec, nil
 }

@@ -20,7 +20,7 @@ func pythonRuntime() []string {
 	return []string{
 		"base-files", "ca-certificates", "gcc-14-base", "libbz2-1.0", "libc6", "libexpat1", "libffi8", "libgcc-s1", "liblzma5",
 		"libpython3.13-minimal", "libpython3.13-stdlib", "libsqlite3-0", "libssl3t64", "libstdc++6", "libuuid1", "libzstd1",
-		"netbase", "python3.13-minimal", "tini", "tzdata", "zlib1g",
+		"netbase", "python3.13-minimal", "tini", "zlib1g",
 	}
 }
 
@@ -34,7 +34,10 @@ func pythonToolchain() []string {
 func pythonSpec(ref string) (Base, bool) {
 	switch ref {
 	case pythonRef:
-		return Base{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: pythonRuntime()}, true
+		base := runtime(ref, pythonRuntime()...)
+		// ctypes.util.find_library asks it for the libraries of the system, gcc else.
+		base.Parts["libc-bin"] = append(base.Parts["libc-bin"], "usr/sbin/ldconfig")
+		return base, true
 	case pythonRef + "-toolchain":
 		return Base{
 			Ref: ref, Role: plan.RoleToolchain, Suite: Suite, Debian: pythonToolchain(), Closure: true,

@@ -105,7 +105,8 @@ func rustWithout() []string {
 // and what those depend on.
 func rustRuntime(ref string, words []string) (Base, bool) {
 	libc, _ := goSpec(libcRef)
-	spec := Base{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: slices.Clone(libc.Debian), Closure: true, Without: rustWithout()}
+	spec := libc
+	spec.Ref, spec.Closure, spec.Without = ref, true, rustWithout()
 	for _, w := range words {
 		run := rustNatives()[w].run
 		if len(run) == 0 {

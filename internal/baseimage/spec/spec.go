@@ -28,6 +28,9 @@ type Base struct {
 	More      []string // package names, always with what they depend on
 	Without   []string // names that the closure leaves out, with all that only they need
 	Drop      []string // file names of its packages that nothing in it reads
+
+	// Parts has the packages of which only some paths are kept, with all below them.
+	Parts map[string][]string
 }
 
 // npmOf maps the supported majors of Node.js to the npm that they ship with.
@@ -37,6 +40,16 @@ func npmOf(nodeMajor string) string {
 
 // nodeMajors lists the majors of Node.js that bases exist for.
 func nodeMajors() []string { return []string{"20", "22", "24"} }
+
+// runtime is the base of programs that link the C library. Of libc-bin it has the
+// locale C.UTF-8, without which LANG=C.UTF-8 means C and Java cannot name a file
+// beyond ASCII, and where the loader looks; tzdata is what TZ needs.
+func runtime(ref string, packages ...string) Base {
+	return Base{
+		Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: append(packages, "libc-bin", "tzdata"),
+		Parts: map[string][]string{"libc-bin": {"etc/ld.so.conf", "etc/ld.so.conf.d", "usr/lib/locale"}},
+	}
+}
 
 // runtimePackages is closed under dependencies but for the awk that base-files
 // wants for its scripts and the openssl and debconf that ca-certificates wants
@@ -98,13 +111,14 @@ func Of(ref string) (Base, error) {
 		}
 		return Base{}, f.WithHint("slipway bases list")
 	}
-	spec := Base{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, NodeMajor: m[1], Debian: runtimePackages()}
-	if m[2] != "" {
-		spec.Role = plan.RoleToolchain
-		spec.NPMMajor = npmOf(m[1])
-		spec.Debian = toolchainPackages()
-		spec.Closure = true
-		spec.Without = scriptsOnly()
+	if m[2] == "" {
+		spec := runtime(ref, runtimePackages()...)
+		spec.NodeMajor = m[1]
+		return spec, nil
+	}
+	spec := Base{
+		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, NodeMajor: m[1], NPMMajor: npmOf(m[1]),
+		Debian: toolchainPackages(), Closure: true, Without: scriptsOnly(),
 	}
 	if m[2] == "-native-toolchain" {
 		spec.Headers = true

@@ -87,3 +87,38 @@ func TestTargets(t *testing.T) {
 		t.Errorf("windows: %v", err)
 	}
 }
+
+// TestRuntimeBasesHaveWhatSettingsNeed: LANG=C.UTF-8 and TZ mean something in every
+// base with a C library, and of libc-bin no program is there but Python's ldconfig.
+func TestRuntimeBasesHaveWhatSettingsNeed(t *testing.T) {
+	refs := append(Refs(), "slipway/rust:trixie-openssl", "slipway/rust:trixie-cxx-mysql", "slipway/node/libvips42t64:22-trixie", "slipway/python/libzbar0t64:3.13-trixie")
+	for _, ref := range refs {
+		base, err := Of(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if base.Role != plan.RoleRuntime {
+			if base.Parts != nil {
+				t.Errorf("%s has parts of packages: %v", ref, base.Parts)
+			}
+			continue
+		}
+		if !slices.Contains(base.Debian, "tzdata") {
+			t.Errorf("%s has no time zones", ref)
+		}
+		if libc := slices.Contains(base.Debian, "libc6"); libc != slices.Contains(base.Debian, "libc-bin") || libc != slices.Contains(base.Parts["libc-bin"], "usr/lib/locale") {
+			t.Errorf("%s: C library %v, parts %v", ref, libc, base.Parts)
+		}
+		if python := strings.Contains(ref, "/python"); python != slices.Contains(base.Parts["libc-bin"], "usr/sbin/ldconfig") {
+			t.Errorf("%s: parts %v", ref, base.Parts)
+		}
+	}
+	whole, err := Of("slipway/python/libc-bin:3.13-trixie")
+	if err != nil || len(whole.Parts) != 0 {
+		t.Errorf("libc-bin by name: parts %v, %v", whole.Parts, err)
+	}
+	again, err := Of("slipway/python:3.13-trixie")
+	if err != nil || len(again.Parts["libc-bin"]) != 4 {
+		t.Errorf("one base changes another: %v, %v", again.Parts, err)
+	}
+}

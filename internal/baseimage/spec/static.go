@@ -1,9 +1,5 @@
 package spec
 
-import (
-	"github.com/slipway-build/slipway/internal/plan"
-)
-
 // nginxRef is the base of static sites: nginx 1.26 is that of Debian trixie.
 const nginxRef = "slipway/nginx:1.26-" + Suite
 
@@ -23,7 +19,9 @@ func staticSpec(ref string) (Base, bool) {
 	if ref != nginxRef {
 		return Base{}, false
 	}
-	return Base{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: nginxPackages(), Drop: nginxUnread()}, true
+	base := runtime(ref, nginxPackages()...)
+	base.Drop = nginxUnread()
+	return base, true
 }
 
 // nginxUnread are glibc's mathematics, 2 MB that none of the packages links, and
