@@ -71,9 +71,6 @@ func New(o Options) (*Assembler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Sleep == nil {
-		o.Sleep = download.Pause
-	}
 	if o.Probe == nil {
 		o.Probe = func(string) ([]byte, error) {
 			return nil, errors.New("this slipway was built without the probe binary")

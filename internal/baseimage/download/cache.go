@@ -229,14 +229,13 @@ func (c *Cache) Adopt(ctx context.Context, what, address string, check func(file
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return got, err
 	}
-	f, err := newTemp(dir)
+	f, err := newTemp(filepath.Join(dir, "new"))
 	if err != nil {
 		return got, err
 	}
-	defer os.Remove(f.Name())
-	defer f.Close()
+	defer f.Discard()
 	h := got.hash()
-	err = c.rewound(ctx, f, address, func(body io.Reader) error {
+	err = c.rewound(ctx, f.File, address, func(body io.Reader) error {
 		h.Reset()
 		p := &progress{events: c.events, what: what}
 		got.Size, err = io.Copy(io.MultiWriter(f, h, p), io.LimitReader(body, MaxFile))
@@ -249,10 +248,7 @@ func (c *Cache) Adopt(ctx context.Context, what, address string, check func(file
 	if err := check(f.Name()); err != nil {
 		return got, err
 	}
-	if err := f.Chmod(0o644); err != nil {
-		return got, err
-	}
-	return got, os.Rename(f.Name(), c.path(got))
+	return got, f.CommitAs(c.path(got))
 }
 
 func (c *Cache) copyChecked(w io.Writer, body io.Reader, what string, want Content, address string) error {

@@ -6,6 +6,6 @@
 // It refuses to keep bytes with another digest, and to wait for hours when a server
 // asks for that. It does not choose addresses: callers hand those over.
 //
-//	cache := download.NewCache(dir, &download.Fetcher{Client: download.PatientClient(), Sleep: download.Pause}, event.Discard{})
+//	cache := download.NewCache(dir, &download.Fetcher{Client: download.PatientClient()}, event.Discard{})
 //	data, err := cache.Read(ctx, "package tini 0.19.0-3", download.SHA256(digest, size), addresses)
 package download

@@ -20,7 +20,7 @@ import (
 // TestAbandonedFilesGo: files of killed processes go, those of running ones stay.
 func TestAbandonedFilesGo(t *testing.T) {
 	dir := t.TempDir()
-	running, err := newTemp(dir)
+	running, err := newTemp(filepath.Join(dir, "new"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func (n *notes) Emit(e event.Event) {
 func TestAdoptedContentHasItsDigest(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("tool")) }))
 	defer server.Close()
-	c := NewCache(t.TempDir(), &Fetcher{Client: server.Client(), Sleep: Pause}, event.Discard{})
+	c := NewCache(t.TempDir(), &Fetcher{Client: server.Client()}, event.Discard{})
 	refused := errors.New("refused")
 	if _, err := c.Adopt(t.Context(), "a tool", server.URL, func(string) error { return refused }); !errors.Is(err, refused) {
 		t.Errorf("error %v", err)

@@ -8,10 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/retry"
 )
 
 // Limits of a download: tries in all, the longest pause that a Retry-After is
@@ -29,7 +29,7 @@ const Parallel = 8
 // certificates are those of net/http.
 type Fetcher struct {
 	Client *http.Client
-	Sleep  func(ctx context.Context, d time.Duration) error // between tries; Pause really waits
+	Sleep  func(ctx context.Context, d time.Duration) error // between tries; nil: really waits
 	Token  func(ctx context.Context, url string) string     // bearer token for an address, or ""
 }
 
@@ -53,7 +53,10 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("%s answered %d %s", e.url, e.code, http.StatusText(e.code))
 }
 
-// Temporary tells whether trying again may help.
+// RetryAfter is how long the server asks to wait; 0 when it does not.
+func (e *statusError) RetryAfter() time.Duration { return e.retryAfter }
+
+// Temporary reports whether trying again may help.
 func (e *statusError) Temporary() bool {
 	return e.code == http.StatusTooManyRequests || e.code == http.StatusRequestTimeout || e.code >= 500
 }
@@ -85,26 +88,8 @@ func NotFound(err error) bool {
 func (f *Fetcher) Get(ctx context.Context, address string, read func(io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, maxElapsed)
 	defer cancel()
-	pause := 250 * time.Millisecond
-	for try := 1; ; try++ {
-		err := f.once(ctx, address, read)
-		var t interface{ Temporary() bool }
-		if err == nil || ctx.Err() != nil || try == maxTries || !errors.As(err, &t) || !t.Temporary() {
-			return err
-		}
-		wait := pause
-		var s *statusError
-		if errors.As(err, &s) && s.retryAfter > 0 {
-			wait = s.retryAfter
-		}
-		if wait > maxPause {
-			return fmt.Errorf("%w, and asks to wait for %s", err, wait)
-		}
-		if e := f.Sleep(ctx, wait); e != nil {
-			return err
-		}
-		pause *= 3
-	}
+	policy := retry.Policy{Attempts: maxTries, First: 250 * time.Millisecond, Factor: 3, Asked: maxPause, Sleep: f.Sleep}
+	return policy.Do(ctx, func(ctx context.Context) error { return f.once(ctx, address, read) })
 }
 
 func (f *Fetcher) once(ctx context.Context, address string, read func(io.Reader) error) error {
@@ -130,7 +115,7 @@ func (f *Fetcher) once(ctx context.Context, address string, read func(io.Reader)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return &statusError{shown, resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"))}
+		return &statusError{shown, resp.StatusCode, retry.After(resp.Header.Get("Retry-After"), time.Now())}
 	}
 	body := &bodyReader{r: resp.Body, url: shown}
 	if err := read(body); err != nil {
@@ -153,17 +138,6 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// retryAfter reads seconds or an HTTP date; 0 when there is neither.
-func retryAfter(value string) time.Duration {
-	if s, err := strconv.Atoi(value); err == nil && s >= 0 {
-		return max(time.Duration(s)*time.Second, time.Millisecond)
-	}
-	if t, err := http.ParseTime(value); err == nil {
-		return max(time.Until(t), time.Millisecond)
-	}
-	return 0
-}
-
 // Redacted is an address without user name and password.
 func Redacted(address string) string {
 	u, err := url.Parse(address)
@@ -172,18 +146,6 @@ func Redacted(address string) string {
 	}
 	u.User = nil
 	return u.String()
-}
-
-// Pause waits, or returns early with the reason when the context ends.
-func Pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // Unreachable is the failure of a mirror that does not answer as it should.
