@@ -79,6 +79,8 @@ func rooms() map[string]layer {
 		"internal/pipeline":           parents,
 		"internal/bench":              parents,
 
+		"internal/baseimage/spec": core,
+
 		"internal/config":      core,
 		"internal/dotenv":      core,
 		"internal/plan":        core,
@@ -108,6 +110,7 @@ func neighbours() map[string][]string {
 	return map[string][]string{
 		"internal/assets":             {"internal/diag", "internal/atomicfile"},
 		"internal/event":              {"internal/diag"},
+		"internal/baseimage/debian":   {"internal/baseimage/download"},
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram"},
 		"internal/localrun/oci":       {"internal/localrun/names"},
@@ -133,7 +136,7 @@ func owners() map[string][]string {
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
 		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
-		"pault.ag/go/debian":            {"internal/baseimage", "internal/cli"},
+		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
 		"go.opentelemetry.io/":          {"internal/trace"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {

@@ -1,6 +1,4 @@
-package baseimage
-
-import "github.com/slipway-build/slipway/internal/plan"
+package spec
 
 // nginxRef is the base of static sites: nginx 1.26 is that of Debian trixie.
 const nginxRef = "slipway/nginx:1.26-" + Suite
@@ -17,11 +15,13 @@ func nginxPackages() []string {
 }
 
 // staticSpec returns the base of static sites when that is the name.
-func staticSpec(ref string) (Spec, bool) {
+func staticSpec(ref string) (Base, bool) {
 	if ref != nginxRef {
-		return Spec{}, false
+		return Base{}, false
 	}
-	return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: nginxPackages(), Drop: nginxUnread()}, true
+	base := runtime(ref, nginxPackages()...)
+	base.Drop = nginxUnread()
+	return base, true
 }
 
 // nginxUnread are glibc's mathematics, 2 MB that none of the packages links, and

@@ -1,32 +1,10 @@
 package baseimage
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/slipway-build/slipway/internal/plan"
 )
-
-func TestPythonBases(t *testing.T) {
-	for _, c := range []struct {
-		role    plan.Role
-		version string
-		ref     string // "" is refused
-	}{
-		{plan.RoleRuntime, "3.13", "slipway/python:3.13-trixie"},
-		{plan.RoleToolchain, "3.13.5", "slipway/python:3.13-trixie-toolchain"},
-		{plan.RoleRuntime, "3.1", ""},
-		{plan.RoleRuntime, "3.12", ""},
-	} {
-		spec, err := SpecFor(c.role, "python", c.version)
-		if spec.Ref != c.ref || (err != nil) != (c.ref == "") || c.ref != "" && spec.Role != c.role {
-			t.Errorf("python %s, %s: %+v, %v; want %q", c.version, c.role, spec, err, c.ref)
-		}
-		if c.ref != "" && !slices.Contains(Refs(), c.ref) {
-			t.Errorf("Refs lacks %s", c.ref)
-		}
-	}
-}
 
 // TestPythonIdle keeps what no service runs out of runtime bases alone.
 func TestPythonIdle(t *testing.T) {

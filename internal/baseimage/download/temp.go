@@ -1,12 +1,14 @@
-package baseimage
+package download
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/event"
 )
 
@@ -15,14 +17,14 @@ const tempPrefix = ".tmp-"
 // newTemp creates a file that gets its name when it is complete. It stays locked
 // while it is open, so that another process can tell it from one whose writer was
 // killed.
-func newTemp(dir string) (*os.File, error) {
+func newTemp(name string) (*atomicfile.File, error) {
 	for {
-		f, err := os.CreateTemp(dir, tempPrefix+"*")
+		f, err := atomicfile.Create(name, atomicfile.Options{Prefix: tempPrefix})
 		if err != nil {
 			return nil, err
 		}
 		// A file system without locks has nobody who clears by them either.
-		_ = tryLock(f)
+		_ = tryLock(f.File)
 		mine, err := f.Stat()
 		if err == nil {
 			if named, statErr := os.Stat(f.Name()); statErr == nil && os.SameFile(mine, named) {
@@ -36,34 +38,24 @@ func newTemp(dir string) (*os.File, error) {
 	}
 }
 
-// writeWhole makes a file, and its directory, so that it is there whole or not at
+// WriteWhole makes a file, and its directory, so that it is there whole or not at
 // all.
-func writeWhole(name string, write func(f *os.File) error) error {
+func WriteWhole(name string, write func(f *os.File) error) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	f, err := newTemp(filepath.Dir(name))
+	f, err := newTemp(name)
 	if err != nil {
 		return err
 	}
-	err = write(f)
-	if e := f.Chmod(0o644); err == nil {
-		err = e
+	if err := write(f.File); err != nil {
+		return errors.Join(err, f.Discard())
 	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return f.Commit()
 }
 
-// clearAbandoned removes files that killed processes had not finished, and says so.
-func clearAbandoned(events event.Sink, dirs ...string) {
+// ClearAbandoned removes files that killed processes had not finished, and says so.
+func ClearAbandoned(events event.Sink, dirs ...string) {
 	n := 0
 	for _, dir := range dirs {
 		_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {

@@ -1,4 +1,4 @@
-package baseimage
+package download
 
 import (
 	"context"
@@ -8,10 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/retry"
 )
 
 // Limits of a download: tries in all, the longest pause that a Retry-After is
@@ -22,18 +22,21 @@ const (
 	maxElapsed = 5 * time.Minute
 )
 
-// fetcher gets things over HTTP and tries again what may pass. Proxies and CA
+// Parallel is how many files are fetched at a time.
+const Parallel = 8
+
+// Fetcher gets things over HTTP and tries again what may pass. Proxies and CA
 // certificates are those of net/http.
-type fetcher struct {
-	client *http.Client
-	sleep  func(ctx context.Context, d time.Duration) error
-	token  func(ctx context.Context, url string) string // bearer token for an address, or ""
+type Fetcher struct {
+	Client *http.Client
+	Sleep  func(ctx context.Context, d time.Duration) error // between tries; nil: really waits
+	Token  func(ctx context.Context, url string) string     // bearer token for an address, or ""
 }
 
-// patientClient waits for slow mirrors but not for dead ones.
-func patientClient() *http.Client {
+// PatientClient waits for slow mirrors but not for dead ones.
+func PatientClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = parallelDownloads
+	t.MaxIdleConnsPerHost = Parallel
 	t.ResponseHeaderTimeout = 30 * time.Second
 	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	return &http.Client{Transport: t}
@@ -50,7 +53,10 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("%s answered %d %s", e.url, e.code, http.StatusText(e.code))
 }
 
-// Temporary tells whether trying again may help.
+// RetryAfter is how long the server asks to wait; 0 when it does not.
+func (e *statusError) RetryAfter() time.Duration { return e.retryAfter }
+
+// Temporary reports whether trying again may help.
 func (e *statusError) Temporary() bool {
 	return e.code == http.StatusTooManyRequests || e.code == http.StatusRequestTimeout || e.code >= 500
 }
@@ -71,41 +77,23 @@ func (e *brokenError) Error() string {
 func (e *brokenError) Unwrap() error   { return e.err }
 func (e *brokenError) Temporary() bool { return true }
 
-// notFound tells whether err is a 404 or 410.
-func notFound(err error) bool {
+// NotFound tells whether err is a 404 or 410.
+func NotFound(err error) bool {
 	var s *statusError
 	return errors.As(err, &s) && (s.code == http.StatusNotFound || s.code == http.StatusGone)
 }
 
-// get hands the body of an address to read. Errors that may pass are tried
+// Get hands the body of an address to read. Errors that may pass are tried
 // again, from the start, with growing pauses or as long as Retry-After says.
-func (f *fetcher) get(ctx context.Context, address string, read func(io.Reader) error) error {
+func (f *Fetcher) Get(ctx context.Context, address string, read func(io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, maxElapsed)
 	defer cancel()
-	pause := 250 * time.Millisecond
-	for try := 1; ; try++ {
-		err := f.once(ctx, address, read)
-		var t interface{ Temporary() bool }
-		if err == nil || ctx.Err() != nil || try == maxTries || !errors.As(err, &t) || !t.Temporary() {
-			return err
-		}
-		wait := pause
-		var s *statusError
-		if errors.As(err, &s) && s.retryAfter > 0 {
-			wait = s.retryAfter
-		}
-		if wait > maxPause {
-			return fmt.Errorf("%w, and asks to wait for %s", err, wait)
-		}
-		if e := f.sleep(ctx, wait); e != nil {
-			return err
-		}
-		pause *= 3
-	}
+	policy := retry.Policy{Attempts: maxTries, First: 250 * time.Millisecond, Factor: 3, Asked: maxPause, Sleep: f.Sleep}
+	return policy.Do(ctx, func(ctx context.Context) error { return f.once(ctx, address, read) })
 }
 
-func (f *fetcher) once(ctx context.Context, address string, read func(io.Reader) error) error {
-	shown := redacted(address)
+func (f *Fetcher) once(ctx context.Context, address string, read func(io.Reader) error) error {
+	shown := Redacted(address)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return fmt.Errorf("the address %s cannot be used: %w", shown, err)
@@ -113,12 +101,12 @@ func (f *fetcher) once(ctx context.Context, address string, read func(io.Reader)
 	req.Header.Set("User-Agent", "slipway")
 	req.Header.Set("Accept", "application/vnd.npm.install-v1+json, */*;q=0.8") // npm's short form of a package's document
 	req.Header.Set("Accept-Encoding", "identity")                              // digests are of the file as it lies there
-	if f.token != nil {
-		if t := f.token(ctx, address); t != "" {
+	if f.Token != nil {
+		if t := f.Token(ctx, address); t != "" {
 			req.Header.Set("Authorization", "Bearer "+t)
 		}
 	}
-	resp, err := f.client.Do(req)
+	resp, err := f.Client.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -127,7 +115,7 @@ func (f *fetcher) once(ctx context.Context, address string, read func(io.Reader)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return &statusError{shown, resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"))}
+		return &statusError{shown, resp.StatusCode, retry.After(resp.Header.Get("Retry-After"), time.Now())}
 	}
 	body := &bodyReader{r: resp.Body, url: shown}
 	if err := read(body); err != nil {
@@ -150,19 +138,8 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// retryAfter reads seconds or an HTTP date; 0 when there is neither.
-func retryAfter(value string) time.Duration {
-	if s, err := strconv.Atoi(value); err == nil && s >= 0 {
-		return max(time.Duration(s)*time.Second, time.Millisecond)
-	}
-	if t, err := http.ParseTime(value); err == nil {
-		return max(time.Until(t), time.Millisecond)
-	}
-	return 0
-}
-
-// redacted is an address without user name and password.
-func redacted(address string) string {
+// Redacted is an address without user name and password.
+func Redacted(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "(unreadable address)"
@@ -171,24 +148,13 @@ func redacted(address string) string {
 	return u.String()
 }
 
-func pauseFor(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// unreachable is the failure of a mirror that does not answer as it should.
-func unreachable(what, address string, err error) error {
+// Unreachable is the failure of a mirror that does not answer as it should.
+func Unreachable(what, address string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%s did not finish within %s", redacted(address), maxElapsed)
+		err = fmt.Errorf("%s did not finish within %s", Redacted(address), maxElapsed)
 	}
 	return diag.Fail(diag.ExitBuild, "%s cannot be fetched", what).Because(err).WithHint("check the network, the proxy settings (HTTP_PROXY, HTTPS_PROXY) and the mirror's address; SLIPWAY_DEBIAN_MIRROR and NPM_CONFIG_REGISTRY override what this machine is configured with")
 }

@@ -4,32 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/pem"
-	"slices"
 	"testing"
-
-	"github.com/slipway-build/slipway/internal/plan"
 )
-
-func TestJavaBases(t *testing.T) {
-	for _, c := range []struct {
-		role    plan.Role
-		version string
-		ref     string // "" is refused
-	}{
-		{plan.RoleToolchain, "21", "slipway/java:21-trixie-toolchain"},
-		{plan.RoleToolchain, "25.0.1", "slipway/java:25-trixie-toolchain"},
-		{plan.RoleRuntime, "21", "slipway/jvm:trixie"},
-		{plan.RoleToolchain, "17", ""},
-	} {
-		spec, err := SpecFor(c.role, "java", c.version)
-		if spec.Ref != c.ref || (err != nil) != (c.ref == "") || c.ref != "" && spec.Role != c.role {
-			t.Errorf("java %s, %s: %+v, %v; want %q", c.version, c.role, spec, err, c.ref)
-		}
-		if c.ref != "" && !slices.Contains(Refs(), c.ref) {
-			t.Errorf("Refs lacks %s", c.ref)
-		}
-	}
-}
 
 // TestJavaTrust: each certificate is there once, other blocks are not, and equal
 // bundles give equal bytes.
@@ -65,11 +41,11 @@ func TestFinishJava(t *testing.T) {
 	}
 	made.parents()
 	finishJava(made)
-	for p, target := range map[string]string{
+	for p, Target := range map[string]string{
 		"usr/bin/java": "/usr/lib/jvm/java-21-openjdk-arm64/bin/java", "usr/lib/jvm/default": "java-21-openjdk-arm64", "usr/bin/mvn": "/usr/share/maven/bin/mvn",
 	} {
-		if n := made[p]; n == nil || n.link != target {
-			t.Errorf("%s: %+v, want a link to %s", p, n, target)
+		if n := made[p]; n == nil || n.link != Target {
+			t.Errorf("%s: %+v, want a link to %s", p, n, Target)
 		}
 	}
 	if made["etc/ssl/certs/java/cacerts"] == nil {

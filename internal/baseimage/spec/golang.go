@@ -1,9 +1,8 @@
-package baseimage
+package spec
 
 import (
 	"slices"
 
-	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -32,18 +31,18 @@ var goToolchain = pattern.Lazy(`^slipway/go:(1\.\d+)-` + Suite + `(-cgo)?-toolch
 
 // goSpec returns the base of that name, or false. base-files has the link to the
 // dynamic loader's directory, and os-release for scanners.
-func goSpec(ref string) (Spec, bool) {
+func goSpec(ref string) (Base, bool) {
 	switch ref {
 	case staticRef:
-		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"base-files", "ca-certificates", "netbase", "tzdata"}}, true
+		return Base{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"base-files", "ca-certificates", "netbase", "tzdata"}}, true
 	case libcRef:
-		return Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: []string{"base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "netbase", "tzdata"}}, true
+		return runtime(ref, "base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "netbase"), true
 	}
 	m := goToolchain().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(golang.Minors(), m[1]) {
-		return Spec{}, false
+		return Base{}, false
 	}
-	spec := Spec{
+	spec := Base{
 		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, GoMinor: m[1], Debian: goPackages(), Closure: true,
 		Without: append(scriptsOnly(), "perl", "liberror-perl", "git-man", "dpkg", "perl-base", "perl:any"),
 	}
@@ -57,20 +56,4 @@ func goSpec(ref string) (Spec, bool) {
 // that no proxy has; its parts in Perl stay out.
 func goPackages() []string {
 	return []string{"base-files", "base-passwd", "ca-certificates", "coreutils", "dash", "git", "libc-bin", "netbase"}
-}
-
-// goFor returns the base of a role for a version of Go ("1.26", "1.26.8").
-func goFor(role plan.Role, version string) (Spec, error) {
-	if role == plan.RoleRuntime {
-		return SpecOf(staticRef)
-	}
-	minor := version
-	if n, ok := stableVersion(version); ok {
-		minor = goMinorOf(n)
-	}
-	if !slices.Contains(golang.Minors(), minor) {
-		return Spec{}, diag.Fail(diag.ExitUsage, "there is no base for Go %s", version).
-			WithHint("Go %s can be assembled; `bases:` in slipway.yaml takes any other image", listed(golang.Minors()))
-	}
-	return SpecOf(goRef(minor, ""))
 }

@@ -1,4 +1,4 @@
-package baseimage
+package debian
 
 import (
 	"archive/tar"
@@ -48,37 +48,40 @@ func readAr(archive []byte) ([]arMember, error) {
 	return members, nil
 }
 
-// deb is a Debian binary package, taken apart but not yet decompressed.
-type deb struct {
-	control stanza
-	md5sums []byte
+// Deb is a Debian binary package, taken apart but not yet decompressed.
+type Deb struct {
+	Control []byte // the paragraph of its control file, as written
+	MD5Sums []byte // its list of files with their digests; may be empty
 	data    arMember
 }
 
-// readDeb reads the control part of a .deb.
-func readDeb(archive []byte) (deb, error) {
+// Files opens the tar stream of the package's files.
+func (d Deb) Files() (io.Reader, error) { return decompress(d.data) }
+
+// ReadDeb reads the control part of a .deb.
+func ReadDeb(archive []byte) (Deb, error) {
 	members, err := readAr(archive)
 	if err != nil {
-		return deb{}, err
+		return Deb{}, err
 	}
-	var d deb
+	var d Deb
 	for _, m := range members {
 		switch {
 		case strings.HasPrefix(m.name, "control.tar"):
 			if err := d.readControl(m); err != nil {
-				return deb{}, fmt.Errorf("reading %s: %w", m.name, err)
+				return Deb{}, fmt.Errorf("reading %s: %w", m.name, err)
 			}
 		case strings.HasPrefix(m.name, "data.tar"):
 			d.data = m
 		}
 	}
-	if d.control == nil || d.data.name == "" {
-		return deb{}, errors.New("no control.tar or no data.tar in the package")
+	if d.Control == nil || d.data.name == "" {
+		return Deb{}, errors.New("no control.tar or no data.tar in the package")
 	}
 	return d, nil
 }
 
-func (d *deb) readControl(m arMember) error {
+func (d *Deb) readControl(m arMember) error {
 	r, err := decompress(m)
 	if err != nil {
 		return err
@@ -94,9 +97,9 @@ func (d *deb) readControl(m arMember) error {
 		}
 		switch strings.TrimPrefix(h.Name, "./") {
 		case "control":
-			d.control, err = io.ReadAll(io.LimitReader(tr, 1<<20))
+			d.Control, err = io.ReadAll(io.LimitReader(tr, 1<<20))
 		case "md5sums":
-			d.md5sums, err = io.ReadAll(io.LimitReader(tr, 16<<20))
+			d.MD5Sums, err = io.ReadAll(io.LimitReader(tr, 16<<20))
 		}
 		if err != nil {
 			return err

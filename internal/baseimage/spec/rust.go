@@ -1,10 +1,9 @@
-package baseimage
+package spec
 
 import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -17,15 +16,6 @@ type rustLine struct{ version, rustc, cargo string }
 
 func rustLines() []rustLine {
 	return []rustLine{{"1.85", "rustc", "cargo"}, {"1.96", "rustc-web", "cargo-web"}}
-}
-
-// RustVersions lists the versions of Rust that bases exist for, oldest first.
-func RustVersions() []string {
-	var out []string
-	for _, l := range rustLines() {
-		out = append(out, l.version)
-	}
-	return out
 }
 
 // native is a library or a tool of the system that crates build with, by the
@@ -53,8 +43,8 @@ func rustNatives() map[string]native {
 // rustRefs lists the bases of Rust; of those with system libraries, one each.
 func rustRefs() []string {
 	var out []string
-	for _, v := range RustVersions() {
-		out = append(out, "slipway/rust:"+v+"-"+Suite+"-toolchain")
+	for _, l := range rustLines() {
+		out = append(out, "slipway/rust:"+l.version+"-"+Suite+"-toolchain")
 	}
 	return out
 }
@@ -64,25 +54,25 @@ func rustRefs() []string {
 var rustName = pattern.Lazy(`^slipway/rust:(?:(1\.\d+)-)?` + Suite + `((?:-[a-z]+)*?)(-toolchain)?$`)
 
 // rustSpec returns the base of that name, or false.
-func rustSpec(ref string) (Spec, bool) {
+func rustSpec(ref string) (Base, bool) {
 	m := rustName().FindStringSubmatch(ref)
 	if m == nil || (m[1] == "") != (m[3] == "") {
-		return Spec{}, false
+		return Base{}, false
 	}
 	words := strings.FieldsFunc(m[2], func(r rune) bool { return r == '-' })
 	table := rustNatives()
 	if !slices.IsSorted(words) || slices.ContainsFunc(words, func(w string) bool { _, ok := table[w]; return !ok }) {
-		return Spec{}, false
+		return Base{}, false
 	}
 	if m[3] == "" {
 		return rustRuntime(ref, words)
 	}
 	i := slices.IndexFunc(rustLines(), func(l rustLine) bool { return l.version == m[1] })
 	if i < 0 {
-		return Spec{}, false
+		return Base{}, false
 	}
 	line := rustLines()[i]
-	spec := Spec{
+	spec := Base{
 		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, Closure: true,
 		Debian: append(rustPackages(), line.rustc, line.cargo), Without: rustWithout(),
 	}
@@ -113,29 +103,16 @@ func rustWithout() []string {
 
 // rustRuntime is the base of programs that link system libraries: the C library
 // and what those depend on.
-func rustRuntime(ref string, words []string) (Spec, bool) {
+func rustRuntime(ref string, words []string) (Base, bool) {
 	libc, _ := goSpec(libcRef)
-	spec := Spec{Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: slices.Clone(libc.Debian), Closure: true, Without: rustWithout()}
+	spec := libc
+	spec.Ref, spec.Closure, spec.Without = ref, true, rustWithout()
 	for _, w := range words {
 		run := rustNatives()[w].run
 		if len(run) == 0 {
-			return Spec{}, false // a tool of builds
+			return Base{}, false // a tool of builds
 		}
 		spec.Debian = append(spec.Debian, run...)
 	}
 	return spec, len(words) > 0
-}
-
-// rustFor returns the base of a role for a version of Rust ("1.85", "1.85.1").
-func rustFor(role plan.Role, version string) (Spec, error) {
-	if role == plan.RoleRuntime {
-		return SpecOf(staticRef)
-	}
-	for _, v := range RustVersions() {
-		if version == v || strings.HasPrefix(version, v+".") {
-			return SpecOf("slipway/rust:" + v + "-" + Suite + "-toolchain")
-		}
-	}
-	return Spec{}, diag.Fail(diag.ExitUsage, "there is no Debian base for Rust %s", version).
-		WithHint("Rust %s can be assembled; `bases:` in slipway.yaml takes any other image", listed(RustVersions()))
 }

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package baseimage
+package download
 
 import (
 	"errors"

@@ -1,6 +1,7 @@
-package baseimage
+package spec
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -8,20 +9,21 @@ import (
 )
 
 // extended returns a base with further Debian packages and what they depend on.
-func extended(ref, base string, packages []string) (Spec, error) {
+func extended(ref, base string, packages []string) (Base, error) {
 	for _, p := range packages {
 		if !plan.IsPackage(p) {
-			return Spec{}, diag.Fail(diag.ExitUsage, "the base %q names %q, which cannot be a Debian package", ref, p)
+			return Base{}, diag.Fail(diag.ExitUsage, "the base %q names %q, which cannot be a Debian package", ref, p)
 		}
 	}
-	spec, err := SpecOf(base)
+	spec, err := Of(base)
 	if err != nil {
-		return Spec{}, err
+		return Base{}, err
 	}
 	if spec.Role == plan.RoleProbe {
-		return Spec{}, diag.Fail(diag.ExitUsage, "there is no base %q: the probe takes no packages", ref)
+		return Base{}, diag.Fail(diag.ExitUsage, "there is no base %q: the probe takes no packages", ref)
 	}
 	spec.Ref, spec.More = ref, packages
+	maps.DeleteFunc(spec.Parts, func(p string, _ []string) bool { return slices.Contains(packages, p) }) // who names it wants it whole
 	spec.Without = slices.DeleteFunc(append(slices.Clone(spec.Without), unneeded()...), func(p string) bool { return slices.Contains(packages, p) })
 	return spec, nil
 }
