@@ -75,11 +75,12 @@ func rooms() map[string]layer {
 		"internal/deploy":      core,
 		"internal/report":      core,
 
-		"internal/diag":     words,
-		"internal/event":    words,
-		"internal/assets":   words,
-		"internal/pattern":  words,
-		"internal/parallel": words,
+		"internal/diag":      words,
+		"internal/plaintext": words,
+		"internal/event":     words,
+		"internal/assets":    words,
+		"internal/pattern":   words,
+		"internal/parallel":  words,
 	}
 }
 

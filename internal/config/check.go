@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/patternmatcher"
+
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -215,12 +217,40 @@ func (d *decoder) checkService(name string, s service, doc *document) {
 	d.checkFit(at, s.Type, s.Health)
 	d.checkPath(at+"/path", s.Path, "write it relative to slipway.yaml", "move slipway.yaml up to a directory that holds all services")
 	d.checkPath(at+"/output", s.Output, "write it relative to the service's directory", "a build writes into the service's own directory")
+	d.checkFiles(at, name, s, doc)
 	if s.Type == "job" && s.Port != nil {
 		d.report(codeImpossible, at+"/port", "delete the port, or make it type: worker", "a job does not listen")
 	}
 	effective := merge(doc.settingsFor(s.Type), s.settings)
 	if ks := s.Health.kinds(); len(ks) == 1 && ks[0] != "command" && effective.Port == nil && s.Type == "worker" {
 		d.report(codeImpossible, at+"/health/"+ks[0], "add port:, or ask by command:", "the health of a service without a port cannot be asked for over the network")
+	}
+}
+
+// checkFiles reports paths of files: and exclude: that cannot be meant.
+func (d *decoder) checkFiles(at, name string, s service, doc *document) {
+	for i, f := range s.Files {
+		at := fmt.Sprintf("%s/files/%d", at, i)
+		_, known := doc.Services[f.From]
+		switch {
+		case f.Path == "" && f.From == "" && !d.hasFindingIn(at):
+			d.report(codePath, at, "write a path relative to the service's directory", "the entry names no file")
+		case f.From == name:
+			d.report(codeImpossible, at, "delete from:", "a service needs no from: for its own files")
+		case f.From != "" && !known:
+			hint := "the services are " + strings.Join(sortedKeys(doc.Services), ", ")
+			if near := diag.Nearest(f.From, sortedKeys(doc.Services)); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			d.report(codeNoChoice, at, hint, "there is no service %q to take files from", clip(f.From))
+		}
+		d.checkPath(at, f.Path, "write it relative to the service's directory", "move slipway.yaml's path: of the service up to a directory that holds the file")
+		d.checkPath(at, f.To, "write it relative to the service's directory", "files lie in the service's own directory of the image")
+	}
+	for i, pattern := range s.Exclude {
+		if _, err := patternmatcher.New([]string{pattern}); err != nil || strings.TrimSpace(pattern) == "" {
+			d.report(codePath, fmt.Sprintf("%s/exclude/%d", at, i), "write it as in a .dockerignore", "%q is not a pattern", clip(pattern))
+		}
 	}
 }
 

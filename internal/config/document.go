@@ -65,9 +65,23 @@ type service struct {
 	Command  command     `yaml:"command,omitempty" jsonschema_description:"Start command; detected when left out."`
 	Build    string      `yaml:"build,omitempty" jsonschema_description:"Script of package.json that builds the service; build when left out."`
 	Output   string      `yaml:"output,omitempty" jsonschema_description:"Directory that the build of a Node.js service or a site writes, relative to the service; detected when left out."`
+	Files    []file      `yaml:"files,omitempty" jsonschema_description:"Files and directories that the production image holds beyond those that Slipway finds: paths and patterns relative to the service, or the output of another service."`
+	Exclude  []string    `yaml:"exclude,omitempty" jsonschema_description:"Paths and patterns, as in a .dockerignore, that the production image does not hold."`
+	Docker   *planned    `yaml:"dockerfile,omitempty" jsonschema_description:"false plans the service although its directory has a Dockerfile."`
 	Features []string    `yaml:"features,omitempty" jsonschema_description:"Cargo features that a Rust service is built with, beside the default ones."`
 	settings `yaml:",inline"`
 }
+
+// file is a path that production holds: of the service's own directory, or of
+// what another service's build writes.
+type file struct {
+	From string `yaml:"from,omitempty" jsonschema_description:"Service whose build output the files come from."`
+	Path string `yaml:"path,omitempty" jsonschema_description:"File or directory: of the service, or of the other service's directory after its build; that service's output when left out."`
+	To   string `yaml:"to,omitempty" jsonschema_description:"Where it lies, relative to the service's directory; the same path when left out."`
+}
+
+// planned is the only value of the key dockerfile: false.
+type planned bool
 
 // health is a way to ask for readiness and its timing.
 type health struct {

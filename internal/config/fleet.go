@@ -56,12 +56,22 @@ type Service struct {
 	Command        []string          // start command, exec form
 	Build          string            // script of package.json that builds
 	Output         string            // directory that the build writes, slash-separated
+	Files          []File            // that production holds beyond what is found
+	Exclude        []string          // patterns of what production does not hold
+	Planned        bool              // although the directory has a Dockerfile
 	Env            map[string]string // of the running service
 	Shell          bool              // a shell in the production image
 	PackageManager string            // "pnpm", "uv"
 	Features       []string          // of cargo
 	Packages       Packages          // of Debian, beyond what the bases have
 	Line           int               // of the service's key in slipway.yaml
+}
+
+// File is a file or directory that production holds because slipway.yaml says so.
+type File struct {
+	From string // another service, "" for the service's own directory
+	Path string // slash-separated, may be a pattern; "": the other service's output
+	To   string // relative to the service's directory; never empty unless Path is
 }
 
 // Packages are names of Debian packages.

@@ -15,11 +15,13 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plaintext"
 )
 
 // Parse decodes slipway.yaml. The file's name appears in findings only. When a
 // finding is an error, the fleet is nil; warnings come with a fleet.
 func Parse(file string, data []byte) (*Fleet, diag.Findings) {
+	data = plaintext.UTF8(data)
 	d := &decoder{source: newSource(file, data), at: map[string]diag.Place{"": {Line: 1, Column: 1}}}
 	root := d.tree(data)
 	if len(d.findings) > 0 {
@@ -138,11 +140,16 @@ func (d *decoder) service(name string, doc *document) Service {
 		Command:        s.Command,
 		Build:          s.Build,
 		Output:         cleaned(s.Output),
+		Exclude:        s.Exclude,
+		Planned:        s.Docker != nil,
 		PackageManager: string(m.Manager),
 		Features:       s.Features,
 		Shell:          m.Shell != nil && *m.Shell,
 		Packages:       m.Packages.resolve(),
 		Line:           d.at["key:services/"+name].Line,
+	}
+	for _, f := range s.Files {
+		out.Files = append(out.Files, File{From: f.From, Path: cleaned(f.Path), To: cleaned(or(f.To, f.Path))})
 	}
 	if m.Port != nil {
 		out.Port = *m.Port

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -320,4 +321,35 @@ func ParseMemory(s string) (int64, error) {
 		return 0, fmt.Errorf("no service runs with %s of memory: between 4Mi and 64Ti", s)
 	}
 	return int64(math.Round(number * factor)), nil
+}
+
+func (f *file) decodeNode(d *decoder, n ast.Node, path string) {
+	if s, ok := text(n); ok {
+		f.Path = s
+		return
+	}
+	type written file // decoded field by field
+	d.decode(n, reflect.ValueOf((*written)(f)).Elem(), path)
+}
+
+// JSONSchema makes the schema of a file: a path, or a map.
+func (file) JSONSchema() *jsonschema.Schema {
+	one := uint64(1)
+	type written file
+	r := jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, Anonymous: true}
+	whole := r.Reflect(written{})
+	whole.Version = ""
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", MinLength: &one}, whole}}
+}
+
+func (p *planned) decodeNode(d *decoder, n ast.Node, path string) {
+	if b, ok := n.(*ast.BoolNode); ok && !b.Value {
+		return
+	}
+	d.report(codeWrongType, path, "write dockerfile: false, or delete the key: a Dockerfile in the service's directory is found", "dockerfile takes only false, not %s", describe(n))
+}
+
+// JSONSchema makes the schema of the one value.
+func (planned) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Const: false}
 }

@@ -53,6 +53,7 @@ type Service struct {
 
 	Facts    []plan.Fact
 	Findings diag.Findings
+	leftOut  []plan.LeftOut
 }
 
 // Open begins with what slipway.yaml says; fleet may be nil.

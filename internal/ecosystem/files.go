@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/plaintext"
 )
 
 // MaxFile is the most that is read of one file of a repository, in bytes. The
@@ -14,8 +16,13 @@ const MaxFile = 16 << 20
 // ToolVersions is the file in which asdf and mise keep versions.
 const ToolVersions = ".tool-versions"
 
-// Read returns a file of at most MaxFile bytes.
+// Read returns a text file of at most MaxFile bytes as UTF-8 with LF line ends.
 func Read(dir fs.FS, name string) ([]byte, error) {
+	data, err := read(dir, name)
+	return plaintext.UTF8(data), err
+}
+
+func read(dir fs.FS, name string) ([]byte, error) {
 	if t, ok := dir.(*Tree); ok {
 		return t.ReadFile(name)
 	}
@@ -76,7 +83,7 @@ func EachSource(dir fs.FS, wanted func(name string, isDir bool) bool, fn func(na
 			return nil
 		}
 		files++
-		if data, err := fs.ReadFile(dir, name); err == nil {
+		if data, err := Read(dir, name); err == nil {
 			fn(name, data)
 		}
 		return nil

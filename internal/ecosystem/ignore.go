@@ -58,15 +58,6 @@ func (i Ignore) Excludes(name string) bool {
 	return err == nil && out
 }
 
-// Supplied are the patterns for a service without a .dockerignore that hold in
-// every language: what the machine or an editor made, what tells secrets, what
-// only people read.
-func Supplied() []string {
-	return []string{
-		".git", "**/.DS_Store", "**/*.log", ".env", ".env.*", ".idea", ".vscode", "Dockerfile*", "docker-compose*", ".dockerignore",
-	}
-}
-
 // CheckIgnored takes the supplied patterns for a service without a
 // .dockerignore, and reports needed files that a .dockerignore excludes.
 func (s *Service) CheckIgnored(supplied, needed []string) {

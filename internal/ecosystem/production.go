@@ -42,10 +42,16 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 		User:         fmt.Sprintf("%d:%d", u.UID, u.GID),
 		Health:       plan.HealthCheck{GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP, Command: h.Command, Health: timing(h)},
 		Facts:        s.Facts,
+		LeftOut:      sortedLeftOut(s.leftOut),
 		Bases:        b.List(),
 		Stages:       stages,
 		DockerIgnore: s.Ignore.Patterns,
 	}
+}
+
+func sortedLeftOut(all []plan.LeftOut) []plan.LeftOut {
+	slices.SortFunc(all, func(a, b plan.LeftOut) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(all, func(a, b plan.LeftOut) bool { return a.Path == b.Path })
 }
 
 // timing fills in the defaults of a health check. The interval is the Docker

@@ -29,6 +29,21 @@ type Fact struct {
 	Line     int    `json:"line,omitempty"`
 }
 
+// LeftOut is a file or directory of the service's tree that production does not
+// hold.
+type LeftOut struct {
+	Path string `json:"path"` // relative to the build context
+	Why  string `json:"why"`  // "tests", "editor settings", "secrets" …
+}
+
+// Use is a name that the sources ask the machine for: an environment variable or
+// a program.
+type Use struct {
+	Name string `json:"name"`
+	File string `json:"file"` // relative to the fleet's root
+	Line int    `json:"line"`
+}
+
 // Role tells what a base is for.
 type Role string
 
@@ -127,6 +142,9 @@ type Service struct {
 	MemoryBytes  int64       `json:"memory_bytes,omitempty"`
 	User         string      `json:"user,omitempty"` // "1001:1001"
 	Facts        []Fact      `json:"facts,omitempty"`
+	LeftOut      []LeftOut   `json:"left_out,omitempty"` // of the service's tree, sorted by path
+	Reads        []Use       `json:"reads,omitempty"`    // variables without a default in the sources, sorted by name
+	Calls        []Use       `json:"calls,omitempty"`    // programs that the sources start, sorted by name
 	Bases        []Base      `json:"bases,omitempty"`
 	Stages       []Stage     `json:"stages,omitempty"`
 	Dockerfile   string      `json:"dockerfile,omitempty"`    // path of the service's own Dockerfile, relative to the fleet's root; then Stages is empty

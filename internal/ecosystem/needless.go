@@ -1,0 +1,172 @@
+package ecosystem
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Why a path is left out of production, as `slipway plan` says it.
+const (
+	WhyVersionControl = "version control"
+	WhyEditor         = "editor settings"
+	WhyCI             = "CI settings"
+	WhyCache          = "cache"
+	WhySecret         = "secret"
+	WhyTests          = "tests"
+	WhyContainer      = "container build file"
+	WhyTools          = "settings of development tools"
+	WhyPeople         = "documentation for people"
+	WhyReplaced       = "replaced by the build"
+	WhyExcluded       = "exclude: in slipway.yaml"
+	WhyIgnored        = ".dockerignore"
+)
+
+// kind of entry that a pattern of the table means.
+type kindOf int
+
+const (
+	anyEntry kindOf = iota
+	onlyDir
+	onlyFile
+	topFile // a file of the service's own directory, not of one below
+)
+
+// needlessRow is a reason, and the names of entries that have it. Names are
+// patterns of path.Match, compared without regard to case.
+type needlessRow struct {
+	why   string
+	kind  kindOf
+	names []string
+}
+
+// needless lists what no running service needs. Only what is surely needless is
+// in it: a missing file costs more than some kilobytes too many. Directories that
+// hold data as often as anything else (docs, data, examples, spec, bench) are not.
+func needless() []needlessRow {
+	return []needlessRow{
+		{WhyVersionControl, anyEntry, []string{".git", ".gitignore", ".gitattributes", ".gitmodules", ".gitkeep", ".keep", ".hg", ".hgignore", ".svn", ".jj", ".mailmap", ".git-blame-ignore-revs"}},
+		{WhyEditor, anyEntry, []string{".idea", ".vscode", ".vs", ".fleet", ".zed", ".devcontainer", ".editorconfig", "*.swp", "*~", ".DS_Store", "Thumbs.db", "*.iml", "*.code-workspace"}},
+		{WhyCI, onlyDir, []string{".github", ".gitlab", ".circleci", ".buildkite", ".woodpecker", ".husky", ".changeset"}},
+		{WhyCI, topFile, []string{".gitlab-ci.yml", ".travis.yml", "appveyor.yml", ".drone.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml", "jenkinsfile", "codecov.yml", ".codecov.yml", ".pre-commit-config.yaml", "renovate.json*", ".renovaterc*", "cloudbuild.yaml", ".goreleaser.y*ml"}},
+		{WhyContainer, topFile, []string{"dockerfile*", "containerfile*", ".dockerignore", "docker-compose*", "compose.y*ml", "compose.*.y*ml", "docker-bake.*", "skaffold.yaml", "slipway.yaml", "slipway.lock", "procfile", "tiltfile", "vagrantfile"}},
+		{WhyCache, onlyDir, []string{"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox", ".hypothesis", "htmlcov", ".nyc_output", ".parcel-cache", ".turbo", ".cache", ".ipynb_checkpoints", ".gradle", ".eggs", "*.egg-info"}},
+		{WhyCache, anyEntry, []string{"*.pyc", "*.pyo", "*.tsbuildinfo", ".coverage", ".coverage.*", ".eslintcache", ".stylelintcache", "npm-debug.log*", "yarn-error.log*", "*.log"}},
+		{WhyTests, onlyDir, []string{"test", "tests", "__tests__", "__mocks__", "__snapshots__", "__fixtures__", "e2e", "cypress", "playwright", "testdata", "coverage"}},
+		{WhyTests, onlyFile, []string{
+			"*.test.[jt]s", "*.test.[jt]sx", "*.test.[cm][jt]s", "*.spec.[jt]s", "*.spec.[jt]sx", "*.spec.[cm][jt]s", "*.e2e-spec.ts", "*_test.go", "test_*.py", "*_test.py", "conftest.py",
+			"jest.config.*", "jest.setup.*", "vitest.config.*", "vitest.workspace.*", "playwright.config.*", "cypress.config.*", ".mocharc*", ".nycrc*", "karma.conf.*", "pytest.ini", "tox.ini", "noxfile.py", ".coveragerc",
+		}},
+		{WhyTools, topFile, []string{
+			".eslintrc*", ".eslintignore", "eslint.config.*", ".prettierrc*", ".prettierignore", "prettier.config.*", "biome.json*", ".stylelintrc*", "stylelint.config.*", "commitlint.config.*", ".commitlintrc*", "lint-staged.config.*",
+			".lintstagedrc*", "nodemon.json", "tslint.json", ".flake8", ".pylintrc", "mypy.ini", "ruff.toml", ".ruff.toml", ".golangci.y*ml", "clippy.toml", "rustfmt.toml", ".rustfmt.toml", ".nvmrc", ".node-version", ".python-version", ".ruby-version",
+			".tool-versions", "mise.toml", ".mise.toml", "makefile", "gnumakefile", "justfile", "taskfile.y*ml", ".npmignore", ".envrc", ".direnv",
+		}},
+		{WhyPeople, topFile, []string{
+			"readme", "readme.*", "readme-*", "readme_*", "changelog*", "changes.md", "history.md", "contributing*", "code_of_conduct*", "security.md", "support.md", "authors*", "maintainers*", "codeowners", "governance*", "license*", "licence*", "copying*", "notice", "notice.*", "todo.md",
+		}},
+	}
+}
+
+// Needless returns why no running service needs an entry of a service's tree,
+// such as WhyTests; "" when one may need it. The name is relative to the service's
+// directory. What the sources name is needed all the same: the caller decides.
+func Needless(name string, dir bool) string {
+	if !dir && IsSecret(name) {
+		return WhySecret
+	}
+	base := strings.ToLower(path.Base(name))
+	for _, row := range needless() {
+		switch row.kind {
+		case onlyDir:
+			if !dir {
+				continue
+			}
+		case onlyFile:
+			if dir {
+				continue
+			}
+		case topFile:
+			if dir || strings.Contains(name, "/") {
+				continue
+			}
+		}
+		for _, p := range row.names {
+			if ok, _ := path.Match(strings.ToLower(p), base); ok {
+				return row.why
+			}
+		}
+	}
+	return ""
+}
+
+// secretFiles are the names of files that hold secrets, and those among them that
+// hold none: what explains the variables of .env without their values.
+func secretFiles() (names, except []string) {
+	return []string{".env", ".env.*", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.key", "*-key.pem", "*.p12", "*.pfx", ".netrc", ".pypirc", ".pgpass"},
+		[]string{".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults"}
+}
+
+// IsSecret reports a file that, by its name, holds secrets.
+func IsSecret(name string) bool {
+	base := strings.ToLower(path.Base(name))
+	is := func(patterns []string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, base); return ok })
+	}
+	names, except := secretFiles()
+	return is(names) && !is(except)
+}
+
+// Supplied are the patterns for a service without a .dockerignore that hold in
+// every language. They are few, because each is tried for each file, and only for
+// what must not reach a build: secrets at any depth, what changes without need,
+// and what is large. The rest of what is needless is simply not copied.
+func Supplied() []string {
+	out := []string{".git", "**/.DS_Store", "**/*.log", ".idea", ".vscode", "Dockerfile*", "docker-compose*", ".dockerignore"}
+	names, except := secretFiles()
+	for _, name := range names {
+		out = append(out, "**/"+name)
+	}
+	for _, name := range except {
+		out = append(out, "!**/"+name)
+	}
+	return out
+}
+
+// LeaveOut notes that production does not hold paths of the build context.
+func (s *Service) LeaveOut(why string, paths ...string) {
+	for _, p := range paths {
+		s.leftOut = append(s.leftOut, plan.LeftOut{Path: p, Why: why})
+	}
+}
+
+// Excluded reports a path, relative to the service's directory, that exclude: of
+// slipway.yaml keeps out of production; patterns are those of a .dockerignore.
+func (s *Service) Excluded(name string) bool {
+	if len(s.Want.Exclude) == 0 {
+		return false
+	}
+	ok, err := patternmatcher.MatchesOrParentMatches(name, s.Want.Exclude)
+	return err == nil && ok
+}
+
+// Wanted reports a path, relative to the service's directory, that files: of
+// slipway.yaml names: it, a directory above it, or something below it.
+func (s *Service) Wanted(name string) bool {
+	for _, f := range s.Want.Files {
+		if f.From != "" {
+			continue
+		}
+		if strings.HasPrefix(f.Path, name+"/") {
+			return true
+		}
+		if ok, err := patternmatcher.MatchesOrParentMatches(name, []string{f.Path}); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
