@@ -227,7 +227,7 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	if _, set := req.Args["VERSION"]; !set && fl.Tag != "latest" {
 		req.Args["VERSION"] = fl.Tag
 	}
-	return pipeline.Job{Request: req, File: parsed, Bases: bases, Image: fl.image(s.Name)}, nil
+	return pipeline.Job{Request: req, Service: s, Wanted: fl.wanted(s.Name), File: parsed, Bases: bases, Image: fl.image(s.Name)}, nil
 }
 
 // request fills in what the flags say.
@@ -267,7 +267,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 		return err
 	}
 	defer letGo()
-	eng := &lazyEngine{open: func() (builder, error) { return a.openBuilder(ctx, f.builder, screen) }}
+	eng := &lazyEngine{open: func() (builder, error) { return a.openBuilder(ctx, f.builder, store, screen) }}
 	defer func() {
 		span := a.trace.Start("", "closing the engine")
 		err = errors.Join(err, eng.Close())
@@ -284,7 +284,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	known := a.newMemory(root, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
-		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known, Pusher: pusher,
+		Builder: eng, Images: tagger{store}, Bases: bases{Assembler: assembler, eng: eng}, Sink: screen, Memory: known, Prover: prover{store}, Pusher: pusher,
 		Platform: "linux/" + runtime.GOARCH, Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder),
 		KeepGoing: f.keepGoing, Now: time.Now,
 	}

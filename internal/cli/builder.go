@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/engine/remote"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/ram"
 )
@@ -96,10 +97,10 @@ func addCaches(jobs []pipeline.Job, f builderFlags) error {
 }
 
 // openBuilder opens the remote engine when one is named, else the embedded one.
-func (a *app) openBuilder(ctx context.Context, f builderFlags, sink event.Sink) (builder, error) {
+func (a *app) openBuilder(ctx context.Context, f builderFlags, store *image.Store, sink event.Sink) (builder, error) {
 	f = a.remote(f)
 	if len(f.addresses) == 0 {
-		eng, err := a.openEngine(ctx, "slipway build", sink)
+		eng, err := a.openEngine(ctx, "slipway build", keepContent(store), sink)
 		if err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 		return err
 	}
 	a.warnUnusedArgs(req.Args, file.Args)
-	job := pipeline.Job{Request: req, File: &file, Bases: src.bases}
+	job := pipeline.Job{Request: req, Service: src.service, File: &file, Bases: src.bases}
 	if req.Output.Kind == engine.OutputStore {
 		job.Image = name
 	} else {
@@ -86,6 +86,8 @@ type recipe struct {
 	text   []byte
 	ignore []string
 	bases  []plan.Base // nil: those that the text names
+
+	service plan.Service // with only a name and a Dockerfile where nothing was planned
 }
 
 // directorySource reads the Dockerfile of a directory; one without is planned.
@@ -103,7 +105,8 @@ func (a *app) directorySource(dir string, f buildFlags) (recipe, error) {
 			WithHint("name it with -f; without -f, Slipway plans the directory itself")
 	}
 	ignore, err := dockerIgnore(dir, path)
-	return recipe{name: relativeTo(a.Dir, path), text: text, ignore: ignore}, err
+	name := relativeTo(a.Dir, path)
+	return recipe{name: name, text: text, ignore: ignore, service: plan.Service{Name: filepath.Base(dir), Dockerfile: name}}, err
 }
 
 // plannedSource detects what the directory holds and plans it.
@@ -116,7 +119,7 @@ func (a *app) plannedSource(dir string) (recipe, error) {
 	a.warn(findings)
 	fl := fleet{Fleet: cfg, root: dir}
 	text, err := fl.dockerfile(s)
-	return recipe{name: "Dockerfile of " + s.Name, text: text, ignore: s.DockerIgnore, bases: s.Bases}, err
+	return recipe{name: "Dockerfile of " + s.Name, text: text, ignore: s.DockerIgnore, bases: s.Bases, service: s}, err
 }
 
 // imageName completes a name of the command line: the directory's name when

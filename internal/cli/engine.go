@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/proof/layer"
 	"github.com/slipway-build/slipway/internal/rootless"
 )
 
@@ -26,7 +27,8 @@ func (a *app) imageDir() string { return filepath.Join(a.stateDir, "images") }
 func (a *app) engineDir() string { return filepath.Join(a.stateDir, "engine") }
 
 // openEngine opens the embedded engine; it waits while another process has it.
-func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*embedded.Engine, error) {
+// What its layers hold is told to layers, unless that is nil.
+func (a *app) openEngine(ctx context.Context, owner string, layers func(string, *layer.Index), sink event.Sink) (*embedded.Engine, error) {
 	runc, err := assets.InstallRunc(filepath.Join(a.stateDir, "bin"))
 	if err != nil {
 		return nil, err
@@ -55,6 +57,7 @@ func (a *app) openEngine(ctx context.Context, owner string, sink event.Sink) (*e
 		StepFiles:    java.files,
 		MaxCacheSize: limit,
 		Owner:        owner,
+		Layer:        layers,
 		PID:          rootless.PID(),
 		Rootless:     rootless.Inside(),
 	}, sink)

@@ -51,7 +51,7 @@ func (a *app) openLab(ctx context.Context, images string, spec localrun.Spec, ti
 	if l.store, err = inside.openImages(event.Discard{}); err != nil {
 		return nil, err
 	}
-	if l.eng, err = inside.openEngine(ctx, "slipway bench", event.Discard{}); err != nil {
+	if l.eng, err = inside.openEngine(ctx, "slipway bench", nil, event.Discard{}); err != nil {
 		return nil, err
 	}
 	runc, err := assets.InstallRunc(filepath.Join(dir, "bin"))

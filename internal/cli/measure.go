@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/report"
@@ -47,6 +49,9 @@ func measure(ctx context.Context, store *image.Store, images []named) (report.St
 
 // reportBuild prints what a build made, with its times and cached steps.
 func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipeline.Built, took time.Duration, asJSON bool) error {
+	if !asJSON {
+		a.tellFindings(built)
+	}
 	byService := map[string]pipeline.Built{}
 	var images []named
 	unpacked := map[string]int64{} // what the engine measured already
@@ -76,10 +81,23 @@ func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipel
 		b := byService[stats.Services[i].Service]
 		stats.Services[i].Steps, stats.Services[i].CachedSteps = b.Result.Steps, b.Result.CachedSteps
 		stats.Services[i].PeakMemory = b.PeakMemory
+		stats.Services[i].Findings = b.Findings
 		stats.Services[i].Duration, stats.Services[i].Unchanged, stats.Services[i].Reasons = b.Duration, b.Unchanged, b.Reasons
 	}
 	if asJSON {
 		return report.WriteStatsJSON(a.Stdout, stats)
 	}
 	return report.WriteStats(a.Stdout, stats)
+}
+
+// tellFindings prints what images lack perhaps; what they surely lack is the error
+// of the build.
+func (a *app) tellFindings(built []pipeline.Built) {
+	for _, b := range built {
+		for _, f := range b.Findings {
+			if f.Severity != diag.Error {
+				fmt.Fprintln(a.Stderr, f)
+			}
+		}
+	}
 }

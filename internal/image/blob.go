@@ -159,10 +159,10 @@ func (c *contextReader) Read(p []byte) (int, error) {
 
 // replace writes a file of the store whole or not at all.
 func (s *Store) replace(name string, data []byte) error {
-	tmp, err := os.CreateTemp(s.path("tmp"), name+"-")
+	tmp, err := os.CreateTemp(s.path("tmp"), filepath.Base(name)+"-")
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(s.path("tmp"), 0o755); err == nil {
-			tmp, err = os.CreateTemp(s.path("tmp"), name+"-")
+			tmp, err = os.CreateTemp(s.path("tmp"), filepath.Base(name)+"-")
 		}
 	}
 	if err != nil {

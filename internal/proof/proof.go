@@ -62,8 +62,9 @@ type Subject struct {
 	Config       Config
 	Architecture string // "amd64"; empty: not checked
 	Service      plan.Service
-	Sources      fs.FS  // the service's build context; nil: places are those of the image
-	Dockerfile   []byte // what the image was built from; may be empty
+	Sources      fs.FS    // the service's build context; nil: places are those of the image
+	Dockerfile   []byte   // what the image was built from; may be empty
+	Wanted       []string // paths that files: in slipway.yaml names
 }
 
 // Check returns what is wrong with an image, in a fixed order.

@@ -60,7 +60,7 @@ func TestStampedLayersHaveOneTimeAndTheirDigests(t *testing.T) {
 	for _, kind := range []compression.Type{compression.Gzip, compression.Zstd} {
 		var out [2]bytes.Buffer
 		for i := range out {
-			w, err := stamped{kind, time.Unix(7, 0)}.writer(&out[i])
+			w, err := stamped{kind, time.Unix(7, 0), nil}.writer(&out[i])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +119,7 @@ func unpack(t *testing.T, kind compression.Type, data []byte) []byte {
 }
 
 func TestALayerThatCannotBeStampedIsAnError(t *testing.T) {
-	w, err := stamped{compression.Gzip, time.Unix(0, 0)}.writer(io.Discard)
+	w, err := stamped{compression.Gzip, time.Unix(0, 0), nil}.writer(io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestALayerThatCannotBeStampedIsAnError(t *testing.T) {
 	if err := w.Close(); err == nil {
 		t.Error("what is no tar is taken")
 	}
-	w, err = stamped{compression.Gzip, time.Unix(0, 0)}.writer(full{})
+	w, err = stamped{compression.Gzip, time.Unix(0, 0), nil}.writer(full{})
 	if err != nil {
 		t.Fatal(err)
 	}

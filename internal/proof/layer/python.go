@@ -35,9 +35,9 @@ type pySource struct {
 	frames []pyFrame
 }
 
-// readPython reads what a source of Python imports, runs and writes. It goes by
+// Python reads what a source of Python imports, runs and writes. It goes by
 // lines; those within texts of several lines are passed over.
-func readPython(data []byte) *Source {
+func Python(data []byte) *Source {
 	s := &pySource{}
 	quote := ""
 	line := 0

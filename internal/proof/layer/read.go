@@ -177,7 +177,7 @@ func (in *reader) text(e Entry, head []byte, all io.Reader) (Facts, error) {
 	case "js", "ts":
 		f.Source = readScript(data, kind == "ts")
 	case "py":
-		f.Source = readPython(data)
+		f.Source = Python(data)
 	}
 	return f, nil
 }

@@ -1,0 +1,447 @@
+package proof
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
+	"github.com/slipway-build/slipway/internal/proof/layer"
+)
+
+// pythonWalk follows the imports of a Python program.
+type pythonWalk struct {
+	*check
+	paths   []string // sys.path
+	unknown bool     // something adds to it while the program runs
+	visited map[string]layer.Certainty
+	queue   []step
+}
+
+var (
+	pythonBinary = pattern.Lazy(`^python(?:3(?:\.\d+)?)?$`)
+	pythonTarget = pattern.Lazy(`^([A-Za-z_][\w.]*)(?::[A-Za-z_][\w.]*(?:\(.*\))?)?$`)
+	withObject   = pattern.Lazy(`^([A-Za-z_][\w.]*):[A-Za-z_][\w.]*(?:\(.*\))?$`)
+)
+
+func pythonName(name string) bool { return pythonBinary().MatchString(name) }
+
+// python checks the arguments of the interpreter.
+func (c *check) python(argv []string, interpreter layer.File, args []string) {
+	w := c.pythonWalk(argv[0], interpreter)
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		flag := args[0]
+		args = args[1:]
+		switch {
+		case (flag == "-m" || strings.HasSuffix(flag, "m") && len(flag) < 5 && !strings.HasPrefix(flag, "--")) && len(args) > 0:
+			w.module(args[0], args[1:])
+			return
+		case flag == "-c" && len(args) > 0:
+			w.paths = append([]string{c.workDir()}, w.paths...)
+			w.text(args[0])
+			return
+		case (flag == "-X" || flag == "-W") && len(args) > 0:
+			args = args[1:]
+		}
+	}
+	if len(args) == 0 || args[0] == "-" {
+		return
+	}
+	w.file(args[0])
+}
+
+// pythonTool checks a program of a package, such as uvicorn, and the application
+// that its arguments name.
+func (c *check) pythonTool(argv []string, interpreter string) {
+	f, ok := c.find(interpreter)
+	if !ok {
+		return
+	}
+	w := c.pythonWalk(interpreter, f)
+	w.tool(path.Base(argv[0]), argv[1:])
+}
+
+// pythonWalk finds where modules come from: the interpreter's own library, its
+// packages, those of a virtual environment, PYTHONPATH.
+func (c *check) pythonWalk(name string, f layer.File) *pythonWalk {
+	w := &pythonWalk{check: c, visited: map[string]layer.Certainty{}}
+	for dir := range strings.SplitSeq(c.env["PYTHONPATH"], ":") {
+		if dir != "" {
+			w.paths = append(w.paths, c.abs(dir))
+		}
+	}
+	if !strings.Contains(name, "/") {
+		for dir := range strings.SplitSeq(c.env["PATH"], ":") {
+			if c.tree.Exists(path.Join(dir, name)) {
+				name = path.Join(dir, name)
+				break
+			}
+		}
+	}
+	venv := path.Dir(path.Dir(c.abs(name)))
+	base := path.Dir(path.Dir("/" + f.Path))
+	if c.tree.Exists(path.Join(venv, "pyvenv.cfg")) {
+		w.site(venv)
+		w.library(base)
+	} else {
+		w.library(base)
+		w.site(base)
+		w.site("/usr/local")
+		w.addSite("/usr/lib/python3/dist-packages")
+	}
+	return w
+}
+
+// versioned lists the lib/python3.x directories of a prefix.
+func (c *check) versioned(prefix string) []string {
+	var out []string
+	for _, lib := range []string{"lib", "lib64"} {
+		for _, name := range c.tree.Names(path.Join(prefix, lib)) {
+			if strings.HasPrefix(name, "python3") {
+				out = append(out, path.Join(prefix, lib, name))
+			}
+		}
+	}
+	return out
+}
+
+// library adds the standard library. Without one nothing can be said.
+func (w *pythonWalk) library(prefix string) {
+	found := false
+	for _, dir := range w.versioned(prefix) {
+		if w.tree.Exists(path.Join(dir, "os.py")) || w.tree.Exists(path.Join(dir, "os.pyc")) || w.tree.Exists(path.Join(dir, "__pycache__")) && w.tree.IsDir(path.Join(dir, "encodings")) {
+			found = true
+			w.paths = append(w.paths, dir, path.Join(dir, "lib-dynload"))
+		}
+	}
+	w.unknown = w.unknown || !found
+}
+
+// site adds the packages of a prefix.
+func (w *pythonWalk) site(prefix string) {
+	for _, dir := range w.versioned(prefix) {
+		w.addSite(path.Join(dir, "site-packages"))
+		w.addSite(path.Join(dir, "dist-packages"))
+	}
+}
+
+// addSite adds a directory of packages and what its .pth files name (site(3)).
+func (w *pythonWalk) addSite(dir string) {
+	if !w.tree.IsDir(dir) {
+		return
+	}
+	w.paths = append(w.paths, dir)
+	for _, name := range w.tree.Names(dir) {
+		if path.Ext(name) != ".pth" {
+			continue
+		}
+		f, _ := w.tree.Lookup(path.Join(dir, name))
+		for line := range strings.Lines(f.Text) {
+			line = strings.TrimSpace(line)
+			switch {
+			case line == "" || strings.HasPrefix(line, "#"):
+			case strings.HasPrefix(line, "import"):
+				w.unknown = w.unknown || strings.Contains(name, "editable")
+			case path.IsAbs(line):
+				w.paths = append(w.paths, path.Clean(line))
+			default:
+				w.paths = append(w.paths, path.Join(dir, line))
+			}
+		}
+	}
+}
+
+// file starts with a source that the command names.
+func (w *pythonWalk) file(name string) {
+	f, ok := w.check.file(name, "the start command")
+	if !ok {
+		return
+	}
+	if f.Kind == layer.Directory {
+		w.paths = append([]string{"/" + f.Path}, w.paths...)
+		if main, ok := w.tree.Lookup(path.Join("/", f.Path, "__main__.py")); ok {
+			w.enter(main, layer.Surely)
+		}
+	} else {
+		w.paths = append([]string{path.Dir("/" + f.Path)}, w.paths...)
+		w.enter(f, layer.Surely)
+	}
+	w.follow()
+}
+
+// module starts with python -m.
+func (w *pythonWalk) module(name string, args []string) {
+	if slices.Contains([]string{"uvicorn", "gunicorn", "hypercorn", "celery", "flask", "daphne", "waitress", "streamlit", "fastapi", "granian", "arq", "dramatiq", "rq"}, name) {
+		w.tool(name, args)
+		return
+	}
+	w.paths = append([]string{w.workDir()}, w.paths...)
+	w.named(name, w.startPlace())
+}
+
+// toolFlags are options of servers that take the next word and would look like an
+// application.
+func toolFlags() []string {
+	return []string{"-b", "--bind", "--host", "--port", "-h", "-p", "-w", "--workers", "-k", "--worker-class", "--log-level", "--loglevel", "-l", "--threads", "--timeout", "-t", "--concurrency", "-c", "--queues", "-Q", "--interface", "--loop", "--http", "--ws", "--lifespan", "--name", "-n", "--listen", "--access-logfile", "--error-logfile", "--env-file", "--log-config", "--ssl-keyfile", "--ssl-certfile", "--config", "--forwarded-allow-ips", "--root-path", "--url-prefix"}
+}
+
+// tool checks the application that a server or worker is started with.
+func (w *pythonWalk) tool(name string, args []string) {
+	dir, target := w.workDir(), ""
+	flags := toolFlags()
+	for i := 0; i < len(args); i++ {
+		flag, value, has := strings.Cut(args[i], "=")
+		next := func() string {
+			if !has && i+1 < len(args) {
+				i++
+				value = args[i]
+			}
+			return value
+		}
+		switch {
+		case flag == "--app-dir" || flag == "--chdir" || flag == "--working-directory" || flag == "--working-dir" || flag == "--workdir":
+			dir = w.abs(next())
+		case flag == "-A" || flag == "--app" || flag == "--call":
+			if v := next(); target == "" {
+				target = v
+			}
+		case slices.Contains(flags, flag) || strings.HasPrefix(flag, "--ssl"):
+			next()
+		case strings.HasPrefix(flag, "-"):
+		case target == "" && withObject().MatchString(args[i]):
+			target = args[i]
+		case name == "streamlit" && i > 0 && args[0] == "run" && strings.HasSuffix(args[i], ".py"), name == "fastapi" && strings.HasSuffix(args[i], ".py"):
+			w.file(args[i])
+			return
+		}
+	}
+	m := pythonTarget().FindStringSubmatch(strings.TrimSuffix(target, ".py"))
+	if m == nil {
+		return
+	}
+	w.paths = append([]string{dir}, w.paths...)
+	w.named(m[1], w.startPlace())
+}
+
+// named starts with a module that the start command names.
+func (w *pythonWalk) named(name string, at diag.Place) {
+	files, ok := w.find(name)
+	if !ok {
+		if !w.unknown {
+			hint := w.setting("command:") + " names the module"
+			if where := w.elsewhere(name); where != "" {
+				hint = "it is in " + where + ": " + w.setting("command:") + " with --app-dir " + where
+			}
+			w.broken(CodeFile, at, hint, "the start command names the module %s, which is not in the image", name)
+		}
+		return
+	}
+	for _, f := range files {
+		w.enter(f, layer.Surely)
+	}
+	if f, ok := w.tree.Lookup(path.Join("/", path.Dir(files[len(files)-1].Path), "__main__.py")); ok && path.Base(files[len(files)-1].Path) == "__init__.py" {
+		w.enter(f, layer.Surely)
+	}
+	w.follow()
+}
+
+// text follows the imports of a command that is a program itself.
+func (w *pythonWalk) text(code string) {
+	source := layer.Python([]byte(strings.ReplaceAll(code, ";", "\n")))
+	if source == nil {
+		return
+	}
+	for _, imp := range source.Imports {
+		if imp.When == layer.Surely {
+			w.named(imp.Name, w.startPlace())
+		}
+	}
+}
+
+// find returns the sources that importing a module runs: those of the packages
+// above it, and its own. Modules without a source of the service come back as
+// files without facts.
+func (w *pythonWalk) find(name string) ([]layer.File, bool) {
+	top, rest, _ := strings.Cut(name, ".")
+	if pythonBuiltin(top) {
+		return []layer.File{{}}, true
+	}
+	for _, dir := range w.paths {
+		if files, ok := w.under(dir, top); ok {
+			if rest == "" || ofPackages(dir) {
+				return files, true
+			}
+			at := path.Join(dir, top)
+			for part := range strings.SplitSeq(rest, ".") {
+				more, ok := w.under(at, part)
+				if !ok {
+					return files, !w.tree.IsDir(at) // a module's attributes are not known
+				}
+				files = append(files, more...)
+				at = path.Join(at, part)
+			}
+			return files, true
+		}
+	}
+	return nil, false
+}
+
+// ofPackages tells whether a directory of the path belongs to packages or to
+// Python itself.
+func ofPackages(dir string) bool {
+	return strings.Contains(dir, "/site-packages") || strings.Contains(dir, "/dist-packages") || strings.Contains(dir, "/lib/python3") || strings.Contains(dir, "/lib64/python3")
+}
+
+// under finds one module in a directory.
+func (w *pythonWalk) under(dir, name string) ([]layer.File, bool) {
+	at := path.Join(dir, name)
+	for _, file := range []string{path.Join(at, "__init__.py"), at + ".py", path.Join(at, "__init__.pyc"), at + ".pyc"} {
+		if f, ok := w.tree.Lookup(file); ok {
+			return []layer.File{f}, true
+		}
+	}
+	for _, n := range w.tree.Names(dir) { // compiled: name.cpython-313-x86_64-linux-gnu.so
+		if strings.HasPrefix(n, name+".") && strings.HasSuffix(n, ".so") {
+			return []layer.File{{}}, true
+		}
+	}
+	if w.tree.IsDir(at) { // a package without a file of its own
+		return []layer.File{{}}, true
+	}
+	return nil, false
+}
+
+// enter adds a source to those that are followed.
+func (w *pythonWalk) enter(f layer.File, when layer.Certainty) {
+	if was, ok := w.visited[f.Path]; f.Source == nil || ok && was <= when || len(w.visited) > maxSources {
+		return
+	}
+	w.visited[f.Path] = when
+	w.queue = append(w.queue, step{f, when})
+}
+
+// follow goes through all imports.
+func (w *pythonWalk) follow() {
+	var problems []problem
+	for len(w.queue) > 0 {
+		at := w.queue[0]
+		w.queue = w.queue[1:]
+		w.unknown = w.unknown || at.file.Source.Rewires
+		for _, imp := range at.file.Source.Imports {
+			when := max(at.when, imp.When)
+			files, ok := w.imported(at.file, imp)
+			for _, f := range files {
+				w.enter(f, when)
+			}
+			if !ok && when != layer.Guarded {
+				problems = append(problems, problem{from: at.file, imp: imp, when: when})
+			}
+		}
+	}
+	if w.reached == nil {
+		w.reached = map[string]bool{}
+	}
+	for p := range w.visited {
+		w.reached[p] = true
+	}
+	if w.unknown {
+		return
+	}
+	slices.SortStableFunc(problems, func(a, b problem) int { return int(a.when) - int(b.when) })
+	done := map[string]bool{}
+	for _, p := range problems {
+		if !done[p.imp.Name] {
+			done[p.imp.Name] = true
+			w.tell(p)
+		}
+	}
+}
+
+// imported finds the sources of one import statement.
+func (w *pythonWalk) imported(from layer.File, imp layer.Import) ([]layer.File, bool) {
+	if !strings.HasPrefix(imp.Name, ".") {
+		files, ok := w.find(imp.Name)
+		if ok && !pythonBuiltin(imp.Name) {
+			for _, n := range imp.Names {
+				if more, found := w.find(imp.Name + "." + n); found {
+					files = append(files, more...)
+				}
+			}
+		}
+		return files, ok
+	}
+	rest := strings.TrimLeft(imp.Name, ".")
+	dir := path.Dir("/" + from.Path)
+	for range len(imp.Name) - len(rest) - 1 {
+		dir = path.Dir(dir)
+	}
+	var files []layer.File
+	if rest != "" {
+		for part := range strings.SplitSeq(rest, ".") {
+			more, ok := w.under(dir, part)
+			if !ok {
+				return files, false
+			}
+			files = append(files, more...)
+			dir = path.Join(dir, part)
+		}
+	}
+	for _, n := range imp.Names {
+		if more, ok := w.under(dir, n); ok {
+			files = append(files, more...)
+		}
+	}
+	return files, true
+}
+
+// tell reports an import of which nothing is found.
+func (w *pythonWalk) tell(p problem) {
+	top, _, _ := strings.Cut(p.imp.Name, ".")
+	at := w.place(p.from.Path, p.imp.Line, p.imp.Name)
+	text := "/" + p.from.Path + ":" + itoa(p.imp.Line) + " imports " + p.imp.Name + ", which is not in the image"
+	var hint string
+	beside, _ := w.under(path.Dir("/"+p.from.Path), top)
+	switch {
+	case strings.HasPrefix(p.imp.Name, "."):
+		hint = "check files:, exclude: and .dockerignore of the service"
+	case beside != nil:
+		dir := strings.TrimPrefix(path.Dir("/"+p.from.Path), w.workDir()+"/")
+		hint = top + " is in " + dir + "/: start with --app-dir " + dir + ", or write from ." + p.imp.Name + " import …"
+	case pythonStandard(top):
+		hint = "this module of the standard library is not in the base: " + w.setting("packages: {runtime: [python3-"+top+"]}")
+	default:
+		hint = "add the package that provides " + top + " to the dependencies of the service"
+	}
+	if p.when == layer.Surely {
+		w.broken(CodeModule, at, hint, "%s", text)
+	} else {
+		w.warn(CodeModule, at, hint, "%s", text)
+	}
+}
+
+// elsewhere looks for a module one directory below the working directory.
+func (w *pythonWalk) elsewhere(name string) string {
+	top, _, _ := strings.Cut(name, ".")
+	for _, dir := range w.tree.Names(w.workDir()) {
+		if _, ok := w.under(path.Join(w.workDir(), dir), top); ok && !strings.HasPrefix(dir, ".") {
+			return dir
+		}
+	}
+	return ""
+}
+
+// pythonBuiltin tells whether the interpreter itself may hold a module, without a
+// file: Debian compiles most modules in that are written in C.
+func pythonBuiltin(name string) bool {
+	return name == "" || strings.HasPrefix(name, "_") || slices.Contains([]string{
+		"array", "atexit", "binascii", "builtins", "cmath", "errno", "faulthandler", "fcntl", "gc", "grp", "itertools", "marshal", "math", "mmap", "posix", "pwd", "pyexpat", "readline", "resource", "select",
+		"spwd", "sys", "syslog", "termios", "time", "unicodedata", "zlib", "xxsubtype", "msvcrt", "winreg", "nt", "winsound", "audioop", "crypt",
+	}, name)
+}
+
+// pythonStandard tells whether a module is one of the standard library that
+// distributions keep in packages of their own.
+func pythonStandard(name string) bool {
+	return slices.Contains([]string{"tkinter", "idlelib", "turtle", "turtledemo", "lib2to3", "distutils", "ensurepip", "venv", "curses", "dbm", "sqlite3", "test", "pydoc_data", "pdb", "unittest", "doctest"}, name)
+}
