@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -69,6 +70,10 @@ type found struct {
 // unresolved finds the libraries of a file as the loader does (ld.so(8)), and
 // theirs in turn with deep.
 func (c *check) unresolved(f layer.File, deep bool) []missing {
+	if f.ELF.Interp != "" { // a program brings its own C library into the process
+		defer func(was bool) { c.musl = was }(c.musl)
+		c.musl = strings.Contains(f.ELF.Interp, "ld-musl")
+	}
 	var out []missing
 	loaded := map[string]bool{}
 	queue := []found{{file: f}}
@@ -249,15 +254,16 @@ func (c *check) extensions() {
 			}
 		}
 	}
-	for name, users := range by {
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		users := by[name]
 		if c.startLacks(name) {
 			continue
 		}
-		more := ""
+		who := users[0] + " needs"
 		if n := len(users) - 1; n > 0 {
-			more = " and " + count(n, "other file")
+			who = users[0] + " and " + count(n, "other file") + " need"
 		}
-		c.warn(CodeAddon, diag.Place{File: users[0]}, c.libraryHint(name), "%s%s need the shared library %s, which is not in the image", users[0], more, name)
+		c.warn(CodeAddon, diag.Place{File: users[0]}, c.libraryHint(name), "%s the shared library %s, which is not in the image", who, name)
 	}
 }
 

@@ -101,7 +101,7 @@ func (t *Tree) put(e Entry, facts Facts) {
 // makeDirs adds the directories that a layer does not name.
 func (t *Tree) makeDirs(dir string) {
 	for ; dir != ""; dir = parent(dir) {
-		if _, ok := t.files[dir]; ok {
+		if f, ok := t.files[dir]; ok && f.Kind == Directory {
 			return
 		}
 		t.files[dir] = File{Entry: Entry{Path: dir, Kind: Directory, Mode: 0o755}}
