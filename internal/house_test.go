@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -29,10 +30,13 @@ const (
 	core
 	parents
 	leaves
+	adapters // join leaves to the interfaces of the parents
 	top
 )
 
-func (l layer) String() string { return [...]string{"words", "core", "parents", "leaves", "top"}[l] }
+func (l layer) String() string {
+	return [...]string{"words", "core", "parents", "leaves", "adapters", "top"}[l]
+}
 
 // rooms says on which floor each package lives. A new package is entered here,
 // which is the moment to think about where it belongs; what lies below a
@@ -40,6 +44,13 @@ func (l layer) String() string { return [...]string{"words", "core", "parents", 
 func rooms() map[string]layer {
 	return map[string]layer{
 		"internal/cli": top,
+
+		"internal/state":     adapters,
+		"internal/history":   adapters,
+		"internal/delivery":  adapters,
+		"internal/host":      adapters,
+		"internal/fleet":     adapters,
+		"internal/generated": adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -51,6 +62,7 @@ func rooms() map[string]layer {
 		"internal/trace":           leaves,
 		"internal/ram":             leaves,
 		"internal/docker":          leaves,
+		"internal/repository":      leaves,
 		"internal/gate/*":          leaves,
 		"internal/localrun/oci":    leaves,
 		"internal/deploy/*":        leaves,
@@ -61,6 +73,7 @@ func rooms() map[string]layer {
 		"internal/engine/conformance": parents, // for tests of both engines
 		"internal/probe":              parents,
 		"internal/localrun":           parents,
+		"internal/localrun/view":      parents,
 		"internal/pipeline":           parents,
 		"internal/bench":              parents,
 
@@ -77,12 +90,14 @@ func rooms() map[string]layer {
 		"internal/deploy":      core,
 		"internal/report":      core,
 
-		"internal/diag":      words,
-		"internal/plaintext": words,
-		"internal/event":     words,
-		"internal/assets":    words,
-		"internal/pattern":   words,
-		"internal/parallel":  words,
+		"internal/diag":       words,
+		"internal/plaintext":  words,
+		"internal/event":      words,
+		"internal/assets":     words,
+		"internal/pattern":    words,
+		"internal/parallel":   words,
+		"internal/atomicfile": words, // not for core, which writes nothing
+		"internal/retry":      words, // not for core, which waits for nothing
 	}
 }
 
@@ -90,7 +105,7 @@ func rooms() map[string]layer {
 // itself; the compiler keeps it without circles.
 func neighbours() map[string][]string {
 	return map[string][]string{
-		"internal/assets":             {"internal/diag"},
+		"internal/assets":             {"internal/diag", "internal/atomicfile"},
 		"internal/event":              {"internal/diag"},
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram"},
@@ -98,6 +113,10 @@ func neighbours() map[string][]string {
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},
 		"internal/localrun":           {"internal/probe"},
+		"internal/localrun/view":      {"internal/localrun"},
+		"internal/fleet":              {"internal/generated"},
+		"internal/delivery":           {"internal/fleet"},
+		"internal/state":              {"internal/host"},
 	}
 }
 
@@ -115,7 +134,8 @@ func owners() map[string][]string {
 		"go.opentelemetry.io/":          {"internal/trace"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
-			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*", "internal/cli",
+			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
+			"internal/cli", "internal/state", "internal/history", "internal/fleet",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}
@@ -256,6 +276,20 @@ func (h *house) chain(pkg, via string) string {
 	return strings.Join(out, " → ")
 }
 
+// TestTheHallIsClear: the command line holds commands, flags, output and wiring.
+func TestTheHallIsClear(t *testing.T) {
+	h := open(t)
+	allowed := regexp.MustCompile(`^(cli|root|usage|output|flags_[a-z]+|cmd_[a-z]+(_linux|_unix|_other)?)\.go$`)
+	for _, name := range h.names["internal/cli"] {
+		if base := filepath.Base(name); !allowed.MatchString(base) {
+			t.Errorf("%s is neither a command nor flags, output or wiring: it belongs into a room of its own", name)
+		}
+	}
+	if len(h.names["internal/cli"]) == 0 {
+		t.Error("internal/cli has no files")
+	}
+}
+
 func TestCommandsImportOneRoom(t *testing.T) {
 	h := open(t)
 	for pkg, want := range map[string]string{"cmd/slipway": "internal/cli", "cmd/slipway-probe": "internal/probe"} {
@@ -276,7 +310,7 @@ func TestCoreIsPure(t *testing.T) {
 			continue
 		}
 		for target, at := range h.imports(pkg) {
-			for _, forbidden := range []string{"os", "net", "syscall", "unsafe", "math/rand", "plugin", "log", "golang.org/x/sys", "embed"} {
+			for _, forbidden := range []string{"os", "net", "syscall", "unsafe", "math/rand", "plugin", "log", "golang.org/x/sys", "embed", module + "internal/atomicfile", module + "internal/retry"} {
 				if target == forbidden || strings.HasPrefix(target, forbidden+"/") {
 					t.Errorf("%s: %s is core and imports %s", at, pkg, target)
 				}

@@ -13,6 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
 
@@ -104,7 +105,8 @@ func (s *Store) KeepContent(digest v1.Hash, x *layer.Index) error {
 	if err := os.MkdirAll(s.path(contentsDir), 0o755); err != nil {
 		return s.explainWrite(err)
 	}
-	return s.replace(filepath.Join(contentsDir, filepath.Base(digest.Hex)), data)
+	err = atomicfile.Write(s.contentPath(digest), data, atomicfile.Options{Dir: s.path("tmp"), Prefix: "contents-", Mode: 0o644})
+	return s.explainWrite(err)
 }
 
 func (s *Store) contentPath(digest v1.Hash) string {

@@ -8,14 +8,14 @@ import (
 	"github.com/slipway-build/slipway/internal/engine"
 )
 
-// BrokenError says that an image was made and cannot run. It has no name in the
-// store, and is not pushed.
+// BrokenError says that an image was made which cannot run, or which holds a
+// secret. It has no name in the store, and is not pushed.
 type BrokenError struct {
 	Findings diag.Findings // those that are errors
 }
 
 func (e *BrokenError) Error() string {
-	return "the image cannot run:\n" + e.Findings.Error()
+	return "its image fails the check:\n" + e.Findings.Error()
 }
 
 // prove checks an image before it gets its name. Findings that are errors are the

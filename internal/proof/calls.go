@@ -107,7 +107,7 @@ func (c *check) health() {
 	}
 	if test[0] == "CMD-SHELL" {
 		if _, ok := c.find("/bin/sh"); !ok {
-			c.broken(CodeHealth, at, c.setting("shell: true")+", or a health check without a shell", "the health check needs /bin/sh, which is not in the image")
+			c.broken(CodeHealth, at, c.setting("shell: true")+", or use a health check without a shell", "the health check needs /bin/sh, which is not in the image")
 			return
 		}
 		words := strings.Fields(test[1])
@@ -119,7 +119,7 @@ func (c *check) health() {
 	f, ok := c.find(name)
 	switch {
 	case !ok:
-		c.broken(CodeHealth, at, c.setting("health:")+" asks without a program of its own; or "+c.setting("packages: {runtime: ["+packageOfProgram(path.Base(name))+"]}"),
+		c.broken(CodeHealth, at, "use health: {http: PATH} or {tcp: true}, which need no program; or "+c.setting("packages: {runtime: ["+packageOfProgram(path.Base(name))+"]}"),
 			"the health check runs %s, which is not in the image", name)
 	case !c.may(f, 1):
 		c.broken(CodeHealth, at, "chmod a+rx /"+f.Path, "the health check runs %s, which the user %s may not execute", name, c.user.name)

@@ -30,7 +30,7 @@ func (c *check) secret(p, what string, at int) {
 		text += "; a later layer deletes it, but whoever has the image can read it"
 	}
 	inApp := strings.TrimPrefix(p, "app/")
-	hint := c.setting("exclude: ["+inApp+"]") + ", and mount it or pass it as a variable when the service runs"
+	hint := c.setting("exclude: ["+inApp+"]") + ", and pass it when the service runs"
 	if !c.planned() {
 		hint = "name it in .dockerignore, and use RUN --mount=type=secret where a step needs it"
 	}

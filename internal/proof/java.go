@@ -66,7 +66,7 @@ func (c *check) jar(name string) {
 		return
 	}
 	if f.Jar.Main == "" {
-		c.broken(CodeJar, c.startPlace(), "configure Main-Class in the build (maven-jar-plugin, the application plugin), or "+c.setting("command:")+" with -cp", "%s has no Main-Class in its manifest", name)
+		c.broken(CodeJar, c.startPlace(), "configure Main-Class in the build (maven-jar-plugin, the application plugin), or "+c.setting("command: [\"java\", \"-cp\", PATH, CLASS]"), "%s has no Main-Class in its manifest", name)
 		return
 	}
 	jars := []layer.File{f}
@@ -158,7 +158,7 @@ func (c *check) classes(main string, jars []layer.File, where string, dirs []str
 		return slices.ContainsFunc(jars, func(f layer.File) bool { return f.Jar == nil || f.Jar.Has(class) })
 	}
 	if !has(main) {
-		c.broken(CodeJar, c.startPlace(), "check the main class in the build file; "+c.setting("command:")+" names another", "the main class %s is not in %s", main, where)
+		c.broken(CodeJar, c.startPlace(), "correct the main class in the build file, or "+c.setting("command: [\"java\", \"-cp\", PATH, CLASS]"), "the main class %s is not in %s", main, where)
 		return
 	}
 	var refers []string

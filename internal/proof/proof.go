@@ -209,8 +209,8 @@ func originals(name string) []string {
 	return out
 }
 
-// setting is the line of slipway.yaml that fixes something of the service.
-func (c *check) setting(line string) string { return line + " of the service in slipway.yaml" }
+// setting names the line of slipway.yaml that fixes something.
+func (c *check) setting(line string) string { return "write " + line + " for the service in slipway.yaml" }
 
 // inSources tells whether the build context has a file.
 func (c *check) inSources(name string) bool {

@@ -116,7 +116,7 @@ func libraryBreakages() []breakage {
 		{"RUNPATH leads nowhere", java, func(_ testing.TB, b *box) { b.without("usr/lib/jvm/lib/libjli.so") }, []string{"error SLP364 … /usr/lib/jvm/bin/java needs the shared library libjli.so … find the Debian package"}},
 		{"a wheel lacks a library", python, func(_ testing.TB, b *box) {
 			b.put("opt/venv/lib/python3.13/site-packages/lightgbm/lib/lib_lightgbm.so", 0o644, elf("", "libgomp.so.1", "libc.so.6"))
-		}, []string{"warning SLP365 /opt/venv/lib/python3.13/site-packages/lightgbm/lib/lib_lightgbm.so … libgomp.so.1, which is not in the image; packages: {runtime: [libgomp1]} of the service in slipway.yaml"}},
+		}, []string{"warning SLP365 /opt/venv/lib/python3.13/site-packages/lightgbm/lib/lib_lightgbm.so … libgomp.so.1, which is not in the image; write packages: {runtime: [libgomp1]} for the service in slipway.yaml"}},
 		{"an addon lacks a library", node, func(_ testing.TB, b *box) {
 			b.put("app/node_modules/canvas/build/canvas.node", 0o644, elf("", "libcairo.so.2", "libnotlisted.so.9"))
 		}, []string{"warning SLP365 … libcairo.so.2 … libcairo2", "warning SLP365 … libnotlisted.so.9 … find the Debian package that has libnotlisted.so.9"}},
@@ -132,7 +132,7 @@ func libraryBreakages() []breakage {
 func moduleBreakages() []breakage {
 	return []breakage{
 		{"the file to start is missing", node, func(_ testing.TB, b *box) { b.cmd("node", "dist/server.js") }, []string{"error SLP367 … names dist/server.js, which is not in the image; the build did not write it"}},
-		{"the file to start lies in the repository only", node, func(_ testing.TB, b *box) { b.cmd("node", "server.js").source("server.js", "") }, []string{"error SLP367 … files: [server.js] of the service in slipway.yaml"}},
+		{"the file to start lies in the repository only", node, func(_ testing.TB, b *box) { b.cmd("node", "server.js").source("server.js", "") }, []string{"error SLP367 … files: [server.js] for the service in slipway.yaml"}},
 		{"the file to start cannot be read", node, func(_ testing.TB, b *box) { b.chmod("app/dist/main.js", 0o600) }, []string{"error SLP378 … may not read /app/dist/main.js (mode 0600"}},
 		{"a file of variables is named", node, func(_ testing.TB, b *box) { b.cmd("node", "--env-file=.env", "dist/main.js").source(".env", "A=1") }, []string{"error SLP367 … names .env … env_file: .env"}},
 		{"a preloaded file is missing", node, func(_ testing.TB, b *box) { b.cmd("node", "-r", "./tracing.js", "dist/main.js") }, []string{"error SLP367 … loads ./tracing.js"}},
@@ -254,7 +254,7 @@ func TestFindingsPointIntoTheDockerfile(t *testing.T) {
 	b := goBox().without("app/api")
 	b.own, b.dockerfile = true, "FROM debian\n\nUSER 1001\nENTRYPOINT [\"/usr/bin/tini\"]\nCMD [\"/app/api\"]\n"
 	want := diag.Findings{{Code: CodeProgram, Severity: diag.Warning, Place: diag.Place{File: "services/web/Dockerfile", Line: 5},
-		Text: "web: the start command runs /app/api, which is not in the image", Hint: `the build has to write it there; command: of the service in slipway.yaml names another program`}}
+		Text: "web: the start command runs /app/api, which is not in the image", Hint: `let the build write it there, or write command: for the service in slipway.yaml with another program`}}
 	if diff := cmp.Diff(want, Check(b.subject(t))); diff != "" {
 		t.Errorf("findings (-want +got)\n%s", diff)
 	}

@@ -139,9 +139,9 @@ func (w *pythonWalk) named(name string, at diag.Place) {
 	files, ok := w.find(name)
 	if !ok {
 		if !w.unknown {
-			hint := w.setting("command:") + " names the module"
+			hint := w.setting("command:") + " with the right module"
 			if where := w.elsewhere(name); where != "" {
-				hint = "it is in " + where + ": " + w.setting("command:") + " with --app-dir " + where
+				hint = "it is in " + where + "/: " + w.setting("command:") + " with --app-dir " + where
 			}
 			w.broken(CodeFile, at, hint, "the start command names the module %s, which is not in the image", name)
 		}
@@ -266,7 +266,7 @@ func (w *pythonWalk) tell(p problem) {
 		dir := strings.TrimPrefix(path.Dir("/"+p.from.Path), w.workDir()+"/")
 		hint = top + " is in " + dir + "/: start with --app-dir " + dir + ", or write from ." + p.imp.Name + " import …"
 	case pythonStandard(top):
-		hint = "this module of the standard library is not in the base: " + w.setting("packages: {runtime: [python3-"+top+"]}")
+		hint = "this module of the standard library is in a package of its own: " + w.setting("packages: {runtime: [python3-"+top+"]}")
 	default:
 		hint = "add the package that provides " + top + " to the dependencies of the service"
 	}

@@ -103,7 +103,7 @@ func (c *check) programHint(name string) string {
 	case slices.Contains([]string{"npm", "npx", "yarn", "pnpm"}, base):
 		return "start the program itself: " + c.setting(`command: ["node", "FILE"]`)
 	case strings.HasPrefix(name, "/app/") || strings.HasPrefix(name, "./"):
-		return "the build has to write it there; " + c.setting("command:") + " names another program"
+		return "let the build write it there, or " + c.setting("command:") + " with another program"
 	}
 	return "add it to the dependencies, or " + c.setting("packages: {runtime: ["+packageOfProgram(base)+"]}")
 }
@@ -308,7 +308,7 @@ func (c *check) fileHint(name string) string {
 		return c.setting("files: [" + inApp + "]")
 	}
 	if slices.ContainsFunc(c.Service.Stages, func(s plan.Stage) bool { return s.Name == plan.StageBuilder }) {
-		return "the build did not write it: check its output directory, then " + c.setting("output: or command:")
+		return "the build did not write it: check its output directory, then " + c.setting("output:") + " or command:"
 	}
-	return c.setting("command:") + " names the file to start"
+	return c.setting("command:") + " with the file to start"
 }

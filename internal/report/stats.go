@@ -195,7 +195,5 @@ func (s Stats) MarshalJSON() ([]byte, error) {
 
 // WriteStatsJSON writes the statistics as indented JSON.
 func WriteStatsJSON(w io.Writer, stats Stats) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(stats)
+	return JSON(w, stats)
 }

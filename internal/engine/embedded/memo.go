@@ -24,6 +24,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/engine/solve"
 )
 
@@ -240,8 +241,5 @@ func (w *exportMemo) remember(path string, resp map[string]string) {
 	if err != nil || os.MkdirAll(w.dir, 0o700) != nil {
 		return
 	}
-	tmp := path + ".tmp"
-	if os.WriteFile(tmp, data, 0o600) == nil {
-		_ = os.Rename(tmp, path)
-	}
+	_ = atomicfile.Write(path, data, atomicfile.Options{Mode: 0o600})
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -319,8 +320,5 @@ func (run *Running) writeState() {
 	if err != nil {
 		return
 	}
-	path := filepath.Join(run.dir, "state.json")
-	if os.WriteFile(path+".new", data, 0o600) == nil {
-		_ = os.Rename(path+".new", path) // a reader sees the old or the new one
-	}
+	_ = atomicfile.Write(filepath.Join(run.dir, "state.json"), data, atomicfile.Options{Mode: 0o600})
 }

@@ -1,0 +1,56 @@
+package fleet
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/repository"
+)
+
+// Survey finds the services of a directory, whose files are tree. One in the
+// directory itself that no manifest names is called as the directory is.
+func Survey(dir string, tree fs.FS) ([]detect.Found, diag.Findings) {
+	found, findings := detect.Survey(tree, nil)
+	name := config.NameOf(strings.ToLower(filepath.Base(dir)))
+	taken := slices.ContainsFunc(found, func(f detect.Found) bool { return f.Service.Name == name })
+	for i := range found {
+		if s := &found[i].Service; s.Path == "." && s.Name == config.Unnamed && !taken {
+			s.Name = name
+		}
+	}
+	return found, findings
+}
+
+// Detected is the fleet of a directory without slipway.yaml: the services that
+// detection finds, with all about them left to be detected. It is nil when there
+// are none.
+func Detected(dir string, o Overrides) (*config.Fleet, diag.Findings) {
+	found, findings := Survey(dir, o.tree(dir))
+	if len(found) == 0 {
+		return nil, findings
+	}
+	cfg := config.Default(config.NameOf(filepath.Base(dir)))
+	for _, s := range found {
+		cfg.Services = append(cfg.Services, config.Service{Name: s.Service.Name, Path: s.Service.Path})
+	}
+	return cfg, findings
+}
+
+// HoldsServices reports whether a directory without Dockerfile and slipway.yaml is
+// a repository of services rather than one service.
+func HoldsServices(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, "Dockerfile")); err == nil {
+		return false
+	}
+	if _, err := Find(dir); err == nil {
+		return false
+	}
+	found, _ := Survey(dir, repository.FS(dir))
+	return len(found) > 0 && found[0].Service.Path != "."
+}
