@@ -2,11 +2,11 @@ package proof
 
 import (
 	"encoding/json"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
 
@@ -231,7 +231,7 @@ func (c *check) listed(name string) (production, development bool) {
 	if c.Sources == nil {
 		return false, false
 	}
-	data, err := fs.ReadFile(c.Sources, c.packageFile())
+	data, err := ecosystem.Read(c.Sources, c.packageFile())
 	if err != nil {
 		return false, false
 	}

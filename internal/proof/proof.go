@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
@@ -178,7 +179,7 @@ func (c *check) place(file string, line int, needle string) diag.Place {
 		return diag.Place{File: path.Join(c.Service.Dir, inApp), Line: line}
 	}
 	for _, candidate := range originals(inApp) {
-		data, err := fs.ReadFile(c.Sources, candidate)
+		data, err := ecosystem.Read(c.Sources, candidate)
 		if err != nil {
 			continue
 		}
@@ -210,7 +211,9 @@ func originals(name string) []string {
 }
 
 // setting names the line of slipway.yaml that fixes something.
-func (c *check) setting(line string) string { return "write " + line + " for the service in slipway.yaml" }
+func (c *check) setting(line string) string {
+	return "write " + line + " for the service in slipway.yaml"
+}
 
 // inSources tells whether the build context has a file.
 func (c *check) inSources(name string) bool {

@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"fmt"
-	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -14,6 +13,7 @@ import (
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/proof"
 	"github.com/slipway-build/slipway/internal/proof/layer"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // Prover checks images of the store.
@@ -60,7 +60,7 @@ func (p Prover) subject(ctx context.Context, job pipeline.Job, img v1.Image) (pr
 	c := config.Config
 	s := proof.Subject{
 		Layers: layers, Architecture: config.Architecture, Service: job.Service, Wanted: job.Wanted,
-		Sources: os.DirFS(job.Request.Context), Dockerfile: job.Request.Dockerfile,
+		Sources: repository.FS(job.Request.Context), Dockerfile: job.Request.Dockerfile,
 		Config: proof.Config{User: c.User, Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: c.Env, WorkDir: c.WorkingDir},
 	}
 	if c.Healthcheck != nil {
