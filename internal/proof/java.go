@@ -16,38 +16,29 @@ func javaValueFlags() []string {
 // java checks the arguments of the JVM's launcher.
 func (c *check) java(args []string) {
 	classPath := c.env["CLASSPATH"]
-	for i := 0; i < len(args); i++ {
-		flag, value, has := strings.Cut(args[i], "=")
-		next := func() string {
-			if !has && i+1 < len(args) {
-				i++
-				value = args[i]
-			}
-			return value
-		}
+	for a := (arguments{rest: args}); a.next(); {
 		switch {
-		case strings.HasPrefix(args[i], "@"):
-			f, ok := c.file(args[i][1:], "the start command")
+		case strings.HasPrefix(a.word, "@"):
+			f, ok := c.file(a.word[1:], "the start command")
 			if !ok || f.Text == "" {
 				return // what it holds decides the rest
 			}
-			args = slices.Concat(args[:i+1], strings.Fields(f.Text), args[i+1:])
-		case flag == "-jar":
-			c.jar(next())
+			a.rest = append(strings.Fields(f.Text), a.rest...)
+		case a.flag == "-jar":
+			c.jar(a.operand())
 			return
-		case flag == "-cp" || flag == "-classpath" || flag == "--class-path":
-			classPath = next()
-		case flag == "-m" || flag == "--module":
+		case a.flag == "-cp" || a.flag == "-classpath" || a.flag == "--class-path":
+			classPath = a.operand()
+		case a.flag == "-m" || a.flag == "--module":
 			return
-		case strings.HasPrefix(args[i], "-javaagent:"), strings.HasPrefix(args[i], "-agentpath:"):
-			_, agent, _ := strings.Cut(args[i], ":")
-			agent, _, _ = strings.Cut(agent, "=")
+		case strings.HasPrefix(a.word, "-javaagent:"), strings.HasPrefix(a.word, "-agentpath:"):
+			_, agent, _ := strings.Cut(a.flag, ":")
 			c.file(agent, "the start command")
-		case slices.Contains(javaValueFlags(), flag):
-			next()
-		case strings.HasPrefix(args[i], "-"):
+		case slices.Contains(javaValueFlags(), a.flag):
+			a.operand()
+		case strings.HasPrefix(a.word, "-"):
 		default:
-			c.mainClass(args[i], classPath)
+			c.mainClass(a.word, classPath)
 			return
 		}
 	}

@@ -10,30 +10,12 @@ import (
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
 
-// maxSources bounds how many sources are followed.
-const maxSources = 5000
-
 // nodeWalk follows the imports of a Node.js program.
 type nodeWalk struct {
 	*check
 	hooked   bool // something changes how modules are found
 	problems []problem
-	visited  map[string]layer.Certainty
-	queue    []step
-}
-
-// step is a source to follow.
-type step struct {
-	file layer.File
-	when layer.Certainty
-}
-
-// problem is an import that does not resolve.
-type problem struct {
-	from       layer.File
-	imp        layer.Import
-	when       layer.Certainty
-	text, hint string
+	walk
 }
 
 // valueFlags are options of node that take the next word.
@@ -43,33 +25,22 @@ func valueFlags() []string {
 
 // node checks the arguments of node.
 func (c *check) node(args []string) {
-	w := &nodeWalk{check: c, visited: map[string]layer.Certainty{}}
+	w := &nodeWalk{check: c, walk: walk{visited: map[string]layer.Certainty{}}}
 	w.hooked = strings.Contains(c.env["NODE_OPTIONS"], "--import") || strings.Contains(c.env["NODE_OPTIONS"], "--require") || strings.Contains(c.env["NODE_OPTIONS"], "-r ") || strings.Contains(c.env["NODE_OPTIONS"], "loader")
-	for len(args) > 0 {
-		flag, value, has := strings.Cut(args[0], "=")
-		if !strings.HasPrefix(flag, "-") || flag == "-" {
-			break
-		}
-		args = args[1:]
-		next := func() string {
-			if !has && len(args) > 0 {
-				value, args = args[0], args[1:]
-			}
-			return value
-		}
-		switch {
+	for a := (arguments{rest: args}); a.next(); {
+		switch flag := a.flag; {
 		case flag == "-r" || flag == "--require" || flag == "--import" || flag == "--loader" || flag == "--experimental-loader":
-			w.preload(next())
+			w.preload(a.operand())
 		case flag == "--env-file":
-			c.file(next(), "the start command")
+			c.file(a.operand(), "the start command")
 		case slices.Contains([]string{"-e", "--eval", "-p", "--print", "-c", "--check", "--run", "--test", "-v", "--version", "-i"}, flag):
 			return
 		case slices.Contains(valueFlags(), flag):
-			next()
+			a.operand()
+		case !strings.HasPrefix(flag, "-"):
+			w.main(a.word)
+			a.rest = nil // the program's own arguments
 		}
-	}
-	if len(args) > 0 {
-		w.main(args[0])
 	}
 	w.follow()
 	w.conclude()
@@ -105,20 +76,9 @@ func (w *nodeWalk) main(name string) {
 	}
 }
 
-// enter adds a source to those that are followed.
-func (w *nodeWalk) enter(f layer.File, when layer.Certainty) {
-	if was, ok := w.visited[f.Path]; f.Source == nil || ok && was <= when || len(w.visited) > maxSources {
-		return
-	}
-	w.visited[f.Path] = when
-	w.queue = append(w.queue, step{f, when})
-}
-
 // follow goes through all imports.
 func (w *nodeWalk) follow() {
-	for len(w.queue) > 0 {
-		at := w.queue[0]
-		w.queue = w.queue[1:]
+	for at, ok := w.take(); ok; at, ok = w.take() {
 		w.hooked = w.hooked || at.file.Source.Rewires
 		esm := w.isESM(at.file)
 		for _, imp := range at.file.Source.Imports {
@@ -132,10 +92,7 @@ func (w *nodeWalk) follow() {
 			}
 		}
 	}
-	w.reached = map[string]bool{}
-	for p := range w.visited {
-		w.reached[p] = true
-	}
+	w.reach(w.walk)
 }
 
 // isESM tells whether node takes a file for an ES module.

@@ -15,8 +15,7 @@ type pythonWalk struct {
 	*check
 	paths   []string // sys.path
 	unknown bool     // something adds to it while the program runs
-	visited map[string]layer.Certainty
-	queue   []step
+	walk
 }
 
 var (
@@ -100,29 +99,21 @@ func toolFlags() []string {
 func (w *pythonWalk) tool(name string, args []string) {
 	dir, target := w.workDir(), ""
 	flags := toolFlags()
-	for i := 0; i < len(args); i++ {
-		flag, value, has := strings.Cut(args[i], "=")
-		next := func() string {
-			if !has && i+1 < len(args) {
-				i++
-				value = args[i]
-			}
-			return value
-		}
-		switch {
+	for a := (arguments{rest: args}); a.next(); {
+		switch flag := a.flag; {
 		case flag == "--app-dir" || flag == "--chdir" || flag == "--working-directory" || flag == "--working-dir" || flag == "--workdir":
-			dir = w.abs(next())
+			dir = w.abs(a.operand())
 		case flag == "-A" || flag == "--app" || flag == "--call":
-			if v := next(); target == "" {
+			if v := a.operand(); target == "" {
 				target = v
 			}
 		case slices.Contains(flags, flag) || strings.HasPrefix(flag, "--ssl"):
-			next()
+			a.operand()
 		case strings.HasPrefix(flag, "-"):
-		case target == "" && withObject().MatchString(args[i]):
-			target = args[i]
-		case name == "streamlit" && i > 0 && args[0] == "run" && strings.HasSuffix(args[i], ".py"), name == "fastapi" && strings.HasSuffix(args[i], ".py"):
-			w.file(args[i])
+		case target == "" && withObject().MatchString(a.word):
+			target = a.word
+		case (name == "streamlit" || name == "fastapi") && strings.HasSuffix(a.word, ".py"):
+			w.file(a.word)
 			return
 		}
 	}
@@ -169,21 +160,10 @@ func (w *pythonWalk) text(code string) {
 	}
 }
 
-// enter adds a source to those that are followed.
-func (w *pythonWalk) enter(f layer.File, when layer.Certainty) {
-	if was, ok := w.visited[f.Path]; f.Source == nil || ok && was <= when || len(w.visited) > maxSources {
-		return
-	}
-	w.visited[f.Path] = when
-	w.queue = append(w.queue, step{f, when})
-}
-
 // follow goes through all imports.
 func (w *pythonWalk) follow() {
 	var problems []problem
-	for len(w.queue) > 0 {
-		at := w.queue[0]
-		w.queue = w.queue[1:]
+	for at, ok := w.take(); ok; at, ok = w.take() {
 		w.unknown = w.unknown || at.file.Source.Rewires
 		for _, imp := range at.file.Source.Imports {
 			when := max(at.when, imp.When)
@@ -196,12 +176,7 @@ func (w *pythonWalk) follow() {
 			}
 		}
 	}
-	if w.reached == nil {
-		w.reached = map[string]bool{}
-	}
-	for p := range w.visited {
-		w.reached[p] = true
-	}
+	w.reach(w.walk)
 	if w.unknown {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 // pythonWalk finds where modules come from: the interpreter's own library, its
 // packages, those of a virtual environment, PYTHONPATH.
 func (c *check) pythonWalk(name string, f layer.File) *pythonWalk {
-	w := &pythonWalk{check: c, visited: map[string]layer.Certainty{}}
+	w := &pythonWalk{check: c, walk: walk{visited: map[string]layer.Certainty{}}}
 	for dir := range strings.SplitSeq(c.env["PYTHONPATH"], ":") {
 		if dir != "" {
 			w.paths = append(w.paths, c.abs(dir))

@@ -261,15 +261,11 @@ func (c *check) configFile(args []string, flag, unless string) {
 
 // flagFiles checks files that flags name for certain: --config FILE.
 func (c *check) flagFiles(args []string) {
-	for i, a := range args {
-		flag, value, has := strings.Cut(a, "=")
-		if flag != "--config" && flag != "--config-file" && flag != "--env-file" {
+	for a := (arguments{rest: args}); a.next(); {
+		if a.flag != "--config" && a.flag != "--config-file" && a.flag != "--env-file" {
 			continue
 		}
-		if !has && i+1 < len(args) {
-			value = args[i+1]
-		}
-		if value != "" && (strings.Contains(value, "/") || strings.Contains(value, ".")) && !strings.Contains(value, "://") && !strings.Contains(value, ":") {
+		if value := a.operand(); strings.ContainsAny(value, "/.") && !strings.Contains(value, ":") {
 			c.file(value, "the start command")
 		}
 	}
