@@ -71,6 +71,17 @@ func TestGoodImages(t *testing.T) {
 			return pythonBox().env("PYTHONPATH=/app/lib").app("lib/own.py", "").app("app/settings.py", "import own\nimport linked\nfrom ns.part import x\n").
 				put("opt/venv/lib/python3.13/site-packages/own.pth", 0o644, "/srv/src\n").put("srv/src/linked.py", 0o644, "").put("opt/venv/lib/python3.13/site-packages/ns/part/x.py", 0o644, "")
 		}},
+		{"a package without a file of its own in two places", func() *box {
+			return pythonBox().app("google/own_pb2.py", "").app("app/settings.py", "import google.own_pb2\nfrom google.protobuf import message\n").
+				put("opt/venv/lib/python3.13/site-packages/google/protobuf/message.py", 0o644, "")
+		}},
+		{"gunicorn's own settings", func() *box {
+			b := pythonBox().put("opt/venv/bin/gunicorn", 0o755, "#!/opt/venv/bin/python\n").app("conf.py", "chdir = 'app'\n")
+			return b.cmd("gunicorn", "-c", "conf.py", "main:app")
+		}},
+		{"a search path that depends on the machine", func() *box {
+			return nodeBox().put("usr/bin/node", 0o755, elf(loaderPath, "rpath:/opt/$LIB", "libany.so"))
+		}},
 		{"an editable install", func() *box {
 			return pythonBox().app("app/settings.py", "import anything\n").put("opt/venv/lib/python3.13/site-packages/__editable__.web-1.0.pth", 0o644, "import __editable___web_finder\n")
 		}},

@@ -161,9 +161,14 @@ func (c *check) classes(main string, jars []layer.File, where string, dirs []str
 			refers = f.Jar.Refers
 		}
 	}
+	foreign := slices.DeleteFunc(slices.Clone(refers), func(class string) bool { return strings.HasPrefix(class, main[:strings.LastIndexByte(main, '.')+1]) })
 	lost := slices.DeleteFunc(slices.Clone(refers), has)
 	if len(lost) > 0 {
-		c.broken(CodeJar, c.startPlace(), "pack the libraries into the jar (maven-shade-plugin, Spring Boot's plugin), or copy them beside it and name them in its Class-Path",
+		report := c.warn // some may be for other surroundings
+		if len(foreign) <= len(lost) {
+			report = c.broken
+		}
+		report(CodeJar, c.startPlace(), "pack the libraries into the jar (maven-shade-plugin, Spring Boot's plugin), or copy them beside it and name them in its Class-Path",
 			"the main class %s uses %s, which is in no jar of the start command", main, few(lost))
 	}
 }

@@ -131,6 +131,9 @@ func (c *check) library(name string, by layer.File, rpaths []string) (layer.File
 	}
 	dirs := slices.Concat(rpaths, expand(c.env["LD_LIBRARY_PATH"], ""), expand(by.ELF.Runpath, path.Dir("/"+by.Path)), c.systemDirs(by.ELF))
 	for _, dir := range dirs {
+		if strings.Contains(dir, "$") { // $LIB and $PLATFORM depend on the machine
+			return layer.File{Facts: layer.Facts{ELF: &layer.ELF{}}}, true
+		}
 		if f, ok := c.suits(path.Join(dir, name), by); ok {
 			return f, true
 		}

@@ -97,6 +97,9 @@ func startBreakages() []breakage {
 			b.config.Health = []string{"CMD", "curl", "-f", "http://localhost/"}
 		}, []string{"error SLP379 … the health check runs curl … packages: {runtime: [curl]}"}},
 		{"the health check wants a shell", golang, func(_ testing.TB, b *box) { b.config.Health = []string{"CMD-SHELL", "exit 0"} }, []string{"error SLP379 … needs /bin/sh"}},
+		{"a file of settings is missing, or mounted", golang, func(_ testing.TB, b *box) {
+			b.cmd("/app/api", "--config", "config.yaml", "--config-file=https://x/y.yaml").source("config.yaml", "")
+		}, []string{"warning SLP367 … names config.yaml … files: [config.yaml] … or mount it"}},
 		{"the configuration of nginx is missing", golang, func(_ testing.TB, b *box) {
 			b.put("usr/sbin/nginx", 0o755, elf("")).cmd("nginx", "-c", "/etc/nginx/site.conf")
 		}, []string{"error SLP367 … names /etc/nginx/site.conf"}},
@@ -178,6 +181,9 @@ func javaBreakages() []breakage {
 		{"a thin jar without its libraries", java, func(t testing.TB, b *box) {
 			b.put("app/app.jar", 0o644, zipped(t, map[string]string{"META-INF/MANIFEST.MF": "Main-Class: com.example.Main\n\n", "com/example/Main.class": classFile("org.springframework.boot.SpringApplication")}))
 		}, []string{"error SLP369 … uses org.springframework.boot.SpringApplication, which is in no jar"}},
+		{"a class for other surroundings", java, func(t testing.TB, b *box) {
+			b.put("app/app.jar", 0o644, zipped(t, map[string]string{"META-INF/MANIFEST.MF": "Main-Class: com.example.Main\nClass-Path: lib/netty.jar\n\n", "com/example/Main.class": classFile("io.netty.Server", "org.graalvm.Hook", "com.example.Main")}))
+		}, []string{"warning SLP369 … uses org.graalvm.Hook"}},
 		{"all libraries beside the jar are missing", java, func(_ testing.TB, b *box) { b.without("app/lib/netty.jar", "app/lib/guava.jar") }, []string{"error SLP369 … Class-Path, of which 2 are not in the image: lib/netty.jar, lib/guava.jar", "error SLP369 … io.netty.Server"}},
 		{"one library beside the jar is missing", java, func(_ testing.TB, b *box) { b.without("app/lib/guava.jar") }, []string{"warning SLP369 … of which 1 is not in the image: lib/guava.jar"}},
 		{"the class path names a jar that is missing", java, func(_ testing.TB, b *box) { b.cmd("java", "-cp", "app.jar:lib/*:extra.jar", "com.example.Main") }, []string{"error SLP369 … names extra.jar"}},

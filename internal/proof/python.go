@@ -117,6 +117,9 @@ func (w *pythonWalk) tool(name string, args []string) {
 			return
 		}
 	}
+	if name == "gunicorn" && (slices.Contains(args, "-c") || slices.Contains(args, "--config") || w.tree.Exists(w.abs("gunicorn.conf.py"))) {
+		w.unknown = true // its settings may change directories and paths
+	}
 	m := pythonTarget().FindStringSubmatch(strings.TrimSuffix(target, ".py"))
 	if m == nil {
 		return

@@ -106,24 +106,38 @@ func (w *pythonWalk) find(name string) ([]layer.File, bool) {
 	if pythonBuiltin(top) {
 		return []layer.File{{}}, true
 	}
+	var found []layer.File
 	for _, dir := range w.paths {
-		if files, ok := w.under(dir, top); ok {
-			if rest == "" || ofPackages(dir) {
-				return files, true
-			}
-			at := path.Join(dir, top)
-			for part := range strings.SplitSeq(rest, ".") {
-				more, ok := w.under(at, part)
-				if !ok {
-					return files, !w.tree.IsDir(at) // a module's attributes are not known
-				}
-				files = append(files, more...)
-				at = path.Join(at, part)
-			}
+		files, ok := w.under(dir, top)
+		if !ok {
+			continue
+		}
+		if rest == "" || ofPackages(dir) {
 			return files, true
 		}
+		more, ok := w.within(path.Join(dir, top), rest)
+		if files = append(files, more...); ok {
+			return files, true
+		}
+		found = files
+		if files[0].Path != "" { // a package of its own file; without one it goes on in other directories
+			break
+		}
 	}
-	return nil, false
+	return found, false
+}
+
+// within finds a module below a package of the service.
+func (w *pythonWalk) within(at, rest string) (files []layer.File, ok bool) {
+	for part := range strings.SplitSeq(rest, ".") {
+		more, ok := w.under(at, part)
+		if !ok {
+			return files, !w.tree.IsDir(at) // a module's attributes are not known
+		}
+		files = append(files, more...)
+		at = path.Join(at, part)
+	}
+	return files, true
 }
 
 // ofPackages tells whether a directory of the path belongs to packages or to

@@ -259,14 +259,17 @@ func (c *check) configFile(args []string, flag, unless string) {
 	c.file(file, "the start command")
 }
 
-// flagFiles checks files that flags name for certain: --config FILE.
+// flagFiles checks files that flags name for certain: --config FILE. They may be
+// mounted when the service runs.
 func (c *check) flagFiles(args []string) {
 	for a := (arguments{rest: args}); a.next(); {
 		if a.flag != "--config" && a.flag != "--config-file" && a.flag != "--env-file" {
 			continue
 		}
 		if value := a.operand(); strings.ContainsAny(value, "/.") && !strings.Contains(value, ":") {
-			c.file(value, "the start command")
+			if !c.tree.Exists(c.abs(value)) {
+				c.warn(CodeFile, c.startPlace(), c.fileHint(value)+", or mount it", "the start command names %s, which is not in the image", value)
+			}
 		}
 	}
 }
