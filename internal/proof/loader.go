@@ -262,9 +262,9 @@ func (c *check) extensions() {
 		if c.startLacks(name) {
 			continue
 		}
-		who := users[0] + " needs"
+		who := path.Base(users[0]) + " needs"
 		if n := len(users) - 1; n > 0 {
-			who = users[0] + " and " + count(n, "other file") + " need"
+			who = path.Base(users[0]) + " and " + count(n, "other file") + " need"
 		}
 		c.warn(CodeAddon, diag.Place{File: users[0]}, c.libraryHint(name), "%s the shared library %s, which is not in the image", who, name)
 	}

@@ -159,9 +159,9 @@ func (w *nodeWalk) conclude() {
 		done[p.imp.Name] = true
 		at := w.place(p.from.Path, p.imp.Line, p.imp.Name)
 		if p.when == layer.Surely {
-			w.broken(CodeModule, at, p.hint, "/%s:%d %s", p.from.Path, p.imp.Line, p.text)
+			w.broken(CodeModule, at, p.hint, "%s%s", inImage(at, p.from.Path, p.imp.Line), p.text)
 		} else {
-			w.warn(CodeModule, at, p.hint, "/%s:%d %s", p.from.Path, p.imp.Line, p.text)
+			w.warn(CodeModule, at, p.hint, "%s%s", inImage(at, p.from.Path, p.imp.Line), p.text)
 		}
 	}
 }

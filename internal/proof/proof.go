@@ -193,6 +193,15 @@ func (c *check) place(file string, line int, needle string) diag.Place {
 	return diag.Place{File: "/app/" + inApp, Line: line}
 }
 
+// inImage names the file of the image and the line where a source of the image
+// says something, unless the place of the finding says so already.
+func inImage(at diag.Place, file string, line int) string {
+	if strings.HasSuffix("/"+at.File, "/"+strings.TrimPrefix(strings.TrimPrefix(file, "app"), "/")) && at.Line == line {
+		return ""
+	}
+	return fmt.Sprintf("/%s:%d ", file, line)
+}
+
 // originals are the sources that a compiled file may come from: dist/a/b.js of
 // src/a/b.ts.
 func originals(name string) []string {

@@ -125,7 +125,7 @@ func libraryBreakages() []breakage {
 		}, []string{"warning SLP365 … libcairo.so.2 … libcairo2", "warning SLP365 … libnotlisted.so.9 … find the Debian package that has libnotlisted.so.9"}},
 		{"two files lack one library", node, func(_ testing.TB, b *box) {
 			b.put("app/node_modules/a/a.node", 0o644, elf("", "libpq.so.5")).put("app/node_modules/b/b.node", 0o644, elf("", "libpq.so.5"))
-		}, []string{"warning SLP365 /app/node_modules/a/a.node … and 1 other file need … libpq.so.5 … libpq5"}},
+		}, []string{"warning SLP365 /app/node_modules/a/a.node: web: a.node and 1 other file need … libpq.so.5 … libpq5"}},
 		{"a program of a package lacks a library", node, func(_ testing.TB, b *box) {
 			b.put("usr/bin/ffmpeg", 0o755, elf(loaderPath, "libblas.so.3"))
 		}, []string{"warning SLP365 /usr/bin/ffmpeg … libblas.so.3 … libblas3"}},
@@ -143,11 +143,11 @@ func moduleBreakages() []breakage {
 		{"a package is missing", node, func(_ testing.TB, b *box) {
 			b.without("app/node_modules/express/package.json", "app/node_modules/express/lib/express.js")
 		}, []string{"error SLP368 services/web/src/main.ts:1: web: /app/dist/main.js:2 imports express … add express to dependencies"}},
-		{"a development package is imported", node, func(_ testing.TB, b *box) { b.app("dist/db.js", "\n\nconst d = require(\"dotenv\").config();\n") }, []string{"error SLP368 … /app/dist/db.js:3 imports dotenv … move dotenv"}},
+		{"a development package is imported", node, func(_ testing.TB, b *box) { b.app("dist/db.js", "\n\nconst d = require(\"dotenv\").config();\n") }, []string{"error SLP368 /app/dist/db.js:3: web: imports dotenv … move dotenv"}},
 		{"a local file is missing", node, func(_ testing.TB, b *box) { b.without("app/dist/db.js") }, []string{"error SLP368 … imports ./db"}},
 		{"a local file is missing for a later call", node, func(_ testing.TB, b *box) {
 			b.app("dist/db.js", "exports.f = () => {\n  return require('./lazy');\n};\n")
-		}, []string{"warning SLP368 … /app/dist/db.js:2 imports ./lazy"}},
+		}, []string{"warning SLP368 /app/dist/db.js:2: web: imports ./lazy"}},
 		{"an entry of a package is missing", node, func(_ testing.TB, b *box) { b.without("app/node_modules/express/lib/express.js") }, []string{"error SLP368 … imports express, but the package in /app/node_modules/express lacks the file … main and exports"}},
 		{"exports names no file", node, func(_ testing.TB, b *box) {
 			b.app("node_modules/express/package.json", `{"name":"express","exports":{".":{"types":"./lib/express.js","import":"./dist/i.mjs","require":"./dist/i.cjs"}}}`)
@@ -159,7 +159,7 @@ func moduleBreakages() []breakage {
 		{"a package of Python is missing", python, func(_ testing.TB, b *box) { b.app("app/settings.py", "import os\nimport redis\n") }, []string{"error SLP368 /app/app/settings.py:2: … imports redis … add the package that provides redis"}},
 		{"modules import each other without the package", python, func(_ testing.TB, b *box) {
 			b.app("app/main.py", "from routers import items\nfrom settings import NAME\n").source("app/main.py", "")
-		}, []string{"error SLP368 services/web/app/main.py:1 … imports routers … routers is in app/: start with --app-dir app", "error SLP368 services/web/app/main.py:2 … settings"}},
+		}, []string{"error SLP368 services/web/app/main.py:1: web: imports routers … routers is in app/: start with --app-dir app", "error SLP368 services/web/app/main.py:2 … settings"}},
 		{"a module below is missing", python, func(_ testing.TB, b *box) { b.without("app/app/settings.py") }, []string{"error SLP368 … imports .settings"}},
 		{"a module of the standard library is missing", python, func(_ testing.TB, b *box) { b.app("app/settings.py", "import tkinter\n") }, []string{"error SLP368 … imports tkinter … python3-tkinter"}},
 		{"an import for a later call", python, func(_ testing.TB, b *box) { b.app("app/settings.py", "def f():\n    import pandas\n") }, []string{"warning SLP368 … imports pandas"}},

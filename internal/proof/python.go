@@ -234,7 +234,7 @@ func (w *pythonWalk) imported(from layer.File, imp layer.Import) ([]layer.File, 
 func (w *pythonWalk) tell(p problem) {
 	top, _, _ := strings.Cut(p.imp.Name, ".")
 	at := w.place(p.from.Path, p.imp.Line, p.imp.Name)
-	text := "/" + p.from.Path + ":" + itoa(p.imp.Line) + " imports " + p.imp.Name + ", which is not in the image"
+	text := inImage(at, p.from.Path, p.imp.Line) + "imports " + p.imp.Name + ", which is not in the image"
 	var hint string
 	beside, _ := w.under(path.Dir("/"+p.from.Path), top)
 	switch {

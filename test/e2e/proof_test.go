@@ -31,7 +31,7 @@ func TestABrokenImageIsNotNamed(t *testing.T) {
 	good := "const { execFile } = require('node:child_process');\nrequire('node:http').createServer((q, s) => execFile('ffmpeg', () => s.end('x'))).listen(3000);\n"
 	write("web/server.js", "require('./lost');\n"+good)
 	build := invocation{dir: repo, env: env, args: []string{"build"}}
-	build.run(t).must(t, 3).says(t, "web/server.js:1: error: web: /app/server.js:1 imports ./lost, which is not in the image [SLP368]", "\n  hint: ")
+	build.run(t).must(t, 3).says(t, "web/server.js:1: error: web: imports ./lost, which is not in the image [SLP368]", "\n  hint: ")
 	if r := (invocation{dir: repo, env: env, args: []string{"stats"}}).run(t); r.code == 0 && strings.Contains(r.stdout, "web: Size=") {
 		t.Errorf("the broken image has a name:\n%s", r.stdout)
 	}
