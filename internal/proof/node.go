@@ -121,7 +121,7 @@ func (w *nodeWalk) unresolved(from layer.File, imp layer.Import, when layer.Cert
 		return
 	case strings.HasPrefix(name, ".") || path.IsAbs(name):
 		p.text = "imports " + name + ", which is not in the image"
-		p.hint = w.fileHint(path.Join("/", path.Dir(from.Path), name))
+		p.hint = w.importHint(path.Join("/", path.Dir(from.Path), name))
 		if f, ok := w.resolve(from, name, false); ok {
 			p.text = "imports " + name + " without the whole name of its file, which an ES module requires"
 			suffix := strings.TrimPrefix("/"+f.Path, path.Join("/", path.Dir(from.Path), name))
@@ -222,4 +222,15 @@ func (c *check) moduleHint(name string) string {
 		return "move " + pkg + " from devDependencies to dependencies in package.json"
 	}
 	return "add " + pkg + " to dependencies in package.json and to the lock file: npm install " + pkg
+}
+
+// importHint is the next thing to do about a local file that a source imports.
+func (c *check) importHint(p string) string {
+	inApp := strings.TrimPrefix(p, "/app/")
+	for _, ext := range []string{"", ".js", ".json", ".mjs", ".cjs", ".node", "/index.js"} {
+		if c.inSources(inApp + ext) {
+			return c.setting("files: [" + inApp + ext + "]")
+		}
+	}
+	return "correct the import, or let the build write the file"
 }

@@ -144,7 +144,10 @@ func moduleBreakages() []breakage {
 			b.without("app/node_modules/express/package.json", "app/node_modules/express/lib/express.js")
 		}, []string{"error SLP368 services/web/src/main.ts:1: web: /app/dist/main.js:2 imports express … add express to dependencies"}},
 		{"a development package is imported", node, func(_ testing.TB, b *box) { b.app("dist/db.js", "\n\nconst d = require(\"dotenv\").config();\n") }, []string{"error SLP368 /app/dist/db.js:3: web: imports dotenv … move dotenv"}},
-		{"a local file is missing", node, func(_ testing.TB, b *box) { b.without("app/dist/db.js") }, []string{"error SLP368 … imports ./db"}},
+		{"a local file is missing", node, func(_ testing.TB, b *box) { b.without("app/dist/db.js") }, []string{"error SLP368 … imports ./db, which is not in the image; correct the import, or let the build write the file"}},
+		{"a local file lies in the repository only", node, func(_ testing.TB, b *box) {
+			b.app("dist/db.js", "module.exports = require('../lib/rates');\n").source("lib/rates.json", "{}")
+		}, []string{"error SLP368 … imports ../lib/rates … write files: [lib/rates.json]"}},
 		{"a local file is missing for a later call", node, func(_ testing.TB, b *box) {
 			b.app("dist/db.js", "exports.f = () => {\n  return require('./lazy');\n};\n")
 		}, []string{"warning SLP368 /app/dist/db.js:2: web: imports ./lazy"}},
