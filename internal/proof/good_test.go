@@ -102,6 +102,9 @@ func TestGoodImages(t *testing.T) {
 				"org/springframework/boot/loader/l.class": "", "BOOT-INF/classes/com/example/App.class": classFile("org.springframework.X"), "BOOT-INF/lib/spring.jar": "PK",
 			}))
 		}},
+		{"the JDK's libraries for screens and sound", func() *box {
+			return javaBox(t).put("opt/java/lib/libjava.so", 0o644, elf("", "libc.so.6")).put("opt/java/lib/libawt_xawt.so", 0o644, elf("", "libX11.so.6"))
+		}},
 		{"classes in a directory", func() *box {
 			b := javaBox(t).put("app/classes/com/example/Main.class", 0o644, classFile()).put("app/run.argfile", 0o644, "-cp classes\ncom.example.Main")
 			return b.cmd("java", "@run.argfile")

@@ -300,6 +300,9 @@ func (c *check) concerns(f layer.File) bool {
 		dir := path.Dir(p)
 		return slices.Contains([]string{"/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"}, dir) || strings.HasPrefix(p, "/app/") || strings.HasPrefix(p, "/opt/")
 	}
+	if c.tree.Exists(path.Join(path.Dir(p), "libjava.so")) {
+		return false // the JDK's own: screens, sound and printers are for those who have some
+	}
 	for _, system := range []string{"/usr/lib/", "/lib/", "/lib64/", "/usr/lib64/"} {
 		if strings.HasPrefix(p, system) && !strings.Contains(p, "/site-packages/") && !strings.Contains(p, "/dist-packages/") && !strings.Contains(p, "/node_modules/") {
 			return false
