@@ -90,6 +90,8 @@ func rooms() map[string]layer {
 		"internal/dockerfile":  core,
 		"internal/fingerprint": core,
 		"internal/gate":        core,
+		"internal/proof":       core,
+		"internal/proof/*":     core,
 		"internal/deploy":      core,
 		"internal/report":      core,
 

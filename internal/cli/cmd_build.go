@@ -200,7 +200,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	known := a.history(root, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
-		Builder: eng, Images: state.Tagger{Store: store}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Pusher: to.Pusher(),
+		Builder: eng, Images: state.Tagger{Store: store}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store}, Pusher: to.Pusher(),
 		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder),
 		KeepGoing: f.keepGoing, Now: time.Now,
 	}
@@ -236,6 +236,11 @@ func (a *app) history(root, afresh string, where builderFlags, store *image.Stor
 
 // reportBuild prints what a build made, with its times and cached steps.
 func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipeline.Built, took time.Duration, asJSON bool) error {
+	if !asJSON {
+		for _, b := range built {
+			a.tellFindings(b.Findings)
+		}
+	}
 	byService := map[string]pipeline.Built{}
 	var images []fleet.Image
 	unpacked := map[string]int64{} // what the engine measured already
@@ -264,13 +269,23 @@ func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipel
 	for i := range stats.Services {
 		b := byService[stats.Services[i].Service]
 		stats.Services[i].Steps, stats.Services[i].CachedSteps = b.Result.Steps, b.Result.CachedSteps
-		stats.Services[i].PeakMemory = b.PeakMemory
+		stats.Services[i].PeakMemory, stats.Services[i].Findings = b.PeakMemory, b.Findings
 		stats.Services[i].Duration, stats.Services[i].Unchanged, stats.Services[i].Reasons = b.Duration, b.Unchanged, b.Reasons
 	}
 	if asJSON {
 		return report.WriteStatsJSON(a.Stdout, stats)
 	}
 	return report.WriteStats(a.Stdout, stats)
+}
+
+// tellFindings prints what an image may lack; what it surely lacks is the error of
+// its build.
+func (a *app) tellFindings(findings diag.Findings) {
+	for _, f := range findings {
+		if f.Severity != diag.Error {
+			fmt.Fprintln(a.Stderr, f)
+		}
+	}
 }
 
 // printJobs says what a build would do.
