@@ -38,10 +38,9 @@ func (a *app) newScreen(services []string) *screen {
 func (a *app) view(services []string) *screen {
 	f, ok := a.Stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) || a.plain() {
-		plain := report.NewPlain(a.Stderr)
-		return &screen{Sink: plain, close: sync.OnceFunc(plain.Close)}
+		return ticking(report.NewPlain(a.Stderr, time.Now))
 	}
-	live := report.NewLive(f, report.LiveOptions{
+	return ticking(report.NewLive(f, report.LiveOptions{
 		Services: services, Now: time.Now,
 		Size: func() (int, int) {
 			columns, rows, err := term.GetSize(int(f.Fd()))
@@ -50,21 +49,33 @@ func (a *app) view(services []string) *screen {
 			}
 			return columns, rows
 		},
-	})
+	}))
+}
+
+// progressView shows events, and moves on with Tick.
+type progressView interface {
+	event.Sink
+	Tick()
+	Close()
+}
+
+// ticking is the screen of a view that moves on while nothing happens.
+func ticking(v progressView) *screen {
 	stop := make(chan struct{})
-	go func() {
+	var ticker sync.WaitGroup
+	ticker.Go(func() {
 		ticks := time.NewTicker(100 * time.Millisecond)
 		defer ticks.Stop()
 		for {
 			select {
 			case <-ticks.C:
-				live.Tick()
+				v.Tick()
 			case <-stop:
 				return
 			}
 		}
-	}()
-	return &screen{Sink: live, close: sync.OnceFunc(func() { close(stop); live.Close() })}
+	})
+	return &screen{Sink: v, close: sync.OnceFunc(func() { close(stop); ticker.Wait(); v.Close() })}
 }
 
 // plain reports whether people want no colours and no movement.

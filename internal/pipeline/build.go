@@ -131,6 +131,9 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 		})
 	}
 	wg.Wait()
+	if ctx.Err() != nil {
+		b.Sink.Emit(event.Interrupted{})
+	}
 	return built, outcome(ctx, built)
 }
 
@@ -218,6 +221,8 @@ func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, 
 		key := strings.Join(distinct(need[ref]), ",")
 		together[key] = append(together[key], ref)
 	}
+	b.waits(jobs, true)
+	defer b.waits(jobs, false)
 	digests := map[string]string{}
 	for _, platforms := range slices.Sorted(maps.Keys(together)) {
 		found, err := b.Bases.Ensure(ctx, together[platforms], strings.Split(platforms, ","))
@@ -227,6 +232,17 @@ func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, 
 		maps.Copy(digests, found)
 	}
 	return digests, nil
+}
+
+// waits says of each service that it waits for its bases, or that it does no longer.
+func (b Build) waits(jobs []Job, begins bool) {
+	for _, job := range jobs {
+		e := event.ServiceWaits{Service: job.Request.Name}
+		if i := slices.IndexFunc(job.Bases, func(base plan.Base) bool { return base.Assembled }); begins && i >= 0 {
+			e.For = "the base " + job.Bases[i].Ref
+		}
+		b.Sink.Emit(e)
+	}
 }
 
 func distinct(words []string) []string {

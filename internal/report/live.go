@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -28,10 +29,10 @@ type Live struct {
 	mu        sync.Mutex
 	paint     Painter
 	opts      LiveOptions
-	failures  *failures
+	steps     *stepLogs
 	lanes     map[string]*lane
 	order     []string
-	transfers map[string]event.Transfer
+	transfers transfers
 	began     time.Time
 	drawn     time.Time
 }
@@ -39,8 +40,8 @@ type Live struct {
 // NewLive makes a Live that writes to w.
 func NewLive(w io.Writer, opts LiveOptions) *Live {
 	l := &Live{
-		paint: Painter{W: w}, opts: opts, failures: newFailures(), lanes: map[string]*lane{},
-		transfers: map[string]event.Transfer{}, began: opts.Now(),
+		paint: Painter{W: w}, opts: opts, steps: newStepLogs(), lanes: map[string]*lane{},
+		transfers: transfers{}, began: opts.Now(),
 	}
 	for _, s := range opts.Services {
 		l.lane(s)
@@ -52,11 +53,15 @@ func NewLive(w io.Writer, opts LiveOptions) *Live {
 func (l *Live) Emit(e event.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failures.take(e)
+	if ended, cause := l.steps.take(e); cause != "" {
+		var log bytes.Buffer
+		ended.writeFailed(&log, cause)
+		defer l.print(log.String())
+	}
 	switch e := e.(type) {
 	case event.ServiceStarted:
 		v := l.lane(e.Service)
-		v.state, v.began = running, e.At
+		v.state, v.began, v.waitsFor = running, e.At, ""
 	case event.ServiceFinished:
 		v := l.lane(e.Service)
 		v.state, v.ended, v.unchanged = done, e.At, e.Unchanged
@@ -70,12 +75,11 @@ func (l *Live) Emit(e event.Event) {
 	case event.StepFinished:
 		l.lane(e.Service).stepFinished(e)
 	case event.Transfer:
-		l.transfers[e.What] = e
-		if e.Done {
-			delete(l.transfers, e.What)
-		}
+		l.transfers.take(e, l.opts.Now())
+	case event.ServiceWaits:
+		l.lane(e.Service).waitsFor = clean(e.For)
 	case event.Note:
-		l.print(noteText(e))
+		l.print(noteText(e) + "\n")
 		return
 	}
 	l.drawIfDue()
@@ -88,12 +92,12 @@ func (l *Live) Tick() {
 	l.drawIfDue()
 }
 
-// Close draws for the last time and writes the logs of the steps that failed.
+// Close draws for the last time and writes what interrupted steps printed last.
 func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.draw("")
-	l.failures.write(l.paint.W)
+	l.steps.writeInterrupted(l.paint.W, l.opts.Now())
 }
 
 // lane returns the lane of a service, a new one when it is not known yet.
@@ -113,8 +117,12 @@ func (l *Live) drawIfDue() {
 	}
 }
 
-// print writes a line above the view, where it stays.
-func (l *Live) print(line string) { l.draw(line + "\n") }
+// print writes whole lines above the view, where they stay.
+func (l *Live) print(lines string) {
+	if lines != "" {
+		l.draw(lines)
+	}
+}
 
 // draw replaces the last drawing in one write.
 func (l *Live) draw(above string) {
@@ -136,10 +144,9 @@ func (l *Live) lines(most int) []string {
 		width = max(width, len([]rune(v.service)))
 	}
 	var transfers []string
-	for _, t := range l.transfers {
-		transfers = append(transfers, "▸ "+clean(t.What)+"  "+progressText(t.Current, t.Total))
+	for _, line := range l.transfers.lines(now) {
+		transfers = append(transfers, "▸ "+line)
 	}
-	slices.Sort(transfers)
 	room := max(1, most-1) // one for the bar
 	shown := l.visible(room - min(len(transfers), room/2))
 	var lines []string

@@ -64,7 +64,7 @@ func story(sink event.Sink, c *clock) {
 	sink.Emit(event.Note{Service: "fast-b", Text: "mirror.example is slow", Warning: true})
 	sink.Emit(event.StepFinished{Service: "fast-b", Key: "1", Stage: "builder", Step: "RUN npm run build", Duration: 3200 * time.Millisecond, Err: "exit code 2"})
 	sink.Emit(event.ServiceFinished{Service: "fast-b", At: c.now(), Err: diag.Fail(diag.ExitBuild, "[builder] RUN npm run build").
-		Because(errors.New("exit code 2")).WithHint("mend src/a.ts and run slipway build fast-b")})
+		Because(errors.New("exit code 2")).WithHint("correct src/a.ts and run slipway build fast-b")})
 	sink.Emit(event.StepFinished{Service: "fast-a", Key: "2", Stage: "builder", Step: "RUN npm run build", Duration: 3200 * time.Millisecond})
 	sink.Emit(event.ServiceFinished{Service: "fast-a", At: c.pass(800 * time.Millisecond)})
 	sink.Emit(event.Transfer{What: "push localhost:5000/fast-a:v1", Current: 34_000_000, Total: 34_000_000, Done: true})
@@ -72,8 +72,9 @@ func story(sink event.Sink, c *clock) {
 
 func TestPlain(t *testing.T) {
 	var out bytes.Buffer
-	p := NewPlain(&out)
-	story(p, newClock())
+	c := newClock()
+	p := NewPlain(&out, c.now)
+	story(p, c)
 	p.Close()
 	if strings.Contains(out.String(), "\x1b") {
 		t.Error("escape codes in plain output")
