@@ -82,7 +82,9 @@ type Build struct {
 // Run builds every job and returns how each ended, in the order of the jobs.
 // The error joins those of the jobs; a failed build has diag.ExitBuild.
 func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
+	b.waits(jobs, true)
 	digests, err := b.ensureBases(ctx, jobs)
+	b.waits(jobs, false)
 	if err != nil {
 		return nil, err
 	}
@@ -221,8 +223,6 @@ func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, 
 		key := strings.Join(distinct(need[ref]), ",")
 		together[key] = append(together[key], ref)
 	}
-	b.waits(jobs, true)
-	defer b.waits(jobs, false)
 	digests := map[string]string{}
 	for _, platforms := range slices.Sorted(maps.Keys(together)) {
 		found, err := b.Bases.Ensure(ctx, together[platforms], strings.Split(platforms, ","))

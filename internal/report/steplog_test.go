@@ -16,7 +16,7 @@ import (
 type told struct {
 	*Plain
 	clock *clock
-	out bytes.Buffer
+	out   bytes.Buffer
 }
 
 func newTold() *told {
