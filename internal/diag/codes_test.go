@@ -89,7 +89,7 @@ func TestACodeHasOneMeaning(t *testing.T) {
 			t.Errorf("%q is not a code", c.Code)
 		}
 		if c.Code <= last {
-			t.Errorf("%s comes after %s: keep the order, each code once", c.Code, last)
+			t.Errorf("%s comes after %s: each code once", c.Code, last)
 		}
 		last = c.Code
 		listed[c.Code] = c
@@ -106,7 +106,7 @@ func TestACodeHasOneMeaning(t *testing.T) {
 		switch {
 		case !ok:
 			t.Errorf("%s: %s is not in the table. Add to internal/diag/codes.go, and run go test ./internal/diag -update:\n"+
-				"\t\t{Code: %q, Name: \"…\", Package: %q, Meaning: \"…\"}, // %s: %s", first.place, code, code, first.pkg, first.name, first.comment)
+				"\t\t{Code: %q, Name: \"…\", Meaning: \"…\"}, // to the list of %s; %s: %s", first.place, code, code, first.pkg, first.name, first.comment)
 		case len(places) > 1:
 			t.Errorf("%s is written at %s and at %s: a code has one meaning, declared once", code, first.place, places[1].place)
 		case c.Package != first.pkg:
