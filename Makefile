@@ -27,7 +27,7 @@ test: build
 check:
 	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "run: make fix"; exit 1; }
 	go vet ./...
-	SLIPWAY_CHECK=1 go test -count=1 -run TestItCompilesElsewhere ./internal
+	SLIPWAY_CHECK=1 go test -count=1 -run 'TestItCompilesElsewhere|TestPackageExamplesCompile' ./internal
 	go run $(STATICCHECK) ./...
 
 ## cross: slipway for systems that have no embedded engine
