@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"sort"
 	"strings"
 	"testing"
@@ -177,4 +178,42 @@ func exportData(t *testing.T) map[string]string {
 		}
 	}
 	return found
+}
+
+// TestArchitectureNamesTheHouse: docs/ARCHITECTURE.md has every package on its
+// floor, and the files that it names exist.
+func TestArchitectureNamesTheHouse(t *testing.T) {
+	data, err := os.ReadFile("../docs/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]string{} // packages, and the floors of their rows
+	for line := range strings.Lines(string(data)) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([a-z/]+)`").FindAllStringSubmatch(cells[2], -1) {
+			named["internal/"+m[1]] = strings.TrimSpace(cells[1])
+		}
+	}
+	h := open(t)
+	exists := map[string]bool{}
+	for _, pkg := range h.packages() {
+		l, ok := floor(pkg)
+		if strings.HasPrefix(pkg, "internal/") && ok && named[pkg] != l.String() {
+			t.Errorf("docs/ARCHITECTURE.md has %s on the floor %q, and it is on %s", pkg, named[pkg], l)
+		}
+		for _, file := range h.names[pkg] {
+			exists[path.Base(file)] = true
+			exists[path.Base(pkg)+"/"+path.Base(file)] = true
+			exists[strings.TrimPrefix(pkg, "internal/")+"/"+path.Base(file)] = true
+		}
+	}
+	exists["internal/house_test.go"] = true
+	for _, m := range regexp.MustCompile("`([a-z_/]+\\.go)`").FindAllStringSubmatch(string(data), -1) {
+		if !exists[m[1]] {
+			t.Errorf("docs/ARCHITECTURE.md names %s, which does not exist", m[1])
+		}
+	}
 }
