@@ -481,6 +481,29 @@ func TestFilesStayReadable(t *testing.T) {
 	}
 }
 
+// TestTestdataIsOurs: testdata holds no third party's code, so nothing below it has
+// a licence, and vendored Go modules are of a domain that nobody publishes under.
+func TestTestdataIsOurs(t *testing.T) {
+	for _, root := range []string{"../testdata", "../internal", "../test"} {
+		err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+			if err != nil || !strings.Contains(filepath.ToSlash(p), "testdata/") || e.IsDir() {
+				return err
+			}
+			slashed := filepath.ToSlash(p)
+			if name := strings.ToUpper(e.Name()); strings.HasPrefix(name, "LICEN") || strings.HasPrefix(name, "COPYING") {
+				t.Errorf("%s: whose licence is it?", p)
+			}
+			if _, module, ok := strings.Cut(slashed, "/vendor/"); ok && module != "modules.txt" && !strings.HasPrefix(module, "example.com/") {
+				t.Errorf("%s is a vendored module of somebody: write a small one under example.com", p)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestNoMachineIsNamed keeps addresses and paths of the machines that the
 // project is written on out of it: they are read from configuration.
 func TestNoMachineIsNamed(t *testing.T) {

@@ -3,7 +3,7 @@
 // services planned, and each plan turned into a job for the pipeline. It reads
 // the repository and builds nothing.
 //
-//	l := fleet.Loader{Dir: dir, Warn: print}
+//	l := fleet.Loader{Dir: dir, Warn: show}
 //	t, err := l.Resolve([]string{"web"})
 //	f, err := l.Load(t, fleet.Overrides{Tag: "v1"})
 package fleet
