@@ -209,7 +209,7 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 		parsed = &file
 	}
 	if s.Dockerfile != "" {
-		if bases, err = ownBases(*parsed); err != nil {
+		if bases, err = ownBases(parsed.With(req.Args)); err != nil {
 			return pipeline.Job{}, err
 		}
 	}

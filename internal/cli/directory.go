@@ -44,17 +44,17 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 	if err != nil {
 		return err
 	}
-	if src.bases == nil {
-		if src.bases, err = ownBases(file); err != nil {
-			return err
-		}
-	}
 	if err := file.CheckTarget(f.target); err != nil {
 		return err
 	}
 	req, err := a.request(f, src.text, src.ignore)
 	if err != nil {
 		return err
+	}
+	if src.bases == nil {
+		if src.bases, err = ownBases(file.With(req.Args)); err != nil {
+			return err
+		}
 	}
 	req.Name, req.Context, req.Platforms = filepath.Base(dir), dir, f.platforms
 	if req.Output, err = a.parseOutput(f.output); err != nil {

@@ -1,20 +1,19 @@
 package detect
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
 
-	"github.com/moby/patternmatcher/ignorefile"
-
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // ownDockerfile returns the name of the directory's Dockerfile, "" without one.
+// "dockerfile" counts where there is no "Dockerfile", as for `docker build`.
 func ownDockerfile(dir fs.FS) string {
-	for _, name := range []string{"Dockerfile", "Containerfile"} {
+	for _, name := range []string{"Dockerfile", "dockerfile", "Containerfile", "containerfile"} {
 		if info, err := fs.Stat(dir, name); err == nil && info.Mode().IsRegular() {
 			return name
 		}
@@ -51,10 +50,21 @@ func ownPlan(dir fs.FS, f Found, fleet *config.Fleet) plan.Service {
 		MemoryBytes: f.Service.MemoryBytes, User: fmt.Sprintf("%d:%d", user.UID, user.GID), Facts: f.Facts, Dockerfile: f.Dockerfile,
 		Health: f.Service.Health,
 	}
-	if data, err := fs.ReadFile(dir, ".dockerignore"); err == nil {
-		if patterns, err := ignorefile.ReadAll(bytes.NewReader(data)); err == nil {
-			p.DockerIgnore = patterns
+	p.DockerIgnore = ownIgnore(dir, path.Base(f.Dockerfile))
+	return p
+}
+
+// ownIgnore are the patterns that go with a Dockerfile: those of its own
+// .dockerignore win over the directory's, as with other builders.
+func ownIgnore(dir fs.FS, dockerfile string) []string {
+	for _, name := range []string{dockerfile + ".dockerignore", ".dockerignore"} {
+		data, err := ecosystem.Read(dir, name)
+		if err != nil {
+			continue
+		}
+		if patterns, err := ecosystem.ParseIgnore(data); err == nil {
+			return patterns
 		}
 	}
-	return p
+	return nil
 }
