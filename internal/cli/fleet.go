@@ -102,6 +102,7 @@ func (a *app) fleetAt(dir string, f fleetFlags) (*config.Fleet, string, diag.Fin
 	if err != nil {
 		cfg, findings := detectedFleet(dir, f)
 		if cfg == nil {
+			a.warn(findings)
 			return nil, "", nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above, and no service is recognised there", config.FileName, dir).
 				WithHint("slipway init DIR writes one for a directory with services; slipway build DIR builds a directory with a Dockerfile")
 		}
