@@ -134,6 +134,10 @@ func (s *service) network() {
 	named := func(names ...string) ecosystem.Hit {
 		return s.depends(func(a string) bool { return slices.Contains(names, a) })
 	}
+	serverName := string(s.kind)
+	if s.boots() {
+		serverName = string(kindSpring)
+	}
 	framework := func(server ecosystem.Hit, portKey string, port string, route ecosystem.Hit) {
 		if !server.Found() {
 			return
@@ -142,12 +146,12 @@ func (s *service) network() {
 		e.HTTP = server
 		if e.Port = s.settings.get(portKey); !e.Port.Found() {
 			e.Port = server
-			e.Port.Text, e.Port.Why = port, "default of "+string(s.kind)
+			e.Port.Text, e.Port.Why = port, "default of "+serverName
 		}
 		e.Route = route
 	}
 	switch {
-	case s.kind == kindSpring:
+	case s.boots():
 		health := named("spring-boot-starter-actuator")
 		if own := s.settings.get("management.server.port"); own.Found() && own.Text != s.settings.get("server.port").Text {
 			health = ecosystem.Hit{}
@@ -251,7 +255,13 @@ func (s *service) mavenKind() (kind, ecosystem.Hit) {
 	}
 	if h := sign("spring-boot-maven-plugin"); h.Found() {
 		s.spring = s.springVersion()
-		return kindSpring, h
+		if s.repackages() {
+			return kindSpring, h
+		}
+		if m.Packaging != "war" {
+			h.Why = "no execution of spring-boot-maven-plugin puts the libraries into the jar"
+			return kindPlain, h
+		}
 	}
 	if m.Packaging == "war" {
 		s.Report(diag.Error, codeNoServer, m.file, m.line("<packaging>"), "add spring-boot-maven-plugin, or a server to the program; a Dockerfile in the directory builds anything else",
@@ -276,8 +286,8 @@ func (s *service) gradleKind() (kind, ecosystem.Hit) {
 			continue
 		}
 		h.Why = "the plugin " + k.plugin
-		if m := gradleSpring().FindSubmatch(s.grade.data); k.kind == kindSpring && m != nil {
-			s.spring = majorMinor(string(m[1]))
+		if k.kind == kindSpring {
+			s.spring = s.gradleSpringVersion()
 		}
 		return k.kind, h
 	}
