@@ -69,6 +69,7 @@ const (
 	codeWalk        = "SLP224" // a directory cannot be read
 	codeName        = "SLP226" // a name that cannot stand in a Dockerfile
 	codeMisplaced   = "SLP227" // a key that says nothing of this ecosystem
+	codeForeign     = "SLP231" // a .dockerignore that was written for another Dockerfile
 )
 
 // repository is the tree that services are looked for in, and the ecosystems as
@@ -207,6 +208,11 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	}
 	s.Ecosystem = e.Name()
 	p, findings := e.Plan(dir, s, fleet)
+	if again, note := root.forPlans(findings); again != nil {
+		if p, f := planOne(*again, s, fleet); f.Errors() == nil {
+			return p, said(f, note)
+		}
+	}
 	if findings.Errors() != nil {
 		return p, findings
 	}

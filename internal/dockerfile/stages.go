@@ -10,7 +10,6 @@ import (
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
-	"github.com/moby/buildkit/frontend/dockerfile/shell"
 
 	"github.com/slipway-build/slipway/internal/diag"
 )
@@ -73,28 +72,24 @@ func or(a, b string) string {
 // FROM have the variables put in. Names that only a build knows, because they
 // depend on its platform, are left out of Images.
 func (f File) With(args map[string]string) File {
-	env, lex := globals(f.meta, args, f.escape), shell.NewLex(f.escape)
+	bases := f.bases(args)
 	f.Images = nil
 	for i, s := range f.parsed {
-		add := func(image string, at []parser.Range) {
+		add := func(image string, line int) {
 			_, err := strconv.Atoi(image)
 			if image == "" || image == "scratch" || err == nil || strings.Contains(image, "$") || slices.Contains(f.Stages[:i], strings.ToLower(image)) {
 				return
 			}
-			f.Images = append(f.Images, Reference{Name: image, Place: diag.Place{File: f.name, Line: firstLine(at)}})
+			f.Images = append(f.Images, Reference{Name: image, Place: diag.Place{File: f.name, Line: line}})
 		}
-		base := s.BaseName
-		if strings.Contains(base, "$") {
-			base = env.expand(lex, base)
-		}
-		add(base, s.Location)
+		add(bases[i].Value, bases[i].Line)
 		for _, c := range s.Commands {
 			switch c := c.(type) {
 			case *instructions.CopyCommand:
-				add(c.From, c.Location())
+				add(c.From, firstLine(c.Location()))
 			case *instructions.RunCommand:
 				for _, m := range instructions.GetMounts(c) {
-					add(m.From, c.Location())
+					add(m.From, firstLine(c.Location()))
 				}
 			}
 		}
