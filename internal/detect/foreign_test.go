@@ -32,7 +32,7 @@ func TestForeignIgnoreFiles(t *testing.T) {
 		"with Windows' line ends": {quarkus, "# for the image\r\n*\r\n!target/*-runner.jar\r\n", 2, nil},
 		"the build file":          {quarkus, "secrets\npom.xml\n", 2, []string{"secrets"}},
 		"manifests and a secret":  {node, "*.json\nsecrets/\n", 1, []string{"secrets"}},
-		"one line behind another": {node, "package.json\n*.json\nsrc\nsecrets\n", 2, []string{"secrets"}},
+		"one line behind another": {node, "package.json\n*.json\nsrc\nsecrets\n", 1, []string{"secrets"}},
 		"what the plan needs not": {quarkus, "docs\n**/*.md\n", 0, []string{"docs", "**/*.md"}},
 	} {
 		files := map[string]string{".dockerignore": c.ignore}
