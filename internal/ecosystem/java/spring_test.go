@@ -235,3 +235,11 @@ func TestExpansionIsBounded(t *testing.T) {
 		t.Error("nothing is left")
 	}
 }
+
+// TestGradleIncludes: statements go over several lines.
+func TestGradleIncludes(t *testing.T) {
+	files := map[string]string{"settings.gradle.kts": "include(\n    \":app\",\n    \"libs:x\",\n)\ninclude 'b', 'c'\n", "app/x": "", "libs/x/x": "", "b/x": "", "c/x": ""}
+	if diff := cmp.Diff([]string{".", "app", "libs/x", "b", "c"}, gradleProjects(tree(files), "settings.gradle.kts")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
