@@ -122,7 +122,7 @@ var (
 	tomlMembers = pattern.Lazy(`(?s)(?:^|\n)\s*members\s*=\s*\[(.*?)\]`)
 	quotedWord  = pattern.Lazy(`["']([^"'\n]+)["']`)
 	goUse       = pattern.Lazy(`(?m)^\s*(?:use\s+)?\.?/?([\w./-]+)\s*(?://.*)?$`)
-	gradleNames = pattern.Lazy(`(?m)^\s*include\b([^\n,]*(?:,\s*[^\n,]*)*)`)
+	gradleNames = pattern.Lazy(`(?m)^\s*include\b\s*(\([^)]*\)|[^\n,]*(?:,\s*[^\n,]*)*)`)
 	packageMain = pattern.Lazy(`(?m)^package main\b`)
 )
 

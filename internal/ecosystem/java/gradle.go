@@ -25,7 +25,7 @@ type gradle struct {
 }
 
 var (
-	gradleInclude = pattern.Lazy(`(?m)^\s*include\b([^\n,]*(?:,\s*[^\n,]*)*)`)
+	gradleInclude = pattern.Lazy(`(?m)^\s*include\b\s*(\([^)]*\)|[^\n,]*(?:,\s*[^\n,]*)*)`)
 	gradleQuoted  = pattern.Lazy(`["']([^"'\n]+)["']`)
 	gradleName    = pattern.Lazy(`rootProject\.name\s*=\s*["']([^"'\n]+)["']`)
 	gradleApp     = pattern.Lazy(`(?m)^[^/\n]*(?:\bid\b[\s(]*["'](?:org\.springframework\.boot|io\.quarkus|application|com\.gradleup\.shadow|com\.github\.johnrengelman\.shadow)["']\)?(?:\s+version\s*\(?["'][^"']*["']\)?)?[ \t]*(?:$|//)|apply\s+plugin:\s*["'](?:application|org\.springframework\.boot)["']|^\s*application\s*$)`)
