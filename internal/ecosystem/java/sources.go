@@ -38,6 +38,7 @@ type scan struct {
 	mains    []ecosystem.Hit // Text is the class
 	evidence ecosystem.Evidence
 	portRank int
+	insecure ecosystem.Hit // a server without TLS
 	port     bool          // reads $PORT
 	locale   ecosystem.Hit // formats for other languages than English
 }
@@ -106,11 +107,12 @@ func starts(tree fs.FS, p *pom) bool {
 }
 
 // readSources takes evidence from the sources of the module.
-func (s *service) readSources() {
+func (s *service) readSources(names *ecosystem.Namer) {
 	s.scan.portRank = len(ports())
 	all := ports()
 	eachSource(s.Dir, s.at, func(name string, data []byte) {
 		c := &s.scan
+		s.asks(names, name, data)
 		if h := mainClass(name, data); h.Found() {
 			c.mains = append(c.mains, h)
 		}

@@ -142,6 +142,7 @@ func TestStartOfAJar(t *testing.T) {
 		want := config.Service{Command: c.command}
 		if name == "a file of files:" {
 			want.Files = []config.File{{Path: "tool.jar", To: "tool.jar"}}
+			c.files["tool.jar"] = "PK"
 		}
 		p, findings := planned(c.files, want)
 		switch {

@@ -57,7 +57,11 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if b.Toolchain.Assembled {
 		stages = append(stages, plan.Stage{Name: stageJDK, From: b.Toolchain.Ref, Comment: "The JDK of the platform that is built for. No step runs here."})
 	}
-	stages = append(stages, s.java(b), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	more, files := ecosystem.CopyHeld(s.held, srcDir, fmt.Sprintf("%d:%d", user.UID, user.GID))
+	stages[1].Steps = append(stages[1].Steps, more...)
+	image := s.image(b, user)
+	image.Layers, image.Writable = append(files, image.Layers...), s.Writable()
+	stages = append(stages, s.java(b), s.RuntimeTools(b, user), s.Production(image))
 	return s.Service.Plan(b, user, stages...)
 }
 
@@ -336,7 +340,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		"LANG":              "C.UTF-8",
 		"PATH":              runtime + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	}
-	if s.scan.port && s.Want.Port > 0 {
+	if (s.scan.port || s.settingReadsPort()) && s.Want.Port > 0 {
 		env["PORT"] = fmt.Sprint(s.Want.Port)
 	}
 	if s.kind == kindQuarkus {
@@ -359,6 +363,11 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		i.Version = ""
 	}
 	return i
+}
+
+// settingReadsPort tells whether the port of the framework comes from $PORT.
+func (s *service) settingReadsPort() bool {
+	return slices.ContainsFunc([]string{"server.port", "quarkus.http.port", "micronaut.server.port"}, func(key string) bool { return strings.Contains(s.settings[key].Text, "${PORT") })
 }
 
 // command decides on the exec form that starts the service.
