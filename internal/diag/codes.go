@@ -35,6 +35,7 @@ func Codes() []Code {
 		"ecosystem/rust":   rustCodes(),
 		"ecosystem/static": staticCodes(),
 		"fleet":            fleetCodes(),
+		"proof":            proofCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -199,5 +200,31 @@ func dockerfileCodes() []Code {
 func fleetCodes() []Code {
 	return []Code{
 		{Code: "SLP402", Name: "unknown base", Meaning: "A Dockerfile names a base of Slipway that does not exist."},
+	}
+}
+func proofCodes() []Code {
+	return []Code{
+		{Code: "SLP360", Name: "program missing", Meaning: "The image lacks the program that its start command runs."},
+		{Code: "SLP361", Name: "program not executable", Meaning: "The image's user may not execute the program, or may not enter its directory."},
+		{Code: "SLP362", Name: "interpreter missing", Meaning: "The image lacks the interpreter that a script names in its first line."},
+		{Code: "SLP363", Name: "loader missing", Meaning: "The image lacks the dynamic loader that a program asks for."},
+		{Code: "SLP364", Name: "library missing", Meaning: "The image lacks a shared library that the start command needs."},
+		{Code: "SLP365", Name: "library of an extension missing", Meaning: "The image lacks a shared library that an extension or another program in it needs."},
+		{Code: "SLP366", Name: "wrong architecture", Meaning: "A program is compiled for another architecture than that of the image."},
+		{Code: "SLP367", Name: "file of the start command missing", Meaning: "The image lacks a file or module that the start command names."},
+		{Code: "SLP368", Name: "module missing", Meaning: "The image lacks a module that a source imports."},
+		{Code: "SLP369", Name: "incomplete Java program", Meaning: "The image lacks the main class of a Java program, or libraries that it uses."},
+		{Code: "SLP370", Name: "called program missing", Meaning: "The image lacks a program that the sources run."},
+		{Code: "SLP371", Name: "secret in a layer", Meaning: "A layer of the image holds a secret, even when a later layer deletes it."},
+		{Code: "SLP372", Name: "setuid program", Meaning: "A program of the image runs with other rights than those of its user."},
+		{Code: "SLP373", Name: "device node", Meaning: "The image holds a device node."},
+		{Code: "SLP374", Name: "world-writable file", Meaning: "Every user of the container may write to a file of the image."},
+		{Code: "SLP375", Name: "read-only home", Meaning: "The image's user may not write to its home, and something in the image wants to."},
+		{Code: "SLP376", Name: "read-only directory", Meaning: "The sources write to a directory that belongs to another user."},
+		{Code: "SLP377", Name: "health check without TLS", Meaning: "The server speaks TLS and its health check does not."},
+		{Code: "SLP378", Name: "file not readable", Meaning: "The image's user may not read a file that the start command needs."},
+		{Code: "SLP379", Name: "program of the health check missing", Meaning: "The image lacks the program of its health check, or the user may not execute it."},
+		{Code: "SLP380", Name: "unknown user", Meaning: "The image runs as a user or group that its accounts do not list."},
+		{Code: "SLP381", Name: "nothing to start", Meaning: "The image has neither an entrypoint nor a command."},
 	}
 }
