@@ -31,11 +31,11 @@ func (a *app) buildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [SERVICE… | DIR]",
 		Short: "Build the services of a fleet, or one directory with a Dockerfile",
-		Long: `Build the services of the fleet that slipway.yaml describes, each as a
-multi-stage image, in parallel, on the embedded engine or on --builder. Names and globs
-select services. Without slipway.yaml the services are those that Slipway detects, see
-slipway init. A directory that has a Dockerfile and no slipway.yaml builds as with
-docker build; one without a Dockerfile is planned.`,
+		Long: `Build the services of a fleet, each as a multi-stage image, in parallel, on the
+embedded engine or on --builder. Names and globs select services. slipway.yaml
+describes the fleet; without it, Slipway builds the services that it detects (see
+slipway init). A directory with a Dockerfile and without slipway.yaml builds as with
+docker build; Slipway plans a directory without a Dockerfile.`,
 		Example: `  slipway build
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
@@ -116,11 +116,11 @@ func (a *app) buildFleetAt(ctx context.Context, dir string, names []string, f bu
 		return err
 	}
 	if f.output != "" {
-		return diag.Fail(diag.ExitUsage, "--output is for one directory, not for a fleet").
+		return diag.Fail(diag.ExitUsage, "--output applies to one directory, not to a fleet").
 			WithHint("slipway build --output %s DIR", f.output)
 	}
 	if f.push && fl.Registry == "" {
-		return diag.Fail(diag.ExitUsage, "--push needs a registry").
+		return diag.Fail(diag.ExitUsage, "--push requires a registry").
 			WithHint("slipway build --registry localhost:5000 --push")
 	}
 	req, err := a.request(f)
@@ -169,7 +169,7 @@ func (a *app) checkDirectories(words []string) error {
 		if err == nil && info.IsDir() {
 			continue
 		}
-		return diag.Fail(diag.ExitUsage, "there is no directory %s", w).WithHint("slipway build takes a directory with a Dockerfile, or names of services")
+		return diag.Fail(diag.ExitUsage, "directory not found: %s", w).WithHint("slipway build takes a directory, or the names of services")
 	}
 	return nil
 }
@@ -221,7 +221,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	began := time.Now()
 	built, err := a.trace.Build(run).Run(ctx, jobs)
 	if forgotten := known.Close(); forgotten != nil {
-		screen.Emit(event.Note{Text: "this run is not recorded: " + forgotten.Error(), Warning: true})
+		screen.Emit(event.Note{Text: "cannot record this run: " + forgotten.Error(), Warning: true})
 	}
 	if opened := eng.Opened(); opened != nil {
 		span := a.trace.Start("", "collecting garbage")

@@ -39,17 +39,18 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [SERVICE… | IMAGE…]",
 		Short: "Start built images on this machine, without Docker",
-		Long: `Start the fleet's services, or images by name, as containers that share a
-network, in which each is reachable under its name. Memory limits and health
-checks come from slipway.yaml, else from the image.
+		Long: `Start the fleet's services, or images by name, as containers on a shared network,
+on which each service is reachable under its name. Memory limits and health checks
+come from slipway.yaml, else from the image.
 
-A published port is reachable on 127.0.0.1; put an address before it for more:
--p 0.0.0.0:8080:3004. The port 0 takes any free one. When several services listen
-on the same container port, say which is meant: -p SERVICE=8080:3004.
+Published ports listen on 127.0.0.1; put an address before the port for another:
+-p 0.0.0.0:8080:3004. Port 0 selects a free port. If several services listen on the
+same container port, specify one: -p SERVICE=8080:3004.
 
---until-healthy alone is a test: start, wait until all are healthy, stop. What
-has no health check has to keep running for two seconds; a service of type job
-has to end well. With --detach the services go on in the background: see slipway ps, logs and stop.`,
+--until-healthy alone is a test: start, wait until all services are healthy, stop. A
+service without a health check must keep running for two seconds; a service of type
+job must end with exit code 0. With --detach, the services keep running in the
+background: see slipway ps, logs and stop.`,
 		Example: `  slipway run
   slipway run -p 3004:3004 --detach --until-healthy
   slipway run fast-orchestrator-service --env LOG_LEVEL=debug
@@ -58,13 +59,13 @@ has to end well. With --detach the services go on in the background: see slipway
 	}
 	f.register(cmd)
 	fl := cmd.Flags()
-	fl.StringArrayVarP(&f.publish, "publish", "p", nil, "[SERVICE=][IP:]HOST:CONTAINER, may be repeated")
-	fl.StringArrayVarP(&f.env, "env", "e", nil, "NAME=VALUE, or NAME to hand on this shell's value; may be repeated")
-	fl.StringVar(&f.memory, "memory", "", "memory limit of each service, such as 512Mi, instead of slipway.yaml's")
-	fl.StringVar(&f.name, "name", "", "name of the group; default: the fleet's or the first image's")
+	fl.StringArrayVarP(&f.publish, "publish", "p", nil, "publish a port, [SERVICE=][IP:]HOST:CONTAINER; may be repeated")
+	fl.StringArrayVarP(&f.env, "env", "e", nil, "set a variable, NAME=VALUE, or NAME for this shell's value; may be repeated")
+	fl.StringVar(&f.memory, "memory", "", "memory limit per service, such as 512Mi; overrides slipway.yaml")
+	fl.StringVar(&f.name, "name", "", "group name (default: the fleet's or the first image's)")
 	fl.BoolVar(&f.untilHealthy, "until-healthy", false, "wait until every service is healthy")
-	fl.BoolVarP(&f.detach, "detach", "d", false, "go on in the background")
-	fl.DurationVar(&f.timeout, "timeout", time.Minute, "how long --until-healthy waits")
+	fl.BoolVarP(&f.detach, "detach", "d", false, "run in the background")
+	fl.DurationVar(&f.timeout, "timeout", time.Minute, "maximum wait of --until-healthy")
 	return cmd
 }
 
@@ -112,7 +113,7 @@ func (a *app) provenHealthy(ctx context.Context, running *oci.Running, shown *vi
 	if err := view.WriteStatuses(a.Stdout, last, time.Now()); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.Stderr, "all %d services became healthy and were stopped again\n", len(last))
+	_, err := fmt.Fprintf(a.Stderr, "all %d services became healthy and were stopped\n", len(last))
 	return err
 }
 
@@ -142,7 +143,7 @@ func failedServices(last []localrun.Status) error {
 	if len(bad) == 0 {
 		return nil
 	}
-	return diag.Fail(diag.ExitRun, "ended with an error: %s", strings.Join(bad, ", "))
+	return diag.Fail(diag.ExitRun, "services failed: %s", strings.Join(bad, ", "))
 }
 
 // group decides what runs: services of the fleet here, or images by name.
@@ -234,7 +235,7 @@ func (a *app) applyRunFlags(ctx context.Context, store *image.Store, g localrun.
 		}
 	}
 	if len(f.Platforms) > 1 {
-		return diag.Fail(diag.ExitUsage, "services run on one platform, not %d", len(f.Platforms)).WithHint("--platform %s", f.Platforms[0])
+		return diag.Fail(diag.ExitUsage, "a run takes one platform, not %d", len(f.Platforms)).WithHint("--platform %s", f.Platforms[0])
 	}
 	for i := range g.Services {
 		s := &g.Services[i]
@@ -277,7 +278,7 @@ func (a *app) runEnv(flags []string) (map[string]string, error) {
 	for _, text := range flags {
 		name, value, ok := strings.Cut(text, "=")
 		if name == "" {
-			return nil, diag.Fail(diag.ExitUsage, "--env %q has no name", text).WithHint("--env NAME=VALUE")
+			return nil, diag.Fail(diag.ExitUsage, "--env %q lacks a name", text).WithHint("--env NAME=VALUE")
 		}
 		if !ok {
 			value = a.Getenv(name)
@@ -302,5 +303,5 @@ func needsRoot(command string) error {
 	if os.Geteuid() == 0 {
 		return nil
 	}
-	return diag.Fail(diag.ExitRun, "containers need root").WithHint("sudo slipway %s", command)
+	return diag.Fail(diag.ExitRun, "containers require root").WithHint("sudo slipway %s", command)
 }

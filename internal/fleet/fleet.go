@@ -109,8 +109,8 @@ func (l Loader) at(dir string, o Overrides) (*config.Fleet, string, diag.Finding
 	if err != nil {
 		cfg, findings := Detected(dir, o)
 		if cfg == nil {
-			return nil, "", nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above, and no service is recognised there", config.FileName, dir).
-				WithHint("slipway init DIR writes one for a directory with services; slipway build DIR builds a directory with a Dockerfile")
+			return nil, "", nil, diag.Fail(diag.ExitUsage, "%s not found in %s or above, and no service recognised there", config.FileName, dir).
+				WithHint("`slipway init DIR` writes one; `slipway build DIR` builds a directory with a Dockerfile")
 		}
 		return cfg, dir, findings, nil
 	}
@@ -221,8 +221,8 @@ func CheckPlatforms(platforms []string) error {
 			if near == "" {
 				near = known[0]
 			}
-			return diag.Fail(diag.ExitUsage, "the platform %q is not supported", p).
-				WithHint("did you mean %q? supported are linux/amd64 and linux/arm64", near)
+			return diag.Fail(diag.ExitUsage, "unsupported platform %q", p).
+				WithHint("did you mean %q? linux/amd64 and linux/arm64 are supported", near)
 		}
 	}
 	return nil
