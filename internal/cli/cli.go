@@ -25,7 +25,8 @@ type World struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
-	Dir            string // working directory
+	LookupEnv      func(string) (string, bool) // nil: an empty variable counts as unset
+	Dir            string                      // working directory
 
 	// Args and Environ start this process once more for an ordinary user; without
 	// Args, commands that need root are tried as they are.
@@ -38,7 +39,7 @@ func Process() World {
 	if err != nil {
 		dir = "."
 	}
-	return World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Dir: dir, Args: os.Args, Environ: os.Environ()}
+	return World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, LookupEnv: os.LookupEnv, Dir: dir, Args: os.Args, Environ: os.Environ()}
 }
 
 // app is what every command file gets.

@@ -130,10 +130,12 @@ func (a *app) checkRunc() checkup {
 
 func checkProbes() checkup {
 	c := checkup{Check: "probe binary", Fix: "make build"}
-	for _, arch := range []string{"amd64", "arm64"} {
-		if _, err := assets.Probe(arch); err != nil {
-			c.Found = err.Error()
-			return c
+	for _, tls := range []bool{false, true} {
+		for _, arch := range []string{"amd64", "arm64"} {
+			if _, err := assets.Probe(arch, tls); err != nil {
+				c.Found = err.Error()
+				return c
+			}
 		}
 	}
 	c.OK, c.Found = true, "amd64, arm64"

@@ -127,6 +127,7 @@ func (a *app) survey(dir string) (survey, error) {
 	}
 	s.found, s.findings = fleet.Survey(dir, repository.FS(dir))
 	if len(s.found) == 0 {
+		a.warn(s.findings)
 		return s, diag.Fail(diag.ExitUsage, "no service recognised in %s", dir).
 			WithHint("run slipway init in the repository, or specify its directory; files such as package.json and Dockerfile identify services")
 	}

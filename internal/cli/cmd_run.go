@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-build/slipway/internal/config"
@@ -19,29 +19,20 @@ import (
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/localrun/oci"
 	"github.com/slipway-build/slipway/internal/localrun/view"
-	"github.com/slipway-build/slipway/internal/plan"
 )
-
-// runFlags are the flags of `slipway run`.
-type runFlags struct {
-	fleetFlags
-	publish      []string
-	env          []string
-	memory       string
-	name         string
-	untilHealthy bool
-	detach       bool
-	timeout      time.Duration
-}
 
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run [SERVICE… | IMAGE…]",
 		Short: "Start built images on this machine, without Docker",
-		Long: `Start the fleet's services, or images by name, as containers on a shared network,
-on which each service is reachable under its name. Memory limits and health checks
-come from slipway.yaml, else from the image.
+		Long: `Start the fleet's services, or images by name, as containers on a shared network.
+Each service is reachable there under its name, through DNS too (127.0.0.11, as in
+Docker). Memory limits and health checks come from slipway.yaml, else from the image.
+
+Variables come from the image, from env_file: and env: of slipway.yaml, from
+--env-file and from --env; later ones win. Slipway warns of variables that name a
+host which does not exist.
 
 Published ports listen on 127.0.0.1; put an address before the port for another:
 -p 0.0.0.0:8080:3004. Port 0 selects a free port. If several services listen on the
@@ -49,27 +40,27 @@ same container port, specify one: -p SERVICE=8080:3004.
 
 --until-healthy alone is a test: start, wait until all services are healthy, stop. A
 service without a health check must keep running for two seconds; a service of type
-job must end with exit code 0. With --detach, the services keep running in the
-background: see slipway ps, logs and stop.`,
+job must end with exit code 0. The wait ends early when a service ends or is
+unhealthy; failures in the start period (health: {start_period: 2m}) do not count.
+--timeout limits the wait.
+
+With --detach, the services keep running in the background: see slipway ps, logs
+and stop.`,
 		Example: `  slipway run
   slipway run -p 3004:3004 --detach --until-healthy
   slipway run fast-orchestrator-service --env LOG_LEVEL=debug
+  slipway run -e web:DATABASE_URL --env-file worker:worker.env
   slipway run registry.example/shop/web:v1 -p 8080:80`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args, f) },
 	}
 	f.register(cmd)
-	fl := cmd.Flags()
-	fl.StringArrayVarP(&f.publish, "publish", "p", nil, "publish a port, [SERVICE=][IP:]HOST:CONTAINER; may be repeated")
-	fl.StringArrayVarP(&f.env, "env", "e", nil, "set a variable, NAME=VALUE, or NAME for this shell's value; may be repeated")
-	fl.StringVar(&f.memory, "memory", "", "memory limit per service, such as 512Mi; overrides slipway.yaml")
-	fl.StringVar(&f.name, "name", "", "group name (default: the fleet's or the first image's)")
-	fl.BoolVar(&f.untilHealthy, "until-healthy", false, "wait until every service is healthy")
-	fl.BoolVarP(&f.detach, "detach", "d", false, "run in the background")
-	fl.DurationVar(&f.timeout, "timeout", time.Minute, "maximum wait of --until-healthy")
 	return cmd
 }
 
 func (a *app) run(ctx context.Context, args []string, f runFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	group, err := a.group(ctx, args, f)
 	if err != nil {
 		return err
@@ -164,7 +155,11 @@ func (a *app) group(ctx context.Context, args []string, f runFlags) (localrun.Gr
 	if f.name != "" {
 		g.Name = f.name
 	}
-	return g, a.applyRunFlags(ctx, store, g, f)
+	if err := a.applyRunFlags(ctx, store, g, f); err != nil {
+		return g, err
+	}
+	a.warnUnserved(ctx, store, g)
+	return g, nil
 }
 
 // meansImages tells names of images from names of services. Without slipway.yaml,
@@ -195,18 +190,23 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 	}
 	g := localrun.Group{Name: fl.Name}
 	var images []fleet.Image
-	for _, s := range fl.Only(chosen).Services {
+	services := fl.Only(chosen).Services
+	for _, s := range services {
 		images = append(images, fleet.Image{Service: s.Name, Name: fl.Image(s.Name)})
+	}
+	if err := fleet.CheckBuilt(ctx, store, images); err != nil {
+		return g, err
+	}
+	reads := fl.Reads(chosen)
+	var problems []error
+	for _, s := range services {
+		env, err := fl.Variables(s, a.lookup)
+		problems = append(problems, err)
 		g.Services = append(g.Services, localrun.Spec{
-			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: s.Env, MemoryBytes: s.MemoryBytes, Port: s.Port, Health: healthCheck(s.Health),
+			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: env, Reads: reads[s.Name], MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
 		})
 	}
-	return g, fleet.CheckBuilt(ctx, store, images)
-}
-
-func healthCheck(h config.Health) plan.HealthCheck {
-	return plan.HealthCheck{GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP, Command: h.Command,
-		Health: plan.Health{Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}}
+	return g, errors.Join(problems...)
 }
 
 func imageGroup(ctx context.Context, store *image.Store, args []string) (localrun.Group, error) {
@@ -224,8 +224,11 @@ func imageGroup(ctx context.Context, store *image.Store, args []string) (localru
 // applyRunFlags completes the services in place: what the image says of its
 // port, then the flags.
 func (a *app) applyRunFlags(ctx context.Context, store *image.Store, g localrun.Group, f runFlags) error {
-	env, err := a.runEnv(f.env)
+	variables, err := a.variables(f, g.Services)
 	if err != nil {
+		return err
+	}
+	if err := localrun.SetVariables(g.Services, variables); err != nil {
 		return err
 	}
 	memory := int64(0)
@@ -234,18 +237,14 @@ func (a *app) applyRunFlags(ctx context.Context, store *image.Store, g localrun.
 			return diag.Fail(diag.ExitUsage, "--memory").Because(err)
 		}
 	}
-	if len(f.Platforms) > 1 {
-		return diag.Fail(diag.ExitUsage, "a run takes one platform, not %d", len(f.Platforms)).WithHint("--platform %s", f.Platforms[0])
-	}
 	for i := range g.Services {
 		s := &g.Services[i]
 		s.Platform = strings.Join(f.Platforms, "")
-		s.Env = merged(s.Env, env)
 		if memory > 0 {
 			s.MemoryBytes = memory
 		}
 		if s.Port == 0 {
-			s.Port = portOf(ctx, store, s.Image, s.Platform)
+			s.Port = localrun.OnlyPort(imageConfig(ctx, store, s.Image, s.Platform).ExposedPorts)
 		}
 	}
 	var ports []localrun.Publish
@@ -257,45 +256,6 @@ func (a *app) applyRunFlags(ctx context.Context, store *image.Store, g localrun.
 		ports = append(ports, p)
 	}
 	return localrun.Assign(g.Services, ports)
-}
-
-// portOf is the port that an image exposes; 0 when there is none or several.
-func portOf(ctx context.Context, store *image.Store, name, platform string) int {
-	img, err := store.Image(ctx, name, platform)
-	if err != nil {
-		return 0 // starting it will say why
-	}
-	file, err := img.ConfigFile()
-	if err != nil || file == nil {
-		file = &v1.ConfigFile{}
-	}
-	return localrun.OnlyPort(file.Config.ExposedPorts)
-}
-
-// runEnv reads --env flags.
-func (a *app) runEnv(flags []string) (map[string]string, error) {
-	out := map[string]string{}
-	for _, text := range flags {
-		name, value, ok := strings.Cut(text, "=")
-		if name == "" {
-			return nil, diag.Fail(diag.ExitUsage, "--env %q lacks a name", text).WithHint("--env NAME=VALUE")
-		}
-		if !ok {
-			value = a.Getenv(name)
-		}
-		out[name] = value
-	}
-	return out, nil
-}
-
-func merged(under, over map[string]string) map[string]string {
-	out := map[string]string{}
-	for _, m := range []map[string]string{under, over} {
-		for k, v := range m {
-			out[k] = v
-		}
-	}
-	return out
 }
 
 // needsRoot refuses commands about containers for others than root.

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -15,8 +18,9 @@ func (a *app) stopCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop [SERVICE…]",
 		Short: "Stop running services",
-		Long: `Stop services of a group, or, without a name, the whole group. Each service gets
-its stop signal and ten seconds to end. A stopped group leaves only its logs.`,
+		Long: `Stop services of a group, or, without a name, the whole group. Each service gets the
+stop signal of its image and ten seconds to end; then it is killed. Services stop in
+parallel and can answer requests in flight. A stopped group leaves only its logs.`,
 		Example: `  slipway stop
   slipway stop fast-mdzmediation-service
   slipway stop --all`,
@@ -39,36 +43,42 @@ func (a *app) stop(ctx context.Context, services []string, name string, all bool
 		if len(groups) == 0 {
 			fmt.Fprintln(a.Stderr, "no services are running")
 		}
+		var each []target
 		for _, g := range groups {
-			if err := a.stopOne(ctx, g.Name, ""); err != nil {
-				return err
-			}
+			each = append(each, target{group: g.Name})
 		}
-		return nil
+		return a.stopEach(ctx, each)
 	}
 	g, err := a.pickGroup(groups, name, services)
 	if err != nil {
 		return err
 	}
 	if len(services) == 0 {
-		return a.stopOne(ctx, g.Name, "")
+		return a.stopEach(ctx, []target{{group: g.Name}})
 	}
+	var each []target
 	for _, s := range services {
-		if err := a.stopOne(ctx, g.Name, s); err != nil {
-			return err
-		}
+		each = append(each, target{g.Name, s})
 	}
-	return nil
+	return a.stopEach(ctx, each)
 }
 
-func (a *app) stopOne(ctx context.Context, group, service string) error {
-	if err := oci.StopGroup(ctx, a.state.Path, group, service); err != nil {
-		return err
+// target is a group to stop, or one service of it.
+type target struct{ group, service string }
+
+// stopEach stops all side by side: each has the whole grace. It names those that
+// were stopped, also when others were not.
+func (a *app) stopEach(ctx context.Context, each []target) error {
+	problems := make([]error, len(each))
+	var all sync.WaitGroup
+	for i, t := range each {
+		all.Go(func() { problems[i] = oci.StopGroup(ctx, a.state.Path, t.group, t.service) })
 	}
-	what := service
-	if what == "" {
-		what = group
+	all.Wait()
+	for i, t := range each {
+		if problems[i] == nil {
+			_, problems[i] = fmt.Fprintln(a.Stdout, "stopped", cmp.Or(t.service, t.group))
+		}
 	}
-	_, err := fmt.Fprintln(a.Stdout, "stopped", what)
-	return err
+	return errors.Join(problems...)
 }

@@ -48,7 +48,7 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.force, "force", false, "run the build even when nothing changed; cached steps stay cached")
 	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile of a directory (default: DIR/Dockerfile)")
 	fl.StringVar(&f.target, "target", "", "build up to this stage")
-	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes the environment's value")
+	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes the environment's value, else the default of its ARG")
 	fl.StringArrayVar(&f.labels, "label", nil, "label NAME=VALUE of the image")
 	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
 	f.builder.register(cmd)
@@ -59,10 +59,10 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 func (a *app) request(f buildFlags) (engine.Request, error) {
 	req := engine.Request{Target: f.target, NoCache: f.noCache}
 	var err error
-	if req.Args, err = a.assignments("--build-arg", f.args); err != nil {
+	if req.Args, err = assignments("--build-arg", f.args, a.lookup); err != nil {
 		return req, err
 	}
-	if req.Labels, err = a.assignments("--label", f.labels); err != nil {
+	if req.Labels, err = assignments("--label", f.labels, blank); err != nil {
 		return req, err
 	}
 	req.Secrets, err = a.parseSecrets(f.secrets)
@@ -103,8 +103,10 @@ func predefinedArg(name string) bool {
 	return strings.HasSuffix(name, "_PROXY") || strings.HasPrefix(name, "BUILDKIT_") || name == "SOURCE_DATE_EPOCH"
 }
 
-// assignments parses NAME=VALUE words; NAME alone takes the environment's value.
-func (a *app) assignments(flag string, words []string) (map[string]string, error) {
+// assignments parses NAME=VALUE words. NAME alone takes the value that lookup
+// finds and is left out when there is none, as with docker build: then the ARG
+// has its default.
+func assignments(flag string, words []string, lookup func(string) (string, bool)) (map[string]string, error) {
 	out := map[string]string{}
 	for _, w := range words {
 		name, value, ok := strings.Cut(w, "=")
@@ -112,12 +114,18 @@ func (a *app) assignments(flag string, words []string) (map[string]string, error
 			return nil, diag.Fail(diag.ExitUsage, "%s %q lacks a name", flag, w).WithHint("%s NAME=VALUE", flag)
 		}
 		if !ok {
-			value = a.Getenv(name)
+			value, ok = lookup(name)
 		}
-		out[name] = value
+		if ok {
+			out[name] = value
+		}
 	}
 	return out, nil
 }
+
+// blank finds every name, without a value: a label is not taken from the
+// environment.
+func blank(string) (string, bool) { return "", true }
 
 // parseSecrets parses --secret id=NAME[,src=FILE|,env=VARIABLE].
 func (a *app) parseSecrets(words []string) ([]engine.Secret, error) {
@@ -144,7 +152,7 @@ func (a *app) parseSecrets(words []string) ([]engine.Secret, error) {
 		if s.File == "" && s.Env == "" {
 			s.Env = s.ID
 		}
-		if s.Env != "" && s.File == "" && a.Getenv(s.Env) == "" {
+		if _, set := a.lookup(s.Env); s.File == "" && !set {
 			return nil, diag.Fail(diag.ExitUsage, "secret %s has no value: variable %s is not set", s.ID, s.Env).
 				WithHint("set it, or specify a file: --secret id=%s,src=FILE", s.ID)
 		}

@@ -100,6 +100,9 @@ func (d *decoder) checkName(what, at, placeless, name string) {
 // a component of an image name and of a host name.
 func ValidName(name string) bool { return nameForm().MatchString(name) && len(name) <= 63 }
 
+// IsSecretName tells whether a variable of that name holds a secret.
+func IsSecretName(name string) bool { return secretForm().MatchString(name) }
+
 // Unnamed is the name of what nothing names.
 const Unnamed = "app"
 
@@ -156,11 +159,21 @@ func (d *decoder) checkSettings(at string, s settings) {
 		if strings.ContainsAny(string(s.Env[key]), "\n\x00") {
 			d.report(codeEnv, at+"/env/"+key, "mount a file instead", "the value of %s spans lines", key)
 		}
-		if secretForm().MatchString(key) && s.Env[key] != "" {
+		if IsSecretName(key) && s.Env[key] != "" {
 			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and everybody who gets the image can read it", clip(key))
 			f := &d.findings[len(d.findings)-1]
 			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
 		}
+	}
+	for i, file := range s.EnvFile {
+		at := at + "/env_file"
+		if _, listed := d.at[fmt.Sprintf("%s/%d", at, i)]; listed {
+			at = fmt.Sprintf("%s/%d", at, i)
+		}
+		if file == "" && !d.hasFindingIn(at) {
+			d.report(codePath, at, "such as .env", "the path of the file is empty")
+		}
+		d.checkPath(at, file, "write it relative to slipway.yaml; slipway run --env-file takes any path", "move it into the repository; slipway run --env-file takes any path")
 	}
 	d.checkPackages(at+"/packages/build", s.Packages.Build)
 	d.checkPackages(at+"/packages/runtime", s.Packages.Runtime)
@@ -171,8 +184,8 @@ func (d *decoder) checkSettings(at string, s settings) {
 	if ks := h.kinds(); len(ks) > 1 {
 		d.report(codeTwoHealths, at+"/health/"+ks[1], "keep one of "+strings.Join(ks, ", "), "a service has one way to be asked for its health, here are %d", len(ks))
 	}
-	if h.GRPC != "" && !grpcForm().MatchString(h.GRPC) {
-		d.report(codeHealthValue, at+"/health/grpc", "such as my.pkg.Greeter", "%q is not a gRPC service name", clip(h.GRPC))
+	if h.GRPC != nil && *h.GRPC != "" && !grpcForm().MatchString(*h.GRPC) {
+		d.report(codeHealthValue, at+"/health/grpc", `such as my.pkg.Greeter, or "" for the whole server`, "%q is not a gRPC service name", clip(*h.GRPC))
 	}
 	if h.HTTP != "" && !httpForm().MatchString(h.HTTP) {
 		hint := "such as /health"
@@ -180,6 +193,9 @@ func (d *decoder) checkSettings(at string, s settings) {
 			hint = fmt.Sprintf("did you mean /%s?", strings.TrimPrefix(h.HTTP, "/"))
 		}
 		d.report(codeHealthValue, at+"/health/http", hint, "%q is not a path", clip(h.HTTP))
+	}
+	if k := h.kinds(); h.TLS != nil && *h.TLS && len(k) == 1 && k[0] != "grpc" && k[0] != "http" {
+		d.report(codeImpossible, at+"/health/tls", "delete tls:, or write grpc: or http:", "a check by %s does not speak TLS", k[0])
 	}
 	if h.Retries != nil && (*h.Retries < 1 || *h.Retries > 100) {
 		d.report(codeHealthValue, at+"/health/retries", "between 1 and 100", "%d retries are out of range", *h.Retries)

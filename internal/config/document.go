@@ -44,6 +44,7 @@ type settings struct {
 	Health    *health           `yaml:"health,omitempty" jsonschema_description:"How readiness is asked for."`
 	Memory    memory            `yaml:"memory,omitempty" jsonschema_description:"Memory limit such as 512Mi or 1GB."`
 	Env       map[string]scalar `yaml:"env,omitempty" jsonschema_description:"Environment of the running service. Not for secrets."`
+	EnvFile   oneOrMore         `yaml:"env_file,omitempty" jsonschema_description:"File of NAME=VALUE lines, or a list of them, relative to this file. Read by slipway run; never part of an image."`
 	Shell     *bool             `yaml:"shell,omitempty" jsonschema_description:"Whether the production image has a shell."`
 	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"What installs the service's packages, such as pnpm or uv; detected when left out."`
 	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages beyond those that Slipway knows the service to need."`
@@ -85,13 +86,14 @@ type planned bool
 
 // health is a way to ask for readiness and its timing.
 type health struct {
-	GRPC        string   `yaml:"grpc,omitempty" jsonschema_description:"Service name for grpc.health.v1."`
+	GRPC        *string  `yaml:"grpc,omitempty" jsonschema_description:"Service name for grpc.health.v1; the empty text asks the whole server."`
 	HTTP        string   `yaml:"http,omitempty" jsonschema:"pattern=^/" jsonschema_description:"Path that answers 2xx or 3xx when ready."`
 	TCP         *bool    `yaml:"tcp,omitempty" jsonschema_description:"Ready when the port accepts connections."`
 	Command     command  `yaml:"command,omitempty" jsonschema_description:"Command in the container that exits 0 when ready."`
+	TLS         *bool    `yaml:"tls,omitempty" jsonschema_description:"Whether grpc or http is asked over TLS; the certificate is not verified."`
 	Interval    duration `yaml:"interval,omitempty" jsonschema_description:"Time between two probes."`
 	Timeout     duration `yaml:"timeout,omitempty" jsonschema_description:"Time that one probe may take."`
-	StartPeriod duration `yaml:"start_period,omitempty" jsonschema_description:"Time after the start in which failures do not count."`
+	StartPeriod duration `yaml:"start_period,omitempty" jsonschema_description:"Time after the start in which failures do not count; 60s for Java, 15s for others when left out."`
 	Retries     *int     `yaml:"retries,omitempty" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Failures in a row that make a service unhealthy."`
 }
 
@@ -216,7 +218,7 @@ func (h *health) kinds() []string {
 		return ks
 	}
 	for _, k := range healthKinds() {
-		written := map[string]bool{"grpc": h.GRPC != "", "http": h.HTTP != "", "tcp": h.TCP != nil && *h.TCP, "command": len(h.Command) > 0}
+		written := map[string]bool{"grpc": h.GRPC != nil, "http": h.HTTP != "", "tcp": h.TCP != nil && *h.TCP, "command": len(h.Command) > 0}
 		if written[k] {
 			ks = append(ks, k)
 		}

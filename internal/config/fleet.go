@@ -11,7 +11,7 @@
 //	}
 package config
 
-import "time"
+import "github.com/slipway-build/slipway/internal/plan"
 
 // FileName is the name of the fleet's file at the root of the repository.
 const FileName = "slipway.yaml"
@@ -60,6 +60,7 @@ type Service struct {
 	Exclude        []string          // patterns of what production does not hold
 	Planned        bool              // although the directory has a Dockerfile
 	Env            map[string]string // of the running service
+	EnvFiles       []string          // of the running service, relative to the fleet's root; later ones win, Env wins over all
 	Shell          bool              // a shell in the production image
 	PackageManager string            // "pnpm", "uv"
 	Features       []string          // of cargo
@@ -80,15 +81,5 @@ type Packages struct {
 	Runtime []string // in the production image
 }
 
-// Health says how readiness is asked for. At most one of GRPC, HTTP, TCP and
-// Command is set.
-type Health struct {
-	GRPC        string // service name for grpc.health.v1
-	HTTP        string // path such as /health
-	TCP         bool
-	Command     []string
-	Interval    time.Duration
-	Timeout     time.Duration
-	StartPeriod time.Duration
-	Retries     int
-}
+// Health says how readiness is asked for: the plan has the same.
+type Health = plan.HealthCheck

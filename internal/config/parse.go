@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plaintext"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Parse decodes slipway.yaml. The file's name appears in findings only. When a
@@ -64,6 +65,7 @@ func (d *decoder) tree(data []byte) ast.Node {
 	if len(bodies) == 0 {
 		return nil
 	}
+	respell(bodies[0])
 	return bodies[0]
 }
 
@@ -141,6 +143,7 @@ func (d *decoder) service(name string, doc *document) Service {
 		Build:          s.Build,
 		Output:         cleaned(s.Output),
 		Exclude:        s.Exclude,
+		EnvFiles:       m.EnvFile,
 		Planned:        s.Docker != nil,
 		PackageManager: string(m.Manager),
 		Features:       s.Features,
@@ -193,6 +196,7 @@ func merge(a, b settings) settings {
 		Health:    mergeHealth(a.Health, b.Health),
 		Memory:    or(b.Memory, a.Memory),
 		Env:       env,
+		EnvFile:   slices.Concat(a.EnvFile, b.EnvFile),
 		Shell:     or(b.Shell, a.Shell),
 		Manager:   or(b.Manager, a.Manager),
 		Packages:  packages{slices.Concat(a.Packages.Build, b.Packages.Build), slices.Concat(a.Packages.Runtime, b.Packages.Runtime)},
@@ -218,6 +222,7 @@ func mergeHealth(a, b *health) *health {
 	m := *b
 	if len(b.kinds()) == 0 {
 		m.GRPC, m.HTTP, m.TCP, m.Command = a.GRPC, a.HTTP, a.TCP, a.Command
+		m.TLS = or(b.TLS, a.TLS)
 	}
 	m.Interval, m.Timeout, m.StartPeriod = or(b.Interval, a.Interval), or(b.Timeout, a.Timeout), or(b.StartPeriod, a.StartPeriod)
 	m.Retries = or(b.Retries, a.Retries)
@@ -226,8 +231,8 @@ func mergeHealth(a, b *health) *health {
 
 func (h *health) resolve() Health {
 	out := Health{
-		GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP != nil && *h.TCP, Command: h.Command,
-		Interval: time.Duration(h.Interval), Timeout: time.Duration(h.Timeout), StartPeriod: time.Duration(h.StartPeriod),
+		GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP != nil && *h.TCP, Command: h.Command, TLS: h.TLS != nil && *h.TLS,
+		Health: plan.Health{Interval: time.Duration(h.Interval), Timeout: time.Duration(h.Timeout), StartPeriod: time.Duration(h.StartPeriod)},
 	}
 	if h.Retries != nil {
 		out.Retries = *h.Retries

@@ -48,6 +48,9 @@ func entry(f Found, indent string, listen map[int]int) []byte {
 	}
 	fmt.Fprintf(&b, "%s%s:\n", indent, f.Service.Name)
 	line("path: %s", scalar(f.Service.Path))
+	if f.Service.Planned {
+		line("dockerfile: false")
+	}
 	for _, fact := range f.Facts {
 		key, why := written(f, fact, listen), comment(because(fact))
 		if key == "" {
@@ -55,6 +58,9 @@ func entry(f Found, indent string, listen map[int]int) []byte {
 			continue
 		}
 		line("%-28s # %s", key, why)
+	}
+	if f.Dockerfile != "" && f.Service.Ecosystem != "" {
+		line("# dockerfile: false would plan it from its sources, with the Dockerfile as evidence")
 	}
 	for _, p := range f.Findings {
 		if p.Severity == diag.Error {
@@ -76,10 +82,8 @@ func written(f Found, fact plan.Fact, listen map[int]int) string {
 		return "type: " + s.Type
 	case fact.Name == "port" && s.Port > 0 && listen[s.Port] == 1:
 		return "port: " + strconv.Itoa(s.Port)
-	case fact.Name == "health" && s.Health.HTTP != "":
-		return "health: {http: " + scalar(s.Health.HTTP) + "}"
-	case fact.Name == "health" && s.Health.GRPC != "":
-		return "health: {grpc: " + scalar(s.Health.GRPC) + "}"
+	case fact.Name == "health" && (s.Health.HTTP != "" || s.Health.GRPC != nil):
+		return "health: " + s.Health.YAML()
 	}
 	return ""
 }

@@ -5,9 +5,9 @@ import (
 	"io/fs"
 	"path"
 	"strconv"
-	"strings"
 
 	"github.com/slipway-build/slipway/internal/pattern"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Hit is a piece of evidence in a source file. Without a file there is none.
@@ -45,12 +45,24 @@ func (h *Hit) Seek(re Pattern, name string, data []byte) {
 }
 
 // Evidence is what the sources say of the network.
+//
+// The standard gRPC health service is asked for the name that the program sets a
+// status for (HealthName), because only that one says when the program is ready.
+// When the program also sets the status of the whole server (HealthWhole), or
+// sets none, it is asked for the whole server: the health services of Go, Java,
+// Python and Rust answer that from the start (HealthServer); that of Node.js only
+// when its map has the key "". Where the sources do not say what the service
+// answers for (HealthProto), it is asked for the service of the protos.
 type Evidence struct {
-	GRPC, HTTP  Hit // the start of a server
-	Port        Hit // Text is the number
-	Route       Hit // Text is the path of a health check
-	HealthName  Hit // Text is a service that the standard gRPC health service reports on
-	HealthProto Hit // a sign that the standard gRPC health service is served
+	GRPC, HTTP   Hit // the start of a server
+	Port         Hit // Text is the number
+	Route        Hit // Text is the path of a health check
+	HealthServer Hit // a registered health service that answers for the whole server
+	HealthWhole  Hit // the program sets the status of the whole server, name ""
+	HealthName   Hit // Text is a service that the program sets a status for
+	HealthProto  Hit // a sign of a health service that may not answer for the whole server
+	TLS          Hit // the server listens with TLS, and never without
+	SlowStart    Hit // the start takes long, such as loading a model; Why says so
 }
 
 // Network completes type, port and health: what slipway.yaml says, else the
@@ -99,26 +111,44 @@ func (s *Service) port(found Hit, manifest string) {
 func (s *Service) health(e Evidence) {
 	h := &s.Want.Health
 	switch {
-	case h.GRPC != "":
-		s.Configured("health", "gRPC "+h.GRPC)
-	case h.HTTP != "":
-		s.Configured("health", "HTTP "+h.HTTP)
-	case h.TCP:
-		s.Configured("health", "TCP")
-	case len(h.Command) > 0:
-		s.Configured("health", "command "+strings.Join(h.Command, " "))
+	case h.Asks():
+		s.Configured("health", h.Describe())
 	case s.Want.Port == 0 || s.Want.Type == "job":
+		return
 	case s.Want.Type == "http" && e.Route.Found():
 		h.HTTP = e.Route.Text
-		s.Fact("health", "HTTP "+e.Route.Text, Or(e.Route.Why, "a route of that name"), e.Route.File, e.Route.Line)
-	case s.Want.Type == "grpc" && e.HealthName.Found():
-		h.GRPC = e.HealthName.Text
-		s.Fact("health", "gRPC "+h.GRPC, "the standard health service reports on it", e.HealthName.File, e.HealthName.Line)
+		s.overTLS(e)
+		s.Fact("health", h.Describe(), Or(e.Route.Why, "a route of that name"), e.Route.File, e.Route.Line)
 	case s.Want.Type == "grpc":
 		s.grpcHealth(e)
 	default:
 		h.TCP = true
 		s.Fact("health", "TCP", "default: the port accepts connections", "", 0)
+	}
+	s.startPeriod(e)
+}
+
+// overTLS makes the check speak TLS where the server does.
+func (s *Service) overTLS(e Evidence) {
+	if e.TLS.Found() {
+		s.Want.Health.TLS = true
+		s.Fact("TLS", "yes", Or(e.TLS.Why, "the server has a certificate"), e.TLS.File, e.TLS.Line)
+	}
+}
+
+// startPeriod gives services that take long to start the time for it.
+func (s *Service) startPeriod(e Evidence) {
+	h := &s.Want.Health
+	if h.StartPeriod > 0 {
+		return
+	}
+	if d := plan.StartPeriodOf(s.Want.Ecosystem); d != plan.StartPeriod {
+		h.StartPeriod = d
+		return
+	}
+	if e.SlowStart.Found() {
+		h.StartPeriod = plan.SlowStart
+		s.Fact("start period", plan.SlowStart.String(), Or(e.SlowStart.Why, "the start takes long"), e.SlowStart.File, e.SlowStart.Line)
 	}
 }
 
@@ -128,36 +158,56 @@ var (
 	protoService = pattern.Lazy(`(?m)^\s*service\s+(\w+)`)
 )
 
-// grpcHealth takes the service of the protos when something implements the
-// standard health service, else asks whether the port accepts.
+// grpcHealth asks the standard health service where there is one: for the whole
+// server, else for a name that the sources give a status, else for the service
+// of the protos. Without one it asks whether the port accepts.
 func (s *Service) grpcHealth(e Evidence) {
-	var name Hit
-	own := false
-	dir := ProtoDir(s.Dir)
-	if dir != "" {
-		entries, _ := fs.ReadDir(s.Dir, dir)
-		for _, e := range entries {
-			file := path.Join(dir, e.Name())
-			data, err := Read(s.Dir, file)
-			if err != nil || path.Ext(file) != ".proto" {
-				continue
-			}
-			pkg, svc := protoPackage().FindSubmatch(data), protoService().FindSubmatchIndex(data)
-			switch {
-			case pkg == nil || svc == nil:
-			case string(pkg[1]) == "grpc.health.v1":
-				own = true
-			case !name.Found():
-				name = Hit{Text: string(pkg[1]) + "." + string(data[svc[2]:svc[3]]), File: file, Line: LineAt(data, int64(svc[2]))}
-			}
-		}
+	proto, own := s.protos()
+	found, why := Hit{}, ""
+	e.HealthWhole.Text, e.HealthServer.Text = "", "" // the name of the whole server
+	switch {
+	case e.HealthWhole.Found():
+		found, why = e.HealthWhole, "the program sets the status of the whole server"
+	case e.HealthName.Found():
+		found, why = e.HealthName, "the standard health service reports on it"
+	case e.HealthServer.Found():
+		found, why = e.HealthServer, "the standard health service answers for the whole server"
+	case (e.HealthProto.Found() || own) && proto.Found():
+		found, why = proto, "the service of the protos, beside the standard health service"
 	}
 	h := &s.Want.Health
-	if (e.HealthProto.Found() || own) && name.Found() {
-		h.GRPC = name.Text
-		s.Fact("health", "gRPC "+name.Text, "the service of the protos, beside the standard health service", name.File, name.Line)
+	if !found.Found() {
+		h.TCP = true
+		s.Fact("health", "TCP", "default: no sign of the gRPC health service", "", 0)
 		return
 	}
-	h.TCP = true
-	s.Fact("health", "TCP", "default: no sign of the gRPC health service", "", 0)
+	h.GRPC = &found.Text
+	s.overTLS(e)
+	s.Fact("health", h.Describe(), why, found.File, found.Line)
+}
+
+// protos returns the first service of the protos, and whether the health
+// service is among them.
+func (s *Service) protos() (name Hit, own bool) {
+	dir := ProtoDir(s.Dir)
+	if dir == "" {
+		return Hit{}, false
+	}
+	entries, _ := fs.ReadDir(s.Dir, dir)
+	for _, e := range entries {
+		file := path.Join(dir, e.Name())
+		data, err := Read(s.Dir, file)
+		if err != nil || path.Ext(file) != ".proto" {
+			continue
+		}
+		pkg, svc := protoPackage().FindSubmatch(data), protoService().FindSubmatchIndex(data)
+		switch {
+		case pkg == nil || svc == nil:
+		case string(pkg[1]) == "grpc.health.v1":
+			own = true
+		case !name.Found():
+			name = Hit{Text: string(pkg[1]) + "." + string(data[svc[2]:svc[3]]), File: file, Line: LineAt(data, int64(svc[2]))}
+		}
+	}
+	return name, own
 }

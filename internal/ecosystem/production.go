@@ -6,14 +6,18 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// WorkDir is the working directory of every production image.
-const WorkDir = "/app"
+// WorkDir is the working directory of every production image, and HomeDir the home
+// directory of its account, which is the only one that always belongs to it: tools
+// and libraries keep caches and settings there.
+const (
+	WorkDir = "/app"
+	HomeDir = "/home/app"
+)
 
 // Image is what a production image needs beyond what the service says.
 type Image struct {
@@ -25,6 +29,8 @@ type Image struct {
 	InitWhy string            // why the base's init is process 1
 	Start   []string          // exec form
 
+	Writable []string // directories that the program writes to, below WorkDir when relative; see Service.Writable
+
 	Version     string // of the service; "" is "0.0.0"
 	Description string
 	Licence     string // SPDX, "" when unknown
@@ -33,6 +39,8 @@ type Image struct {
 // Plan puts a service's plan together from its stages.
 func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Service {
 	h := s.Want.Health
+	h.Health = h.WithDefaults()
+	b.Probe = b.probeFor(h)
 	return plan.Service{
 		Name:         s.Want.Name,
 		Dir:          s.Context,
@@ -40,11 +48,13 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 		Port:         s.Want.Port,
 		MemoryBytes:  s.Want.MemoryBytes,
 		User:         fmt.Sprintf("%d:%d", u.UID, u.GID),
-		Health:       plan.HealthCheck{GRPC: h.GRPC, HTTP: h.HTTP, TCP: h.TCP, Command: h.Command, Health: timing(h)},
+		Health:       h,
 		Facts:        s.Facts,
 		LeftOut:      sortedLeftOut(s.leftOut),
+		Reads:        s.variablesRead(),
+		Calls:        s.programsCalled(),
 		Bases:        b.List(),
-		Stages:       stages,
+		Stages:       s.withWritable(stages),
 		DockerIgnore: s.Ignore.Patterns,
 	}
 }
@@ -52,24 +62,6 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 func sortedLeftOut(all []plan.LeftOut) []plan.LeftOut {
 	slices.SortFunc(all, func(a, b plan.LeftOut) int { return strings.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(all, func(a, b plan.LeftOut) bool { return a.Path == b.Path })
-}
-
-// timing fills in the defaults of a health check. The interval is the Docker
-// Engine's in a third: a fleet is up as soon as its slowest probe says so.
-func timing(h config.Health) plan.Health {
-	out := plan.Health{Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}
-	for _, d := range []struct {
-		at     *time.Duration
-		unless time.Duration
-	}{{&out.Interval, 10 * time.Second}, {&out.Timeout, 3 * time.Second}, {&out.StartPeriod, 15 * time.Second}} {
-		if *d.at == 0 {
-			*d.at = d.unless
-		}
-	}
-	if out.Retries == 0 {
-		out.Retries = 3
-	}
-	return out
 }
 
 // CopyDir copies a directory of the context to its own place.
@@ -89,16 +81,17 @@ func Quoted(words []string) []string {
 	return out
 }
 
-// RuntimeTools holds what production needs besides the service: the probe and
-// the names of its accounts. No step of it runs.
+// RuntimeTools holds what production needs besides the service: the probe, the
+// names of its accounts, and the home directory, which WORKDIR makes as the user
+// that USER names. No step of it runs.
 func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 	u.Name = Or(u.Name, accountOf(b.Toolchain.Ecosystem))
 	st := plan.Stage{
 		Name:    plan.StageRuntimeTools,
-		Comment: "The health probe, and the accounts of the production image.",
-		From:    b.Probe.Ref,
+		Comment: "The health probe, and the accounts of the production image with their home.",
+		From:    b.probeFor(s.Want.Health).Ref,
 		Steps: []plan.Step{
-			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, WorkDir)},
+			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, HomeDir)},
 			{Op: plan.OpCopy, Args: []string{"/etc/group"}, Content: fmt.Sprintf("root:x:0:\n%s:x:%d:\n", u.Name, u.GID)},
 		},
 	}
@@ -106,6 +99,10 @@ func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: b.ShellFrom, Args: []string{"/usr/bin/dash", "/usr/bin/sh"},
 			Comment: "A shell, because slipway.yaml asks for one."})
 	}
+	st.Steps = append(st.Steps,
+		plan.Step{Op: plan.OpWorkdir, Args: []string{path.Dir(HomeDir)}},
+		plan.Step{Op: plan.OpUser, Args: []string{fmt.Sprintf("%d:%d", u.UID, u.GID)}},
+		plan.Step{Op: plan.OpWorkdir, Args: []string{HomeDir}, Comment: "The home directory belongs to the account."})
 	return st
 }
 
@@ -132,6 +129,8 @@ func (s *Service) Production(i Image) plan.Stage {
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	add(i.Layers...)
+	s.made = writableStage(i.Writable, i.User)
+	add(copyWritable(i.Writable)...)
 	if env := s.environment(i.Env); len(env) > 0 {
 		add(plan.Step{Op: plan.OpEnv, Args: env})
 	}
@@ -140,7 +139,7 @@ func (s *Service) Production(i Image) plan.Stage {
 		add(plan.Step{Op: plan.OpExpose, Args: []string{fmt.Sprint(s.Want.Port)}})
 	}
 	if probe := s.probe(); probe != nil {
-		add(plan.Step{Op: plan.OpHealthcheck, Args: probe, Health: timing(s.Want.Health)})
+		add(plan.Step{Op: plan.OpHealthcheck, Args: probe, Health: s.Want.Health.WithDefaults()})
 	}
 	add(plan.Step{Op: plan.OpStopSignal, Args: []string{"SIGTERM"}})
 	if i.Bases.Init != "" {
@@ -158,6 +157,7 @@ func (s *Service) environment(language map[string]string) []string {
 		all = map[string]string{}
 	}
 	maps.Copy(all, s.Want.Env)
+	s.imageSets = slices.Sorted(maps.Keys(all))
 	out := make([]string, 0, len(all))
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, k+"="+all[k])
@@ -165,13 +165,24 @@ func (s *Service) environment(language map[string]string) []string {
 	return out
 }
 
-// probe is the command that asks for readiness inside the container.
+// probe is the command that asks for readiness inside the container. Over TLS the
+// certificate is not verified: the service asks itself, and what it has is for
+// the name that its clients use.
 func (s *Service) probe() []string {
 	const bin = "/usr/local/bin/"
 	h, at := s.Want.Health, fmt.Sprintf("localhost:%d", s.Want.Port)
 	switch {
-	case h.GRPC != "":
-		return []string{bin + "grpc_health_probe", "-addr=" + at, "-service=" + h.GRPC}
+	case h.GRPC != nil:
+		argv := []string{bin + "grpc_health_probe", "-addr=" + at}
+		if h.TLS {
+			argv = append(argv, "-tls", "-tls-no-verify")
+		}
+		if *h.GRPC != "" {
+			argv = append(argv, "-service="+*h.GRPC)
+		}
+		return argv
+	case h.HTTP != "" && h.TLS:
+		return []string{bin + "slipway-probe", "-tls-no-verify", "https://" + at + h.HTTP}
 	case h.HTTP != "":
 		return []string{bin + "slipway-probe", "http://" + at + h.HTTP}
 	case h.TCP:

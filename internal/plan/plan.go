@@ -5,8 +5,6 @@
 //	p := plan.Service{Name: "web", Stages: []plan.Stage{{Name: "production", From: base}}}
 package plan
 
-import "time"
-
 // Stage names of a production build, in order.
 const (
 	StageManifests    = "manifests" // where services can share an install
@@ -14,6 +12,7 @@ const (
 	StagePackages     = "packages" // for production, where they are made of those dependencies
 	StageBuilder      = "builder"
 	StageRuntimeTools = "runtime-tools"
+	StageWritable     = "writable" // where the program writes to directories of the image
 	StageProduction   = "production"
 )
 
@@ -115,14 +114,6 @@ type Step struct {
 	Health  Health   `json:"health,omitzero"`   // HEALTHCHECK, with Args as its command
 }
 
-// Health is the timing of a HEALTHCHECK.
-type Health struct {
-	Interval    time.Duration `json:"interval_ns,omitempty"`
-	Timeout     time.Duration `json:"timeout_ns,omitempty"`
-	StartPeriod time.Duration `json:"start_period_ns,omitempty"`
-	Retries     int           `json:"retries,omitempty"`
-}
-
 // Stage is one FROM … AS name.
 type Stage struct {
 	Name          string `json:"name"`
@@ -149,16 +140,6 @@ type Service struct {
 	Stages       []Stage     `json:"stages,omitempty"`
 	Dockerfile   string      `json:"dockerfile,omitempty"`    // path of the service's own Dockerfile, relative to the fleet's root; then Stages is empty
 	DockerIgnore []string    `json:"docker_ignore,omitempty"` // patterns: the service's own, else the supplied ones
-}
-
-// HealthCheck says how readiness of a running service is asked for; at most
-// one of GRPC, HTTP, TCP and Command is set.
-type HealthCheck struct {
-	GRPC    string   `json:"grpc,omitempty"`    // service name
-	HTTP    string   `json:"http,omitempty"`    // path
-	TCP     bool     `json:"tcp,omitempty"`     // the port accepts
-	Command []string `json:"command,omitempty"` // in the container
-	Health
 }
 
 // Manifests are the files of the manifests stage, relative to the build context;

@@ -66,7 +66,7 @@ func Serve(s *ecosystem.Service, manifest string) {
 		s.Configured("health", "HTTP "+h.HTTP)
 	case h.TCP:
 		s.Configured("health", "TCP")
-	case h.GRPC != "" || len(h.Command) > 0:
+	case h.GRPC != nil || len(h.Command) > 0:
 		s.ReportWanted(codeHealth, manifest, "write health: {http: "+defaultHealth+"}, or nothing", "a static site is asked for readiness over HTTP or TCP")
 	default:
 		h.HTTP = defaultHealth

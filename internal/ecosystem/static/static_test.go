@@ -87,7 +87,7 @@ func TestFindings(t *testing.T) {
 	}{
 		codeNoPages: {files: []string{"about.html"}},
 		codeCommand: {files: []string{"index.html"}, want: config.Service{Command: []string{"node", "a.js"}}},
-		codeHealth:  {files: []string{"index.html"}, want: config.Service{Health: config.Health{GRPC: "a.B"}}},
+		codeHealth:  {files: []string{"index.html"}, want: config.Service{Health: config.Health{GRPC: new("a.B")}}},
 		codeNoBase:  {files: []string{"index.html"}, bases: config.Bases{Family: "map", Images: map[string]string{"node-toolchain": "a", "node-runtime": "b"}}},
 	} {
 		c.want.Name, c.want.Path = "a", "svc"
