@@ -80,7 +80,7 @@ func (a *app) fail(ctx context.Context, err error) diag.ExitCode {
 		return diag.ExitCode(done)
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(a.Stderr, "slipway: interrupted; nothing is left running, and what was finished is kept")
+		fmt.Fprintln(a.Stderr, "slipway: interrupted; nothing is left running, and finished work is kept")
 		return diag.ExitInterrupted
 	}
 	err = a.state.ExplainFullDisk(err)
@@ -106,7 +106,7 @@ func interruptible(stderr io.Writer) (context.Context, func()) {
 	go func() {
 		select {
 		case <-signals:
-			fmt.Fprintln(stderr, "slipway: stopping; interrupt again to stop now")
+			fmt.Fprintln(stderr, "slipway: stopping; interrupt again to stop immediately")
 			cancel()
 		case <-done:
 			return

@@ -25,11 +25,11 @@ func (a *app) basesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bases",
 		Short: "List, build, update and lock base images",
-		Long: `Base images are assembled from the packages of this machine's Debian mirror and
-npm registry. slipway.lock, when a repository has one, pins every package and
-the digests that come out; commit it and all machines build from the same bases.
+		Long: `Slipway assembles base images from the packages of this machine's Debian mirror and
+npm registry. A slipway.lock in the repository pins every package and the resulting
+digests; commit it, and all machines build from identical bases.
 
-Without names, the bases of the fleet here are meant.`,
+Without names, the commands work on the bases of the fleet here.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -85,8 +85,8 @@ func (a *app) baseJob(names []string, f baseFlags, needNames bool) (*baseJob, er
 		job.refs = baseimage.Refs()
 	}
 	if needNames && len(job.refs) == 0 {
-		return nil, diag.Fail(diag.ExitUsage, "no base is named, and no fleet here uses one that slipway assembles").
-			WithHint("name one, such as %s, or give --all", baseimage.Refs()[0])
+		return nil, diag.Fail(diag.ExitUsage, "no base specified, and no fleet here uses one that Slipway assembles").
+			WithHint("specify one, such as %s, or --all", baseimage.Refs()[0])
 	}
 	if len(job.platforms) == 0 {
 		job.platforms = []string{plan.Host()}
@@ -94,7 +94,7 @@ func (a *app) baseJob(names []string, f baseFlags, needNames bool) (*baseJob, er
 	switch compression {
 	case "", "gzip", "zstd":
 	default:
-		return nil, diag.Fail(diag.ExitUsage, "the compression %q is not known", compression).WithHint("gzip or zstd")
+		return nil, diag.Fail(diag.ExitUsage, "unknown compression %q", compression).WithHint("use gzip or zstd")
 	}
 	job.screen = a.newScreen(nil)
 	store, err := a.state.Images(job.screen)
@@ -166,7 +166,7 @@ func (a *app) basesBuildCommand() *cobra.Command {
 	var f baseFlags
 	cmd := &cobra.Command{
 		Use:   "build [BASE…]",
-		Short: "Assemble base images that are missing",
+		Short: "Assemble missing base images",
 		Example: `  slipway bases build slipway/node:20-trixie
   slipway bases build --all --platform linux/amd64,linux/arm64`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -216,10 +216,10 @@ func (a *app) basesUpdateCommand() *cobra.Command {
 	var f baseFlags
 	cmd := &cobra.Command{
 		Use:   "update [BASE…]",
-		Short: "Take the newest packages, rebuild, and say what changed",
-		Long: `Ask the mirrors for the newest packages, rebuild the bases that change, and print
-old and new versions. A slipway.lock that is there is rewritten; bases that it
-pins and that are not named stay.`,
+		Short: "Update to the newest packages, rebuild, and list the changes",
+		Long: `Query the mirrors for the newest packages, rebuild the bases that change, and print
+the old and new versions. An existing slipway.lock is rewritten; bases that it pins
+and that you do not name keep their pins.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			job, err := a.baseJob(args, f, true)
 			if err != nil {
@@ -252,7 +252,7 @@ func (a *app) printChanges(changes []baseimage.Change, asJSON bool) error {
 		return a.printJSON(changes)
 	}
 	if len(changes) == 0 {
-		_, err := fmt.Fprintln(a.Stdout, "nothing changed: every package is the newest")
+		_, err := fmt.Fprintln(a.Stdout, "nothing changed: every package is up to date")
 		return err
 	}
 	last := ""
@@ -273,9 +273,9 @@ func (a *app) basesLockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lock [BASE…]",
 		Short: "Write slipway.lock with the packages and digests of the bases",
-		Long: `Write slipway.lock with the packages and digests that the bases have now; bases
-that were never built are resolved and built first. "slipway bases update" takes
-newer packages.`,
+		Long: `Write slipway.lock with the current packages and digests of the bases. Bases that
+were never built are resolved and built first. Run slipway bases update to take newer
+packages.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			job, err := a.baseJob(args, f, true)
 			if err != nil {

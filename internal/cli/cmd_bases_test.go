@@ -36,7 +36,7 @@ func TestBasesRefusals(t *testing.T) {
 		code      diag.ExitCode
 		stderr    []string
 	}{
-		{"no base named", t.TempDir(), []string{"build"}, diag.ExitUsage, []string{"no base is named", "--all"}},
+		{"no base named", t.TempDir(), []string{"build"}, diag.ExitUsage, []string{"no base specified", "--all"}},
 		{"unknown base", t.TempDir(), []string{"build", "slipway/node:20-trixi"}, diag.ExitUsage, []string{`there is no base "slipway/node:20-trixi"`, `did you mean "slipway/node:20-trixie"?`}},
 		{"unknown platform", t.TempDir(), []string{"build", "slipway/node:20-trixie", "--platform", "linux/mips"}, diag.ExitUsage, []string{`platform "linux/mips"`, "linux/arm64"}},
 		{"unknown compression", t.TempDir(), []string{"build", "slipway/node:20-trixie", "--compression", "lz4"}, diag.ExitUsage, []string{`"lz4"`, "gzip or zstd"}},

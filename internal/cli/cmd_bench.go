@@ -41,16 +41,16 @@ func (a *app) benchCommand() *cobra.Command {
 		Short: "Measure a single-stage build of a directory against its multi-stage build",
 		Long: `Build a directory from a single-stage Dockerfile and from its multi-stage one
 (its Dockerfile, else the planned one), each with empty caches: cold, after a
-change of a source file and after a change of the dependencies; then start both
-images. The table has build times, size, layers, start-up and memory at rest.
+change of a source file, and after a change of the dependencies. Then start both
+images. The table compares build times, size, layers, start-up and memory at rest.
 
-Changes are made in a copy. The source change adds a line to the file in which
-the server starts, or to the one that --source names. The dependency change adds
-an empty line to the lock file or manifest: the same packages, but no builder can
-know, so the installation runs again.
+Slipway changes a copy. The source change adds a line to the file in which the
+server starts, or to the file that --source names. The dependency change adds an
+empty line to the lock file or manifest: the packages stay the same, but every
+builder must install them again.
 
-Cold means that the base images are there, and neither a build cache nor
-downloaded packages. Nothing is left when the command ends.`,
+A cold build has its base images, but no build cache and no downloaded packages.
+The command leaves nothing behind.`,
 		Example: `  slipway bench
   slipway bench --runs 1 --json examples/02-OptimizedMultiStage/01-nodejs-optimized
   slipway bench --against Dockerfile.old --source src/routes.ts`,
@@ -65,10 +65,10 @@ downloaded packages. Nothing is left when the command ends.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.against, "against", "Dockerfile.single", "the single-stage Dockerfile, relative to DIR")
-	fl.IntVar(&f.runs, "runs", 3, "builds of each side; the medians count")
+	fl.IntVar(&f.runs, "runs", 3, "builds of each Dockerfile; medians are reported")
 	fl.BoolVar(&f.json, "json", false, "print medians, ratios and every sample as JSON")
-	fl.StringVar(&f.source, "source", "", "the file of DIR that the source change is made in")
-	fl.DurationVar(&f.timeout, "timeout", time.Minute, "how long an image may take to become healthy")
+	fl.StringVar(&f.source, "source", "", "source file in DIR to change")
+	fl.DurationVar(&f.timeout, "timeout", time.Minute, "maximum time for an image to become healthy")
 	return cmd
 }
 
@@ -126,18 +126,18 @@ func (a *app) comparison(dir string, f benchFlags) (comparison, error) {
 		c.Name = filepath.Base(dir)
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return c, diag.Fail(diag.ExitUsage, "there is no directory %s", c.Name).WithHint("slipway bench DIR")
+		return c, diag.Fail(diag.ExitUsage, "directory not found: %s", c.Name).WithHint("slipway bench DIR")
 	}
 	single := filepath.Join(dir, f.against)
 	if filepath.IsAbs(f.against) {
 		single = f.against
 	}
 	if _, err := os.Stat(single); errors.Is(err, fs.ErrNotExist) {
-		return c, diag.Fail(diag.ExitUsage, "there is no %s in %s to compare with", f.against, c.Name).
-			WithHint("write the single-stage Dockerfile that you have now, or name it: slipway bench --against FILE")
+		return c, diag.Fail(diag.ExitUsage, "%s not found in %s: nothing to compare with", f.against, c.Name).
+			WithHint("save your single-stage Dockerfile under that name, or specify it: slipway bench --against FILE")
 	}
 	if f.runs < 1 {
-		return c, diag.Fail(diag.ExitUsage, "--runs %d measures nothing", f.runs).WithHint("--runs 3")
+		return c, diag.Fail(diag.ExitUsage, "--runs must be at least 1, not %d", f.runs).WithHint("--runs 3")
 	}
 	for i, file := range []string{single, ""} {
 		src, err := a.fleets().Directory(dir, file)
@@ -184,10 +184,10 @@ func (a *app) benchChanges(c *comparison, f benchFlags) error {
 	}
 	c.Source, c.Manifest = bench.Source(tree, candidates), bench.Manifest(tree)
 	if f.source != "" && c.Source != candidates[0] {
-		return diag.Fail(diag.ExitUsage, "there is no source file %s in %s", f.source, c.Name).WithHint("--source takes a file of a language, relative to the directory")
+		return diag.Fail(diag.ExitUsage, "source file %s not found in %s", f.source, c.Name).WithHint("--source takes a source file, relative to the directory")
 	}
 	if c.Source == "" {
-		return diag.Fail(diag.ExitUsage, "no source file is recognised in %s, so none can be changed", c.Name).WithHint("slipway bench --source FILE")
+		return diag.Fail(diag.ExitUsage, "no source file recognised in %s", c.Name).WithHint("slipway bench --source FILE")
 	}
 	c.spec = localrun.Spec{Name: "bench", Port: s.Port, Health: s.Health, MemoryBytes: s.MemoryBytes}
 	return nil

@@ -31,11 +31,11 @@ func (a *app) buildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [SERVICE… | DIR]",
 		Short: "Build the services of a fleet, or one directory with a Dockerfile",
-		Long: `Build the services of the fleet that slipway.yaml describes, each as a
-multi-stage image, in parallel, on the embedded engine or on --builder. Names and globs
-select services. Without slipway.yaml the services are those that Slipway detects, see
-slipway init. A directory that has a Dockerfile and no slipway.yaml builds as with
-docker build; one without a Dockerfile is planned.`,
+		Long: `Build the services of a fleet, each as a multi-stage image, in parallel, on the
+embedded engine or on --builder. Names and globs select services. slipway.yaml
+describes the fleet; without it, Slipway builds the services that it detects (see
+slipway init). A directory with a Dockerfile and without slipway.yaml builds as with
+docker build; Slipway plans a directory without a Dockerfile.`,
 		Example: `  slipway build
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
@@ -71,14 +71,14 @@ func (a *app) target(args []string, f buildFlags) (fleet.Target, error) {
 		return a.fleets().Resolve(args)
 	}
 	if len(args) > 1 {
-		return fleet.Target{}, diag.Fail(diag.ExitUsage, "-f is for one directory, here are %d", len(args)).WithHint("slipway build -f %s DIR", f.file)
+		return fleet.Target{}, diag.Fail(diag.ExitUsage, "-f applies to one directory, not to %d", len(args)).WithHint("slipway build -f %s DIR", f.file)
 	}
 	dir := a.Dir
 	if len(args) == 1 {
 		dir = a.path(args[0])
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fleet.Target{}, diag.Fail(diag.ExitUsage, "there is no directory %s", args[0]).WithHint("slipway build -f %s DIR", f.file)
+		return fleet.Target{}, diag.Fail(diag.ExitUsage, "directory not found: %s", args[0]).WithHint("slipway build -f %s DIR", f.file)
 	}
 	return fleet.Target{Root: dir, OwnDockerfile: true, Named: true}, nil
 }
@@ -92,7 +92,7 @@ func (a *app) buildFleet(ctx context.Context, t fleet.Target, f buildFlags) erro
 		return err
 	}
 	if f.push && fl.Registry == "" && f.Tag == "" {
-		return diag.Fail(diag.ExitUsage, "--push needs a registry").
+		return diag.Fail(diag.ExitUsage, "--push requires a registry").
 			WithHint("slipway build --registry localhost:5000 --push")
 	}
 	req, err := a.request(f)
@@ -105,7 +105,7 @@ func (a *app) buildFleet(ctx context.Context, t fleet.Target, f buildFlags) erro
 	}
 	if f.output != "" {
 		if len(jobs) > 1 {
-			return diag.Fail(diag.ExitUsage, "--output is for one service, and %d are selected", len(jobs)).
+			return diag.Fail(diag.ExitUsage, "--output applies to one service, not to %d", len(jobs)).
 				WithHint("slipway build --output %s SERVICE", f.output)
 		}
 		if jobs[0], err = a.writeOut(jobs[0], f.output); err != nil {
@@ -117,7 +117,7 @@ func (a *app) buildFleet(ctx context.Context, t fleet.Target, f buildFlags) erro
 	}
 	err = a.runJobs(ctx, fl.Root, jobs, f)
 	if len(fl.Refused) > 0 && ctx.Err() == nil {
-		err = errors.Join(err, diag.Fail(diag.ExitBuild, "not every service could be planned: see the errors above").WithHint("correct them, then run slipway build again"))
+		err = errors.Join(err, diag.Fail(diag.ExitBuild, "some services could not be planned: see the errors above").WithHint("fix them, and run slipway build again"))
 	}
 	return err
 }
@@ -207,7 +207,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	began := time.Now()
 	built, err := a.trace.Build(run).Run(ctx, jobs)
 	if forgotten := known.Close(); forgotten != nil {
-		screen.Emit(event.Note{Text: "this run is not recorded: " + forgotten.Error(), Warning: true})
+		screen.Emit(event.Note{Text: "cannot record this run: " + forgotten.Error(), Warning: true})
 	}
 	if opened := eng.Opened(); opened != nil {
 		span := a.trace.Start("", "collecting garbage")

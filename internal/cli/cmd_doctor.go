@@ -18,12 +18,12 @@ import (
 )
 
 // finding of one check: what was looked at, how it is, and the command that
-// mends it when it is not well.
+// fixes it when it is not well.
 type checkup struct {
 	Check string `json:"check"`
 	OK    bool   `json:"ok"`
 	Found string `json:"found"`
-	Mend  string `json:"mend,omitempty"`
+	Fix   string `json:"fix,omitempty"`
 	// Optional says that commands work without it, some of them with less.
 	Optional bool `json:"optional,omitempty"`
 }
@@ -32,7 +32,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what is missing on this machine, and the command that mends it",
+		Short: "Report what this machine lacks, and the command that fixes it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// Without user namespaces the checks say so from outside of one.
@@ -51,7 +51,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			}
 			for _, c := range checks {
 				if !c.OK && !c.Optional {
-					return diag.Fail(diag.ExitUsage, "this machine is not ready: %s", c.Check).WithHint("%s", c.Mend)
+					return diag.Fail(diag.ExitUsage, "this machine is not ready: %s", c.Check).WithHint("%s", c.Fix)
 				}
 			}
 			return nil
@@ -72,7 +72,7 @@ func printCheckups(a *app, checks []checkup) {
 		}
 		fmt.Fprintf(a.Stdout, "%s  %-18s %s\n", mark, c.Check, c.Found)
 		if !c.OK {
-			fmt.Fprintf(a.Stdout, "         %-18s → %s\n", "", c.Mend)
+			fmt.Fprintf(a.Stdout, "         %-18s → %s\n", "", c.Fix)
 		}
 	}
 }
@@ -88,12 +88,12 @@ func (a *app) examine(ctx context.Context) []checkup {
 func checkSystem() checkup {
 	return checkup{
 		Check: "system", Found: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
-		OK: runtime.GOOS == "linux", Mend: "run slipway on Linux, or use a remote engine there",
+		OK: runtime.GOOS == "linux", Fix: "run slipway on Linux, or use a remote engine there",
 	}
 }
 
 func (a *app) checkState() checkup {
-	c := checkup{Check: "state directory", Found: a.state.Path, Mend: "export SLIPWAY_STATE_DIR=DIR, a directory that you can write to"}
+	c := checkup{Check: "state directory", Found: a.state.Path, Fix: "export SLIPWAY_STATE_DIR=DIR, with a writable directory"}
 	if err := os.MkdirAll(a.state.Path, 0o755); err != nil {
 		c.Found = err.Error()
 		return c
@@ -109,7 +109,7 @@ func (a *app) checkState() checkup {
 	if err == nil {
 		c.Found = fmt.Sprintf("%s, %.1f GB free", a.state.Path, float64(free)/1e9)
 		if free < 2e9 {
-			c.Mend = "free some space, or export SLIPWAY_STATE_DIR to a larger disk; a fleet needs about 2 GB"
+			c.Fix = "free some space, or export SLIPWAY_STATE_DIR to a larger disk; a fleet requires about 2 GB"
 			return c
 		}
 	}
@@ -118,7 +118,7 @@ func (a *app) checkState() checkup {
 }
 
 func (a *app) checkRunc() checkup {
-	c := checkup{Check: "runc", Mend: "make build, or apt-get install runc"}
+	c := checkup{Check: "runc", Fix: "make build, or apt-get install runc"}
 	path, err := a.state.Runc()
 	if err != nil {
 		c.Found = err.Error()
@@ -129,7 +129,7 @@ func (a *app) checkRunc() checkup {
 }
 
 func checkProbes() checkup {
-	c := checkup{Check: "probe binary", Mend: "make build"}
+	c := checkup{Check: "probe binary", Fix: "make build"}
 	for _, tls := range []bool{false, true} {
 		for _, arch := range []string{"amd64", "arm64"} {
 			if _, err := assets.Probe(arch, tls); err != nil {
@@ -143,7 +143,7 @@ func checkProbes() checkup {
 }
 
 func (a *app) checkCertificates() checkup {
-	c := checkup{Check: "certificates", Found: host.CA(a.Getenv), Mend: "apt-get install ca-certificates", Optional: true}
+	c := checkup{Check: "certificates", Found: host.CA(a.Getenv), Fix: "apt-get install ca-certificates", Optional: true}
 	c.OK = c.Found != ""
 	if !c.OK {
 		c.Found = "no certificate bundle"
@@ -153,10 +153,10 @@ func (a *app) checkCertificates() checkup {
 
 // checkEmulation looks for what starts images of another architecture.
 func checkEmulation() checkup {
-	c := checkup{Check: "emulation", Optional: true, Mend: "apt-get install qemu-user-static (only to start arm64 images here)"}
+	c := checkup{Check: "emulation", Optional: true, Fix: "apt-get install qemu-user-static (only to start arm64 images here)"}
 	other := map[string]string{"amd64": "qemu-aarch64", "arm64": "qemu-x86_64"}[runtime.GOARCH]
 	if _, err := os.Stat("/proc/sys/fs/binfmt_misc/" + other); err != nil {
-		c.Found = "images of another architecture build here, but do not start"
+		c.Found = "images of another architecture can be built here, but not started"
 		return c
 	}
 	c.OK, c.Found = true, other
@@ -167,7 +167,7 @@ func checkEmulation() checkup {
 func (a *app) checkMirrors(ctx context.Context) []checkup {
 	m, err := baseimage.FindMirrors(ctx, baseimage.Machine{Root: "/", Dir: a.Dir, Getenv: a.Getenv})
 	if err != nil {
-		return []checkup{{Check: "mirrors", Found: err.Error(), Mend: diag.HintOf(err)}}
+		return []checkup{{Check: "mirrors", Found: err.Error(), Fix: diag.HintOf(err)}}
 	}
 	r := m.Registries()
 	return []checkup{
@@ -178,9 +178,9 @@ func (a *app) checkMirrors(ctx context.Context) []checkup {
 }
 
 // registrySource is the checkup of an address that some services need.
-func registrySource(check, found, mend string) checkup {
+func registrySource(check, found, fix string) checkup {
 	if found == "" {
-		return checkup{Check: check, Found: "not configured", Mend: mend}
+		return checkup{Check: check, Found: "not configured", Fix: fix}
 	}
 	return checkup{Check: check, OK: true, Found: found}
 }

@@ -20,7 +20,7 @@ func checkPrivileges() checkup {
 	case os.Geteuid() != 0:
 		c.Found = "an ordinary user"
 		if err := rootless.Available(); err != nil {
-			c.OK, c.Found, c.Mend = false, err.Error(), diag.HintOf(err)
+			c.OK, c.Found, c.Fix = false, err.Error(), diag.HintOf(err)
 		}
 	}
 	return c
@@ -32,17 +32,17 @@ func checkSubordinateIDs() []checkup {
 	if os.Geteuid() == 0 && !rootless.Inside() {
 		return nil
 	}
-	c := checkup{Check: "subordinate ids", Found: "there are some", OK: true, Optional: true}
+	c := checkup{Check: "subordinate ids", Found: "available", OK: true, Optional: true}
 	if table, err := os.ReadFile("/proc/self/uid_map"); rootless.Inside() && err == nil && strings.Count(string(table), "\n") < 2 {
 		c.OK, c.Found = false, "only user 0 exists in builds"
-		c.Mend = "sudo apt-get install uidmap && sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
+		c.Fix = "sudo apt-get install uidmap && sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
 	}
 	return []checkup{c}
 }
 
 // checkOverlay mounts a small overlay below the state directory.
 func checkOverlay(stateDir string) checkup {
-	c := checkup{Check: "overlayfs", Mend: "modprobe overlay, or put SLIPWAY_STATE_DIR on a local file system (ext4, xfs)"}
+	c := checkup{Check: "overlayfs", Fix: "modprobe overlay, or put SLIPWAY_STATE_DIR on a local file system (ext4, xfs)"}
 	dir, err := os.MkdirTemp(stateDir, ".doctor-*")
 	if err != nil {
 		c.Found = err.Error()

@@ -9,5 +9,5 @@ func checkPrivileges() checkup {
 func checkSubordinateIDs() []checkup { return nil }
 
 func checkOverlay(string) checkup {
-	return checkup{Check: "overlayfs", Found: "needs Linux", Mend: "run slipway on Linux"}
+	return checkup{Check: "overlayfs", Found: "requires Linux", Fix: "run slipway on Linux"}
 }

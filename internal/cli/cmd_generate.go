@@ -24,17 +24,16 @@ func (a *app) generateCommand() *cobra.Command {
 		Use:   "generate [SERVICE… | DIR]",
 		Short: "Write the Dockerfile and .dockerignore of each service, to keep",
 		Long: `Write the Dockerfile and .dockerignore of each service into its directory, or
-below another one. A file that a person wrote is not touched: only files that
-carry Slipway's first line are replaced, and --force replaces any. What was
-generated before does not count as a service's own Dockerfile: the service is
-planned anew. For members of
-a workspace, SERVICE.Dockerfile is written at its root, which is their context.
+below --dir. Slipway replaces only files that carry its first line; --force replaces
+any file. A generated Dockerfile does not count as a service's own: Slipway plans the
+service again. For members of a workspace, it writes SERVICE.Dockerfile at the root
+of the workspace, which is their build context.
 
-For several services, or with --bake, docker-bake.json is written too: with it,
+For several services, or with --bake, Slipway also writes docker-bake.json, with which
 "docker buildx bake" builds the same images without Slipway. The bases are named
-contexts there; by default they come from the registry, where slipway push puts
-them: slipway push slipway/node:22-trixie --registry REGISTRY. The variable BASES
-names another place, and --set '*.contexts.BASE=oci-layout://…' a single base.`,
+contexts in it. By default they come from the registry, to which you push them:
+slipway push slipway/node:22-trixie --registry REGISTRY. The variable BASES selects
+another place, and --set '*.contexts.BASE=oci-layout://…' a single base.`,
 		Example: `  slipway generate
   slipway generate web --bake
   TAG=v1.2.3 docker buildx bake`,
@@ -60,16 +59,16 @@ names another place, and --set '*.contexts.BASE=oci-layout://…' a single base.
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&force, "force", false, "replace files that were not generated")
+	cmd.Flags().BoolVar(&force, "force", false, "replace files that Slipway did not generate")
 	cmd.Flags().BoolVar(&bake, "bake", false, "write docker-bake.json for a single service too")
-	cmd.Flags().StringVar(&dir, "dir", "", "write below this directory, one directory a service")
+	cmd.Flags().StringVar(&dir, "dir", "", "write below this directory, one directory per service")
 	return cmd
 }
 
 // generate writes the files of one service.
 func (a *app) generate(fl *fleet.Fleet, s plan.Service, dir string, force bool) error {
 	if s.Dockerfile != "" && dir == "" {
-		fmt.Fprintf(a.Stderr, "%s keeps its own Dockerfile %s\n", s.Name, s.Dockerfile)
+		fmt.Fprintf(a.Stderr, "%s has its own Dockerfile %s; nothing generated\n", s.Name, s.Dockerfile)
 		return nil
 	}
 	text, err := fl.Dockerfile(s)

@@ -32,11 +32,11 @@ func (a *app) initCommand() *cobra.Command {
 		Use:   "init [DIR]",
 		Short: "Detect the services of a repository and write slipway.yaml",
 		Long: `Detect the services of a repository and write slipway.yaml, with the evidence
-for what was found as comments.
+as comments.
 
-When there is a slipway.yaml, nothing is written: what would be added for services
-that it does not name is shown as a diff, and the exit code is 2. --write adds
-just those lines. What a person wrote is never changed.`,
+If slipway.yaml exists, nothing is written: a diff shows the lines for missing
+services, and the exit code is 2. --write adds just those lines. Slipway never
+changes existing lines.`,
 		Example: `  slipway init
   slipway init --dry-run
   slipway init --json | jq .services`,
@@ -50,9 +50,9 @@ just those lines. What a person wrote is never changed.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.BoolVar(&f.json, "json", false, "print what was found as JSON")
-	fl.BoolVar(&f.dryRun, "dry-run", false, "print what would be written, and write nothing")
-	fl.BoolVar(&f.write, "write", false, "add services to a slipway.yaml that is there")
+	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "print slipway.yaml without writing it")
+	fl.BoolVar(&f.write, "write", false, "add missing services to an existing slipway.yaml")
 	return cmd
 }
 
@@ -62,13 +62,13 @@ func (a *app) initDirectory(args []string) (string, error) {
 	if len(args) == 1 {
 		dir := a.path(args[0])
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return "", diag.Fail(diag.ExitUsage, "there is no directory %s", args[0]).WithHint("slipway init DIR")
+			return "", diag.Fail(diag.ExitUsage, "directory not found: %s", args[0]).WithHint("slipway init DIR")
 		}
 		return dir, nil
 	}
 	if root, err := fleet.Find(a.Dir); err == nil && root != a.Dir {
-		return "", diag.Fail(diag.ExitUsage, "%s describes this directory already", filepath.Join(root, config.FileName)).
-			WithHint("slipway init %s looks for services that it lacks; slipway init . writes another one here", root)
+		return "", diag.Fail(diag.ExitUsage, "%s already describes this directory", filepath.Join(root, config.FileName)).
+			WithHint("`slipway init %s` looks for missing services; `slipway init .` writes another file here", root)
 	}
 	return a.Dir, nil
 }
@@ -128,8 +128,8 @@ func (a *app) survey(dir string) (survey, error) {
 	s.found, s.findings = fleet.Survey(dir, repository.FS(dir))
 	if len(s.found) == 0 {
 		a.warn(s.findings)
-		return s, diag.Fail(diag.ExitUsage, "no service is recognised in %s", dir).
-			WithHint("slipway init looks for what names a service, such as package.json or a Dockerfile; go to the repository, or name its directory")
+		return s, diag.Fail(diag.ExitUsage, "no service recognised in %s", dir).
+			WithHint("run slipway init in the repository, or specify its directory; files such as package.json and Dockerfile identify services")
 	}
 	for _, f := range s.found {
 		s.findings = append(s.findings, f.Findings...)
@@ -151,8 +151,8 @@ func (a *app) init(dir string, f initFlags) error {
 			extension := detect.Extend(s.old, missing)
 			text, result.Diff = extension.Apply(s.old), extension.Diff(config.FileName, s.old)
 			if _, bad := config.Parse(result.File, text); bad.Errors() != nil {
-				return diag.Fail(diag.ExitUsage, "%s lacks %d services, and its form leaves no place to add them", result.File, len(missing)).
-					WithHint("write each service on lines of its own below services:, then run slipway init again")
+				return diag.Fail(diag.ExitUsage, "cannot add %d services to %s in its present form", len(missing), result.File).
+					WithHint("write each service below services: on its own lines, and run slipway init again")
 			}
 		}
 	}
@@ -200,7 +200,7 @@ func (a *app) printInit(s survey, r initResult, text []byte, f initFlags) error 
 	case r.Diff != "":
 		_, err = fmt.Fprintf(a.Stdout, "added to %s:\n%s", r.File, r.Diff)
 	case s.old != nil:
-		_, err = fmt.Fprintf(a.Stdout, "%s names every service that is found: nothing to add\n", r.File)
+		_, err = fmt.Fprintf(a.Stdout, "%s lists every detected service: nothing to add\n", r.File)
 	default: // --dry-run
 		_, err = a.Stdout.Write(text)
 	}
@@ -221,7 +221,7 @@ func (a *app) initOutcome(s survey, r initResult, f initFlags) error {
 		return nil
 	}
 	if r.Diff != "" && !f.dryRun {
-		return diag.Fail(diag.ExitUsage, "%s is there already, so it stays as it is; it lacks services", r.File).
+		return diag.Fail(diag.ExitUsage, "%s already exists and lacks services; nothing was written", r.File).
 			WithHint("slipway init --write adds the lines marked with +")
 	}
 	return nil
@@ -236,13 +236,13 @@ func (a *app) noteDifferences(s survey) {
 	for _, f := range s.found {
 		for _, w := range s.fleet.Services {
 			if w.Path == f.Service.Path && w.Port > 0 && f.Service.Port > 0 && w.Port != f.Service.Port {
-				fmt.Fprintf(a.Stderr, "note: %s: slipway.yaml says port %d, which wins; detection finds %d\n", w.Name, w.Port, f.Service.Port)
+				fmt.Fprintf(a.Stderr, "note: %s: using port %d of slipway.yaml; detection found %d\n", w.Name, w.Port, f.Service.Port)
 			}
 		}
 	}
 	for _, w := range s.fleet.Services {
 		if info, err := os.Stat(filepath.Join(s.dir, filepath.FromSlash(w.Path))); err != nil || !info.IsDir() {
-			fmt.Fprintf(a.Stderr, "note: %s: the directory %s is gone; slipway.yaml still names the service\n", w.Name, w.Path)
+			fmt.Fprintf(a.Stderr, "note: %s: directory %s not found; slipway.yaml still lists the service\n", w.Name, w.Path)
 		}
 	}
 }

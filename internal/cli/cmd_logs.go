@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ func (a *app) logsCommand() *cobra.Command {
 	var tail int
 	cmd := &cobra.Command{
 		Use:   "logs [SERVICE…]",
-		Short: "Print what running services have written",
+		Short: "Print the output of running services",
 		Example: `  slipway logs -f
   slipway logs fast-orchestrator-service --tail 20`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,9 +39,9 @@ func (a *app) logsCommand() *cobra.Command {
 			return a.showLogs(cmd.Context(), g, args, tail, followFlag)
 		},
 	}
-	cmd.Flags().BoolVarP(&followFlag, "follow", "f", false, "go on until the services end")
-	cmd.Flags().StringVar(&group, "name", "", "the group, when several run")
-	cmd.Flags().IntVarP(&tail, "tail", "n", -1, "only the last lines of each service")
+	cmd.Flags().BoolVarP(&followFlag, "follow", "f", false, "follow the output until the services end")
+	cmd.Flags().StringVar(&group, "name", "", "group to use when several run")
+	cmd.Flags().IntVarP(&tail, "tail", "n", -1, "print only the last `N` lines of each service")
 	return cmd
 }
 
@@ -69,13 +70,13 @@ func (a *app) pickGroup(groups []oci.GroupStatus, name string, services []string
 	}
 	switch {
 	case len(groups) == 0:
-		return oci.GroupStatus{}, diag.Fail(diag.ExitUsage, "nothing runs").WithHint("slipway run")
+		return oci.GroupStatus{}, diag.Fail(diag.ExitUsage, "no services are running").WithHint("slipway run")
 	case len(fitting) == 0 && name != "":
-		return oci.GroupStatus{}, diag.Fail(diag.ExitUsage, "no group %s runs", name).WithHint("these do: %s", fmt.Sprint(names))
+		return oci.GroupStatus{}, diag.Fail(diag.ExitUsage, "group %s is not running", name).WithHint("running: %s", strings.Join(names, ", "))
 	case len(fitting) == 0:
-		return oci.GroupStatus{}, diag.Fail(diag.ExitUsage, "no group has the services %s", fmt.Sprint(services)).WithHint("slipway ps")
+		return oci.GroupStatus{}, diag.Fail(diag.ExitUsage, "no group has the services %s", strings.Join(services, ", ")).WithHint("slipway ps")
 	}
-	return oci.GroupStatus{}, diag.Fail(diag.ExitUsage, "several groups run: %s", fmt.Sprint(names)).WithHint("say which one: --name %s", names[0])
+	return oci.GroupStatus{}, diag.Fail(diag.ExitUsage, "several groups are running: %s", strings.Join(names, ", ")).WithHint("specify one: --name %s", names[0])
 }
 
 func hasAll(g oci.GroupStatus, services []string) bool {

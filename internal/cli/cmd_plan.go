@@ -20,7 +20,7 @@ func (a *app) planCommand() *cobra.Command {
 	var asText, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "plan [SERVICE… | DIR]",
-		Short: "Say what would be built, from which stages, and why",
+		Short: "Show what would be built, from which stages, and why",
 		Example: `  slipway plan
   slipway plan fast-orchestrator-service --dockerfile`,
 		RunE: func(cmd *cobra.Command, args []string) error {

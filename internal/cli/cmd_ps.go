@@ -31,7 +31,7 @@ func (a *app) psCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "also groups that have ended and whose logs are kept")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "include ended groups whose logs are kept")
 	return cmd
 }
 
@@ -55,7 +55,7 @@ func (a *app) groups(all bool) ([]oci.GroupStatus, error) {
 
 func (a *app) printGroups(groups []oci.GroupStatus, all bool) error {
 	if len(groups) == 0 {
-		_, err := fmt.Fprintln(a.Stderr, "nothing runs; slipway run starts services")
+		_, err := fmt.Fprintln(a.Stderr, "no services are running; start some with slipway run")
 		return err
 	}
 	t := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)

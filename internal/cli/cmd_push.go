@@ -22,8 +22,8 @@ func (a *app) pushCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "push [SERVICE… | IMAGE…]",
 		Short: "Push built images to their registry",
-		Long: `Push the images of the fleet's services, or images by name. What the registry
-has is not sent again, and what several services share is sent once.
+		Long: `Push the images of the fleet's services, or images by name. Layers that the
+registry already has are not sent; layers that services share are sent once.
 
 Credentials come from the Docker configuration file (docker login, podman
 login), or from SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD.`,
@@ -33,8 +33,8 @@ login), or from SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.push(cmd.Context(), args, f) },
 	}
 	f.register(cmd)
-	cmd.Flags().IntVar(&f.parallel, "parallel", 4, "images to push at once")
-	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "speak plain HTTP or unverified TLS to the registry")
+	cmd.Flags().IntVar(&f.parallel, "parallel", 4, "maximum images pushed at once")
+	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "allow plain HTTP and unverified TLS to the registry")
 	return cmd
 }
 

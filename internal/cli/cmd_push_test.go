@@ -173,15 +173,15 @@ func TestPushRefusals(t *testing.T) {
 		exit   diag.ExitCode
 		stderr string
 	}{
-		{false, []string{"push"}, diag.ExitUsage, "hint: name images, or go to the directory of a fleet"},
+		{false, []string{"push"}, diag.ExitUsage, "hint: specify images, or run this in the directory of a fleet"},
 		{false, []string{"push", "shop/wep"}, diag.ExitUsage, `hint: did you mean "shop/web"?`},
 		{false, []string{"push", "shop/web"}, diag.ExitUsage, "hint: slipway push shop/web --registry localhost:5000"},
 		{false, []string{"push", "shop/web", "--registry", nobody}, diag.ExitUnexpected,
 			"slipway: pushing " + nobody + "/shop/web:latest: no registry answers at " + nobody + ": connection refused\n  hint: start one: slipway registry serve --addr " + nobody},
-		{true, []string{"push"}, diag.ExitUsage, "hint: slipway push --registry localhost:5000; or write registry: in slipway.yaml"},
+		{true, []string{"push"}, diag.ExitUsage, "hint: slipway push --registry localhost:5000, or set registry: in slipway.yaml"},
 		{true, []string{"push", "--registry", nobody}, diag.ExitUnexpected, "2 of 2 images were not pushed"},
 		{true, []string{"stats", "wep"}, diag.ExitUsage, "web"},
-		{true, []string{"stats", "--tag", "v9"}, diag.ExitUsage, "2 of 2 services are not built: there is no image shop/cart:v9"},
+		{true, []string{"stats", "--tag", "v9"}, diag.ExitUsage, "2 of 2 services are not built: image shop/cart:v9 not found"},
 		{true, []string{"stats", "--tag", "v9", "web"}, diag.ExitUsage, "hint: slipway build web"},
 	} {
 		if c.fleet {

@@ -24,9 +24,8 @@ func (a *app) registryServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a registry until it is interrupted",
-		Long: `Serve an image registry from a directory until it is interrupted. It has no
-users and no TLS: let it listen on this machine only, or on a network that you
-trust.`,
+		Long: `Serve an image registry from a directory until it is interrupted. It has neither
+authentication nor TLS: listen on this machine only, or on a trusted network.`,
 		Example: `  slipway registry serve &
   slipway build --registry localhost:5000 --push`,
 		Args: cobra.NoArgs,
@@ -42,7 +41,7 @@ trust.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:5000", "address to listen on; port 0 takes a free one")
-	cmd.Flags().StringVar(&dir, "dir", "", "directory of the images (default: registry in the state directory)")
+	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:5000", "address to listen on; port 0 selects a free port")
+	cmd.Flags().StringVar(&dir, "dir", "", "image directory (default: registry in the state directory)")
 	return cmd
 }

@@ -26,25 +26,26 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [SERVICE… | IMAGE…]",
 		Short: "Start built images on this machine, without Docker",
-		Long: `Start the fleet's services, or images by name, as containers that share a
-network, in which each is reachable under its name, also for programs that ask
-DNS (127.0.0.11, as in Docker). Memory limits and health checks come from
-slipway.yaml, else from the image.
+		Long: `Start the fleet's services, or images by name, as containers on a shared network.
+Each service is reachable there under its name, through DNS too (127.0.0.11, as in
+Docker). Memory limits and health checks come from slipway.yaml, else from the image.
 
 Variables come from the image, from env_file: and env: of slipway.yaml, from
---env-file and from --env; the later ones win. A variable that names a host that
-nobody serves is warned of.
+--env-file and from --env; later ones win. Slipway warns of variables that name a
+host which does not exist.
 
-A published port is reachable on 127.0.0.1; put an address before it for more:
--p 0.0.0.0:8080:3004. The port 0 takes any free one. When several services listen
-on the same container port, say which is meant: -p SERVICE=8080:3004.
+Published ports listen on 127.0.0.1; put an address before the port for another:
+-p 0.0.0.0:8080:3004. Port 0 selects a free port. If several services listen on the
+same container port, specify one: -p SERVICE=8080:3004.
 
---until-healthy alone is a test: start, wait until all are healthy, stop. A
-service without a health check must keep running for two seconds; a service of
-type job must end well. The wait ends early when a service ends, or when its
-health check says that it is unhealthy; failures in the start period
-(health: {start_period: 2m}) do not count. With --timeout the services have
-exactly that long. With --detach the services go on in the background: see slipway ps, logs and stop.`,
+--until-healthy alone is a test: start, wait until all services are healthy, stop. A
+service without a health check must keep running for two seconds; a service of type
+job must end with exit code 0. The wait ends early when a service ends or is
+unhealthy; failures in the start period (health: {start_period: 2m}) do not count.
+--timeout limits the wait.
+
+With --detach, the services keep running in the background: see slipway ps, logs
+and stop.`,
 		Example: `  slipway run
   slipway run -p 3004:3004 --detach --until-healthy
   slipway run fast-orchestrator-service --env LOG_LEVEL=debug
@@ -103,7 +104,7 @@ func (a *app) provenHealthy(ctx context.Context, running *oci.Running, shown *vi
 	if err := view.WriteStatuses(a.Stdout, last, time.Now()); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.Stderr, "all %d services became healthy and were stopped again\n", len(last))
+	_, err := fmt.Fprintf(a.Stderr, "all %d services became healthy and were stopped\n", len(last))
 	return err
 }
 
@@ -133,7 +134,7 @@ func failedServices(last []localrun.Status) error {
 	if len(bad) == 0 {
 		return nil
 	}
-	return diag.Fail(diag.ExitRun, "ended with an error: %s", strings.Join(bad, ", "))
+	return diag.Fail(diag.ExitRun, "services failed: %s", strings.Join(bad, ", "))
 }
 
 // group decides what runs: services of the fleet here, or images by name.
@@ -262,5 +263,5 @@ func needsRoot(command string) error {
 	if os.Geteuid() == 0 {
 		return nil
 	}
-	return diag.Fail(diag.ExitRun, "containers need root").WithHint("sudo slipway %s", command)
+	return diag.Fail(diag.ExitRun, "containers require root").WithHint("sudo slipway %s", command)
 }

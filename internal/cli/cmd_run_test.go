@@ -91,7 +91,7 @@ func TestFailedServices(t *testing.T) {
 		{Service: "c", Exit: &localrun.Exit{Code: 2}},
 		{Service: "d", MemoryLimitBytes: 8 << 20, Exit: &localrun.Exit{Code: 137, OOMKilled: true}},
 	})
-	if diag.ExitOf(err) != diag.ExitRun || err.Error() != "ended with an error: c (exit code 2), d (out of memory, limit 8Mi)" {
+	if diag.ExitOf(err) != diag.ExitRun || err.Error() != "services failed: c (exit code 2), d (out of memory, limit 8Mi)" {
 		t.Errorf("%v", err)
 	}
 }
@@ -110,9 +110,9 @@ func TestPickGroup(t *testing.T) {
 		"by service":      {both, "", []string{"job"}, "b"},
 		"by name":         {both, "b", nil, "b"},
 		"running first":   {append([]oci.GroupStatus{{Name: "old", Services: web}}, both[0]), "", nil, "a"},
-		"several":         {both, "", nil, "several groups run: [a b]"},
-		"none":            {nil, "", nil, "nothing runs"},
-		"unknown name":    {both, "c", nil, "no group c runs"},
+		"several":         {both, "", nil, "several groups are running: a, b"},
+		"none":            {nil, "", nil, "no services are running"},
+		"unknown name":    {both, "c", nil, "group c is not running"},
 		"unknown service": {both, "a", []string{"wob"}, "a has no service wob"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,9 +19,9 @@ func (a *app) runsCommand() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "runs",
-		Short: "List the builds of this machine, and compare two of them",
-		Long: `List the newest runs of slipway build that had something to do. What found
-nothing changed is not listed.`,
+		Short: "List the builds on this machine, or compare two",
+		Long: `List the newest runs of slipway build. Runs that found nothing changed are not
+listed.`,
 		Example: `  slipway runs
   slipway runs show 12
   slipway runs diff 11 12`,
@@ -38,9 +38,9 @@ nothing changed is not listed.`,
 		},
 	}
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "number of runs")
+	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "maximum number of runs")
 	show := &cobra.Command{
-		Use: "show RUN", Short: "Show one run: what was built, why, and the steps that ran", Args: cobra.ExactArgs(1), Example: "  slipway runs show 12",
+		Use: "show RUN", Short: "Show one run: services, reasons and steps", Args: cobra.ExactArgs(1), Example: "  slipway runs show 12",
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := a.findRuns(args)
 			if err != nil {
@@ -54,7 +54,7 @@ nothing changed is not listed.`,
 		},
 	}
 	diff := &cobra.Command{
-		Use: "diff RUN RUN", Short: "Compare two runs: images that differ, and times", Args: cobra.ExactArgs(2), Example: "  slipway runs diff 11 12",
+		Use: "diff RUN RUN", Short: "Compare two runs: changed images and times", Args: cobra.ExactArgs(2), Example: "  slipway runs diff 11 12",
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := a.findRuns(args)
 			if err != nil {
@@ -77,11 +77,11 @@ func (a *app) findRuns(ids []string) ([]ledger.Run, error) {
 		for _, text := range ids {
 			id, err := strconv.ParseUint(text, 10, 64)
 			if err != nil {
-				return diag.Fail(diag.ExitUsage, "%q is not the number of a run", text).WithHint("slipway runs lists them")
+				return diag.Fail(diag.ExitUsage, "%q is not a run number", text).WithHint("list runs: slipway runs")
 			}
 			r, ok := v.Run(id)
 			if !ok {
-				return diag.Fail(diag.ExitUsage, "there is no run %d, or it is too old to be kept", id).WithHint("slipway runs lists them")
+				return diag.Fail(diag.ExitUsage, "run %d not found; the oldest runs are not kept", id).WithHint("list runs: slipway runs")
 			}
 			out = append(out, r)
 		}
@@ -94,7 +94,7 @@ const runTime = "2006-01-02 15:04:05"
 
 func (a *app) printRuns(all []ledger.Run) error {
 	if len(all) == 0 {
-		_, err := fmt.Fprintln(a.Stderr, "no build is recorded; slipway build makes one")
+		_, err := fmt.Fprintln(a.Stderr, "no builds recorded; run slipway build")
 		return err
 	}
 	var rows [][]string

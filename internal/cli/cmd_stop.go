@@ -17,18 +17,17 @@ func (a *app) stopCommand() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use:   "stop [SERVICE…]",
-		Short: "Stop running services, or everything that slipway runs here",
-		Long: `Stop services of a group, or without a name the whole group. Each service gets
-the stop signal of its image and ten seconds to end; then it is killed. They end
-side by side, and requests in flight are answered. Nothing of a stopped group is
-left but its logs.`,
+		Short: "Stop running services",
+		Long: `Stop services of a group, or, without a name, the whole group. Each service gets the
+stop signal of its image and ten seconds to end; then it is killed. Services stop in
+parallel and can answer requests in flight. A stopped group leaves only its logs.`,
 		Example: `  slipway stop
   slipway stop fast-mdzmediation-service
   slipway stop --all`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.stop(cmd.Context(), args, name, all) },
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "every group on this machine")
-	cmd.Flags().StringVar(&name, "name", "", "the group, when several run")
+	cmd.Flags().BoolVar(&all, "all", false, "stop every group on this machine")
+	cmd.Flags().StringVar(&name, "name", "", "group to use when several run")
 	return cmd
 }
 
@@ -42,7 +41,7 @@ func (a *app) stop(ctx context.Context, services []string, name string, all bool
 	}
 	if all || len(groups) == 0 && len(services) == 0 {
 		if len(groups) == 0 {
-			fmt.Fprintln(a.Stderr, "nothing runs")
+			fmt.Fprintln(a.Stderr, "no services are running")
 		}
 		var each []target
 		for _, g := range groups {

@@ -161,7 +161,7 @@ func follow(from io.Reader, shown *view.View) ([]localrun.Status, error) {
 	for {
 		var m message
 		if err := in.Decode(&m); err != nil {
-			return nil, diag.Fail(diag.ExitRun, "slipway ended in the background before the services ran")
+			return nil, diag.Fail(diag.ExitRun, "the background process ended before the services started")
 		}
 		switch {
 		case m.Text != "":

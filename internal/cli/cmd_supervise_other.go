@@ -11,7 +11,7 @@ import (
 
 // background needs containers, which need Linux.
 func (a *app) background(string) (*exec.Cmd, io.WriteCloser, io.ReadCloser, error) {
-	return nil, nil, nil, diag.Fail(diag.ExitRun, "running images needs Linux")
+	return nil, nil, nil, diag.Fail(diag.ExitRun, "running images requires Linux")
 }
 
 func ignoreExit(err error) error { return err }

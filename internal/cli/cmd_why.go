@@ -27,10 +27,10 @@ func (a *app) whyCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "why [SERVICE… | DIR]",
-		Short: "Say why services were last built, and whether the next build has to",
-		Long: `Say what changed before the last build of each service, the cause first, which
-steps ran and how long they took, and what the next build would find changed.
-Names and globs select services; without any, all of the fleet.`,
+		Short: "Explain why each service was rebuilt, and what would rebuild it now",
+		Long: `Explain the last build of each service: the changes that caused it, the first cause
+first, the steps that ran and their times; and the changes that a build now would
+find. Names and globs select services; the default is the whole fleet.`,
 		Example: `  slipway why fast-orchestrator-service
   slipway why 'fast-*' --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -152,7 +152,7 @@ func (a *app) printWhy(w answer) {
 	}
 	fmt.Fprintf(out, "%s\n", w.Service)
 	if w.Run == nil {
-		fmt.Fprintf(out, "  %-10s %s\n", "last", "no build is recorded")
+		fmt.Fprintf(out, "  %-10s %s\n", "last", "no build recorded")
 	} else {
 		s := w.Run.Services[0]
 		how := "built in " + report.Duration(s.Duration)
@@ -176,7 +176,7 @@ func (a *app) printWhy(w answer) {
 	switch {
 	case w.Next == nil:
 	case w.Next.Unchanged:
-		fmt.Fprintf(out, "  %-10s %s\n", "next", "unchanged: no engine would be opened")
+		fmt.Fprintf(out, "  %-10s %s\n", "next", "unchanged: nothing would be built")
 	default:
 		list("next", w.Next.Reasons)
 	}

@@ -37,18 +37,18 @@ type buildFlags struct {
 func (f *buildFlags) register(cmd *cobra.Command) {
 	f.fleetFlags.register(cmd)
 	fl := cmd.Flags()
-	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once, as far as what they took the last times fits into free memory (default: the number of cores, at least 2; at least 4 for each --builder, whose memory is not looked at)")
-	fl.BoolVar(&f.push, "push", false, "push each image when it is built")
-	fl.BoolVar(&f.load, "load", false, "give each image to Docker's engine (DOCKER_HOST) when it is built")
-	fl.BoolVar(&f.insecure, "insecure", false, "speak plain HTTP or unverified TLS to the registry")
+	fl.IntVar(&f.parallel, "parallel", 0, "maximum services built at once; fewer when their recorded memory would not fit (default: the number of cores, at least 2; with --builder, at least 4 per builder, whatever its memory)")
+	fl.BoolVar(&f.push, "push", false, "push each image after its build")
+	fl.BoolVar(&f.load, "load", false, "load each image into Docker's engine (DOCKER_HOST) after its build")
+	fl.BoolVar(&f.insecure, "insecure", false, "allow plain HTTP and unverified TLS to the registry")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
-	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be built, and build nothing")
-	fl.BoolVar(&f.keepGoing, "keep-going", false, "build the other services when one fails")
-	fl.BoolVar(&f.noCache, "no-cache", false, "run every step again")
-	fl.BoolVar(&f.force, "force", false, "ask the engine even when nothing changed; cached steps stay cached")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "print what would be built, without building it")
+	fl.BoolVar(&f.keepGoing, "keep-going", false, "continue with the other services when one fails")
+	fl.BoolVar(&f.noCache, "no-cache", false, "run every step, ignoring cached results")
+	fl.BoolVar(&f.force, "force", false, "run the build even when nothing changed; cached steps stay cached")
 	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile of a directory (default: DIR/Dockerfile)")
 	fl.StringVar(&f.target, "target", "", "build up to this stage")
-	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes it from the environment, and the default of its ARG when it is not set there")
+	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes the environment's value, else the default of its ARG")
 	fl.StringArrayVar(&f.labels, "label", nil, "label NAME=VALUE of the image")
 	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
 	f.builder.register(cmd)
@@ -88,7 +88,7 @@ func (a *app) warnUnusedArgs(given map[string]string, declared []string) {
 		if slices.Contains(declared, name) || predefinedArg(name) {
 			continue
 		}
-		text := fmt.Sprintf("warning: the build argument %s is not used: the Dockerfile has no ARG %s", name, name)
+		text := fmt.Sprintf("warning: build argument %s is unused: the Dockerfile has no ARG %s", name, name)
 		if near := diag.Nearest(name, declared); near != "" {
 			text += fmt.Sprintf("; did you mean %s?", near)
 		}
@@ -111,7 +111,7 @@ func assignments(flag string, words []string, lookup func(string) (string, bool)
 	for _, w := range words {
 		name, value, ok := strings.Cut(w, "=")
 		if name == "" {
-			return nil, diag.Fail(diag.ExitUsage, "%s %q has no name", flag, w).WithHint("%s NAME=VALUE", flag)
+			return nil, diag.Fail(diag.ExitUsage, "%s %q lacks a name", flag, w).WithHint("%s NAME=VALUE", flag)
 		}
 		if !ok {
 			value, ok = lookup(name)
@@ -153,8 +153,8 @@ func (a *app) parseSecrets(words []string) ([]engine.Secret, error) {
 			s.Env = s.ID
 		}
 		if _, set := a.lookup(s.Env); s.File == "" && !set {
-			return nil, diag.Fail(diag.ExitUsage, "the secret %s has no value: the variable %s is not set", s.ID, s.Env).
-				WithHint("set it, or name a file: --secret id=%s,src=FILE", s.ID)
+			return nil, diag.Fail(diag.ExitUsage, "secret %s has no value: variable %s is not set", s.ID, s.Env).
+				WithHint("set it, or specify a file: --secret id=%s,src=FILE", s.ID)
 		}
 		out = append(out, s)
 	}
@@ -162,8 +162,8 @@ func (a *app) parseSecrets(words []string) ([]engine.Secret, error) {
 }
 
 func badSecret(word string) error {
-	return diag.Fail(diag.ExitUsage, "--secret %q is not understood", redactSecret(word)).
-		WithHint("--secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE")
+	return diag.Fail(diag.ExitUsage, "invalid --secret %q", redactSecret(word)).
+		WithHint("use --secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE")
 }
 
 // redactSecret keeps the keys of a malformed --secret and hides the rest: the
@@ -213,6 +213,6 @@ func (a *app) parseOutput(s string) (engine.Output, error) {
 }
 
 func badOutput(s string) error {
-	return diag.Fail(diag.ExitUsage, "--output %q is not understood", s).
-		WithHint("--output type=local,dest=DIR, type=tar|oci|docker,dest=FILE, or a directory")
+	return diag.Fail(diag.ExitUsage, "invalid --output %q", s).
+		WithHint("use --output type=local,dest=DIR, type=tar|oci|docker,dest=FILE, or a directory")
 }

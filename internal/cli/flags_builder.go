@@ -23,16 +23,16 @@ type builderFlags struct {
 
 func (f *builderFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringArrayVar(&f.addresses, "builder", nil, "build on a BuildKit elsewhere: unix://, tcp://, docker-container:// or kube-pod://; several are a pool (default: $SLIPWAY_BUILDER)")
+	fl.StringArrayVar(&f.addresses, "builder", nil, "build on a remote BuildKit: unix://, tcp://, docker-container:// or kube-pod://; repeat it for a pool (default: $SLIPWAY_BUILDER)")
 	fl.StringVar(&f.certs, "builder-certs", "", "directory with ca.pem, cert.pem and key.pem for tcp:// (default: $SLIPWAY_BUILDER_CERTS)")
-	fl.StringArrayVar(&f.cacheFrom, "cache-from", nil, "read a build cache in a registry: type=registry,ref=REF; {service} in it is the service's name")
-	fl.StringArrayVar(&f.cacheTo, "cache-to", nil, "write one: type=registry,ref=REF,mode=max")
+	fl.StringArrayVar(&f.cacheFrom, "cache-from", nil, "import a build cache: type=registry,ref=REF; {service} is replaced by the service's name")
+	fl.StringArrayVar(&f.cacheTo, "cache-to", nil, "export a build cache: type=registry,ref=REF,mode=max")
 }
 
 // registerPrediction registers what decides what a build would find changed: where
 // it runs. Certificates and caches do not.
 func (f *builderFlags) registerPrediction(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.addresses, "builder", nil, "predict the build on this BuildKit, which is not asked (default: $SLIPWAY_BUILDER)")
+	cmd.Flags().StringArrayVar(&f.addresses, "builder", nil, "predict a build on this BuildKit, without connecting to it (default: $SLIPWAY_BUILDER)")
 }
 
 // check refuses what is not the address of a builder, as opening it would.
@@ -73,8 +73,8 @@ func addCaches(jobs []pipeline.Job, f builderFlags) error {
 	const mark = "{service}"
 	for _, to := range f.cacheTo {
 		if len(jobs) > 1 && !strings.Contains(to, mark) {
-			return diag.Fail(diag.ExitUsage, "--cache-to %s would hold the cache of only the last of %d services", to, len(jobs)).
-				WithHint("write %s into it, such as type=registry,ref=registry.example/cache:%s", mark, mark)
+			return diag.Fail(diag.ExitUsage, "--cache-to %s would keep only the cache of the last of %d services", to, len(jobs)).
+				WithHint("include %s, such as type=registry,ref=registry.example/cache:%s", mark, mark)
 		}
 	}
 	for i := range jobs {

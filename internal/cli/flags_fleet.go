@@ -13,10 +13,10 @@ type fleetFlags struct{ fleet.Overrides }
 
 func (f *fleetFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringSliceVar(&f.Skip, "skip", nil, "services to leave out, names or globs (also SERVICES_TO_SKIP)")
-	fl.StringVar(&f.Registry, "registry", "", "registry of the images, such as localhost:5000")
-	fl.StringVarP(&f.Tag, "tag", "t", "", "tag of the images; for a directory, the name of the image")
-	fl.StringSliceVar(&f.Platforms, "platform", nil, "platforms, such as linux/amd64,linux/arm64")
+	fl.StringSliceVar(&f.Skip, "skip", nil, "skip these services, by name or glob (also $SERVICES_TO_SKIP)")
+	fl.StringVar(&f.Registry, "registry", "", "registry in the image names, such as localhost:5000")
+	fl.StringVarP(&f.Tag, "tag", "t", "", "image tag; for a directory, the image name")
+	fl.StringSliceVar(&f.Platforms, "platform", nil, "target platforms, such as linux/amd64,linux/arm64")
 }
 
 // fleets loads the fleets that this command works on.

@@ -29,8 +29,8 @@ type observation struct {
 func (a *app) observed(root *cobra.Command) {
 	a.watch = &observation{began: time.Now()}
 	fl := root.PersistentFlags()
-	fl.StringVar(&a.watch.cpu, "cpuprofile", "", "write a CPU profile of slipway to `FILE`, for go tool pprof")
-	fl.StringVar(&a.watch.trace, "trace", "", "write what took how long to `FILE`, as an OpenTelemetry trace (OTLP JSON)")
+	fl.StringVar(&a.watch.cpu, "cpuprofile", "", "write a CPU profile to `FILE`, for go tool pprof")
+	fl.StringVar(&a.watch.trace, "trace", "", "write a trace of this command to `FILE` (OpenTelemetry, OTLP JSON)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.observe(cmd) }
 }
 
@@ -54,7 +54,7 @@ func (a *app) observe(cmd *cobra.Command) error {
 		*f.path = a.path(*f.path)
 	}
 	if w.cpu != "" && w.cpu == w.trace {
-		return diag.Fail(diag.ExitUsage, "--cpuprofile and --trace name one file").WithHint("give each a file of its own")
+		return diag.Fail(diag.ExitUsage, "--cpuprofile and --trace name the same file").WithHint("use a file for each")
 	}
 	if w.trace != "" {
 		a.record(trace.New(cmd.CommandPath(), Version, w.began))
@@ -72,11 +72,11 @@ func (a *app) observe(cmd *cobra.Command) error {
 // checkOutput refuses a file that could not be written at the end.
 func (a *app) checkOutput(flag, path string) error {
 	if path == "" {
-		return diag.Fail(diag.ExitUsage, "%s names no file", flag).WithHint("such as %s /tmp/slipway.%s", flag, flag[2:])
+		return diag.Fail(diag.ExitUsage, "%s requires a file name", flag).WithHint("such as %s /tmp/slipway.%s", flag, flag[2:])
 	}
 	full := a.path(path)
 	refuse := func(err error) error {
-		return diag.Fail(diag.ExitUsage, "%s cannot write %s", flag, path).Because(err).WithHint("name a file in a directory that you can write to")
+		return diag.Fail(diag.ExitUsage, "%s cannot write %s", flag, path).Because(err).WithHint("use a file in a writable directory")
 	}
 	switch info, err := os.Stat(full); {
 	case err == nil && info.IsDir():
@@ -116,7 +116,7 @@ func (a *app) finish(err error) error {
 	if failed == nil {
 		return err
 	}
-	failed = diag.Fail(diag.ExitUnexpected, "what --trace and --cpuprofile collected is lost").Because(failed)
+	failed = diag.Fail(diag.ExitUnexpected, "cannot write the trace or profile").Because(failed)
 	if err != nil {
 		fmt.Fprintln(a.Stderr, "warning: "+failed.Error())
 		return err

@@ -35,14 +35,14 @@ type runFlags struct {
 func (f *runFlags) register(cmd *cobra.Command) {
 	f.fleetFlags.register(cmd)
 	fl := cmd.Flags()
-	fl.StringArrayVarP(&f.publish, "publish", "p", nil, "[SERVICE=][IP:]HOST:CONTAINER, may be repeated")
-	fl.StringArrayVarP(&f.env, "env", "e", nil, "[SERVICE:]NAME=VALUE, or [SERVICE:]NAME to pass this shell's value, or none if it is not set; may be repeated")
-	fl.StringArrayVar(&f.envFiles, "env-file", nil, "[SERVICE:]FILE of NAME=VALUE lines, may be repeated; --env wins over it")
-	fl.StringVar(&f.memory, "memory", "", "memory limit of each service, such as 512Mi, instead of slipway.yaml's")
-	fl.StringVar(&f.name, "name", "", "name of the group; default: the fleet's or the first image's")
+	fl.StringArrayVarP(&f.publish, "publish", "p", nil, "publish a port, [SERVICE=][IP:]HOST:CONTAINER; may be repeated")
+	fl.StringArrayVarP(&f.env, "env", "e", nil, "set a variable, [SERVICE:]NAME=VALUE; NAME alone takes this shell's value, if it is set; may be repeated")
+	fl.StringArrayVar(&f.envFiles, "env-file", nil, "read variables from [SERVICE:]FILE, NAME=VALUE lines; --env overrides it; may be repeated")
+	fl.StringVar(&f.memory, "memory", "", "memory limit per service, such as 512Mi; overrides slipway.yaml")
+	fl.StringVar(&f.name, "name", "", "group name (default: the fleet's or the first image's)")
 	fl.BoolVar(&f.untilHealthy, "until-healthy", false, "wait until every service is healthy")
-	fl.BoolVarP(&f.detach, "detach", "d", false, "go on in the background")
-	fl.DurationVar(&f.timeout, "timeout", 0, "how long --until-healthy waits (default: until each service is healthy or unhealthy; a minute for those without a check)")
+	fl.BoolVarP(&f.detach, "detach", "d", false, "run in the background")
+	fl.DurationVar(&f.timeout, "timeout", 0, "maximum wait of --until-healthy (default: until each service is healthy or unhealthy, one minute without a health check)")
 }
 
 // check refuses flags that cannot be meant.
@@ -51,7 +51,7 @@ func (f *runFlags) check() error {
 	case f.timeout < 0:
 		return diag.Fail(diag.ExitUsage, "--timeout %s is negative", f.timeout).WithHint("--timeout 2m")
 	case len(f.Platforms) > 1:
-		return diag.Fail(diag.ExitUsage, "services run on one platform, not %d", len(f.Platforms)).WithHint("--platform %s", f.Platforms[0])
+		return diag.Fail(diag.ExitUsage, "a run takes one platform, not %d", len(f.Platforms)).WithHint("--platform %s", f.Platforms[0])
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (a *app) envFile(text string, services []localrun.Spec) ([]localrun.Variabl
 	if err != nil {
 		f := diag.Fail(diag.ExitUsage, "reading --env-file %s", name).Because(err)
 		if named && service == "" && errors.Is(err, fs.ErrNotExist) {
-			return nil, f.WithHint("there is neither such a file nor a service of that name: --env-file SERVICE:FILE")
+			return nil, f.WithHint("no file and no service has that name; use --env-file SERVICE:FILE")
 		}
 		return nil, f
 	}

@@ -60,3 +60,24 @@ func TestExamplesNameCommandsThatThereAre(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpIsPlain: sentences of at most 25 words, and none of the words that the
+// house does not use for people.
+func TestHelpIsPlain(t *testing.T) {
+	odd := regexp.MustCompile(`(?i)\b(mends?|told|stands|knows of|has to|have to|tells whether|in order to|has no use)\b`)
+	sentence := regexp.MustCompile(`[.:;]\s|\n\n`)
+	for _, c := range commands((&app{}).root()) {
+		texts := []string{c.Short, c.Long}
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) { texts = append(texts, f.Usage) })
+		for _, text := range texts {
+			if found := odd.FindString(text); found != "" {
+				t.Errorf("%s says %q: %s", c.CommandPath(), found, text)
+			}
+			for _, s := range sentence.Split(text, -1) {
+				if n := len(strings.Fields(s)); n > 25 {
+					t.Errorf("%s has a sentence of %d words: %s", c.CommandPath(), n, s)
+				}
+			}
+		}
+	}
+}

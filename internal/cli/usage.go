@@ -32,10 +32,10 @@ func strict(cmd *cobra.Command) {
 				return err
 			}
 			if len(args) > 0 {
-				return diag.Fail(diag.ExitUsage, "`%s` has no use for %q", cmd.CommandPath(), strings.Join(args, " ")).
+				return diag.Fail(diag.ExitUsage, "unexpected argument %q", strings.Join(args, " ")).
 					WithHint("%s --help", cmd.CommandPath())
 			}
-			return diag.Fail(diag.ExitUsage, "`%s` needs more words", cmd.CommandPath()).Because(err).WithHint("%s --help", cmd.CommandPath())
+			return diag.Fail(diag.ExitUsage, "`%s` requires more arguments", cmd.CommandPath()).Because(err).WithHint("%s --help", cmd.CommandPath())
 		}
 	}
 }
@@ -48,7 +48,7 @@ func unknownCommand(parent *cobra.Command, name string) error {
 			names = append(names, c.Name())
 		}
 	}
-	f := diag.Fail(diag.ExitUsage, "there is no command %q", strings.TrimPrefix(parent.CommandPath()+" "+name, "slipway "))
+	f := diag.Fail(diag.ExitUsage, "unknown command %q", strings.TrimPrefix(parent.CommandPath()+" "+name, "slipway "))
 	if near := diag.Nearest(name, names); near != "" {
 		return f.WithHint("did you mean `%s %s`?", parent.CommandPath(), near)
 	}
@@ -65,9 +65,9 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
 	name := unknown.GetSpecifiedName()
-	f = diag.Fail(diag.ExitUsage, "`%s` has no flag --%s", cmd.CommandPath(), name).WithHint("%s --help", cmd.CommandPath())
+	f = diag.Fail(diag.ExitUsage, "unknown flag --%s for `%s`", name, cmd.CommandPath()).WithHint("%s --help", cmd.CommandPath())
 	if unknown.GetSpecifiedShortnames() != "" {
-		return diag.Fail(diag.ExitUsage, "`%s` has no flag -%s", cmd.CommandPath(), name).WithHint("%s --help", cmd.CommandPath())
+		return diag.Fail(diag.ExitUsage, "unknown flag -%s for `%s`", name, cmd.CommandPath()).WithHint("%s --help", cmd.CommandPath())
 	}
 	if near := diag.Nearest(name, names); near != "" {
 		return f.WithHint("did you mean --%s?", near)

@@ -93,8 +93,8 @@ func CheckOutput(load bool, output string) error {
 	if !load || output == "" {
 		return nil
 	}
-	return diag.Fail(diag.ExitUsage, "--load takes images of the store, and --output keeps none there").
-		WithHint("leave one of them out; what -o type=docker writes, docker load --input reads")
+	return diag.Fail(diag.ExitUsage, "--load and --output exclude each other: --output keeps no image to load").
+		WithHint("remove one; `docker load --input` reads the file that -o type=docker writes")
 }
 
 // Push implements pipeline.Pusher.

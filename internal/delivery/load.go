@@ -30,13 +30,13 @@ func openLoader(ctx context.Context, store *image.Store, sink event.Sink, jobs [
 	l := loader{eng, store, sink}
 	if fleet.CompressionOf(jobs) == "zstd" && !eng.Zstd() {
 		_ = eng.Close()
-		return loader{}, diag.Fail(diag.ExitUsage, "Docker's engine at %s reads no layers in zstd, which Docker 23 and newer do", eng.Host()).
-			WithHint("write compression: gzip into slipway.yaml, or update Docker")
+		return loader{}, diag.Fail(diag.ExitUsage, "Docker's engine at %s does not read zstd layers; Docker 23 and newer do", eng.Host()).
+			WithHint("set compression: gzip in slipway.yaml, or update Docker")
 	}
 	for _, j := range jobs {
 		if len(j.Request.Platforms) > 1 && !slices.ContainsFunc(j.Request.Platforms, l.runs) {
 			_ = eng.Close()
-			return loader{}, diag.Fail(diag.ExitUsage, "Docker's engine at %s is %s and takes one platform of an image, and %s is built for %s",
+			return loader{}, diag.Fail(diag.ExitUsage, "Docker's engine at %s runs %s and takes one platform, but %s is built for %s",
 				eng.Host(), eng.Platform(), j.Request.Name, strings.Join(j.Request.Platforms, ", ")).
 				WithHint("add --platform %s, or build one platform, or push to a registry", eng.Platform())
 		}
@@ -62,10 +62,10 @@ func (l loader) Push(ctx context.Context, name string) error {
 		chosen = platforms[at]
 	case len(platforms) == 1:
 		chosen = platforms[0]
-		l.sink.Emit(event.Note{Warning: true, Text: fmt.Sprintf("%s is for %s, and Docker's engine is %s: it runs there under emulation only", name, chosen, l.Platform())})
+		l.sink.Emit(event.Note{Warning: true, Text: fmt.Sprintf("%s is for %s, and Docker's engine runs %s: it requires emulation there", name, chosen, l.Platform())})
 	}
 	if len(platforms) > 1 {
-		l.sink.Emit(event.Note{Text: fmt.Sprintf("of %s Docker's engine gets %s alone", name, chosen)})
+		l.sink.Emit(event.Note{Text: fmt.Sprintf("loading only %s of %s into Docker's engine", chosen, name)})
 	}
 	img, err := l.store.Image(ctx, name, chosen)
 	if err != nil {

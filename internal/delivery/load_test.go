@@ -103,9 +103,9 @@ func TestDockerGetsThePlatformThatItRuns(t *testing.T) {
 		note   string
 	}{
 		{"amd64", []string{"linux/amd64"}, "linux/amd64", ""},
-		{"amd64", []string{"linux/amd64", "linux/arm64"}, "linux/amd64", "of x:1 Docker's engine gets linux/amd64 alone"},
-		{"arm64", []string{"linux/amd64", "linux/arm64/v8"}, "linux/arm64/v8", "of x:1 Docker's engine gets linux/arm64/v8 alone"},
-		{"amd64", []string{"linux/arm64"}, "linux/arm64", "x:1 is for linux/arm64, and Docker's engine is linux/amd64: it runs there under emulation only"},
+		{"amd64", []string{"linux/amd64", "linux/arm64"}, "linux/amd64", "loading only linux/amd64 of x:1 into Docker's engine"},
+		{"arm64", []string{"linux/amd64", "linux/arm64/v8"}, "linux/arm64/v8", "loading only linux/arm64/v8 of x:1 into Docker's engine"},
+		{"amd64", []string{"linux/arm64"}, "linux/arm64", "x:1 is for linux/arm64, and Docker's engine runs linux/amd64: it requires emulation there"},
 	} {
 		storedFor(t, store, "x:1", c.image...)
 		loaded := dockerOf(t, c.docker)
@@ -138,10 +138,10 @@ func TestDockerIsNotGivenWhatItDoesNotTake(t *testing.T) {
 	}{
 		{
 			engine.Request{Name: "web", Platforms: []string{"linux/arm64", "linux/s390x"}},
-			"is linux/amd64 and takes one platform of an image, and web is built for linux/arm64, linux/s390x",
+			"runs linux/amd64 and takes one platform, but web is built for linux/arm64, linux/s390x",
 			"add --platform linux/amd64, or build one platform, or push to a registry",
 		},
-		{engine.Request{Name: "web", Compression: "zstd"}, "reads no layers in zstd, which Docker 23 and newer do", "write compression: gzip into slipway.yaml, or update Docker"},
+		{engine.Request{Name: "web", Compression: "zstd"}, "does not read zstd layers; Docker 23 and newer do", "set compression: gzip in slipway.yaml, or update Docker"},
 	} {
 		_, err := openLoader(t.Context(), nil, event.Discard{}, []pipeline.Job{{Request: c.req}})
 		if err == nil || !strings.Contains(err.Error(), c.want) || diag.HintOf(err) != c.hint || diag.ExitOf(err) != diag.ExitUsage {

@@ -80,8 +80,8 @@ func ofFleet(ctx context.Context, l fleet.Loader, store *image.Store, args []str
 		return nil, err
 	}
 	if f.Registry == "" {
-		return nil, diag.Fail(diag.ExitUsage, "pushing needs a registry").
-			WithHint("slipway push --registry localhost:5000; or write registry: in slipway.yaml")
+		return nil, diag.Fail(diag.ExitUsage, "pushing requires a registry").
+			WithHint("slipway push --registry localhost:5000, or set registry: in slipway.yaml")
 	}
 	plain, err := l.Read(l.Dir, fleet.Overrides{})
 	if err != nil {
@@ -118,7 +118,7 @@ func ofImages(images []fleet.Image, o fleet.Overrides) ([]Shipment, error) {
 		if o.Registry != "" {
 			destination = image.Name(o.Registry + "/" + string(destination.Local()))
 		} else if destination.Local() == destination {
-			return nil, diag.Fail(diag.ExitUsage, "the name %s has no registry to push to", n.Name).
+			return nil, diag.Fail(diag.ExitUsage, "image name %s has no registry", n.Name).
 				WithHint("slipway push %s --registry localhost:5000", n.Name)
 		}
 		shipments = append(shipments, Shipment{n.Name, string(destination)})

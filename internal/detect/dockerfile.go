@@ -38,7 +38,9 @@ func inspectOwn(root repository, e Ecosystem, dir fs.FS, s config.Service, fleet
 			if !slices.ContainsFunc(all, func(f plan.Fact) bool { return f.Name == "port" && isDefault(f) }) {
 				s.Port = done.Port // a default is for images that set PORT
 			}
-			known = slices.DeleteFunc(all, func(f plan.Fact) bool { return f.File == "" || isDefault(f) || !slices.Contains(networkFacts(), f.Name) })
+			known = slices.DeleteFunc(all, func(f plan.Fact) bool {
+				return f.File == "" || isDefault(f) || !slices.Contains(networkFacts(), f.Name)
+			})
 		}
 	}
 	if s.Name == "" {

@@ -62,8 +62,8 @@ func (l Loader) source(dir, file string) (Recipe, error) {
 	}
 	text, err := read(path)
 	if err != nil {
-		return Recipe{}, diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", repository.Relative(l.Dir, dir)).Because(err).
-			WithHint("name it with -f; without -f, Slipway plans the directory itself")
+		return Recipe{}, diag.Fail(diag.ExitUsage, "Dockerfile not found for %s", repository.Relative(l.Dir, dir)).Because(err).
+			WithHint("specify it with -f; without -f, Slipway plans the directory")
 	}
 	ignore, err := dockerIgnore(dir, path)
 	name := repository.Relative(l.Dir, path)

@@ -119,8 +119,8 @@ func (l Loader) at(dir string, o Overrides) (*config.Fleet, string, diag.Finding
 		cfg, findings := Detected(dir, o)
 		if cfg == nil {
 			l.Warn(findings)
-			return nil, "", nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above, and no service is recognised there", config.FileName, dir).
-				WithHint("slipway init DIR writes one for a directory with services; slipway build DIR builds a directory with a Dockerfile")
+			return nil, "", nil, diag.Fail(diag.ExitUsage, "%s not found in %s or above, and no service recognised there", config.FileName, dir).
+				WithHint("`slipway init DIR` writes one; `slipway build DIR` builds a directory with a Dockerfile")
 		}
 		return cfg, dir, findings, nil
 	}
@@ -192,8 +192,8 @@ func (f *Fleet) nameImages(t Target, o Overrides) error {
 	switch {
 	case len(f.Planned)+len(f.Refused) == 0:
 	case whole && len(f.Planned) > 1 && strings.ContainsAny(o.Tag, "/:@"):
-		return diag.Fail(diag.ExitUsage, "-t %s names one image, and %d services are selected", o.Tag, len(f.Planned)).
-			WithHint("name one service, or give a tag alone: -t v1")
+		return diag.Fail(diag.ExitUsage, "-t %s names one image, but %d services are selected", o.Tag, len(f.Planned)).
+			WithHint("select one service, or use a tag alone: -t v1")
 	case whole && len(f.Planned) == 1:
 		name := image.Complete(o.Registry, o.Tag, "")
 		f.images = map[string]string{f.Planned[0].Name: string(name)}
@@ -275,8 +275,8 @@ func CheckPlatforms(platforms []string) error {
 			if near == "" {
 				near = known[0]
 			}
-			return diag.Fail(diag.ExitUsage, "the platform %q is not supported", p).
-				WithHint("did you mean %q? supported are linux/amd64 and linux/arm64", near)
+			return diag.Fail(diag.ExitUsage, "unsupported platform %q", p).
+				WithHint("did you mean %q? linux/amd64 and linux/arm64 are supported", near)
 		}
 	}
 	return nil

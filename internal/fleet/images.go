@@ -41,11 +41,11 @@ func CheckBuilt(ctx context.Context, store *image.Store, images []Image) error {
 	case 0:
 		return nil
 	case 1:
-		return diag.Fail(diag.ExitUsage, "%s is not built: there is no image %s", missing[0].Service, missing[0].Name).
+		return diag.Fail(diag.ExitUsage, "%s is not built: image %s not found", missing[0].Service, missing[0].Name).
 			WithHint("slipway build %s", missing[0].Service)
 	}
-	return diag.Fail(diag.ExitUsage, "%d of %d services are not built: there is no image %s, and so on", len(missing), len(images), missing[0].Name).
-		WithHint("slipway build; or choose another --tag or --registry")
+	return diag.Fail(diag.ExitUsage, "%d of %d services are not built: image %s not found, among others", len(missing), len(images), missing[0].Name).
+		WithHint("run slipway build, or use another --tag or --registry")
 }
 
 // Images finds the images that words of a command line mean: images of the store
@@ -59,8 +59,8 @@ func (l Loader) Images(ctx context.Context, store *image.Store, args []string, o
 	}
 	if _, err := Find(l.Dir); errors.Is(err, ErrNone) {
 		if len(args) == 0 {
-			return nil, diag.Fail(diag.ExitUsage, "there is no slipway.yaml in %s or above, and no image is named", l.Dir).
-				WithHint("name images, or go to the directory of a fleet")
+			return nil, diag.Fail(diag.ExitUsage, "slipway.yaml not found in %s or above, and no image specified", l.Dir).
+				WithHint("specify images, or run this in the directory of a fleet")
 		}
 		return Stored(ctx, store, args)
 	}

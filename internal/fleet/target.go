@@ -46,7 +46,7 @@ func (l Loader) Resolve(words []string) (Target, error) {
 		}
 		if one.Root != t.Root || one.whole() || t.whole() {
 			return t, diag.Fail(diag.ExitUsage, "%s and %s do not belong to one fleet", words[0], word).
-				WithHint("run the command once for each of them")
+				WithHint("run the command once for each")
 		}
 		t.Names, t.Paths, t.Named = append(t.Names, one.Names...), append(t.Paths, one.Paths...), t.Named || one.Named
 	}
@@ -72,7 +72,7 @@ func (l Loader) resolve(word string) (Target, error) {
 	isDir := err == nil && info.IsDir()
 	like := strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/") || strings.HasSuffix(word, "/")
 	if like && !isDir {
-		return Target{}, diag.Fail(diag.ExitUsage, "there is no directory %s", word).WithHint("name a directory, or services: slipway plan lists them")
+		return Target{}, diag.Fail(diag.ExitUsage, "directory not found: %s", word).WithHint("specify a directory or services; slipway plan lists them")
 	}
 	root, err := Find(l.Dir)
 	if !isDir && err != nil {

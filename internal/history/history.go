@@ -105,7 +105,7 @@ func (h *History) judge(ctx context.Context, job pipeline.Job, k remembrance, un
 	r := pipeline.Recalled{Print: k.print, Took: k.usual.Duration, PeakMemory: k.usual.PeakMemory}
 	if unknown := (*fingerprint.UnknownError)(nil); k.err != nil && !errors.As(k.err, &unknown) {
 		r.Print = fingerprint.Print{}
-		r.Reasons = []string{"what it reads cannot be told: " + k.err.Error()}
+		r.Reasons = []string{"its inputs cannot be determined: " + k.err.Error()}
 		return r
 	}
 	switch {
@@ -114,7 +114,7 @@ func (h *History) judge(ctx context.Context, job pipeline.Job, k remembrance, un
 	case k.err != nil:
 		r.Reasons = []string{k.err.Error()}
 	case unread != nil:
-		r.Reasons = []string{"the record of builds cannot be read: " + unread.Error()}
+		r.Reasons = []string{"cannot read the record of builds: " + unread.Error()}
 	case k.has && h.holds(k.image):
 		r.Result = engine.Result{Digest: k.image.Digest, MediaType: k.image.MediaType, SizeBytes: k.image.SizeBytes, Steps: k.image.Steps, CachedSteps: k.image.Steps}
 		if k.last == k.print.Key {

@@ -162,8 +162,8 @@ func cacheLimit(s string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n <= 0 {
-		return 0, diag.Fail(diag.ExitUsage, "SLIPWAY_CACHE_SIZE is %q, which is not a size", s).
-			WithHint("write a number with MB, GB or TB, such as SLIPWAY_CACHE_SIZE=20GB")
+		return 0, diag.Fail(diag.ExitUsage, "invalid SLIPWAY_CACHE_SIZE %q", s).
+			WithHint("use a number with MB, GB or TB, such as SLIPWAY_CACHE_SIZE=20GB")
 	}
 	return n * factor, nil
 }

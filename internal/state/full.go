@@ -29,7 +29,7 @@ func (d Dir) ExplainFullDisk(err error) error {
 	}
 	room := ""
 	if free, total, statErr := DiskSpace(dir); statErr == nil {
-		room = fmt.Sprintf(", where %s of %s are free now that what was unfinished is removed", report.Bytes(free), report.Bytes(total))
+		room = fmt.Sprintf(", where %s of %s are free after removing unfinished files", report.Bytes(free), report.Bytes(total))
 	}
 	exit := diag.ExitOf(err)
 	if exit == diag.ExitUnexpected {
@@ -41,8 +41,8 @@ func (d Dir) ExplainFullDisk(err error) error {
 		at.ExitCode, at.Err = 0, syscall.ENOSPC
 		cause = &at
 	}
-	return diag.Fail(exit, "the disk is full: no space for what this command writes in %s%s", dir, room).Because(cause).
-		WithHint("free some space or set SLIPWAY_STATE_DIR to a directory on a larger disk, then run the same command: nothing has to be cleaned up")
+	return diag.Fail(exit, "the disk is full: no space left in %s%s", dir, room).Because(cause).
+		WithHint("free some space, or set SLIPWAY_STATE_DIR to a directory on a larger disk, and run the command again; it requires no cleanup")
 }
 
 // fullDisk tells whether an error comes from a full disk. What happens inside

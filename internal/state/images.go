@@ -19,8 +19,8 @@ import (
 func (d Dir) Images(sink event.Sink) (*image.Store, error) {
 	store, err := image.Open(d.ImageDir(), image.WithSink(sink))
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, diag.Fail(diag.ExitUsage, "the state directory %s cannot be used", d.Path).Because(err).
-			WithHint("set SLIPWAY_STATE_DIR to a directory that you can write to")
+		return nil, diag.Fail(diag.ExitUsage, "cannot use the state directory %s", d.Path).Because(err).
+			WithHint("set SLIPWAY_STATE_DIR to a writable directory")
 	}
 	return store, err
 }

@@ -70,7 +70,7 @@ func TestBuildsOfADirectoryAreRefusedWithTheCause(t *testing.T) {
 	}
 	write(t, filepath.Join(src, "Dockerfile"), start)
 	invocation{dir: src, env: env, args: []string{"build", "--build-arg", "VERSIN=1"}}.run(t).must(t, 0).
-		says(t, "warning: the build argument VERSIN is not used: the Dockerfile has no ARG VERSIN")
+		says(t, "warning: build argument VERSIN is unused: the Dockerfile has no ARG VERSIN")
 }
 
 func TestAPortInUseIsSaidWithItsUser(t *testing.T) {
@@ -234,8 +234,8 @@ func TestAFullDiskIsSaidAndMoreSpaceMendsIt(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 			build := invocation{dir: smallDir(t, c.steps), env: env, args: []string{"build", "-t", "web:1"}}
-			refuses(t, build, 3, "the disk is full: no space for what this command writes in "+dir+", where ", " are free now", "no space left on device",
-				"hint: free some space or set SLIPWAY_STATE_DIR to a directory on a larger disk")
+			refuses(t, build, 3, "the disk is full: no space left in "+dir+", where ", " are free after removing unfinished files", "no space left on device",
+				"hint: free some space, or set SLIPWAY_STATE_DIR to a directory on a larger disk")
 			nothingLeft(t, dir)
 			if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=600m"); err != nil {
 				t.Fatal(err)
@@ -254,10 +254,10 @@ func TestFleetsAreRefusedWithoutTouchingTheEngine(t *testing.T) {
 		says []string
 	}{
 		{[]string{"build", "fast-requesthandler-servce"}, []string{`there is no service "fast-requesthandler-servce" in this fleet`, `hint: did you mean "fast-requesthandler-service"?`}},
-		{[]string{"build", "--platform", "linux/amd65"}, []string{`the platform "linux/amd65" is not supported`, `hint: did you mean "linux/amd64"?`}},
+		{[]string{"build", "--platform", "linux/amd65"}, []string{`unsupported platform "linux/amd65"`, `hint: did you mean "linux/amd64"?`}},
 		{[]string{"build", "--target", "prodution"}, []string{`has no stage "prodution"`, "hint: did you mean --target production?"}},
-		{[]string{"build", "--paralel", "2"}, []string{"has no flag --paralel", "hint: did you mean --parallel?"}},
-		{[]string{"biuld"}, []string{`there is no command "biuld"`, "hint: did you mean `slipway build`?"}},
+		{[]string{"build", "--paralel", "2"}, []string{"unknown flag --paralel", "hint: did you mean --parallel?"}},
+		{[]string{"biuld"}, []string{`unknown command "biuld"`, "hint: did you mean `slipway build`?"}},
 	} {
 		refuses(t, invocation{dir: fast(), env: env, args: c.args}, 2, c.says...)
 	}
