@@ -79,6 +79,8 @@ func rooms() map[string]layer {
 		"internal/pipeline":           parents,
 		"internal/bench":              parents,
 
+		"internal/baseimage/spec": core,
+
 		"internal/config":      core,
 		"internal/dotenv":      core,
 		"internal/plan":        core,
@@ -88,6 +90,8 @@ func rooms() map[string]layer {
 		"internal/dockerfile":  core,
 		"internal/fingerprint": core,
 		"internal/gate":        core,
+		"internal/proof":       core,
+		"internal/proof/*":     core,
 		"internal/deploy":      core,
 		"internal/report":      core,
 
@@ -108,6 +112,7 @@ func neighbours() map[string][]string {
 	return map[string][]string{
 		"internal/assets":             {"internal/diag", "internal/atomicfile"},
 		"internal/event":              {"internal/diag"},
+		"internal/baseimage/debian":   {"internal/baseimage/download"},
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram"},
 		"internal/localrun/oci":       {"internal/localrun/names"},
@@ -133,7 +138,7 @@ func owners() map[string][]string {
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
 		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
-		"pault.ag/go/debian":            {"internal/baseimage", "internal/cli"},
+		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
 		"go.opentelemetry.io/":          {"internal/trace"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
@@ -472,6 +477,29 @@ func TestFilesStayReadable(t *testing.T) {
 					t.Errorf("%s: %s has %d lines", h.files.Position(fn.Pos()), fn.Name.Name, to-from+1)
 				}
 			}
+		}
+	}
+}
+
+// TestTestdataIsOurs: testdata holds no third party's code, so nothing below it has
+// a licence, and vendored Go modules are of a domain that nobody publishes under.
+func TestTestdataIsOurs(t *testing.T) {
+	for _, root := range []string{"../testdata", "../internal", "../test"} {
+		err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+			if err != nil || !strings.Contains(filepath.ToSlash(p), "testdata/") || e.IsDir() {
+				return err
+			}
+			slashed := filepath.ToSlash(p)
+			if name := strings.ToUpper(e.Name()); strings.HasPrefix(name, "LICEN") || strings.HasPrefix(name, "COPYING") {
+				t.Errorf("%s: whose licence is it?", p)
+			}
+			if _, module, ok := strings.Cut(slashed, "/vendor/"); ok && module != "modules.txt" && !strings.HasPrefix(module, "example.com/") {
+				t.Errorf("%s is a vendored module of somebody: write a small one under example.com", p)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

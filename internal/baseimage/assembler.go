@@ -14,6 +14,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/slipway-build/slipway/internal/baseimage/debian"
+	"github.com/slipway-build/slipway/internal/baseimage/download"
 	"github.com/slipway-build/slipway/internal/event"
 )
 
@@ -47,18 +49,15 @@ type Assembler struct {
 	store       Store
 	lock        Lock
 	mirrors     func(context.Context) (Mirrors, error)
-	archives    *archiveReader
-	packages    *cache
+	archives    *debian.Archives
+	packages    *download.Cache
 	layers      layers
 	compression Compression
 	probe       func(arch string, tls bool) ([]byte, error)
 	probeID     func(arch string, tls bool) (string, error)
 	events      event.Sink
-	making      keyed // by layer key
+	making      download.Keyed // by layer key
 }
-
-// parallelDownloads is how many files are fetched at a time.
-const parallelDownloads = 8
 
 // New makes an Assembler. It touches neither disk nor network, but for the
 // keyring file when one is named.
@@ -67,13 +66,10 @@ func New(o Options) (*Assembler, error) {
 		o.Events = event.Discard{}
 	}
 	if o.HTTP == nil {
-		o.HTTP = patientClient()
+		o.HTTP = download.PatientClient()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Sleep == nil {
-		o.Sleep = pauseFor
 	}
 	if o.Probe == nil {
 		o.Probe = func(string, bool) ([]byte, error) {
@@ -87,9 +83,10 @@ func New(o Options) (*Assembler, error) {
 		stateDir: o.StateDir, store: o.Store, lock: o.Lock, compression: o.Compression.orDefault(), probe: o.Probe, probeID: o.ProbeID, events: o.Events,
 	}
 	a.mirrors = onceMirrors(o.Mirrors)
-	fetch := &fetcher{client: o.HTTP, sleep: o.Sleep, token: a.token}
-	a.packages = &cache{dir: o.PackagesDir, fetch: fetch, events: o.Events, slots: make(chan struct{}, parallelDownloads)}
-	a.archives = &archiveReader{cache: a.packages, keys: sync.OnceValues(func() (openpgp.EntityList, error) { return archiveKeys(o.Keyring) }), now: o.Now, events: o.Events}
+	fetch := &download.Fetcher{Client: o.HTTP, Sleep: o.Sleep, Token: a.token}
+	a.packages = download.NewCache(o.PackagesDir, fetch, o.Events)
+	keys := sync.OnceValues(func() (openpgp.EntityList, error) { return debian.Keys(o.Keyring) })
+	a.archives = &debian.Archives{Cache: a.packages, Keys: keys, Now: o.Now, Events: o.Events}
 	a.layers = layers{dir: filepath.Join(o.StateDir, "layers"), compression: a.compression}
 	return a, nil
 }
@@ -126,14 +123,14 @@ func (a *Assembler) token(ctx context.Context, address string) string {
 	return ""
 }
 
-func (a *Assembler) debAddresses(ctx context.Context, p DebPin) func() ([]string, error) {
+func (a *Assembler) debAddresses(ctx context.Context, p debian.Pin) func() ([]string, error) {
 	return func() ([]string, error) {
 		m, err := a.mirrors(ctx)
 		if err != nil {
 			return nil, err
 		}
 		bases := m.Debian
-		if p.Archive == archiveSecurity {
+		if p.Archive == debian.Security {
 			bases = m.Security
 		}
 		var out []string
@@ -168,14 +165,4 @@ func digestOf(probe func(string, bool) ([]byte, error)) func(string, bool) (stri
 		sum := sha256.Sum256(data)
 		return hex.EncodeToString(sum[:]), nil
 	}
-}
-
-// keyed is one lock for each key.
-type keyed struct{ locks sync.Map }
-
-// lock waits for the key's lock and returns what frees it.
-func (k *keyed) lock(key string) (unlock func()) {
-	m, _ := k.locks.LoadOrStore(key, &sync.Mutex{})
-	m.(*sync.Mutex).Lock()
-	return m.(*sync.Mutex).Unlock
 }

@@ -66,8 +66,8 @@ type baseJob struct {
 func (a *app) baseJob(names []string, f baseFlags, needNames bool) (*baseJob, error) {
 	job := &baseJob{root: a.Dir, refs: names, platforms: f.platforms}
 	compression := f.compression
-	if _, err := fleet.Find(a.Dir); err == nil {
-		fl, err := a.fleets().Load(a.Dir, nil, fleet.Overrides{Platforms: f.platforms})
+	if root, err := fleet.Find(a.Dir); err == nil {
+		fl, err := a.fleets().Load(fleet.Target{Root: root}, fleet.Overrides{Platforms: f.platforms})
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/slipway-build/slipway/internal/baseimage"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/state"
@@ -68,5 +71,46 @@ func TestBasesListNeedsNothing(t *testing.T) {
 	code, stdout, _ = runBases(t, t.TempDir(), "list")
 	if code != 0 || !strings.Contains(stdout, "slipway/node:24-trixie-toolchain") || !strings.Contains(stdout, "not built") {
 		t.Errorf("exit %d, stdout:\n%s", code, stdout)
+	}
+}
+
+// TestBasesJSON: what building and updating bases print, which needs a mirror.
+func TestBasesJSON(t *testing.T) {
+	var out bytes.Buffer
+	a := newApp(World{Stdout: &out, Getenv: func(string) string { return "" }}, t.TempDir())
+	digest := v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("a", 64)}
+	built := map[string]baseimage.Built{"slipway/static:trixie": {
+		Pins:      []baseimage.Locked{{Platform: "linux/amd64"}},
+		Platforms: map[string]v1.Hash{"linux/amd64": digest},
+	}}
+	if err := a.printBases(built, true); err != nil {
+		t.Fatal(err)
+	}
+	changes := []baseimage.Change{{Ref: "slipway/static:trixie", Platform: "linux/amd64", Package: "tzdata", Old: "2026a", New: "2026b"}}
+	for _, c := range [][]baseimage.Change{changes, nil} {
+		if err := a.printChanges(c, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := `[
+  {
+    "ref": "slipway/static:trixie",
+    "platform": "linux/amd64",
+    "digest": "sha256:` + strings.Repeat("a", 64) + `"
+  }
+]
+[
+  {
+    "ref": "slipway/static:trixie",
+    "platform": "linux/amd64",
+    "package": "tzdata",
+    "old": "2026a",
+    "new": "2026b"
+  }
+]
+[]
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

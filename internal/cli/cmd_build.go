@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/slipway-build/slipway/internal/delivery"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/history"
@@ -50,76 +50,48 @@ docker build; one without a Dockerfile is planned.`,
 					return err
 				}
 			}
-			if dir, ok := a.directoryArgument(args, f); ok {
-				if f.file == "" && fleet.HoldsServices(dir) {
-					return a.buildFleetAt(cmd.Context(), dir, nil, f)
-				}
-				return a.buildDirectory(cmd.Context(), dir, f)
+			t, err := a.target(args, f)
+			if err != nil {
+				return err
 			}
-			return a.buildFleet(cmd.Context(), args, f)
+			if t.OwnDockerfile {
+				return a.buildDirectory(cmd.Context(), t.Root, f)
+			}
+			return a.buildFleet(cmd.Context(), t, f)
 		},
 	}
 	f.register(cmd)
 	return cmd
 }
 
-// directoryArgument decides between the two ways to build: one directory, as
-// with docker build, or a fleet.
-func (a *app) directoryArgument(args []string, f buildFlags) (string, bool) {
+// target decides between the two ways to build: one directory from its Dockerfile,
+// as with docker build, or services of a fleet.
+func (a *app) target(args []string, f buildFlags) (fleet.Target, error) {
+	if f.file == "" {
+		return a.fleets().Resolve(args)
+	}
 	if len(args) > 1 {
-		return "", false
+		return fleet.Target{}, diag.Fail(diag.ExitUsage, "-f is for one directory, here are %d", len(args)).WithHint("slipway build -f %s DIR", f.file)
 	}
 	dir := a.Dir
 	if len(args) == 1 {
 		dir = a.path(args[0])
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return "", false
-		}
 	}
-	if f.file != "" {
-		return dir, true
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fleet.Target{}, diag.Fail(diag.ExitUsage, "there is no directory %s", args[0]).WithHint("slipway build -f %s DIR", f.file)
 	}
-	if len(args) == 1 {
-		if _, err := os.Stat(filepath.Join(dir, "slipway.yaml")); err == nil {
-			return "", false
-		}
-		// A word without a slash that a fleet knows is a service, though there is
-		// a directory of that name.
-		_, err := fleet.Find(a.Dir)
-		return dir, err != nil || strings.ContainsAny(args[0], "/.")
-	}
-	if _, err := fleet.Find(a.Dir); err == nil {
-		return "", false
-	}
-	_, err := os.Stat(filepath.Join(dir, "Dockerfile"))
-	return dir, err == nil
+	return fleet.Target{Root: dir, OwnDockerfile: true, Named: true}, nil
 }
 
-// buildFleet builds the selected services of the fleet.
-func (a *app) buildFleet(ctx context.Context, names []string, f buildFlags) error {
-	dir := a.Dir
-	if len(names) == 1 {
-		if _, err := os.Stat(filepath.Join(a.path(names[0]), "slipway.yaml")); err == nil {
-			dir, names = a.path(names[0]), nil
-		}
-	}
-	if err := a.checkDirectories(names); err != nil {
-		return err
-	}
-	return a.buildFleetAt(ctx, dir, names, f)
-}
-
-// buildFleetAt builds services of the fleet at or above a directory.
-func (a *app) buildFleetAt(ctx context.Context, dir string, names []string, f buildFlags) error {
-	fl, err := a.fleets().Load(dir, names, f.Overrides)
+// buildFleet builds services of a fleet.
+func (a *app) buildFleet(ctx context.Context, t fleet.Target, f buildFlags) error {
+	o := f.Overrides
+	o.KeepGoing = f.keepGoing
+	fl, err := a.fleets().Load(t, o)
 	if err != nil {
 		return err
 	}
-	if f.output != "" {
-		return diag.Fail(diag.ExitUsage, "--output is for one directory, not for a fleet").
-			WithHint("slipway build --output %s DIR", f.output)
-	}
-	if f.push && fl.Registry == "" {
+	if f.push && fl.Registry == "" && f.Tag == "" {
 		return diag.Fail(diag.ExitUsage, "--push needs a registry").
 			WithHint("slipway build --registry localhost:5000 --push")
 	}
@@ -131,7 +103,36 @@ func (a *app) buildFleetAt(ctx context.Context, dir string, names []string, f bu
 	if err != nil {
 		return err
 	}
-	return a.runJobs(ctx, fl.Root, jobs, f)
+	if f.output != "" {
+		if len(jobs) > 1 {
+			return diag.Fail(diag.ExitUsage, "--output is for one service, and %d are selected", len(jobs)).
+				WithHint("slipway build --output %s SERVICE", f.output)
+		}
+		if jobs[0], err = a.writeOut(jobs[0], f.output); err != nil {
+			return err
+		}
+	}
+	if len(fl.Refused) > 0 {
+		fmt.Fprintln(a.Stderr, fl.Refused.Error())
+	}
+	err = a.runJobs(ctx, fl.Root, jobs, f)
+	if len(fl.Refused) > 0 && ctx.Err() == nil {
+		err = errors.Join(err, diag.Fail(diag.ExitBuild, "not every service could be planned: see the errors above").WithHint("correct them, then run slipway build again"))
+	}
+	return err
+}
+
+// writeOut sends the result of a job to a file or directory instead of the store.
+func (a *app) writeOut(job pipeline.Job, output string) (pipeline.Job, error) {
+	to, err := a.parseOutput(output)
+	if err != nil {
+		return job, err
+	}
+	job.Request.Output = to
+	if to.Kind != engine.OutputStore {
+		job.Request.Tag, job.Image = job.Image, ""
+	}
+	return job, nil
 }
 
 // buildDirectory builds one directory from its Dockerfile.
@@ -157,21 +158,6 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 	}
 	a.warnUnusedArgs(req.Args, src.File.Args)
 	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
-}
-
-// checkDirectories refuses a word that is meant as a directory and is none.
-func (a *app) checkDirectories(words []string) error {
-	for _, w := range words {
-		if !strings.HasPrefix(w, ".") && !strings.HasPrefix(w, "/") && !strings.HasSuffix(w, "/") {
-			continue
-		}
-		info, err := os.Stat(a.path(w))
-		if err == nil && info.IsDir() {
-			continue
-		}
-		return diag.Fail(diag.ExitUsage, "there is no directory %s", w).WithHint("slipway build takes a directory with a Dockerfile, or names of services")
-	}
-	return nil
 }
 
 // runJobs builds the jobs and prints what came out.
@@ -214,7 +200,7 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 	}
 	known := a.history(root, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
-		Builder: eng, Images: state.Tagger{Store: store}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Pusher: to.Pusher(),
+		Builder: eng, Images: state.Tagger{Store: store}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store}, Pusher: to.Pusher(),
 		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder),
 		KeepGoing: f.keepGoing, Now: time.Now,
 	}
@@ -250,6 +236,11 @@ func (a *app) history(root, afresh string, where builderFlags, store *image.Stor
 
 // reportBuild prints what a build made, with its times and cached steps.
 func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipeline.Built, took time.Duration, asJSON bool) error {
+	if !asJSON {
+		for _, b := range built {
+			a.tellFindings(b.Findings)
+		}
+	}
 	byService := map[string]pipeline.Built{}
 	var images []fleet.Image
 	unpacked := map[string]int64{} // what the engine measured already
@@ -278,13 +269,23 @@ func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipel
 	for i := range stats.Services {
 		b := byService[stats.Services[i].Service]
 		stats.Services[i].Steps, stats.Services[i].CachedSteps = b.Result.Steps, b.Result.CachedSteps
-		stats.Services[i].PeakMemory = b.PeakMemory
+		stats.Services[i].PeakMemory, stats.Services[i].Findings = b.PeakMemory, b.Findings
 		stats.Services[i].Duration, stats.Services[i].Unchanged, stats.Services[i].Reasons = b.Duration, b.Unchanged, b.Reasons
 	}
 	if asJSON {
 		return report.WriteStatsJSON(a.Stdout, stats)
 	}
 	return report.WriteStats(a.Stdout, stats)
+}
+
+// tellFindings prints what an image may lack; what it surely lacks is the error of
+// its build.
+func (a *app) tellFindings(findings diag.Findings) {
+	for _, f := range findings {
+		if f.Severity != diag.Error {
+			fmt.Fprintln(a.Stderr, f)
+		}
+	}
 }
 
 // printJobs says what a build would do.

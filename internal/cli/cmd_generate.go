@@ -21,7 +21,7 @@ func (a *app) generateCommand() *cobra.Command {
 	var force, bake bool
 	var dir string
 	cmd := &cobra.Command{
-		Use:   "generate [SERVICE…]",
+		Use:   "generate [SERVICE… | DIR]",
 		Short: "Write the Dockerfile and .dockerignore of each service, to keep",
 		Long: `Write the Dockerfile and .dockerignore of each service into its directory, or
 below another one. A file that a person wrote is not touched: only files that
@@ -40,7 +40,11 @@ names another place, and --set '*.contexts.BASE=oci-layout://…' a single base.
   TAG=v1.2.3 docker buildx bake`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.Afresh = true
-			fl, err := a.fleets().Load(a.Dir, args, f.Overrides)
+			t, err := a.fleets().Resolve(args)
+			if err != nil {
+				return err
+			}
+			fl, err := a.fleets().Load(t, f.Overrides)
 			if err != nil {
 				return err
 			}

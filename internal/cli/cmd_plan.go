@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +19,7 @@ func (a *app) planCommand() *cobra.Command {
 	var where builderFlags
 	var asText, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "plan [SERVICE…]",
+		Use:   "plan [SERVICE… | DIR]",
 		Short: "Say what would be built, from which stages, and why",
 		Example: `  slipway plan
   slipway plan fast-orchestrator-service --dockerfile`,
@@ -25,7 +27,11 @@ func (a *app) planCommand() *cobra.Command {
 			if err := where.check(); err != nil {
 				return err
 			}
-			fl, err := a.fleets().Load(a.Dir, args, f.Overrides)
+			t, err := a.fleets().Resolve(args)
+			if err != nil {
+				return err
+			}
+			fl, err := a.fleets().Load(t, f.Overrides)
 			if err != nil {
 				return err
 			}
@@ -84,6 +90,9 @@ func (a *app) printPlan(fl *fleet.Fleet, s plan.Service) {
 		}
 		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", f.Name, diag.Printable(f.Value), diag.Printable(strings.TrimSpace(f.Evidence+" "+parenthesised(at))))
 	}
+	a.printUses("reads", s.Reads)
+	a.printUses("calls", s.Calls)
+	a.printLeftOut(s.LeftOut)
 	if s.Dockerfile != "" {
 		fmt.Fprintf(a.Stdout, "  %-16s %s\n", "Dockerfile", diag.Printable(s.Dockerfile))
 	}
@@ -91,6 +100,35 @@ func (a *app) printPlan(fl *fleet.Fleet, s plan.Service) {
 		fmt.Fprintf(a.Stdout, "  stage %-14s from %s, %d steps\n", st.Name, st.From, len(st.Steps))
 	}
 }
+
+// printUses lists what the sources ask the machine for.
+func (a *app) printUses(title string, uses []plan.Use) {
+	for _, u := range uses {
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", title, diag.Printable(u.Name), parenthesised(diag.Printable(fmt.Sprintf("%s:%d", u.File, u.Line))))
+		title = ""
+	}
+}
+
+// printLeftOut lists what production does not hold, one line a reason.
+func (a *app) printLeftOut(all []plan.LeftOut) {
+	paths := map[string][]string{}
+	for _, l := range all {
+		paths[l.Why] = append(paths[l.Why], l.Path)
+	}
+	title := "left out"
+	for _, why := range slices.Sorted(maps.Keys(paths)) {
+		list := paths[why]
+		text := strings.Join(list[:min(len(list), maxListed)], ", ")
+		if more := len(list) - maxListed; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", title, diag.Printable(text), why)
+		title = ""
+	}
+}
+
+// maxListed is how many paths a line of `slipway plan` lists; --json lists all.
+const maxListed = 8
 
 // printNext says what a build would find changed.
 func (a *app) printNext(p pipeline.Recalled) {

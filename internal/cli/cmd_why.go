@@ -77,10 +77,14 @@ func (a *app) why(ctx context.Context, args []string, f fleetFlags, where builde
 	}
 	root, names := "", []string(nil)
 	var predicted map[string]pipeline.Recalled
-	if dir, ok := a.directoryArgument(args, buildFlags{}); ok {
-		root, names = dir, []string{filepath.Base(dir)}
+	t, err := a.fleets().Resolve(args)
+	if err != nil {
+		return nil, err
+	}
+	if t.OwnDockerfile {
+		root, names = t.Root, []string{filepath.Base(t.Root)}
 	} else {
-		fl, err := a.fleets().Load(a.Dir, args, f.Overrides)
+		fl, err := a.fleets().Load(t, f.Overrides)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +97,7 @@ func (a *app) why(ctx context.Context, args []string, f fleetFlags, where builde
 		}
 	}
 	var answers []answer
-	err := history.Ledger(a.state.Path, event.Discard{}).View(func(v ledger.View) error {
+	err = history.Ledger(a.state.Path, event.Discard{}).View(func(v ledger.View) error {
 		for _, name := range names {
 			w := answer{Service: name}
 			if last, ok := v.Last(root, name); ok {

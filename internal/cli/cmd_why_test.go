@@ -58,7 +58,7 @@ func TestAPredictionIsForTheBuilderThatIsNamed(t *testing.T) {
 // recordBuild notes that the only service of a fleet was built.
 func recordBuild(t *testing.T, a *app, where builderFlags) {
 	t.Helper()
-	fl, err := a.fleets().Load(a.Dir, nil, fleet.Overrides{})
+	fl, err := a.fleets().Load(fleet.Target{Root: a.Dir}, fleet.Overrides{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,11 @@ type Service struct {
 	Facts    []plan.Fact
 	Findings diag.Findings
 	leftOut  []plan.LeftOut
+
+	uses      uses
+	imageSets []string   // names of variables that the language sets in the image
+	writable  []string   // absolute directories that the program writes to
+	made      plan.Stage // that makes them
 }
 
 // Open begins with what slipway.yaml says; fleet may be nil.

@@ -1,9 +1,11 @@
 package ecosystem
 
 import (
+	"math"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/patternmatcher"
 
@@ -79,30 +81,70 @@ func Needless(name string, dir bool) string {
 	if !dir && IsSecret(name) {
 		return WhySecret
 	}
-	base := strings.ToLower(path.Base(name))
-	for _, row := range needless() {
-		switch row.kind {
-		case onlyDir:
-			if !dir {
-				continue
-			}
-		case onlyFile:
-			if dir {
-				continue
-			}
-		case topFile:
-			if dir || strings.Contains(name, "/") {
-				continue
-			}
-		}
-		for _, p := range row.names {
-			if ok, _ := path.Match(strings.ToLower(p), base); ok {
-				return row.why
-			}
+	table, base := needlessNames(), strings.ToLower(path.Base(name))
+	best, why := math.MaxInt, ""
+	try := func(n needlessName) {
+		if n.row < best && n.kind.fits(name, dir) {
+			best, why = n.row, n.why
 		}
 	}
-	return ""
+	for _, n := range table.exact[base] {
+		try(n)
+	}
+	for _, n := range table.globs {
+		if !strings.HasPrefix(base, n.begins) || !strings.HasSuffix(base, n.ends) {
+			continue
+		}
+		if ok, _ := path.Match(n.glob, base); ok {
+			try(n)
+		}
+	}
+	return why
 }
+
+// fits reports an entry that a kind means.
+func (k kindOf) fits(name string, dir bool) bool {
+	switch k {
+	case onlyDir:
+		return dir
+	case onlyFile:
+		return !dir
+	case topFile:
+		return !dir && !strings.Contains(name, "/")
+	}
+	return true
+}
+
+// needlessName is a name of the table; a row before another one wins.
+type needlessName struct {
+	row          int
+	kind         kindOf
+	why          string
+	glob         string // of path.Match, in lower case
+	begins, ends string // what is literal in it, at both ends
+}
+
+// needlessNames is the table by name: a plan asks for each entry of a tree.
+var needlessNames = sync.OnceValue(func() (t struct {
+	exact map[string][]needlessName
+	globs []needlessName
+}) {
+	t.exact = map[string][]needlessName{}
+	for i, row := range needless() {
+		for _, p := range row.names {
+			p = strings.ToLower(p)
+			n := needlessName{row: i, kind: row.kind, why: row.why, glob: p}
+			first, last := strings.IndexAny(p, "*?["), strings.LastIndexAny(p, "*?]")
+			if first < 0 {
+				t.exact[p] = append(t.exact[p], n)
+				continue
+			}
+			n.begins, n.ends = p[:first], p[last+1:]
+			t.globs = append(t.globs, n)
+		}
+	}
+	return t
+})
 
 // secretFiles are the names of files that hold secrets, and those among them that
 // hold none: what explains the variables of .env without their values.

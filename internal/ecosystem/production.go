@@ -11,8 +11,13 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// WorkDir is the working directory of every production image.
-const WorkDir = "/app"
+// WorkDir is the working directory of every production image, and HomeDir the home
+// directory of its account, which is the only one that always belongs to it: tools
+// and libraries keep caches and settings there.
+const (
+	WorkDir = "/app"
+	HomeDir = "/home/app"
+)
 
 // Image is what a production image needs beyond what the service says.
 type Image struct {
@@ -23,6 +28,8 @@ type Image struct {
 	Env     map[string]string // of the language; the service's own wins
 	InitWhy string            // why the base's init is process 1
 	Start   []string          // exec form
+
+	Writable []string // directories that the program writes to, below WorkDir when relative; see Service.Writable
 
 	Version     string // of the service; "" is "0.0.0"
 	Description string
@@ -44,8 +51,10 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 		Health:       h,
 		Facts:        s.Facts,
 		LeftOut:      sortedLeftOut(s.leftOut),
+		Reads:        s.variablesRead(),
+		Calls:        s.programsCalled(),
 		Bases:        b.List(),
-		Stages:       stages,
+		Stages:       s.withWritable(stages),
 		DockerIgnore: s.Ignore.Patterns,
 	}
 }
@@ -72,16 +81,17 @@ func Quoted(words []string) []string {
 	return out
 }
 
-// RuntimeTools holds what production needs besides the service: the probe and
-// the names of its accounts. No step of it runs.
+// RuntimeTools holds what production needs besides the service: the probe, the
+// names of its accounts, and the home directory, which WORKDIR makes as the user
+// that USER names. No step of it runs.
 func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 	u.Name = Or(u.Name, accountOf(b.Toolchain.Ecosystem))
 	st := plan.Stage{
 		Name:    plan.StageRuntimeTools,
-		Comment: "The health probe, and the accounts of the production image.",
+		Comment: "The health probe, and the accounts of the production image with their home.",
 		From:    b.probeFor(s.Want.Health).Ref,
 		Steps: []plan.Step{
-			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, WorkDir)},
+			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, HomeDir)},
 			{Op: plan.OpCopy, Args: []string{"/etc/group"}, Content: fmt.Sprintf("root:x:0:\n%s:x:%d:\n", u.Name, u.GID)},
 		},
 	}
@@ -89,6 +99,10 @@ func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: b.ShellFrom, Args: []string{"/usr/bin/dash", "/usr/bin/sh"},
 			Comment: "A shell, because slipway.yaml asks for one."})
 	}
+	st.Steps = append(st.Steps,
+		plan.Step{Op: plan.OpWorkdir, Args: []string{path.Dir(HomeDir)}},
+		plan.Step{Op: plan.OpUser, Args: []string{fmt.Sprintf("%d:%d", u.UID, u.GID)}},
+		plan.Step{Op: plan.OpWorkdir, Args: []string{HomeDir}, Comment: "The home directory belongs to the account."})
 	return st
 }
 
@@ -115,6 +129,8 @@ func (s *Service) Production(i Image) plan.Stage {
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	add(i.Layers...)
+	s.made = writableStage(i.Writable, i.User)
+	add(copyWritable(i.Writable)...)
 	if env := s.environment(i.Env); len(env) > 0 {
 		add(plan.Step{Op: plan.OpEnv, Args: env})
 	}
@@ -141,6 +157,7 @@ func (s *Service) environment(language map[string]string) []string {
 		all = map[string]string{}
 	}
 	maps.Copy(all, s.Want.Env)
+	s.imageSets = slices.Sorted(maps.Keys(all))
 	out := make([]string, 0, len(all))
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, k+"="+all[k])

@@ -27,7 +27,8 @@ type Recipe struct {
 	File    dockerfile.File // the text, parsed
 	Ignore  []string
 	Bases   []plan.Base
-	Planned bool // there was no Dockerfile
+	Planned bool         // there was no Dockerfile
+	Service plan.Service // with only a name and a Dockerfile unless it is planned
 
 	dir string
 }
@@ -63,7 +64,8 @@ func (l Loader) source(dir, file string) (Recipe, error) {
 			WithHint("name it with -f; without -f, Slipway plans the directory itself")
 	}
 	ignore, err := dockerIgnore(dir, path)
-	return Recipe{Name: repository.Relative(l.Dir, path), Text: text, Ignore: ignore}, err
+	name := repository.Relative(l.Dir, path)
+	return Recipe{Name: name, Text: text, Ignore: ignore, Service: plan.Service{Name: filepath.Base(dir), Dockerfile: name}}, err
 }
 
 // planned detects what the directory holds and plans it.
@@ -76,7 +78,7 @@ func (l Loader) planned(dir string) (Recipe, error) {
 	l.Warn(findings)
 	f := Fleet{Fleet: cfg, Root: dir}
 	text, err := f.Dockerfile(s)
-	return Recipe{Name: "Dockerfile of " + s.Name, Text: text, Ignore: s.DockerIgnore, Bases: s.Bases, Planned: true}, err
+	return Recipe{Name: "Dockerfile of " + s.Name, Text: text, Ignore: s.DockerIgnore, Bases: s.Bases, Planned: true, Service: s}, err
 }
 
 // Job completes a request to build the directory. Its image has the tag of the
@@ -97,7 +99,7 @@ func (r Recipe) Job(req engine.Request, o Overrides) (pipeline.Job, error) {
 	if err := image.CheckName(name); err != nil {
 		return pipeline.Job{}, err
 	}
-	job := pipeline.Job{Request: req, File: &r.File, Bases: r.Bases}
+	job := pipeline.Job{Request: req, Service: r.Service, File: &r.File, Bases: r.Bases}
 	if req.Output.Kind == engine.OutputStore {
 		job.Image = name
 	} else {

@@ -3,8 +3,9 @@
 // services planned, and each plan turned into a job for the pipeline. It reads
 // the repository and builds nothing.
 //
-//	l := fleet.Loader{Dir: dir, Warn: print}
-//	f, err := l.Load(dir, []string{"web"}, fleet.Overrides{Tag: "v1"})
+//	l := fleet.Loader{Dir: dir, Warn: show}
+//	t, err := l.Resolve([]string{"web"})
+//	f, err := l.Load(t, fleet.Overrides{Tag: "v1"})
 package fleet
 
 import (
@@ -12,12 +13,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/detect"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/generated"
+	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/repository"
@@ -31,7 +35,8 @@ type Overrides struct {
 	Tag       string
 	Platforms []string
 
-	Afresh bool // plan as if Slipway had generated nothing
+	Afresh    bool // plan as if Slipway had generated nothing
+	KeepGoing bool // services that cannot be planned do not stop the others
 }
 
 // tree is a directory as detection sees it.
@@ -56,6 +61,10 @@ type Fleet struct {
 	Root    string         // directory of slipway.yaml
 	Named   []string       // the platforms that slipway.yaml or a flag names; those to build for are in Platforms
 	Planned []plan.Service // the chosen ones, after Load
+	Refused diag.Findings  // of services that cannot be planned, with KeepGoing
+
+	written bool              // there is a slipway.yaml
+	images  map[string]string // names of images that the command line gives, by service
 }
 
 // ErrNone says that no slipway.yaml was found.
@@ -99,7 +108,7 @@ func (l Loader) Read(dir string, o Overrides) (*Fleet, error) {
 		return nil, err
 	}
 	l.Warn(findings)
-	return &Fleet{Fleet: cfg, Root: root, Named: named}, nil
+	return &Fleet{Fleet: cfg, Root: root, Named: named, written: has(root, config.FileName)}, nil
 }
 
 // at reads the slipway.yaml at or above the directory. Without one, the fleet is
@@ -114,33 +123,40 @@ func (l Loader) at(dir string, o Overrides) (*config.Fleet, string, diag.Finding
 		}
 		return cfg, dir, findings, nil
 	}
+	cfg, findings, err := l.parse(root)
+	return cfg, root, findings, err
+}
+
+// parse reads the slipway.yaml of a directory.
+func (l Loader) parse(root string) (*config.Fleet, diag.Findings, error) {
 	path := filepath.Join(root, config.FileName)
 	data, err := repository.ReadFile(path)
 	if err != nil {
-		return nil, "", nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
+		return nil, nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
 	}
 	cfg, findings := config.Parse(repository.Relative(l.Dir, path), data)
-	if err := findings.Errors(); err != nil {
-		return nil, "", nil, err
-	}
-	return cfg, root, findings, nil
+	return cfg, findings, findings.Errors()
 }
 
 // Load reads the fleet and plans the selected services.
-func (l Loader) Load(dir string, names []string, o Overrides) (_ *Fleet, err error) {
+func (l Loader) Load(t Target, o Overrides) (_ *Fleet, err error) {
 	span := l.Trace.Start("", "planning")
 	defer func() { span.End(err) }()
-	f, chosen, err := l.Choose(dir, names, o)
+	f, err := l.Read(t.Root, o)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := l.choose(f, t, o)
 	if err != nil {
 		return nil, err
 	}
 	services, findings := detect.Plan(o.tree(f.Root), f.Only(chosen))
-	if err := findings.Errors(); err != nil {
+	if err := findings.Errors(); err != nil && (!o.KeepGoing || len(services) == 0) {
 		return nil, err
 	}
 	l.Warn(findings)
-	f.Planned = services
-	return f, nil
+	f.Planned, f.Refused = services, findings.Of(diag.Error)
+	return f, f.nameImages(t, o)
 }
 
 // Choose reads the fleet and picks services by name, without a plan: their images
@@ -150,13 +166,46 @@ func (l Loader) Choose(dir string, names []string, o Overrides) (*Fleet, []strin
 	if err != nil {
 		return nil, nil, err
 	}
+	chosen, err := l.choose(f, Target{Names: names}, o)
+	return f, chosen, err
+}
+
+// choose picks the services of a target.
+func (l Loader) choose(f *Fleet, t Target, o Overrides) ([]string, error) {
 	var all []string
+	names := t.Names
 	for _, s := range f.Services {
 		all = append(all, s.Name)
+		if slices.ContainsFunc(t.Paths, func(dir string) bool { return within(s.Path, dir) }) {
+			names = append(names, s.Name)
+		}
 	}
 	skip := append(pipeline.SplitList(l.Skip), o.Skip...)
-	chosen, err := pipeline.Selection{Names: names, Skip: skip}.Of(all)
-	return f, chosen, err
+	return pipeline.Selection{Names: names, Skip: skip}.Of(all)
+}
+
+// nameImages applies what the command line says about names of images. For one
+// service it may be a whole name, as for docker build; for several it is a tag.
+func (f *Fleet) nameImages(t Target, o Overrides) error {
+	whole := strings.ContainsAny(o.Tag, "/:@") || o.Tag != "" && !f.written
+	switch {
+	case len(f.Planned)+len(f.Refused) == 0:
+	case whole && len(f.Planned) > 1 && strings.ContainsAny(o.Tag, "/:@"):
+		return diag.Fail(diag.ExitUsage, "-t %s names one image, and %d services are selected", o.Tag, len(f.Planned)).
+			WithHint("name one service, or give a tag alone: -t v1")
+	case whole && len(f.Planned) == 1:
+		name := image.Complete(o.Registry, o.Tag, "")
+		f.images = map[string]string{f.Planned[0].Name: string(name)}
+		f.Tag = name.Tag()
+	case (t.Named || t.OwnDockerfile) && !f.written && o.Tag == "" && len(f.Planned) == 1 && len(t.Paths) == 0:
+		f.images = map[string]string{f.Planned[0].Name: string(image.Complete(o.Registry, "", filepath.Base(f.Root)))}
+	}
+	for _, s := range f.Planned {
+		if err := image.CheckName(f.Image(s.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Only returns the fleet's configuration with the chosen services alone.
@@ -175,8 +224,12 @@ func (f *Fleet) Only(names []string) *config.Fleet {
 	return &c
 }
 
-// Image returns the name of a service's image: <registry>/<fleet>/<service>:<tag>.
+// Image returns the name of a service's image: <registry>/<fleet>/<service>:<tag>,
+// unless the command line names it.
 func (f *Fleet) Image(service string) string {
+	if name, ok := f.images[service]; ok {
+		return name
+	}
 	name := f.Name + "/" + service + ":" + f.Tag
 	if f.Registry != "" {
 		name = f.Registry + "/" + name

@@ -67,7 +67,7 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 		maps.Copy(args, req.Args)
 		req.Args = args
 	}
-	return pipeline.Job{Request: req, File: parsed, Bases: bases, Image: f.Image(s.Name)}, nil
+	return pipeline.Job{Request: req, Service: s, Wanted: f.wanted(s.Name), File: parsed, Bases: bases, Image: f.Image(s.Name)}, nil
 }
 
 // CompressionOf is the compression of the layers of a build's images.
@@ -78,4 +78,17 @@ func CompressionOf(jobs []pipeline.Job) string {
 		}
 	}
 	return "gzip"
+}
+
+// wanted lists the paths that slipway.yaml wants in the image of a service.
+func (f *Fleet) wanted(name string) []string {
+	var out []string
+	for _, s := range f.Services {
+		for _, file := range s.Files {
+			if s.Name == name && file.From == "" {
+				out = append(out, file.Path)
+			}
+		}
+	}
+	return out
 }

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/detect"
 	"github.com/slipway-build/slipway/internal/diag"
-	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // Survey finds the services of a directory, whose files are tree. One in the
@@ -40,17 +38,4 @@ func Detected(dir string, o Overrides) (*config.Fleet, diag.Findings) {
 		cfg.Services = append(cfg.Services, config.Service{Name: s.Service.Name, Path: s.Service.Path})
 	}
 	return cfg, findings
-}
-
-// HoldsServices reports whether a directory without Dockerfile and slipway.yaml is
-// a repository of services rather than one service.
-func HoldsServices(dir string) bool {
-	if _, err := os.Stat(filepath.Join(dir, "Dockerfile")); err == nil {
-		return false
-	}
-	if _, err := Find(dir); err == nil {
-		return false
-	}
-	found, _ := Survey(dir, repository.FS(dir))
-	return len(found) > 0 && found[0].Service.Path != "."
 }

@@ -70,6 +70,15 @@ func (n Name) Under(registry string) Name {
 	return Name(registry + "/" + string(n))
 }
 
+// Tag returns the tag, "latest" without one.
+func (n Name) Tag() string {
+	last, _, _ := strings.Cut(string(n[strings.LastIndex(string(n), "/")+1:]), "@")
+	if _, tag, ok := strings.Cut(last, ":"); ok {
+		return tag
+	}
+	return "latest"
+}
+
 // Local cuts the registry off: a first part with a dot or a port, or "localhost".
 func (n Name) Local() Name {
 	first, rest, ok := strings.Cut(string(n), "/")

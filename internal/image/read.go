@@ -64,6 +64,9 @@ func (s *Store) Images(ctx context.Context, name string) ([]v1.Image, error) {
 	return s.images(desc)
 }
 
+// ImagesOf is Images of an image that has no name yet.
+func (s *Store) ImagesOf(desc v1.Descriptor) ([]v1.Image, error) { return s.images(desc) }
+
 func (s *Store) images(desc v1.Descriptor) ([]v1.Image, error) {
 	if !desc.MediaType.IsIndex() {
 		img, err := s.open(desc)

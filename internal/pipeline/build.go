@@ -38,9 +38,17 @@ type Pusher interface {
 	Push(ctx context.Context, name string) error
 }
 
+// Prover checks an image that was just made. It is safe for concurrent use.
+type Prover interface {
+	// Prove returns what is wrong with an image, or why it cannot be looked at.
+	Prove(ctx context.Context, job Job, built engine.Result) (diag.Findings, error)
+}
+
 // Job is one service to build, and the name of its image.
 type Job struct {
 	Request engine.Request
+	Service plan.Service     // what was planned; with only a Dockerfile where nothing was
+	Wanted  []string         // paths that slipway.yaml wants in the image
 	File    *dockerfile.File // the request's Dockerfile, parsed; nil: whoever needs it parses it
 	Bases   []plan.Base
 	Image   string // empty: the result is not an image of the store
@@ -58,6 +66,7 @@ type Built struct {
 	// PeakMemory is how many bytes its steps held at once, at most; 0 when no step
 	// ran, or the engine does not measure it.
 	PeakMemory int64
+	Findings   diag.Findings // about the image, when it was made
 	Err        error
 }
 
@@ -68,6 +77,7 @@ type Build struct {
 	Images    Images
 	Pusher    Pusher  // nil: nothing is pushed
 	History   History // nil: everything is built
+	Prover    Prover  // nil: images are not checked
 	Sink      event.Sink
 	Platform  string // of the machine that builds, "linux/amd64"
 	Elsewhere bool   // machines of the platforms built for may build too
@@ -163,6 +173,9 @@ func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 		if was.Lost && len(out.Ran) > 0 {
 			out.Reasons = append(out.Reasons, "the cache of its steps was collected")
 		}
+	}
+	if out.Err == nil && !out.Unchanged {
+		out.Findings, out.Err = b.prove(ctx, job, out.Result)
 	}
 	if out.Err == nil {
 		out.Err = b.deliver(ctx, job, out.Result)

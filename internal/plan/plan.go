@@ -12,6 +12,7 @@ const (
 	StagePackages     = "packages" // for production, where they are made of those dependencies
 	StageBuilder      = "builder"
 	StageRuntimeTools = "runtime-tools"
+	StageWritable     = "writable" // where the program writes to directories of the image
 	StageProduction   = "production"
 )
 

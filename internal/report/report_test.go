@@ -194,6 +194,7 @@ func TestStatsJSONKeysAreFixed(t *testing.T) {
 	stats := figures()
 	stats.Services = stats.Services[2:]
 	stats.Services[0].Reasons = []string{"src/a.ts changed"}
+	stats.Services[0].Findings = diag.Findings{{Code: "SLP370", Severity: diag.Warning, Place: diag.Place{File: "src/a.ts", Line: 4}, Text: "no ffmpeg", Hint: "add it"}}
 	if err := WriteStatsJSON(&out, stats); err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +208,7 @@ func TestStatsJSONKeysAreFixed(t *testing.T) {
 			"platform": "linux/amd64", "size_bytes": 107.5e6, "compressed_bytes": 41234567.0, "layers": 6.0, "shared_bytes": 90e6,
 			"own_bytes": 17.5e6, "steps": 23.0, "cached_steps": 23.0, "duration_ms": 312.0,
 			"unchanged": false, "reasons": []any{"src/a.ts changed"},
+			"findings": []any{map[string]any{"code": "SLP370", "severity": "warning", "place": map[string]any{"file": "src/a.ts", "line": 4.0}, "text": "no ffmpeg", "hint": "add it"}},
 		}},
 		"unique_bytes": 221e6, "unique_compressed_bytes": 88e6, "duration_ms": 74000.0,
 	}

@@ -75,6 +75,10 @@ func (d Dir) openEngine(ctx context.Context, owner string, sink event.Sink) (*em
 	if err != nil {
 		return nil, err
 	}
+	store, err := d.Images(sink)
+	if err != nil {
+		return nil, err
+	}
 	span := d.Trace.Start("", "opening the engine")
 	eng, err := embedded.Open(ctx, embedded.Options{
 		StateDir:     d.engineDir(),
@@ -85,6 +89,7 @@ func (d Dir) openEngine(ctx context.Context, owner string, sink event.Sink) (*em
 		StepFiles:    steps.Files,
 		MaxCacheSize: limit,
 		Owner:        owner,
+		Layer:        keepContents(store),
 		PID:          rootless.PID(),
 		Rootless:     rootless.Inside(),
 	}, sink)

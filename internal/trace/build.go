@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/pipeline"
@@ -16,6 +17,9 @@ func (r *Recorder) Build(b pipeline.Build) pipeline.Build {
 	b.Builder = tracedBuilder{b.Builder, r}
 	b.Bases = tracedBases{b.Bases, r}
 	b.History = tracedHistory{b.History, r}
+	if b.Prover != nil {
+		b.Prover = tracedProver{b.Prover, r}
+	}
 	return b
 }
 
@@ -62,4 +66,17 @@ func (t tracedHistory) Recall(ctx context.Context, jobs []pipeline.Job) []pipeli
 func (t tracedHistory) Keep(ctx context.Context, job pipeline.Job, was pipeline.Recalled, built pipeline.Built) {
 	defer t.trace.Start(job.Request.Name, "fingerprint again").End(nil)
 	t.History.Keep(ctx, job, was, built)
+}
+
+type tracedProver struct {
+	pipeline.Prover
+	trace *Recorder
+}
+
+// Prove implements pipeline.Prover.
+func (t tracedProver) Prove(ctx context.Context, job pipeline.Job, built engine.Result) (diag.Findings, error) {
+	span := t.trace.Start(job.Request.Name, "checking the image")
+	findings, err := t.Prover.Prove(ctx, job, built)
+	span.End(err)
+	return findings, err
 }

@@ -44,6 +44,7 @@ type exportMemo struct {
 	blobs    string // directory of the engine's own
 	imageDir string
 	garbage  *collections
+	keep     *keeper // nil: nobody asks what layers hold
 }
 
 func newExportMemo(ctx context.Context, w *base.Worker, dir, blobs, imageDir string) *exportMemo {
@@ -135,7 +136,7 @@ func (w *exportMemo) stamped(src *exporter.Source, layers *handover) (*exporter.
 		if err != nil || ref == nil || at == nil {
 			return ref, err
 		}
-		s := stampedRef{ImmutableRef: ref, epoch: *at, store: w.ContentStore(), layers: layers}
+		s := stampedRef{ImmutableRef: ref, epoch: *at, store: w.ContentStore(), layers: layers, keep: w.keep}
 		if config := exptypes.ParseKey(src.Metadata, exptypes.ExporterImageBaseConfigKey, p); len(config) > 0 {
 			var base ocispecs.Image
 			if err := json.Unmarshal(config, &base); err != nil {

@@ -5,7 +5,7 @@
 // the next one. It pulls and builds nothing.
 //
 //	rt := &oci.Runtime{StateDir: dir, Runc: runc, Images: images}
-//	running, err := rt.Start(ctx, group, watcher)
+//	running, err := rt.Start(ctx, group, false, watcher)
 //	defer running.Stop()
 //	err = running.WaitReady(ctx, 0)
 package oci
