@@ -113,7 +113,7 @@ func fixtureBuilt(ctx context.Context, dir state.Dir, failed []string) error {
 	if err != nil {
 		return err
 	}
-	f, err := fleet.Loader{Dir: here, Warn: func(diag.Findings) {}}.Load(here, nil, fleet.Overrides{})
+	f, err := fleet.Loader{Dir: here, Warn: func(diag.Findings) {}}.Load(fleet.Target{Root: here}, fleet.Overrides{})
 	if err != nil {
 		return err
 	}
