@@ -34,7 +34,9 @@ func Codes() []Code {
 		"ecosystem/python": pythonCodes(),
 		"ecosystem/rust":   rustCodes(),
 		"ecosystem/static": staticCodes(),
+		"dotenv":           dotenvCodes(),
 		"fleet":            fleetCodes(),
+		"localrun":         localrunCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -199,5 +201,18 @@ func dockerfileCodes() []Code {
 func fleetCodes() []Code {
 	return []Code{
 		{Code: "SLP402", Name: "unknown base", Meaning: "A Dockerfile names a base of Slipway that does not exist."},
+		{Code: "SLP405", Name: "unreadable env_file", Meaning: "A file that env_file: names does not exist or cannot be read."},
+	}
+}
+
+func dotenvCodes() []Code {
+	return []Code{
+		{Code: "SLP403", Name: "bad line of variables", Meaning: "A line of a file of variables is not NAME=VALUE."},
+	}
+}
+
+func localrunCodes() []Code {
+	return []Code{
+		{Code: "SLP404", Name: "host that nobody serves", Meaning: "A variable names a host that no service of the group serves and that is not found."},
 	}
 }
