@@ -136,7 +136,7 @@ func owners() map[string][]string {
 		"github.com/moby/buildkit/":     {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/dockerfile", "internal/cli"},
 		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/localrun/oci", "internal/cli"},
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
-		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
+		"github.com/goccy/go-yaml":      {"internal/config", "internal/detect", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
 		"go.opentelemetry.io/":          {"internal/trace"},

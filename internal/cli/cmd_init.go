@@ -127,6 +127,7 @@ func (a *app) survey(dir string) (survey, error) {
 	}
 	s.found, s.findings = fleet.Survey(dir, repository.FS(dir))
 	if len(s.found) == 0 {
+		a.warn(s.findings)
 		return s, diag.Fail(diag.ExitUsage, "no service is recognised in %s", dir).
 			WithHint("slipway init looks for what names a service, such as package.json or a Dockerfile; go to the repository, or name its directory")
 	}

@@ -65,6 +65,7 @@ func (d *decoder) tree(data []byte) ast.Node {
 	if len(bodies) == 0 {
 		return nil
 	}
+	respell(bodies[0])
 	return bodies[0]
 }
 

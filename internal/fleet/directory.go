@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/repository"
 )
@@ -46,26 +47,27 @@ func (l Loader) Directory(dir, file string) (_ Recipe, err error) {
 	if r.File, err = dockerfile.Read(r.Name, r.Text); err != nil || r.Planned {
 		return r, err
 	}
-	r.Bases, err = OwnBases(r.File)
+	r.Bases, err = OwnBases(r.File.With(nil))
 	return r, err
 }
 
 func (l Loader) source(dir, file string) (Recipe, error) {
-	path, read := filepath.Join(dir, "Dockerfile"), repository.ReadFile
+	own := detect.OwnDockerfile(os.DirFS(dir))
+	if file == "" && own == "" {
+		return l.planned(dir)
+	}
+	path, read := filepath.Join(dir, own), repository.ReadFile
 	if file != "" {
 		path, read = file, os.ReadFile // which may be a pipe
 	}
 	text, err := read(path)
-	if errors.Is(err, fs.ErrNotExist) && file == "" {
-		return l.planned(dir)
-	}
 	if err != nil {
 		return Recipe{}, diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", repository.Relative(l.Dir, dir)).Because(err).
 			WithHint("name it with -f; without -f, Slipway plans the directory itself")
 	}
 	ignore, err := dockerIgnore(dir, path)
 	name := repository.Relative(l.Dir, path)
-	return Recipe{Name: name, Text: text, Ignore: ignore, Service: plan.Service{Name: filepath.Base(dir), Dockerfile: name}}, err
+	return Recipe{Name: name, Text: plaintext.UTF8(text), Ignore: ignore, Service: plan.Service{Name: filepath.Base(dir), Dockerfile: name}}, err
 }
 
 // planned detects what the directory holds and plans it.
@@ -86,6 +88,13 @@ func (l Loader) planned(dir string) (Recipe, error) {
 func (r Recipe) Job(req engine.Request, o Overrides) (pipeline.Job, error) {
 	if err := r.File.CheckTarget(req.Target); err != nil {
 		return pipeline.Job{}, err
+	}
+	if !r.Planned {
+		bases, err := OwnBases(r.File.With(req.Args))
+		if err != nil {
+			return pipeline.Job{}, err
+		}
+		r.Bases = bases
 	}
 	req.Dockerfile, req.Ignore = r.Text, r.Ignore
 	req.Name, req.Context, req.Platforms = filepath.Base(r.dir), r.dir, o.Platforms

@@ -118,6 +118,7 @@ func (l Loader) at(dir string, o Overrides) (*config.Fleet, string, diag.Finding
 	if err != nil {
 		cfg, findings := Detected(dir, o)
 		if cfg == nil {
+			l.Warn(findings)
 			return nil, "", nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above, and no service is recognised there", config.FileName, dir).
 				WithHint("slipway init DIR writes one for a directory with services; slipway build DIR builds a directory with a Dockerfile")
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/repository"
 )
@@ -117,7 +118,7 @@ func (l Loader) directory(dir string) Target {
 	if has(dir, config.FileName) {
 		return Target{Root: dir}
 	}
-	if slices.ContainsFunc([]string{"Dockerfile", "Containerfile", "dockerfile"}, func(name string) bool { return has(dir, name) }) {
+	if detect.OwnDockerfile(os.DirFS(dir)) != "" {
 		return Target{Root: dir, OwnDockerfile: true}
 	}
 	root := Above(dir)
