@@ -34,8 +34,10 @@ func Codes() []Code {
 		"ecosystem/python": pythonCodes(),
 		"ecosystem/rust":   rustCodes(),
 		"ecosystem/static": staticCodes(),
+		"dotenv":           dotenvCodes(),
 		"fleet":            fleetCodes(),
 		"proof":            proofCodes(),
+		"localrun":         localrunCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -200,6 +202,19 @@ func dockerfileCodes() []Code {
 func fleetCodes() []Code {
 	return []Code{
 		{Code: "SLP402", Name: "unknown base", Meaning: "A Dockerfile names a base of Slipway that does not exist."},
+		{Code: "SLP405", Name: "unreadable env_file", Meaning: "A file that env_file: names does not exist or cannot be read."},
+	}
+}
+
+func dotenvCodes() []Code {
+	return []Code{
+		{Code: "SLP403", Name: "bad line of variables", Meaning: "A line of a file of variables is not NAME=VALUE."},
+	}
+}
+
+func localrunCodes() []Code {
+	return []Code{
+		{Code: "SLP404", Name: "host that nobody serves", Meaning: "A variable names a host that no service of the group serves and that is not found."},
 	}
 }
 func proofCodes() []Code {
