@@ -54,6 +54,11 @@ func (s *service) namedFiles() (files [][2]string) {
 // plainStart takes away what starts a program in a shell of a developer: builds
 // before it, which it returns, and cross-env.
 func (s *service) plainStart(text string) (plain string, built []string) {
+	if s.inline {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(text), s.pkg.Scripts[s.build]); ok {
+			text = strings.TrimPrefix(strings.TrimSpace(rest), "&&")
+		}
+	}
 	parts := strings.Split(text, "&&")
 	for len(parts) > 1 && s.buildsAgain(strings.TrimSpace(parts[0])) {
 		built = append(built, strings.TrimSpace(parts[0]))

@@ -26,7 +26,7 @@ func (s *service) startCommand() {
 		s.fromProcfile(p)
 		return
 	}
-	for _, name := range []string{"start:prod", "start:production", "start"} {
+	for _, name := range startScripts() {
 		if text, ok := s.pkg.Scripts[name]; ok && (name == "start" || s.startsNode(text)) {
 			s.startScript(name, 3)
 			return
@@ -85,6 +85,7 @@ func (s *service) startScript(name string, depth int) {
 		s.startScript(other, depth-1)
 		return
 	}
+	s.checkPrestart(name)
 	s.startWith(text, name+" script", "package.json", line)
 }
 
