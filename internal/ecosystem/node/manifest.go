@@ -16,6 +16,7 @@ type manifest struct {
 	License        any               `json:"license"`
 	Main           string            `json:"main"`
 	Module         string            `json:"module"`
+	Bin            any               `json:"bin"`
 	Exports        any               `json:"exports"`
 	PackageManager string            `json:"packageManager"`
 	Engines        map[string]string `json:"engines"`

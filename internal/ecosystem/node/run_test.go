@@ -156,7 +156,7 @@ func TestShellCalls(t *testing.T) {
 		"execFile":                 {"const { execFile } = require('child_process');\nexecFile('./bin/tool')", 0, nil},
 		"what only the build runs": {"", 0, nil},
 	} {
-		files := with(`{"main": "server.js", "scripts": {"seed": "node seed.js"}}`, "server.js="+c.source, "seed.js=require('child_process').execSync('ls')")
+		files := with(`{"main": "server.js", "bin": {"tool": "bin/tool.js"}, "scripts": {"seed": "node seed.js"}}`, "server.js="+c.source, "bin/tool.js=require('child_process').execSync('ls')", "seed.js=require('child_process').execSync('ls')")
 		p, findings := Ecosystem{}.Plan(tree(files), config.Service{Name: "a", Path: "a", Type: "worker"}, nil)
 		var calls []string
 		for _, u := range p.Calls {

@@ -30,6 +30,11 @@ type place struct {
 func newUses(s *service) *uses {
 	u := &uses{s: s, reads: map[string]place{}, defaulted: map[string]bool{}}
 	entry, _ := s.startFile()
+	for _, file := range s.pkg.commands() {
+		if path.Clean(file) != path.Clean(entry) {
+			u.tools = append(u.tools, path.Clean(file))
+		}
+	}
 	for name, script := range s.pkg.Scripts {
 		if name == "start" || strings.HasPrefix(name, "start:") {
 			continue
@@ -41,6 +46,23 @@ func newUses(s *service) *uses {
 		}
 	}
 	return u
+}
+
+// commands are the files that a package offers to shells.
+func (m *manifest) commands() []string {
+	switch bin := m.Bin.(type) {
+	case string:
+		return []string{bin}
+	case map[string]any:
+		var out []string
+		for _, v := range bin {
+			if text, ok := v.(string); ok {
+				out = append(out, text)
+			}
+		}
+		return out
+	}
+	return nil
 }
 
 // source looks at one file. What only builds is another program.
