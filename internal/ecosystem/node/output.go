@@ -43,6 +43,9 @@ func (s *service) outputDir(build string) string {
 			}
 		}
 	}
+	if dir, _ := s.nxProgram(); dir != "" {
+		return s.noteOutput(dir, "outputPath", "project.json", 0)
+	}
 	if out, file, line := compilerOutDir(s.Dir, s.project, 4); out != "" {
 		return s.noteOutput(out, "outDir", file, line)
 	}

@@ -54,6 +54,7 @@ func TestStartsOfDevelopers(t *testing.T) {
 		"a build in the start":              {with(`{"scripts": {"start": "rimraf dist && tsc && node dist/server.js"}}`, "src/server.ts", outSrc), "node dist/server.js", ""},
 		"a build before the start":          {with(`{"scripts": {"prestart:prod": "tsc", "start:prod": "node dist/server.js", "start": "node index.js"}}`, "src/server.ts", "index.js", outSrc), "node dist/server.js", ""},
 		"migrations before the start":       {with(`{"scripts": {"prestart": "knex migrate:latest", "start": "node server.js"}}`, "server.js"), "node server.js", codePrestart + " warning"},
+		"one Nx project":                    {with(`{"scripts": {"build": "nx build", "start": "nx serve"}}`, "src/main.ts", "nx.json={}", `project.json={"targets": {"build": {"options": {"outputPath": "dist/api", "main": "src/main.ts"}}}}`), "node dist/api/main.js", ""},
 		"PM2 with JSON":                     {with(`{"scripts": {"start": "cross-env NODE_ENV=production pm2 start ecosystem.config.json --no-daemon"}}`, "src/index.js", pm2), "node --enable-source-maps src/index.js --verbose", codeProcessManager + " info"},
 		"PM2 with a program":                {with(`{"scripts": {"start": "pm2-runtime ecosystem.config.js"}}`, "server.js", "ecosystem.config.js=module.exports = {apps: [{name: 'a', script: './server.js', instances: 'max'}]}"), "node server.js", codeProcessManager + " info"},
 		"PM2 with a file":                   {with(`{"scripts": {"start": "pm2-runtime start server.js"}}`, "server.js"), "node server.js", codeProcessManager + " info"},

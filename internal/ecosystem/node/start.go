@@ -26,6 +26,11 @@ func (s *service) startCommand() {
 		s.fromProcfile(p)
 		return
 	}
+	if dir, file := s.nxProgram(); dir != "" {
+		s.start = []string{"node", path.Join(dir, file)}
+		s.Fact("start", strings.Join(s.start, " "), "what the build of the Nx project writes", "project.json", 0)
+		return
+	}
 	for _, name := range startScripts() {
 		if text, ok := s.pkg.Scripts[name]; ok && (name == "start" || s.startsNode(text)) {
 			s.startScript(name, 3)
