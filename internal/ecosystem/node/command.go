@@ -82,6 +82,18 @@ func (s *service) buildsAgain(command string) bool {
 	return command == strings.TrimSpace(s.pkg.Scripts[s.build])
 }
 
+// withoutWrapper starts node itself where a program before it reads a file of
+// variables, which stays out of the image.
+func (s *service) withoutWrapper(argv []string, file string, line int) []string {
+	i := slices.Index(argv, "node")
+	if i < 1 || !slices.Contains([]string{"env-cmd", "dotenv", "dotenvx"}, argv[0]) {
+		return argv
+	}
+	s.Report(diag.Warning, codeEnvFile, file, line, "give the variables when the service runs: env: in slipway.yaml, or slipway run -e NAME=VALUE",
+		"the start reads a file of variables with %s; the image starts without it", argv[0])
+	return argv[i:]
+}
+
 // dropEnvFiles starts without --env-file where the file is not in the image:
 // node would end, and the variables are given when the service runs.
 func (s *service) dropEnvFiles(file string, line int) {

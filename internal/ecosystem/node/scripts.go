@@ -15,6 +15,9 @@ func (s *service) scripts() {
 	if s.Want.Build == "" && s.pkg.Scripts[s.building] == "" {
 		s.buildOfStart()
 	}
+	if s.Want.Build == "" && s.pkg.Scripts[s.building] == "" && s.pkg.Scripts["heroku-postbuild"] != "" {
+		s.building = "heroku-postbuild" // which takes the place of build where it exists
+	}
 	all := s.pkg.Scripts
 	if text, ok := all[s.building]; ok {
 		s.build = s.building

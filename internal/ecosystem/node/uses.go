@@ -92,6 +92,7 @@ func (u *uses) done() {
 // Evidence of variables.
 var (
 	envRead     = ecosystem.NewSign(`\bprocess\.env(?:\.([A-Za-z_]\w*)|\[\s*['"]([A-Za-z_]\w*)['"]\s*\])`)
+	envSchema   = ecosystem.NewSign(`(?m)^\s*([A-Z][A-Z0-9_]+)\s*:\s*(?:(?:Joi|joi|yup)\.[^\n]*\.required\(\)|(?:z|t|v|Type)\.\w+\([^\n]*|(?:str|num|url|email|host|port|bool|json)\(\s*(?:\{[^}\n]*\}\s*)?\))[^\n]*`)
 	envUnpacked = ecosystem.NewSign(`\{([^{}]*)\}\s*=\s*process\.env\b`)
 )
 
@@ -116,6 +117,7 @@ func (u *uses) variables(file string, data []byte) {
 		}
 		at += m[1]
 	}
+	u.schema(file, data)
 	if m := envUnpacked.FindSubmatchIndex(data); m != nil {
 		for part := range strings.SplitSeq(string(data[m[2]:m[3]]), ",") {
 			name, _, defaulted := strings.Cut(part, "=")
@@ -126,6 +128,24 @@ func (u *uses) variables(file string, data []byte) {
 				u.read(name, file, ecosystem.LineAt(data, int64(m[0])))
 			}
 		}
+	}
+}
+
+// schema notes the variables that a schema of the environment requires.
+func (u *uses) schema(file string, data []byte) {
+	if !bytes.Contains(data, []byte("process.env")) {
+		return
+	}
+	for at, n := 0, 0; n < 100; n++ {
+		m := envSchema.FindSubmatchIndex(data[at:])
+		if m == nil {
+			return
+		}
+		line := string(data[at+m[0] : at+m[1]])
+		if !strings.Contains(line, "optional") && !strings.Contains(line, "efault") && !strings.Contains(line, "nullish") {
+			u.read(string(data[at+m[2]:at+m[3]]), file, ecosystem.LineAt(data, int64(at+m[2])))
+		}
+		at += m[1]
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 var (
 	makesDir   = ecosystem.NewSign(`\b(?:mkdir|mkdirSync|mkdirp|mkdirpSync|ensureDir|ensureDirSync)\(\s*`)
 	writesFile = ecosystem.NewSign(`\b(?:createWriteStream|writeFile|writeFileSync|appendFile|appendFileSync|outputFile|outputFileSync|outputJson|writeJson)\(\s*`)
-	uploads    = pattern.Lazy(`\b(?:multer|upload)\w*\(\s*\{[^}]*\bdest['"]?\s*:\s*`)
+	uploads    = pattern.Lazy(`\b(?:multer|upload)\w*\(\s*\{[^}]*\bdest['"]?\s*:\s*|\buploadDir['"]?\s*[:=]\s*`)
+	stored     = pattern.Lazy(`\bdestination\b[^}]{0,200}?\b(?:cb|callback|done)\(\s*null\s*,\s*`)
 	storage    = pattern.Lazy(`\b(?:filename|dirname|logDir|logDirectory)['"]?\s*:\s*(['"\x60][\w./-]*(?:log|logs)[\w./%-]*['"\x60])`)
 	database   = pattern.Lazy(`\b(?:new Database|new sqlite3?\.Database|new DatabaseSync)\(\s*`)
 )
@@ -32,7 +33,7 @@ func (u *uses) writes(file string, data []byte) {
 	for _, sign := range []struct {
 		p   ecosystem.Pattern
 		dir bool
-	}{{makesDir, true}, {writesFile, false}, {uploads(), true}, {database(), false}} {
+	}{{makesDir, true}, {writesFile, false}, {uploads(), true}, {stored(), true}, {database(), false}} {
 		for at, n := 0, 0; n < 50; n++ {
 			m := sign.p.FindSubmatchIndex(data[at:])
 			if m == nil {
