@@ -33,7 +33,7 @@ func (s *service) checkIgnored() {
 func (s *service) supplied() []string {
 	out := append(ecosystem.Supplied(), "**/node_modules", "**/*.tsbuildinfo", s.in("coverage"), s.in(".nyc_output"))
 	for _, name := range append(ownOutputs(), s.outDir) {
-		if s.builtAnew(name) && (name == s.outDir || ecosystem.Exists(s.Dir, name)) && !slices.Contains(out, s.in(name)) {
+		if (name == s.outDir || ecosystem.Exists(s.Dir, name)) && s.builtAnew(name) && !slices.Contains(out, s.in(name)) {
 			out = append(out, s.in(name))
 		}
 	}

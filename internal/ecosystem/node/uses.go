@@ -36,12 +36,15 @@ func newUses(s *service) *uses {
 		}
 	}
 	for name, script := range s.pkg.Scripts {
+		if !strings.ContainsAny(script, "./") {
+			continue
+		}
 		if name == "start" || strings.HasPrefix(name, "start:") {
 			continue
 		}
 		for _, w := range strings.FieldsFunc(script, func(r rune) bool { return strings.ContainsRune(" \t\"';&|()", r) }) {
-			if file, ok := moduleFile(s.Dir, w); ok && path.Clean(w) != path.Clean(entry) && path.Ext(file) != ".json" {
-				u.tools = append(u.tools, file)
+			if slices.Contains([]string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"}, path.Ext(w)) && path.Clean(w) != path.Clean(entry) {
+				u.tools = append(u.tools, path.Clean(w))
 			}
 		}
 	}
@@ -118,6 +121,9 @@ func (u *uses) variables(file string, data []byte) {
 		at += m[1]
 	}
 	u.schema(file, data)
+	if !containsAny(data, "= process.env", "=process.env") {
+		return
+	}
 	if m := envUnpacked.FindSubmatchIndex(data); m != nil {
 		for part := range strings.SplitSeq(string(data[m[2]:m[3]]), ",") {
 			name, _, defaulted := strings.Cut(part, "=")
@@ -133,7 +139,7 @@ func (u *uses) variables(file string, data []byte) {
 
 // schema notes the variables that a schema of the environment requires.
 func (u *uses) schema(file string, data []byte) {
-	if !bytes.Contains(data, []byte("process.env")) {
+	if !bytes.Contains(data, []byte("process.env")) || !containsAny(data, "Joi.", "joi.", "yup.", "z.string(", "z.coerce", "z.object(", "v.object(", "t.Object(", "Type.", "cleanEnv(") {
 		return
 	}
 	for at, n := 0, 0; n < 100; n++ {
@@ -194,7 +200,7 @@ var (
 // programs notes what the sources start. exec and execSync start a shell, which
 // starts the program.
 func (u *uses) programs(file string, data []byte) {
-	if otherShell.Match(data) {
+	if containsAny(data, "shelljs", "execaCommand", "'zx'", `"zx"`, "shell.exec(") && otherShell.Match(data) {
 		if m := otherShell.FindSubmatchIndex(data); u.production("shelljs", "zx", "execa") {
 			u.shellAt(file, data, m[0], "", string(bytes.Trim(data[m[0]:m[1]], "('\" ")))
 		}
@@ -291,10 +297,18 @@ func (u *uses) shellAt(file string, data []byte, at int, command, call string) {
 	}
 }
 
+// containsAny is what is asked before a pattern that matches in few files.
+func containsAny(data []byte, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return bytes.Contains(data, []byte(w)) })
+}
+
 var keyLiteral = ecosystem.NewSign(`['"\x60]([\w./-]+(?:\.key|-key\.pem|\.p12|\.pfx))['"\x60]`)
 
 // keys notes private keys that the sources name as files to read.
 func (u *uses) keys(file string, data []byte) {
+	if !containsAny(data, `.key"`, ".key'", ".key`", ".pem", ".p12", ".pfx") {
+		return
+	}
 	for at := 0; ; {
 		m := keyLiteral.FindSubmatchIndex(data[at:])
 		if m == nil {
