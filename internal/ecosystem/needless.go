@@ -1,9 +1,11 @@
 package ecosystem
 
 import (
+	"math"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/patternmatcher"
 
@@ -72,6 +74,50 @@ func needless() []needlessRow {
 	}
 }
 
+// needlessName is one name of the table; those without wildcards are looked up.
+type needlessName struct {
+	order      int // of the row
+	why        string
+	kind       kindOf
+	pattern    string
+	begin, end string // what it begins and ends with before and after wildcards
+}
+
+// needlessNames is the table as it is asked: once for each file of a tree.
+type needlessNames struct {
+	exact map[string][]needlessName
+	globs []needlessName
+}
+
+var compiledNeedless = sync.OnceValue(func() needlessNames {
+	out := needlessNames{exact: map[string][]needlessName{}}
+	for i, row := range needless() {
+		for _, name := range row.names {
+			n := needlessName{order: i, why: row.why, kind: row.kind, pattern: strings.ToLower(name)}
+			if first := strings.IndexAny(name, "*?["); first >= 0 {
+				n.begin, n.end = n.pattern[:first], n.pattern[strings.LastIndexAny(name, "*?]")+1:]
+				out.globs = append(out.globs, n)
+			} else {
+				out.exact[n.pattern] = append(out.exact[n.pattern], n)
+			}
+		}
+	}
+	return out
+})
+
+// means reports an entry of the kind that the name stands for.
+func (n needlessName) means(name string, dir bool) bool {
+	switch n.kind {
+	case onlyDir:
+		return dir
+	case onlyFile:
+		return !dir
+	case topFile:
+		return !dir && !strings.Contains(name, "/")
+	}
+	return true
+}
+
 // Needless returns why no running service needs an entry of a service's tree,
 // such as WhyTests; "" when one may need it. The name is relative to the service's
 // directory. What the sources name is needed all the same: the caller decides.
@@ -79,29 +125,21 @@ func Needless(name string, dir bool) string {
 	if !dir && IsSecret(name) {
 		return WhySecret
 	}
-	base := strings.ToLower(path.Base(name))
-	for _, row := range needless() {
-		switch row.kind {
-		case onlyDir:
-			if !dir {
-				continue
-			}
-		case onlyFile:
-			if dir {
-				continue
-			}
-		case topFile:
-			if dir || strings.Contains(name, "/") {
-				continue
-			}
+	table, base := compiledNeedless(), strings.ToLower(path.Base(name))
+	found := needlessName{order: math.MaxInt}
+	for _, n := range table.exact[base] {
+		if n.order < found.order && n.means(name, dir) {
+			found = n
 		}
-		for _, p := range row.names {
-			if ok, _ := path.Match(strings.ToLower(p), base); ok {
-				return row.why
+	}
+	for _, n := range table.globs {
+		if n.order < found.order && strings.HasPrefix(base, n.begin) && strings.HasSuffix(base, n.end) && n.means(name, dir) {
+			if ok, _ := path.Match(n.pattern, base); ok {
+				found = n
 			}
 		}
 	}
-	return ""
+	return found.why
 }
 
 // secretFiles are the names of files that hold secrets, and those among them that
@@ -114,6 +152,9 @@ func secretFiles() (names, except []string) {
 // IsSecret reports a file that, by its name, holds secrets.
 func IsSecret(name string) bool {
 	base := strings.ToLower(path.Base(name))
+	if !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "id_") && !slices.Contains([]string{".key", ".pem", ".p12", ".pfx"}, path.Ext(base)) {
+		return false // as almost every file
+	}
 	is := func(patterns []string) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, base); return ok })
 	}
