@@ -18,6 +18,7 @@ type Ignore struct {
 	Patterns []string
 	Own      bool // the service has a .dockerignore
 	matcher  *patternmatcher.PatternMatcher
+	dir      fs.FS // that the paths are of
 }
 
 // ReadIgnore takes the service's .dockerignore.
@@ -34,7 +35,7 @@ func (s *Service) ReadIgnore() {
 		s.Report(diag.Error, CodeIgnored, ".dockerignore", 0, "", ".dockerignore cannot be read: %v", err)
 		return
 	}
-	s.Ignore.Patterns, s.Ignore.Own = patterns, true
+	s.Ignore.Patterns, s.Ignore.Own, s.Ignore.dir = patterns, true, s.Dir
 }
 
 // maxIgnore is the most of a .dockerignore, in bytes: each of its patterns is
@@ -49,13 +50,45 @@ func ParseIgnore(data []byte) ([]string, error) {
 	return ignorefile.ReadAll(bytes.NewReader(data))
 }
 
-// Excludes tells whether a path is kept out of the build.
+// Excludes reports a path that is kept out of the build: of a directory, all that
+// lies below it. Exceptions such as "!src/**" bring a directory in, whatever
+// becomes of its own name.
 func (i Ignore) Excludes(name string) bool {
+	return i.matches(name) && !i.bringsIn(name)
+}
+
+func (i Ignore) matches(name string) bool {
 	if i.matcher == nil {
 		return false
 	}
 	out, err := i.matcher.MatchesOrParentMatches(name)
 	return err == nil && out
+}
+
+// maxIgnored is the most entries of an excluded directory that are looked at in
+// search of an exception: lists of what is allowed name directories of sources.
+const maxIgnored = 5000
+
+// bringsIn reports a directory of which an exception allows a file.
+func (i Ignore) bringsIn(name string) bool {
+	if !i.matcher.Exclusions() || i.dir == nil || !IsDir(i.dir, name) {
+		return false
+	}
+	found, seen := false, 0
+	_ = fs.WalkDir(i.dir, name, func(p string, e fs.DirEntry, err error) error {
+		if seen++; err != nil || seen > maxIgnored {
+			return fs.SkipAll
+		}
+		if e.IsDir() && (e.Name() == "node_modules" || e.Name() == ".git") {
+			return fs.SkipDir
+		}
+		if !e.IsDir() && !i.matches(p) {
+			found = true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
 }
 
 // CheckIgnored takes the supplied patterns for a service without a

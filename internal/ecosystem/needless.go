@@ -74,40 +74,37 @@ func needless() []needlessRow {
 	}
 }
 
-// needlessName is one name of the table; those without wildcards are looked up.
-type needlessName struct {
-	order      int // of the row
-	why        string
-	kind       kindOf
-	pattern    string
-	begin, end string // what it begins and ends with before and after wildcards
-}
-
-// needlessNames is the table as it is asked: once for each file of a tree.
-type needlessNames struct {
-	exact map[string][]needlessName
-	globs []needlessName
-}
-
-var compiledNeedless = sync.OnceValue(func() needlessNames {
-	out := needlessNames{exact: map[string][]needlessName{}}
-	for i, row := range needless() {
-		for _, name := range row.names {
-			n := needlessName{order: i, why: row.why, kind: row.kind, pattern: strings.ToLower(name)}
-			if first := strings.IndexAny(name, "*?["); first >= 0 {
-				n.begin, n.end = n.pattern[:first], n.pattern[strings.LastIndexAny(name, "*?]")+1:]
-				out.globs = append(out.globs, n)
-			} else {
-				out.exact[n.pattern] = append(out.exact[n.pattern], n)
-			}
+// Needless returns why no running service needs an entry of a service's tree,
+// such as WhyTests; "" when one may need it. The name is relative to the service's
+// directory. What the sources name is needed all the same: the caller decides.
+func Needless(name string, dir bool) string {
+	if !dir && IsSecret(name) {
+		return WhySecret
+	}
+	table, base := needlessNames(), strings.ToLower(path.Base(name))
+	best, why := math.MaxInt, ""
+	try := func(n needlessName) {
+		if n.row < best && n.kind.fits(name, dir) {
+			best, why = n.row, n.why
 		}
 	}
-	return out
-})
+	for _, n := range table.exact[base] {
+		try(n)
+	}
+	for _, n := range table.globs {
+		if !strings.HasPrefix(base, n.begins) || !strings.HasSuffix(base, n.ends) {
+			continue
+		}
+		if ok, _ := path.Match(n.glob, base); ok {
+			try(n)
+		}
+	}
+	return why
+}
 
-// means reports an entry of the kind that the name stands for.
-func (n needlessName) means(name string, dir bool) bool {
-	switch n.kind {
+// fits reports an entry that a kind means.
+func (k kindOf) fits(name string, dir bool) bool {
+	switch k {
 	case onlyDir:
 		return dir
 	case onlyFile:
@@ -118,29 +115,36 @@ func (n needlessName) means(name string, dir bool) bool {
 	return true
 }
 
-// Needless returns why no running service needs an entry of a service's tree,
-// such as WhyTests; "" when one may need it. The name is relative to the service's
-// directory. What the sources name is needed all the same: the caller decides.
-func Needless(name string, dir bool) string {
-	if !dir && IsSecret(name) {
-		return WhySecret
-	}
-	table, base := compiledNeedless(), strings.ToLower(path.Base(name))
-	found := needlessName{order: math.MaxInt}
-	for _, n := range table.exact[base] {
-		if n.order < found.order && n.means(name, dir) {
-			found = n
-		}
-	}
-	for _, n := range table.globs {
-		if n.order < found.order && strings.HasPrefix(base, n.begin) && strings.HasSuffix(base, n.end) && n.means(name, dir) {
-			if ok, _ := path.Match(n.pattern, base); ok {
-				found = n
-			}
-		}
-	}
-	return found.why
+// needlessName is a name of the table; a row before another one wins.
+type needlessName struct {
+	row          int
+	kind         kindOf
+	why          string
+	glob         string // of path.Match, in lower case
+	begins, ends string // what is literal in it, at both ends
 }
+
+// needlessNames is the table by name: a plan asks for each entry of a tree.
+var needlessNames = sync.OnceValue(func() (t struct {
+	exact map[string][]needlessName
+	globs []needlessName
+}) {
+	t.exact = map[string][]needlessName{}
+	for i, row := range needless() {
+		for _, p := range row.names {
+			p = strings.ToLower(p)
+			n := needlessName{row: i, kind: row.kind, why: row.why, glob: p}
+			first, last := strings.IndexAny(p, "*?["), strings.LastIndexAny(p, "*?]")
+			if first < 0 {
+				t.exact[p] = append(t.exact[p], n)
+				continue
+			}
+			n.begins, n.ends = p[:first], p[last+1:]
+			t.globs = append(t.globs, n)
+		}
+	}
+	return t
+})
 
 // secretFiles are the names of files that hold secrets, and those among them that
 // hold none: what explains the variables of .env without their values.
@@ -152,9 +156,6 @@ func secretFiles() (names, except []string) {
 // IsSecret reports a file that, by its name, holds secrets.
 func IsSecret(name string) bool {
 	base := strings.ToLower(path.Base(name))
-	if !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "id_") && !slices.Contains([]string{".key", ".pem", ".p12", ".pfx"}, path.Ext(base)) {
-		return false // as almost every file
-	}
 	is := func(patterns []string) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, base); return ok })
 	}

@@ -67,3 +67,10 @@ func TestFilesAndExcludeOfTheFleetFile(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkNeedless: a plan asks for each entry of a tree, up to thousands.
+func BenchmarkNeedless(b *testing.B) {
+	for b.Loop() {
+		Needless("src/components/invoice/invoice-table.ts", false)
+	}
+}

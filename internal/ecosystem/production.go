@@ -11,8 +11,13 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// WorkDir is the working directory of every production image.
-const WorkDir = "/app"
+// WorkDir is the working directory of every production image, and HomeDir the home
+// directory of its account, which is the only one that always belongs to it: tools
+// and libraries keep caches and settings there.
+const (
+	WorkDir = "/app"
+	HomeDir = "/home/app"
+)
 
 // Image is what a production image needs beyond what the service says.
 type Image struct {
@@ -35,6 +40,7 @@ type Image struct {
 func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Service {
 	h := s.Want.Health
 	h.Health = h.WithDefaults()
+	b.Probe = b.probeFor(h)
 	return plan.Service{
 		Name:         s.Want.Name,
 		Dir:          s.Context,
@@ -75,16 +81,17 @@ func Quoted(words []string) []string {
 	return out
 }
 
-// RuntimeTools holds what production needs besides the service: the probe and
-// the names of its accounts. No step of it runs.
+// RuntimeTools holds what production needs besides the service: the probe, the
+// names of its accounts, and the home directory, which WORKDIR makes as the user
+// that USER names. No step of it runs.
 func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 	u.Name = Or(u.Name, accountOf(b.Toolchain.Ecosystem))
 	st := plan.Stage{
 		Name:    plan.StageRuntimeTools,
-		Comment: "The health probe, and the accounts of the production image.",
-		From:    b.Probe.Ref,
+		Comment: "The health probe, and the accounts of the production image with their home.",
+		From:    b.probeFor(s.Want.Health).Ref,
 		Steps: []plan.Step{
-			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, WorkDir)},
+			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, HomeDir)},
 			{Op: plan.OpCopy, Args: []string{"/etc/group"}, Content: fmt.Sprintf("root:x:0:\n%s:x:%d:\n", u.Name, u.GID)},
 		},
 	}
@@ -92,6 +99,10 @@ func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: b.ShellFrom, Args: []string{"/usr/bin/dash", "/usr/bin/sh"},
 			Comment: "A shell, because slipway.yaml asks for one."})
 	}
+	st.Steps = append(st.Steps,
+		plan.Step{Op: plan.OpWorkdir, Args: []string{path.Dir(HomeDir)}},
+		plan.Step{Op: plan.OpUser, Args: []string{fmt.Sprintf("%d:%d", u.UID, u.GID)}},
+		plan.Step{Op: plan.OpWorkdir, Args: []string{HomeDir}, Comment: "The home directory belongs to the account."})
 	return st
 }
 

@@ -27,21 +27,22 @@ type uses struct{ reads, calls map[string]plan.Use }
 // build context.
 func (s *Service) ScanUses(file string, data []byte, signs UseSigns) {
 	for _, p := range signs.Reads {
-		each(p, data, func(name string, line int) { s.Reads(name, file, line) })
+		EachMatch(p, data, func(name string, line int) { s.Reads(name, file, line) })
 	}
 	for _, p := range signs.Calls {
-		each(p, data, func(command string, line int) { s.Calls(command, file, line) })
+		EachMatch(p, data, func(command string, line int) { s.Calls(command, file, line) })
 	}
 	for _, p := range signs.Shell {
-		each(p, data, func(command string, line int) {
+		EachMatch(p, data, func(command string, line int) {
 			s.Calls("sh", file, line)
 			s.Calls(command, file, line)
 		})
 	}
 }
 
-// each calls fn with the name and the line of every match.
-func each(p Pattern, data []byte, fn func(name string, line int)) {
+// EachMatch calls fn with the name and the line of every match; the name is the
+// last group that took part.
+func EachMatch(p Pattern, data []byte, fn func(name string, line int)) {
 	for at := 0; at < len(data); {
 		m := p.FindSubmatchIndex(data[at:])
 		if m == nil {

@@ -1,9 +1,12 @@
 package golang
 
 import (
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -23,6 +26,7 @@ func (s *service) chooseMain(at string, alone bool) bool {
 			return false
 		}
 		s.take(at, "the service's directory")
+		s.otherPrograms()
 		return true
 	}
 	dir, err := fs.Sub(s.Dir, s.module.dir)
@@ -31,13 +35,19 @@ func (s *service) chooseMain(at string, alone bool) bool {
 		return false
 	}
 	all := programs(dir)
-	base := func(p string) string { return path.Base(path.Join(s.module.path, p)) }
+	base := func(p string) string {
+		if p == "." {
+			return s.module.shortName()
+		}
+		return path.Base(p)
+	}
 	if len(s.Want.Command) > 0 {
 		if named := matching(all, base, path.Base(s.Want.Command[0])); named != "" {
 			s.take(path.Join(at, named), "the start command names it")
 			return true
 		}
 	}
+	serving := serving(dir, s.module.path, all)
 	switch named := matching(all, base, s.Want.Name); {
 	case len(all) == 0:
 		s.noMain(at)
@@ -45,6 +55,8 @@ func (s *service) chooseMain(at string, alone bool) bool {
 		s.take(path.Join(at, all[0]), "the only program of the module")
 	case named != "":
 		s.take(path.Join(at, named), "it is called like the service")
+	case len(serving) == 1:
+		s.take(path.Join(at, serving[0]), "the only program of the module that serves")
 	default:
 		list := make([]string, 0, len(all))
 		for _, p := range all {
@@ -53,8 +65,79 @@ func (s *service) chooseMain(at string, alone bool) bool {
 		s.ReportWanted(codeWhich, path.Join(s.module.dir, "go.mod"), "write path: "+list[len(list)-1]+" for the service in slipway.yaml, one service a program",
 			"the module has %d programs, and nothing says which is meant: %s", len(all), strings.Join(list, ", "))
 	}
+	if s.mainDir != "" {
+		s.otherPrograms()
+	}
 	return s.mainDir != ""
 }
+
+// otherPrograms names the programs of the module that are no services by
+// themselves, with what makes one of them a service. Who has a slipway.yaml has
+// decided.
+func (s *service) otherPrograms() {
+	dir, err := fs.Sub(s.Dir, s.module.dir)
+	if s.FleetFile != "" || err != nil {
+		return
+	}
+	all := programs(dir)
+	services := Ecosystem{}.Services(dir)
+	for _, p := range all {
+		at := path.Join(s.module.dir, p)
+		if at == s.mainDir || slices.Contains(services, p) || len(services) == 1 && services[0] == "." {
+			continue
+		}
+		name := path.Base(at)
+		s.Report(diag.Info, codeOthers, path.Join(at, mainFile(s.Dir, at)), 0, "a service of its own in slipway.yaml: "+name+": {path: "+s.At(at)+"}",
+			"of the module's programs, this service is %s; %s does not serve, and is left out", show(s.mainDir), at)
+	}
+}
+
+// serving returns the programs of a module that start a server, or wait for work:
+// what runs on, in contrast to what people call.
+func serving(dir fs.FS, module string, all []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(at string) bool { return !runsOn(dir, module, at) })
+}
+
+// runsOn looks for a server, or a loop without an end, in a main package and in
+// the packages of the module that it imports.
+func runsOn(dir fs.FS, module, main string) bool {
+	seen, queue := map[string]bool{main: true}, []string{main}
+	for len(queue) > 0 && len(seen) < maxPackages {
+		at := queue[0]
+		queue = queue[1:]
+		entries, _ := fs.ReadDir(dir, at)
+		for _, e := range entries {
+			data, err := ecosystem.Read(dir, path.Join(at, e.Name()))
+			if e.IsDir() || !isSource(e.Name()) || err != nil || !built(data) {
+				continue
+			}
+			if httpServer.Match(data) || grpcServer.Match(data) || listens.Match(data) || at == main && (waits.Match(data) || mainFunc.Match(data) && endless.Match(data)) {
+				return true
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), e.Name(), data, parser.ImportsOnly)
+			if err != nil {
+				continue
+			}
+			for _, i := range f.Imports {
+				name, _ := strconv.Unquote(i.Path.Value)
+				next := path.Clean(strings.TrimPrefix(strings.TrimPrefix(name, module), "/"))
+				if (name == module || strings.HasPrefix(name, module+"/")) && !seen[next] {
+					seen[next] = true
+					queue = append(queue, next)
+				}
+			}
+		}
+	}
+	return false
+}
+
+var (
+	mainFunc = ecosystem.NewSign(`(?m)^func main\(\)`)
+	endless  = ecosystem.NewSign(`\bfor \{`)
+)
+
+// waits is what a worker does and a tool does not.
+var waits = ecosystem.NewSign(`\bsignal\.Notify(?:Context)?\(|\bselect \{\}|\btime\.(?:NewTicker|Tick)\(|\.(?:Subscribe|QueueSubscribe|Consume|StartConsuming)\(`)
 
 // matching returns the only program whose directory has a name.
 func matching(all []string, base func(string) string, name string) string {

@@ -32,6 +32,9 @@ const (
 	codeOutside  = "SLP246" // a module outside the repository
 	codeCLibrary = "SLP247" // a C library or compiler that no base has
 	codeSource   = "SLP248" // a source file that cannot be read
+	codeDotenv   = "SLP324" // the program ends without a .env, which no image holds
+	codeEmbed    = "SLP325" // go:embed names what is not in the repository
+	codeOthers   = "SLP326" // further programs of the module
 )
 
 // Ecosystem is Go with modules. The zero value knows no repository around a
@@ -64,6 +67,9 @@ func (Ecosystem) Services(dir fs.FS) []string {
 	all := programs(dir)
 	if len(all) == 1 {
 		return []string{"."}
+	}
+	if s := serving(dir, modulePath(dir), all); len(s) > 0 { // the others are called by people
+		all = s
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(at string) bool { // one that people call, not a service
 		stem, client := strings.CutSuffix(at, "client")
@@ -102,18 +108,21 @@ type service struct {
 	vendored  bool          // vendor/ holds the dependencies
 	cgo       ecosystem.Hit // why a C compiler is needed
 	graph     graph         // packages of the program
-	files     []string      // directories that the program reads while it runs
-	readsPort bool          // the program reads $PORT
-	gin       bool          // the program uses Gin
+	namer     *ecosystem.Namer
+	held      []ecosystem.Held // what the program opens while it runs
+	callers   map[string]bool  // sources that ask for their own path
+	dotenv    ecosystem.Hit    // the program ends without a .env
+	readsPort bool             // the program reads $PORT
+	gin       bool             // the program uses Gin
 	start     []string
 
-	evidence    ecosystem.Evidence       // of the network
-	patterns    []*ecosystem.Sign        // of ports, surest first
-	portRank    int                      // of the port found, in patterns
-	namedByCode bool                     // generated code names the service of the health check
-	served      ecosystem.Hit            // the gRPC service that generated code names
-	ginRun      ecosystem.Hit            // Run without an address
-	opened      map[string]ecosystem.Hit // directories that sources name
+	evidence    ecosystem.Evidence // of the network
+	addresses   *addresses         // nil until a source speaks of one
+	vaguePort   ecosystem.Hit      // in a file that listens
+	vagueRank   int
+	namedByCode bool          // generated code names the service of the health check
+	served      ecosystem.Hit // the gRPC service that generated code names
+	ginRun      ecosystem.Hit // Run without an address
 }
 
 // inspect reads the service's files.
@@ -122,7 +131,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	if root == nil {
 		root, at = dir, "."
 	}
-	s := &service{Service: ecosystem.Open(root, want, fleet)}
+	s := &service{Service: ecosystem.Open(root, want, fleet), callers: map[string]bool{}}
 	s.Context = "."
 	if e.root == nil {
 		s.Context = want.Path
@@ -130,12 +139,13 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	if !s.findModule(path.Clean(at)) || !s.narrow() {
 		return s
 	}
-	s.Name(s.module.path)
+	s.Name(s.module.shortName())
 	s.version()
 	if !s.chooseMain(path.Clean(at), e.root == nil) {
 		return s
 	}
 	s.ReadIgnore()
+	s.newNamer()
 	s.readSources()
 	s.conclude()
 	s.dependencies()
@@ -192,7 +202,7 @@ func (s *service) command() {
 		return
 	}
 	s.start = slices.Clone(s.Want.Command)
-	if slices.Contains([]string{s.binary, path.Base(s.mainDir), path.Base(s.module.path)}, path.Base(s.start[0])) {
+	if slices.Contains([]string{s.binary, path.Base(s.mainDir), s.module.shortName()}, path.Base(s.start[0])) {
 		s.start[0] = target
 	}
 	s.Configured("start", strings.Join(s.start, " "))

@@ -87,8 +87,7 @@ func TestPort(t *testing.T) {
 		"go http.ListenAndServe(\":6060\", nil) // debug\nport := getEnv(\"PORT\", \"8000\")": "8000",
 		`fmt.Println("12:30")`:                                                                "",
 	} {
-		s := &service{}
-		s.look("main.go", []byte(source))
+		s := inspected(t, map[string]string{"main.go": "package main\n\nfunc main() {\n" + source + "\n}\n"}, config.Service{Type: "http"})
 		if got := s.evidence.Port.Text; got != want {
 			t.Errorf("%s: port %q, want %q", source, got, want)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	modpath "golang.org/x/mod/module"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -191,6 +192,24 @@ func (s *service) narrow() bool {
 	return true
 }
 
+// modulePath is that of a directory's go.mod, "" without.
+func modulePath(dir fs.FS) string {
+	data, err := ecosystem.Read(dir, "go.mod")
+	if err != nil {
+		return ""
+	}
+	return modfile.ModulePath(data)
+}
+
+// shortName is the last part of a module's path that is no version: "notes" of
+// "example.com/notes/v2" and of "gopkg.in/notes.v2".
+func (m *module) shortName() string {
+	if prefix, _, ok := modpath.SplitPathVersion(m.path); ok && prefix != "" {
+		return path.Base(prefix)
+	}
+	return path.Base(m.path)
+}
+
 // relative is a path below dir, relative to it.
 func relative(dir, p string) string {
 	if dir == "." {
@@ -205,7 +224,7 @@ func relative(dir, p string) string {
 // supplied are the patterns for services without a .dockerignore. Tests are no
 // input of a program.
 func (s *service) supplied() []string {
-	return append(ecosystem.Supplied(), "**/*_test.go", "**/testdata", "**/node_modules", "bin")
+	return ecosystem.Unhide(append(ecosystem.Supplied(), "**/*_test.go", "**/testdata", "**/node_modules", "bin"), s.held)
 }
 
 // needed are files without which the build fails.

@@ -1,12 +1,11 @@
 package golang
 
 import (
+	"go/parser"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
-	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Evidence in sources. Ports go from the surest to the vaguest.
@@ -17,18 +16,22 @@ var (
 	healthName  = ecosystem.NewSign(`\.SetServingStatus\(\s*"([\w.]+)"`)
 	healthConst = ecosystem.NewSign(`\.SetServingStatus\(\s*[\w.]*ServiceDesc\.ServiceName`)
 	serviceName = ecosystem.NewSign(`(?m)^\s*ServiceName:\s*"([\w.]+)"`)
-	readsPort   = ecosystem.NewSign(`\bos\.(?:Getenv|LookupEnv)\(\s*"PORT"\s*\)`)
-	ginRun      = ecosystem.NewSign(`\.Run\(\s*\)()`)
+	healthWhole = ecosystem.NewSign(`\.SetServingStatus\(\s*""`)
+	// healthServer registers the standard health service: health.NewServer's, or
+	// one of the program's own, which the protocol has answer for the whole server.
+	healthServer = ecosystem.NewSign(`\bRegisterHealthServer\(`)
+	listens      = ecosystem.NewSign(`\.Listen(?:TCP)?\(`)
+	dials        = ecosystem.NewSign(`\bDial(?:Context|Timeout|TLS)?\(|\bgrpc\.NewClient\(`)
+	readsPort    = ecosystem.NewSign(`\bos\.(?:Getenv|LookupEnv)\(\s*"PORT"\s*\)`)
+	ginRun       = ecosystem.NewSign(`\.Run\(\s*\)()`)
 )
 
-func ports() []*ecosystem.Sign {
+// vague are signs of a port in a file that listens, surest first, for what cannot
+// be followed from the call.
+func vague() []*ecosystem.Sign {
 	return []*ecosystem.Sign{
 		ecosystem.NewSign(`"(?:\w*_)?(?:PORT|ADDR|ADDRESS|LISTEN)"\s*\)?\s*,\s*"(?:[\w.\[\]:]*:)?(\d{2,5})"`),
-		ecosystem.NewSign(`(?i)\b(?:\w*port|\w*addr(?:ess)?)\s*:?=\s*"(?:[\w.\[\]:]*:)?(\d{2,5})"`),
-		ecosystem.NewSign(`\bflag\.\w+\([^)\n]*"(?:\w*[-_])?(?:port|addr|address|listen)",\s*"?(?:[\w.\[\]]*:)?(\d{2,5})\b`),
-		ecosystem.NewSign(`\b(?:ListenAndServe(?:TLS)?|Run|Start|Listen)\(\s*(?:"tcp",\s*)?"[\w.\[\]]*:(\d{2,5})"`),
-		ecosystem.NewSign(`\bAddr:\s*"[\w.\[\]]*:(\d{2,5})"`),
-		ecosystem.NewSign(`(?i)\b\w*port\s*(?:int\w*\s*)?:?=\s*(\d{2,5})\b`),
+		ecosystem.NewSign(`(?i)\b\w*(?:port|addr(?:ess)?)\s*(?:int\w*\s*|string\s*)?:?=\s*"?(?:[\w.\[\]:]*:)?(\d{2,5})\b`),
 		ecosystem.NewSign(`"(?:0\.0\.0\.0|\[::\])?:(\d{2,5})"`),
 	}
 }
@@ -36,13 +39,15 @@ func ports() []*ecosystem.Sign {
 // look takes evidence from a source file of the program.
 func (s *service) look(name string, data []byte) {
 	e := &s.evidence
-	if !strings.HasSuffix(name, ".pb.go") {
+	if !strings.HasSuffix(name, ".pb.go") && !strings.HasPrefix(path.Base(name), "mock") {
 		e.GRPC.Seek(grpcServer, name, data)
 		e.HTTP.Seek(httpServer, name, data)
 		e.Route.Seek(healthRoute, name, data)
 		e.HealthName.Seek(healthName, name, data)
-		s.lookPort(name, data)
-		s.lookOpened(name, data)
+		e.HealthWhole.Seek(healthWhole, name, data)
+		e.HealthServer.Seek(healthServer, name, data)
+		s.lookVague(name, data)
+		s.lookAddresses(name, data)
 	}
 	if healthConst.Match(data) {
 		s.namedByCode = true
@@ -52,28 +57,63 @@ func (s *service) look(name string, data []byte) {
 	s.readsPort = s.readsPort || readsPort.Match(data)
 }
 
-// lookPort keeps the surest sign of a port.
-func (s *service) lookPort(name string, data []byte) {
-	for i, re := range s.portSigns() {
-		if found := ecosystem.Find(re, name, data); found.Found() {
-			s.evidence.Port, s.portRank = found, i
+// lookVague keeps the surest of the vague signs, of files that listen and call no
+// other server.
+func (s *service) lookVague(name string, data []byte) {
+	if !(httpServer.Match(data) || grpcServer.Match(data) || listens.Match(data)) || dials.Match(data) {
+		return
+	}
+	for i, re := range vague() {
+		if i >= s.vagueRank && s.vaguePort.Found() {
+			return
+		}
+		if found := ecosystem.Find(re, name, data); found.Found() && found.Text != "65535" {
+			s.vaguePort, s.vagueRank = found, i
 			return
 		}
 	}
 }
 
-// portSigns are those that are surer than what was found so far.
-func (s *service) portSigns() []*ecosystem.Sign {
-	if s.patterns == nil {
-		s.patterns = ports()
-		s.portRank = len(s.patterns)
+// lookAddresses takes what the file says of addresses to listen on.
+func (s *service) lookAddresses(name string, data []byte) {
+	const maxParsed = 1 << 20
+	if len(data) > maxParsed || !tells.Match(data) {
+		return
 	}
-	return s.patterns[:s.portRank]
+	if s.addresses == nil {
+		s.addresses = newAddresses()
+	}
+	f, err := parser.ParseFile(s.addresses.files, name, data, parser.SkipObjectResolution)
+	if err == nil {
+		s.addresses.collect(f, name)
+	}
+}
+
+// findPort decides on the port, and on whether the gRPC server and TLS count.
+func (s *service) findPort() {
+	e := &s.evidence
+	if s.addresses == nil {
+		return
+	}
+	best, off := s.addresses.port(s.mainDir, e.GRPC.Found() && s.Want.Type != "http")
+	if off && e.HTTP.Found() && s.Want.Type == "" {
+		s.Fact("gRPC server", "off", "its port is 0 unless a setting gives one", e.GRPC.File, e.GRPC.Line)
+		e.GRPC = ecosystem.Hit{}
+		best, _ = s.addresses.port(s.mainDir, false)
+	}
+	if e.Port = best.hit(); !e.Port.Found() {
+		e.Port = s.vaguePort
+	}
+	if s.addresses.secure.Found() && !s.addresses.plain.Found() {
+		e.TLS = s.addresses.secure
+	}
+	s.readsPort = s.readsPort || s.addresses.reads["PORT"] || s.addresses.auto && len(s.addresses.keys["port"]) > 0
 }
 
 // conclude draws from all files together what no file says alone.
 func (s *service) conclude() {
 	e := &s.evidence
+	s.findPort()
 	_, s.gin = s.graph.imports["github.com/gin-gonic/gin"]
 	if s.gin && !e.Port.Found() && s.ginRun.Found() { // Run without an address: $PORT, else 8080
 		e.Port = ecosystem.Hit{Text: "8080", File: s.ginRun.File, Line: s.ginRun.Line}
@@ -82,10 +122,8 @@ func (s *service) conclude() {
 	if s.namedByCode && !e.HealthName.Found() {
 		e.HealthName = s.served
 	}
-	if hit, ok := s.graph.imports["google.golang.org/grpc/health"]; ok {
-		e.HealthProto = hit
-	} else {
-		e.HealthName = ecosystem.Hit{}
+	if !e.HealthServer.Found() {
+		e.HealthName, e.HealthWhole = ecosystem.Hit{}, ecosystem.Hit{}
 	}
 	for _, f := range []struct{ name, pkg string }{
 		{"Gin", "github.com/gin-gonic/gin"}, {"Echo", "github.com/labstack/echo"}, {"Fiber", "github.com/gofiber/fiber"}, {"Chi", "github.com/go-chi/chi"}, {"gRPC", "google.golang.org/grpc"},
@@ -95,39 +133,6 @@ func (s *service) conclude() {
 				s.Fact("framework", f.name, "imports "+name, hit.File, hit.Line)
 				break
 			}
-		}
-	}
-}
-
-// runtimeDirs are directories that programs read while they run.
-func runtimeDirs() []string {
-	return []string{"templates", "views", "static", "public", "assets", "config", "configs", "locales", "migrations", "web"}
-}
-
-// runtimeFiles finds directories of the module that the program opens by name.
-func (s *service) runtimeFiles() {
-	for _, name := range runtimeDirs() {
-		at := path.Join(s.module.dir, name)
-		hit := s.opened[name]
-		if !hit.Found() || !ecosystem.IsDir(s.Dir, at) || slices.Contains(s.graph.embeds, at) || s.Ignore.Excludes(at) {
-			continue
-		}
-		s.files = append(s.files, name)
-		s.Fact("runtime files", name, "the program names the directory", hit.File, hit.Line)
-	}
-}
-
-var openedDir = pattern.Lazy(`["\x60](?:\./)?(templates|views|static|public|assets|configs?|locales|migrations|web)(?:/[^"\x60\n]*)?["\x60]`)
-
-// lookOpened notes the directories that a source names outside of go:embed.
-func (s *service) lookOpened(name string, data []byte) {
-	for _, m := range openedDir().FindAllSubmatchIndex(data, -1) {
-		dir := string(data[m[2]:m[3]])
-		if _, have := s.opened[dir]; !have {
-			if s.opened == nil {
-				s.opened = map[string]ecosystem.Hit{}
-			}
-			s.opened[dir] = ecosystem.Hit{Text: dir, File: name, Line: ecosystem.LineAt(data, int64(m[0]))}
 		}
 	}
 }

@@ -27,10 +27,11 @@ const (
 
 // graph is the packages of the repository that a program is made of.
 type graph struct {
-	dirs    []string                 // of packages, in the order of discovery
-	imports map[string]ecosystem.Hit // packages outside of the repository
-	embeds  []string                 // what is embedded from outside of packages' own directories, and of the root
-	c       ecosystem.Hit            // import "C"
+	dirs     []string                 // of packages, in the order of discovery
+	imports  map[string]ecosystem.Hit // packages outside of the repository
+	embeds   []string                 // what is embedded from outside of packages' own directories, and of the root
+	embedded []string                 // patterns of paths whose content is part of the program
+	c        ecosystem.Hit            // import "C"
 }
 
 func (g *graph) sorted() []string { return slices.Sorted(maps.Keys(g.imports)) }
@@ -83,8 +84,10 @@ func (s *service) readPackage(dir string) (next []string) {
 				next = append(next, at)
 			}
 		}
-		s.embedded(dir, data)
+		s.embedded(dir, name, data)
 		s.look(name, data)
+		s.lookUses(name, data)
+		s.lookNames(name, data, files.Position(endOfImports(f)).Offset)
 	}
 	return next
 }
@@ -117,26 +120,63 @@ func (s *service) imported(i *ast.ImportSpec, file string, line int) string {
 	return ""
 }
 
+// endOfImports is where a file's declarations begin.
+func endOfImports(f *ast.File) token.Pos {
+	end := f.Name.End()
+	for _, d := range f.Decls {
+		end = max(end, d.End())
+	}
+	return end
+}
+
 var embedLine = pattern.Lazy(`(?m)^//go:embed[ \t]+(.+)$`)
 
-// embedded notes what a root package embeds; other packages are copied with all
-// that lies below them.
-func (s *service) embedded(dir string, data []byte) {
-	if !s.isRoot(dir) {
+// embedded notes what a package embeds. Packages but those in a module's root are
+// copied with all that lies below them.
+func (s *service) embedded(dir, file string, data []byte) {
+	if !embedLines.Match(data) {
 		return
 	}
-	for _, m := range embedLine().FindAllSubmatch(data, -1) {
-		for _, word := range strings.Fields(string(m[1])) {
-			word = strings.TrimPrefix(strings.Trim(word, "\"`"), "all:")
-			first, _, _ := strings.Cut(path.Clean(word), "/")
+	for _, m := range embedLine().FindAllSubmatchIndex(data, -1) {
+		for _, word := range strings.Fields(string(data[m[2]:m[3]])) {
+			word = path.Clean(strings.TrimPrefix(strings.Trim(word, "\"`"), "all:"))
+			first, _, _ := strings.Cut(word, "/")
 			if first == "." || first == ".." {
 				continue
 			}
-			if at := path.Join(dir, first); !slices.Contains(s.graph.embeds, at) {
-				s.graph.embeds = append(s.graph.embeds, at)
+			at := path.Join(dir, word)
+			s.graph.embedded = append(s.graph.embedded, at)
+			s.checkEmbed(file, ecosystem.LineAt(data, int64(m[0])), at)
+			if top := path.Join(dir, first); s.isRoot(dir) && !slices.Contains(s.graph.embeds, top) {
+				s.graph.embeds = append(s.graph.embeds, top)
 			}
 		}
 	}
+}
+
+// checkEmbed reports a pattern of go:embed that the repository has nothing for,
+// which the compiler refuses. Usually a front end's build writes it.
+func (s *service) checkEmbed(file string, line int, at string) {
+	if found, err := fs.Glob(s.Dir, at); err != nil || len(found) > 0 || s.FromAnother(at) {
+		return
+	}
+	hint := "commit it, or run the generator that writes it before the build"
+	for dir := at; dir != "." && !s.isRoot(dir); {
+		dir = path.Dir(dir)
+		if ecosystem.Exists(s.Dir, path.Join(dir, "package.json")) {
+			hint = s.FromHint(dir, relative(s.module.dir, concrete(at)))
+			break
+		}
+	}
+	s.Report(diag.Error, codeEmbed, file, line, hint, "go:embed names %s, which is not in the repository", at)
+}
+
+// concrete is the directory of a pattern.
+func concrete(at string) string {
+	for strings.ContainsAny(at, "*?[") {
+		at = path.Dir(at)
+	}
+	return at
 }
 
 // isRoot tells whether a directory is the root of a module, whose files are

@@ -53,7 +53,11 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if family.Family == "official" || family.Family == "alpine" {
 		tools.Steps = append(tools.Steps, borrowed(b.Toolchain.Ref)...)
 	}
-	return s.Service.Plan(b, user, s.dependencyStage(b), s.builder(), tools, s.Production(s.image(b, user)))
+	more, files := ecosystem.CopyHeld(s.held, srcDir, fmt.Sprintf("%d:%d", user.UID, user.GID))
+	builder, image := s.builder(), s.image(b, user)
+	builder.Steps = append(builder.Steps, more...)
+	image.Layers = append(files, image.Layers...)
+	return s.Service.Plan(b, user, s.dependencyStage(b), builder, tools, s.Production(image))
 }
 
 // borrowed are the certificates and time zones that images without an operating
@@ -78,7 +82,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		env["GIN_MODE"] = "release"
 	}
 	return ecosystem.Image{
-		Bases: b, User: u, Env: env, Start: s.start,
+		Bases: b, User: u, Env: env, Start: s.start, Writable: s.Writable(),
 		Layers: []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
 	}
 }
@@ -175,9 +179,6 @@ func (s *service) builder() plan.Stage {
 		command += "-mod=vendor "
 	}
 	command = s.in(command + `-ldflags "-s -w" -o ` + outApp + "/" + s.binary + " " + target)
-	for _, dir := range s.files {
-		command += " && cp -R " + srcDir + "/" + path.Join(s.module.dir, dir) + " " + outApp + "/"
-	}
 	add(plan.Step{Op: plan.OpRun, Shell: command, Mounts: caches()})
 	return st
 }
@@ -204,9 +205,6 @@ func (s *service) copies() []plan.Step {
 		} else {
 			steps = append(steps, plan.Step{Op: plan.OpCopy, Args: []string{at, into(path.Dir(at))}})
 		}
-	}
-	for _, name := range s.files {
-		dirs = append(dirs, path.Join(s.module.dir, name))
 	}
 	dirs = covering(dirs)
 	for depth := 4; len(dirs) > maxCopies && depth > 0; depth-- {

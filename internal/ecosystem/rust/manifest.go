@@ -335,12 +335,23 @@ func (l *lock) reach(from string) map[string]bool {
 }
 
 // names maps the crate's dependencies by their keys to the packages' names.
-func (c *crate) names(workspace *manifest) map[string]string {
+func (c *crate) names(workspace *manifest) map[string]string { return c.namesIn(workspace, true) }
+
+// namesIn is names, for a crate that is no member without what only its own
+// workspace wants of it: development dependencies and optional ones.
+func (c *crate) namesIn(workspace *manifest, member bool) map[string]string {
 	out := map[string]string{}
 	for _, d := range append(slices.Collect(maps.Values(c.file.Target)), c.file.dependencies) {
-		for _, table := range []map[string]any{d.Normal, d.Build, d.Dev} {
+		tables := []map[string]any{d.Normal, d.Build}
+		if member {
+			tables = append(tables, d.Dev)
+		}
+		for _, table := range tables {
 			for key, v := range table {
-				out[key] = packageName(key, v, workspace)
+				t, _ := v.(map[string]any)
+				if optional, _ := t["optional"].(bool); member || !optional {
+					out[key] = packageName(key, v, workspace)
+				}
 			}
 		}
 	}

@@ -14,39 +14,56 @@ import (
 // Evidence in sources. Ports go from the surest to the vaguest.
 var (
 	grpcServer  = pattern.Lazy(`\btransport::Server\b|\btransport::\{[^}]*\bServer\b`)
-	httpServer  = pattern.Lazy(`\baxum::serve\(|\baxum::Server::bind\(|\bHttpServer::new\(|\bwarp::serve\(|\brocket::build\(|#\[launch\]|#\[rocket::launch\]|\btide::new\(|\bpoem::Server::new\(|\bsalvo::Server::new\(|\btiny_http::Server\b|\bhttp1::Builder::new\(|\bauto::Builder::new\(|\bServer::bind\(|\bServer::http\(|b?"HTTP/1\.1 `)
+	httpServer  = pattern.Lazy(`\baxum::serve\(|\baxum::Server::bind\(|\bHttpServer::new\(|\bwarp::serve\(|\brocket::build\(|#\[launch\]|#\[rocket::launch\]|\btide::new\(|\bpoem::Server::new\(|\bsalvo::Server::new\(|\btiny_http::Server\b|\bhttp1::Builder::new\(|\bauto::Builder::new\(|\bServer::bind\(|\bServer::http\(|\bactix_server::Server\b|\bServer::build\(\)|\baxum::serve\b|b?"HTTP/1\.1 `)
 	rocketRoot  = pattern.Lazy(`\brocket::build\(|#\[launch\]|#\[rocket::launch\]`)
 	healthRoute = pattern.Lazy(`"(/(?:api/)?(?:v1/)?(?:healthz?|health[_-]check|health/(?:ready|live)|readyz?|livez))"`)
 	warpHealth  = pattern.Lazy(`\bpath(?:!|::path)?\(\s*"(healthz?|health[_-]check|readyz?|livez)"`)
 	tonicHealth = pattern.Lazy(`\btonic_health::`)
+	healthWhole = pattern.Lazy(`\bset_service_status\(\s*""`)
+	healthName  = pattern.Lazy(`\bset_service_status\(\s*"([\w.]+)"`)
+	tlsServer   = pattern.Lazy(`\bServerTlsConfig::new\(|\bbind_rustls\w*\(|\bbind_openssl\(|\.tls\(\)\s*\.\s*cert_path`)
+	plainServer = pattern.Lazy(`\baxum::serve\(|\bTcpListener::bind\(|\.bind\(\s*[^,)]|\bwarp::serve\([^;]*\.run\(`)
+	listens     = pattern.Lazy(`\bbind\w*\(|\bserve\w*\(|\bServer::|\.run\(|\.listen\(`)
+	listener    = pattern.Lazy(`\bTcpListener::bind\(|\.bind(?:_rustls\w*|_openssl)?\(\s*(?:&?\(|"|&?addr)|\bServer::builder\(`)
 	readsPort   = pattern.Lazy(`\bvar\(\s*"PORT"\s*\)|\benv\s*=\s*"PORT"`)
 	loopback    = pattern.Lazy(`(?:(?:\bbind|\bServer::http|\bserve)\(\s*&?\(?\s*"(?:127\.0\.0\.1|localhost|\[::1\])|(?:\brun|\bfrom)\(\s*\(?\s*\[\s*127\s*,)()`)
 	rocketPort  = pattern.Lazy(`(?m)^\s*port\s*=\s*(\d{2,5})`)
 )
 
+// ports are signs of a port, surest first: what listens and what a variable for it
+// defaults to, then settings, then strings of files that listen.
 func ports() []*ecosystem.Sign {
 	return []*ecosystem.Sign{
-		ecosystem.NewSign(`\bvar(?:_os)?\(\s*"(?:\w*_)?PORT"\s*\)[^;]*?\bunwrap_or(?:_else)?\([^;\d]*(\d{2,5})\b`),
-		ecosystem.NewSign(`\bvar(?:_os)?\(\s*"(?:\w*_)?(?:ADDR|ADDRESS|LISTEN|BIND|HOST)"\s*\)[^;]*?"[\w.\[\]:]*:(\d{2,5})"`),
-		ecosystem.NewSign(`#\[(?:arg|clap|structopt)\([^]]*?(?:port|PORT)[^]]*?default_value(?:_t)?\s*=\s*"?(\d{2,5})\b`),
-		ecosystem.NewSign(`#\[(?:arg|clap|structopt)\([^]]*?default_value(?:_t)?\s*=\s*"?(?:[\d.]+:)?(\d{2,5})\b[^]]*\]\s*(?:pub\s+)?\w*(?:port|addr|listen|bind)\w*\s*:`),
-		ecosystem.NewSign(`\bbind\(\s*&?"[^"\n]*:(\d{2,5})"`),
-		ecosystem.NewSign(`\bbind\(\s*&?\(\s*[^,;]+,\s*(\d{2,5})\s*\)`),
+		ecosystem.NewSign(`\bvar(?:_os)?\(\s*"(?:(?:HTTP|APP|SERVER|LISTEN|API|WEB|SERVICE)_)?PORT"\s*\)[^;]*?\bunwrap_or(?:_else)?\([^;\d]*(\d{2,5})\b`),
+		ecosystem.NewSign(`\bbind(?:_rustls\w*|_openssl|_auto_h2c)?\(\s*&?"[^"\n]*:(\d{2,5})"`),
+		ecosystem.NewSign(`\bbind(?:_rustls\w*|_openssl|_auto_h2c)?\(\s*&?\(\s*[^,;]+,\s*(\d{2,5})\s*\)`),
 		ecosystem.NewSign(`\[\s*\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*\]\s*\)?\s*,\s*(\d{2,5})\b`),
 		ecosystem.NewSign(`\b(?:UNSPECIFIED|LOCALHOST|Ipv[46]Addr::new\([^)]*\))\s*\)?\s*,\s*(\d{2,5})\b`),
-		ecosystem.NewSign(`(?i)\b(?:const|static|let)\s+(?:mut\s+)?\w*port\w*\s*(?::\s*&?\s*\w+\s*)?=\s*"?(\d{2,5})\b`),
+		ecosystem.NewSign(`\bvar(?:_os)?\(\s*"(?:\w*_)?(?:ADDR|ADDRESS|LISTEN|BIND|HOST)"\s*\)[^;]*?"[\w.\[\]:]*:(\d{2,5})"`),
+		ecosystem.NewSign(`\bvar(?:_os)?\(\s*"\w*PORT"\s*\)[^;]*?\bunwrap_or(?:_else)?\([^;\d]*(\d{2,5})\b`),
+		ecosystem.NewSign(`#\[(?:arg|clap|structopt|argh|envconfig)\([^]]*?(?:port|PORT)[^]]*?default(?:_value(?:_t)?)?\s*=\s*"?(\d{2,5})\b`),
+		ecosystem.NewSign(`#\[(?:arg|clap|structopt|argh|envconfig)\([^]]*?default(?:_value(?:_t)?)?\s*=\s*"?(?:[\d.]+:)?(\d{2,5})\b[^]]*\]\s*(?:pub(?:\([^)]*\))?\s+)?\w*(?:port|addr|listen|bind)\w*\s*:`),
+		ecosystem.NewSign(`\b(?:Arg::new|Arg::with_name|opt)\(\s*"(?:port|addr|listen|bind)"\s*\)[^;]*?default_value\(\s*"(?:[\d.]+:)?(\d{2,5})"`),
+		ecosystem.NewSign(`#\[(?:builder|serde|conf|config|educe|derivative|default|setting)\b[^]]*?(?:default|value)?[^]\d]*"?(?:[\d.]+:)?(\d{2,5})\b[^]]*\]\s*(?:#\[[^]]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?(?:http|server|listen|web|api)_port\s*:`),
+		ecosystem.NewSign(`#\[(?:builder|serde|conf|config|educe|derivative|default|setting)\b[^]]*?(?:default|value)?[^]\d]*"?(?:[\d.]+:)?(\d{2,5})\b[^]]*\]\s*(?:#\[[^]]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?port\s*:`),
+		ecosystem.NewSign(`\bfn\s+\w*port\w*\(\)\s*->\s*\w+\s*\{\s*(\d{2,5})\b`),
+		ecosystem.NewSign(`\b(?:set_default|merge|join|with|set_override)\(\s*\(?\s*"(?:[\w.]*\.)?port"\s*,\s*"?(\d{2,5})\b`),
+		ecosystem.NewSign(`(?i)\b(?:const|static|let)\s+(?:mut\s+)?\w*port\w*\s*(?::\s*&?(?:'static\s+)?\w+\s*)?=\s*"?(\d{2,5})\b`),
 		ecosystem.NewSign(`(?i)\b(?:const|static|let)\s+(?:mut\s+)?\w*(?:addr|listen|bind)\w*\s*(?::[^=;]+)?=\s*"[\w.\[\]:]*:(\d{2,5})"`),
-		ecosystem.NewSign(`"(?:0\.0\.0\.0|127\.0\.0\.1|localhost|\[::1?\]):(\d{2,5})"`),
 		ecosystem.NewSign(`\bport:\s*(\d{2,5})\b`),
+		ecosystem.NewSign(`"(?:0\.0\.0\.0|127\.0\.0\.1|localhost|\[::1?\]):(\d{2,5})"`),
 	}
 }
+
+// strongSigns is how many of the signs are stronger than a settings file.
+const strongSigns = 14
 
 // look takes evidence from a source file of the program.
 func (s *service) look(name string, data []byte) {
 	e := &s.evidence
 	e.GRPC.Seek(grpcServer(), name, data)
 	e.HTTP.Seek(httpServer(), name, data)
-	e.HealthProto.Seek(tonicHealth(), name, data)
+	e.HealthServer.Seek(tonicHealth(), name, data)
 	e.Route.Seek(healthRoute(), name, data)
 	if hit := ecosystem.Find(warpHealth(), name, data); hit.Found() && !e.Route.Found() {
 		hit.Text = "/" + hit.Text
@@ -55,21 +72,53 @@ func (s *service) look(name string, data []byte) {
 	s.loopback.Seek(loopback(), name, data)
 	s.readsPort = s.readsPort || readsPort().Match(data)
 	s.rocket = s.rocket || rocketRoot().Match(data)
-	if s.patterns == nil {
-		s.patterns = ports()
-		s.portRank = len(s.patterns)
+	if s.ports == nil {
+		s.ports = ecosystem.NewPorts(ports())
 	}
-	for i, re := range s.patterns[:s.portRank] {
-		if found := ecosystem.Find(re, name, data); found.Found() {
-			e.Port, s.portRank = found, i
-			return
+	limit := len(ports())
+	if !listens().Match(data) { // a string of a file that does not listen says nothing
+		limit--
+	}
+	s.ports.Look(name, data, limit)
+	e.Port, s.strongPort = s.ports.Hit, s.ports.Rank() < strongSigns
+	e.HealthWhole.Seek(healthWhole(), name, data)
+	e.HealthName.Seek(healthName(), name, data)
+	if hit := ecosystem.Find(tlsServer(), name, data); hit.Found() && !branched(data, hit.Line) {
+		hit.Why = "the server has a certificate"
+		s.secure.Keep(hit)
+	} else if hit.Found() {
+		s.plain = true
+	}
+	s.plain = s.plain || plainServer().Match(data)
+}
+
+// branched tells whether a line lies in a block under a condition.
+func branched(data []byte, line int) bool {
+	lines := strings.Split(string(data), "\n")
+	indent := func(l string) int { return len(l) - len(strings.TrimLeft(l, " \t")) }
+	at := indent(lines[line-1])
+	for i := line - 2; i >= 0; i-- {
+		l := strings.TrimSpace(lines[i])
+		if l == "" || indent(lines[i]) >= at {
+			continue
+		}
+		at = indent(lines[i])
+		if strings.HasPrefix(l, "if ") || strings.HasPrefix(l, "} else") || strings.HasPrefix(l, "match ") || strings.Contains(l, "= if ") || strings.Contains(l, "=> {") {
+			return true
+		}
+		if strings.Contains(l, "fn ") {
+			return false
 		}
 	}
+	return false
 }
 
 // conclude draws from all files together what no file says alone.
 func (s *service) conclude() {
 	s.framework()
+	if s.secure.Found() && !s.plain {
+		s.evidence.TLS = s.secure
+	}
 	if s.rocket {
 		s.rocketNetwork()
 		return
@@ -84,12 +133,13 @@ func (s *service) conclude() {
 // (rocket.rs/guide/configuration).
 func (s *service) rocketNetwork() {
 	name := path.Join(s.crate.dir, "Rocket.toml")
+	s.strongPort = true
 	s.evidence.Port = ecosystem.Hit{Text: "8000", File: s.evidence.HTTP.File, Line: s.evidence.HTTP.Line, Why: "Rocket's default"}
 	data, err := ecosystem.Read(s.Dir, name)
 	if err != nil {
 		return
 	}
-	s.files = append(s.files, "Rocket.toml")
+	s.files, s.strongPort = append(s.files, "Rocket.toml"), true
 	if hit := ecosystem.Find(rocketPort(), name, data); hit.Found() {
 		hit.Why = "Rocket's configuration"
 		s.evidence.Port = hit
@@ -144,4 +194,4 @@ func codeOnly(data []byte) []byte {
 	return []byte(b.String())
 }
 
-var testModule = pattern.Lazy(`(?m)^#\[cfg\(test\)\]\s*(?:pub\s+)?mod\s`)
+var testModule = pattern.Lazy(`(?m)^#\[cfg\(test\)\]\s*(?:pub\s+)?mod\s+\w+\s*\{`)

@@ -1,6 +1,7 @@
 package rust
 
 import (
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -42,6 +43,10 @@ func (s *service) chooseProgram() bool {
 		s.noProgram(s.crate.dir)
 		return false
 	}
+	if serving := s.serving(s.crate); len(serving) == 1 && named(serving[0].Name) {
+		s.otherPrograms()
+		return take("the only program of the package that serves", path.Join(s.crate.dir, s.bin.Path), 0)
+	}
 	var names []string
 	for _, b := range all {
 		names = append(names, b.Name)
@@ -49,6 +54,46 @@ func (s *service) chooseProgram() bool {
 	s.ReportWanted(codeWhich, file, "write command: ["+names[0]+"] for the service in slipway.yaml, or default-run = \""+names[0]+"\" in Cargo.toml",
 		"the package has %d programs, and nothing says which is meant: %s", len(names), strings.Join(names, ", "))
 	return false
+}
+
+// serving returns the programs of a package whose own sources start a server.
+func (s *service) serving(c *crate) []target {
+	return slices.DeleteFunc(slices.Clone(c.bins), func(b target) bool { return !serves(s.Dir, c.dir, b) })
+}
+
+// serves looks for a server in the source of a program and, of one with a
+// directory of its own, in its modules.
+func serves(root fs.FS, dir string, b target) bool {
+	found := false
+	look := func(_ string, data []byte) {
+		data = codeOnly(data)
+		found = found || httpServer().Match(data) || grpcServer().Match(data) || listener().Match(data)
+	}
+	if data, err := ecosystem.Read(root, path.Join(dir, b.Path)); err == nil {
+		look(b.Path, data)
+	}
+	if own := path.Dir(b.Path); !found && path.Base(b.Path) == "main.rs" && own != "." {
+		if sub, err := fs.Sub(root, path.Join(dir, own)); err == nil {
+			ecosystem.EachSource(sub, func(name string, isDir bool) bool {
+				return isDir && name != "bin" || strings.HasSuffix(name, ".rs")
+			}, look)
+		}
+	}
+	return found
+}
+
+// otherPrograms names the programs of the package that the service is not. Who
+// has a slipway.yaml has decided.
+func (s *service) otherPrograms() {
+	if s.FleetFile != "" {
+		return
+	}
+	for _, b := range s.crate.bins {
+		if b.Name != s.bin.Name {
+			s.Report(diag.Info, codeOthers, path.Join(s.crate.dir, b.Path), 0, "a service of its own in slipway.yaml: "+b.Name+": {path: "+s.At(s.crate.dir)+", command: ["+b.Name+"]}",
+				"of the package's programs, this service is %s; %s does not serve, and is left out", s.bin.Name, b.Name)
+		}
+	}
 }
 
 func (s *service) noProgram(dir string) {
@@ -89,7 +134,7 @@ func (s *service) features() {
 
 // command decides on the exec form that starts the service.
 func (s *service) command() {
-	program := ecosystem.WorkDir + "/" + s.bin.Name
+	program := ecosystem.WorkDir + "/" + s.installed
 	if len(s.Want.Command) == 0 {
 		s.start = []string{program}
 		s.Fact("start", program, "the program "+s.bin.Name, path.Join(s.crate.dir, s.bin.Path), 0)
@@ -147,18 +192,27 @@ func (s *service) checkLock() {
 	}
 	hint := s.inTop("cargo update --workspace") + ", and commit Cargo.lock"
 	for _, c := range s.crates {
-		have := entries[c.name]
+		have, member := entries[c.name], s.isMember(c)
 		if have == nil {
 			s.Report(diag.Error, codeStale, path.Join(s.top, "Cargo.lock"), 0, hint, "Cargo.lock does not have the package %s of the repository", c.name)
 			return
 		}
-		for key, pkg := range c.names(s.rootFile) {
+		for key, pkg := range c.namesIn(s.rootOf(c), member) {
 			if !slices.Contains(have, pkg) {
 				s.Report(diag.Error, codeStale, c.manifestFile(), c.file.line(key), hint, "Cargo.lock does not have %s, which %s depends on", pkg, c.name)
 				return
 			}
 		}
 	}
+}
+
+// isMember reports a package of the workspace, whose development and optional
+// dependencies Cargo.lock has; of other packages it has what the program needs.
+func (s *service) isMember(c *crate) bool {
+	if s.rootFile.Workspace == nil {
+		return c.dir == s.top
+	}
+	return below(s.top, c.dir) && !slices.ContainsFunc(s.rootFile.Workspace.Exclude, func(x string) bool { return below(path.Join(s.top, x), c.dir) })
 }
 
 // inTop is a command line to be run where cargo runs.

@@ -19,22 +19,24 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // The codes of findings in Rust services. A code has one meaning for ever.
 const (
-	codeFeature   = "SLP249" // a feature that the package does not have
-	codeManifest  = "SLP250" // Cargo.toml or Cargo.lock cannot be read
-	codeVersion   = "SLP251" // a Rust that cannot be had
-	codeNoProgram = "SLP252" // no program where one is wanted
-	codeWhich     = "SLP253" // several programs, and nothing says which
-	codeNoLock    = "SLP254" // no Cargo.lock
-	codeOutside   = "SLP255" // a package outside the repository
-	codeSystem    = "SLP256" // a system library or tool that no base has
-	codeLoopback  = "SLP257" // a server that listens to its own machine alone
-	codeStale     = "SLP258" // a Cargo.lock that does not fit a Cargo.toml
-	codeLinker    = "SLP259" // .cargo/config.toml names a program that the bases lack
+	codeFeature    = "SLP249" // a feature that the package does not have
+	codeManifest   = "SLP250" // Cargo.toml or Cargo.lock cannot be read
+	codeVersion    = "SLP251" // a Rust that cannot be had
+	codeNoProgram  = "SLP252" // no program where one is wanted
+	codeWhich      = "SLP253" // several programs, and nothing says which
+	codeNoLock     = "SLP254" // no Cargo.lock
+	codeOutside    = "SLP255" // a package outside the repository
+	codeSystem     = "SLP256" // a system library or tool that no base has
+	codeLoopback   = "SLP257" // a server that listens to its own machine alone
+	codeStale      = "SLP258" // a Cargo.lock that does not fit a Cargo.toml
+	codeOverridden = "SLP327" // .cargo/config.toml names a linker or wrapper that the toolchain lacks, and the build does without
+	codeOthers     = "SLP328" // further programs of the package or workspace
 )
 
 // Ecosystem is Rust with cargo. The zero value knows no repository around a
@@ -83,7 +85,32 @@ func (Ecosystem) Services(dir fs.FS) []string {
 			}
 		}
 	}
-	return out
+	return running(dir, out)
+}
+
+// running leaves out programs that people call, beside others that serve.
+func running(dir fs.FS, all []string) []string {
+	kept := slices.DeleteFunc(slices.Clone(all), func(at string) bool {
+		return !slices.ContainsFunc(bins(subOf(dir, at), manifestOf(dir, at)), func(b target) bool {
+			data, _ := ecosystem.Read(dir, path.Join(at, b.Path))
+			return serves(dir, at, b) || waits().Match(data)
+		})
+	})
+	if len(kept) == 0 {
+		return all
+	}
+	return kept
+}
+
+// waits is what a worker does and a tool does not.
+var waits = pattern.Lazy(`\bloop\s*\{|\bctrl_c\(|\binterval\(|\bsignal::|\.(?:recv|consume|subscribe)\w*\(`)
+
+func subOf(dir fs.FS, at string) fs.FS {
+	sub, err := fs.Sub(dir, at)
+	if err != nil {
+		return dir
+	}
+	return sub
 }
 
 // manifestOf is the Cargo.toml of a directory, nil when it cannot be read.
@@ -151,12 +178,19 @@ type service struct {
 	conf     string    // .cargo/config.toml, "" without
 	vendored bool
 
+	namer      *ecosystem.Namer
+	held       []ecosystem.Held     // what the program opens while it runs
+	installed  string               // the program's name in the image
+	cargoEnv   []string             // overrides of .cargo/config.toml
+	strongPort bool                 // of the port found: not from vague signs
+	roots      map[string]*manifest // of other workspaces, by directory
+
 	inputs    map[string]bool // files and directories that crates are compiled with
 	files     []string        // that the program reads while it runs
-	opened    map[string]ecosystem.Hit
 	evidence  ecosystem.Evidence
-	patterns  []*ecosystem.Sign // of ports, surest first
-	portRank  int
+	ports     *ecosystem.Ports
+	secure    ecosystem.Hit // the server has a certificate, under no condition
+	plain     bool          // a server without one
 	loopback  ecosystem.Hit
 	readsPort bool
 	rocket    bool
@@ -169,7 +203,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	if root == nil {
 		root, at = dir, "."
 	}
-	s := &service{Service: ecosystem.Open(root, want, fleet), inputs: map[string]bool{}, opened: map[string]ecosystem.Hit{}}
+	s := &service{Service: ecosystem.Open(root, want, fleet), inputs: map[string]bool{}}
 	bases, _ := ecosystem.Settings(fleet)
 	s.family = bases.Family
 	s.Context = "."
@@ -186,6 +220,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	}
 	s.ReadIgnore()
 	s.readConfig()
+	s.newNamer()
 	s.dependencies()
 	s.readSources()
 	s.conclude()
@@ -200,7 +235,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 
 // supplied are the patterns for services without a .dockerignore.
 func (s *service) supplied() []string {
-	return append(ecosystem.Supplied(), "**/target", "**/node_modules")
+	return ecosystem.Unhide(append(ecosystem.Supplied(), "**/target", "**/node_modules"), s.held)
 }
 
 // needed are files without which the build fails.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -153,11 +154,11 @@ func TestInputs(t *testing.T) {
 			got = append(got, st.Args[0])
 		}
 	}
-	want := []string{"README.md", "build.rs", "migrations/", "proto/shop/", "src/", "templates/"}
+	want := []string{"README.md", "build.rs", "migrations/", "proto/shop/", "src/"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("inputs (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"templates"}, s.files); diff != "" {
+	if diff := cmp.Diff([]ecosystem.Held{{From: "templates", To: "/app/templates", Dir: true}}, s.held); diff != "" {
 		t.Errorf("runtime files (-want +got):\n%s", diff)
 	}
 }

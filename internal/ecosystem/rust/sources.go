@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -42,7 +40,7 @@ func (s *service) readSources() {
 		if err == nil {
 			ecosystem.EachSource(dir, func(name string, isDir bool) bool {
 				at := path.Join(c.dir, "src", name)
-				return !others[at] && at != main && (isDir || strings.HasSuffix(name, ".rs"))
+				return !others[at] && at != main && !ofTests(name, isDir) && (isDir || strings.HasSuffix(name, ".rs"))
 			}, func(name string, data []byte) { s.source(c, path.Join(c.dir, "src", name), data) })
 		}
 		if data, err := ecosystem.Read(s.Dir, path.Join(c.dir, c.buildRS)); c.buildRS != "" && err == nil {
@@ -50,6 +48,12 @@ func (s *service) readSources() {
 		}
 		s.conventions(c)
 	}
+}
+
+// ofTests reports modules of tests, which usual names tell apart.
+func ofTests(name string, isDir bool) bool {
+	base := strings.TrimSuffix(path.Base(name), ".rs")
+	return base == "tests" || base == "test_helpers" || !isDir && (base == "test" || strings.HasSuffix(base, "_test") || strings.HasSuffix(base, "_tests") || strings.HasPrefix(base, "test_"))
 }
 
 func (s *service) distance(c *crate) int {
@@ -62,8 +66,17 @@ func (s *service) distance(c *crate) int {
 // source takes what one source file says.
 func (s *service) source(c *crate, name string, data []byte) {
 	data = codeOnly(data)
-	s.look(name, data)
 	s.literals(c, name, data, false)
+	if !s.isMember(c) && s.rootDirOf(c) != s.top { // a framework that lies beside: it opens and binds what the program says
+		if !s.evidence.GRPC.Found() && !s.evidence.HTTP.Found() {
+			s.evidence.GRPC.Seek(grpcServer(), name, data)
+			s.evidence.HTTP.Seek(httpServer(), name, data)
+		}
+		return
+	}
+	s.look(name, data)
+	s.lookUses(name, data)
+	s.namer.Look(name, data)
 }
 
 var (
@@ -93,10 +106,6 @@ func (s *service) literals(c *crate, name string, data []byte, build bool) {
 			}
 			s.input(path.Join(from, text))
 			continue
-		}
-		first, _, _ := strings.Cut(path.Clean(text), "/")
-		if _, have := s.opened[first]; !have && c == s.crate {
-			s.opened[first] = ecosystem.Hit{Text: first, File: name, Line: ecosystem.LineAt(data, int64(m[0]))}
 		}
 	}
 	for dir, re := range map[string]*regexp.Regexp{"migrations": bareMigrate(), "templates": askama(), ".sqlx": sqlxQuery()} {
@@ -128,67 +137,5 @@ func (s *service) isRootDir(at string) bool {
 func (s *service) conventions(c *crate) {
 	for _, name := range []string{"askama.toml", "rinja.toml", "diesel.toml"} {
 		s.input(path.Join(c.dir, name))
-	}
-}
-
-// runtimeDirs are directories that programs read while they run.
-func runtimeDirs() []string {
-	return []string{"templates", "views", "static", "public", "assets", "config", "configs", "configuration", "locales", "migrations", "web", "dist"}
-}
-
-// runtimeFiles finds directories of the package that the program opens by name.
-func (s *service) runtimeFiles() {
-	for _, name := range runtimeDirs() {
-		at := path.Join(s.crate.dir, name)
-		hit := s.opened[name]
-		if !hit.Found() || !ecosystem.IsDir(s.Dir, at) || s.inputs[at] || s.Ignore.Excludes(at) {
-			continue
-		}
-		s.files = append(s.files, name)
-		s.Fact("runtime files", name, "the program names the directory", hit.File, hit.Line)
-	}
-}
-
-// cargoConfig is the part of .cargo/config.toml that matters here.
-type cargoConfig struct {
-	Build struct {
-		Target  any    `toml:"target"`
-		Wrapper string `toml:"rustc-wrapper"`
-	} `toml:"build"`
-	Target map[string]struct {
-		Linker    string `toml:"linker"`
-		Rustflags any    `toml:"rustflags"`
-	} `toml:"target"`
-}
-
-// readConfig looks at .cargo/config.toml, which goes into the build as it is.
-func (s *service) readConfig() {
-	for _, name := range []string{".cargo/config.toml", ".cargo/config"} {
-		at := path.Join(s.top, name)
-		data, err := ecosystem.Read(s.Dir, at)
-		if err != nil {
-			continue
-		}
-		s.conf = at
-		var c cargoConfig
-		if err := toml.Unmarshal(data, &c); err != nil {
-			s.Report(diag.Error, codeManifest, at, errorLine(err), "", "%s is not valid: %v", name, err)
-			return
-		}
-		if !s.debian() {
-			return
-		}
-		hint := "move it to the configuration of your machine (~/.cargo/config.toml); `bases:` takes a toolchain that has it"
-		if c.Build.Wrapper != "" {
-			s.Report(diag.Error, codeLinker, at, keyLine(data, "rustc-wrapper"), hint, "the compiler is wrapped in %s, which the toolchain does not have", c.Build.Wrapper)
-		}
-		for triple, t := range c.Target {
-			flags, _ := toml.Marshal(map[string]any{"f": t.Rustflags})
-			if l := path.Base(t.Linker); strings.Contains(triple, "linux-gnu") && (t.Linker != "" && l != "cc" && l != "gcc" || strings.Contains(string(flags), "fuse-ld=")) {
-				s.Report(diag.Error, codeLinker, at, ecosystem.LineAt(data, int64(strings.Index(string(data), triple))), hint, "it links for %s with another linker, which the toolchain does not have", triple)
-				return
-			}
-		}
-		return
 	}
 }

@@ -53,9 +53,12 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 		tools.Steps = append(tools.Steps, plan.Step{Op: plan.OpCopy, From: b.Toolchain.Ref, Args: []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/"}, Comment: "Certificates: the runtime image has none."})
 	}
 	env := s.env(fmt.Sprint(s.Want.Port))
-	return s.Service.Plan(b, user, s.dependencyStage(b), s.builder(), tools, s.Production(ecosystem.Image{
-		Bases: b, User: user, Env: env, Start: s.start,
-		Layers:      []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
+	more, files := ecosystem.CopyHeld(s.held, srcDir, fmt.Sprintf("%d:%d", user.UID, user.GID))
+	builder := s.builder()
+	builder.Steps = append(builder.Steps, more...)
+	return s.Service.Plan(b, user, s.dependencyStage(b), builder, tools, s.Production(ecosystem.Image{
+		Bases: b, User: user, Env: env, Start: s.start, Writable: s.Writable(),
+		Layers:      append(files, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}),
 		Version:     word(s.crate.file.Package.Version, "version", s.rootFile),
 		Description: word(s.crate.file.Package.Description, "description", s.rootFile),
 		Licence:     word(s.crate.file.Package.Licence, "license", s.rootFile),
@@ -100,7 +103,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		From:    b.Toolchain.Ref,
 		Steps: []plan.Step{
 			{Op: plan.OpWorkdir, Args: []string{srcDir}},
-			{Op: plan.OpEnv, Args: []string{"CARGO_HOME=" + cargoHome, "CARGO_TARGET_DIR=" + targetDir}},
+			{Op: plan.OpEnv, Args: append([]string{"CARGO_HOME=" + cargoHome, "CARGO_TARGET_DIR=" + targetDir}, s.cargoEnv...)},
 		},
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
@@ -164,6 +167,11 @@ func (s *service) manifests() []plan.Step {
 	out := []plan.Step{{Op: plan.OpCopy, Args: append(top, into(s.top))}}
 	if s.conf != "" {
 		out = append(out, plan.Step{Op: plan.OpCopy, Args: []string{s.conf, into(path.Dir(s.conf))}})
+	}
+	for _, dir := range slices.Sorted(maps.Keys(s.roots)) { // what packages of other workspaces inherit from
+		if s.roots[dir] != nil && !slices.ContainsFunc(s.crates, func(c *crate) bool { return c.dir == dir }) {
+			out = append(out, plan.Step{Op: plan.OpCopy, Args: []string{path.Join(dir, "Cargo.toml"), into(dir)}})
+		}
 	}
 	for _, c := range s.sorted() {
 		if c.dir != s.top {
@@ -239,12 +247,17 @@ func (s *service) builder() plan.Stage {
 		command += " -C target-feature=+crt-static"
 		comment = "The program brings the C library: it needs nothing of the runtime image."
 	}
-	command = s.in(command) + " && mkdir -p " + outApp + " && cp " + targetDir + "/release/" + s.bin.Name + " " + outApp + "/"
-	for _, name := range s.files {
-		command += " && cp -R " + path.Join(srcDir, s.crate.dir, name) + " " + outApp + "/"
-	}
+	command = s.in(command) + " && mkdir -p " + outApp + " && cp " + targetDir + "/release/" + s.bin.Name + " " + outApp + "/" + s.installedAs()
 	st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: command, Mounts: s.caches(), Comment: comment})
 	return st
+}
+
+// installedAs is the program's name in the image where it is another one.
+func (s *service) installedAs() string {
+	if s.installed == s.bin.Name {
+		return ""
+	}
+	return s.installed
 }
 
 // copies brings in the sources, those that many programs share before the
@@ -269,9 +282,6 @@ func (s *service) copies() []plan.Step {
 	}
 	for at := range s.inputs {
 		own[at] = true
-	}
-	for _, name := range s.files {
-		own[path.Join(s.crate.dir, name)] = true
 	}
 	var out []plan.Step
 	covered := map[string]bool{}

@@ -187,7 +187,10 @@ func (s *service) follow() bool {
 // usesOf returns the dependencies of a crate in the repository. What [patch]
 // replaces by a directory counts as the service's own.
 func (s *service) usesOf(c *crate) []use {
-	out := c.uses(s.top, s.rootFile)
+	out := c.uses(s.rootDirOf(c), s.rootOf(c))
+	if !s.isMember(c) { // cargo builds no tests of packages outside of the workspace
+		out = slices.DeleteFunc(out, func(u use) bool { return u.dev })
+	}
 	if c != s.crate {
 		return out
 	}
@@ -204,6 +207,47 @@ func (s *service) usesOf(c *crate) []use {
 	return out
 }
 
+// rootDirOf is the directory of the workspace that a crate belongs to, which need
+// not be the program's: a crate that is used by its path inherits from its own.
+func (s *service) rootDirOf(c *crate) string {
+	if s.isMember(c) {
+		return s.top
+	}
+	for dir := c.dir; ; dir = path.Dir(dir) {
+		if m := s.otherRoot(dir); m != nil {
+			return dir
+		}
+		if dir == "." {
+			return s.top
+		}
+	}
+}
+
+// rootOf is the manifest of that directory.
+func (s *service) rootOf(c *crate) *manifest {
+	if dir := s.rootDirOf(c); dir != s.top {
+		return s.roots[dir]
+	}
+	return s.rootFile
+}
+
+// otherRoot returns the manifest of another workspace's root, nil for other
+// directories.
+func (s *service) otherRoot(dir string) *manifest {
+	if m, known := s.roots[dir]; known {
+		return m
+	}
+	if s.roots == nil {
+		s.roots = map[string]*manifest{}
+	}
+	m := manifestOf(s.Dir, dir)
+	if m == nil || m.Workspace == nil || dir == s.top {
+		m = nil
+	}
+	s.roots[dir] = m
+	return m
+}
+
 // chooseMember takes the only member of a virtual workspace that has a program.
 func (s *service) chooseMember(at string) bool {
 	var list []string
@@ -214,6 +258,11 @@ func (s *service) chooseMember(at string) bool {
 		}
 	}
 	if len(list) == 1 {
+		return s.follow()
+	}
+	serving := slices.DeleteFunc(slices.Clone(s.crates), func(c *crate) bool { return idleDir(c.dir) || len(s.serving(c)) == 0 })
+	if len(serving) == 1 {
+		s.crate = serving[0]
 		return s.follow()
 	}
 	s.crate = nil
@@ -239,7 +288,7 @@ func below(dir, p string) bool { return p == dir || dir == "." || strings.HasPre
 func (s *service) narrow() bool {
 	at := s.top
 	for _, c := range s.crates {
-		for !below(at, c.dir) {
+		for !below(at, c.dir) || !below(at, s.rootDirOf(c)) {
 			at = path.Dir(at)
 		}
 	}
@@ -255,7 +304,13 @@ func (s *service) narrow() bool {
 	for _, c := range s.crates {
 		c.dir = relative(at, c.dir)
 	}
-	s.top = relative(at, s.top)
+	roots := map[string]*manifest{}
+	for dir, m := range s.roots {
+		if m != nil {
+			roots[relative(at, dir)] = m
+		}
+	}
+	s.top, s.roots = relative(at, s.top), roots
 	return true
 }
 

@@ -1,1 +1,1 @@
-fn main() { println!("{}", books::shelf()) }
+fn main() { std::net::TcpListener::bind("0.0.0.0:9998").unwrap(); }
