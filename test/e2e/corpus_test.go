@@ -50,7 +50,7 @@ var corpus = []struct {
 	{repo: "python-ml", service: "python-ml", port: 9000, ask: "/predict/10", answer: `50005`},
 	{repo: "python-imports-inside", service: "python-imports-inside", port: 8000, ask: "/tides/dover", answer: `"dover":6.7`, limitMB: 75},
 	{repo: "python-programs", service: "python-programs"},
-	{repo: "python-uv-workspace", service: "api", port: 8000, ask: "/health", answer: "^a uv$"},
+	{repo: "python-uv-workspace", service: "api", port: 8000, ask: "/health", answer: "^an uv$"},
 	{repo: "java-spring-maven", service: "tides", port: 8080, ask: "/tides/dover", answer: `"metres":6.7`, limitMB: 130},
 	{repo: "java-plain-maven", service: "hello", port: 8081, ask: "/", answer: `{"hello":"java"}`, limitMB: 80},
 	{repo: "rust-axum", service: "prices", port: 8080, ask: "/prices/tea", answer: `"cents":350`, limitMB: 7},

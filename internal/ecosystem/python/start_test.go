@@ -212,3 +212,16 @@ func TestDjangoBelowTheTop(t *testing.T) {
 		})
 	}
 }
+
+// TestAScriptOfAUsualName says what starts when nothing else does.
+func TestAScriptOfAUsualName(t *testing.T) {
+	files := map[string]string{"requirements.txt": "gunicorn==23.0.0", "shop/wsgi.py": "application = make()\n", "boot.sh": "#!/bin/sh\nalembic upgrade head\nexec gunicorn --bind 0.0.0.0:9000 shop.wsgi\n"}
+	p, findings := planned(t, files, config.Service{})
+	if got := step(p, "production", plan.OpCmd); got != "gunicorn --bind 0.0.0.0:9000 shop.wsgi" || p.Port != 9000 || codes(findings) != codeCommands {
+		t.Errorf("starts %q at %d; findings %v", got, p.Port, findings)
+	}
+	files["boot.sh"] = "#!/bin/sh\nmake all\n"
+	if _, findings := planned(t, files, config.Service{}); codes(findings) != codeNoStart {
+		t.Errorf("findings %v", findings)
+	}
+}

@@ -153,8 +153,8 @@ func (s *service) why(name string, dir bool) string {
 	if strings.ContainsAny(name, "*?[]!#\\\"") {
 		return "" // no pattern of .dockerignore can mean it alone
 	}
-	if why := ecosystem.Needless(name, dir); why != "" {
-		return why
+	if why := ecosystem.Needless(name, dir); why != "" && (dir || why != ecosystem.WhyVersionControl || !strings.Contains(name, "/")) {
+		return why // but for a .gitkeep below, which keeps its directory
 	}
 	if dir {
 		return s.whyDir(name)
