@@ -34,8 +34,11 @@ func inspectOwn(root repository, e Ecosystem, dir fs.FS, s config.Service, fleet
 		s.Ecosystem, language = e.Name(), e.Name()
 		done, all, findings := e.Inspect(dir, s, fleet)
 		if s.Name = done.Name; findings.Errors() == nil {
-			s.Type, s.Port, s.Health = done.Type, done.Port, done.Health
-			known = slices.DeleteFunc(all, func(f plan.Fact) bool { return f.File == "" || !slices.Contains(networkFacts(), f.Name) })
+			s.Type, s.Health = done.Type, done.Health
+			if !slices.ContainsFunc(all, func(f plan.Fact) bool { return f.Name == "port" && isDefault(f) }) {
+				s.Port = done.Port // a default is for images that set PORT
+			}
+			known = slices.DeleteFunc(all, func(f plan.Fact) bool { return f.File == "" || isDefault(f) || !slices.Contains(networkFacts(), f.Name) })
 		}
 	}
 	if s.Name == "" {
