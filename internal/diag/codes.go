@@ -162,6 +162,12 @@ func pythonCodes() []Code {
 		{Code: "SLP269", Name: "start needs a shell", Meaning: "The start command needs a shell."},
 		{Code: "SLP270", Name: "static files", Meaning: "Django's static files are not collected, or nothing serves them."},
 		{Code: "SLP271", Name: "assets not built", Meaning: "A Python service has a package.json whose build the plan does not run."},
+		{Code: "SLP272", Name: "another program", Meaning: "Of several Python programs, the service starts the one that serves; this is another."},
+		{Code: "SLP273", Name: "key in the image", Meaning: "The sources read a private key of the repository, so the image holds it."},
+		{Code: "SLP274", Name: "start file missing", Meaning: "The start command of a Python service names a file that the image does not hold."},
+		{Code: "SLP275", Name: "commands before the start", Meaning: "A Procfile or script runs commands before the server; the image starts the server alone."},
+		{Code: "SLP276", Name: "developer's database", Meaning: "The settings name an SQLite file of the repository as the database; the image does not hold it."},
+		{Code: "SLP277", Name: "settings of production", Meaning: "A Django project names settings of a developer; the image uses those of production."},
 	}
 }
 
