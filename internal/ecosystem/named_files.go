@@ -170,7 +170,7 @@ func (h *holder) takeFile(t target, f mention) {
 		return
 	case f.isWord() && Needless(h.own(t.from), false) != "":
 		return
-	case f.rank < rankOpened && (h.Source(t.from) || h.embedded(t.from)):
+	case f.rank < rankOpened && h.Source(t.from), h.compiledIn(t.from, f):
 		return
 	case h.excluded(t.from, f):
 		return
@@ -192,6 +192,11 @@ func (h *holder) hold(e Held, f mention) {
 }
 
 func (h *holder) embedded(at string) bool { return h.Embedded != nil && h.Embedded(at) }
+
+// compiledIn reports what a name means and the program already holds.
+func (h *holder) compiledIn(at string, f mention) bool {
+	return f.rank < rankOpened && f.root == nil && h.embedded(at)
+}
 
 // own is a path relative to the root that holds it, as exclude: and Needless take it.
 func (h *holder) own(at string) string {
@@ -231,7 +236,7 @@ func (h *holder) takeDir(t target, f mention) {
 	switch {
 	case h.excluded(t.from, f):
 		return
-	case f.rank < rankOpened && h.embedded(t.from):
+	case h.compiledIn(t.from, f):
 		return
 	case f.isWord() && (Needless(h.own(t.from), true) != "" || h.project(t.from)):
 		return
@@ -333,9 +338,9 @@ func (w *dirWalk) leaves(at string, e fs.DirEntry) bool {
 	case w.excluded(at, mention{rank: rankPath}):
 		return true
 	case e.IsDir():
-		return w.f.rank < rankOpened && (w.embedded(at) || w.f.isWord() && w.project(at))
+		return w.compiledIn(at, w.f) || w.f.isWord() && w.project(at)
 	}
-	return w.Source(at) || w.f.rank < rankOpened && w.embedded(at)
+	return w.Source(at) || w.compiledIn(at, w.f)
 }
 
 // mentionedPath are words of settings and pages that can be paths: with a slash or an
