@@ -178,7 +178,7 @@ func TestWhichServes(t *testing.T) {
 func TestHeld(t *testing.T) {
 	s := inspected(t, map[string]string{
 		"src/main.rs": strings.Join([]string{
-			`fn main() { ServeDir::new("assets"); fs::read_to_string("rates.json"); include_str!("../built.txt");`, "let x = 1;\n\n\n\n\n\n\n\n// what follows is far from what is included, and what is joined to the manifest further still", `sqlx::migrate!("./migrations");`,
+			`fn main() { ServeDir::new("assets"); fs::read_to_string("rates.json"); include_str!("../built.txt");`, `sqlx::migrate!("./migrations");`,
 			`let c = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds"); config::File::with_name("settings"); format!("lang/{}.json", l); }`,
 		}, "\n"),
 		"assets/a.css": "", "rates.json": "", "built.txt": "", "migrations/1.sql": "", "seeds/a.sql": "", "settings.toml": "", "lang/de.json": "", "notes.txt": "",
