@@ -1,6 +1,7 @@
 package ecosystem
 
 import (
+	"bytes"
 	"io/fs"
 	"path"
 	"slices"
@@ -136,7 +137,7 @@ func (h *holder) take(t target, f mention) {
 func (h *holder) widened(t target, f mention) target {
 	up := target{path.Dir(t.from), path.Dir(t.to)}
 	inSource := f.hit.File != "" && h.Syntax.has(f.hit.File)
-	if !inSource || IsDir(h.Service.Dir, t.from) || h.Source(t.from) || IsSecret(t.from) || h.isRoot(up.from) || h.project(up.from) || up.to == WorkDir || !placeable(up.to) || Needless(h.own(up.from), true) != "" {
+	if !inSource || h.holdsKey(t.from) || IsDir(h.Service.Dir, t.from) || h.Source(t.from) || IsSecret(t.from) || h.isRoot(up.from) || h.project(up.from) || up.to == WorkDir || !placeable(up.to) || Needless(h.own(up.from), true) != "" {
 		return t
 	}
 	w := &dirWalk{holder: &holder{Namer: &Namer{Service: &Service{Dir: h.Service.Dir, Want: h.Service.Want, Ignore: h.Service.Ignore}, Roots: h.Roots, Source: h.Source, Embedded: h.Embedded}}, f: mention{rank: rankPath}}
@@ -162,7 +163,7 @@ func placeable(to string) bool {
 
 func (h *holder) takeFile(t target, f mention) {
 	s := h.Service
-	key := IsSecret(t.from) && !strings.HasPrefix(path.Base(t.from), ".")
+	key := IsSecret(t.from) && !strings.HasPrefix(path.Base(t.from), ".") || h.holdsKey(t.from)
 	switch {
 	case f.rank == rankWanted:
 	case IsSecret(t.from) && !key:
@@ -181,6 +182,15 @@ func (h *holder) takeFile(t target, f mention) {
 	}
 	h.hold(Held{From: t.from, To: t.to, Key: key}, f)
 	h.mentions(t)
+}
+
+// holdsKey reports a private key that its name does not give away.
+func (h *holder) holdsKey(at string) bool {
+	if path.Ext(at) != ".pem" {
+		return false
+	}
+	data, err := Read(h.Service.Dir, at)
+	return err == nil && bytes.Contains(data[:min(len(data), maxConfigSize)], []byte("PRIVATE KEY-----"))
 }
 
 // hold adds an entry, with its fact when a name of its own brought it in.
@@ -336,6 +346,9 @@ func (w *dirWalk) leaves(at string, e fs.DirEntry) bool {
 		s.LeaveOut(why, at)
 		return true
 	case w.excluded(at, mention{rank: rankPath}):
+		return true
+	case !e.IsDir() && w.holdsKey(at):
+		s.LeaveOut(WhySecret, at)
 		return true
 	case e.IsDir():
 		return w.compiledIn(at, w.f) || w.f.isWord() && w.project(at)
