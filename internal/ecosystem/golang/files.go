@@ -77,9 +77,7 @@ func (s *service) lookNames(name string, data []byte, imports int) {
 		s.callers[name] = true
 	}
 	s.namer.Look(name, blanked(data, imports))
-	if hit := ecosystem.Find(dotenvFatal, name, append(slices.Clone(data), '\n')); hit.Found() {
-		s.dotenv.Keep(hit)
-	}
+	s.dotenv.Keep(ecosystem.Find(dotenvFatal, name, data))
 }
 
 // blanked hides the beginning of a source without moving its lines.

@@ -9,6 +9,10 @@ import (
 
 // portish reports a name that ends in a word for where a server listens.
 func portish(name string) bool {
+	const longest = 60
+	if len(name) < 4 || len(name) > longest {
+		return false
+	}
 	n := normal(name)
 	for _, other := range []string{"export", "import", "support", "report", "transport", "passport", "viewport", "airport"} {
 		if strings.HasSuffix(n, other) {
@@ -23,9 +27,19 @@ func portish(name string) bool {
 	return strings.Contains(n, "listen") || strings.HasPrefix(n, "port") && len(n) > 4 && !strings.HasPrefix(n, "portal") && !strings.HasPrefix(n, "portfolio")
 }
 
-// normal is a key without what only separates its words.
+// normal is a key in lower case without what only separates its words.
 func normal(key string) string {
-	return strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(key))
+	out := make([]byte, 0, len(key))
+	for i := range len(key) {
+		switch c := key[i]; {
+		case c == '-' || c == '_' || c == '.':
+		case 'A' <= c && c <= 'Z':
+			out = append(out, c+'a'-'A')
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(out)
 }
 
 // lastName is the name that an expression ends in.
