@@ -25,6 +25,16 @@ func covered(all []Held) []Held {
 	return out
 }
 
+// Installed is the program's name in the image: its own, unless a directory that
+// production holds has that name.
+func Installed(program string, held []Held) string {
+	at := path.Join(WorkDir, program)
+	if slices.ContainsFunc(held, func(h Held) bool { return h.To == at || strings.HasPrefix(h.To, at+"/") }) {
+		return program + "-service"
+	}
+	return program
+}
+
 // maxHeldCopies is how many instructions copy what production holds; of more,
 // the builder puts it together.
 const maxHeldCopies = 12

@@ -218,6 +218,15 @@ func TestManyHeld(t *testing.T) {
 	}
 }
 
+// TestInstalled: a directory that has the program's name keeps it.
+func TestInstalled(t *testing.T) {
+	for to, want := range map[string]string{"/app/shop": "shop-service", "/app/shop/a.txt": "shop-service", "/app/shops": "shop", "/app/x/shop": "shop"} {
+		if got := Installed("shop", []Held{{To: to}}); got != want {
+			t.Errorf("%s: %s, want %s", to, got, want)
+		}
+	}
+}
+
 // TestLiterals reads strings as each language writes them.
 func TestLiterals(t *testing.T) {
 	for _, c := range []struct {

@@ -51,12 +51,7 @@ func (s *service) runtimeFiles() {
 		s.namer.Add(name, s.evidence.HTTP)
 	}
 	s.held = s.namer.Files()
-	s.installed = s.bin.Name
-	if slices.ContainsFunc(s.held, func(h ecosystem.Held) bool {
-		return h.To == ecosystem.WorkDir+"/"+s.bin.Name || strings.HasPrefix(h.To, ecosystem.WorkDir+"/"+s.bin.Name+"/")
-	}) {
-		s.installed += "-service" // a directory has the program's name
-	}
+	s.installed = ecosystem.Installed(s.bin.Name, s.held)
 	if hit := ecosystem.SettingsPort(s.Dir, s.held); hit.Found() && !s.strongPort {
 		s.evidence.Port = hit
 	}
