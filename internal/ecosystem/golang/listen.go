@@ -26,6 +26,7 @@ type addresses struct {
 	tags    map[string][]string // keys in the tags of fields, by "directory.name"
 	grpc    map[string]bool     // directories of packages that make a gRPC server
 	reads   map[string]bool     // environment variables, upper case
+	found   []int               // all ports that were found
 	auto    bool                // a library reads environment variables by the keys' names
 	plain   ecosystem.Hit       // a listening call without TLS
 	secure  ecosystem.Hit       // one with TLS, in no branch
