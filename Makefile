@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/slipway-build/slipway/internal/cli.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test check cross fix unit e2e fuzz bench clean
+.PHONY: build demo test check cross fix unit e2e verdicts kills findings fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
@@ -23,11 +23,11 @@ test: build
 	@scripts/install-deps.sh test
 	@scripts/test.sh
 
-## check: formatting, vet and static analysis; `make fix` mends what can be mended
+## check: formatting, vet and static analysis; `make fix` fixes what can be fixed
 check:
 	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "run: make fix"; exit 1; }
 	go vet ./...
-	SLIPWAY_CHECK=1 go test -count=1 -run TestItCompilesElsewhere ./internal
+	SLIPWAY_CHECK=1 go test -count=1 -run 'TestItCompilesElsewhere|TestPackageExamplesCompile' ./internal
 	go run $(STATICCHECK) ./...
 
 ## cross: slipway for systems that have no embedded engine
@@ -44,7 +44,24 @@ unit:
 
 e2e: build
 	@scripts/install-deps.sh test
-	SLIPWAY_E2E=1 go test -count=1 -timeout 45m ./test/e2e/...
+	scripts/real.sh ./test/e2e/...
+
+## verdicts: the property test, RUNS random changes against full builds; SEED repeats a run
+RUNS := 10000
+SEED := 1
+verdicts: build
+	@scripts/install-deps.sh engine
+	SLIPWAY_VERDICT_RUNS=$(RUNS) SLIPWAY_VERDICT_SEED=$(SEED) TIMEOUT=3h scripts/real.sh -v -run TestEqualFingerprintsMeanEqualImages ./test/e2e
+
+## kills: builds that are killed KILLS times, and the builds after them
+KILLS := 50
+kills: build
+	@scripts/install-deps.sh engine
+	SLIPWAY_KILLS=$(KILLS) scripts/real.sh -v -run 'TestBuildsAfterKills|TestABuildAfterAKill' ./test/e2e
+
+## findings: docs/FINDINGS.md from the table of codes
+findings:
+	go test ./internal/diag -run TestFindingsAreDocumented -update
 
 ## fuzz: every fuzz target, 30 s each; FUZZTIME=5s, ONLY=<part of a name>
 fuzz:

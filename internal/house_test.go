@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -29,10 +30,13 @@ const (
 	core
 	parents
 	leaves
+	adapters // join leaves to the interfaces of the parents
 	top
 )
 
-func (l layer) String() string { return [...]string{"words", "core", "parents", "leaves", "top"}[l] }
+func (l layer) String() string {
+	return [...]string{"words", "core", "parents", "leaves", "adapters", "top"}[l]
+}
 
 // rooms says on which floor each package lives. A new package is entered here,
 // which is the moment to think about where it belongs; what lies below a
@@ -40,6 +44,13 @@ func (l layer) String() string { return [...]string{"words", "core", "parents", 
 func rooms() map[string]layer {
 	return map[string]layer{
 		"internal/cli": top,
+
+		"internal/state":     adapters,
+		"internal/history":   adapters,
+		"internal/delivery":  adapters,
+		"internal/host":      adapters,
+		"internal/fleet":     adapters,
+		"internal/generated": adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -51,8 +62,10 @@ func rooms() map[string]layer {
 		"internal/trace":           leaves,
 		"internal/ram":             leaves,
 		"internal/docker":          leaves,
+		"internal/repository":      leaves,
 		"internal/gate/*":          leaves,
 		"internal/localrun/oci":    leaves,
+		"internal/localrun/names":  leaves,
 		"internal/deploy/*":        leaves,
 		"internal/fingerprint/*":   leaves,
 
@@ -60,11 +73,16 @@ func rooms() map[string]layer {
 		"internal/engine/solve":       parents, // what both engines do; only they import it
 		"internal/engine/conformance": parents, // for tests of both engines
 		"internal/probe":              parents,
+		"internal/probe/secure":       parents, // TLS, which the small probe leaves out
 		"internal/localrun":           parents,
+		"internal/localrun/view":      parents,
 		"internal/pipeline":           parents,
 		"internal/bench":              parents,
 
+		"internal/baseimage/spec": core,
+
 		"internal/config":      core,
+		"internal/dotenv":      core,
 		"internal/plan":        core,
 		"internal/ecosystem":   core,
 		"internal/ecosystem/*": core,
@@ -72,15 +90,19 @@ func rooms() map[string]layer {
 		"internal/dockerfile":  core,
 		"internal/fingerprint": core,
 		"internal/gate":        core,
+		"internal/proof":       core,
+		"internal/proof/*":     core,
 		"internal/deploy":      core,
 		"internal/report":      core,
 
-		"internal/diag":      words,
-		"internal/plaintext": words,
-		"internal/event":     words,
-		"internal/assets":    words,
-		"internal/pattern":   words,
-		"internal/parallel":  words,
+		"internal/diag":       words,
+		"internal/plaintext":  words,
+		"internal/event":      words,
+		"internal/assets":     words,
+		"internal/pattern":    words,
+		"internal/parallel":   words,
+		"internal/atomicfile": words, // not for core, which writes nothing
+		"internal/retry":      words, // not for core, which waits for nothing
 	}
 }
 
@@ -88,14 +110,21 @@ func rooms() map[string]layer {
 // itself; the compiler keeps it without circles.
 func neighbours() map[string][]string {
 	return map[string][]string{
-		"internal/assets":             {"internal/diag"},
+		"internal/assets":             {"internal/diag", "internal/atomicfile"},
 		"internal/event":              {"internal/diag"},
+		"internal/baseimage/debian":   {"internal/baseimage/download"},
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram"},
+		"internal/localrun/oci":       {"internal/localrun/names"},
 		"internal/engine/solve":       {"internal/engine"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},
 		"internal/localrun":           {"internal/probe"},
+		"internal/probe/secure":       {"internal/probe"},
+		"internal/localrun/view":      {"internal/localrun"},
+		"internal/fleet":              {"internal/generated"},
+		"internal/delivery":           {"internal/fleet"},
+		"internal/state":              {"internal/host"},
 	}
 }
 
@@ -107,13 +136,14 @@ func owners() map[string][]string {
 		"github.com/moby/buildkit/":     {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/dockerfile", "internal/cli"},
 		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/localrun/oci", "internal/cli"},
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
-		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
+		"github.com/goccy/go-yaml":      {"internal/config", "internal/detect", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
-		"pault.ag/go/debian":            {"internal/baseimage", "internal/cli"},
+		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
 		"go.opentelemetry.io/":          {"internal/trace"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
-			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*", "internal/cli",
+			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
+			"internal/cli", "internal/state", "internal/history", "internal/fleet",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}
@@ -254,11 +284,25 @@ func (h *house) chain(pkg, via string) string {
 	return strings.Join(out, " → ")
 }
 
+// TestTheHallIsClear: the command line holds commands, flags, output and wiring.
+func TestTheHallIsClear(t *testing.T) {
+	h := open(t)
+	allowed := regexp.MustCompile(`^(cli|root|usage|output|flags_[a-z]+|cmd_[a-z]+(_linux|_unix|_other)?)\.go$`)
+	for _, name := range h.names["internal/cli"] {
+		if base := filepath.Base(name); !allowed.MatchString(base) {
+			t.Errorf("%s is neither a command nor flags, output or wiring: it belongs into a room of its own", name)
+		}
+	}
+	if len(h.names["internal/cli"]) == 0 {
+		t.Error("internal/cli has no files")
+	}
+}
+
 func TestCommandsImportOneRoom(t *testing.T) {
 	h := open(t)
 	for pkg, want := range map[string]string{"cmd/slipway": "internal/cli", "cmd/slipway-probe": "internal/probe"} {
 		for target, at := range h.imports(pkg) {
-			if other, inside := strings.CutPrefix(target, module); inside && other != want {
+			if other, inside := strings.CutPrefix(target, module); inside && other != want && !strings.HasPrefix(other, want+"/") {
 				t.Errorf("%s: %s imports %s, not only %s", at, pkg, other, want)
 			}
 		}
@@ -274,7 +318,7 @@ func TestCoreIsPure(t *testing.T) {
 			continue
 		}
 		for target, at := range h.imports(pkg) {
-			for _, forbidden := range []string{"os", "net", "syscall", "unsafe", "math/rand", "plugin", "log", "golang.org/x/sys", "embed"} {
+			for _, forbidden := range []string{"os", "net", "syscall", "unsafe", "math/rand", "plugin", "log", "golang.org/x/sys", "embed", module + "internal/atomicfile", module + "internal/retry"} {
 				if target == forbidden || strings.HasPrefix(target, forbidden+"/") {
 					t.Errorf("%s: %s is core and imports %s", at, pkg, target)
 				}
@@ -433,6 +477,29 @@ func TestFilesStayReadable(t *testing.T) {
 					t.Errorf("%s: %s has %d lines", h.files.Position(fn.Pos()), fn.Name.Name, to-from+1)
 				}
 			}
+		}
+	}
+}
+
+// TestTestdataIsOurs: testdata holds no third party's code, so nothing below it has
+// a licence, and vendored Go modules are of a domain that nobody publishes under.
+func TestTestdataIsOurs(t *testing.T) {
+	for _, root := range []string{"../testdata", "../internal", "../test"} {
+		err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+			if err != nil || !strings.Contains(filepath.ToSlash(p), "testdata/") || e.IsDir() {
+				return err
+			}
+			slashed := filepath.ToSlash(p)
+			if name := strings.ToUpper(e.Name()); strings.HasPrefix(name, "LICEN") || strings.HasPrefix(name, "COPYING") {
+				t.Errorf("%s: whose licence is it?", p)
+			}
+			if _, module, ok := strings.Cut(slashed, "/vendor/"); ok && module != "modules.txt" && !strings.HasPrefix(module, "example.com/") {
+				t.Errorf("%s is a vendored module of somebody: write a small one under example.com", p)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds what the slipway binary embeds into internal/assets/bin: the static
-# probe for linux/amd64 and linux/arm64, and a static runc for this machine.
+# probes for linux/amd64 and linux/arm64, and a static runc for this machine.
 # Does nothing for an asset whose inputs are those of the last time.
 # Usage: scripts/build-assets.sh [GOARCH of slipway and its runc]
 set -eu
@@ -24,16 +24,20 @@ store() {
 	echo "built $1: $(wc -c <"$tmp/$1") bytes, $(wc -c <"$bin/$1.gz") compressed" >&2
 }
 
-# What go list names is exactly what the probe is compiled from.
-sources=$(GOOS=linux go list -deps -f '{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}} {{end}}{{end}}' ./cmd/slipway-probe)
-for target in amd64 arm64; do
-	name=slipway-probe-linux-$target
-	# shellcheck disable=SC2086 # a list of paths
-	k=$(key $sources)
-	if ! fresh "$name" "$k"; then
-		CGO_ENABLED=0 GOOS=linux GOARCH=$target go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/slipway-probe
-		store "$name" "$k"
-	fi
+# Two probes: the small one, and the one that speaks TLS, which only images of
+# services that are checked over TLS get. What go list names is exactly what each
+# is compiled from.
+for tags in "" probetls; do
+	sources=$(GOOS=linux go list -tags "$tags" -deps -f '{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}} {{end}}{{end}}' ./cmd/slipway-probe)
+	for target in amd64 arm64; do
+		name=slipway-probe${tags:+-tls}-linux-$target
+		# shellcheck disable=SC2086 # a list of paths
+		k=$(key $sources)
+		if ! fresh "$name" "$k"; then
+			CGO_ENABLED=0 GOOS=linux GOARCH=$target go build -tags "$tags" -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/slipway-probe
+			store "$name" "$k"
+		fi
+	done
 done
 
 [ "$(go env GOOS)" = linux ] || exit 0

@@ -5,7 +5,7 @@
 #   make fuzz FUZZTIME=5s ONLY=Lock
 #
 # An input that fails is kept by go test below testdata/fuzz; commit it together
-# with the mend. The exit code is 1 if a target failed.
+# with the fix. The exit code is 1 if a target failed.
 set -u
 cd "$(dirname "$0")/.."
 failed=0

@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Installs what is missing for one of: build, demo, test, bench. It asks Debian's
+# Installs what is missing for one of: build, demo, engine, test, bench. It asks Debian's
 # package manager, and only when something really is missing.
 set -euo pipefail
 
 need_build=(gcc libc6-dev libseccomp-dev ca-certificates git)
 need_demo=(curl)
+need_engine=(busybox-static iptables)
 need_test=(curl docker.io skopeo podman qemu-user-static busybox-static iptables uidmap)
 need_bench=(mmdebstrap curl)
 
 case "${1:-}" in
 build) packages=("${need_build[@]}") ;;
 demo) packages=("${need_demo[@]}") ;;
+engine) packages=("${need_engine[@]}") ;;
 test) packages=("${need_demo[@]}" "${need_test[@]}") ;;
 bench) packages=("${need_bench[@]}") ;;
 *)
-	echo "usage: $0 build|demo|test|bench" >&2
+	echo "usage: $0 build|demo|engine|test|bench" >&2
 	exit 2
 	;;
 esac

@@ -21,16 +21,8 @@ part() {
 	printf '=== %s: ok, %d s\n' "$name" $((SECONDS - start))
 }
 
-# Tests of the real thing, and the packages that have some. One at a time: they
-# share two cores.
-real_tests() {
-	export SLIPWAY_E2E=1 SLIPWAY_E2E_STATE=$work/state SLIPWAY_E2E_PACKAGES=$work/state/packages
-	export SLIPWAY_RUNC=$work/runc
-	mkdir -p "$SLIPWAY_E2E_STATE"
-	gunzip -c "internal/assets/bin/runc-linux-$(go env GOARCH).gz" >"$SLIPWAY_RUNC"
-	chmod +x "$SLIPWAY_RUNC"
-	go test -count=1 -p 1 -timeout 60m "$@"
-}
+# Tests of the real thing, one state directory for all of them.
+real_tests() { SLIPWAY_E2E_STATE=$work/state scripts/real.sh "$@"; }
 
 fleet_sources() {
 	if [ "$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')" -ge 20 ] 2>/dev/null; then

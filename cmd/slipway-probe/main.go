@@ -5,6 +5,8 @@
 //	slipway-probe -addr=localhost:50051 -service=shop.Cart
 //	slipway-probe http://localhost:3004/health
 //	slipway-probe tcp://localhost:5432
+//
+// Built with the tag probetls it speaks TLS too, and is twice as large.
 package main
 
 import (

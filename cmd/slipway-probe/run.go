@@ -20,6 +20,9 @@ const usage = `Usage:
   slipway-probe -addr=HOST:PORT [-service=NAME]   gRPC health check (flags of grpc_health_probe)
   slipway-probe [-timeout=1s] http://HOST:PORT/PATH
   slipway-probe [-timeout=1s] tcp://HOST:PORT
+Over TLS, in images of services with health: {…, tls: true}:
+  slipway-probe -addr=HOST:PORT -tls -tls-no-verify [-service=NAME]
+  slipway-probe -tls-no-verify https://HOST:PORT/PATH
 Exit codes: 0 serving, 1 bad arguments, 2 no connection, 3 call failed, 4 not serving.
 `
 
@@ -40,6 +43,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err == nil {
 		err = o.validate(path.Base(args[0]) == "grpc_health_probe")
+	}
+	if err == nil && o.overTLS() {
+		o.target.Secure, err = o.tls.secure()
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "error:", err)
@@ -62,7 +68,7 @@ func (o options) check(ctx context.Context) error {
 		return probe.TCP(ctx, strings.TrimSuffix(addr, "/"), o.timeout)
 	}
 	if o.url != "" {
-		return probe.HTTP(ctx, o.url, o.timeout)
+		return probe.HTTP(ctx, probe.HTTPTarget{URL: o.url, Timeout: o.timeout, Secure: o.target.Secure})
 	}
 	return probe.GRPC(ctx, o.target)
 }
@@ -103,23 +109,25 @@ func parse(args []string, stderr io.Writer) (options, error) {
 
 // validate checks what the flags mean together.
 func (o options) validate(grpcOnly bool) error {
-	if name := o.tls.first; name != "" {
-		return fmt.Errorf("-%s: this probe speaks plain gRPC only, without TLS or compression; listen on a plain port of the loopback address for it", name)
+	if name := o.tls.refused; name != "" {
+		return fmt.Errorf("-%s: this probe supports neither ALTS, SPIFFE nor compression", name)
 	}
 	if o.url != "" {
 		switch {
 		case grpcOnly || o.target.Addr != "":
 			return fmt.Errorf("unexpected argument %q beside -addr", o.url)
-		case !strings.HasPrefix(o.url, "http://") && !strings.HasPrefix(o.url, "tcp://"):
-			return fmt.Errorf("%q is neither http://… nor tcp://…", o.url)
+		case !strings.HasPrefix(o.url, "http://") && !strings.HasPrefix(o.url, "https://") && !strings.HasPrefix(o.url, "tcp://"):
+			return fmt.Errorf("%q is neither http://…, https://… nor tcp://…", o.url)
 		case o.timeout <= 0:
 			return fmt.Errorf("-timeout must be greater than zero (specified: %v)", o.timeout)
 		}
 		return nil
 	}
-	switch {
+	switch name := o.tls.first(); {
 	case o.target.Addr == "":
 		return errors.New("-addr not specified")
+	case name != "" && !o.tls.on:
+		return fmt.Errorf("specified -%s without specifying -tls", name)
 	case o.target.ConnectTimeout <= 0:
 		return fmt.Errorf("-connect-timeout must be greater than zero (specified: %v)", o.target.ConnectTimeout)
 	case o.target.RPCTimeout <= 0:
@@ -143,23 +151,43 @@ func (h *headerFlags) Set(s string) error {
 	return nil
 }
 
-// tlsFlags takes the flags of grpc_health_probe that this probe refuses, so
-// that the refusal can say why.
-type tlsFlags struct{ first string }
+// overTLS reports whether the check speaks TLS.
+func (o options) overTLS() bool { return o.tls.on || strings.HasPrefix(o.url, "https://") }
+
+// tlsFlags are the flags of grpc_health_probe about TLS, and those that this
+// probe refuses, so that the refusal can say why.
+type tlsFlags struct {
+	on, noVerify                  bool
+	caCert, cert, key, serverName string
+	refused                       string
+}
 
 func (t *tlsFlags) register(fs *flag.FlagSet) {
-	refuse := func(name string) func(string) error {
-		return func(value string) error {
-			if t.first == "" && value != "false" {
-				t.first = name
+	fs.BoolVar(&t.on, "tls", false, "")
+	fs.BoolVar(&t.noVerify, "tls-no-verify", false, "")
+	fs.StringVar(&t.caCert, "tls-ca-cert", "", "")
+	fs.StringVar(&t.cert, "tls-client-cert", "", "")
+	fs.StringVar(&t.key, "tls-client-key", "", "")
+	fs.StringVar(&t.serverName, "tls-server-name", "", "")
+	for _, name := range []string{"alts", "spiffe", "gzip"} {
+		fs.BoolFunc(name, "", func(value string) error {
+			if t.refused == "" && value != "false" {
+				t.refused = name
 			}
 			return nil
+		})
+	}
+}
+
+// first is the first flag that makes sense with TLS only; empty without one.
+func (t *tlsFlags) first() string {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"tls-no-verify", t.noVerify}, {"tls-ca-cert", t.caCert != ""}, {"tls-client-cert", t.cert != ""}, {"tls-client-key", t.key != ""}, {"tls-server-name", t.serverName != ""}} {
+		if f.given {
+			return f.name
 		}
 	}
-	for _, name := range []string{"tls", "tls-no-verify", "alts", "spiffe", "gzip"} {
-		fs.BoolFunc(name, "", refuse(name))
-	}
-	for _, name := range []string{"tls-ca-cert", "tls-client-cert", "tls-client-key", "tls-server-name"} {
-		fs.Func(name, "", refuse(name))
-	}
+	return ""
 }

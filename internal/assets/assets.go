@@ -1,9 +1,9 @@
 // Package assets holds the programs that the slipway binary carries: the static
-// probe for the images of each architecture, and runc for this machine. They
+// probes for the images of each architecture, and runc for this machine. They
 // are built by scripts/build-assets.sh; a slipway that was built without them
 // works as far as it can and says what is missing. It runs nothing.
 //
-//	binary, err := assets.Probe("arm64")
+//	binary, err := assets.Probe("arm64", false)
 //	path, err := assets.InstallRunc(filepath.Join(stateDir, "bin"))
 package assets
 
@@ -14,7 +14,6 @@ import (
 	"embed"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,15 +22,17 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
 //go:embed bin
 var embedded embed.FS
 
-// Probe returns the probe binary for linux on an architecture ("amd64", "arm64").
-func Probe(arch string) ([]byte, error) {
-	packed, err := packedProbe(arch)
+// Probe returns the probe binary for linux on an architecture ("amd64", "arm64"):
+// the small one, or the one that speaks TLS.
+func Probe(arch string, tls bool) ([]byte, error) {
+	packed, err := packedProbe(arch, tls)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +41,8 @@ func Probe(arch string) ([]byte, error) {
 
 // ProbeID names the bytes of the probe binary without unpacking them: equal
 // names, equal bytes.
-func ProbeID(arch string) (string, error) {
-	packed, err := embedded.Open(probeFile(arch))
+func ProbeID(arch string, tls bool) (string, error) {
+	packed, err := embedded.Open(probeFile(arch, tls))
 	if err != nil {
 		return "", absent("probe for linux/" + arch)
 	}
@@ -52,10 +53,16 @@ func ProbeID(arch string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-func probeFile(arch string) string { return "bin/slipway-probe-linux-" + arch + ".gz" }
+func probeFile(arch string, tls bool) string {
+	name := "bin/slipway-probe-"
+	if tls {
+		name += "tls-"
+	}
+	return name + "linux-" + arch + ".gz"
+}
 
-func packedProbe(arch string) ([]byte, error) {
-	packed, err := embedded.ReadFile(probeFile(arch))
+func packedProbe(arch string, tls bool) ([]byte, error) {
+	packed, err := embedded.ReadFile(probeFile(arch, tls))
 	if err != nil {
 		return nil, absent("probe for linux/" + arch)
 	}
@@ -107,17 +114,7 @@ func writeExecutable(path string, data []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("installing %s: %w", path, err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return fmt.Errorf("installing %s: %w", path, err)
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o755), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	if err := atomicfile.Write(path, data, atomicfile.Options{Mode: 0o755}); err != nil {
 		return fmt.Errorf("installing %s: %w", path, err)
 	}
 	return nil

@@ -77,7 +77,7 @@ func TestRuncMissing(t *testing.T) {
 }
 
 func TestProbeOfUnknownArchitecture(t *testing.T) {
-	_, err := Probe("vax")
+	_, err := Probe("vax", true)
 	if f := (*diag.Failure)(nil); !errors.As(err, &f) || !strings.Contains(f.Hint, "make build") {
 		t.Errorf("%v", err)
 	}
@@ -85,12 +85,14 @@ func TestProbeOfUnknownArchitecture(t *testing.T) {
 
 func TestCarriedProgramsAreForLinux(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64"} {
-		data, err := Probe(arch)
-		if err != nil {
-			t.Skip("built without assets: run scripts/build-assets.sh")
-		}
-		if !bytes.HasPrefix(data, []byte("\x7fELF")) || len(data) > 2_500_000 {
-			t.Errorf("%s: %d bytes, want a Linux program of at most 2.5 MB", arch, len(data))
+		for tls, limit := range map[bool]int{false: 2_500_000, true: 5_000_000} {
+			data, err := Probe(arch, tls)
+			if err != nil {
+				t.Skip("built without assets: run scripts/build-assets.sh")
+			}
+			if !bytes.HasPrefix(data, []byte("\x7fELF")) || len(data) > limit {
+				t.Errorf("%s, TLS %v: %d bytes, want a Linux program of at most %d", arch, tls, len(data), limit)
+			}
 		}
 	}
 }

@@ -21,6 +21,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slipway-build/slipway/internal/baseimage/debian"
+	"github.com/slipway-build/slipway/internal/baseimage/download"
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -34,17 +37,17 @@ type part struct {
 }
 
 // parts returns the layers of a pinned base, from those that change least often.
-func (a *Assembler) parts(l Locked, t target) ([]part, error) {
-	spec, err := SpecOf(l.Ref)
+func (a *Assembler) parts(l Locked, t spec.Target) ([]part, error) {
+	base, err := spec.Of(l.Ref)
 	if err != nil {
 		return nil, err
 	}
-	if spec.Role == plan.RoleProbe {
+	if base.Role == plan.RoleProbe {
 		return []part{a.probePart(l, t)}, nil
 	}
-	parts := []part{a.debianPart(spec, l, t)}
+	parts := a.debianParts(base, l, t)
 	for _, p := range l.NPM {
-		parts = append(parts, a.npmPart(p, t, spec.Headers))
+		parts = append(parts, a.npmPart(p, t, base.Headers))
 	}
 	for _, p := range l.Go {
 		parts = append(parts, a.goPart(p, t))
@@ -58,31 +61,63 @@ func (a *Assembler) keyOf(words ...string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (a *Assembler) debianPart(spec Spec, l Locked, t target) part {
-	words := append([]string{"debian", string(spec.Role), t.platform}, spec.Drop...)
-	for _, p := range l.Debian {
+// shared is the package that is a layer of its own in runtime bases: it is the same
+// in all of them, on every platform.
+const shared = "tzdata"
+
+func (a *Assembler) debianParts(base spec.Base, l Locked, t spec.Target) []part {
+	var parts []part
+	pins := l.Debian
+	if i := slices.IndexFunc(pins, func(p debian.Pin) bool { return p.Name == shared }); i >= 0 && base.Role == plan.RoleRuntime {
+		one := pins[i : i+1]
+		pins = slices.Delete(slices.Clone(pins), i, i+1)
+		parts = append(parts, part{
+			key: a.keyOf("shared", one[0].SHA256), comment: fmt.Sprintf("slipway: %s %s of Debian %s", shared, one[0].Version, l.Suite),
+			make: func(ctx context.Context) (tree, error) {
+				t, debs, err := a.unpackAll(ctx, base, one)
+				if err != nil {
+					return nil, err
+				}
+				statuses(t, one, debs)
+				return t, nil
+			},
+			fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, one) },
+		})
+	}
+	words := []string{"debian", string(base.Role), t.Platform, fmt.Sprintf("%q", base.Drop), fmt.Sprintf("%q", base.Parts)}
+	for _, p := range pins {
 		words = append(words, p.SHA256)
 	}
-	return part{
-		key: a.keyOf(words...), comment: fmt.Sprintf("slipway: %d packages of Debian %s", len(l.Debian), l.Suite),
-		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, spec, l.Debian) },
-		fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, l.Debian) },
-	}
+	return append(parts, part{
+		key: a.keyOf(words...), comment: fmt.Sprintf("slipway: %d packages of Debian %s", len(pins), l.Suite),
+		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, base, pins) },
+		fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, pins) },
+	})
 }
 
 // fetchDebian downloads packages side by side.
-func (a *Assembler) fetchDebian(ctx context.Context, pins []DebPin) error {
+func (a *Assembler) fetchDebian(ctx context.Context, pins []debian.Pin) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, p := range pins {
-		group.Go(func() error { return a.packages.fill(ctx, p.what(), p.content(), a.debAddresses(ctx, p)) })
+		group.Go(func() error { return a.packages.Fill(ctx, p.String(), p.Content(), a.debAddresses(ctx, p)) })
 	}
 	return group.Wait()
 }
 
-// debianTree unpacks packages side by side and joins them in the order of the
-// pins.
-func (a *Assembler) debianTree(ctx context.Context, spec Spec, pins []DebPin) (tree, error) {
-	trees, debs := make([]tree, len(pins)), make([]deb, len(pins))
+// debianTree is the file system of packages as if they were installed.
+func (a *Assembler) debianTree(ctx context.Context, base spec.Base, pins []debian.Pin) (tree, error) {
+	all, debs, err := a.unpackAll(ctx, base, pins)
+	if err != nil {
+		return nil, err
+	}
+	finish(all, base.Role)
+	statuses(all, pins, debs)
+	return all, nil
+}
+
+// unpackAll unpacks packages side by side and joins them in the order of the pins.
+func (a *Assembler) unpackAll(ctx context.Context, base spec.Base, pins []debian.Pin) (tree, []debian.Deb, error) {
+	trees, debs := make([]tree, len(pins)), make([]debian.Deb, len(pins))
 	order := bySizeDown(pins) // the largest first, so that it does not run alone at the end
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -91,27 +126,23 @@ func (a *Assembler) debianTree(ctx context.Context, spec Spec, pins []DebPin) (t
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			debs[i], trees[i], err = a.unpackDeb(ctx, spec, pins[i])
+			debs[i], trees[i], err = a.unpackDeb(ctx, base, pins[i])
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := tree{}
 	for i, p := range pins {
 		if err := all.join(trees[i]); err != nil {
-			return nil, fmt.Errorf("package %s %s: %w", p.Name, p.Version, err)
+			return nil, nil, fmt.Errorf("%s: %w", p, err)
 		}
 	}
-	finish(all, spec.Role)
-	for i, p := range pins {
-		status(all, p.Name, debs[i])
-	}
-	return all, nil
+	return all, debs, nil
 }
 
-func bySizeDown(pins []DebPin) []int {
+func bySizeDown(pins []debian.Pin) []int {
 	order := make([]int, len(pins))
 	for i := range order {
 		order[i] = i
@@ -126,47 +157,47 @@ const (
 	keptSums    = ".md5sums"
 )
 
-func (a *Assembler) unpackDeb(ctx context.Context, spec Spec, p DebPin) (d deb, t tree, err error) {
-	t, err = a.packages.kept(p.what(), func() (tree, error) {
-		d, t, err := a.readDeb(ctx, spec, p)
+func (a *Assembler) unpackDeb(ctx context.Context, base spec.Base, p debian.Pin) (d debian.Deb, t tree, err error) {
+	t, err = a.kept(p.String(), func() (tree, error) {
+		d, t, err := a.readDeb(ctx, base, p)
 		if err != nil {
 			return nil, err
 		}
-		t.file(keptControl, 0o644, d.control)
-		t.file(keptSums, 0o644, d.md5sums)
+		t.file(keptControl, 0o644, d.Control)
+		t.file(keptSums, 0o644, d.MD5Sums)
 		return t, nil
-	}, "deb", p.SHA256, spec.Role, spec.Drop)
+	}, "deb", p.SHA256, base.Role, base.Drop, base.Parts[p.Name])
 	if err != nil {
-		return deb{}, nil, err
+		return debian.Deb{}, nil, err
 	}
-	d.control, d.md5sums = bytes.Join(t[keptControl].data, nil), bytes.Join(t[keptSums].data, nil)
+	d.Control, d.MD5Sums = bytes.Join(t[keptControl].data, nil), bytes.Join(t[keptSums].data, nil)
 	delete(t, keptControl)
 	delete(t, keptSums)
 	return d, t, nil
 }
 
-func (a *Assembler) readDeb(ctx context.Context, spec Spec, p DebPin) (deb, tree, error) {
-	data, err := a.packages.read(ctx, p.what(), p.content(), a.debAddresses(ctx, p))
+func (a *Assembler) readDeb(ctx context.Context, base spec.Base, p debian.Pin) (debian.Deb, tree, error) {
+	data, err := a.packages.Read(ctx, p.String(), p.Content(), a.debAddresses(ctx, p))
 	if err != nil {
-		return deb{}, nil, err
+		return debian.Deb{}, nil, err
 	}
-	d, err := readDeb(data)
+	d, err := debian.ReadDeb(data)
 	if err != nil {
-		return deb{}, nil, damaged(p.what(), err)
+		return debian.Deb{}, nil, damaged(p.String(), err)
 	}
-	r, err := decompress(d.data)
+	r, err := d.Files()
 	if err != nil {
-		return deb{}, nil, damaged(p.what(), err)
+		return debian.Deb{}, nil, damaged(p.String(), err)
 	}
 	t := tree{}
-	err = t.unpack(r, 0, func(p string) string {
-		if keep(spec.Role, p) && !slices.Contains(spec.Drop, path.Base(p)) {
-			return p
+	err = t.unpack(r, 0, func(file string) string {
+		if keep(base.Role, file) && !slices.Contains(base.Drop, path.Base(file)) && inPart(base.Parts[p.Name], file) {
+			return file
 		}
 		return ""
 	})
 	if err != nil {
-		return deb{}, nil, damaged(p.what(), err)
+		return debian.Deb{}, nil, damaged(p.String(), err)
 	}
 	return d, t, nil
 }
@@ -178,14 +209,10 @@ func damaged(what string, err error) error {
 		WithHint("its digest is as pinned, so the package itself is at fault: `slipway bases update` takes a newer one")
 }
 
-func (p DebPin) what() string { return "package " + p.Name + " " + p.Version }
-
-func (p DebPin) content() content { return content{"sha256", p.SHA256, p.Size} }
-
 // npmPart is the layer of Node.js or of npm.
-func (a *Assembler) npmPart(p NPMPin, t target, headers bool) part {
+func (a *Assembler) npmPart(p NPMPin, t spec.Target, headers bool) part {
 	unpack, kind := npmTree, "npm"
-	if p.Name == t.npm {
+	if p.Name == t.NPM {
 		unpack = nodeTree
 		if headers {
 			unpack, kind = nodeTreeWithHeaders, "npm for addons"
@@ -195,24 +222,24 @@ func (a *Assembler) npmPart(p NPMPin, t target, headers bool) part {
 	return part{
 		key: a.keyOf(kind, p.Name, p.Integrity), comment: "slipway: " + p.Name + " " + p.Version,
 		fetch: func(ctx context.Context) error {
-			want, err := contentOfIntegrity(p.Integrity)
+			want, err := download.ContentOfIntegrity(p.Integrity)
 			if err != nil {
 				return err
 			}
-			return a.packages.fill(ctx, what, want, a.npmAddresses(ctx, p))
+			return a.packages.Fill(ctx, what, want, a.npmAddresses(ctx, p))
 		},
 		make: func(ctx context.Context) (tree, error) {
-			return a.packages.kept(what, func() (tree, error) { return a.readNPM(ctx, what, p, unpack) }, kind, p.Name, p.Integrity)
+			return a.kept(what, func() (tree, error) { return a.readNPM(ctx, what, p, unpack) }, kind, p.Name, p.Integrity)
 		},
 	}
 }
 
 func (a *Assembler) readNPM(ctx context.Context, what string, p NPMPin, unpack func(io.Reader) (tree, error)) (tree, error) {
-	want, err := contentOfIntegrity(p.Integrity)
+	want, err := download.ContentOfIntegrity(p.Integrity)
 	if err != nil {
 		return nil, err
 	}
-	tgz, err := a.packages.open(ctx, what, want, a.npmAddresses(ctx, p))
+	tgz, err := a.packages.Open(ctx, what, want, a.npmAddresses(ctx, p))
 	if err != nil {
 		return nil, err
 	}
@@ -224,12 +251,12 @@ func (a *Assembler) readNPM(ctx context.Context, what string, p NPMPin, unpack f
 	return made, nil
 }
 
-func (a *Assembler) probePart(l Locked, t target) part {
+func (a *Assembler) probePart(l Locked, t spec.Target) part {
 	return part{
-		key: a.keyOf("probe", t.platform, l.Probe), comment: "slipway: the readiness probe",
+		key: a.keyOf("probe", t.Platform, l.Probe), comment: "slipway: the readiness probe",
 		fetch: func(context.Context) error { return nil },
 		make: func(context.Context) (tree, error) {
-			data, err := a.probe(t.arch)
+			data, err := a.probe(t.Arch, l.Ref == spec.TLSProbeRef)
 			if err != nil {
 				return nil, err
 			}
@@ -254,7 +281,7 @@ func (t tree) join(other tree) error {
 // layerOf returns the layer of a part, made now or before. Two that want the
 // same layer at the same time share the work.
 func (a *Assembler) layerOf(ctx context.Context, p part) (*layer, error) {
-	defer a.making.lock(p.key)()
+	defer a.making.Lock(p.key)()
 	if l := a.layers.get(p.key); l != nil {
 		return l, nil
 	}
@@ -267,7 +294,7 @@ func (a *Assembler) layerOf(ctx context.Context, p part) (*layer, error) {
 	}
 	l, err := a.layers.make(p.key, t)
 	if errors.Is(err, syscall.ENOSPC) {
-		return nil, diskFull(err)
+		return nil, download.DiskFull(err)
 	}
 	return l, err
 }
@@ -275,10 +302,9 @@ func (a *Assembler) layerOf(ctx context.Context, p part) (*layer, error) {
 // Image makes the image of one pinned base. Its layers lie in StateDir.
 func (a *Assembler) Image(ctx context.Context, l Locked) (v1.Image, error) {
 	if l.Assembly != assembly {
-		return nil, diag.Fail(diag.ExitUsage, "%s was pinned by another version of slipway (assembly %d, this one does %d)", l.Ref, l.Assembly, assembly).
-			WithHint("slipway bases lock")
+		return nil, outdated(l)
 	}
-	t, err := targetOf(l.Platform)
+	t, err := spec.TargetOf(l.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -302,7 +328,7 @@ func (a *Assembler) Image(ctx context.Context, l Locked) (v1.Image, error) {
 }
 
 // imageOf puts layers and configuration together. All times are zero.
-func imageOf(l Locked, t target, parts []part, made []*layer) (v1.Image, error) {
+func imageOf(l Locked, t spec.Target, parts []part, made []*layer) (v1.Image, error) {
 	zero := v1.Time{Time: time.Unix(0, 0).UTC()}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	for i, p := range parts {
@@ -319,10 +345,10 @@ func imageOf(l Locked, t target, parts []part, made []*layer) (v1.Image, error) 
 		return nil, err
 	}
 	config = config.DeepCopy()
-	config.Architecture, config.OS, config.Created = t.arch, "linux", zero
+	config.Architecture, config.OS, config.Created = t.Arch, "linux", zero
 	config.Config = v1.Config{Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, WorkingDir: "/"}
 	for _, p := range l.NPM {
-		if p.Name == t.npm {
+		if p.Name == t.NPM {
 			config.Config.Env = append(config.Config.Env, "NODE_VERSION="+p.Version)
 			config.Config.Cmd = []string{"node"}
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/slipway-build/slipway/internal/baseimage/debian"
+	"github.com/slipway-build/slipway/internal/baseimage/download"
 	"github.com/slipway-build/slipway/internal/event"
 )
 
@@ -29,13 +31,13 @@ type Options struct {
 	PackagesDir string // downloads, by digest; may be shared and may be deleted
 	StateDir    string // resolutions and compressed layers
 	Store       Store
-	Lock        Lock                                   // of the repository; may be empty
-	Mirrors     func(context.Context) (Mirrors, error) // asked at most once, when the network is needed
-	Keyring     string                                 // file of archive keys; empty: Debian's
-	HTTP        *http.Client                           // nil: one with time limits; proxy and CA settings are the process's
-	Probe       func(arch string) ([]byte, error)      // the static probe binary; nil: there is none
-	ProbeID     func(arch string) (string, error)      // names the probe's bytes cheaply; nil: their SHA-256 is taken each time
-	Events      event.Sink                             // nil: discarded
+	Lock        Lock                                        // of the repository; may be empty
+	Mirrors     func(context.Context) (Mirrors, error)      // asked at most once, when the network is needed
+	Keyring     string                                      // file of archive keys; empty: Debian's
+	HTTP        *http.Client                                // nil: one with time limits; proxy and CA settings are the process's
+	Probe       func(arch string, tls bool) ([]byte, error) // the static probe binary; nil: there is none
+	ProbeID     func(arch string, tls bool) (string, error) // names the probe's bytes cheaply; nil: their SHA-256 is taken each time
+	Events      event.Sink                                  // nil: discarded
 	Compression Compression
 	Now         func() time.Time                                 // nil: time.Now
 	Sleep       func(ctx context.Context, d time.Duration) error // between tries; nil: sleeps
@@ -47,18 +49,15 @@ type Assembler struct {
 	store       Store
 	lock        Lock
 	mirrors     func(context.Context) (Mirrors, error)
-	archives    *archiveReader
-	packages    *cache
+	archives    *debian.Archives
+	packages    *download.Cache
 	layers      layers
 	compression Compression
-	probe       func(arch string) ([]byte, error)
-	probeID     func(arch string) (string, error)
+	probe       func(arch string, tls bool) ([]byte, error)
+	probeID     func(arch string, tls bool) (string, error)
 	events      event.Sink
-	making      keyed // by layer key
+	making      download.Keyed // by layer key
 }
-
-// parallelDownloads is how many files are fetched at a time.
-const parallelDownloads = 8
 
 // New makes an Assembler. It touches neither disk nor network, but for the
 // keyring file when one is named.
@@ -67,16 +66,13 @@ func New(o Options) (*Assembler, error) {
 		o.Events = event.Discard{}
 	}
 	if o.HTTP == nil {
-		o.HTTP = patientClient()
+		o.HTTP = download.PatientClient()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Sleep == nil {
-		o.Sleep = pauseFor
-	}
 	if o.Probe == nil {
-		o.Probe = func(string) ([]byte, error) {
+		o.Probe = func(string, bool) ([]byte, error) {
 			return nil, errors.New("this slipway was built without the probe binary")
 		}
 	}
@@ -87,9 +83,10 @@ func New(o Options) (*Assembler, error) {
 		stateDir: o.StateDir, store: o.Store, lock: o.Lock, compression: o.Compression.orDefault(), probe: o.Probe, probeID: o.ProbeID, events: o.Events,
 	}
 	a.mirrors = onceMirrors(o.Mirrors)
-	fetch := &fetcher{client: o.HTTP, sleep: o.Sleep, token: a.token}
-	a.packages = &cache{dir: o.PackagesDir, fetch: fetch, events: o.Events, slots: make(chan struct{}, parallelDownloads)}
-	a.archives = &archiveReader{cache: a.packages, keys: sync.OnceValues(func() (openpgp.EntityList, error) { return archiveKeys(o.Keyring) }), now: o.Now, events: o.Events}
+	fetch := &download.Fetcher{Client: o.HTTP, Sleep: o.Sleep, Token: a.token}
+	a.packages = download.NewCache(o.PackagesDir, fetch, o.Events)
+	keys := sync.OnceValues(func() (openpgp.EntityList, error) { return debian.Keys(o.Keyring) })
+	a.archives = &debian.Archives{Cache: a.packages, Keys: keys, Now: o.Now, Events: o.Events}
 	a.layers = layers{dir: filepath.Join(o.StateDir, "layers"), compression: a.compression}
 	return a, nil
 }
@@ -126,14 +123,14 @@ func (a *Assembler) token(ctx context.Context, address string) string {
 	return ""
 }
 
-func (a *Assembler) debAddresses(ctx context.Context, p DebPin) func() ([]string, error) {
+func (a *Assembler) debAddresses(ctx context.Context, p debian.Pin) func() ([]string, error) {
 	return func() ([]string, error) {
 		m, err := a.mirrors(ctx)
 		if err != nil {
 			return nil, err
 		}
 		bases := m.Debian
-		if p.Archive == archiveSecurity {
+		if p.Archive == debian.Security {
 			bases = m.Security
 		}
 		var out []string
@@ -159,23 +156,13 @@ func (a *Assembler) npmAddresses(ctx context.Context, p NPMPin) func() ([]string
 }
 
 // digestOf names a probe by the SHA-256 of its bytes.
-func digestOf(probe func(string) ([]byte, error)) func(string) (string, error) {
-	return func(arch string) (string, error) {
-		data, err := probe(arch)
+func digestOf(probe func(string, bool) ([]byte, error)) func(string, bool) (string, error) {
+	return func(arch string, tls bool) (string, error) {
+		data, err := probe(arch, tls)
 		if err != nil {
 			return "", err
 		}
 		sum := sha256.Sum256(data)
 		return hex.EncodeToString(sum[:]), nil
 	}
-}
-
-// keyed is one lock for each key.
-type keyed struct{ locks sync.Map }
-
-// lock waits for the key's lock and returns what frees it.
-func (k *keyed) lock(key string) (unlock func()) {
-	m, _ := k.locks.LoadOrStore(key, &sync.Mutex{})
-	m.(*sync.Mutex).Lock()
-	return m.(*sync.Mutex).Unlock
 }

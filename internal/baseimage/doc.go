@@ -2,10 +2,10 @@
 // of a Debian mirror and of an npm registry: no daemon, no image registry, no
 // root, and nothing of the packages is run.
 //
-// A base is a set of packages (Spec). Resolve turns it into exact versions and
-// digests (Lock) after it has checked the archive's signature; Assemble turns a
-// Lock into images and needs no index. Equal locks give equal digests on every
-// machine. Every download is checked against the Lock each time it is used; what
+// A base is a set of packages (package spec). Resolve turns it into exact versions
+// and digests (Lock) after package debian has checked the archive's signature;
+// Ensure turns a Lock into images and needs no index. Equal locks give equal digests on every
+// machine. Every download (package download) is checked against the Lock each time it is used; what
 // bases keep of it lies unpacked beside it, with a checksum of its own.
 //
 // The package refuses to run maintainer scripts, to unpack what could not be

@@ -50,9 +50,22 @@ func TestRealBases(t *testing.T) {
 		unpacked  float64  // most megabytes in files; an image of FAST may have 110
 		check     []string // run in a chroot
 	}{
-		{"slipway/node:20-trixie", []string{"linux/amd64", "linux/arm64"}, 38, 95, []string{"/usr/local/bin/node", "-e", "console.log(process.version, Intl.DateTimeFormat('de').format(0)); require('dns').lookup('localhost', (e,a)=>console.log(a))"}},
+		{"slipway/node:20-trixie", []string{"linux/amd64", "linux/arm64"}, 39, 97, []string{"/usr/local/bin/node", "-e", "console.log(process.version, Intl.DateTimeFormat('de').format(0)); require('dns').lookup('localhost', (e,a)=>console.log(a))"}},
 		{"slipway/node:22-trixie", []string{"linux/amd64"}, 47, 118, []string{"/usr/local/bin/node", "-p", "process.version"}},
 		{"slipway/node:24-trixie", []string{"linux/amd64"}, 47, 118, []string{"/usr/local/bin/node", "-p", "process.version"}},
+		{"slipway/python:3.13-trixie", []string{"linux/amd64", "linux/arm64"}, 16, 42, []string{"/usr/bin/python3", "-c", `
+import ctypes, ctypes.util, locale, os, time
+assert ctypes.util.find_library("crypto") == "libcrypto.so.3", ctypes.util.find_library("crypto")
+ctypes.CDLL(ctypes.util.find_library("sqlite3"))
+assert ctypes.util.find_library("nonsense") is None
+assert locale.setlocale(locale.LC_ALL, "C.UTF-8") == "C.UTF-8" and locale.nl_langinfo(locale.CODESET) == "UTF-8"
+os.environ["TZ"] = "Asia/Tokyo"; time.tzset(); assert time.strftime("%z") == "+0900", time.strftime("%z")`}},
+		{"slipway/python/libzbar0t64:3.13-trixie", []string{"linux/amd64"}, 19, 48, []string{"/usr/bin/python3", "-c", `
+import ctypes, ctypes.util
+assert ctypes.util.find_library("zbar") == "libzbar.so.0", ctypes.util.find_library("zbar")
+ctypes.CDLL("libzbar.so.0").zbar_version`}},
+		{"slipway/node/libcairo2:22-trixie", []string{"linux/amd64"}, 60, 150, []string{"/usr/local/bin/node", "-e", `
+try { process.dlopen({exports: {}}, "libcairo.so.2") } catch (e) { if (!e.message.includes("self-register")) throw e } // loaded, and no addon`}},
 		{"slipway/node:20-trixie-toolchain", []string{"linux/amd64"}, 55, 135, []string{"/bin/sh", "-c", "set -e; node -v; npm -v; id; ls -la / | head -3; awk 'BEGIN{print 1}'; which npm; echo x | sed s/x/y/ | tr y z | sort; find /etc -name passwd; diff /etc/passwd /etc/passwd; tar --version | head -1; bash -c 'echo $BASH_VERSION'; gzip --version | head -1"}},
 	} {
 		t.Run(c.ref, func(t *testing.T) {
@@ -79,6 +92,13 @@ func TestRealBases(t *testing.T) {
 			unpacked, packed := unpackReal(t, store[c.ref], built.Platforms["linux/amd64"], root)
 			if unpacked > c.unpacked || packed > c.packed {
 				t.Errorf("%.1f MB unpacked, %.1f MB packed; at most %.1f and %.1f", unpacked, packed, c.unpacked, c.packed)
+			}
+			null := filepath.Join(root, "dev/null") // find_library wants it
+			if err := os.MkdirAll(filepath.Dir(null), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("mknod", "-m", "666", null, "c", "1", "3").CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
 			}
 			cmd := exec.Command("chroot", append([]string{root}, c.check...)...)
 			cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}

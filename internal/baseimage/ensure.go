@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/slipway-build/slipway/internal/baseimage/download"
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -34,7 +37,7 @@ type Built struct {
 // Pins come from the repository's lock, else from an earlier resolution, else
 // from the mirrors. Bases that are there cost a few file reads and no network.
 func (a *Assembler) Ensure(ctx context.Context, refs, platforms []string) (map[string]Built, error) {
-	targets, err := targetsOf(platforms)
+	targets, err := spec.TargetsOf(platforms)
 	if err != nil {
 		return nil, err
 	}
@@ -50,22 +53,22 @@ func (a *Assembler) Ensure(ctx context.Context, refs, platforms []string) (map[s
 // Ready returns what Ensure would if that had neither to ask a mirror nor to make
 // anything, else false.
 func (a *Assembler) Ready(ctx context.Context, refs, platforms []string) (map[string]Built, bool) {
-	targets, err := targetsOf(platforms)
+	targets, err := spec.TargetsOf(platforms)
 	if err != nil {
 		return nil, false
 	}
 	for _, ref := range refs {
-		spec, err := SpecOf(ref)
+		base, err := spec.Of(ref)
 		if err != nil {
 			return nil, false
 		}
 		for _, t := range targets {
-			if _, ok := a.pinned(spec, t.platform); !ok && spec.Role != plan.RoleProbe {
+			if _, ok := a.pinned(base, t.Platform); !ok && base.Role != plan.RoleProbe {
 				return nil, false
 			}
 		}
 	}
-	pins, err := a.pins(ctx, refs, targets, func(NPMPin, target, bool) {})
+	pins, err := a.pins(ctx, refs, targets, func(NPMPin, spec.Target, bool) {})
 	if err != nil {
 		return nil, false
 	}
@@ -98,7 +101,7 @@ func (a *Assembler) ensure(ctx context.Context, pins map[string][]Locked) (map[s
 	if len(missing) == 0 {
 		return out, nil
 	}
-	clearAbandoned(a.events, a.packages.dir, a.stateDir)
+	download.ClearAbandoned(a.events, a.packages.Dir(), a.stateDir)
 	stop, err := a.prefetch(ctx, missing, pins)
 	defer stop()
 	if err != nil {
@@ -118,11 +121,11 @@ func (a *Assembler) ensure(ctx context.Context, pins map[string][]Locked) (map[s
 // still being resolved, one at a time as Node.js takes memory: it is the largest
 // part of its base. Errors are left to whoever needs the layer. stop ends it and
 // waits.
-func (a *Assembler) ahead(ctx context.Context) (begin func(NPMPin, target, bool), stop func()) {
+func (a *Assembler) ahead(ctx context.Context) (begin func(NPMPin, spec.Target, bool), stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	slot := make(chan struct{}, 1)
-	begin = func(p NPMPin, t target, headers bool) {
+	begin = func(p NPMPin, t spec.Target, headers bool) {
 		running.Go(func() {
 			select {
 			case slot <- struct{}{}:
@@ -137,19 +140,22 @@ func (a *Assembler) ahead(ctx context.Context) (begin func(NPMPin, target, bool)
 
 // pins returns what each base is made of, by ref, in the order of the targets.
 // npm packages are told as soon as they are found, with whether headers are wanted.
-func (a *Assembler) pins(ctx context.Context, refs []string, targets []target, found func(NPMPin, target, bool)) (map[string][]Locked, error) {
+func (a *Assembler) pins(ctx context.Context, refs []string, targets []spec.Target, found func(NPMPin, spec.Target, bool)) (map[string][]Locked, error) {
 	out := map[string][]Locked{}
 	var missing []want
 	for _, ref := range slices.Compact(slices.Sorted(slices.Values(refs))) {
-		spec, err := SpecOf(ref)
+		base, err := spec.Of(ref)
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range targets {
-			l, ok := a.pinned(spec, t.platform)
+			l, ok := a.pinned(base, t.Platform)
+			if ok && l.Assembly != assembly {
+				return nil, outdated(l)
+			}
 			if !ok {
-				missing = append(missing, want{spec, t})
-				l = Locked{Ref: ref, Platform: t.platform}
+				missing = append(missing, want{base, t})
+				l = Locked{Ref: ref, Platform: t.Platform}
 			}
 			out[ref] = append(out[ref], l)
 		}
@@ -170,34 +176,50 @@ func (a *Assembler) pins(ctx context.Context, refs []string, targets []target, f
 
 // pinned returns the pins of the repository's lock, else those of an earlier
 // resolution. The probe is never pinned: it is this slipway's own.
-func (a *Assembler) pinned(spec Spec, platform string) (Locked, bool) {
-	if spec.Role == plan.RoleProbe {
+func (a *Assembler) pinned(base spec.Base, platform string) (Locked, bool) {
+	if base.Role == plan.RoleProbe {
 		return Locked{}, false
 	}
-	if l, ok := a.lock.Find(spec.Ref, platform); ok {
+	if l, ok := a.lock.Find(base.Ref, platform); ok {
 		return l, true
 	}
-	l, err := ReadLock(a.resolvedFile(spec.Ref, platform))
+	l, err := ReadLock(a.resolvedFile(base, platform))
 	if err != nil || len(l.Bases) != 1 || l.Bases[0].Assembly != assembly {
 		return Locked{}, false
 	}
-	return l.Find(spec.Ref, platform)
+	return l.Find(base.Ref, platform)
 }
 
 func (a *Assembler) remember(l Locked) error {
-	return WriteLock(a.resolvedFile(l.Ref, l.Platform), Lock{Version: 1, Bases: []Locked{l}})
-}
-
-func (a *Assembler) resolvedFile(ref, platform string) string {
-	name := strings.NewReplacer("/", "_", ":", "_").Replace(ref + "_" + platform)
-	if len(name) > 150 { // names of files end at 255 bytes
-		sum := sha256.Sum256([]byte(name))
-		name = name[:100] + "_" + hex.EncodeToString(sum[:8])
+	base, err := spec.Of(l.Ref)
+	if err != nil {
+		return err
 	}
-	return filepath.Join(a.stateDir, "resolved", name+".lock")
+	return WriteLock(a.resolvedFile(base, l.Platform), Lock{Version: 1, Bases: []Locked{l}})
 }
 
-// stored returns the base if the store has it as pinned, else nil.
+// resolvedFile is where the last resolution of a base lies. Its name has the
+// packages that the base wants, so that a resolution by a slipway that wanted others
+// is not taken for one.
+func (a *Assembler) resolvedFile(base spec.Base, platform string) string {
+	recipe, err := json.Marshal(base)
+	if err != nil {
+		panic(err) // strings only
+	}
+	sum := sha256.Sum256(fmt.Append(recipe, platform))
+	name := strings.NewReplacer("/", "_", ":", "_").Replace(base.Ref + "_" + platform)
+	const longest = 150 // names of files end at 255 bytes
+	return filepath.Join(a.stateDir, "resolved", name[:min(len(name), longest)]+"_"+hex.EncodeToString(sum[:8])+".lock")
+}
+
+// outdated is the failure of pins that another slipway made, whose recipe for the
+// base was another one.
+func outdated(l Locked) error {
+	return diag.Fail(diag.ExitUsage, "%s was pinned by another version of slipway (assembly %d, this one does %d)", l.Ref, l.Assembly, assembly).
+		WithHint("slipway bases lock")
+}
+
+// stored returns the base if the store has it as pinned, by this recipe, else nil.
 func (a *Assembler) stored(ctx context.Context, ref string, pins []Locked) (*Built, error) {
 	index, err := a.store.Lookup(ctx, ref)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -216,7 +238,7 @@ func (a *Assembler) stored(ctx context.Context, ref string, pins []Locked) (*Bui
 	}
 	for _, l := range pins {
 		known, err := os.ReadFile(a.builtFile(l))
-		if err != nil {
+		if err != nil || l.Assembly != assembly {
 			return nil, nil
 		}
 		i := slices.IndexFunc(manifest.Manifests, func(d v1.Descriptor) bool { return d.Digest.String() == string(known) })
@@ -296,7 +318,7 @@ func (a *Assembler) prefetch(ctx context.Context, refs []string, pins map[string
 	stop = func() { cancel(); running.Wait() }
 	for _, ref := range refs {
 		for _, l := range pins[ref] {
-			t, err := targetOf(l.Platform)
+			t, err := spec.TargetOf(l.Platform)
 			if err != nil {
 				return stop, err
 			}

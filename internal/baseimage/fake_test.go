@@ -3,13 +3,11 @@ package baseimage
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"debug/elf"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -17,150 +15,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
-
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/event"
 )
-
-// signer makes one archive key for all tests; making one takes a while.
-var signer = sync.OnceValue(func() *openpgp.Entity {
-	e, err := openpgp.NewEntity("Test Archive", "", "archive@mirror.example", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
-	if err != nil {
-		panic(err)
-	}
-	return e
-})
-
-func sign(t testing.TB, e *openpgp.Entity, text string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w, err := clearsign.Encode(&b, e.PrivateKey, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write([]byte(text)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// file is an entry of a made archive; an empty kind is a regular file, or a
-// directory when the name ends with a slash.
-type file struct {
-	name, body string
-	kind       byte
-	link       string
-	mode       int64
-}
-
-func tarOf(t testing.TB, files ...file) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	tw := tar.NewWriter(&b)
-	for _, f := range files {
-		h := &tar.Header{Name: f.name, Typeflag: f.kind, Linkname: f.link, Mode: f.mode, Size: int64(len(f.body)), ModTime: time.Unix(1e9, 0), Uid: 7, Uname: "x"}
-		if h.Typeflag == 0 {
-			h.Typeflag = tar.TypeReg
-			if strings.HasSuffix(f.name, "/") {
-				h.Typeflag = tar.TypeDir
-			}
-		}
-		if h.Mode == 0 {
-			h.Mode = 0o644
-			if h.Typeflag == tar.TypeDir {
-				h.Mode = 0o755
-			}
-		}
-		if err := tw.WriteHeader(h); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := tw.Write([]byte(f.body)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := tw.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func gz(t testing.TB, data []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	if _, err := w.Write(data); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func arOf(members ...arMember) []byte {
-	b := bytes.NewBufferString(arMagic)
-	for _, m := range members {
-		fmt.Fprintf(b, "%-16s%-12d%-6d%-6d%-8s%-10d`\n", m.name, 0, 0, 0, "100644", len(m.data))
-		b.Write(m.data)
-		if len(m.data)%2 == 1 {
-			b.WriteByte('\n')
-		}
-	}
-	return b.Bytes()
-}
-
-// debOf makes a Debian package.
-func debOf(t testing.TB, control string, files ...file) []byte {
-	t.Helper()
-	var sums strings.Builder
-	for _, f := range files {
-		if f.body != "" {
-			fmt.Fprintf(&sums, "%032x  %s\n", len(f.body), strings.TrimPrefix(f.name, "./"))
-		}
-	}
-	return arOf(
-		arMember{"debian-binary", []byte("2.0\n")},
-		arMember{"control.tar.gz", gz(t, tarOf(t, file{name: "./control", body: control}, file{name: "./md5sums", body: sums.String()},
-			file{name: "./postinst", body: "#!/bin/sh\nexit 1\n", mode: 0o755}))},
-		arMember{"data.tar.gz", gz(t, tarOf(t, files...))},
-	)
-}
-
-// tinyELF is a 64-bit program of one loaded section, with symbols to strip.
-func tinyELF() []byte {
-	names := "\x00.text\x00.symtab\x00.strtab\x00.shstrtab\x00"
-	var b bytes.Buffer
-	text, symbols := []byte("loaded bytes of the program...."), bytes.Repeat([]byte{7}, 480)
-	const head = 64 + 56
-	textAt := uint64(head)
-	symbolsAt := textAt + uint64(len(text))
-	namesAt := symbolsAt + uint64(len(symbols))
-	tableAt := namesAt + uint64(len(names))
-	ident := [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), 1}
-	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) }
-	put(elf.Header64{Ident: ident, Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: 1, Phoff: 64, Shoff: tableAt, Ehsize: 64, Phentsize: 56, Phnum: 1, Shentsize: 64, Shnum: 5, Shstrndx: 4})
-	put(elf.Prog64{Type: uint32(elf.PT_LOAD), Filesz: symbolsAt, Memsz: symbolsAt, Align: 4096})
-	b.Write(text)
-	b.Write(symbols)
-	b.WriteString(names)
-	put(elf.Section64{})
-	put(elf.Section64{Name: 1, Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_ALLOC), Off: textAt, Size: uint64(len(text))})
-	put(elf.Section64{Name: 7, Type: uint32(elf.SHT_SYMTAB), Off: symbolsAt, Size: uint64(len(symbols)), Link: 3, Entsize: 24})
-	put(elf.Section64{Name: 15, Type: uint32(elf.SHT_STRTAB), Off: symbolsAt, Size: 1})
-	put(elf.Section64{Name: 23, Type: uint32(elf.SHT_STRTAB), Off: namesAt, Size: uint64(len(names))})
-	return b.Bytes()
-}
 
 // world is a mirror and a registry on loopback, and the state of one machine.
 type world struct {
@@ -246,11 +108,12 @@ func (w *world) asked() (n int) {
 	return n
 }
 
-// publish fills the Debian mirror; every package has the version.
-func (w *world) publish(version string) {
+// publish fills the Debian mirror with the packages that tests of any kind want and
+// those of further bases; every package has the version.
+func (w *world) publish(version string, refs ...string) {
 	w.t.Helper()
 	names := map[string]string{"libtinfo6": "", "libacl1": "", "libfallback": ""}
-	for _, n := range slices.Concat(runtimePackages(), toolchainPackages(), goPackages(), []string{"gcc", "libc6-dev", "tzdata"}) {
+	for _, n := range packagesOf(w.t, append(refs, runtimeRef, toolchainRef, "slipway/go:1.26-trixie-cgo-toolchain", "slipway/static:trixie")...) {
 		names[n] = ""
 	}
 	names["bash"] = "Depends: base-files (>= 0.1), debianutils\nPre-Depends: libtinfo6 (>= 0.5), absent | libfallback\n"
@@ -261,9 +124,13 @@ func (w *world) publish(version string) {
 	for _, arch := range []string{"amd64", "arm64"} {
 		var index strings.Builder
 		for _, name := range sorted(names) {
-			control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\n%sDescription: a test\n more text\n", name, version, arch, names[name])
-			data := debOf(w.t, control, contents(name, arch)...)
-			pool := fmt.Sprintf("pool/main/%s_%s_%s.deb", name, version, arch)
+			of := arch
+			if name == "tzdata" {
+				of = "all"
+			}
+			control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\n%sDescription: a test\n more text\n", name, version, of, names[name])
+			data := debOf(w.t, control, contents(name, of)...)
+			pool := fmt.Sprintf("pool/main/%s_%s_%s.deb", name, version, of)
 			w.set("/debian/"+pool, data)
 			fmt.Fprintf(&index, "%sFilename: %s\nSize: %d\nSHA256: %s\n\n", control, pool, len(data), sha(data))
 		}
@@ -272,6 +139,19 @@ func (w *world) publish(version string) {
 		w.set("/debian/dists/trixie/main/binary-"+arch+"/by-hash/SHA256/"+sha(packed), packed)
 	}
 	w.set("/debian/dists/trixie/InRelease", sign(w.t, signer(), release))
+}
+
+// packagesOf are the packages that bases name.
+func packagesOf(t testing.TB, refs ...string) (names []string) {
+	t.Helper()
+	for _, ref := range refs {
+		base, err := spec.Of(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, base.Debian...)
+	}
+	return names
 }
 
 // contents are the files of a package on the mirror.
@@ -287,6 +167,16 @@ func contents(name, arch string) []file {
 		return append(files, file{name: "./lib/" + arch + "/libc.so.6", body: "the C library", mode: 0o755}, file{name: "./usr/lib/" + arch + "/gconv/UTF-16.so", body: "table"},
 			file{name: "./usr/share/man/man1/x.1", body: "manual"}, file{name: "./usr/bin/setuid", body: "x", mode: 0o4755},
 			file{name: "./usr/bin/linked", kind: tar.TypeLink, link: "./usr/bin/setuid"})
+	case "libc-bin":
+		return append(files, file{name: "./etc/ld.so.conf", body: "include /etc/ld.so.conf.d/*.conf\n"}, file{name: "./etc/ld.so.conf.d/libc.conf", body: "/usr/lib/" + arch + "\n"},
+			file{name: "./usr/lib/locale/C.utf8/LC_CTYPE", body: "classes"}, file{name: "./usr/bin/localedef", body: "x", mode: 0o755}, file{name: "./usr/sbin/ldconfig", body: "x", mode: 0o755})
+	case "tzdata":
+		return append(files, file{name: "./usr/share/zoneinfo/Asia/Tokyo", body: "TZif"})
+	case "zlib1g":
+		machine := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[arch]
+		return append(files, file{name: "./usr/lib/" + arch + "/libz.so.1.3", body: sharedELF(machine, "libz.so.1")})
+	case "python3.13-minimal":
+		return append(files, file{name: "./usr/bin/python3.13", body: "x", mode: 0o755}, file{name: "./usr/lib/python3.13/idlelib/run.py", body: "x"})
 	case "ca-certificates":
 		return append(files, file{name: "./usr/share/ca-certificates/mozilla/B.crt", body: "cert B"}, file{name: "./usr/share/ca-certificates/mozilla/A.crt", body: "cert A\n"})
 	case "base-passwd":
@@ -345,7 +235,12 @@ func (w *world) assembler(change ...func(*Options)) *Assembler {
 		Mirrors: fixed(Mirrors{Debian: []string{w.server.URL + "/debian"}, Registries: func() Registries {
 			return Registries{NPM: w.server.URL + "/npm", Go: []string{w.server.URL + "/goproxy"}}
 		}}),
-		Probe: func(arch string) ([]byte, error) { return []byte("probe for " + arch), nil },
+		Probe: func(arch string, tls bool) ([]byte, error) {
+			if tls {
+				return []byte("TLS probe for " + arch), nil
+			}
+			return []byte("probe for " + arch), nil
+		},
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +19,8 @@ import (
 
 	"golang.org/x/mod/sumdb/dirhash"
 
+	"github.com/slipway-build/slipway/internal/baseimage/download"
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -41,12 +42,12 @@ func goVersion(version, arch string) string { return "v0.0.1-go" + version + ".l
 
 func (p GoPin) what(arch string) string { return "Go " + p.Version + " for " + arch }
 
-func (p GoPin) content() content { return content{"sha256", p.SHA256, p.Size} }
+func (p GoPin) content() download.Content { return download.SHA256(p.SHA256, p.Size) }
 
 // check refuses a pin that could not have been written by newestGo.
 func (p GoPin) check() error {
 	sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(p.Sum, "h1:"))
-	if _, ok := stableVersion(p.Version); !ok || !isHex(p.SHA256, 64) || p.Size <= 0 || err != nil || len(sum) != sha256.Size {
+	if _, ok := stableVersion(p.Version); !ok || !download.IsSHA256(p.SHA256) || p.Size <= 0 || err != nil || len(sum) != sha256.Size {
 		return fmt.Errorf("the entry of Go %q is not complete", p.Version)
 	}
 	return nil
@@ -103,7 +104,7 @@ func (a *Assembler) newestGo(ctx context.Context, minor, arch string) (GoPin, er
 			return a.pinGo(ctx, proxy, version, arch)
 		}
 		last = err
-		if !notFound(err) {
+		if !download.NotFound(err) {
 			break
 		}
 	}
@@ -114,7 +115,7 @@ func (a *Assembler) newestGo(ctx context.Context, minor, arch string) (GoPin, er
 func (a *Assembler) newestPatch(ctx context.Context, proxy, minor, arch string) (string, error) {
 	address := proxy + "/" + goModule + "/@v/list"
 	best, numbers := "", [3]int{}
-	err := a.packages.fetch.get(ctx, address, func(body io.Reader) error {
+	err := a.packages.Get(ctx, address, func(body io.Reader) error {
 		lines := bufio.NewScanner(io.LimitReader(body, 16<<20))
 		for lines.Scan() {
 			v, ok := strings.CutSuffix(strings.TrimPrefix(lines.Text(), "v0.0.1-go"), ".linux-"+arch)
@@ -126,7 +127,7 @@ func (a *Assembler) newestPatch(ctx context.Context, proxy, minor, arch string) 
 		return lines.Err()
 	})
 	if err != nil {
-		return "", unreachable("the list of Go toolchains", address, err)
+		return "", download.Unreachable("the list of Go toolchains", address, err)
 	}
 	if best == "" {
 		return "", diag.Fail(diag.ExitBuild, "the Go module proxy has no toolchain of Go %s for linux/%s", minor, arch).
@@ -140,58 +141,31 @@ func (a *Assembler) newestPatch(ctx context.Context, proxy, minor, arch string) 
 // go.sum when no checksum database is asked.
 func (a *Assembler) pinGo(ctx context.Context, proxy, version, arch string) (GoPin, error) {
 	pin := GoPin{Version: version}
-	address := goAddress(proxy, version, arch)
-	dir := filepath.Join(a.packages.dir, "sha256")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return pin, err
-	}
-	f, err := os.CreateTemp(dir, ".tmp-*")
-	if err != nil {
-		return pin, err
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	h := sha256.New()
-	err = a.packages.fetch.get(ctx, address, func(body io.Reader) error {
-		h.Reset()
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
+	got, err := a.packages.Adopt(ctx, pin.what(arch), goAddress(proxy, version, arch), func(file string) (err error) {
+		if pin.Sum, err = dirhash.HashZip(file, dirhash.Hash1); err != nil {
+			return damaged(pin.what(arch), err)
 		}
-		if err := f.Truncate(0); err != nil {
-			return err
-		}
-		p := &progress{events: a.events, what: pin.what(arch)}
-		pin.Size, err = io.Copy(io.MultiWriter(f, h, p), io.LimitReader(body, maxFile))
-		return err
+		return nil
 	})
-	if err != nil {
-		return pin, downloadFailure(pin.what(arch), address, err)
-	}
-	pin.SHA256 = hex.EncodeToString(h.Sum(nil))
-	if pin.Sum, err = dirhash.HashZip(f.Name(), dirhash.Hash1); err != nil {
-		return pin, damaged(pin.what(arch), err)
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return pin, err
-	}
-	return pin, os.Rename(f.Name(), a.packages.path(pin.content()))
+	pin.SHA256, pin.Size = got.Hex, got.Size
+	return pin, err
 }
 
 // goPart is the layer of a Go toolchain.
-func (a *Assembler) goPart(p GoPin, t target) part {
+func (a *Assembler) goPart(p GoPin, t spec.Target) part {
 	return part{
-		key: a.keyOf("go", p.Version, t.arch, p.SHA256), comment: "slipway: Go " + p.Version,
+		key: a.keyOf("go", p.Version, t.Arch, p.SHA256), comment: "slipway: Go " + p.Version,
 		fetch: func(ctx context.Context) error {
-			return a.packages.fill(ctx, p.what(t.arch), p.content(), a.goAddresses(ctx, p.Version, t.arch))
+			return a.packages.Fill(ctx, p.what(t.Arch), p.content(), a.goAddresses(ctx, p.Version, t.Arch))
 		},
 		make: func(ctx context.Context) (tree, error) {
-			data, err := a.packages.read(ctx, p.what(t.arch), p.content(), a.goAddresses(ctx, p.Version, t.arch))
+			data, err := a.packages.Read(ctx, p.what(t.Arch), p.content(), a.goAddresses(ctx, p.Version, t.Arch))
 			if err != nil {
 				return nil, err
 			}
-			made, err := goTree(data, goModule+"@"+goVersion(p.Version, t.arch)+"/")
+			made, err := goTree(data, goModule+"@"+goVersion(p.Version, t.Arch)+"/")
 			if err != nil {
-				return nil, damaged(p.what(t.arch), err)
+				return nil, damaged(p.what(t.Arch), err)
 			}
 			return made, nil
 		},
@@ -250,7 +224,7 @@ func readZipped(f *zip.File) (*node, error) {
 		return nil, err
 	}
 	defer r.Close()
-	data, err := readExactly(r, int64(min(f.UncompressedSize64, 1<<62)))
+	data, err := download.ReadExactly(r, int64(min(f.UncompressedSize64, 1<<62)))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", f.Name, err)
 	}

@@ -53,7 +53,7 @@ func goWorld(t testing.TB) (*world, *Assembler) {
 
 func TestGoToolchainBase(t *testing.T) {
 	w, a := goWorld(t)
-	ref := goRef("1.26", "")
+	ref := "slipway/go:1.26-trixie-toolchain"
 	built := w.ensure(a, ref, "linux/amd64")
 	pin := built.Pins[0].Go[0]
 	if pin.Version != "1.26.10" || !strings.HasPrefix(pin.Sum, "h1:") || pin.check() != nil {
@@ -88,7 +88,7 @@ func TestGoToolchainBase(t *testing.T) {
 
 func TestGoPinsHold(t *testing.T) {
 	_, a := goWorld(t)
-	ref := goRef("1.26", "-cgo")
+	ref := "slipway/go:1.26-trixie-cgo-toolchain"
 	lock, err := a.Pin(t.Context(), []string{ref}, amd64)
 	if err != nil {
 		t.Fatal(err)
@@ -115,12 +115,12 @@ func TestGoPinsHold(t *testing.T) {
 
 func TestGoThatCannotBeHad(t *testing.T) {
 	w, a := goWorld(t)
-	_, err := a.Ensure(t.Context(), []string{goRef("1.25", "")}, amd64)
+	_, err := a.Ensure(t.Context(), []string{"slipway/go:1.25-trixie-toolchain"}, amd64)
 	if diag.ExitOf(err) != diag.ExitBuild || !strings.Contains(err.Error(), "no toolchain of Go 1.25") || !strings.Contains(diag.HintOf(err), "version:") {
 		t.Errorf("a minor that the proxy lacks: %v, hint %q", err, diag.HintOf(err))
 	}
 	w.answer["/goproxy/"+goModule+"/@v/list"] = func(rw http.ResponseWriter, _ int) bool { rw.WriteHeader(http.StatusForbidden); return true }
-	if _, err := a.Ensure(t.Context(), []string{goRef("1.26", "")}, amd64); diag.HintOf(err) == "" {
+	if _, err := a.Ensure(t.Context(), []string{"slipway/go:1.26-trixie-toolchain"}, amd64); diag.HintOf(err) == "" {
 		t.Errorf("a proxy that refuses: %v", err)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/pgzip"
+
+	"github.com/slipway-build/slipway/internal/baseimage/download"
 )
 
 // Compression of layers. The zero value is gzip.
@@ -145,7 +147,7 @@ func (ls layers) get(key string) *layer {
 // so that a layer that was interrupted is not there.
 func (ls layers) make(key string, t tree) (*layer, error) {
 	l := &layer{Compression: ls.compression, path: filepath.Join(ls.dir, key)}
-	err := writeWhole(l.path, func(f *os.File) error {
+	err := download.WriteWhole(l.path, func(f *os.File) error {
 		blob, plain := newCounter(f), newCounter(io.Discard)
 		z, err := ls.compression.compressor(blob)
 		if err != nil {
@@ -208,7 +210,7 @@ func (c *counter) hash() v1.Hash {
 
 // writeFile writes a small file so that it is there whole or not at all.
 func writeFile(name string, data []byte) error {
-	err := writeWhole(name, func(f *os.File) error {
+	err := download.WriteWhole(name, func(f *os.File) error {
 		_, err := f.Write(data)
 		return err
 	})

@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/baseimage/debian"
+	"github.com/slipway-build/slipway/internal/baseimage/download"
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -20,7 +23,7 @@ const LockName = "slipway.lock"
 
 // assembly counts the ways in which this package has turned packages into
 // files. It rises whenever the same pins would give another image.
-const assembly = 2
+const assembly = 3
 
 // Lock pins what bases are made of. Equal locks give equal digests.
 type Lock struct {
@@ -30,26 +33,16 @@ type Lock struct {
 
 // Locked is one base on one platform.
 type Locked struct {
-	Ref      string   `json:"ref"`
-	Platform string   `json:"platform"`
-	Suite    string   `json:"suite,omitempty"`
-	Assembly int      `json:"assembly"`
-	Gzip     string   `json:"gzip,omitempty"` // digest of the manifest with gzip layers; empty: never built
-	Zstd     string   `json:"zstd,omitempty"` // the same with zstd layers
-	Debian   []DebPin `json:"debian,omitempty"`
-	NPM      []NPMPin `json:"npm,omitempty"`
-	Go       []GoPin  `json:"go,omitempty"`
-	Probe    string   `json:"probe,omitempty"` // names the bytes of the probe binary
-}
-
-// DebPin is one Debian package. Path is relative to the archive's root.
-type DebPin struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	SHA256  string `json:"sha256"`
-	Size    int64  `json:"size_bytes"`
-	Path    string `json:"path"`
-	Archive string `json:"archive,omitempty"` // "debian-security"; empty: the main archive
+	Ref      string       `json:"ref"`
+	Platform string       `json:"platform"`
+	Suite    string       `json:"suite,omitempty"`
+	Assembly int          `json:"assembly"`
+	Gzip     string       `json:"gzip,omitempty"` // digest of the manifest with gzip layers; empty: never built
+	Zstd     string       `json:"zstd,omitempty"` // the same with zstd layers
+	Debian   []debian.Pin `json:"debian,omitempty"`
+	NPM      []NPMPin     `json:"npm,omitempty"`
+	Go       []GoPin      `json:"go,omitempty"`
+	Probe    string       `json:"probe,omitempty"` // names the bytes of the probe binary
 }
 
 // NPMPin is one npm package.
@@ -215,15 +208,15 @@ func (l Lock) check() error {
 	}
 	for _, b := range l.Bases {
 		where := b.Ref + " " + b.Platform
-		if _, err := SpecOf(b.Ref); err != nil {
+		if _, err := spec.Of(b.Ref); err != nil {
 			return fmt.Errorf("%s: %w", where, err)
 		}
-		if t, err := targetOf(b.Platform); err != nil || t.platform != b.Platform {
+		if t, err := spec.TargetOf(b.Platform); err != nil || t.Platform != b.Platform {
 			return fmt.Errorf("%s: unknown platform", where)
 		}
 		for _, p := range b.Debian {
-			if p.Name == "" || !safeName(p.Name) || !isHex(p.SHA256, 64) || !safePool(p.Path) || p.Size <= 0 || (p.Archive != "" && p.Archive != archiveSecurity) {
-				return fmt.Errorf("%s: the entry of package %q is not complete", where, p.Name)
+			if err := p.Check(); err != nil {
+				return fmt.Errorf("%s: %w", where, err)
 			}
 		}
 		for _, p := range b.Go {
@@ -232,13 +225,10 @@ func (l Lock) check() error {
 			}
 		}
 		for _, p := range b.NPM {
-			if _, err := contentOfIntegrity(p.Integrity); err != nil || !safePool(p.Name) || !safeName(p.Version) {
+			if _, err := download.ContentOfIntegrity(p.Integrity); err != nil || !download.SafePath(p.Name) || !download.SafeName(p.Version) {
 				return fmt.Errorf("%s: the entry of npm package %q is not complete", where, p.Name)
 			}
 		}
 	}
 	return nil
 }
-
-// safeName tells whether a package name or version can be part of a path.
-func safeName(s string) bool { return s != "" && !strings.ContainsAny(s, "/\\?#% ") && s[0] != '.' }

@@ -9,6 +9,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -30,18 +31,18 @@ type Status struct {
 // List returns the bases for platforms, built or not. It does not use the
 // network.
 func (a *Assembler) List(ctx context.Context, platforms []string) ([]Status, error) {
-	targets, err := targetsOf(platforms)
+	targets, err := spec.TargetsOf(platforms)
 	if err != nil {
 		return nil, err
 	}
 	var out []Status
-	for _, ref := range Refs() {
-		spec, err := SpecOf(ref)
+	for _, ref := range spec.Refs() {
+		base, err := spec.Of(ref)
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range targets {
-			s, err := a.status(ctx, spec, t)
+			s, err := a.status(ctx, base, t)
 			if err != nil {
 				return nil, err
 			}
@@ -51,32 +52,32 @@ func (a *Assembler) List(ctx context.Context, platforms []string) ([]Status, err
 	return out, nil
 }
 
-func (a *Assembler) status(ctx context.Context, spec Spec, t target) (Status, error) {
-	s := Status{Ref: spec.Ref, Role: spec.Role, Platform: t.platform}
-	l, ok := a.pinned(spec, t.platform)
-	if spec.Role == plan.RoleProbe {
+func (a *Assembler) status(ctx context.Context, base spec.Base, t spec.Target) (Status, error) {
+	s := Status{Ref: base.Ref, Role: base.Role, Platform: t.Platform}
+	l, ok := a.pinned(base, t.Platform)
+	if base.Role == plan.RoleProbe {
 		var err error
-		if l, err = a.probePin(want{spec, t}); err != nil {
+		if l, err = a.probePin(want{base, t}); err != nil {
 			return s, nil // a slipway without a probe lists it as not built
 		}
 	} else if !ok {
 		return s, nil
-	} else if s.Pinned = "local"; a.lockHas(spec.Ref, t.platform) {
+	} else if s.Pinned = "local"; a.lockHas(base.Ref, t.Platform) {
 		s.Pinned = LockName
 	}
 	s.Packages = len(l.Debian)
 	for _, p := range l.NPM {
-		if p.Name == t.npm {
+		if p.Name == t.NPM {
 			s.Node = p.Version
 		} else {
 			s.NPM = p.Version
 		}
 	}
-	b, err := a.stored(ctx, spec.Ref, []Locked{l})
+	b, err := a.stored(ctx, base.Ref, []Locked{l})
 	if err != nil || b == nil {
 		return s, err
 	}
-	s.Digest = b.Platforms[t.platform].String()
+	s.Digest = b.Platforms[t.Platform].String()
 	return s, a.measure(l, t, &s)
 }
 
@@ -86,7 +87,7 @@ func (a *Assembler) lockHas(ref, platform string) bool {
 }
 
 // measure adds the sizes of the layers as far as they are known here.
-func (a *Assembler) measure(l Locked, t target, s *Status) error {
+func (a *Assembler) measure(l Locked, t spec.Target, s *Status) error {
 	parts, err := a.parts(l, t)
 	if err != nil {
 		return err
@@ -115,7 +116,7 @@ type Change struct {
 // changes against the pins so far. From now on this Assembler uses the new pins;
 // a repository's lock file is the caller's to write.
 func (a *Assembler) Update(ctx context.Context, refs, platforms []string) (Lock, []Change, error) {
-	targets, err := targetsOf(platforms)
+	targets, err := spec.TargetsOf(platforms)
 	if err != nil {
 		return Lock{}, nil, err
 	}
@@ -127,13 +128,13 @@ func (a *Assembler) Update(ctx context.Context, refs, platforms []string) (Lock,
 	var changes []Change
 	pins := map[string][]Locked{}
 	for _, ref := range refs {
-		spec, err := SpecOf(ref)
+		base, err := spec.Of(ref)
 		if err != nil {
 			return Lock{}, nil, err
 		}
 		for _, t := range targets {
-			fresh, _ := resolved.Find(ref, t.platform)
-			if old, ok := a.pinned(spec, t.platform); ok {
+			fresh, _ := resolved.Find(ref, t.Platform)
+			if old, ok := a.pinned(base, t.Platform); ok {
 				changes = append(changes, differences(old, fresh)...)
 			}
 			pins[ref] = append(pins[ref], fresh)
@@ -154,17 +155,21 @@ func (a *Assembler) Update(ctx context.Context, refs, platforms []string) (Lock,
 }
 
 // Pin returns the lock of bases as they are pinned now, with the digests that
-// they are built with. What the lock so far pins beside them stays.
+// they are built with. Those that another version of slipway has pinned are
+// resolved anew. What the lock so far pins beside them stays.
 func (a *Assembler) Pin(ctx context.Context, refs, platforms []string) (Lock, error) {
+	before := a.lock
+	a.lock.Bases = slices.DeleteFunc(slices.Clone(a.lock.Bases), func(l Locked) bool { return l.Assembly != assembly })
 	built, err := a.Ensure(ctx, withoutProbe(refs), platforms)
 	if err != nil {
 		return Lock{}, err
 	}
-	return lockOf(built).over(a.lock), nil
+	a.lock = lockOf(built).over(before)
+	return a.lock, nil
 }
 
 func withoutProbe(refs []string) []string {
-	return slices.DeleteFunc(slices.Clone(refs), func(r string) bool { return r == ProbeRef })
+	return slices.DeleteFunc(slices.Clone(refs), func(r string) bool { return r == spec.ProbeRef || r == spec.TLSProbeRef })
 }
 
 func lockOf(built map[string]Built) Lock {

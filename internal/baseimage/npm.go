@@ -10,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/slipway-build/slipway/internal/baseimage/download"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -23,14 +24,14 @@ type npmVersions struct {
 }
 
 // newestNPM returns the newest stable version of a major of an npm package.
-func newestNPM(ctx context.Context, f *fetcher, registry, name, major string) (NPMPin, error) {
+func newestNPM(ctx context.Context, c *download.Cache, registry, name, major string) (NPMPin, error) {
 	var doc npmVersions
 	address := registry + "/" + name
-	err := f.get(ctx, address, func(body io.Reader) error {
+	err := c.Get(ctx, address, func(body io.Reader) error {
 		return json.NewDecoder(io.LimitReader(body, 256<<20)).Decode(&doc)
 	})
 	if err != nil {
-		return NPMPin{}, unreachable("the npm package "+name, address, err)
+		return NPMPin{}, download.Unreachable("the npm package "+name, address, err)
 	}
 	return doc.newest(name, major)
 }
@@ -48,7 +49,7 @@ func (doc npmVersions) newest(name, major string) (NPMPin, error) {
 			WithHint("the registry may be a partial mirror; NPM_CONFIG_REGISTRY names another one")
 	}
 	pin := NPMPin{Name: name, Version: best, Integrity: doc.Versions[best].Dist.Integrity}
-	if _, err := contentOfIntegrity(pin.Integrity); err != nil {
+	if _, err := download.ContentOfIntegrity(pin.Integrity); err != nil {
 		return NPMPin{}, diag.Fail(diag.ExitBuild, "the npm registry gives no usable digest for %s %s", name, best).Because(err)
 	}
 	return pin, nil

@@ -11,11 +11,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pault.ag/go/debian/version"
 
+	"github.com/slipway-build/slipway/internal/baseimage/debian"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -177,7 +176,7 @@ func TestTokenGoesToTheRegistryAlone(t *testing.T) {
 
 func TestDamagedLocksAreFindings(t *testing.T) {
 	good, err := Lock{}.With(Locked{Ref: runtimeRef, Platform: "linux/amd64", Assembly: assembly,
-		Debian: []DebPin{{Name: "a", Version: "1", SHA256: strings.Repeat("a", 64), Size: 1, Path: "pool/a.deb"}}}).Encode()
+		Debian: []debian.Pin{{Name: "a", Version: "1", SHA256: strings.Repeat("a", 64), Size: 1, Path: "pool/a.deb"}}}).Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,79 +201,15 @@ func TestDamagedLocksAreFindings(t *testing.T) {
 	}
 }
 
-func TestRelations(t *testing.T) {
-	got := parseRelations("libc6 (>= 2.38), debconf (>= 0.5) | debconf-2.0 , python3:any,, x [amd64] (<< 1:2)")
-	want := [][]relation{{{"libc6", ">=", "2.38"}}, {{"debconf", ">=", "0.5"}, {"debconf-2.0", "", ""}}, {{"python3", "", ""}}, {{"x", "<<", "1:2"}}}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(relation{})); diff != "" {
-		t.Errorf("relations (-want +got):\n%s", diff)
-	}
-	for _, c := range []struct {
-		op, than, have string
-		want           bool
-	}{
-		{">=", "2.38", "2.41-12+deb13u4", true}, {"<<", "2.42", "2.41-12", true}, {">>", "2.41-12", "2.41-12", false}, {"=", "1:1", "1", false},
-		{"<=", "1.0", "1.0~rc1", true}, {"=", "1.0", "1.0", true}, {"", "", "0", true},
-	} {
-		v, err := version.Parse(c.have)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := (relation{"x", c.op, c.than}).satisfied(v); got != c.want {
-			t.Errorf("%s %s %s: %v", c.have, c.op, c.than, got)
-		}
-	}
-}
-
-func TestFieldsWithContinuationLines(t *testing.T) {
-	s := stanza("Package: a\ndescription: one\n two\n .\n three\nLast:\n x\n")
-	for name, want := range map[string]string{"Description": "one\n two\n .\n three", "LAST": "x", "Desc": "", "two": ""} {
-		if got := s.field(name); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
-		}
-	}
-}
-
-func TestEmbeddedKeysAreDebians(t *testing.T) {
-	keys, err := archiveKeys("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	have := map[string]bool{}
-	for _, k := range keys {
-		for _, id := range k.Identities {
-			have[id.UserId.Name+" "+id.UserId.Comment] = true
-		}
-	}
-	for _, want := range []string{"Debian Archive Automatic Signing Key 13/trixie", "Debian Stable Release Key 13/trixie", "Debian Security Archive Automatic Signing Key 13/trixie"} {
-		if !have[want] {
-			t.Errorf("no key of %q", want)
-		}
-	}
-	if _, err := archiveKeys(filepath.Join(t.TempDir(), "none")); diag.ExitOf(err) != diag.ExitUsage {
-		t.Errorf("missing keyring: %v", err)
-	}
-}
-
-func FuzzStanzas(f *testing.F) {
-	f.Add([]byte("Package: a\nVersion: 1\nDepends: b (>= 1) | c\n\nPackage: b\nProvides: c\n\n\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		x := newIndex()
-		x.add(text, archiveMain)
-		for _, name := range sorted(x.packages) {
-			_, _, _ = x.best(name)
-		}
-	})
-}
-
 func FuzzDeb(f *testing.F) {
 	f.Add(debOf(f, "Package: a\n", file{name: "./a", body: "x"}))
-	f.Add(arOf(arMember{"control.tar", nil}, arMember{"data.tar.xz", []byte{0xfd, '7', 'z'}}))
+	f.Add(arOf(member{"control.tar", nil}, member{"data.tar.xz", []byte{0xfd, '7', 'z'}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d, err := readDeb(data)
+		d, err := debian.ReadDeb(data)
 		if err != nil {
 			return
 		}
-		r, err := decompress(d.data)
+		r, err := d.Files()
 		if err != nil {
 			return
 		}
@@ -287,25 +222,6 @@ func FuzzDeb(f *testing.F) {
 				t.Errorf("path %q", p)
 			}
 		}
-	})
-}
-
-func FuzzRelease(f *testing.F) {
-	f.Add(sign(f, signer(), "Origin: Debian\nCodename: trixie\nSHA256:\n "+strings.Repeat("0", 64)+" 1 x\n"))
-	f.Add([]byte("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nx\n-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _ = openRelease(data, nil, time.Unix(0, 0))
-		_, _ = parseRelease(data)
-	})
-}
-
-func FuzzAptSources(f *testing.F) {
-	f.Add([]byte("deb [arch=amd64] http://mirror.example/debian trixie main\n"))
-	f.Add([]byte("Types: deb\nURIs: http://mirror.example\nSuites: trixie\nComponents: main\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		parseAptSources(text)
-		parseAptList(string(text))
-		parseNPMRC(string(text), func(string) string { return "" })
 	})
 }
 
@@ -327,6 +243,17 @@ func FuzzLock(f *testing.F) {
 		}
 		if _, err := decodeLock("x", text); err != nil {
 			t.Errorf("its own encoding is refused: %v\n%s", err, text)
+		}
+	})
+}
+
+func FuzzNPMRC(f *testing.F) {
+	f.Add("registry = https://npm.example/\n; x\n//npm.example/:_authToken=${TOKEN}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for k := range parseNPMRC(text, func(string) string { return "" }) {
+			if strings.ContainsAny(k, "=\n") {
+				t.Errorf("key %q", k)
+			}
 		}
 	})
 }

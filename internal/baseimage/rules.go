@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/baseimage/debian"
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -52,13 +54,22 @@ func keep(role plan.Role, p string) bool {
 	return !slices.Contains(debuggingAids(), path.Base(p)) && !pythonIdle(p)
 }
 
+// inPart reports whether a path is one of the parts that are kept of a package, or
+// below one; no parts are all of it. Licence texts always are.
+func inPart(parts []string, p string) bool {
+	return len(parts) == 0 || strings.HasPrefix(p, "usr/share/doc/") || slices.ContainsFunc(parts, func(part string) bool {
+		return p == part || strings.HasPrefix(p, part+"/")
+	})
+}
+
 // finish adds to a tree of unpacked Debian packages what their maintainer
 // scripts would have made and programs need.
 func finish(t tree, role plan.Role) {
 	certificates(t)
+	linkLibraries(t)
 	finishJava(t)
-	if t["usr/bin/python"+pythonVersion] != nil {
-		t.symlink("usr/bin/python3", "python"+pythonVersion)
+	if t["usr/bin/python"+spec.PythonVersion] != nil {
+		t.symlink("usr/bin/python3", "python"+spec.PythonVersion)
 		t.symlink("usr/bin/python", "python3")
 	}
 	if t["usr/bin/cargo"] != nil {
@@ -127,15 +138,22 @@ func accounts(t tree) {
 	}
 }
 
+// statuses enters packages for scanners.
+func statuses(t tree, pins []debian.Pin, debs []debian.Deb) {
+	for i, p := range pins {
+		status(t, p.Name, debs[i])
+	}
+}
+
 // status is the entry of a package for scanners, in the manner of distroless
 // images: one file a package under var/lib/dpkg/status.d, with the list of its
 // files beside it. Syft, Grype and Trivy read that as they read dpkg's status
 // file; unlike it, layers can add entries without copying those below.
-func status(t tree, name string, d deb) {
-	control := bytes.TrimRight(d.control, "\n")
+func status(t tree, name string, d debian.Deb) {
+	control := bytes.TrimRight(d.Control, "\n")
 	t.file("var/lib/dpkg/status.d/"+name, 0o644, append(bytes.Clone(control), "\nStatus: install ok installed\n"...))
 	var sums bytes.Buffer
-	for line := range bytes.Lines(d.md5sums) {
+	for line := range bytes.Lines(d.MD5Sums) {
 		_, file, ok := bytes.Cut(bytes.TrimSpace(line), []byte("  "))
 		if ok && t[string(file)] != nil {
 			sums.Write(line)

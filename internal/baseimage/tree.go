@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-build/slipway/internal/baseimage/download"
 )
 
 // node is a file, directory or symbolic link of a tree. Hard links are several
@@ -145,7 +147,7 @@ func readNode(tr *tar.Reader, h *tar.Header, seen map[string]*node, keep bool) (
 		if !keep {
 			return nil, nil
 		}
-		data, err := readExactly(tr, h.Size)
+		data, err := download.ReadExactly(tr, h.Size)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", h.Name, err)
 		}
@@ -155,26 +157,33 @@ func readNode(tr *tar.Reader, h *tar.Header, seen map[string]*node, keep bool) (
 	return nil, fmt.Errorf("%q is a device or another special file (type %q)", h.Name, h.Typeflag)
 }
 
-// maxFile bounds one file of a package; the largest today is node's 100 MB.
-const maxFile = 1 << 30
-
-func readExactly(r io.Reader, size int64) ([]byte, error) {
-	if size > maxFile {
-		return nil, fmt.Errorf("the file says that it has %d bytes", size)
-	}
-	const step = 128 << 20 // node fits; a lying header costs no more memory than the stream has bytes
-	data := make([]byte, 0, min(size, step))
-	for int64(len(data)) < size {
-		if len(data) == cap(data) {
-			data = slices.Grow(data, int(size)-len(data))
+// resolve returns the file or directory that a path names, through links; nil when
+// there is none.
+func (t tree) resolve(p string) *node {
+	const mostLinks = 40 // as Linux
+	for range mostLinks {
+		at, link := "", ""
+		rest := strings.Split(p, "/")
+		for i, name := range rest {
+			at = path.Join(at, name)
+			n := t[at]
+			if n != nil && n.kind == tar.TypeSymlink {
+				link = path.Join(append([]string{n.link}, rest[i+1:]...)...)
+				if !path.IsAbs(n.link) {
+					link = path.Join(path.Dir(at), link)
+				}
+				break
+			}
 		}
-		n, err := io.ReadFull(r, data[len(data):min(int64(cap(data)), size)])
-		data = data[:len(data)+n]
-		if err != nil {
-			return nil, err
+		if link == "" {
+			return t[p]
+		}
+		p = strings.TrimPrefix(path.Clean("/"+link), "/")
+		if top, _, deeper := strings.Cut(p, "/"); deeper && aliased(top) {
+			p = "usr/" + p
 		}
 	}
-	return data, nil
+	return nil
 }
 
 // file adds a regular file, over one that is there.

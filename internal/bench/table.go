@@ -1,13 +1,14 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-build/slipway/internal/report"
 )
 
 // row is one measured thing: its median on both sides in base units.
@@ -143,9 +144,7 @@ func WriteJSON(out io.Writer, r Result) error {
 			doc.Ratio[strings.TrimSuffix(strings.TrimSuffix(w.key, "_ms"), "_bytes")] = math.Round(after/before*1e4) / 1e4
 		}
 	}
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	return e.Encode(doc)
+	return report.JSON(out, doc)
 }
 
 // inKey turns a value into the unit that the row's key names.

@@ -1,5 +1,5 @@
 // Package cli is the command line: one file a command, which parses flags,
-// wires the leaves together, calls package pipeline and prints the result. It
+// wires adapters together, calls package pipeline and prints the result. It
 // holds no logic of builds, images or containers.
 //
 //	os.Exit(int(cli.Main(os.Args[1:], cli.Process())))
@@ -12,13 +12,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/state"
 	"github.com/slipway-build/slipway/internal/trace"
 )
 
@@ -27,7 +25,8 @@ type World struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
-	Dir            string // working directory
+	LookupEnv      func(string) (string, bool) // nil: an empty variable counts as unset
+	Dir            string                      // working directory
 
 	// Args and Environ start this process once more for an ordinary user; without
 	// Args, commands that need root are tried as they are.
@@ -40,24 +39,32 @@ func Process() World {
 	if err != nil {
 		dir = "."
 	}
-	return World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Dir: dir, Args: os.Args, Environ: os.Environ()}
+	return World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, LookupEnv: os.LookupEnv, Dir: dir, Args: os.Args, Environ: os.Environ()}
 }
 
 // app is what every command file gets.
 type app struct {
 	World
-	stateDir string // where images, bases, caches and containers live
+	state state.Dir // where images, bases, caches and containers live
 
 	watch *observation
 	trace *trace.Recorder // nil without --trace, which it takes
 }
+
+// newApp makes an app with a state directory.
+func newApp(w World, stateDir string) *app {
+	return &app{World: w, state: state.Dir{Path: stateDir, Getenv: w.Getenv, Stderr: w.Stderr}}
+}
+
+// record makes everything of the command write to a trace.
+func (a *app) record(r *trace.Recorder) { a.trace, a.state.Trace = r, r }
 
 // Main runs one command and returns how the process ends. The first interrupt
 // cancels the command's context, the second ends the process at once.
 func Main(args []string, w World) diag.ExitCode {
 	ctx, stop := interruptible(w.Stderr)
 	defer stop()
-	a := &app{World: w, stateDir: stateDir(w.Getenv)}
+	a := newApp(w, state.PathOf(w.Getenv))
 	root := a.root()
 	root.SetArgs(args)
 	err := a.finish(root.ExecuteContext(ctx))
@@ -65,37 +72,6 @@ func Main(args []string, w World) diag.ExitCode {
 		return diag.ExitOK
 	}
 	return a.fail(ctx, err)
-}
-
-// root assembles the command tree.
-func (a *app) root() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "slipway",
-		Short: "Build, run and ship fleets of services as small, tested container images",
-		Example: `  slipway build
-  slipway build --trace build.json --cpuprofile build.pprof`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return unknownCommand(cmd, args[0])
-		},
-	}
-	root.SetIn(a.Stdin)
-	root.SetOut(a.Stdout)
-	root.SetErr(a.Stderr)
-	root.SetFlagErrorFunc(unknownFlag)
-	root.AddCommand(
-		a.initCommand(), a.buildCommand(), a.planCommand(), a.whyCommand(), a.generateCommand(), a.statsCommand(), a.runsCommand(),
-		a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(),
-		a.benchCommand(), a.pushCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
-	)
-	strict(root)
-	a.observed(root)
-	return root
 }
 
 // fail prints an error, its cause last and then the hint, and returns the exit code.
@@ -107,7 +83,7 @@ func (a *app) fail(ctx context.Context, err error) diag.ExitCode {
 		fmt.Fprintln(a.Stderr, "slipway: interrupted; nothing is left running, and what was finished is kept")
 		return diag.ExitInterrupted
 	}
-	err = a.explainFullDisk(err)
+	err = a.state.ExplainFullDisk(err)
 	text := strings.TrimRight(err.Error(), "\n")
 	if fs := (diag.Findings)(nil); errors.As(err, &fs) {
 		fmt.Fprintln(a.Stderr, text)
@@ -146,22 +122,4 @@ func interruptible(stderr io.Writer) (context.Context, func()) {
 		close(done)
 		cancel()
 	}
-}
-
-// stateDir returns the directory of all local state: $SLIPWAY_STATE_DIR, else
-// /var/lib/slipway for root and the XDG data directory for others.
-func stateDir(getenv func(string) string) string {
-	if d := getenv("SLIPWAY_STATE_DIR"); d != "" {
-		if abs, err := filepath.Abs(d); err == nil {
-			return abs
-		}
-		return d
-	}
-	if os.Geteuid() == 0 {
-		return "/var/lib/slipway"
-	}
-	if d := getenv("XDG_DATA_HOME"); d != "" {
-		return filepath.Join(d, "slipway")
-	}
-	return filepath.Join(getenv("HOME"), ".local", "share", "slipway")
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-build/slipway/internal/generated"
 )
 
 // TestTheExamplesAreWhatGenerateWrites plans every example anew and compares the
@@ -59,7 +61,7 @@ func dockerfilesOf(t *testing.T, dir string) map[string]string {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		if generated(text) {
+		if generated.Is(text) {
 			service, _, _ := strings.Cut(strings.TrimPrefix(string(text), "# "), ",")
 			found[service] = string(text)
 		}

@@ -3,9 +3,41 @@ package cli
 import (
 	"context"
 	"fmt"
+	"github.com/spf13/cobra"
 
 	"github.com/slipway-build/slipway/internal/rootless"
 )
+
+// root assembles the command tree.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "slipway",
+		Short: "Build, run and ship fleets of services as small, tested container images",
+		Example: `  slipway build
+  slipway build --trace build.json --cpuprofile build.pprof`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknownCommand(cmd, args[0])
+		},
+	}
+	root.SetIn(a.Stdin)
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	root.SetFlagErrorFunc(unknownFlag)
+	root.AddCommand(
+		a.initCommand(), a.buildCommand(), a.planCommand(), a.whyCommand(), a.generateCommand(), a.statsCommand(), a.runsCommand(),
+		a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(),
+		a.benchCommand(), a.pushCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
+	)
+	strict(root)
+	a.observed(root)
+	return root
+}
 
 // exited is how a command ended that another process did the work of.
 type exited int
@@ -21,7 +53,7 @@ func (a *app) becomeRoot(ctx context.Context) error {
 		return nil
 	}
 	code, entered, err := rootless.Enter(ctx, rootless.Process{
-		Args: a.Args, Env: a.Environ, StateDir: a.stateDir,
+		Args: a.Args, Env: a.Environ, StateDir: a.state.Path,
 		Note: func(text string) { fmt.Fprintln(a.Stderr, "note: "+text) },
 	})
 	if err != nil || !entered {

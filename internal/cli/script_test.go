@@ -1,10 +1,17 @@
 package cli_test
 
 import (
+	"errors"
+	"io"
+	"log"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/slipway-build/slipway/internal/cli"
@@ -12,13 +19,20 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"slipway": func() { os.Exit(int(cli.Main(os.Args[1:], cli.Process()))) },
+		"slipway": func() {
+			// The same file as slipway, because a development version's fingerprints
+			// contain its own file.
+			if words := os.Getenv("SLIPWAY_TEST_FIXTURE"); words != "" {
+				os.Exit(fixture(strings.Fields(words)))
+			}
+			os.Exit(int(cli.Main(os.Args[1:], cli.Process())))
+		},
 	})
 }
 
 // TestScripts runs testdata/script: the command line as people use it, without
-// root, network and engine. To refresh the expected output that stands in the
-// scripts: UPDATE_SCRIPTS=1 go test ./internal/cli -run TestScripts.
+// root, network and engine. To refresh the expected output that the scripts hold:
+// UPDATE_SCRIPTS=1 go test ./internal/cli -run TestScripts.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -27,10 +41,19 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SLIPWAY_STATE_DIR", filepath.Join(env.WorkDir, ".state"))
+			env.Setenv("DOCKER_CONFIG", env.WorkDir)
 			env.Setenv("NO_COLOR", "1")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "try": try},
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, errors.New("no such condition")
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code": exitCode, "try": try, "json": normalised, "fixture": runFixture, "until": until, "registry": startRegistry,
+		},
 	})
 }
 
@@ -49,3 +72,29 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 // try runs slipway and leaves its output to the script, however it ends: a check
 // of the machine may fail here.
 func try(ts *testscript.TestScript, _ bool, args []string) { _ = ts.Exec("slipway", args...) }
+
+// runFixture puts something into the state directory; see fixture.
+func runFixture(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv("SLIPWAY_TEST_FIXTURE", strings.Join(args, " "))
+	ts.Check(ts.Exec("slipway"))
+	ts.Setenv("SLIPWAY_TEST_FIXTURE", "")
+}
+
+// until waits for a file that a command in the background writes.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	for range 500 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond) // a process has no other way to say that it is ready
+	}
+	ts.Fatalf("%s is not there after ten seconds", args[0])
+}
+
+// startRegistry runs an empty registry until the script ends, with its address in
+// $REGISTRY.
+func startRegistry(ts *testscript.TestScript, _ bool, _ []string) {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	ts.Defer(server.Close)
+	ts.Setenv("REGISTRY", strings.TrimPrefix(server.URL, "http://"))
+}

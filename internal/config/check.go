@@ -100,6 +100,9 @@ func (d *decoder) checkName(what, at, placeless, name string) {
 // a component of an image name and of a host name.
 func ValidName(name string) bool { return nameForm().MatchString(name) && len(name) <= 63 }
 
+// IsSecretName tells whether a variable of that name holds a secret.
+func IsSecretName(name string) bool { return secretForm().MatchString(name) }
+
 // Unnamed is the name of what nothing names.
 const Unnamed = "app"
 
@@ -156,11 +159,21 @@ func (d *decoder) checkSettings(at string, s settings) {
 		if strings.ContainsAny(string(s.Env[key]), "\n\x00") {
 			d.report(codeEnv, at+"/env/"+key, "mount a file instead", "the value of %s spans lines", key)
 		}
-		if secretForm().MatchString(key) && s.Env[key] != "" {
+		if IsSecretName(key) && s.Env[key] != "" {
 			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and everybody who gets the image can read it", clip(key))
 			f := &d.findings[len(d.findings)-1]
 			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
 		}
+	}
+	for i, file := range s.EnvFile {
+		at := at + "/env_file"
+		if _, listed := d.at[fmt.Sprintf("%s/%d", at, i)]; listed {
+			at = fmt.Sprintf("%s/%d", at, i)
+		}
+		if file == "" && !d.hasFindingIn(at) {
+			d.report(codePath, at, "such as .env", "the path of the file is empty")
+		}
+		d.checkPath(at, file, "write it relative to slipway.yaml; slipway run --env-file takes any path", "move it into the repository; slipway run --env-file takes any path")
 	}
 	d.checkPackages(at+"/packages/build", s.Packages.Build)
 	d.checkPackages(at+"/packages/runtime", s.Packages.Runtime)

@@ -204,6 +204,9 @@ func (d *decoder) decodeStruct(n ast.Node, v reflect.Value, path string) {
 		if near := diag.Nearest(key, names); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
+		if before, after, ok := strings.Cut(key, ":"); ok {
+			hint = fmt.Sprintf("write a space after the colon: %s: %s", before, after)
+		}
 		d.report(codeUnknownKey, "key:"+child, hint, "there is no key %q %s", key, in(path))
 	})
 }

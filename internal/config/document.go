@@ -44,6 +44,7 @@ type settings struct {
 	Health    *health           `yaml:"health,omitempty" jsonschema_description:"How readiness is asked for."`
 	Memory    memory            `yaml:"memory,omitempty" jsonschema_description:"Memory limit such as 512Mi or 1GB."`
 	Env       map[string]scalar `yaml:"env,omitempty" jsonschema_description:"Environment of the running service. Not for secrets."`
+	EnvFile   oneOrMore         `yaml:"env_file,omitempty" jsonschema_description:"File of NAME=VALUE lines, or a list of them, relative to this file. Read by slipway run; never part of an image."`
 	Shell     *bool             `yaml:"shell,omitempty" jsonschema_description:"Whether the production image has a shell."`
 	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"What installs the service's packages, such as pnpm or uv; detected when left out."`
 	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages beyond those that Slipway knows the service to need."`

@@ -60,6 +60,7 @@ type Service struct {
 	Exclude        []string          // patterns of what production does not hold
 	Planned        bool              // although the directory has a Dockerfile
 	Env            map[string]string // of the running service
+	EnvFiles       []string          // of the running service, relative to the fleet's root; later ones win, Env wins over all
 	Shell          bool              // a shell in the production image
 	PackageManager string            // "pnpm", "uv"
 	Features       []string          // of cargo

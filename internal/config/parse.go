@@ -65,6 +65,7 @@ func (d *decoder) tree(data []byte) ast.Node {
 	if len(bodies) == 0 {
 		return nil
 	}
+	respell(bodies[0])
 	return bodies[0]
 }
 
@@ -142,6 +143,7 @@ func (d *decoder) service(name string, doc *document) Service {
 		Build:          s.Build,
 		Output:         cleaned(s.Output),
 		Exclude:        s.Exclude,
+		EnvFiles:       m.EnvFile,
 		Planned:        s.Docker != nil,
 		PackageManager: string(m.Manager),
 		Features:       s.Features,
@@ -194,6 +196,7 @@ func merge(a, b settings) settings {
 		Health:    mergeHealth(a.Health, b.Health),
 		Memory:    or(b.Memory, a.Memory),
 		Env:       env,
+		EnvFile:   slices.Concat(a.EnvFile, b.EnvFile),
 		Shell:     or(b.Shell, a.Shell),
 		Manager:   or(b.Manager, a.Manager),
 		Packages:  packages{slices.Concat(a.Packages.Build, b.Packages.Build), slices.Concat(a.Packages.Runtime, b.Packages.Runtime)},

@@ -164,6 +164,24 @@ func (c *command) decodeNode(d *decoder, n ast.Node, path string) {
 	}
 }
 
+// oneOrMore is a text, or a list of them.
+type oneOrMore []string
+
+func (o *oneOrMore) decodeNode(d *decoder, n ast.Node, path string) {
+	if s, ok := text(n); ok {
+		*o = oneOrMore{s}
+		return
+	}
+	d.decodeSlice(n, reflect.ValueOf((*[]string)(o)).Elem(), path)
+}
+
+// JSONSchema makes the schema of a text or a list.
+func (oneOrMore) JSONSchema() *jsonschema.Schema {
+	one := uint64(1)
+	word := &jsonschema.Schema{Type: "string", MinLength: &one}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{word, {Type: "array", Items: word}}}
+}
+
 // child notes the place of a list's item and returns its path.
 func (d *decoder) child(path string, i int, n ast.Node) string {
 	p := path + "/" + strconv.Itoa(i)

@@ -69,6 +69,7 @@ const (
 	codeWalk        = "SLP224" // a directory cannot be read
 	codeName        = "SLP226" // a name that cannot stand in a Dockerfile
 	codeMisplaced   = "SLP227" // a key that says nothing of this ecosystem
+	codeForeign     = "SLP231" // a .dockerignore that was written for another Dockerfile
 )
 
 // repository is the tree that services are looked for in, and the ecosystems as
@@ -76,11 +77,12 @@ const (
 type repository struct {
 	tree      *ecosystem.Tree
 	languages []Ecosystem
+	deploy    *deployFiles
 }
 
 func open(below fs.FS) repository {
 	tree := ecosystem.Guard(below)
-	r := repository{tree: tree}
+	r := repository{tree: tree, deploy: newDeployFiles()}
 	for _, e := range Ecosystems() {
 		if rooted, ok := e.(Rooted); ok {
 			e = rooted.In(tree)
@@ -130,10 +132,32 @@ func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 	return out, append(findings, root.unread(append(all, findings...))...)
 }
 
+// Planned is the plan of one service with the findings about it. With an error
+// among them the plan is not to be built.
+type Planned struct {
+	Name     string
+	Plan     plan.Service
+	Findings diag.Findings
+}
+
 // Plan returns the plans of a repository's services, sorted by name. Services
 // with an error among the findings are missing. The tree is read by as many
 // readers at once as there are processors, unless it is an *ecosystem.Tree.
 func Plan(tree fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
+	all, findings := PlanEach(tree, fleet)
+	var out []plan.Service
+	for _, p := range all {
+		findings = append(findings, p.Findings...)
+		if p.Findings.Errors() == nil {
+			out = append(out, p.Plan)
+		}
+	}
+	return out, findings
+}
+
+// PlanEach is Plan with the services that have errors: who goes on with the
+// others can say which one failed. The findings returned are about the search.
+func PlanEach(tree fs.FS, fleet *config.Fleet) ([]Planned, diag.Findings) {
 	roots := []repository{open(tree)}
 	services, findings := services(roots[0], fleet)
 	if _, one := tree.(*ecosystem.Tree); !one { // which is not for concurrent use
@@ -141,35 +165,29 @@ func Plan(tree fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
 			roots = append(roots, open(tree))
 		}
 	}
-	type planned struct {
-		service  plan.Service
-		findings diag.Findings
-	}
-	all := make([]planned, len(services))
+	all := make([]Planned, len(services))
 	var group errgroup.Group
 	for i, root := range roots {
 		group.Go(func() error {
 			for j := len(all) * i / len(roots); j < len(all)*(i+1)/len(roots); j++ {
-				all[j].service, all[j].findings = planOne(root, services[j], fleet)
+				all[j].Plan, all[j].Findings = planOne(root, services[j], fleet)
+				all[j].Name = or(or(all[j].Plan.Name, services[j].Name), config.Unnamed)
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // there are findings, no errors
-	var out []plan.Service
+	said := slices.Clone(findings)
 	for _, p := range all {
-		findings = append(findings, p.findings...)
-		if p.findings.Errors() == nil {
-			out = append(out, p.service)
-		}
+		said = append(said, p.Findings...)
 	}
 	unread := map[diag.Place]diag.Finding{}
 	for _, root := range roots {
-		for _, f := range root.unread(findings) {
+		for _, f := range root.unread(said) {
 			unread[f.Place] = f
 		}
 	}
-	return out, append(findings, diag.Findings(slices.Collect(maps.Values(unread))).Sorted()...)
+	return all, append(findings, diag.Findings(slices.Collect(maps.Values(unread))).Sorted()...)
 }
 
 // fewServices are not worth a tree of their own, whose directories are listed
@@ -190,27 +208,6 @@ func (r repository) unread(said diag.Findings) diag.Findings {
 		places[f.Place.File] = true
 	}
 	return slices.DeleteFunc(r.tree.Refused(), func(f diag.Finding) bool { return places[f.Place.File] })
-}
-
-func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
-	dir, f := directory(root, s, fleet)
-	if f != nil {
-		return plan.Service{}, diag.Findings{*f}
-	}
-	if name := ownDockerfile(dir); name != "" {
-		found, findings := inspect(root, s, fleet)
-		return ownPlan(dir, found, fleet), findings
-	}
-	e, f := ecosystemOf(root, dir, s, fleet)
-	if f != nil {
-		return plan.Service{}, diag.Findings{*f}
-	}
-	s.Ecosystem = e.Name()
-	p, findings := e.Plan(dir, s, fleet)
-	if findings.Errors() != nil {
-		return p, findings
-	}
-	return p, append(findings, unwritable(p)...)
 }
 
 // unwritable reports names of files that no line of a Dockerfile can hold: what
@@ -238,23 +235,6 @@ func services(root repository, fleet *config.Fleet) ([]config.Service, diag.Find
 		return fleet.Services, nil
 	}
 	return walk(root, maxDirs)
-}
-
-func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, diag.Findings) {
-	dir, f := directory(root, s, fleet)
-	if f != nil {
-		return Found{}, diag.Findings{*f}
-	}
-	e, f := ecosystemOf(root, dir, s, fleet)
-	if own := ownDockerfile(dir); own != "" {
-		return inspectOwn(e, dir, s, fleet, own), nil
-	}
-	if f != nil {
-		return Found{}, diag.Findings{*f}
-	}
-	s.Ecosystem = e.Name()
-	done, facts, findings := e.Inspect(dir, s, fleet)
-	return Found{Service: done, Facts: facts}, findings
 }
 
 // directory returns the file system of a service's directory.

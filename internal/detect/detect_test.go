@@ -95,3 +95,24 @@ func TestOwnDockerfileNeedsNoEcosystem(t *testing.T) {
 		t.Errorf("got %+v", p)
 	}
 }
+
+// TestOneServiceWithAnErrorKeepsNoOther: each has the findings about it.
+func TestOneServiceWithAnErrorKeepsNoOther(t *testing.T) {
+	tree := fstest.MapFS{
+		"good/index.html":  {Data: []byte("<!doctype html>")},
+		"bad/package.json": {Data: []byte("{")},
+		"more/index.html":  {Data: []byte("<!doctype html>")},
+	}
+	all, findings := detect.PlanEach(tree, nil)
+	if len(findings) > 0 || len(all) != 3 {
+		t.Fatalf("%d plans, %v", len(all), findings)
+	}
+	for i, name := range []string{"bad", "good", "more"} {
+		if all[i].Name != name || (all[i].Findings.Errors() != nil) != (name == "bad") || (len(all[i].Plan.Stages) > 0) == (name == "bad") {
+			t.Errorf("%+v", all[i])
+		}
+	}
+	if plans, findings := detect.Plan(tree, nil); len(plans) != 2 || findings.Errors() == nil {
+		t.Errorf("%d plans, %v", len(plans), findings)
+	}
+}

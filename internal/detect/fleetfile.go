@@ -48,6 +48,9 @@ func entry(f Found, indent string, listen map[int]int) []byte {
 	}
 	fmt.Fprintf(&b, "%s%s:\n", indent, f.Service.Name)
 	line("path: %s", scalar(f.Service.Path))
+	if f.Service.Planned {
+		line("dockerfile: false")
+	}
 	for _, fact := range f.Facts {
 		key, why := written(f, fact, listen), comment(because(fact))
 		if key == "" {
@@ -55,6 +58,9 @@ func entry(f Found, indent string, listen map[int]int) []byte {
 			continue
 		}
 		line("%-28s # %s", key, why)
+	}
+	if f.Dockerfile != "" && f.Service.Ecosystem != "" {
+		line("# dockerfile: false would plan it from its sources, with the Dockerfile as evidence")
 	}
 	for _, p := range f.Findings {
 		if p.Severity == diag.Error {

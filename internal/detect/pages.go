@@ -37,7 +37,7 @@ func (p *pages) services() []string {
 func onlyPages(dir fs.FS) bool {
 	for _, e := range Ecosystems() {
 		if e.Recognise(dir) != "" {
-			return e.Name() == static.Name && ownDockerfile(dir) == ""
+			return e.Name() == static.Name && OwnDockerfile(dir) == ""
 		}
 	}
 	return false

@@ -25,6 +25,7 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	var findings diag.Findings
 	var paths []string
 	var pages pages
+	var strangers strangersSeen
 	weak := false // the root is a service only if there is no other
 	dirs := 0
 	_ = fs.WalkDir(root.tree, ".", func(p string, e fs.DirEntry, err error) error {
@@ -47,6 +48,7 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 			return nil
 		}
 		below, sure, ok := recognised(dir)
+		strangers.look(root.tree, p, describedBy(dir, ok))
 		if p != "." && ok && onlyPages(dir) {
 			return pages.add(p)
 		}
@@ -68,14 +70,27 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	if len(paths) == 0 && findings == nil {
 		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
 	}
-	return named(paths), findings
+	return named(paths), append(findings, strangers.without(paths)...)
+}
+
+// describedBy is the file that an ecosystem recognises a directory by.
+func describedBy(dir fs.FS, recognised bool) string {
+	if !recognised {
+		return ""
+	}
+	for _, e := range Ecosystems() {
+		if file := e.Recognise(dir); file != "" {
+			return file
+		}
+	}
+	return ""
 }
 
 // recognised returns the services of a directory by their paths below it, whether
 // they are services for sure or perhaps only the manifest of a workspace, and
 // whether anything recognises the directory at all.
 func recognised(dir fs.FS) (below []string, sure, ok bool) {
-	if ownDockerfile(dir) != "" {
+	if OwnDockerfile(dir) != "" {
 		return []string{"."}, false, true
 	}
 	for _, e := range Ecosystems() {
@@ -98,7 +113,7 @@ func recognised(dir fs.FS) (below []string, sure, ok bool) {
 // nothing but package.json speaks for, and that nothing starts.
 func isLibrary(root repository, p string) bool {
 	dir, err := fs.Sub(root.tree, p)
-	if err != nil || p == "." || ownDockerfile(dir) != "" {
+	if err != nil || p == "." || OwnDockerfile(dir) != "" {
 		return false
 	}
 	for i, e := range Ecosystems() {

@@ -12,6 +12,7 @@ package diag
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -122,6 +123,11 @@ func (fs Findings) Sorted() Findings {
 		return a.Code < b.Code
 	})
 	return out
+}
+
+// Of returns the findings of one severity.
+func (fs Findings) Of(severity Severity) Findings {
+	return slices.DeleteFunc(slices.Clone(fs), func(f Finding) bool { return f.Severity != severity })
 }
 
 // Errors returns the findings as an error when one of them is an error, else nil.

@@ -100,7 +100,7 @@ func (b Bake) shared() object {
 }
 
 // bakeMark follows the fleet's name in the comment of a generated definition.
-const bakeMark = ", planned by Slipway. Build it with `docker buildx bake`; the bases come from BASES."
+const bakeMark = Mark + " Build it with `docker buildx bake`; the bases come from BASES."
 
 // GeneratedBake tells whether a definition is one that RenderBake wrote.
 func GeneratedBake(text []byte) bool {

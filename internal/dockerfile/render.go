@@ -16,6 +16,9 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
+// Mark follows the name in the first line of every file that Slipway generates.
+const Mark = ", planned by Slipway."
+
 // Render writes the Dockerfile of a service. Equal plans give equal bytes.
 func Render(s plan.Service) []byte {
 	w := &writer{}
@@ -53,7 +56,7 @@ func (w *writer) comment(text string) {
 
 // header names the service and what was found about it.
 func (w *writer) header(s plan.Service) {
-	w.line("# %s, planned by Slipway. Build it with `slipway build`, or with any other Dockerfile builder.", s.Name)
+	w.line("# %s"+Mark+" Build it with `slipway build`, or with any other Dockerfile builder.", s.Name)
 	for _, f := range s.Facts {
 		from := f.Evidence
 		if f.File != "" {

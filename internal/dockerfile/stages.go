@@ -21,16 +21,16 @@ const codeBroken = "SLP401"
 type File struct {
 	Stages []string    // names in order; a stage without a name is its number
 	Args   []string    // names that an ARG declares, in any stage
-	Images []Reference // what it starts from and copies from besides its own stages
+	Images []Reference // what it starts from and copies from besides its own stages, see With
 
+	name   string
 	parsed []instructions.Stage
 	meta   []instructions.ArgCommand // before the first FROM
 	escape rune
 	syntax string // what a `# syntax=` line asks for
 }
 
-// Reference is the name of an image at a place of a Dockerfile. Names with
-// variables are left out.
+// Reference is the name of an image at a place of a Dockerfile.
 type Reference struct {
 	Name  string
 	Place diag.Place
@@ -47,36 +47,54 @@ func Read(name string, text []byte) (File, error) {
 	if err != nil {
 		return File{}, broken(name, text, err)
 	}
-	f := File{parsed: stages, meta: meta, escape: tree.EscapeToken}
+	f := File{name: name, parsed: stages, meta: meta, escape: tree.EscapeToken}
 	f.syntax, _, _, _ = parser.DetectSyntax(text)
-	add := func(image string, at []parser.Range) {
-		_, err := strconv.Atoi(image)
-		if image == "" || image == "scratch" || err == nil || strings.Contains(image, "$") || slices.Contains(f.Stages, strings.ToLower(image)) {
-			return
-		}
-		f.Images = append(f.Images, Reference{Name: image, Place: diag.Place{File: name, Line: firstLine(at)}})
-	}
 	f.declare(meta)
 	for i, s := range stages {
-		add(s.BaseName, s.Location)
 		for _, c := range s.Commands {
-			switch c := c.(type) {
-			case *instructions.CopyCommand:
-				add(c.From, c.Location())
-			case *instructions.RunCommand:
-				for _, m := range instructions.GetMounts(c) {
-					add(m.From, c.Location())
-				}
-			case *instructions.ArgCommand:
+			if c, ok := c.(*instructions.ArgCommand); ok {
 				f.declare([]instructions.ArgCommand{*c})
 			}
 		}
-		if s.Name == "" {
-			s.Name = strconv.Itoa(i)
-		}
-		f.Stages = append(f.Stages, s.Name)
+		f.Stages = append(f.Stages, or(s.Name, strconv.Itoa(i)))
 	}
-	return f, nil
+	return f.With(nil), nil
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// With returns the Dockerfile as it is read with build arguments: names after
+// FROM have the variables put in. Names that only a build knows, because they
+// depend on its platform, are left out of Images.
+func (f File) With(args map[string]string) File {
+	bases := f.bases(args)
+	f.Images = nil
+	for i, s := range f.parsed {
+		add := func(image string, line int) {
+			_, err := strconv.Atoi(image)
+			if image == "" || image == "scratch" || err == nil || strings.Contains(image, "$") || slices.Contains(f.Stages[:i], strings.ToLower(image)) {
+				return
+			}
+			f.Images = append(f.Images, Reference{Name: image, Place: diag.Place{File: f.name, Line: line}})
+		}
+		add(bases[i].Value, bases[i].Line)
+		for _, c := range s.Commands {
+			switch c := c.(type) {
+			case *instructions.CopyCommand:
+				add(c.From, firstLine(c.Location()))
+			case *instructions.RunCommand:
+				for _, m := range instructions.GetMounts(c) {
+					add(m.From, firstLine(c.Location()))
+				}
+			}
+		}
+	}
+	return f
 }
 
 func (f *File) declare(commands []instructions.ArgCommand) {

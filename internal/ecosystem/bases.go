@@ -15,6 +15,15 @@ type Bases struct {
 	ShellFrom                 string // image to take a shell from, "" when the runtime base has one
 }
 
+// probeFor is the image of the probe for a health check: over TLS the one that
+// speaks it, which is twice as large.
+func (b Bases) probeFor(h config.Health) plan.Base {
+	if h.TLS && b.Probe.Assembled {
+		b.Probe.Ref = "slipway/probe:tls"
+	}
+	return b.Probe
+}
+
 // Pair names a toolchain and a runtime image.
 type Pair struct{ Toolchain, Runtime string }
 

@@ -76,3 +76,24 @@ func TestHealthFromEvidence(t *testing.T) {
 		})
 	}
 }
+
+func TestProbeOfTheImage(t *testing.T) {
+	own := Bases{Probe: plan.Base{Ref: "registry.example/probe:1", Role: plan.RoleProbe}}
+	debian := BasesFor(config.Bases{Family: "debian"}, Images{Ecosystem: "node", Version: "22"})
+	for _, c := range []struct {
+		bases Bases
+		tls   bool
+		want  string
+	}{
+		{debian, false, "slipway/probe:latest"},
+		{debian, true, "slipway/probe:tls"},
+		{own, true, "registry.example/probe:1"},
+	} {
+		s := Open(fstest.MapFS{}, config.Service{Name: "s", Port: 1, Health: config.Health{GRPC: new(""), TLS: c.tls}}, nil)
+		stage := s.RuntimeTools(c.bases, config.User{UID: 1, GID: 1})
+		bases := s.Plan(c.bases, config.User{}, stage).Bases
+		if stage.From != c.want || bases[len(bases)-1].Ref != c.want {
+			t.Errorf("stage from %s, bases %v; want %s", stage.From, bases, c.want)
+		}
+	}
+}

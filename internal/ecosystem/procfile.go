@@ -10,9 +10,9 @@ import (
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
-// CodeProcesses tells of further processes of a Procfile. It has one meaning for
+// CodeProcesses reports further processes of a Procfile. It has one meaning for
 // ever.
-const CodeProcesses = "SLP225"
+const CodeProcesses = "SLP228"
 
 // Process is a line of a Procfile
 // (https://devcenter.heroku.com/articles/procfile).

@@ -40,6 +40,7 @@ type Image struct {
 func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Service {
 	h := s.Want.Health
 	h.Health = h.WithDefaults()
+	b.Probe = b.probeFor(h)
 	return plan.Service{
 		Name:         s.Want.Name,
 		Dir:          s.Context,
@@ -88,7 +89,7 @@ func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageRuntimeTools,
 		Comment: "The health probe, and the accounts of the production image with their home.",
-		From:    b.Probe.Ref,
+		From:    b.probeFor(s.Want.Health).Ref,
 		Steps: []plan.Step{
 			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, HomeDir)},
 			{Op: plan.OpCopy, Args: []string{"/etc/group"}, Content: fmt.Sprintf("root:x:0:\n%s:x:%d:\n", u.Name, u.GID)},

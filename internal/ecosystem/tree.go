@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -36,6 +37,8 @@ type Tree struct {
 // shared is what a tree and those of its directories have in common.
 type shared struct {
 	below   fs.FS
+	hidden  []string          // paths that are taken for missing
+	instead map[string][]byte // content of files, by path
 	listed  map[string]*listing
 	refused map[string]string // why, by path
 }
@@ -59,6 +62,17 @@ func Guard(below fs.FS) *Tree {
 		return t
 	}
 	return &Tree{&shared{below: below, listed: map[string]*listing{}, refused: map[string]string{}}, "."}
+}
+
+// With returns the tree as if a file had another content, or, without one, as if
+// it were missing. The findings of the other stay with it.
+func (t *Tree) With(name string, content []byte) *Tree {
+	n := &shared{below: t.below, hidden: t.hidden, instead: map[string][]byte{}, listed: map[string]*listing{}, refused: map[string]string{}}
+	maps.Copy(n.instead, t.instead)
+	if n.instead[name] = content; content == nil {
+		n.hidden = append(slices.Clone(t.hidden), name)
+	}
+	return &Tree{n, t.at}
 }
 
 // Refused returns a warning for everything that was asked for and not read.
@@ -127,6 +141,9 @@ func kind(m fs.FileMode) string {
 
 // ReadFile returns a file of at most MaxFile bytes, also of one that grows.
 func (t *Tree) ReadFile(name string) ([]byte, error) {
+	if data := t.instead[path.Join(t.at, name)]; data != nil {
+		return data, nil
+	}
 	f, err := t.Open(name)
 	if err != nil {
 		return nil, err
@@ -231,6 +248,9 @@ func (t *Tree) readDir(dir string) ([]fs.DirEntry, error) {
 	}
 	if len(entries) > maxEntries {
 		return nil, t.refuse("readdir", dir, dir, fmt.Errorf("it has more than %d entries", maxEntries))
+	}
+	if t.hidden != nil {
+		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return slices.Contains(t.hidden, path.Join(dir, e.Name())) })
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, nil

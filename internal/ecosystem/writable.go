@@ -30,7 +30,7 @@ func writableStage(dirs []string, u config.User) plan.Stage {
 	made := map[string]bool{}
 	for _, d := range dirs {
 		above := path.Dir(d)
-		if above == "/" || made[above] || slices.Contains(dirs, above) {
+		if above == "/" || made[above] || below(above, dirs) {
 			continue
 		}
 		made[above] = true
@@ -41,6 +41,11 @@ func writableStage(dirs []string, u config.User) plan.Stage {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpWorkdir, Args: []string{d}})
 	}
 	return st
+}
+
+// below reports a directory that is one of some, or lies in one.
+func below(dir string, all []string) bool {
+	return slices.ContainsFunc(all, func(d string) bool { return strings.HasPrefix(dir+"/", d+"/") })
 }
 
 // copyWritable is the last copy of production: its directories win over those of

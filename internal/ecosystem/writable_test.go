@@ -57,6 +57,19 @@ func TestTheWorkingDirectoryItself(t *testing.T) {
 	}
 }
 
+// TestADirectoryOfTheUserHoldsOthers: what lies between them is the user's too.
+func TestADirectoryOfTheUserHoldsOthers(t *testing.T) {
+	st := writableStage([]string{"shop", "shop/static/up", "var/a/b"}, config.User{UID: 7, GID: 8})
+	var got []string
+	for _, step := range st.Steps {
+		got = append(got, string(step.Op)+" "+step.Args[0])
+	}
+	want := []string{"WORKDIR /app", "WORKDIR /app/var/a", "USER 7:8", "WORKDIR /app/shop", "WORKDIR /app/shop/static/up", "WORKDIR /app/var/a/b"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWritablePath(t *testing.T) {
 	for dir, want := range map[string]bool{"/app": true, "/app/x": true, "/data": true, "/home": false, "/home/app": true, "/var/log": false, "/var/log/app": true,
 		"/usr/x": false, "/tmp/x": false, "/": false, "/opt/venv": false, "/opt/store": true, "app": false, "/app/../etc": false} {

@@ -77,9 +77,18 @@ type Note struct {
 // Transfer reports a download or an upload outside a build step, in bytes.
 type Transfer struct {
 	What           string
+	Of             string // what it is a part of: one line stands for all parts; "" for a transfer by itself
 	Current, Total int64
 	Done           bool
 }
+
+// ServiceWaits says what a service waits for before its build begins, such as a
+// base image; For is empty when it waits no longer.
+type ServiceWaits struct{ Service, For string }
+
+// Interrupted says that a person or a signal stopped the command: steps that did
+// not end were not at fault.
+type Interrupted struct{}
 
 func (ServiceStarted) isEvent()  {}
 func (ServiceFinished) isEvent() {}
@@ -89,3 +98,5 @@ func (StepLog) isEvent()         {}
 func (StepFinished) isEvent()    {}
 func (Note) isEvent()            {}
 func (Transfer) isEvent()        {}
+func (ServiceWaits) isEvent()    {}
+func (Interrupted) isEvent()     {}

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,6 +18,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -121,12 +121,11 @@ func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) (err err
 	if err := os.MkdirAll(s.path("tmp"), 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(s.path("tmp"), "blob-")
+	tmp, err := atomicfile.Create(s.blobPath(want), atomicfile.Options{Dir: s.path("tmp"), Prefix: "blob-", Mode: 0o444, Sync: !s.volatile})
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
+	defer tmp.Discard()
 	sum := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(tmp, sum), &contextReader{ctx, r}); err != nil {
 		return fmt.Errorf("writing blob %s: %w", want, err)
@@ -135,13 +134,7 @@ func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) (err err
 	if want != (v1.Hash{}) && want != got {
 		return fmt.Errorf("writing blob %s: the content has digest %s", want, got)
 	}
-	if err := tmp.Chmod(0o444); err != nil {
-		return err
-	}
-	if err := s.flush(tmp); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), s.blobPath(got))
+	return tmp.CommitAs(s.blobPath(got))
 }
 
 // contextReader stops reading when its context ends.
@@ -159,30 +152,14 @@ func (c *contextReader) Read(p []byte) (int, error) {
 
 // replace writes a file of the store whole or not at all.
 func (s *Store) replace(name string, data []byte) error {
-	tmp, err := os.CreateTemp(s.path("tmp"), name+"-")
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.MkdirAll(s.path("tmp"), 0o755); err == nil {
-			tmp, err = os.CreateTemp(s.path("tmp"), name+"-")
-		}
+	if err := os.MkdirAll(s.path("tmp"), 0o755); err != nil {
+		return s.explainWrite(err)
 	}
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = io.Copy(tmp, bytes.NewReader(data))
-	err = errors.Join(err, tmp.Chmod(0o644), s.flush(tmp), tmp.Close())
+	err := atomicfile.Write(s.path(name), data, atomicfile.Options{Dir: s.path("tmp"), Prefix: name + "-", Sync: !s.volatile})
 	if err != nil {
 		return s.explainWrite(fmt.Errorf("writing %s: %w", name, err))
 	}
-	return os.Rename(tmp.Name(), s.path(name))
-}
-
-// flush makes a file survive a power cut before it gets its name.
-func (s *Store) flush(f *os.File) error {
-	if s.volatile {
-		return nil
-	}
-	return f.Sync()
+	return nil
 }
 
 // explainWrite says what to do when the disk is full; the store stays as it was.

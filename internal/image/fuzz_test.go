@@ -2,7 +2,6 @@ package image
 
 import (
 	"testing"
-	"time"
 )
 
 // Whatever index.json holds, it is read or reported as damaged.
@@ -18,17 +17,6 @@ func FuzzDecodeIndex(f *testing.F) {
 			if e.Name == "" {
 				t.Error("an entry without a name")
 			}
-		}
-	})
-}
-
-func FuzzRetryAfter(f *testing.F) {
-	f.Add("120")
-	f.Add("Fri, 02 Jan 2026 03:05:05 GMT")
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	f.Fuzz(func(t *testing.T, header string) {
-		if d := retryAfter(header, now); d < 0 {
-			t.Errorf("%q gives %s", header, d)
 		}
 	})
 }

@@ -37,7 +37,7 @@ func (s *Store) GC(ctx context.Context, keepYounger time.Duration, keep func(v1.
 	}
 	oldest := time.Now().Add(-keepYounger)
 	freed, err := s.sweep(ctx, oldest, func(h v1.Hash) bool { return reached[h] || keep != nil && keep(h) })
-	return freed, errors.Join(err, removeOld(s.path("tmp"), oldest), removeOld(s.path("ingest"), oldest), s.pruneSizes())
+	return freed, errors.Join(err, removeOld(s.path("tmp"), oldest), removeOld(s.path("ingest"), oldest), s.pruneSizes(), s.pruneContents())
 }
 
 // mark adds all blobs of an image; a manifest that cannot be read has none.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/retry"
 )
 
 // PushOptions say how to reach registries. The zero value uses the credentials
@@ -62,11 +63,10 @@ func NewPusher(store *Store, opts PushOptions) (*Pusher, error) {
 	}
 	p := &Pusher{store: store, opts: opts, uploads: map[string]*upload{}, retry: &retrying{
 		inner:     baseTransport(opts.Insecure),
-		patience:  patience{attempts: 6, total: 3 * time.Minute, first: 500 * time.Millisecond, longest: 15 * time.Second},
+		policy:    retry.Policy{Attempts: 6, Total: 3 * time.Minute, First: 500 * time.Millisecond, Longest: 15 * time.Second},
 		plainHTTP: opts.Insecure,
 		sink:      opts.Sink,
 		now:       time.Now,
-		sleep:     sleep,
 	}}
 	auth := remote.WithAuthFromKeychain(authn.DefaultKeychain)
 	if opts.User != "" || opts.Password != "" {
@@ -225,22 +225,17 @@ func (p *push) send(ctx context.Context, layer v1.Layer, size int64) error {
 		counted.Layer = m.Layer
 		target = &remote.MountableLayer{Layer: counted, Reference: m.Reference}
 	}
-	limits := p.retry.patience
-	for attempt := 1; ; attempt++ {
+	policy := p.retry.policy
+	policy.If, policy.Total = brokenUpload, 0 // each request has its own limit
+	return policy.Do(ctx, func(ctx context.Context) error {
 		err := p.remote.Upload(ctx, p.repo, target)
 		p.sent.Add(-counted.sent.Swap(0))
 		if err == nil {
 			p.sent.Add(size)
 			p.report(false)
-			return nil
 		}
-		if attempt >= limits.attempts || ctx.Err() != nil || !brokenUpload(err) {
-			return err
-		}
-		if err := p.retry.sleep(ctx, min(limits.first<<(attempt-1), limits.longest)); err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // brokenUpload tells whether an upload may work when it starts over.

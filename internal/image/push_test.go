@@ -84,7 +84,7 @@ func newPusher(t *testing.T, s *Store, opts PushOptions) (*Pusher, *[]time.Durat
 	}
 	var mu sync.Mutex
 	waits := &[]time.Duration{}
-	p.retry.sleep = func(ctx context.Context, d time.Duration) error {
+	p.retry.policy.Sleep = func(ctx context.Context, d time.Duration) error {
 		mu.Lock()
 		defer mu.Unlock()
 		*waits = append(*waits, d)
@@ -419,7 +419,7 @@ func TestPushStopsWithItsContext(t *testing.T) {
 		return false
 	}
 	p, _ := newPusher(t, s, PushOptions{})
-	p.retry.sleep = sleep
+	p.retry.policy.Sleep = nil
 	if err := p.Push(ctx, "web", srv.host()+"/web"); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -448,18 +448,6 @@ func TestPlainHTTPOnlyToThisMachine(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"": 0, "3": 3 * time.Second, "-1": 0, "soon": 0, "99999999999999999999": 0,
-		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute, "Fri, 02 Jan 2026 03:03:05 GMT": 0,
-	} {
-		if got := retryAfter(header, now); got != want {
-			t.Errorf("%q: %s, want %s", header, got, want)
-		}
-	}
-}
 
 func TestRedact(t *testing.T) {
 	for text, want := range map[string]string{

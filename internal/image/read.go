@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // attestation marks the manifests of an index that are no images but say
@@ -63,6 +63,9 @@ func (s *Store) Images(ctx context.Context, name string) ([]v1.Image, error) {
 	}
 	return s.images(desc)
 }
+
+// ImagesOf is Images of an image that has no name yet.
+func (s *Store) ImagesOf(desc v1.Descriptor) ([]v1.Image, error) { return s.images(desc) }
 
 func (s *Store) images(desc v1.Descriptor) ([]v1.Image, error) {
 	if !desc.MediaType.IsIndex() {
@@ -151,7 +154,7 @@ func choose(name string, manifests []v1.Descriptor, platform string) (v1.Descrip
 		return manifests[0], nil
 	}
 	if platform == "" {
-		platform = "linux/" + runtime.GOARCH
+		platform = plan.Host()
 	}
 	want, err := v1.ParsePlatform(platform)
 	if err != nil {

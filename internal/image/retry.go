@@ -7,21 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/retry"
 )
-
-// patience bounds how often and how long one request is repeated.
-type patience struct {
-	attempts int           // at most, the first included
-	total    time.Duration // waits of one request together
-	first    time.Duration // the first wait; each further one is twice as long
-	longest  time.Duration // a wait that nobody asked for
-}
 
 var _ http.RoundTripper = (*retrying)(nil)
 
@@ -30,11 +22,10 @@ var _ http.RoundTripper = (*retrying)(nil)
 // growing wait. It also keeps requests off plain HTTP where that is not allowed.
 type retrying struct {
 	inner     http.RoundTripper
-	patience  patience
+	policy    retry.Policy
 	plainHTTP bool // to any host, not only to this machine
 	sink      event.Sink
 	now       func() time.Time
-	sleep     func(context.Context, time.Duration) error
 }
 
 // exhausted says that a registry kept answering with a temporary error.
@@ -43,7 +34,24 @@ type exhausted struct {
 	attempts int
 	asked    time.Duration // by the last Retry-After; 0 when there was none
 	body     string
+	again    bool // the request may be sent once more
 }
+
+// Temporary says that the same request may succeed later.
+func (e *exhausted) Temporary() bool { return e.again }
+
+// RetryAfter is the wait that the registry asks for.
+func (e *exhausted) RetryAfter() time.Duration { return e.asked }
+
+// broken is a transport error, and whether the request may be sent once more.
+type broken struct {
+	err   error
+	again bool
+}
+
+func (e *broken) Error() string   { return e.err.Error() }
+func (e *broken) Unwrap() error   { return e.err }
+func (e *broken) Temporary() bool { return e.again }
 
 func (e *exhausted) Error() string {
 	text := fmt.Sprintf("%d %s, %d times", e.status, http.StatusText(e.status), e.attempts)
@@ -61,43 +69,47 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme == "http" && !t.plainHTTP && !onThisMachine(req.URL.Hostname()) {
 		return nil, fmt.Errorf("refusing plain HTTP to %s", req.URL.Host)
 	}
-	var waited time.Duration
-	for attempt := 1; ; attempt++ {
-		res, err := t.inner.RoundTrip(req)
-		status, asked := 0, time.Duration(0)
-		if err == nil {
-			status, asked = res.StatusCode, retryAfter(res.Header.Get("Retry-After"), t.now())
-		}
-		if req.Context().Err() != nil || !temporary(status, err) {
-			return res, err
-		}
-		wait := max(asked, min(t.patience.first<<(attempt-1), t.patience.longest))
-		last := attempt >= t.patience.attempts || waited+wait > t.patience.total || !repeatable(req, status)
-		if err != nil && last {
-			return nil, err
-		}
-		if last {
-			return nil, giveUp(res, attempt, asked)
-		}
-		drain(res)
-		if asked > 0 {
-			t.sink.Emit(event.Note{Text: fmt.Sprintf("%s asks to wait %s (%d %s)", req.URL.Host, asked, status, http.StatusText(status))})
-		}
-		if err := t.sleep(req.Context(), wait); err != nil {
-			return nil, err
-		}
-		waited += wait
-		if req, err = again(req); err != nil {
-			return nil, err
+	var res *http.Response
+	attempts := 0
+	policy := t.policy
+	policy.Note = func(err error, _ time.Duration) {
+		if e := (*exhausted)(nil); errors.As(err, &e) && e.asked > 0 {
+			t.sink.Emit(event.Note{Text: fmt.Sprintf("%s asks to wait %s (%d %s)", req.URL.Host, e.asked, e.status, http.StatusText(e.status))})
 		}
 	}
+	err := policy.Do(req.Context(), func(ctx context.Context) error {
+		if attempts++; attempts > 1 {
+			var err error
+			if req, err = again(req); err != nil {
+				return err
+			}
+		}
+		var err error
+		if res, err = t.inner.RoundTrip(req); err != nil {
+			return &broken{err, temporary(0, err) && repeatable(req, 0)}
+		}
+		if ctx.Err() != nil || !temporary(res.StatusCode, nil) {
+			return nil
+		}
+		return t.busy(req, res, attempts)
+	})
+	if err == nil {
+		return res, nil
+	}
+	if e := (*broken)(nil); errors.As(err, &e) {
+		return nil, e.err
+	}
+	return nil, err
 }
 
-// giveUp turns the last answer into an error, with the words of the registry.
-func giveUp(res *http.Response, attempts int, asked time.Duration) error {
+// busy turns a temporary answer into an error, with the words of the registry.
+func (t *retrying) busy(req *http.Request, res *http.Response, attempts int) error {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 512))
-	_ = res.Body.Close()
-	return &exhausted{status: res.StatusCode, attempts: attempts, asked: asked, body: strings.Join(strings.Fields(string(body)), " ")}
+	drain(res)
+	return &exhausted{
+		status: res.StatusCode, attempts: attempts, asked: retry.After(res.Header.Get("Retry-After"), t.now()),
+		body: strings.Join(strings.Fields(string(body)), " "), again: repeatable(req, res.StatusCode),
+	}
 }
 
 // drain empties an answer, so that its connection can be used again.
@@ -158,29 +170,6 @@ func repeatable(req *http.Request, status int) bool {
 		return !req.URL.Query().Has("mount")
 	}
 	return true
-}
-
-// retryAfter reads a Retry-After header, seconds or a date (RFC 9110, 10.2.3).
-func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(strings.TrimSpace(header)); err == nil {
-		return max(0, time.Duration(min(seconds, 1<<20))*time.Second)
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return max(0, at.Sub(now).Round(time.Second))
-	}
-	return 0
-}
-
-// sleep waits, or stops with the context.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // onThisMachine tells whether a host name means this machine without asking DNS.

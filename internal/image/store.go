@@ -56,6 +56,7 @@ type Store struct {
 	names names
 
 	manifests sync.Map // of images, parsed, by digest
+	contents  knownContents
 }
 
 // names is index.json as it was last read, with its entries by canonical name.

@@ -5,9 +5,12 @@
 // aside. It decides nothing: whether an image is still stored is for others to
 // see.
 //
-//	l, err := ledger.Open(dir, say)
-//	digest, ok := l.Image(print.Key)
-//	err = l.Record(run)
+//	l := ledger.Open(dir, say)
+//	err := l.View(func(v ledger.View) error {
+//		known, ok = v.Image(key)
+//		return nil
+//	})
+//	id, err := l.Record(run)
 package ledger
 
 import (

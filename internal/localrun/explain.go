@@ -5,15 +5,22 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Evidence is what was found out about a service that is not ready.
 type Evidence struct {
 	Status    Status
+	Check     plan.HealthCheck
+	PeerTLS   bool             // the last probe asked in plain text what speaks TLS
 	Port      int              // that the health check asks
 	Listening []netip.AddrPort // in its network namespace
 	LastLines []string         // of its log
 	Probes    []string         // the last probe results, oldest first
+	Settled   bool             // without a health check, it ran for a while
+	Missing   []plan.Use       // variables that the sources read without a default and that are not set
 }
 
 // Explain says why a service is not ready, the cause first, over several lines.
@@ -57,7 +64,11 @@ func cause(e Evidence) string {
 		if s.Exit.Code == 0 && s.Check == "" {
 			return "ended by itself, but a " + s.Type + " goes on until it is stopped; type: job is for what ends"
 		}
-		return "ended before it was ready: " + exitText(*s.Exit)
+		text := "ended: "
+		if s.ReadyMillis == 0 && !e.Settled {
+			text = "ended before it was ready: "
+		}
+		return text + exitText(*s.Exit) + e.missing()
 	}
 	if s.Type == "job" && s.State == Running {
 		return "is a job, and has not ended yet"
@@ -65,6 +76,9 @@ func cause(e Evidence) string {
 	what := "is not healthy yet"
 	if s.State == Unhealthy {
 		what = "is unhealthy"
+	}
+	if e.PeerTLS {
+		return fmt.Sprintf("%s: it speaks TLS on its port %d, and the health check is in plain text", what, e.Port)
 	}
 	if e.Port == 0 {
 		return what
@@ -86,6 +100,81 @@ func cause(e Evidence) string {
 		return fmt.Sprintf("%s: it listens on %s, but not on its port %d", what, strings.Join(others, ", "), e.Port)
 	}
 	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port)
+}
+
+// wants reports whether a variable that is not set may be why the service ended.
+func (e Evidence) wants() bool {
+	x := e.Status.Exit
+	return x != nil && len(e.Missing) > 0 && x.Code != 0 && x.Signal == "" && !x.OOMKilled && !x.Stopped && e.Status.ReadyMillis == 0 && !e.Settled
+}
+
+// missing names the variables that the service may have ended for want of: those
+// that its last lines name first.
+func (e Evidence) missing() string {
+	if !e.wants() {
+		return ""
+	}
+	const most = 3
+	list := e.suspects()
+	text := "; it reads "
+	for i, use := range list[:min(most, len(list))] {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s (%s:%d)", use.Name, use.File, use.Line)
+	}
+	switch {
+	case len(list) > most:
+		return text + fmt.Sprintf(" and %d more variables, which are not set", len(list)-most)
+	case len(list) > 1:
+		return text + ", which are not set"
+	}
+	return fmt.Sprintf("; it reads %s, which is not set (%s:%d)", list[0].Name, list[0].File, list[0].Line)
+}
+
+// suspects are the missing variables, those that the last lines name first.
+func (e Evidence) suspects() []plan.Use {
+	said := strings.Join(e.LastLines, "\n")
+	list := slices.Clone(e.Missing)
+	slices.SortStableFunc(list, func(a, b plan.Use) int {
+		named := func(u plan.Use) int {
+			if strings.Contains(said, u.Name) {
+				return 0
+			}
+			return 1
+		}
+		return named(a) - named(b)
+	})
+	return list
+}
+
+// Hint is the next thing to do about a service that is not ready.
+func Hint(e Evidence) string {
+	name := e.Status.Service
+	listensElsewhere := e.Port != 0 && len(e.Listening) > 0 &&
+		!slices.ContainsFunc(e.Listening, func(a netip.AddrPort) bool { return int(a.Port()) == e.Port })
+	switch {
+	case e.wants():
+		first := e.suspects()[0].Name
+		return fmt.Sprintf("slipway run -e %s:%s=…, or --env-file %s:FILE; env: and env_file: in slipway.yaml keep them", name, first, name)
+	case e.PeerTLS:
+		over := e.Check
+		over.TLS = true
+		return fmt.Sprintf("write health: %s for %s in slipway.yaml", over.YAML(), name)
+	case listensElsewhere:
+		return fmt.Sprintf("write port: %d for %s in slipway.yaml, or let it listen on %d", e.Listening[0].Port(), name, e.Port)
+	case e.Check.Asks() && e.Status.MayStart():
+		return fmt.Sprintf("if %s was still starting, write health: {start_period: %s} for it in slipway.yaml, or wait longer: --timeout; else read its log: slipway run %s",
+			name, longer(e.Check.WithDefaults().StartPeriod), name)
+	}
+	return "run it alone and read its log: slipway run " + name
+}
+
+// longer is the start period to try after one that was too short: twice as long,
+// in whole minutes.
+func longer(d time.Duration) string {
+	minutes := (2*d + time.Minute - 1) / time.Minute
+	return fmt.Sprintf("%dm", minutes)
 }
 
 func probeCause(e Evidence) string {

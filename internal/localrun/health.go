@@ -15,7 +15,9 @@ type Tracker struct {
 	timing  plan.Health
 	started time.Time
 	state   State
-	streak  int // failures in a row
+	failed  int       // probes in a row
+	counted int       // of them, those that count
+	last    time.Time // when one counted
 }
 
 // NewTracker starts with a service that just started. The timing must be
@@ -24,29 +26,41 @@ func NewTracker(timing plan.Health, started time.Time) *Tracker {
 	return &Tracker{timing: timing, started: started, state: Starting}
 }
 
-// Observe takes the result of a probe and returns the state after it. Failures
-// count from the end of the start period on.
+// Observe takes the result of a probe and returns the state after it. Failures in
+// the start period do not count, as in Docker. A service that starts is asked
+// more often than every interval, so of its failures one an interval counts.
 func (t *Tracker) Observe(now time.Time, err error) State {
 	if err == nil {
-		t.streak, t.state = 0, Healthy
+		t.failed, t.counted, t.state = 0, 0, Healthy
 		return t.state
 	}
-	t.streak++
-	inStart := t.state == Starting && now.Sub(t.started) < t.timing.StartPeriod
-	if !inStart && t.streak >= t.timing.Retries {
+	t.failed++
+	if t.state == Starting {
+		if now.Sub(t.started) < t.timing.StartPeriod || t.counted > 0 && now.Sub(t.last) < t.timing.Interval {
+			return t.state
+		}
+	}
+	t.counted, t.last = t.counted+1, now
+	if t.counted >= t.timing.Retries {
 		t.state = Unhealthy
 	}
 	return t.state
 }
 
 // Failures returns how many probes failed in a row.
-func (t *Tracker) Failures() int { return t.streak }
+func (t *Tracker) Failures() int { return t.failed }
 
-// Pause is the time from one probe to the next: short while the service starts,
-// so that it is found ready soon, and while a failure is not yet certain.
+// Pause is the time from one probe to the next: short until the service is first
+// ready, so that it is found ready soon.
 func (t *Tracker) Pause() time.Duration {
 	if t.state == Starting {
 		return min(startInterval, t.timing.Interval)
 	}
 	return t.timing.Interval
+}
+
+// Patience is how long a service has before its check decides: the start period,
+// and after it the failures that make it unhealthy. The timing must be complete.
+func Patience(h plan.Health) time.Duration {
+	return h.StartPeriod + time.Duration(h.Retries)*(h.Interval+h.Timeout)
 }

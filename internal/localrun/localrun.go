@@ -31,6 +31,8 @@ type Spec struct {
 	Platform    string            // "linux/arm64"; empty: the machine's, or the image's only one
 	Args        []string          // instead of the image's command
 	Env         map[string]string // over that of the image
+	Unset       []string          // variables of the image that it does not get
+	Reads       []plan.Use        // variables that its sources read without a default
 	MemoryBytes int64             // limit, swap included; 0: none
 	Port        int               // container port that health checks ask
 	Publish     []Publish
@@ -156,6 +158,12 @@ func (s Status) Ready() bool {
 	return false
 }
 
+// MayStart reports whether the service may still be starting: it runs, and was
+// never healthy.
+func (s Status) MayStart() bool {
+	return s.Exit == nil && s.ReadyMillis == 0 && (s.State == Starting || s.State == Unhealthy)
+}
+
 // Failed tells whether waiting for the service is in vain.
 func (s Status) Failed() bool {
 	return s.State == Unhealthy || s.State == Exited && !s.Ready()
@@ -198,14 +206,13 @@ func Assign(services []Spec, ports []Publish) error {
 }
 
 func owner(services []Spec, p Publish) (int, error) {
-	var names, with, ports []string
+	var with, ports []string
 	found := -1
 	for i, s := range services {
 		if s.Name == p.Service || p.Service == "" && s.Port == p.Container {
 			found = i
 			with = append(with, s.Name)
 		}
-		names = append(names, s.Name)
 		if s.Port != 0 {
 			ports = append(ports, fmt.Sprintf("%s listens on %d", s.Name, s.Port))
 		}
@@ -214,11 +221,7 @@ func owner(services []Spec, p Publish) (int, error) {
 	case len(with) == 1:
 		return found, nil
 	case p.Service != "":
-		f := diag.Fail(diag.ExitUsage, "there is no service %s to publish a port of", p.Service)
-		if near := diag.Nearest(p.Service, names); near != "" {
-			return 0, f.WithHint("did you mean %s?", near)
-		}
-		return 0, f.WithHint("these run: %s", strings.Join(names, ", "))
+		return 0, unknownService(services, p.Service, "to publish a port of")
 	case len(with) > 1:
 		return 0, diag.Fail(diag.ExitUsage, "several services listen on %d: %s", p.Container, strings.Join(with, ", ")).
 			WithHint("say which one: -p %s=%d:%d", with[0], p.Host, p.Container)

@@ -81,34 +81,63 @@ func FuzzListeners(f *testing.F) {
 }
 
 func TestTracker(t *testing.T) {
-	start := time.Unix(1000, 0)
 	bad := errors.New("refused")
 	timing := plan.Health{StartPeriod: 10 * time.Second, Interval: 5 * time.Second, Retries: 2}.WithDefaults()
-	tr := NewTracker(timing, start)
 	type step struct {
 		after time.Duration
 		err   error
 		want  State
 		pause time.Duration
 	}
-	for i, s := range []step{
-		{0, bad, Starting, startInterval},
-		{9 * time.Second, bad, Starting, startInterval},
-		{9 * time.Second, nil, Healthy, 5 * time.Second},
-		{15 * time.Second, bad, Healthy, 5 * time.Second},
-		{20 * time.Second, nil, Healthy, 5 * time.Second},
-		{25 * time.Second, bad, Healthy, 5 * time.Second},
-		{30 * time.Second, bad, Unhealthy, 5 * time.Second},
-		{35 * time.Second, nil, Healthy, 5 * time.Second},
+	for name, steps := range map[string][]step{
+		"failures in the start period do not count": {
+			{0, bad, Starting, startInterval},
+			{9 * time.Second, bad, Starting, startInterval},
+			{9900 * time.Millisecond, bad, Starting, startInterval},
+			{10 * time.Second, bad, Starting, startInterval},
+			{14 * time.Second, nil, Healthy, 5 * time.Second},
+		},
+		"one failure an interval counts": {
+			{11 * time.Second, bad, Starting, startInterval},
+			{11100 * time.Millisecond, bad, Starting, startInterval},
+			{15900 * time.Millisecond, bad, Starting, startInterval},
+			{16 * time.Second, bad, Unhealthy, 5 * time.Second},
+			{21 * time.Second, nil, Healthy, 5 * time.Second},
+		},
+		"a success ends the start period": {
+			{time.Second, nil, Healthy, 5 * time.Second},
+			{2 * time.Second, bad, Healthy, 5 * time.Second},
+			{7 * time.Second, bad, Unhealthy, 5 * time.Second},
+		},
+		"only failures in a row count": {
+			{11 * time.Second, nil, Healthy, 5 * time.Second},
+			{16 * time.Second, bad, Healthy, 5 * time.Second},
+			{21 * time.Second, nil, Healthy, 5 * time.Second},
+			{26 * time.Second, bad, Healthy, 5 * time.Second},
+			{31 * time.Second, bad, Unhealthy, 5 * time.Second},
+			{36 * time.Second, bad, Unhealthy, 5 * time.Second},
+		},
 	} {
-		if got := tr.Observe(start.Add(s.after), s.err); got != s.want || tr.Pause() != s.pause {
-			t.Errorf("step %d: %s, pause %v; want %+v", i, got, tr.Pause(), s)
+		start := time.Unix(1000, 0)
+		tr := NewTracker(timing, start)
+		for i, s := range steps {
+			if got := tr.Observe(start.Add(s.after), s.err); got != s.want || tr.Pause() != s.pause {
+				t.Errorf("%s, step %d: %s, pause %v; want %+v", name, i, got, tr.Pause(), s)
+			}
 		}
 	}
-	late := NewTracker(timing, start)
-	late.Observe(start, bad)
-	if got := late.Observe(start.Add(11*time.Second), bad); got != Unhealthy {
-		t.Errorf("after the start period: %s", got)
+	tr := NewTracker(timing, time.Unix(0, 0))
+	for i := range 5 {
+		tr.Observe(time.Unix(0, int64(i)), bad)
+	}
+	if tr.Failures() != 5 {
+		t.Errorf("%d failures, want 5: those in the start period happened too", tr.Failures())
+	}
+}
+
+func TestPatience(t *testing.T) {
+	if got, want := Patience(plan.Health{}.WithDefaults()), 15*time.Second+3*13*time.Second; got != want {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 
@@ -150,6 +179,12 @@ func TestExplain(t *testing.T) {
 				"  last probes:  ready\n                refused (2 times)\n" +
 				"  listens on:   0.0.0.0:3000\n" +
 				"  last lines:\n    | listening on 3000"},
+		"TLS": {
+			Evidence{Status: Status{Service: "web", State: Starting, Check: "gRPC shop.Cart", Failures: 2, LastProbe: "the server speaks TLS"}, Port: 50051, PeerTLS: true,
+				Listening: []netip.AddrPort{at("0.0.0.0:50051")}, Probes: []string{"the server speaks TLS"}, LastLines: []string{"listening"}},
+			"web is not healthy yet: it speaks TLS on its port 50051, and the health check is in plain text\n" +
+				"  health check: gRPC shop.Cart, failed 2 times in a row\n  last probes:  the server speaks TLS\n" +
+				"  listens on:   0.0.0.0:50051\n  last lines:\n    | listening"},
 		"nothing": {
 			Evidence{Status: Status{Service: "web", State: Unhealthy, Check: "TCP", Failures: 1, LastProbe: "refused"}, Port: 80, Probes: []string{"refused"}},
 			"web is unhealthy: it does not listen on its port 80\n" +
@@ -158,6 +193,17 @@ func TestExplain(t *testing.T) {
 			Evidence{Status: Status{Service: "web", State: Unhealthy, Check: "TCP", LastProbe: "timeout"}, Port: 80,
 				Listening: []netip.AddrPort{at("127.0.0.1:80"), at("10.0.0.2:80")}},
 			"web is unhealthy: timeout\n  listens on:   127.0.0.1:80, 10.0.0.2:80\n  last lines:   it wrote nothing"},
+		"a variable": {
+			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, Missing: []plan.Use{{Name: "DATABASE_URL", File: "src/db.ts", Line: 4}}},
+			"web ended before it was ready: exit code 1; it reads DATABASE_URL, which is not set (src/db.ts:4)\n  exit:         exit code 1\n  last lines:   it wrote nothing"},
+		"variables, the named one first": {
+			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"KeyError: 'ZONE'"},
+				Missing: []plan.Use{{Name: "A", File: "a.py", Line: 1}, {Name: "B", File: "a.py", Line: 2}, {Name: "C", File: "a.py", Line: 3}, {Name: "ZONE", File: "z.py", Line: 9}}},
+			"web ended before it was ready: exit code 1; it reads ZONE (z.py:9), A (a.py:1), B (a.py:2) and 1 more variables, which are not set\n" +
+				"  exit:         exit code 1\n  last lines:\n    | KeyError: 'ZONE'"},
+		"a variable of one that ran": {
+			Evidence{Status: Status{Service: "web", State: Exited, ReadyMillis: 9, Exit: &Exit{Code: 1}}, Missing: []plan.Use{{Name: "A", File: "a.py", Line: 1}}},
+			"web ended: exit code 1\n  exit:         exit code 1\n  last lines:   it wrote nothing"},
 		"out of memory": {
 			Evidence{Status: Status{Service: "web", State: Exited, MemoryLimitBytes: 512 << 20, Exit: &Exit{Code: 137, Signal: "SIGKILL", OOMKilled: true}}},
 			"web was killed: it needed more memory than its limit of 512Mi\n  exit:         exit code 137, ended by SIGKILL, out of memory\n  last lines:   it wrote nothing"},
@@ -167,6 +213,31 @@ func TestExplain(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestHint(t *testing.T) {
+	at := netip.MustParseAddrPort
+	grpc, http := plan.HealthCheck{GRPC: new("")}, plan.HealthCheck{HTTP: "/health"}
+	slow := plan.HealthCheck{TCP: true, Health: plan.Health{StartPeriod: time.Minute}}
+	starting := Status{Service: "web", State: Starting}
+	for _, c := range []struct {
+		evidence Evidence
+		want     string
+	}{
+		{Evidence{Status: starting, Check: grpc, PeerTLS: true}, `write health: {grpc: "", tls: true} for web in slipway.yaml`},
+		{Evidence{Status: Status{Service: "web", State: Unhealthy}, Check: http, PeerTLS: true}, "write health: {http: /health, tls: true} for web in slipway.yaml"},
+		{Evidence{Status: starting, Check: http, Port: 3000, Listening: []netip.AddrPort{at("[::]:8080")}}, "write port: 8080 for web in slipway.yaml, or let it listen on 3000"},
+		{Evidence{Status: starting, Check: http, Port: 3000}, "if web was still starting, write health: {start_period: 1m} for it in slipway.yaml, or wait longer: --timeout; else read its log: slipway run web"},
+		{Evidence{Status: Status{Service: "web", State: Unhealthy}, Check: slow, Port: 3000}, "if web was still starting, write health: {start_period: 2m} for it in slipway.yaml, or wait longer: --timeout; else read its log: slipway run web"},
+		{Evidence{Status: Status{Service: "web", State: Unhealthy, ReadyMillis: 5}, Check: http, Port: 3000}, "run it alone and read its log: slipway run web"},
+		{Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, Missing: []plan.Use{{Name: "KEY", File: "a", Line: 1}}},
+			"slipway run -e web:KEY=…, or --env-file web:FILE; env: and env_file: in slipway.yaml keep them"},
+		{Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, Check: http}, "run it alone and read its log: slipway run web"},
+	} {
+		if got := Hint(c.evidence); got != c.want {
+			t.Errorf("%+v:\n got %s\nwant %s", c.evidence, got, c.want)
+		}
 	}
 }
 

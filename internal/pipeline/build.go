@@ -38,9 +38,17 @@ type Pusher interface {
 	Push(ctx context.Context, name string) error
 }
 
+// Prover checks an image that was just made. It is safe for concurrent use.
+type Prover interface {
+	// Prove returns what is wrong with an image, or why it cannot be looked at.
+	Prove(ctx context.Context, job Job, built engine.Result) (diag.Findings, error)
+}
+
 // Job is one service to build, and the name of its image.
 type Job struct {
 	Request engine.Request
+	Service plan.Service     // what was planned; with only a Dockerfile where nothing was
+	Wanted  []string         // paths that slipway.yaml wants in the image
 	File    *dockerfile.File // the request's Dockerfile, parsed; nil: whoever needs it parses it
 	Bases   []plan.Base
 	Image   string // empty: the result is not an image of the store
@@ -53,11 +61,12 @@ type Built struct {
 	Result    engine.Result
 	Unchanged bool     // the image is that of an equal earlier build
 	Reasons   []string // why it was built
-	Ran       []Step   // with a Memory
+	Ran       []Step   // with a History
 	Duration  time.Duration
 	// PeakMemory is how many bytes its steps held at once, at most; 0 when no step
 	// ran, or the engine does not measure it.
 	PeakMemory int64
+	Findings   diag.Findings // about the image, when it was made
 	Err        error
 }
 
@@ -66,8 +75,9 @@ type Build struct {
 	Builder   engine.Builder
 	Bases     Bases
 	Images    Images
-	Pusher    Pusher // nil: nothing is pushed
-	Memory    Memory // nil: everything is built
+	Pusher    Pusher  // nil: nothing is pushed
+	History   History // nil: everything is built
+	Prover    Prover  // nil: images are not checked
 	Sink      event.Sink
 	Platform  string // of the machine that builds, "linux/amd64"
 	Elsewhere bool   // machines of the platforms built for may build too
@@ -82,7 +92,9 @@ type Build struct {
 // Run builds every job and returns how each ended, in the order of the jobs.
 // The error joins those of the jobs; a failed build has diag.ExitBuild.
 func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
+	b.waits(jobs, true)
 	digests, err := b.ensureBases(ctx, jobs)
+	b.waits(jobs, false)
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +143,9 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 		})
 	}
 	wg.Wait()
+	if ctx.Err() != nil {
+		b.Sink.Emit(event.Interrupted{})
+	}
 	return built, outcome(ctx, built)
 }
 
@@ -159,13 +174,16 @@ func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 			out.Reasons = append(out.Reasons, "the cache of its steps was collected")
 		}
 	}
+	if out.Err == nil && !out.Unchanged {
+		out.Findings, out.Err = b.prove(ctx, job, out.Result)
+	}
 	if out.Err == nil {
 		out.Err = b.deliver(ctx, job, out.Result)
 	}
 	end := b.Now()
 	out.Duration = end.Sub(start)
 	if b.remembers(job) {
-		b.Memory.Keep(ctx, job, was, out)
+		b.History.Keep(ctx, job, was, out)
 	}
 	b.Sink.Emit(event.ServiceFinished{Service: out.Service, At: end, Err: out.Err, Unchanged: out.Unchanged})
 	return out
@@ -227,6 +245,17 @@ func (b Build) ensureBases(ctx context.Context, jobs []Job) (map[string]string, 
 		maps.Copy(digests, found)
 	}
 	return digests, nil
+}
+
+// waits says of each service that it waits for its bases, or that it does no longer.
+func (b Build) waits(jobs []Job, begins bool) {
+	for _, job := range jobs {
+		e := event.ServiceWaits{Service: job.Request.Name}
+		if i := slices.IndexFunc(job.Bases, func(base plan.Base) bool { return base.Assembled }); begins && i >= 0 {
+			e.For = "the base " + job.Bases[i].Ref
+		}
+		b.Sink.Emit(e)
+	}
 }
 
 func distinct(words []string) []string {

@@ -19,7 +19,7 @@ import (
 	"github.com/slipway-build/slipway/internal/event"
 )
 
-// usual is a Memory that knows what builds take, and no image.
+// usual is a History that knows what builds take, and no image.
 type usual map[string]Recalled
 
 func (u usual) Recall(_ context.Context, jobs []Job) []Recalled {
@@ -79,7 +79,7 @@ func (c *crowd) enter(name string, n int, bytes int64) {
 // build is a build of the crowd, with a job for each name.
 func (c *crowd) build(names ...string) (Build, []Job) {
 	b := newWorld().build()
-	b.Builder, b.Memory, b.RAM = c, c.usual, func() int64 { return c.ram }
+	b.Builder, b.History, b.RAM = c, c.usual, func() int64 { return c.ram }
 	var jobs []Job
 	for _, name := range names {
 		jobs = append(jobs, job(name))

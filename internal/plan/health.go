@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -50,18 +51,17 @@ func StartPeriodOf(ecosystem string) time.Duration {
 
 // WithDefaults fills in what the timing leaves open.
 func (h Health) WithDefaults() Health {
-	for _, d := range []struct {
-		at     *time.Duration
-		unless time.Duration
-	}{{&h.Interval, DefaultInterval}, {&h.Timeout, DefaultTimeout}, {&h.StartPeriod, StartPeriod}} {
-		if *d.at <= 0 {
-			*d.at = d.unless
-		}
+	return h.Over(Health{DefaultInterval, DefaultTimeout, StartPeriod, DefaultRetries})
+}
+
+// Over fills in what the timing leaves open from another.
+func (h Health) Over(under Health) Health {
+	return Health{
+		Interval:    cmp.Or(h.Interval, under.Interval),
+		Timeout:     cmp.Or(h.Timeout, under.Timeout),
+		StartPeriod: cmp.Or(h.StartPeriod, under.StartPeriod),
+		Retries:     cmp.Or(h.Retries, under.Retries),
 	}
-	if h.Retries <= 0 {
-		h.Retries = DefaultRetries
-	}
-	return h
 }
 
 // Asks reports whether the check asks for anything.

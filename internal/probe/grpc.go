@@ -21,6 +21,7 @@ type GRPCTarget struct {
 	RPCTimeout     time.Duration
 	UserAgent      string
 	Headers        []Header
+	Secure         Secure       // for TLS; nil: plain text
 	Trace          func(string) // told of each phase; may be nil
 }
 
@@ -56,12 +57,14 @@ func GRPC(ctx context.Context, t GRPCTarget) error {
 	}
 	defer conn.Close()
 	defer watch(ctx, conn)()
+	if t.Secure != nil {
+		if conn, err = t.Secure(ctx, conn, "h2"); err != nil {
+			return t.notConnected(ctx, err)
+		}
+	}
 	h := newH2(conn)
 	if err := h.handshake(); err != nil {
-		if isTimeout(err) {
-			return &Failure{Kind: NoConnect, Text: "timeout: failed to connect service " + strconv.Quote(t.Addr) + " within " + t.ConnectTimeout.String(), Err: err}
-		}
-		return &Failure{Kind: NoConnect, Text: "error: failed to connect service at " + strconv.Quote(t.Addr), Err: err}
+		return t.notConnected(ctx, err)
 	}
 	connected := time.Since(began)
 	trace("connection established (took " + connected.String() + ")")
@@ -77,6 +80,18 @@ func GRPC(ctx context.Context, t GRPCTarget) error {
 	return nil
 }
 
+// notConnected is the failure of a connection that did not come to speak HTTP/2.
+func (t GRPCTarget) notConnected(ctx context.Context, err error) error {
+	if isTimeout(err) {
+		return &Failure{Kind: NoConnect, Text: "timeout: failed to connect service " + strconv.Quote(t.Addr) + " within " + t.ConnectTimeout.String(), Err: err}
+	}
+	f := &Failure{Kind: NoConnect, Text: "error: failed to connect service at " + strconv.Quote(t.Addr), Err: err}
+	if t.Secure == nil && hungUp(err) && speaksTLS(ctx, t.Addr, t.ConnectTimeout) {
+		return overTLS(f, "-tls -tls-no-verify")
+	}
+	return f
+}
+
 func (t GRPCTarget) withDefaults() GRPCTarget {
 	if t.ConnectTimeout <= 0 {
 		t.ConnectTimeout = time.Second
@@ -90,6 +105,13 @@ func (t GRPCTarget) withDefaults() GRPCTarget {
 	return t
 }
 
+func (t GRPCTarget) scheme() string {
+	if t.Secure != nil {
+		return "https"
+	}
+	return "http"
+}
+
 // check makes the call on an established connection and returns the status.
 func (t GRPCTarget) check(ctx context.Context, conn net.Conn, h *h2) (string, error) {
 	if ctx.Err() == nil {
@@ -100,7 +122,7 @@ func (t GRPCTarget) check(ctx context.Context, conn net.Conn, h *h2) (string, er
 		authority = "localhost"
 	}
 	headers := []Header{
-		{":method", "POST"}, {":scheme", "http"}, {":path", healthPath}, {":authority", authority},
+		{":method", "POST"}, {":scheme", t.scheme()}, {":path", healthPath}, {":authority", authority},
 		{"content-type", "application/grpc"}, {"te", "trailers"}, {"user-agent", t.UserAgent},
 		{"grpc-timeout", strconv.FormatInt(min(t.RPCTimeout.Milliseconds()+1, 99999999), 10) + "m"},
 	}

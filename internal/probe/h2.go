@@ -177,10 +177,7 @@ func (h *h2) read() (frame, error) {
 	}
 	length := int(head[0])<<16 | int(head[1])<<8 | int(head[2])
 	if length > maxFrame {
-		if string(head[:5]) == "HTTP/" {
-			return frame{}, errors.New("the server speaks HTTP/1, not HTTP/2")
-		}
-		return frame{}, errFrame
+		return frame{}, otherProtocol(head[:])
 	}
 	f := frame{kind: head[3], flags: head[4], stream: binary.BigEndian.Uint32(head[5:]) & windowMax, payload: h.payload[:length]}
 	_, err := io.ReadFull(h.in, f.payload)

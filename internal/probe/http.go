@@ -15,56 +15,89 @@ import (
 // maxHeaderBytes bounds the head of an HTTP/1.1 answer.
 const maxHeaderBytes = 64 << 10
 
-// HTTP asks for a URL once and succeeds on a 2xx or 3xx status. The timeout
-// covers the connection and the answer's head. Redirects are not followed.
-func HTTP(ctx context.Context, rawURL string, timeout time.Duration) error {
-	u, err := url.Parse(rawURL)
-	if err != nil || u.Host == "" {
-		return &Failure{Kind: BadTarget, Text: strconv.Quote(rawURL) + " is not a URL such as http://localhost:3004/health"}
+// HTTPTarget says which URL to ask, and how.
+type HTTPTarget struct {
+	URL     string        // "http://host:port/path" or "https://…"
+	Timeout time.Duration // of the connection and the answer's head
+	Secure  Secure        // for https; nil: it is refused
+}
+
+// HTTP asks for a URL once and succeeds on a 2xx or 3xx status. Redirects are not
+// followed.
+func HTTP(ctx context.Context, t HTTPTarget) error {
+	u, err := t.parse()
+	if err != nil {
+		return err
 	}
-	if u.Scheme != "http" {
-		return &Failure{Kind: BadTarget, Text: "cannot probe " + u.Scheme + " URLs: only http:// and tcp:// are supported"}
+	addr := net.JoinHostPort(u.Hostname(), u.Port())
+	if u.Port() == "" {
+		addr = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
-	}
-	conn, err := dial(ctx, net.JoinHostPort(u.Hostname(), port), timeout)
+	conn, err := dial(ctx, addr, t.Timeout)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	defer watch(ctx, conn)()
-	request := "GET " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host +
-		"\r\nUser-Agent: slipway-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-	if _, err := io.WriteString(conn, request); err != nil {
-		return httpFailure(rawURL, timeout, err)
+	if u.Scheme == "https" {
+		if conn, err = t.Secure(ctx, conn, "http/1.1"); err != nil {
+			return t.failed(err)
+		}
 	}
-	status, body, err := readResponse(conn)
-	if err != nil {
-		return httpFailure(rawURL, timeout, err)
-	}
-	if status >= 200 && status < 400 {
+	status, body, err := ask(conn, u)
+	switch {
+	case u.Scheme == "http" && (hungUp(err) || status == 400) && speaksTLS(ctx, addr, t.Timeout):
+		return overTLS(&Failure{Kind: CallFailed, Text: t.URL + " gave no proper HTTP answer"}, "https://")
+	case err != nil:
+		return t.failed(err)
+	case status >= 200 && status < 400:
 		return nil
 	}
-	text := rawURL + " answered " + strconv.Itoa(status)
+	text := t.URL + " answered " + strconv.Itoa(status)
 	if body = oneLine(body); body != "" {
 		text += " (" + body + ")"
 	}
 	return &Failure{Kind: NotReady, Text: text}
 }
 
-func httpFailure(rawURL string, timeout time.Duration, err error) error {
-	if isTimeout(err) {
-		return &Failure{Kind: CallFailed, Text: rawURL + " did not answer within " + timeout.String(), Err: err}
+// parse returns the URL if the target can be asked for it.
+func (t HTTPTarget) parse() (*url.URL, error) {
+	u, err := url.Parse(t.URL)
+	switch {
+	case err != nil || u.Host == "":
+		return nil, &Failure{Kind: BadTarget, Text: strconv.Quote(t.URL) + " is not a URL such as http://localhost:3004/health"}
+	case u.Scheme == "https" && t.Secure == nil:
+		return nil, &Failure{Kind: BadTarget, Text: "cannot probe https URLs: this probe was built without TLS"}
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, &Failure{Kind: BadTarget, Text: "cannot probe " + u.Scheme + " URLs: only http://, https:// and tcp:// are supported"}
 	}
-	return &Failure{Kind: CallFailed, Text: rawURL + " gave no proper HTTP answer", Err: err}
+	return u, nil
+}
+
+// ask sends a request and reads the status of its answer.
+func ask(conn net.Conn, u *url.URL) (status int, body string, err error) {
+	request := "GET " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host +
+		"\r\nUser-Agent: slipway-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+	if _, err := io.WriteString(conn, request); err != nil {
+		return 0, "", err
+	}
+	return readResponse(conn)
+}
+
+func (t HTTPTarget) failed(err error) error {
+	if isTimeout(err) {
+		return &Failure{Kind: CallFailed, Text: t.URL + " did not answer within " + t.Timeout.String(), Err: err}
+	}
+	return &Failure{Kind: CallFailed, Text: t.URL + " gave no proper HTTP answer", Err: err}
 }
 
 // readResponse reads the status of the first final response and, when it is an
 // unhealthy one, the beginning of its body.
 func readResponse(r io.Reader) (status int, body string, err error) {
 	in := bufio.NewReaderSize(&io.LimitedReader{R: r, N: maxHeaderBytes}, 4096)
+	if head, _ := in.Peek(5); isTLSRecord(head) {
+		return 0, "", errAlert
+	}
 	for {
 		line, err := in.ReadSlice('\n')
 		if err != nil {

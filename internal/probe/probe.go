@@ -1,11 +1,12 @@
 // Package probe asks a service whether it is ready: by gRPC health checking
 // (grpc.health.v1), HTTP, TCP or a command. Memory and time of every check are
-// bounded whatever the peer sends. It speaks HTTP/2 and HTTP/1.1 itself, over
-// plain connections only, because it is also the source of the small static
-// binary that images carry; it refuses TLS, redirect following and streaming.
+// bounded whatever the peer sends. It speaks HTTP/2 and HTTP/1.1 itself, because
+// it is also the source of the small static binary that images carry. TLS comes
+// from outside (package probe/secure); a server that speaks it is recognised
+// without. It refuses redirect following and streaming.
 //
 //	err := probe.GRPC(ctx, probe.GRPCTarget{Addr: "localhost:50051", Service: "shop.Cart"})
-//	err = probe.HTTP(ctx, "http://localhost:3004/health", time.Second)
+//	err = probe.HTTP(ctx, probe.HTTPTarget{URL: "http://localhost:3004/health", Timeout: time.Second})
 package probe
 
 import (
@@ -35,6 +36,7 @@ type Failure struct {
 	Kind Kind
 	Text string
 	Err  error // the cause, may be nil; Text does not repeat it
+	TLS  bool  // the check was in plain text, and the server speaks TLS
 }
 
 func (f *Failure) Error() string {

@@ -208,7 +208,9 @@ func TestHTTP(t *testing.T) {
 		"not a URL":  {"health", BadTarget, "not a URL"},
 		"odd scheme": {"ftp://x/", BadTarget, "ftp"},
 	} {
-		t.Run(name, func(t *testing.T) { expect(t, HTTP(t.Context(), c.url, 100*time.Millisecond), c.kind, c.text) })
+		t.Run(name, func(t *testing.T) {
+			expect(t, HTTP(t.Context(), HTTPTarget{URL: c.url, Timeout: 100 * time.Millisecond}), c.kind, c.text)
+		})
 	}
 }
 

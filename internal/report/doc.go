@@ -3,6 +3,6 @@
 // statistics of a fleet as text and JSON. It measures nothing, reads no clock
 // and no environment: times, sizes and the terminal's measures are inputs.
 //
-//	sink := report.NewPlain(os.Stderr)
+//	sink := report.NewPlain(os.Stderr, time.Now)
 //	defer sink.Close()
 package report

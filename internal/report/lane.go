@@ -30,6 +30,7 @@ type lane struct {
 	steps, cached int
 	active        []activeStep // in the order in which they started
 	failedAt      string
+	waitsFor      string
 	unchanged     bool
 }
 
@@ -75,6 +76,9 @@ func (v *lane) text(now time.Time, width int) string {
 	line := v.state.mark() + " " + pad(v.service, width) + "  "
 	switch v.state {
 	case waiting:
+		if v.waitsFor != "" {
+			return line + "waiting for " + v.waitsFor
+		}
 		return line + "waiting"
 	case done:
 		if v.unchanged {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -26,22 +27,21 @@ type LiveOptions struct {
 // go on while nothing happens.
 type Live struct {
 	mu        sync.Mutex
-	w         io.Writer
+	paint     Painter
 	opts      LiveOptions
-	failures  *failures
+	steps     *stepLogs
 	lanes     map[string]*lane
 	order     []string
-	transfers map[string]event.Transfer
+	transfers transfers
 	began     time.Time
 	drawn     time.Time
-	height    int // lines that the last drawing has
 }
 
 // NewLive makes a Live that writes to w.
 func NewLive(w io.Writer, opts LiveOptions) *Live {
 	l := &Live{
-		w: w, opts: opts, failures: newFailures(), lanes: map[string]*lane{},
-		transfers: map[string]event.Transfer{}, began: opts.Now(),
+		paint: Painter{W: w}, opts: opts, steps: newStepLogs(), lanes: map[string]*lane{},
+		transfers: transfers{}, began: opts.Now(),
 	}
 	for _, s := range opts.Services {
 		l.lane(s)
@@ -53,11 +53,15 @@ func NewLive(w io.Writer, opts LiveOptions) *Live {
 func (l *Live) Emit(e event.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failures.take(e)
+	if ended, cause := l.steps.take(e); cause != "" {
+		var log bytes.Buffer
+		ended.writeFailed(&log, cause)
+		defer l.print(log.String())
+	}
 	switch e := e.(type) {
 	case event.ServiceStarted:
 		v := l.lane(e.Service)
-		v.state, v.began = running, e.At
+		v.state, v.began, v.waitsFor = running, e.At, ""
 	case event.ServiceFinished:
 		v := l.lane(e.Service)
 		v.state, v.ended, v.unchanged = done, e.At, e.Unchanged
@@ -71,12 +75,11 @@ func (l *Live) Emit(e event.Event) {
 	case event.StepFinished:
 		l.lane(e.Service).stepFinished(e)
 	case event.Transfer:
-		l.transfers[e.What] = e
-		if e.Done {
-			delete(l.transfers, e.What)
-		}
+		l.transfers.take(e, l.opts.Now())
+	case event.ServiceWaits:
+		l.lane(e.Service).waitsFor = clean(e.For)
 	case event.Note:
-		l.print(noteText(e))
+		l.print(noteText(e) + "\n")
 		return
 	}
 	l.drawIfDue()
@@ -89,12 +92,12 @@ func (l *Live) Tick() {
 	l.drawIfDue()
 }
 
-// Close draws for the last time and writes the logs of the steps that failed.
+// Close draws for the last time and writes what interrupted steps printed last.
 func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.draw("")
-	l.failures.write(l.w)
+	l.steps.writeInterrupted(l.paint.W, l.opts.Now())
 }
 
 // lane returns the lane of a service, a new one when it is not known yet.
@@ -114,8 +117,12 @@ func (l *Live) drawIfDue() {
 	}
 }
 
-// print writes a line above the view, where it stays.
-func (l *Live) print(line string) { l.draw(line + "\x1b[K\n") }
+// print writes whole lines above the view, where they stay.
+func (l *Live) print(lines string) {
+	if lines != "" {
+		l.draw(lines)
+	}
+}
 
 // draw replaces the last drawing in one write.
 func (l *Live) draw(above string) {
@@ -127,18 +134,7 @@ func (l *Live) draw(above string) {
 	if rows <= 0 {
 		rows = 24
 	}
-	var b strings.Builder
-	if l.height > 0 {
-		fmt.Fprintf(&b, "\r\x1b[%dA", l.height)
-	}
-	b.WriteString(above)
-	lines := l.lines(rows - 1)
-	for _, line := range lines {
-		b.WriteString(truncate(line, columns-1) + "\x1b[K\n")
-	}
-	b.WriteString("\x1b[J")
-	l.height = len(lines)
-	_, _ = io.WriteString(l.w, b.String())
+	l.paint.Draw(above, l.lines(rows-1), columns)
 }
 
 // lines renders the view in at most the given number of lines.
@@ -148,10 +144,9 @@ func (l *Live) lines(most int) []string {
 		width = max(width, len([]rune(v.service)))
 	}
 	var transfers []string
-	for _, t := range l.transfers {
-		transfers = append(transfers, "▸ "+clean(t.What)+"  "+progressText(t.Current, t.Total))
+	for _, line := range l.transfers.lines(now) {
+		transfers = append(transfers, "▸ "+line)
 	}
-	slices.Sort(transfers)
 	room := max(1, most-1) // one for the bar
 	shown := l.visible(room - min(len(transfers), room/2))
 	var lines []string

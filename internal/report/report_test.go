@@ -64,7 +64,7 @@ func story(sink event.Sink, c *clock) {
 	sink.Emit(event.Note{Service: "fast-b", Text: "mirror.example is slow", Warning: true})
 	sink.Emit(event.StepFinished{Service: "fast-b", Key: "1", Stage: "builder", Step: "RUN npm run build", Duration: 3200 * time.Millisecond, Err: "exit code 2"})
 	sink.Emit(event.ServiceFinished{Service: "fast-b", At: c.now(), Err: diag.Fail(diag.ExitBuild, "[builder] RUN npm run build").
-		Because(errors.New("exit code 2")).WithHint("mend src/a.ts and run slipway build fast-b")})
+		Because(errors.New("exit code 2")).WithHint("correct src/a.ts and run slipway build fast-b")})
 	sink.Emit(event.StepFinished{Service: "fast-a", Key: "2", Stage: "builder", Step: "RUN npm run build", Duration: 3200 * time.Millisecond})
 	sink.Emit(event.ServiceFinished{Service: "fast-a", At: c.pass(800 * time.Millisecond)})
 	sink.Emit(event.Transfer{What: "push localhost:5000/fast-a:v1", Current: 34_000_000, Total: 34_000_000, Done: true})
@@ -72,8 +72,9 @@ func story(sink event.Sink, c *clock) {
 
 func TestPlain(t *testing.T) {
 	var out bytes.Buffer
-	p := NewPlain(&out)
-	story(p, newClock())
+	c := newClock()
+	p := NewPlain(&out, c.now)
+	story(p, c)
 	p.Close()
 	if strings.Contains(out.String(), "\x1b") {
 		t.Error("escape codes in plain output")
@@ -193,6 +194,7 @@ func TestStatsJSONKeysAreFixed(t *testing.T) {
 	stats := figures()
 	stats.Services = stats.Services[2:]
 	stats.Services[0].Reasons = []string{"src/a.ts changed"}
+	stats.Services[0].Findings = diag.Findings{{Code: "SLP370", Severity: diag.Warning, Place: diag.Place{File: "src/a.ts", Line: 4}, Text: "no ffmpeg", Hint: "add it"}}
 	if err := WriteStatsJSON(&out, stats); err != nil {
 		t.Fatal(err)
 	}
@@ -206,6 +208,7 @@ func TestStatsJSONKeysAreFixed(t *testing.T) {
 			"platform": "linux/amd64", "size_bytes": 107.5e6, "compressed_bytes": 41234567.0, "layers": 6.0, "shared_bytes": 90e6,
 			"own_bytes": 17.5e6, "steps": 23.0, "cached_steps": 23.0, "duration_ms": 312.0,
 			"unchanged": false, "reasons": []any{"src/a.ts changed"},
+			"findings": []any{map[string]any{"code": "SLP370", "severity": "warning", "place": map[string]any{"file": "src/a.ts", "line": 4.0}, "text": "no ffmpeg", "hint": "add it"}},
 		}},
 		"unique_bytes": 221e6, "unique_compressed_bytes": 88e6, "duration_ms": 74000.0,
 	}

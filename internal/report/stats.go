@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/slipway-build/slipway/internal/diag"
 )
 
 // ServiceStats are the figures of one service's image on one platform. Sizes
@@ -28,9 +30,10 @@ type ServiceStats struct {
 	Steps           int
 	CachedSteps     int
 	Duration        time.Duration
-	PeakMemory      int64    // bytes that its build steps held at once, at most; 0 when not measured
-	Unchanged       bool     // nothing was built
-	Reasons         []string // why it was built
+	PeakMemory      int64         // bytes that its build steps held at once, at most; 0 when not measured
+	Unchanged       bool          // nothing was built
+	Reasons         []string      // why it was built
+	Findings        diag.Findings // about the image, when it was built now
 }
 
 // Stats are the figures of a fleet; every layer counts once in the unique sizes.
@@ -140,21 +143,36 @@ type statsJSON struct {
 }
 
 type serviceJSON struct {
-	Service         string   `json:"service"`
-	Image           string   `json:"image"`
-	Digest          string   `json:"digest"`
-	Platform        string   `json:"platform"`
-	SizeBytes       int64    `json:"size_bytes"`
-	CompressedBytes int64    `json:"compressed_bytes"`
-	Layers          int      `json:"layers"`
-	SharedBytes     int64    `json:"shared_bytes"`
-	OwnBytes        int64    `json:"own_bytes"`
-	Steps           int      `json:"steps"`
-	CachedSteps     int      `json:"cached_steps"`
-	DurationMS      int64    `json:"duration_ms"`
-	PeakMemory      int64    `json:"peak_memory_bytes,omitempty"`
-	Unchanged       bool     `json:"unchanged"`
-	Reasons         []string `json:"reasons,omitempty"`
+	Service         string        `json:"service"`
+	Image           string        `json:"image"`
+	Digest          string        `json:"digest"`
+	Platform        string        `json:"platform"`
+	SizeBytes       int64         `json:"size_bytes"`
+	CompressedBytes int64         `json:"compressed_bytes"`
+	Layers          int           `json:"layers"`
+	SharedBytes     int64         `json:"shared_bytes"`
+	OwnBytes        int64         `json:"own_bytes"`
+	Steps           int           `json:"steps"`
+	CachedSteps     int           `json:"cached_steps"`
+	DurationMS      int64         `json:"duration_ms"`
+	PeakMemory      int64         `json:"peak_memory_bytes,omitempty"`
+	Unchanged       bool          `json:"unchanged"`
+	Reasons         []string      `json:"reasons,omitempty"`
+	Findings        []findingJSON `json:"findings,omitempty"`
+}
+
+// findingJSON is a finding with its severity.
+type findingJSON struct {
+	diag.Finding
+	Severity string `json:"severity"`
+}
+
+func findingsJSON(findings diag.Findings) []findingJSON {
+	var out []findingJSON
+	for _, f := range findings {
+		out = append(out, findingJSON{f, f.Severity.String()})
+	}
+	return out
 }
 
 // MarshalJSON writes sizes in bytes and times in milliseconds, sorted by service.
@@ -169,7 +187,7 @@ func (s Stats) MarshalJSON() ([]byte, error) {
 			SizeBytes: v.SizeBytes, CompressedBytes: v.CompressedBytes, Layers: v.Layers,
 			SharedBytes: v.SharedBytes, OwnBytes: v.OwnBytes,
 			Steps: v.Steps, CachedSteps: v.CachedSteps, DurationMS: v.Duration.Milliseconds(), PeakMemory: v.PeakMemory,
-			Unchanged: v.Unchanged, Reasons: v.Reasons,
+			Unchanged: v.Unchanged, Reasons: v.Reasons, Findings: findingsJSON(v.Findings),
 		})
 	}
 	return json.Marshal(out)
@@ -177,7 +195,5 @@ func (s Stats) MarshalJSON() ([]byte, error) {
 
 // WriteStatsJSON writes the statistics as indented JSON.
 func WriteStatsJSON(w io.Writer, stats Stats) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(stats)
+	return JSON(w, stats)
 }

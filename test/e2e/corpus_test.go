@@ -28,6 +28,7 @@ var corpus = []struct {
 	ask     string // path of the request
 	answer  string // regular expression that the body has to match
 	limitMB int64  // of the unpacked image; 0: no limit
+	finds   string // codes of findings about the image, for the reason beside it; good images have none
 }{
 	{repo: "go-http", service: "notes", port: 8080, ask: "/", answer: `"zone":"Europe/Vienna"`, limitMB: 11},
 	{repo: "go-gin", service: "shop", port: 8080, ask: "/", answer: "<h1>Shop</h1>", limitMB: 20},
@@ -78,6 +79,9 @@ var corpus = []struct {
 	{repo: "framework-nestjs", service: "ledger", port: 3000, ask: "/", answer: "^Hello from Nest$"},
 }
 
+// imageFinding is the code of a finding about an image.
+var imageFinding = regexp.MustCompile(`SLP3[678]\d`)
+
 // TestTheCorpusBuildsAndAnswers does with repositories of the corpus what their
 // owners would: slipway init, build and run --until-healthy; then it asks them
 // something.
@@ -93,7 +97,10 @@ func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 			}
 			invocation{dir: dir, args: []string{"init"}}.run(t).must(t, 0)
 			start := time.Now()
-			invocation{dir: dir, args: []string{"build", c.service}, limit: 20 * time.Minute}.run(t).must(t, 0)
+			built := invocation{dir: dir, args: []string{"build", c.service}, limit: 20 * time.Minute}.run(t).must(t, 0)
+			if found := strings.Join(imageFinding.FindAllString(built.stderr, -1), " "); found != c.finds {
+				t.Errorf("the check of the image finds %q, not %q:\n%s", found, c.finds, built.stderr)
+			}
 			took := time.Since(start).Round(time.Second)
 			fleet, _ := config.Parse(config.FileName, []byte(read(t, filepath.Join(dir, config.FileName))))
 			runsWithoutRoot(t, fleet.Name+"/"+c.service+":latest")

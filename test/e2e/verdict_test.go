@@ -36,7 +36,7 @@ import (
 //
 // SLIPWAY_VERDICT_RUNS is the number of changes, 100 unless set; the whole test is
 //
-//	TMPDIR=/dev/shm SLIPWAY_E2E=1 SLIPWAY_VERDICT_RUNS=10000 go test ./test/e2e -run TestEqualFingerprintsMeanEqualImages -v -timeout 3h
+//	make verdicts RUNS=10000
 //
 // SLIPWAY_VERDICT_SEED repeats a run; the seed is printed.
 func TestEqualFingerprintsMeanEqualImages(t *testing.T) {

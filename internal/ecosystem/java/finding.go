@@ -9,5 +9,7 @@ const (
 	codeOutside  = "SLP314" // a module or parent outside of the repository
 	codeNoServer = "SLP315" // an archive for a servlet container
 	codeWrapper  = "SLP316" // Gradle without its wrapper, or one that names no version
+	codeNoJar    = "SLP340" // the start command names a jar that the image does not hold
+	codeThin     = "SLP341" // the start command starts a jar that finds no libraries
 	codeTool     = "SLP317" // a build tool of another version than the one that is there
 )

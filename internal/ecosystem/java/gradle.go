@@ -1,6 +1,7 @@
 package java
 
 import (
+	"bytes"
 	"io/fs"
 	"path"
 	"regexp"
@@ -20,16 +21,16 @@ type gradle struct {
 	settings string   // settings file, "" without one
 	projects []string // directories of all projects, "." first
 	version  string   // of the wrapper
+	crlf     bool     // gradlew has line ends that no shell takes
 }
 
 var (
-	gradleInclude = pattern.Lazy(`(?m)^\s*include\b([^\n]*(?:,\s*\n[^\n]*)*)`)
+	gradleInclude = pattern.Lazy(`(?m)^\s*include\b\s*(\([^)]*\)|[^\n,]*(?:,\s*[^\n,]*)*)`)
 	gradleQuoted  = pattern.Lazy(`["']([^"'\n]+)["']`)
 	gradleName    = pattern.Lazy(`rootProject\.name\s*=\s*["']([^"'\n]+)["']`)
 	gradleApp     = pattern.Lazy(`(?m)^[^/\n]*(?:\bid\b[\s(]*["'](?:org\.springframework\.boot|io\.quarkus|application|com\.gradleup\.shadow|com\.github\.johnrengelman\.shadow)["']\)?(?:\s+version\s*\(?["'][^"']*["']\)?)?[ \t]*(?:$|//)|apply\s+plugin:\s*["'](?:application|org\.springframework\.boot)["']|^\s*application\s*$)`)
 	gradleMain    = pattern.Lazy(`\bmainClass(?:Name)?(?:\s*=\s*|\.set\(\s*)["']([\w.$]+)["']`)
 	gradleWrapper = pattern.Lazy(`gradle-(\d+(?:\.\d+)*)-(?:bin|all)\.zip`)
-	gradleSpring  = pattern.Lazy(`["']org\.springframework\.boot["']\)?\s+version\s*\(?["'](\d+\.\d+)`)
 	gradleVersion = pattern.Lazy(`(?m)^\s*version\s*=\s*["']([\w.-]+)["']`)
 	gradleModule  = pattern.Lazy(`["']([\w.-]+):([\w.-]+)(?::[^"'\n]*)?["']`)
 )
@@ -57,7 +58,7 @@ func gradleServices(dir fs.FS) []string {
 	var out []string
 	for _, p := range gradleProjects(dir, first(dir, ".", "settings.gradle", "settings.gradle.kts")) {
 		data, err := ecosystem.Read(dir, first(dir, p, "build.gradle", "build.gradle.kts"))
-		if err == nil && gradleApp().Match(data) {
+		if err == nil && gradleApp().Match(gradleExpanded(dir, p, data)) {
 			out = append(out, p)
 		}
 	}
@@ -77,6 +78,7 @@ func (s *service) readGradle() bool {
 		s.Report(diag.Error, codeManifest, ecosystem.Or(g.file, g.settings), 0, "name the directory of a project: path: app", "there is no build file in %s that can be read", ecosystem.Or(s.At(s.at), "."))
 		return false
 	}
+	g.data = gradleExpanded(s.Dir, s.at, g.data)
 	const props = "gradle/wrapper/gradle-wrapper.properties"
 	data, _ := ecosystem.Read(s.Dir, props)
 	m := gradleWrapper().FindSubmatch(data)
@@ -87,6 +89,9 @@ func (s *service) readGradle() bool {
 		}
 	}
 	g.version = string(m[1])
+	if script, err := fs.ReadFile(s.Dir, "gradlew"); err == nil { // as it is: ecosystem.Read would hide the line ends
+		g.crlf = bytes.Contains(script, []byte("\r\n"))
+	}
 	s.Fact("build tool", "Gradle "+g.version, "its wrapper", props, ecosystem.LineAt(data, int64(strings.Index(string(data), "distributionUrl"))))
 	return true
 }

@@ -17,7 +17,7 @@ func (s *service) supplied() []string {
 	for _, dir := range s.moduleDirs() {
 		out = append(out, path.Join(dir, "target"), path.Join(dir, "build"), path.Join(dir, "bin"))
 	}
-	return out
+	return ecosystem.Unhide(out, s.held)
 }
 
 // moduleDirs are the directories of all modules.

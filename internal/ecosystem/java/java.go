@@ -109,6 +109,7 @@ type service struct {
 	settings  settings
 	scan      scan
 	start     []string
+	held      []ecosystem.Held // what the program opens while it runs
 }
 
 // inspect reads the service's files.
@@ -132,9 +133,11 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	s.version()
 	s.ReadIgnore()
 	s.readSettings()
-	s.readSources()
+	names := s.namer()
+	s.readSources(names)
 	s.findKind()
 	s.command()
+	s.runtimeFiles(names)
 	s.network()
 	s.AddSystem(nil)
 	s.CheckIgnored(s.supplied(), s.needed())

@@ -25,6 +25,14 @@ func hidden(jdk string) []reason {
 	return out
 }
 
+// family is the kind whose framework the program uses.
+func (s *service) family() kind {
+	if s.boots() {
+		return kindSpring
+	}
+	return s.kind
+}
+
 // hiddenOf are those of a framework.
 func hiddenOf(k kind) []reason {
 	switch k {
@@ -43,7 +51,7 @@ func hiddenOf(k kind) []reason {
 // extraModules are the modules that are added, sorted, and the reasons as the
 // words of a comment.
 func (s *service) extraModules() (names, why string) {
-	all := append(hidden(s.jdk), hiddenOf(s.kind)...)
+	all := append(hidden(s.jdk), hiddenOf(s.family())...)
 	if s.scan.locale.Found() {
 		all = append(all, reason{"jdk.localedata", "formats of languages other than English, as in " + s.scan.locale.File})
 	}
@@ -54,6 +62,14 @@ func (s *service) extraModules() (names, why string) {
 		lines = append(lines, r.module+": "+r.why+".")
 	}
 	return strings.Join(modules, ","), strings.Join(lines, "\n")
+}
+
+// modulesScript is the one for the service's archive.
+func (s *service) modulesScript() string {
+	if s.kind == kindSpring && s.archive() == "War" {
+		return strings.Replace(modulesScript, "/BOOT-INF/classes", "/WEB-INF/classes", 1)
+	}
+	return modulesScript
 }
 
 // modulesScript prints the modules that the jars and classes below a directory

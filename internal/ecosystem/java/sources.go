@@ -38,6 +38,7 @@ type scan struct {
 	mains    []ecosystem.Hit // Text is the class
 	evidence ecosystem.Evidence
 	portRank int
+	insecure ecosystem.Hit // a server without TLS
 	port     bool          // reads $PORT
 	locale   ecosystem.Hit // formats for other languages than English
 }
@@ -106,11 +107,12 @@ func starts(tree fs.FS, p *pom) bool {
 }
 
 // readSources takes evidence from the sources of the module.
-func (s *service) readSources() {
+func (s *service) readSources(names *ecosystem.Namer) {
 	s.scan.portRank = len(ports())
 	all := ports()
 	eachSource(s.Dir, s.at, func(name string, data []byte) {
 		c := &s.scan
+		s.asks(names, name, data)
 		if h := mainClass(name, data); h.Found() {
 			c.mains = append(c.mains, h)
 		}
@@ -134,6 +136,10 @@ func (s *service) network() {
 	named := func(names ...string) ecosystem.Hit {
 		return s.depends(func(a string) bool { return slices.Contains(names, a) })
 	}
+	serverName := string(s.kind)
+	if s.boots() {
+		serverName = string(kindSpring)
+	}
 	framework := func(server ecosystem.Hit, portKey string, port string, route ecosystem.Hit) {
 		if !server.Found() {
 			return
@@ -142,12 +148,12 @@ func (s *service) network() {
 		e.HTTP = server
 		if e.Port = s.settings.get(portKey); !e.Port.Found() {
 			e.Port = server
-			e.Port.Text, e.Port.Why = port, "default of "+string(s.kind)
+			e.Port.Text, e.Port.Why = port, "default of "+serverName
 		}
 		e.Route = route
 	}
 	switch {
-	case s.kind == kindSpring:
+	case s.boots():
 		health := named("spring-boot-starter-actuator")
 		if own := s.settings.get("management.server.port"); own.Found() && own.Text != s.settings.get("server.port").Text {
 			health = ecosystem.Hit{}
@@ -251,7 +257,13 @@ func (s *service) mavenKind() (kind, ecosystem.Hit) {
 	}
 	if h := sign("spring-boot-maven-plugin"); h.Found() {
 		s.spring = s.springVersion()
-		return kindSpring, h
+		if s.repackages() {
+			return kindSpring, h
+		}
+		if m.Packaging != "war" {
+			h.Why = "no execution of spring-boot-maven-plugin puts the libraries into the jar"
+			return kindPlain, h
+		}
 	}
 	if m.Packaging == "war" {
 		s.Report(diag.Error, codeNoServer, m.file, m.line("<packaging>"), "add spring-boot-maven-plugin, or a server to the program; a Dockerfile in the directory builds anything else",
@@ -276,8 +288,8 @@ func (s *service) gradleKind() (kind, ecosystem.Hit) {
 			continue
 		}
 		h.Why = "the plugin " + k.plugin
-		if m := gradleSpring().FindSubmatch(s.grade.data); k.kind == kindSpring && m != nil {
-			s.spring = majorMinor(string(m[1]))
+		if k.kind == kindSpring {
+			s.spring = s.gradleSpringVersion()
 		}
 		return k.kind, h
 	}

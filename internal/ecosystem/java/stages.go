@@ -57,7 +57,11 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if b.Toolchain.Assembled {
 		stages = append(stages, plan.Stage{Name: stageJDK, From: b.Toolchain.Ref, Comment: "The JDK of the platform that is built for. No step runs here."})
 	}
-	stages = append(stages, s.java(b), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	more, files := ecosystem.CopyHeld(s.held, srcDir, fmt.Sprintf("%d:%d", user.UID, user.GID))
+	stages[1].Steps = append(stages[1].Steps, more...)
+	image := s.image(b, user)
+	image.Layers, image.Writable = append(files, image.Layers...), s.Writable()
+	stages = append(stages, s.java(b), s.RuntimeTools(b, user), s.Production(image))
 	return s.Service.Plan(b, user, stages...)
 }
 
@@ -84,7 +88,9 @@ func (s *service) mvn(args ...string) string {
 }
 
 // copyDependencies is the goal that lays out what a plain program needs.
-const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies\n-DincludeScope=runtime -DoutputDirectory=" + outDeps + "/lib"
+func (s *service) copyDependencies() string {
+	return "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies\n-DincludeScope=runtime -DoutputDirectory=" + path.Join(outDeps, s.libDir())
+}
 
 // dependencyStage downloads libraries and plugins from the build files alone.
 func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
@@ -101,9 +107,10 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	}
 	if s.maven == nil {
 		task, _ := s.task()
+		add(s.wrapper()...)
 		add(plan.Step{
-			Op: plan.OpRun, Mounts: s.cache(), Shell: s.gradlew(task) + " --continue || true",
-			Comment: "There are no sources yet, so that the build may fail: what counts is what it downloads.",
+			Op: plan.OpRun, Mounts: s.cache(), Shell: "( " + s.gradlew(task) + " --continue || [ $? -eq 1 ] )",
+			Comment: "There are no sources yet, so that tasks may fail (status 1): what counts is what they download.",
 		})
 		return st
 	}
@@ -112,7 +119,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	case kindSpring:
 		flags = append(flags, "-Dspring-boot.repackage.skip=true", "package")
 	case kindPlain:
-		flags = append(flags, "package", copyDependencies)
+		flags = append(flags, "package", s.copyDependencies())
 	default:
 		flags = append(flags, "package")
 	}
@@ -171,7 +178,19 @@ func (s *service) gradlew(task string) string {
 	if s.at != "." {
 		task = ":" + strings.ReplaceAll(s.at, "/", ":") + ":" + task
 	}
-	return "./gradlew --no-daemon --console=plain " + task
+	return "sh gradlew --no-daemon --console=plain " + task
+}
+
+// wrapper makes the wrapper download Gradle, so that a failure of that is not
+// taken for one of the tasks. It is called by sh: repositories from Windows have
+// it without its executable bit.
+func (s *service) wrapper() []plan.Step {
+	const why = "Gradle does not start: see above, and distributionUrl in gradle/wrapper/gradle-wrapper.properties"
+	start := "sh gradlew --no-daemon --version || { echo '" + why + "' >&2; exit 1; }"
+	if s.grade.crlf {
+		start = `sed -i 's/\r$//' gradlew && { ` + start + "; }"
+	}
+	return []plan.Step{{Op: plan.OpRun, Mounts: s.cache(), Shell: start}}
 }
 
 // builder compiles and takes the result apart.
@@ -207,7 +226,7 @@ func (s *service) compile() string {
 	}
 	args := []string{"-U", stamp, "package"} // -U: a download that failed before is tried again
 	if s.kind == kindPlain {
-		args = append(args, copyDependencies)
+		args = append(args, s.copyDependencies())
 	}
 	return s.mvn(args...)
 }
@@ -240,7 +259,8 @@ func (s *service) unpack() []string {
 	out := []string{"cp " + jar + " " + outApp + "/app.jar"}
 	for _, p := range s.maven.needed {
 		if p != s.maven.module && p.Packaging != "pom" {
-			out = append(out, "mkdir -p "+outApp+"/lib", "mv "+outDeps+"/lib/"+p.ArtifactID+"-*.jar "+outApp+"/lib/")
+			lib := path.Join(outApp, s.libDir())
+			out = append(out, "mkdir -p "+lib, "mv "+path.Join(outDeps, s.libDir(), p.ArtifactID)+"-*.jar "+lib+"/")
 		}
 	}
 	return append(out, restamped)
@@ -260,26 +280,6 @@ func (s *service) result() string {
 	return jar
 }
 
-// tools tells whether the jar has the tools of Spring Boot 3.3 and later.
-func (s *service) tools() bool {
-	return s.spring == [2]int{} || s.spring[0] > 3 || s.spring[0] == 3 && s.spring[1] >= 3
-}
-
-// layers takes a jar of Spring Boot apart by its own means.
-func (s *service) layers(jar string) []string {
-	const dir = "/tmp/layers"
-	out := []string{"cp " + jar + " /tmp/app.jar"}
-	if s.tools() {
-		out = append(out, "java -Djarmode=tools -jar /tmp/app.jar extract --layers --destination "+dir)
-	} else {
-		out = append(out, "mkdir "+dir, "cd "+dir, "java -Djarmode=layertools -jar /tmp/app.jar extract")
-	}
-	return append(out,
-		"cd "+dir, "mkdir -p dependencies spring-boot-loader snapshot-dependencies application",
-		"cp -R dependencies/. spring-boot-loader/. "+outDeps,
-		"cp -R snapshot-dependencies/. application/. "+outApp)
-}
-
 // modules finds out which parts of the JDK are in use: of the libraries, and
 // then of the program, which changes more often.
 func (s *service) modules(b ecosystem.Bases) plan.Stage {
@@ -295,7 +295,7 @@ func (s *service) modules(b ecosystem.Bases) plan.Stage {
 		From:          b.Toolchain.Ref,
 		BuildPlatform: true,
 		Steps: slices.Concat(
-			[]plan.Step{{Op: plan.OpCopy, Args: []string{"/modules.sh"}, Content: modulesScript}, {Op: plan.OpWorkdir, Args: []string{"/modules"}}},
+			[]plan.Step{{Op: plan.OpCopy, Args: []string{"/modules.sh"}, Content: s.modulesScript()}, {Op: plan.OpWorkdir, Args: []string{"/modules"}}},
 			run(outDeps, "dependencies"), run(outApp, "application"),
 		),
 	}
@@ -340,7 +340,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		"LANG":              "C.UTF-8",
 		"PATH":              runtime + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	}
-	if s.scan.port && s.Want.Port > 0 {
+	if (s.scan.port || s.settingReadsPort()) && s.Want.Port > 0 {
 		env["PORT"] = fmt.Sprint(s.Want.Port)
 	}
 	if s.kind == kindQuarkus {
@@ -365,24 +365,23 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	return i
 }
 
+// settingReadsPort tells whether the port of the framework comes from $PORT.
+func (s *service) settingReadsPort() bool {
+	return slices.ContainsFunc([]string{"server.port", "quarkus.http.port", "micronaut.server.port"}, func(key string) bool { return strings.Contains(s.settings[key].Text, "${PORT") })
+}
+
 // command decides on the exec form that starts the service.
 func (s *service) command() {
 	if len(s.Want.Command) > 0 {
 		s.start = slices.Clone(s.Want.Command)
 		s.Configured("start", strings.Join(s.start, " "))
+		s.checkCommand()
 		return
 	}
 	why := "how " + string(s.kind) + " starts"
 	switch s.kind {
 	case kindSpring:
-		s.start = []string{"java", "-jar", "app.jar"}
-		if !s.tools() {
-			launcher := "org.springframework.boot.loader.JarLauncher"
-			if s.spring == [2]int{3, 2} {
-				launcher = "org.springframework.boot.loader.launch.JarLauncher"
-			}
-			s.start = []string{"java", launcher}
-		}
+		s.start = s.springStart()
 	case kindQuarkus:
 		s.start = []string{"java", "-jar", "quarkus-run.jar"}
 	case kindFat:

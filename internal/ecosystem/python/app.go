@@ -36,10 +36,11 @@ func (a app) target() string { return a.module + ":" + a.object }
 func (s *service) findApp() {
 	c := s.scan
 	switch {
-	case ecosystem.Exists(s.Dir, "manage.py") && s.django():
+	case s.isDjango():
 	case s.has("streamlit") && len(c.streamlit) > 0:
 		h := first(c.streamlit)
 		s.app = app{kind: kindStreamlit, file: h.File, line: h.Line}
+		s.chooseRootQuietly(h.File)
 	case len(c.asgi) > 0:
 		s.app = s.object(kindASGI, first(c.asgi), false)
 	case len(c.fastapi) > 0 && len(c.used) > 0:
@@ -55,9 +56,36 @@ func (s *service) findApp() {
 	case s.has("celery") && len(c.celery) > 0:
 		s.app = s.object(kindCelery, first(c.celery), false)
 	}
-	if s.app.kind != kindNone {
-		s.Fact("application", string(s.app.kind), "found in the sources", s.app.file, s.app.line)
+	if s.app.kind != kindNone && s.startedByProgram() {
+		s.app, s.root, s.more, s.reached = app{}, ".", nil, nil
 	}
+	if s.app.kind == kindNone {
+		return
+	}
+	s.Fact("application", string(s.app.kind), "found in the sources", s.app.file, s.app.line)
+	if s.app.kind != kindDjango {
+		s.noteRoot(s.app.file, s.above(s.app.file)[0])
+	}
+}
+
+// startedByProgram reports an application that a gRPC server starts beside
+// itself, such as one for metrics: the program is the service.
+func (s *service) startedByProgram() bool {
+	if len(s.scan.grpc) == 0 || s.app.kind == kindDjango || s.app.kind == kindStreamlit || s.app.kind == kindCelery {
+		return false
+	}
+	application := s.app.file
+	root, more, reached := s.root, s.more, s.reached
+	defer func() { s.root, s.more, s.reached = root, more, reached }()
+	for _, main := range s.scan.mains {
+		if !slices.ContainsFunc(s.scan.grpc, func(h ecosystem.Hit) bool { return h.File == main.File }) {
+			continue
+		}
+		if s.chooseRootQuietly(main.File); s.reached[application] {
+			return true
+		}
+	}
+	return false
 }
 
 // has tells whether the service itself depends on a package.
@@ -69,18 +97,10 @@ func (s *service) has(name string) bool {
 	return name == "uvicorn" && (fastapi.extra("standard") || fastapi.extra("all"))
 }
 
-// object describes the application of a hit.
+// object describes the application of a hit, as it is imported.
 func (s *service) object(k kind, h ecosystem.Hit, factory bool) app {
+	s.chooseRootQuietly(h.File)
 	return app{kind: k, module: s.module(h.File), object: h.Text, factory: factory, file: h.File, line: h.Line}
-}
-
-// module is the name that a file is imported by.
-func (s *service) module(file string) string {
-	if s.src {
-		file = strings.TrimPrefix(file, "src/")
-	}
-	name := strings.ReplaceAll(strings.TrimSuffix(file, ".py"), "/", ".")
-	return strings.TrimSuffix(name, ".__init__")
 }
 
 // first returns the hit in the file whose name says most, then in the one

@@ -22,46 +22,100 @@ var (
 	quotedText   = pattern.Lazy(`['"]([\w./-]+)['"]`)
 )
 
-// django reads manage.py and the settings. false means that this is no Django
-// project.
-func (s *service) django() bool {
-	data, err := ecosystem.Read(s.Dir, "manage.py")
-	if err != nil {
-		return false
-	}
-	h := ecosystem.Find(settingsName(), "manage.py", data)
-	if !h.Found() {
-		return false
-	}
-	project, _, _ := strings.Cut(h.Text, ".")
-	s.settings = s.served(project, h.Text)
-	s.app = app{kind: kindDjango, module: project, file: h.File, line: h.Line}
-	if data, err := ecosystem.Read(s.Dir, "package.json"); err == nil {
-		if b := ecosystem.Find(buildScript(), "package.json", data); b.Found() {
-			s.Report(diag.Warning, codeAssets, b.File, b.Line, "commit what it writes below the static files, or bring a Dockerfile", "the build script of package.json is not run: the image gets the assets as they lie in the repository")
+// django is what is known of a Django project.
+type django struct {
+	settings string   // module, "" without Django
+	insists  []string // NAME=value for what the settings want of the environment
+	statics  string   // directory that collectstatic writes, below the service's; "" for none
+}
+
+// manages are the manage.py of the service: at its top, or below.
+func (s *service) manages() []string {
+	var out []string
+	for _, f := range s.tree.modules {
+		if path.Base(f) == "manage.py" && strings.Count(f, "/") <= 2 {
+			out = append(out, f)
 		}
 	}
-	s.staticFiles(strings.ReplaceAll(s.settings, ".", "/"), project)
-	return true
+	slices.SortStableFunc(out, func(a, b string) int { return strings.Count(a, "/") - strings.Count(b, "/") })
+	return out
+}
+
+// isDjango reads manage.py and the settings. false means that this is no Django
+// project.
+func (s *service) isDjango() bool {
+	for _, manage := range s.manages() {
+		data, err := ecosystem.Read(s.Dir, manage)
+		if err != nil {
+			continue
+		}
+		h := ecosystem.Find(settingsName(), manage, data)
+		if !h.Found() {
+			continue
+		}
+		s.root = path.Dir(manage)
+		s.cwd = s.root
+		project, _, _ := strings.Cut(h.Text, ".")
+		s.django.settings = s.served(project, h.Text)
+		s.app = app{kind: kindDjango, module: project, file: h.File, line: h.Line}
+		if s.root != "." {
+			s.Fact("imports", "from "+s.root+"/", "manage.py lies there", manage, h.Line)
+		}
+		if data, err := ecosystem.Read(s.Dir, "package.json"); err == nil {
+			if b := ecosystem.Find(buildScript(), "package.json", data); b.Found() {
+				s.Report(diag.Warning, codeAssets, b.File, b.Line, "commit what it writes below the static files, or bring a Dockerfile", "the build script of package.json is not run: the image gets the assets as they lie in the repository")
+			}
+		}
+		s.staticFiles(s.django.settings, project)
+		return true
+	}
+	return false
 }
 
 // served is the settings module that servers get. manage.py often names the one
 // of the developer's machine.
 func (s *service) served(project, managed string) string {
+	chosen := ecosystem.Hit{Text: managed}
 	for _, name := range []string{"wsgi.py", "asgi.py"} {
-		name = path.Join(project, name)
+		name = path.Join(s.root, project, name)
 		data, err := ecosystem.Read(s.Dir, name)
 		if err != nil {
 			continue
 		}
 		if h := ecosystem.Find(settingsName(), name, data); h.Found() {
-			if h.Text != managed {
-				s.Fact("settings", h.Text, "servers get them", h.File, h.Line)
-			}
-			return h.Text
+			chosen = h
+			break
 		}
 	}
-	return managed
+	if better := s.production(chosen.Text); better != "" {
+		s.Report(diag.Info, codeSettings, ecosystem.Or(chosen.File, s.root+"/manage.py"), chosen.Line,
+			"write env: {DJANGO_SETTINGS_MODULE: "+chosen.Text+"} for the service in slipway.yaml to get the others", "servers get the settings %s, not %s", better, chosen.Text)
+		return better
+	}
+	if chosen.Text != managed {
+		s.Fact("settings", chosen.Text, "servers get them", chosen.File, chosen.Line)
+	}
+	return chosen.Text
+}
+
+// production returns the settings of production where those named are a
+// developer's, or a package without any; "" when those named are right.
+func (s *service) production(named string) string {
+	at := path.Join(s.root, strings.ReplaceAll(named, ".", "/"))
+	pkg, last := path.Split(at)
+	if data, err := ecosystem.Read(s.Dir, at+"/__init__.py"); ecosystem.IsDir(s.Dir, at) && (err != nil || len(strings.TrimSpace(string(data))) == 0) {
+		pkg, named = at, named+"."
+	} else if slices.Contains([]string{"local", "dev", "develop", "development", "test", "testing"}, last) {
+		named = strings.TrimSuffix(named, last)
+	} else {
+		return ""
+	}
+	for _, name := range []string{"production", "prod", "live"} {
+		if ecosystem.Exists(s.Dir, path.Join(pkg, name+".py")) {
+			return named + name
+		}
+	}
+	return ""
 }
 
 // placeholders are NAME=value for what settings insist on and static files do
@@ -88,8 +142,10 @@ func placeholders(data []byte) []string {
 }
 
 // staticFiles finds out whether Django's static files are collected and served.
-func (s *service) staticFiles(module, project string) {
+func (s *service) staticFiles(settings, project string) {
 	var root, used ecosystem.Hit
+	module := path.Join(s.root, strings.ReplaceAll(settings, ".", "/"))
+	project = path.Join(s.root, project)
 	for _, name := range []string{module + ".py", module + "/__init__.py", path.Join(path.Dir(module), "base.py"), path.Join(project, "settings/base.py"), path.Join(project, "settings.py")} {
 		data, err := ecosystem.Read(s.Dir, name)
 		if err != nil {
@@ -97,15 +153,16 @@ func (s *service) staticFiles(module, project string) {
 		}
 		root.Seek(staticRoot(), name, data)
 		used.Seek(staticApp(), name, data)
-		s.insists = append(s.insists, placeholders(data)...)
+		s.django.insists = append(s.django.insists, placeholders(data)...)
 	}
 	if root.Found() {
-		s.statics = "staticfiles"
+		s.django.statics = "staticfiles"
 		if m := quotedText().FindAllStringSubmatch(root.Text, -1); m != nil {
-			s.statics = path.Clean(m[len(m)-1][1])
+			s.django.statics = path.Clean(m[len(m)-1][1])
 		}
-		s.sources = slices.DeleteFunc(s.sources, func(n string) bool { return n == s.statics })
-		s.Fact("static files", "collected into "+s.statics, "STATIC_ROOT", root.File, root.Line)
+		s.django.statics = path.Join(s.root, s.django.statics)
+		s.tree.sources = slices.DeleteFunc(s.tree.sources, func(n string) bool { return n == s.django.statics })
+		s.Fact("static files", "collected into "+s.django.statics, "STATIC_ROOT", root.File, root.Line)
 		if !s.has("whitenoise") {
 			s.Report(diag.Warning, codeStatic, root.File, root.Line, s.add("whitenoise")+", and its middleware to MIDDLEWARE, or let a proxy serve them",
 				"the static files are collected, but nothing in the image serves them")

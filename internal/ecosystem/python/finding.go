@@ -14,4 +14,10 @@ const (
 	codeShell    = "SLP269" // the start needs a shell
 	codeStatic   = "SLP270" // Django's static files are collected nowhere or served by nothing
 	codeAssets   = "SLP271" // a package.json whose build is not run
+	codePrograms = "SLP272" // another program beside the one that serves
+	codeKey      = "SLP273" // a private key that the sources read is in the image
+	codeFile     = "SLP274" // the start command names a file that the image does not hold
+	codeCommands = "SLP275" // commands before the server, which do not run
+	codeDatabase = "SLP276" // the database of a developer's machine is left out
+	codeSettings = "SLP277" // settings of Django that are not those of production
 )

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -69,7 +68,7 @@ func (s *service) packageManager() bool {
 	want := s.Want.PackageManager
 	may := func(manager, file string) bool { return (want == "" || want == manager) && has(file) }
 	switch {
-	case may("uv", "uv.lock"):
+	case may("uv", "uv.lock"), s.member != "" && (want == "" || want == "uv"):
 		return s.locked("uv", "uv.lock", "uv lock", s.uv)
 	case may("poetry", "poetry.lock"):
 		return s.locked("Poetry", "poetry.lock", "poetry lock", s.poetry)
@@ -116,9 +115,9 @@ func (s *service) inDir(command string) string {
 
 // locked reads a manager that keeps pyproject.toml and a lock file in TOML.
 func (s *service) locked(name, lock, relock string, then func(data []byte) bool) bool {
-	data, err := ecosystem.Read(s.Dir, lock)
+	data, err := ecosystem.Read(s.lockDir(), lock)
 	if err != nil {
-		s.Report(diag.Error, codeManifest, lock, 0, "", "%s cannot be read: %v", lock, err)
+		s.Report(diag.Error, codeManifest, s.fromTop(lock), 0, "", "%s cannot be read: %v", lock, err)
 		return false
 	}
 	var pins struct {
@@ -127,7 +126,7 @@ func (s *service) locked(name, lock, relock string, then func(data []byte) bool)
 		} `toml:"package"`
 	}
 	if err := toml.Unmarshal(data, &pins); err != nil {
-		s.Report(diag.Error, codeManifest, lock, errorLine(err), s.inDir(relock), "%s is not valid: %v", lock, err)
+		s.Report(diag.Error, codeManifest, s.fromTop(lock), errorLine(err), s.inDir(relock), "%s is not valid: %v", lock, err)
 		return false
 	}
 	if s.project == nil {
@@ -149,31 +148,8 @@ func (s *service) locked(name, lock, relock string, then func(data []byte) bool)
 			s.Report(diag.Error, codeStale, "pyproject.toml", d.line, s.inDir(relock), "%s is out of date: %s is absent", lock, d.name)
 		}
 	}
-	s.Fact("package manager", name, "its lock file", lock, 0)
+	s.Fact("package manager", name, "its lock file", s.fromTop(lock), 0)
 	return then(data)
-}
-
-// uv lets pip install what uv.lock pins, by digest, so that the machine's package
-// index is asked instead of the addresses in the lock file.
-func (s *service) uv(data []byte) bool {
-	var lock uvLock
-	if err := toml.Unmarshal(data, &lock); err != nil {
-		s.Report(diag.Error, codeManifest, "uv.lock", errorLine(err), s.inDir("uv lock"), "uv.lock is not valid: %v", err)
-		return false
-	}
-	if name, asked, locked := uvDifference(s.project, lock); name != "" {
-		s.Report(diag.Error, codeStale, "pyproject.toml", s.project.line(name), s.inDir("uv lock"),
-			"uv.lock is out of date: %s is %s in pyproject.toml and %s in the lock file", name, asked, locked)
-	}
-	s.manager = manager{
-		name: "uv", manifests: []string{"pyproject.toml", "uv.lock"}, tool: uvTool, cache: pipCache,
-		install: []string{tools + "/bin/uv export --quiet --frozen --no-dev --no-emit-project --output-file " + exported, pipInstall + exported},
-	}
-	if len(lock.registries()) > 1 { // only uv knows which package comes from where
-		s.manager.cache = "/root/.cache/uv"
-		s.manager.install = []string{tools + "/bin/uv sync --frozen --no-dev --no-install-project"}
-	}
-	return true
 }
 
 func (s *service) poetry([]byte) bool {
@@ -212,7 +188,7 @@ type pipfile struct {
 // that.
 const pipenvScript = `import json
 
-for name, p in json.load(open("Pipfile.lock"))["default"].items():
+for name, p in json.loads(open("Pipfile.lock", "rb").read())["default"].items():
     extras = "[" + ",".join(p["extras"]) + "]" if "extras" in p else ""
     marker = " ; " + p["markers"] if "markers" in p else ""
     print(name + extras + p["version"] + marker, *("--hash=" + h for h in p["hashes"]))
@@ -302,14 +278,15 @@ func (s *service) plainProject() bool {
 	return true
 }
 
-// needed are the files that .dockerignore must not exclude.
+// needed are the files of the build context that .dockerignore must not exclude.
 func (s *service) needed() []string {
 	out := slices.Clone(s.manager.manifests)
-	if f := s.app.file; f != "" && s.Ignore.Own {
-		if top, _, nested := strings.Cut(f, "/"); nested {
-			out = append(out, top)
-		} else {
-			out = append(out, f)
+	if s.app.file != "" && s.Ignore.Own {
+		out = append(out, s.inContext(s.app.file))
+	}
+	for _, f := range s.Want.Files {
+		if name := path.Clean(f.Path); f.From == "" && ecosystem.Exists(s.Dir, name) && !ecosystem.IsDir(s.Dir, name) {
+			out = append(out, s.inContext(name))
 		}
 	}
 	return out

@@ -179,79 +179,18 @@ func tableDep(name string, value any) dep {
 	return d
 }
 
-// local returns a dependency that is a directory of the repository, "" without
+// local returns a dependency that is a directory, as Poetry writes it; "" without
 // one.
 func (p *pyproject) local() string {
-	for _, name := range slices.Sorted(maps.Keys(p.Tool.UV.Sources)) {
-		if v, ok := p.Tool.UV.Sources[name].(map[string]any); ok && (v["path"] != nil || v["workspace"] == true) {
+	if p.Tool.Poetry == nil {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Tool.Poetry.Dependencies)) {
+		if v, ok := p.Tool.Poetry.Dependencies[name].(map[string]any); ok && v["path"] != nil {
 			return name
 		}
 	}
-	if p.Tool.Poetry != nil {
-		for _, name := range slices.Sorted(maps.Keys(p.Tool.Poetry.Dependencies)) {
-			if v, ok := p.Tool.Poetry.Dependencies[name].(map[string]any); ok && v["path"] != nil {
-				return name
-			}
-		}
-	}
 	return ""
-}
-
-// uvLock is the part of uv.lock that tells whether it fits pyproject.toml.
-type uvLock struct {
-	Package []struct {
-		Name   string `toml:"name"`
-		Source struct {
-			Registry string `toml:"registry"`
-			Virtual  string `toml:"virtual"`
-			Editable string `toml:"editable"`
-		} `toml:"source"`
-		Metadata struct {
-			RequiresDist []struct {
-				Name      string `toml:"name"`
-				Specifier string `toml:"specifier"`
-			} `toml:"requires-dist"`
-		} `toml:"metadata"`
-	} `toml:"package"`
-}
-
-// registries are the package indexes that the lock names.
-func (l uvLock) registries() []string {
-	var out []string
-	for _, p := range l.Package {
-		if r := p.Source.Registry; r != "" && !slices.Contains(out, r) {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// uvDifference names the first dependency that pyproject.toml and uv.lock
-// disagree on, "" when they agree.
-func uvDifference(p *pyproject, lock uvLock) (name, asked, locked string) {
-	for _, pkg := range lock.Package {
-		if normalised(pkg.Name) != normalised(p.Project.Name) || pkg.Source.Virtual != "." && pkg.Source.Editable != "." {
-			continue
-		}
-		have := map[string]string{}
-		for _, r := range pkg.Metadata.RequiresDist {
-			have[normalised(r.Name)] = specSet(r.Specifier)
-		}
-		for _, text := range p.Project.Dependencies {
-			d, ok := parseRequirement(text)
-			if !ok {
-				continue
-			}
-			spec, known := have[d.name]
-			if !known {
-				continue // reported as absent
-			}
-			if want := specSet(d.spec); !strings.HasPrefix(d.spec, "@") && spec != want && strings.Count(string(p.data), d.name) == 1 {
-				return d.name, ecosystem.Or(d.spec, "any version"), ecosystem.Or(spec, "any version")
-			}
-		}
-	}
-	return "", "", ""
 }
 
 // specSet writes comparators in one order.

@@ -24,8 +24,13 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// Ecosystem is Python. The zero value is ready for use.
-type Ecosystem struct{}
+// Ecosystem is Python. The zero value knows no repository around a service's
+// directory; In gives it one.
+type Ecosystem struct{ root fs.FS }
+
+// In returns the ecosystem for a repository, whose root the paths of services
+// are relative to.
+func (Ecosystem) In(root fs.FS) ecosystem.Language { return Ecosystem{root} }
 
 // Name is what slipway.yaml calls the ecosystem.
 func (Ecosystem) Name() string { return "python" }
@@ -45,15 +50,15 @@ func (Ecosystem) Recognise(dir fs.FS) string {
 
 // Inspect completes a service, of which at least the name and path are known,
 // with what its files say, and returns the evidence.
-func (Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings) {
-	s := inspect(dir, want, fleet)
+func (e Ecosystem) Inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (config.Service, []plan.Fact, diag.Findings) {
+	s := e.inspect(dir, want, fleet)
 	return s.Want, s.Facts, s.Findings
 }
 
 // Plan returns the stages of a service. With an error among the findings, the
 // plan is not to be built.
-func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
-	s := inspect(dir, want, fleet)
+func (e Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	s := e.inspect(dir, want, fleet)
 	if s.Findings.Errors() != nil {
 		return plan.Service{}, s.Findings
 	}
@@ -62,49 +67,61 @@ func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan
 
 // Services returns "." for a directory that starts, and nothing for a package
 // that others import or a pyproject.toml that only configures tools.
-func (Ecosystem) Services(dir fs.FS) []string {
-	s := inspect(dir, config.Service{Path: "."}, nil)
+func (e Ecosystem) Services(dir fs.FS) []string {
+	s := e.inspect(dir, config.Service{Path: "."}, nil)
 	if s.project == nil {
 		return []string{"."}
 	}
-	if s.project.name() == "" && len(s.deps) == 0 && !slices.ContainsFunc(s.sources, func(n string) bool { return path.Ext(n) == ".py" }) {
+	if s.project.name() == "" && len(s.deps) == 0 && !slices.ContainsFunc(s.tree.sources, func(n string) bool { return path.Ext(n) == ".py" }) {
 		return nil
 	}
 	for _, f := range s.Findings {
-		if f.Code == codeNoStart && len(s.project.BuildSystem.Requires) > 0 {
+		if f.Code == codeNoStart && (len(s.project.BuildSystem.Requires) > 0 || s.project.Tool.UV.Workspace != nil) {
 			return nil
 		}
 	}
 	return []string{"."}
 }
 
-// service is what is known of one service.
+// service is what is known of one service. Paths are relative to its directory.
 type service struct {
 	ecosystem.Service
+	workspace
+	tree
 	family string
 
-	project  *pyproject // nil without pyproject.toml
-	version  string     // of Python, "3.13"
-	manager  manager
-	deps     map[string]dep  // what the service itself asks for, by normalised name
-	pinned   map[string]bool // what a lock file of TOML pins
-	sources  []string        // entries of the directory that the service reads
-	models   []string        // entries that hold trained models and nothing else
-	src      bool            // packages lie in src/
-	settings string          // Django's settings module, "" without Django
-	insists  []string        // NAME=value for what Django's settings want of the environment
-	statics  string          // directory that collectstatic writes, "" for none
-	scan     scan
-	app      app
-	start    []string
+	project *pyproject // nil without pyproject.toml
+	version string     // of Python, "3.13"
+	manager manager
+	deps    map[string]dep  // what the service itself asks for, by normalised name
+	pinned  map[string]bool // what a lock file of TOML pins
+
+	named     map[string]bool // paths that are in because the sources name them
+	databases map[string]bool // files that the settings name as a developer's database
+	scan      scan
+	index     index
+
+	src     bool            // packages lie in src/
+	root    string          // the directory from which the program's modules are imported
+	more    []string        // further ones
+	cwd     string          // the directory in which the program runs
+	sure    bool            // its files say so
+	reached map[string]bool // files that the program imports
+
+	django     django
+	app        app
+	program    ecosystem.Hit // the file that starts, of no framework
+	programWhy string
+	start      []string
+	env        map[string]string // of the start command
 }
 
 // assembled tells whether Slipway makes the bases.
 func (s *service) assembled() bool { return s.family == "" || s.family == "debian" }
 
 // inspect reads the service's files.
-func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
-	s := &service{Service: ecosystem.Open(dir, want, fleet), deps: map[string]dep{}}
+func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
+	s := &service{Service: ecosystem.Open(dir, want, fleet), deps: map[string]dep{}, root: ".", cwd: "."}
 	bases, _ := ecosystem.Settings(fleet)
 	s.family = bases.Family
 	if ecosystem.Exists(dir, "pyproject.toml") && !s.readProject() {
@@ -115,18 +132,21 @@ func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
 	} else {
 		s.Name("")
 	}
+	s.openWorkspace(e.root, want.Path)
 	s.runtimeVersion()
 	if !s.packageManager() {
 		return s
 	}
 	s.checkSystem()
-	s.ReadIgnore()
-	s.findSources()
+	s.inTop(s.ReadIgnore)
+	s.findTree()
 	s.readSources()
+	s.takeNamed()
+	s.noteTree()
 	s.findApp()
-	s.network()
-	s.startCommand()
-	s.CheckIgnored(s.supplied(), s.needed())
+	s.findStart()
+	s.findWritten()
+	s.inTop(func() { s.CheckIgnored(s.supplied(), s.needed()) })
 	return s
 }
 
@@ -185,8 +205,12 @@ func (s *service) versionEvidence() (file string, line int, text string) {
 	if s.Want.Version != "" {
 		return "", 0, s.Want.Version
 	}
-	for _, name := range []string{".python-version", "runtime.txt"} {
-		data, err := ecosystem.Read(s.Dir, name)
+	for _, name := range []string{".python-version", "runtime.txt", s.fromTop(".python-version")} {
+		dir, base := s.Dir, name
+		if rest, above := strings.CutPrefix(name, s.fromTop("")); above && s.member != "" {
+			dir, base = s.top, rest
+		}
+		data, err := ecosystem.Read(dir, base)
 		if err != nil {
 			continue
 		}

@@ -93,7 +93,7 @@ func TestUVDifference(t *testing.T) {
 		if err := unmarshalTOML([]byte(lock), &l); err != nil {
 			t.Fatal(err)
 		}
-		if name, _, _ := uvDifference(p, l); name != want {
+		if name, _, _ := uvDifference(p, l, "."); name != want {
 			t.Errorf("%s: got %q, want %q", project, name, want)
 		}
 	}
@@ -114,7 +114,7 @@ func TestStart(t *testing.T) {
 		"wsgi.py wins":            {map[string]string{"requirements.txt": "flask\ngunicorn", "app.py": flask, "wsgi.py": "from app import app\n", "run.py": flask}, "gunicorn app:app --bind 0.0.0.0:8000 --threads 4 --access-logfile -"},
 		"without a server":        {map[string]string{"requirements.txt": "flask", "app.py": flask}, codeNoServer},
 		"Procfile":                {map[string]string{"requirements.txt": "flask\ngunicorn", "app.py": flask, "Procfile": "release: x\nweb: gunicorn app:app -b 0.0.0.0:$PORT -w 2\n"}, "gunicorn app:app -b 0.0.0.0:8000 -w 2"},
-		"Procfile with a shell":   {map[string]string{"requirements.txt": "flask", "app.py": flask, "Procfile": "web: a && b"}, codeShell},
+		"Procfile with a shell":   {map[string]string{"requirements.txt": "flask", "app.py": flask, "Procfile": "web: a | b"}, codeShell},
 		"Celery":                  {map[string]string{"requirements.txt": "celery==5", "tasks/celery.py": "app = Celery('x')"}, "celery -A tasks.celery worker --loglevel=info"},
 		"Streamlit":               {map[string]string{"requirements.txt": "streamlit==1", "app.py": "import streamlit as st"}, "streamlit run app.py --server.port=8501 --server.address=0.0.0.0 --server.headless=true --browser.gatherUsageStats=false"},
 		"an entry point":          {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\n[project.scripts]\nrun = \"a.cli:main\"", "src/a/cli.py": "x"}, "python -c from a.cli import main; raise SystemExit(main())"},
@@ -134,7 +134,7 @@ func TestStart(t *testing.T) {
 			for f, text := range c.files {
 				dir[f] = &fstest.MapFile{Data: []byte(text)}
 			}
-			s := inspect(dir, config.Service{Path: "."}, nil)
+			s := Ecosystem{}.inspect(dir, config.Service{Path: "."}, nil)
 			got := strings.Join(s.start, " ")
 			for _, f := range s.Findings {
 				if f.Severity == 0 {
@@ -169,7 +169,7 @@ func TestModelsGetTheirOwnLayer(t *testing.T) {
 	dir := fstest.MapFS{
 		"main.py": {}, "model.onnx": {}, "weights/a.pt": {}, "weights/README.md": {}, "code/model.pkl": {}, "code/x.py": {},
 	}
-	s := inspect(dir, config.Service{Path: "."}, nil)
+	s := Ecosystem{}.inspect(dir, config.Service{Path: "."}, nil)
 	if diff := cmp.Diff([]string{"model.onnx", "weights"}, s.models); diff != "" {
 		t.Errorf("models (-want +got):\n%s", diff)
 	}
@@ -188,7 +188,7 @@ func TestNeedsHaveSources(t *testing.T) {
 
 func TestToolVersions(t *testing.T) {
 	dir := fstest.MapFS{"main.py": {}, ".tool-versions": {Data: []byte("nodejs 22.1.0\npython 3.13.2 # of asdf\n")}}
-	s := inspect(dir, config.Service{Path: "."}, nil)
+	s := Ecosystem{}.inspect(dir, config.Service{Path: "."}, nil)
 	if file, line, text := s.versionEvidence(); file != ".tool-versions" || line != 2 || text != "3.13.2" {
 		t.Errorf("%s:%d says %q", file, line, text)
 	}
@@ -223,7 +223,7 @@ func TestDebugged(t *testing.T) {
 		{"uv.lock", "[[package]]\nname = \"flask\"\n", false},
 	} {
 		dir := fstest.MapFS{"pyproject.toml": {Data: []byte("[project]\nname = \"a\"\n")}, "main.py": {}, c.file: {Data: []byte(c.text)}}
-		if s := inspect(dir, config.Service{Path: "."}, nil); s.debugged() != c.want || strings.Contains(s.trim(), cutFile) != c.want {
+		if s := (Ecosystem{}).inspect(dir, config.Service{Path: "."}, nil); s.debugged() != c.want || strings.Contains(s.trim(), cutFile) != c.want {
 			t.Errorf("%s with %q: %v", c.file, c.text, !c.want)
 		}
 	}

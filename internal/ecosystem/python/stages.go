@@ -1,7 +1,13 @@
 package python
 
 import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
@@ -28,7 +34,10 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	family, user := ecosystem.Settings(fleet)
 	b := s.Extend(ecosystem.BasesFor(family, images(s.version)))
 	b.Toolchain.OnTarget = true // wheels are made for one platform
-	return s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	if s.member != "" {
+		s.Context = path.Join(".", s.at) // the build context is the workspace
+	}
+	return s.Service.Plan(b, user, s.dependencies(b), s.builder(user), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
 }
 
 // cache keeps downloads between builds; it is no part of any layer.
@@ -75,10 +84,54 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{cutFile}, Content: cutScript, Comment: "Wheels of some packages hold what only debuggers read."})
 	}
 	if len(s.manager.install) > 0 {
-		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(slices.Clone(s.manager.install), s.trim(), compileVenv), " && "),
+		steps := append(s.recoded(), s.manager.install...)
+		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(steps, s.trim(), compileVenv), " && "),
 			Comment: "Without what nothing reads at run time, and with bytecode."})
 	}
+	add(s.installLocals()...)
 	return st
+}
+
+// installLocals installs the projects of the repository that the service depends
+// on; what they need themselves is there.
+func (s *service) installLocals() []plan.Step {
+	if len(s.locals) == 0 {
+		return nil
+	}
+	var out []plan.Step
+	var dirs []string
+	for _, l := range s.locals {
+		out = append(out, ecosystem.CopyDir(l.dir))
+		dirs = append(dirs, "./"+l.dir)
+	}
+	out[0].Comment = "Projects of the repository that the service depends on."
+	install := pip + venv + "/bin/python install --no-compile --no-deps " + strings.Join(ecosystem.Quoted(dirs), " ")
+	return append(out, plan.Step{Op: plan.OpRun, Mounts: cache(pipCache), Shell: install + " && " + compileVenv})
+}
+
+// recode writes a manifest as UTF-8 without a byte-order mark, which is all that
+// the tools that read TOML and JSON take.
+const recode = `python3 -c 'import sys
+for f in sys.argv[1:]:
+    b = open(f, "rb").read()
+    t = b.decode("utf-16" if b[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    open(f, "w", encoding="utf-8", newline="").write(t)' `
+
+// recoded are the commands that make manifests readable, which few need. pip
+// itself heeds byte-order marks.
+func (s *service) recoded() []string {
+	var files []string
+	for _, name := range s.manager.manifests {
+		data, err := fs.ReadFile(s.lockDir(), name)
+		marked := bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) || bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff"))
+		if err == nil && marked && path.Ext(name) != ".txt" {
+			files = append(files, name)
+		}
+	}
+	if files == nil {
+		return nil
+	}
+	return []string{recode + strings.Join(ecosystem.Quoted(files), " ")}
 }
 
 // compileLibrary puts the standard library's bytecode, about 10 MB, where
@@ -102,7 +155,7 @@ func binPath() string {
 }
 
 // builder lays out what production copies: sources, static files, bytecode.
-func (s *service) builder() plan.Stage {
+func (s *service) builder(u config.User) plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageBuilder,
 		Comment: "The sources, " + s.work() + ".",
@@ -112,22 +165,43 @@ func (s *service) builder() plan.Stage {
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	files, dirs := s.copies()
 	if len(files) > 0 {
-		add(plan.Step{Op: plan.OpCopy, Args: append(files, "./")})
+		args := make([]string, 0, len(files)+1)
+		for _, f := range files {
+			args = append(args, s.inContext(f))
+		}
+		add(plan.Step{Op: plan.OpCopy, Args: append(args, "./")})
 	}
 	for _, d := range dirs {
-		add(ecosystem.CopyDir(d))
+		add(plan.Step{Op: plan.OpCopy, Args: []string{s.inContext(d) + "/", d + "/"}})
 	}
-	command := compile + "."
-	if s.statics != "" {
-		env := slices.Compact(slices.Sorted(slices.Values(append(s.insists, "SECRET_KEY=only-for-this-step"))))
-		command = strings.Join(env, " ") + " DJANGO_SETTINGS_MODULE=" + s.settings + " PYTHONDONTWRITEBYTECODE=1 python manage.py collectstatic --noinput && " + command
+	if removed := s.removed(); len(removed) > 0 {
+		add(plan.Step{Op: plan.OpRun, Shell: "rm -rf " + strings.Join(ecosystem.Quoted(removed), " "),
+			Comment: "What production does not need, and .dockerignore does not exclude."})
 	}
-	add(plan.Step{Op: plan.OpRun, Shell: command})
+	add(plan.Step{Op: plan.OpRun, Shell: s.finish(u)})
 	return st
 }
 
+// finish collects Django's static files, compiles, and gives the user the files
+// in the directories that the program writes to.
+func (s *service) finish(u config.User) string {
+	commands := []string{compile + "."}
+	if d := s.django; d.statics != "" {
+		env := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(d.insists), "SECRET_KEY=only-for-this-step"))))
+		manage := "manage.py"
+		if s.root != "." {
+			manage = s.root + "/manage.py"
+		}
+		commands = slices.Insert(commands, 0, strings.Join(env, " ")+" DJANGO_SETTINGS_MODULE="+d.settings+" PYTHONDONTWRITEBYTECODE=1 python "+manage+" collectstatic --noinput")
+	}
+	if owned := s.owned(); len(owned) > 0 {
+		commands = append(commands, fmt.Sprintf("chown -R %d:%d %s", u.UID, u.GID, strings.Join(ecosystem.Quoted(owned), " ")))
+	}
+	return strings.Join(commands, " && ")
+}
+
 func (s *service) work() string {
-	if s.statics != "" {
+	if s.django.statics != "" {
 		return "the static files and the bytecode"
 	}
 	return "and their bytecode"
@@ -136,23 +210,27 @@ func (s *service) work() string {
 // image is what production needs.
 func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	env := map[string]string{"PATH": binPath(), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-	if s.src {
-		env["PYTHONPATH"] = ecosystem.WorkDir + "/src"
+	if at := s.pythonPath(); len(at) > 0 {
+		env["PYTHONPATH"] = strings.Join(at, ":")
 	}
-	if s.settings != "" {
-		env["DJANGO_SETTINGS_MODULE"] = s.settings
+	if s.django.settings != "" {
+		env["DJANGO_SETTINGS_MODULE"] = s.django.settings
 	}
+	if s.scan.readsPort.Found() && s.Want.Port > 0 {
+		env["PORT"] = strconv.Itoa(s.Want.Port)
+	}
+	maps.Copy(env, s.env)
 	i := ecosystem.Image{
-		Bases: b, User: u, Env: env, Start: s.start, InitWhy: "As process 1, python would not react to signals that it does not handle.",
+		Bases: b, User: u, Env: env, Start: s.start, Dir: s.cwd, Writable: s.Writable(), InitWhy: "As process 1, python would not react to signals that it does not handle.",
 	}
 	if s.assembled() {
 		i.Layers = append(i.Layers, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageDependencies, Args: []string{bytecode + "/", "/"}})
 	}
 	i.Layers = append(i.Layers, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageDependencies, Args: []string{venv + "/", venv + "/"}})
-	for _, m := range s.models {
-		args := []string{m, ecosystem.WorkDir + "/" + m}
+	for _, m := range s.tree.models {
+		args := []string{s.inContext(m), ecosystem.WorkDir + "/" + m}
 		if ecosystem.IsDir(s.Dir, m) {
-			args = []string{m + "/", ecosystem.WorkDir + "/" + m + "/"}
+			args = []string{s.inContext(m) + "/", ecosystem.WorkDir + "/" + m + "/"}
 		}
 		i.Layers = append(i.Layers, plan.Step{Op: plan.OpCopy, Link: true, Args: args})
 	}
@@ -161,4 +239,63 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		i.Version, i.Description, i.Licence = s.project.version(), s.project.description(), s.project.licence()
 	}
 	return i
+}
+
+// pythonPath are the directories from which modules are imported beside the one
+// in which the program runs.
+func (s *service) pythonPath() []string {
+	var out []string
+	add := func(dir string) {
+		if at := path.Join(ecosystem.WorkDir, dir); !slices.Contains(out, at) {
+			out = append(out, at)
+		}
+	}
+	if s.src {
+		add("src")
+	}
+	itself := len(s.start) > 1 && (slices.Contains([]string{"uvicorn", "gunicorn"}, s.start[0]) ||
+		path.Ext(s.start[1]) == ".py" && path.Join(s.cwd, path.Dir(s.start[1])) == s.root) // finds its modules
+	if s.root != s.cwd && !itself && !(s.root == "src" && s.src) {
+		add(s.root)
+	}
+	for _, dir := range s.more {
+		add(dir)
+	}
+	return out
+}
+
+// copies returns the COPY operands of the sources: one list for the files of the
+// directory, then one a directory, those that change least first.
+func (s *service) copies() (files, dirs []string) {
+	for _, name := range s.tree.sources {
+		if ecosystem.IsDir(s.Dir, name) {
+			dirs = append(dirs, name)
+		} else {
+			files = append(files, name)
+		}
+	}
+	weight := func(name string) int {
+		if slices.Contains([]string{"static", "templates", "public", "assets", "data", "docs", "proto", "protos", "migrations", "locale"}, name) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(dirs, func(a, b string) int { return weight(a) - weight(b) })
+	return files, dirs
+}
+
+// noteTree says what production does not hold, and why.
+func (s *service) noteTree() {
+	noted := 0
+	for _, l := range s.tree.left {
+		if strings.Contains(l.name, "/") {
+			if noted++; noted > maxNested || l.why == ecosystem.WhyIgnored {
+				continue
+			}
+		}
+		s.LeaveOut(l.why, s.inContext(l.name))
+	}
+	if len(s.tree.models) > 0 {
+		s.Fact("models", strings.Join(s.tree.models, ", "), "files of trained models, which get a layer of their own", "", 0)
+	}
 }

@@ -1,13 +1,11 @@
 package python
 
 import (
-	"fmt"
-	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -18,15 +16,67 @@ import (
 const (
 	webPort       = "8000"
 	streamlitPort = "8501"
+	grpcPort      = "50051"
 )
+
+// findStart decides on the program, on what it says of the network, and on the
+// command that starts it.
+func (s *service) findStart() {
+	process, fromProcfile := s.Process()
+	switch {
+	case len(s.Want.Command) > 0:
+		s.start = s.Want.Command
+		s.Configured("start", strings.Join(s.start, " "))
+		s.entryOf(s.start)
+		s.network()
+		s.checkStart("", 0)
+		return
+	case fromProcfile:
+		s.OtherProcesses(process)
+		s.commandFrom(process.WithPort(s.givenPort()), "the "+process.Name+" process", "Procfile", process.Line)
+		s.network()
+		s.checkStart("Procfile", process.Line)
+		return
+	case s.app.kind == kindNone || s.Want.Type == "worker" && s.app.kind != kindCelery:
+		s.findProgram()
+	}
+	if s.bootScript() {
+		s.network()
+		return
+	}
+	s.network()
+	s.startCommand()
+}
+
+// bootScript takes the server of a script of a usual name, when nothing else says
+// what starts.
+func (s *service) bootScript() bool {
+	if s.app.kind != kindNone || s.script() != "" || s.program.Found() {
+		return false
+	}
+	for _, name := range []string{"boot.sh", "start.sh", "entrypoint.sh", "docker-entrypoint.sh", "run.sh", "start"} {
+		if data, err := ecosystem.Read(s.Dir, name); err == nil {
+			if c, err := parseScript(string(data), s.givenPort()); err == nil && isServer(c.argv) {
+				s.fromScript(name, "the script exists")
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isServer reports a command of a server or of Python itself.
+func isServer(argv []string) bool {
+	return slices.Contains([]string{"gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "waitress-serve", "celery", "streamlit", "fastapi", "flask", "python", "python3"}, path.Base(argv[0]))
+}
 
 // network completes type, port and health.
 func (s *service) network() {
-	e := s.scan.evidence
-	given := "" // who is told the port that nothing names
+	e := s.decide()
+	given := "" // the port of a server that no file names one for
 	switch s.app.kind {
 	case kindASGI, kindWSGI, kindDjango:
-		e.HTTP = ecosystem.Hit{Text: string(s.app.kind), File: s.app.file, Line: s.app.line}
+		e.HTTP, e.GRPC = ecosystem.Hit{Text: string(s.app.kind), File: s.app.file, Line: s.app.line}, ecosystem.Hit{}
 		given = webPort
 	case kindStreamlit:
 		e.HTTP = ecosystem.Hit{Text: "Streamlit", File: s.app.file, Line: s.app.line}
@@ -34,16 +84,24 @@ func (s *service) network() {
 		e.Port, given = ecosystem.Hit{}, streamlitPort
 	case kindCelery:
 		e = ecosystem.Evidence{}
+	default:
+		if s.scan.readsPort.Found() {
+			given = webPort
+			if e.GRPC.Found() {
+				given = grpcPort
+			}
+		}
 	}
-	if p, ok := s.Process(); ok && p.Name == "web" {
+	if p, ok := s.Process(); ok && p.Name == "web" && len(s.Want.Command) == 0 {
 		e.HTTP.Keep(ecosystem.Hit{Text: "web", File: "Procfile", Line: p.Line})
-		if m := portFlag().FindStringSubmatch(p.WithPort(s.givenPort())); m != nil {
-			e.Port = ecosystem.Hit{Text: m[1], File: "Procfile", Line: p.Line}
-		} else if p.WantsPort() {
+		if p.WantsPort() {
 			given = webPort
 		}
-	} else if ok {
+	} else if ok && len(s.Want.Command) == 0 {
 		e = ecosystem.Evidence{} // a process that is not called web serves nobody
+	}
+	if m := portFlag().FindStringSubmatch(strings.Join(s.start, " ")); m != nil && e.HTTP.Found() {
+		e.Port = s.startPort(m[1], e)
 	}
 	if !e.Port.Found() && given != "" {
 		e.Port = ecosystem.Hit{Text: given}
@@ -51,15 +109,28 @@ func (s *service) network() {
 	s.Network(e, s.manifest())
 	for i, f := range s.Facts {
 		if f.Name == "port" && f.File == "" && f.Evidence == "in the sources" {
-			s.Facts[i].Evidence = "default: the server is told so"
+			s.Facts[i].Evidence = "default: the server gets it"
 		}
 	}
 }
 
+// startPort is the port that the start command says, with the place of it.
+func (s *service) startPort(port string, e ecosystem.Evidence) ecosystem.Hit {
+	for _, f := range s.Facts {
+		if f.Name == "start" && f.File != "" {
+			return ecosystem.Hit{Text: port, File: strings.TrimPrefix(f.File, s.At("")+"/"), Line: f.Line, Why: "in the start command"}
+		}
+	}
+	return ecosystem.Hit{Text: port, File: e.HTTP.File, Line: e.HTTP.Line, Why: "in the start command"}
+}
+
 // manifest is the file that a finding about the whole service stands at.
 func (s *service) manifest() string {
-	if len(s.manager.manifests) > 0 {
+	if len(s.manager.manifests) > 0 && s.member == "" {
 		return s.manager.manifests[0]
+	}
+	if s.member != "" {
+		return "pyproject.toml"
 	}
 	return ecosystem.Or(s.app.file, "main.py")
 }
@@ -68,15 +139,6 @@ var portFlag = pattern.Lazy(`(?:--port|--bind|--http|-b|-p)[ =](?:[\w.\[\]:]*:)?
 
 // startCommand decides on the exec form that starts the service.
 func (s *service) startCommand() {
-	if len(s.Want.Command) > 0 {
-		s.start = s.Want.Command
-		s.Configured("start", strings.Join(s.start, " "))
-		return
-	}
-	if p, ok := s.Process(); ok {
-		s.fromProcfile(p)
-		return
-	}
 	if s.Want.Type == "worker" && s.app.kind != kindCelery {
 		s.startProgram()
 		return
@@ -95,17 +157,6 @@ func (s *service) startCommand() {
 	default:
 		s.startProgram()
 	}
-}
-
-func (s *service) fromProcfile(p ecosystem.Process) {
-	s.OtherProcesses(p)
-	argv, err := config.Words(p.WithPort(s.givenPort()))
-	if err != nil {
-		s.Report(diag.Error, codeShell, "Procfile", p.Line, `write command: ["python", "…"] for the service in slipway.yaml`, "the %s process cannot run without a shell: %v", p.Name, err)
-		return
-	}
-	s.start = argv
-	s.Fact("start", strings.Join(argv, " "), p.Name+" process", "Procfile", p.Line)
 }
 
 // givenPort is the port that a process is told.
@@ -135,12 +186,19 @@ func (s *service) startServer(argv []string, missing string) {
 	s.started(argv)
 }
 
+// apart reports modules that the server finds neither where it runs nor by the
+// environment.
+func (s *service) apart() bool { return s.root != s.cwd && s.root != "src" }
+
 // asgi returns the command of the first ASGI server among the dependencies.
 func (s *service) asgi(target string, factory bool) []string {
 	var argv []string
 	switch {
 	case s.has("uvicorn"):
 		argv = []string{"uvicorn", target, "--host", "0.0.0.0", "--port", s.port()}
+		if s.apart() {
+			argv = slices.Insert(argv, 1, "--app-dir", s.root)
+		}
 		if factory {
 			argv = append(argv, "--factory")
 		}
@@ -170,7 +228,14 @@ func (s *service) wsgi(target string, factory bool) []string {
 	}
 	switch {
 	case s.has("gunicorn"):
-		return []string{"gunicorn", call, "--bind", "0.0.0.0:" + s.port(), "--threads", "4", "--access-logfile", "-"}
+		argv := []string{"gunicorn", call, "--bind", "0.0.0.0:" + s.port(), "--threads", "4", "--access-logfile", "-"}
+		switch {
+		case s.apart() && s.sure:
+			argv = slices.Insert(argv, 1, "--pythonpath", s.root)
+		case s.apart():
+			argv = slices.Insert(argv, 1, "--chdir", s.root)
+		}
+		return argv
 	case s.has("waitress") && factory:
 		return []string{"waitress-serve", "--listen=0.0.0.0:" + s.port(), "--call", target}
 	case s.has("waitress"):
@@ -184,71 +249,12 @@ func (s *service) wsgi(target string, factory bool) []string {
 // startDjango prefers WSGI, unless the project speaks over channels.
 func (s *service) startDjango() {
 	var argv []string
-	if ecosystem.Exists(s.Dir, s.app.module+"/wsgi.py") && !s.has("channels") {
+	has := func(name string) bool { return ecosystem.Exists(s.Dir, path.Join(s.root, s.app.module, name)) }
+	if has("wsgi.py") && !s.has("channels") {
 		argv = s.wsgi(s.app.module+".wsgi:application", false)
 	}
-	if argv == nil && ecosystem.Exists(s.Dir, s.app.module+"/asgi.py") {
+	if argv == nil && has("asgi.py") {
 		argv = s.asgi(s.app.module+".asgi:application", false)
 	}
 	s.startServer(argv, "gunicorn")
 }
-
-// startProgram starts an entry point of the project or a program of a usual
-// name.
-func (s *service) startProgram() {
-	if s.startScript() {
-		return
-	}
-	for _, f := range s.scan.files {
-		module := s.module(f)
-		if pkg, ok := strings.CutSuffix(module, ".__main__"); ok && !strings.Contains(pkg, ".") {
-			s.start = []string{"python", "-m", pkg}
-			s.Fact("start", strings.Join(s.start, " "), "the package has a main module", f, 0)
-			return
-		}
-	}
-	for _, name := range []string{"main.py", "server.py", "worker.py", "run.py", "app.py", "service.py", "bot.py", "src/main.py", "src/worker.py", "src/app.py"} {
-		if slices.Contains(s.scan.files, name) {
-			s.start = []string{"python", name}
-			s.Fact("start", "python "+name, "the file exists", name, 0)
-			return
-		}
-	}
-	for _, name := range []string{"app/main.py", "app/worker.py"} {
-		if slices.Contains(s.scan.files, name) {
-			s.start = []string{"python", "-m", s.module(name)}
-			s.Fact("start", strings.Join(s.start, " "), "the file exists", name, 0)
-			return
-		}
-	}
-	if len(s.scan.mains) == 1 {
-		h := s.scan.mains[0]
-		s.start = []string{"python", "-m", s.module(h.File)}
-		s.Fact("start", strings.Join(s.start, " "), "the only program", h.File, h.Line)
-		return
-	}
-	s.Report(diag.Error, codeNoStart, s.manifest(), 0, `write command: ["python", "…"] for the service in slipway.yaml, or a Procfile`, "nothing says how the service starts")
-}
-
-// startScript starts an entry point of pyproject.toml: the only one, or the one
-// with the project's name.
-func (s *service) startScript() bool {
-	if s.project == nil {
-		return false
-	}
-	scripts := s.project.scripts()
-	name := s.project.name()
-	if len(scripts) == 1 {
-		name = slices.Collect(maps.Keys(scripts))[0]
-	}
-	module, function, ok := strings.Cut(scripts[name], ":")
-	if !ok || !entryForm().MatchString(scripts[name]) {
-		return false
-	}
-	object, _, _ := strings.Cut(function, ".")
-	s.start = []string{"python", "-c", fmt.Sprintf("from %s import %s; raise SystemExit(%s())", module, object, function)}
-	s.Fact("start", name+" = "+scripts[name], "entry point of the project", "pyproject.toml", s.project.line(scripts[name]))
-	return true
-}
-
-var entryForm = pattern.Lazy(`^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$`)

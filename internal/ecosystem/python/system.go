@@ -44,6 +44,7 @@ func needs() map[string]need {
 		"pdf2image":     loaded("the programs of poppler", "https://github.com/Belval/pdf2image#how-to-install", "poppler-data", "poppler-utils"),
 		"pytesseract":   loaded("the program tesseract", "https://github.com/madmaze/pytesseract#installation", "tesseract-ocr", "tesseract-ocr-eng"),
 		"ffmpeg-python": loaded("the program ffmpeg", "https://github.com/kkroening/ffmpeg-python#installing-ffmpeg", "ffmpeg"),
+		"lightgbm":      loaded("libgomp", "https://lightgbm.readthedocs.io/en/stable/Installation-Guide.html", "libgomp1"),
 		"pydub":         loaded("the program ffmpeg", "https://github.com/jiaaro/pydub#getting-ffmpeg-set-up", "ffmpeg"),
 
 		"psycopg":               psycopg,

@@ -9,20 +9,28 @@ const packFile = "/opt/slipway/pack.mjs"
 // site and the one to write site/ and release.conf into. Text becomes smaller
 // where esbuild is installed beside the script, as in plain sites, whose own
 // build does not do it: names that a page can see stay as they are. Files of
-// which a compressed copy would save nothing get none. The release is the
-// digest of all names and contents, so equal sites have equal releases.
+// which a compressed copy would save nothing get none. nginx serves NAME.gz and
+// NAME.br as NAME: a file of the site with such a name is only kept where it is
+// NAME compressed. The release is the digest of all names and contents, so equal
+// sites have equal releases.
 const packScript = `import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
-import { brotliCompress, constants, gzip } from "node:zlib";
+import { brotliCompress, brotliDecompressSync, constants, gunzipSync, gzip } from "node:zlib";
 
 const [from, to] = process.argv.slice(2);
+if (!existsSync(from)) fail("the build wrote nothing to " + from);
 const root = realpathSync(from);
 const text = new Set(".html .htm .css .js .mjs .json .map .geojson .jsonld .webmanifest .svg .xml .atom .rss .txt .md .csv .ics .vtt .wasm .ttf .otf .eot .ico .bmp .gltf .glb".split(" "));
 const unserved = /^(node_modules|package(-lock)?\.json|slipway\.(yaml|lock)|(Dockerfile|docker-compose|compose)[^/]*|Makefile|README\.md)$/;
 const esbuild = ["x64", "arm64"].map((arch) => join(import.meta.dirname, "node_modules/@esbuild/linux-" + arch + "/bin/esbuild")).find(existsSync);
+
+function fail(why) {
+  console.error(why + "; write output: DIRECTORY for the service in slipway.yaml, the directory that the build writes");
+  process.exit(1);
+}
 
 function* files(dir) {
   for (const name of readdirSync(dir).sort()) {
@@ -68,15 +76,40 @@ async function write(path) {
   return [name, createHash("sha256").update(content).digest("hex")];
 }
 
-const queue = [...files(root)];
-if (queue.length === 0) {
-  console.error("there is nothing to serve in " + from);
-  process.exit(1);
+// A compressed copy that came with the site, of a file that is served.
+function copy(path) {
+  const name = relative(root, path);
+  const target = join(to, "site", name);
+  if (existsSync(target)) return; // the build's own
+  const content = readFileSync(path);
+  if (existsSync(target.slice(0, -3))) {
+    const original = readFileSync(target.slice(0, -3));
+    const expand = path.endsWith(".gz") ? gunzipSync : brotliDecompressSync;
+    let same = false;
+    try {
+      same = expand(content, { maxOutputLength: original.length + 1 }).equals(original);
+    } catch {} // not compressed, or larger
+    if (!same) {
+      console.warn("left out: " + name + " is not " + name.slice(0, -3) + " compressed, and would be served in its place");
+      return;
+    }
+  }
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, content, { mode: 0o644 });
+  return [name, createHash("sha256").update(content).digest("hex")];
 }
+
+const all = [...files(root)];
+if (all.length === 0) fail("the build wrote no file to " + from);
+const names = new Set(all);
+const isCopy = (path) => /\.(gz|br)$/.test(path) && names.has(path.slice(0, -3));
+const queue = all.filter((path) => !isCopy(path));
 const written = [];
 await Promise.all(Array.from({ length: 4 }, async () => {
   for (let path; (path = queue.shift()); ) written.push(await write(path));
 }));
+const copies = all.filter(isCopy).sort((a, b) => a.length - b.length); // app.js.gz before app.js.gz.br
+written.push(...copies.map(copy).filter(Boolean));
 const release = createHash("sha256").update(JSON.stringify(written.sort())).digest("hex").slice(0, 32);
 writeFileSync(join(to, "release.conf"), ` + "`" + `map $http_if_none_match $unchanged {
     default "";

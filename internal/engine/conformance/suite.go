@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Subject is an engine under test.
@@ -143,7 +143,7 @@ func (s Subject) build(t *testing.T, req engine.Request) (engine.Result, *Record
 // left in a cache.
 func fresh(t *testing.T) string { return fmt.Sprintf(": %x; ", sha256.Sum256([]byte(t.Name()))) }
 
-func platform() string { return "linux/" + runtime.GOARCH }
+func platform() string { return plan.Host() }
 
 // contains tells whether any file below a directory has the text. Layers of these
 // tests are looked at unpacked.

@@ -24,6 +24,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/engine/solve"
 )
 
@@ -43,6 +44,7 @@ type exportMemo struct {
 	blobs    string // directory of the engine's own
 	imageDir string
 	garbage  *collections
+	keep     *keeper // nil: nobody asks what layers hold
 }
 
 func newExportMemo(ctx context.Context, w *base.Worker, dir, blobs, imageDir string) *exportMemo {
@@ -134,7 +136,7 @@ func (w *exportMemo) stamped(src *exporter.Source, layers *handover) (*exporter.
 		if err != nil || ref == nil || at == nil {
 			return ref, err
 		}
-		s := stampedRef{ImmutableRef: ref, epoch: *at, store: w.ContentStore(), layers: layers}
+		s := stampedRef{ImmutableRef: ref, epoch: *at, store: w.ContentStore(), layers: layers, keep: w.keep}
 		if config := exptypes.ParseKey(src.Metadata, exptypes.ExporterImageBaseConfigKey, p); len(config) > 0 {
 			var base ocispecs.Image
 			if err := json.Unmarshal(config, &base); err != nil {
@@ -239,8 +241,5 @@ func (w *exportMemo) remember(path string, resp map[string]string) {
 	if err != nil || os.MkdirAll(w.dir, 0o700) != nil {
 		return
 	}
-	tmp := path + ".tmp"
-	if os.WriteFile(tmp, data, 0o600) == nil {
-		_ = os.Rename(tmp, path)
-	}
+	_ = atomicfile.Write(path, data, atomicfile.Options{Mode: 0o600})
 }

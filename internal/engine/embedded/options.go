@@ -9,7 +9,11 @@
 //	res, err := e.Build(ctx, req, sink)
 package embedded
 
-import "runtime"
+import (
+	"runtime"
+
+	"github.com/slipway-build/slipway/internal/proof/layer"
+)
 
 // StepDir is where build steps see files of this machine. /dev is a tmpfs of the
 // step, so the mount point never becomes part of a layer.
@@ -30,6 +34,10 @@ type Options struct {
 	// StepFiles are files of this machine that every build step sees, read-only,
 	// outside of layers and cache keys: by name below StepDir, the path.
 	StepFiles map[string]string
+
+	// Layer is told what each layer holds that the engine writes, by its digest;
+	// nil: nobody asks. It is called from several goroutines.
+	Layer func(digest string, contents *layer.Index)
 
 	Parallel     int   // steps at once; 0: two for each core, at least four
 	MaxCacheSize int64 // bytes that the cache may use; 0: DefaultCacheSize

@@ -27,6 +27,8 @@ import (
 	"github.com/moby/buildkit/util/converter/tarconverter"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/slipway-build/slipway/internal/proof/layer"
 )
 
 // epochLabel marks a layer in the content store with the time of its files, in
@@ -40,6 +42,13 @@ const epochLabel = "slipway/epoch"
 type stamped struct {
 	compression.Type
 	epoch time.Time
+	keep  *keeper // nil: nobody asks what the layer holds
+}
+
+// keeper is told what layers hold. It is behind a pointer because BuildKit
+// compares compressions.
+type keeper struct {
+	keep func(digest string, contents *layer.Index)
 }
 
 // Compress implements compression.Type. The digests of what was written are
@@ -55,6 +64,9 @@ func (s stamped) Compress(context.Context, compression.Config) (compression.Comp
 	return start, func(ctx context.Context, store content.Store) (map[string]string, error) {
 		if done == nil || !done.closed {
 			return nil, errors.New("the layer was not written to its end")
+		}
+		if s.keep != nil && done.contents != nil {
+			s.keep.keep(done.packed.Digest().String(), done.contents)
 		}
 		diffID := done.plain.Digest().String()
 		note := map[string]string{labels.LabelUncompressed: diffID, epochLabel: s.seconds(), unpackedLabel: strconv.FormatInt(done.files, 10)}
@@ -84,15 +96,38 @@ func (s stamped) writer(dest io.Writer) (*stampWriter, error) {
 	if err != nil {
 		return nil, err
 	}
+	to := []io.Writer{pack, w.plain.Hash()}
+	indexed := func() {}
+	if s.keep != nil {
+		index, end := w.index()
+		to, indexed = append(to, index), end
+	}
 	in, out := io.Pipe()
 	w.PipeWriter = out
 	go func() {
 		tar := tarconverter.NewReader(in, w.stamp)
-		_, err := io.Copy(io.MultiWriter(pack, w.plain.Hash()), tar)
+		_, err := io.Copy(io.MultiWriter(to...), tar)
 		_ = in.CloseWithError(err) // the writer stops too
+		indexed()
 		w.ended <- errors.Join(err, tar.Close(), pack.Close())
 	}()
 	return w, nil
+}
+
+// index notes what the layer holds while it is written. What cannot be read has no
+// index: the layer is none the worse for it, and whoever wants one reads it again.
+func (w *stampWriter) index() (to io.Writer, end func()) {
+	in, out := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.contents, _ = layer.Read(in)
+		_, _ = io.Copy(io.Discard, in) // the end of a tar is padded
+	}()
+	return out, func() {
+		_ = out.Close() // never fails
+		<-done
+	}
 }
 
 // compressor compresses on all cores. What it writes depends neither on their
@@ -117,6 +152,7 @@ type stampWriter struct {
 	*io.PipeWriter
 	epoch         time.Time
 	files         int64 // bytes of regular files
+	contents      *layer.Index
 	plain, packed digest.Digester
 	ended         chan error
 	closed        bool
@@ -149,11 +185,12 @@ type stampedRef struct {
 	epoch  time.Time
 	store  content.Store
 	layers *handover // nil: none is given away
+	keep   *keeper
 }
 
 // GetRemotes implements cache.ImmutableRef.
 func (r stampedRef) GetRemotes(ctx context.Context, create bool, cfg cacheconfig.RefConfig, _ bool, s session.Group) ([]*solver.Remote, error) {
-	cfg.Compression.Type = stamped{cfg.Compression.Type, r.epoch}
+	cfg.Compression.Type = stamped{cfg.Compression.Type, r.epoch, r.keep}
 	remotes, err := r.ImmutableRef.GetRemotes(ctx, create, cfg, false, s)
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/proof/layer"
 )
 
 // layerTar is the tar of a layer with a time of now, an extended attribute and
@@ -60,7 +61,7 @@ func TestStampedLayersHaveOneTimeAndTheirDigests(t *testing.T) {
 	for _, kind := range []compression.Type{compression.Gzip, compression.Zstd} {
 		var out [2]bytes.Buffer
 		for i := range out {
-			w, err := stamped{kind, time.Unix(7, 0)}.writer(&out[i])
+			w, err := stamped{kind, time.Unix(7, 0), nil}.writer(&out[i])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +120,7 @@ func unpack(t *testing.T, kind compression.Type, data []byte) []byte {
 }
 
 func TestALayerThatCannotBeStampedIsAnError(t *testing.T) {
-	w, err := stamped{compression.Gzip, time.Unix(0, 0)}.writer(io.Discard)
+	w, err := stamped{compression.Gzip, time.Unix(0, 0), nil}.writer(io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func TestALayerThatCannotBeStampedIsAnError(t *testing.T) {
 	if err := w.Close(); err == nil {
 		t.Error("what is no tar is taken")
 	}
-	w, err = stamped{compression.Gzip, time.Unix(0, 0)}.writer(full{})
+	w, err = stamped{compression.Gzip, time.Unix(0, 0), nil}.writer(full{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,5 +185,40 @@ func TestTheTimeOfAnImageDoesNotDependOnEarlierBuilds(t *testing.T) {
 	})
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(asked{})); diff != "" {
 		t.Errorf("from an empty state, after others (-want +got):\n%s", diff)
+	}
+}
+
+// TestWhatALayerHoldsIsKnownWhenItIsWritten: nobody reads it again for that, and
+// its bytes are the same.
+func TestWhatALayerHoldsIsKnownWhenItIsWritten(t *testing.T) {
+	plain := layerTar(t, 3<<20)
+	for _, kind := range []compression.Type{compression.Gzip, compression.Zstd} {
+		var alone, watched bytes.Buffer
+		var got *layer.Index
+		for out, keep := range map[*bytes.Buffer]*keeper{&alone: nil, &watched: {func(string, *layer.Index) {}}} {
+			w, err := stamped{kind, time.Unix(7, 0), keep}.writer(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write(plain); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if keep != nil {
+				got = w.contents
+			}
+		}
+		if !bytes.Equal(alone.Bytes(), watched.Bytes()) {
+			t.Errorf("%s: the layer depends on who looks", kind)
+		}
+		want, err := layer.Read(bytes.NewReader(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || got.Bytes != 3<<20 {
+			t.Errorf("%s: the layer holds (-want +got)\n%s", kind, diff)
+		}
 	}
 }

@@ -88,7 +88,11 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the worker: %w", err)
 	}
-	return newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir), nil
+	memo := newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir)
+	if o.Layer != nil {
+		memo.keep = &keeper{o.Layer}
+	}
+	return memo, nil
 }
 
 // registryHosts resolves image names as `docker pull` does: HTTPS, and plain

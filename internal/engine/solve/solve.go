@@ -39,6 +39,7 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
@@ -330,9 +331,9 @@ func exportEntry(req engine.Request, images content.Store) (*client.ExportEntry,
 		attrs["tar"] = "false"
 		return &client.ExportEntry{Type: client.ExporterOCI, Attrs: attrs, OutputStore: images}, pass, nil
 	}
-	file, err := newPartialFile(req.Output.Path)
+	file, err := atomicfile.Create(req.Output.Path, atomicfile.Options{})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, diag.Fail(diag.ExitUsage, "the output %s cannot be written", req.Output.Path).Because(err)
 	}
 	entry := &client.ExportEntry{Attrs: imageAttrs(req), Output: func(map[string]string) (io.WriteCloser, error) { return file, nil }}
 	switch req.Output.Kind {
@@ -343,7 +344,12 @@ func exportEntry(req engine.Request, images content.Store) (*client.ExportEntry,
 	default:
 		entry.Type = client.ExporterOCI
 	}
-	return entry, file.finish, nil
+	return entry, func(ok bool, err error) error {
+		if ok {
+			return file.Commit() // BuildKit closed it
+		}
+		return errors.Join(err, file.Discard())
+	}, nil
 }
 
 // imageAttrs are the exporter's options that decide the bytes of an image.

@@ -7,7 +7,7 @@
 // not seen.
 //
 //	tree, err := disk.Open("services/web")
-//	print, err := fingerprint.Of(ctx, fingerprint.Input{Context: tree, …})
+//	print, err := fingerprint.Of(ctx, fingerprint.Input{Context: tree, Dockerfile: text})
 package disk
 
 import "github.com/slipway-build/slipway/internal/fingerprint"

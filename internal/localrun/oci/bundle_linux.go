@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -36,11 +37,12 @@ type bundle struct {
 	limitSwp bool // the kernel accounts for swap
 }
 
-// write puts config.json into the bundle's directory.
-func (b bundle) write() error {
+// write puts config.json into the bundle's directory and returns the environment
+// of the process.
+func (b bundle) write() (env []string, err error) {
 	process, err := b.process()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	limits := &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}}
 	if n := b.spec.MemoryBytes; n > 0 {
@@ -73,9 +75,9 @@ func (b bundle) write() error {
 	spec.Linux.Seccomp = seccomp.DefaultProfile(spec)
 	data, err := json.Marshal(spec)
 	if err != nil {
-		return fmt.Errorf("writing the container's configuration: %w", err)
+		return nil, fmt.Errorf("writing the container's configuration: %w", err)
 	}
-	return os.WriteFile(filepath.Join(b.dir, "config.json"), data, 0o600)
+	return process.Env, os.WriteFile(filepath.Join(b.dir, "config.json"), data, 0o600)
 }
 
 // process is what the container runs, and as whom.
@@ -124,6 +126,10 @@ func (b bundle) env(home string) []string {
 		}
 		values[name] = value
 	}
+	for _, name := range b.spec.Unset {
+		delete(values, name)
+	}
+	order = slices.DeleteFunc(order, func(name string) bool { return slices.Contains(b.spec.Unset, name) })
 	var extra []string
 	for name, value := range b.spec.Env {
 		if _, ok := values[name]; !ok {
@@ -134,7 +140,9 @@ func (b bundle) env(home string) []string {
 	sort.Strings(extra)
 	out := make([]string, 0, len(values))
 	for _, name := range append(append([]string{"HOSTNAME", "HOME"}, order...), extra...) {
-		out = append(out, name+"="+values[name])
+		if value, set := values[name]; set {
+			out = append(out, name+"="+value)
+		}
 	}
 	return out
 }

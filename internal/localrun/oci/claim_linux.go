@@ -20,7 +20,7 @@ func checkNames(group localrun.Group) error {
 		return diag.Fail(diag.ExitUsage, "at most %d services run together, not %d", most, len(group.Services))
 	}
 	seen := map[string]bool{}
-	for _, name := range append([]string{group.Name}, names(group)...) {
+	for _, name := range append([]string{group.Name}, serviceNames(group)...) {
 		if !validName().MatchString(name) {
 			return diag.Fail(diag.ExitUsage, "%q cannot be the name of a container: use letters, digits, '-', '_' and '.', at most 63", name)
 		}
@@ -34,7 +34,7 @@ func checkNames(group localrun.Group) error {
 	return nil
 }
 
-func names(group localrun.Group) []string {
+func serviceNames(group localrun.Group) []string {
 	var out []string
 	for _, s := range group.Services {
 		out = append(out, s.Name)

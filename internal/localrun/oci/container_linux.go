@@ -1,14 +1,17 @@
 package oci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -17,6 +20,7 @@ import (
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/probe"
+	"github.com/slipway-build/slipway/internal/probe/secure"
 )
 
 // keepProbes is how many probe results are kept for an explanation.
@@ -32,14 +36,17 @@ type container struct {
 	ip      netip.Addr
 	image   v1.Config
 	layers  []string
+	env     []string // NAME=VALUE, complete
 	check   plan.HealthCheck
 	changed func(localrun.Status)
 
 	proxies []*proxy
 	ns      *os.File
 	link    string
+	dns     *dns
 	log     *serviceLog
-	pidfd   int // of the first process; -1 when there is none
+	pidfd   int         // of the first process; -1 when there is none
+	begun   atomic.Bool // the program may run
 	ended   chan struct{}
 
 	stopOnce sync.Once
@@ -48,6 +55,8 @@ type container struct {
 	stopping bool
 	status   localrun.Status
 	probes   []string
+	settled  bool // it ran for a while, without a health check
+	peerTLS  bool // the last probe asked in plain text what speaks TLS
 }
 
 func newContainer(run *Running, spec localrun.Spec) *container {
@@ -83,12 +92,22 @@ func (c *container) load(ctx context.Context, rt *Runtime) error {
 		c.spec.Port = localrun.OnlyPort(c.image.ExposedPorts)
 	}
 	c.check = c.spec.Health
-	if !c.check.Asks() {
-		c.check = imageCheck(c.image)
+	if of := imageCheck(c.image); !c.check.Asks() {
+		c.check = of
+	} else {
+		c.check.Health = c.check.Over(of.Health)
 	}
 	c.status.Check = c.check.Describe()
 	return nil
 }
+
+// The timing that Docker gives a HEALTHCHECK that does not say it. The start
+// period is slipway's own: Docker has none, and asks for the first time after an
+// interval.
+const (
+	dockerInterval = 30 * time.Second
+	dockerTimeout  = 30 * time.Second
+)
 
 // imageCheck is the HEALTHCHECK of an image.
 func imageCheck(c v1.Config) plan.HealthCheck {
@@ -96,7 +115,8 @@ func imageCheck(c v1.Config) plan.HealthCheck {
 	if h == nil || len(h.Test) < 2 {
 		return plan.HealthCheck{}
 	}
-	check := plan.HealthCheck{Health: plan.Health{Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries}}
+	check := plan.HealthCheck{Health: plan.Health{Interval: cmp.Or(h.Interval, dockerInterval), Timeout: cmp.Or(h.Timeout, dockerTimeout),
+		StartPeriod: h.StartPeriod, Retries: h.Retries}}
 	switch h.Test[0] {
 	case "CMD":
 		check.Command = h.Test[1:]
@@ -111,7 +131,7 @@ func imageCheck(c v1.Config) plan.HealthCheck {
 }
 
 // start makes the container run. What it set up before an error, stop removes.
-func (c *container) start(n *network, hosts string, logLine func(string, []byte)) error {
+func (c *container) start(ctx context.Context, n *network, hosts string, logLine func(string, []byte)) error {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("preparing %s: %w", c.id, err)
 	}
@@ -126,9 +146,12 @@ func (c *container) start(n *network, hosts string, logLine func(string, []byte)
 	if err := writeNetworkFiles(c.dir, c.spec.Name, hosts); err != nil {
 		return err
 	}
+	if c.dns, err = listenDNS(ctx, c.ns); err != nil {
+		return err
+	}
 	b := bundle{dir: c.dir, image: c.image, spec: c.spec, cgroup: c.cgroup.path, limitSwp: c.cgroup.limitsSwap(),
 		netns: fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.ns.Fd())}
-	if err := b.write(); err != nil {
+	if c.env, err = b.write(); err != nil {
 		return fmt.Errorf("starting %s: %w", c.id, err)
 	}
 	log, out, err := openLog(c.dir, func(line []byte) { logLine(c.id, line) })
@@ -146,6 +169,7 @@ func (c *container) start(n *network, hosts string, logLine func(string, []byte)
 	}
 	go c.wait(pid)
 	began := time.Now()
+	c.begun.Store(true)
 	if err := c.runc.start(c.dir, c.id); err != nil {
 		return err
 	}
@@ -243,6 +267,8 @@ func (c *container) watch(ctx context.Context) {
 				s.LastProbe = err.Error()
 			}
 			c.noteProbe(s.LastProbe)
+			failure := (*probe.Failure)(nil)
+			c.peerTLS = errors.As(err, &failure) && failure.TLS
 		})
 		pause := tracker.Pause()
 		if len(c.check.Command) > 0 {
@@ -266,7 +292,7 @@ func (c *container) settle(ctx context.Context) {
 	case <-time.After(localrun.Settle):
 		c.update(func(s *localrun.Status) {
 			if s.State == localrun.Starting {
-				s.State = localrun.Running
+				s.State, c.settled = localrun.Running, true
 			}
 		})
 	}
@@ -286,11 +312,15 @@ func (c *container) noteProbe(problem string) {
 // probe asks once.
 func (c *container) probe(ctx context.Context, timeout time.Duration) error {
 	addr := netip.AddrPortFrom(c.ip, uint16(c.spec.Port)).String()
+	scheme, over := "http://", probe.Secure(nil)
+	if c.check.TLS {
+		scheme, over = "https://", secure.With(secure.Unverified())
+	}
 	switch {
 	case c.check.GRPC != nil:
-		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: *c.check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout})
+		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: *c.check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout, Secure: over})
 	case c.check.HTTP != "":
-		return probe.HTTP(ctx, "http://"+addr+"/"+strings.TrimPrefix(c.check.HTTP, "/"), timeout)
+		return probe.HTTP(ctx, probe.HTTPTarget{URL: scheme + addr + "/" + strings.TrimPrefix(c.check.HTTP, "/"), Timeout: timeout, Secure: over})
 	case c.check.TCP:
 		return probe.TCP(ctx, addr, timeout)
 	}
@@ -303,7 +333,7 @@ func (c *container) probe(ctx context.Context, timeout time.Duration) error {
 // evidence gathers what explains why the service is not ready.
 func (c *container) evidence() localrun.Evidence {
 	status := c.snapshot()
-	e := localrun.Evidence{Status: status}
+	e := localrun.Evidence{Status: status, Check: c.check}
 	if len(c.check.Command) == 0 {
 		e.Port = c.spec.Port
 	}
@@ -313,8 +343,13 @@ func (c *container) evidence() localrun.Evidence {
 	if c.log != nil {
 		e.LastLines = c.log.lastLines(keepLines)
 	}
+	for _, use := range c.spec.Reads {
+		if !slices.ContainsFunc(c.env, func(v string) bool { return strings.HasPrefix(v, use.Name+"=") }) {
+			e.Missing = append(e.Missing, use)
+		}
+	}
 	c.mu.Lock()
-	e.Probes = append(e.Probes, c.probes...)
+	e.Probes, e.PeerTLS, e.Settled = append(e.Probes, c.probes...), c.peerTLS, c.settled
 	c.mu.Unlock()
 	return e
 }

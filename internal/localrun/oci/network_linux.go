@@ -22,13 +22,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/localrun/names"
 )
 
 const (
-	subnetBits  = 22 // 1,021 services a group
-	ipForward   = "/proc/sys/net/ipv4/ip_forward"
-	hostResolv  = "/etc/resolv.conf"
-	systemdConf = "/run/systemd/resolve/resolv.conf" // the servers behind systemd-resolved
+	subnetBits = 22 // 1,021 services a group
+	ipForward  = "/proc/sys/net/ipv4/ip_forward"
+	hostResolv = "/etc/resolv.conf"
 )
 
 // network is the bridge of a group. Its name follows from the group, so that it
@@ -305,7 +305,7 @@ func newNamespace() (*os.File, error) {
 
 // unshareNetwork tells also whether the thread is back in its old namespace.
 func unshareNetwork() (ns *os.File, back bool, err error) {
-	own := fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid())
+	own := threadNetwork()
 	old, err := os.Open(own)
 	if err != nil {
 		return nil, true, err
@@ -318,40 +318,22 @@ func unshareNetwork() (ns *os.File, back bool, err error) {
 	return ns, unix.Setns(int(old.Fd()), unix.CLONE_NEWNET) == nil, err
 }
 
+// threadNetwork is the network namespace of the calling thread.
+func threadNetwork() string { return fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()) }
+
 // writeNetworkFiles writes hosts, hostname and resolv.conf of a container.
 func writeNetworkFiles(dir, hostname, hosts string) error {
 	conf, err := os.ReadFile(hostResolv)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("reading name servers: %w", err)
 	}
-	if onlyLoopback(string(conf)) {
-		if behind, err := os.ReadFile(systemdConf); err == nil {
-			conf = behind
-		}
-	}
-	for name, text := range map[string]string{"hosts": hosts, "hostname": hostname + "\n", "resolv.conf": string(conf)} {
+	resolv := names.Conf(resolverIP(), string(conf))
+	for name, text := range map[string]string{"hosts": hosts, "hostname": hostname + "\n", "resolv.conf": resolv} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return fmt.Errorf("preparing a container: %w", err)
 		}
 	}
 	return nil
-}
-
-// onlyLoopback tells whether all name servers are on the machine's loopback,
-// where a container does not reach them.
-func onlyLoopback(resolvConf string) bool {
-	some := false
-	for line := range strings.Lines(resolvConf) {
-		f := strings.Fields(line)
-		if len(f) < 2 || f[0] != "nameserver" {
-			continue
-		}
-		some = true
-		if ip, err := netip.ParseAddr(f[1]); err != nil || !ip.IsLoopback() {
-			return false
-		}
-	}
-	return some
 }
 
 // removeLink removes an interface if there is one of that name.

@@ -5,13 +5,14 @@
 // the next one. It pulls and builds nothing.
 //
 //	rt := &oci.Runtime{StateDir: dir, Runc: runc, Images: images}
-//	running, err := rt.Start(ctx, group, watcher)
+//	running, err := rt.Start(ctx, group, false, watcher)
 //	defer running.Stop()
-//	err = running.WaitReady(ctx, time.Minute)
+//	err = running.WaitReady(ctx, 0)
 package oci
 
 import (
 	"context"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -31,7 +32,9 @@ type Runtime struct {
 	StateDir string // of slipway; containers live below "run"
 	Runc     string // path of the program
 	Images   func(ctx context.Context, name, platform string) (Image, error)
-	Grace    time.Duration // from SIGTERM to SIGKILL; zero: 10 s
+	Grace    time.Duration // from the stop signal to SIGKILL; zero: 10 s
+
+	servers func() []netip.AddrPort // name servers to ask; nil: the machine's
 }
 
 // GroupStatus is what is known of a group of this machine.

@@ -45,23 +45,9 @@ func TestLinkNamesFitAndDiffer(t *testing.T) {
 	}
 }
 
-func TestOnlyLoopback(t *testing.T) {
-	for conf, want := range map[string]bool{
-		"":                                     false,
-		"search x\n":                           false,
-		"nameserver 127.0.0.53\n":              true,
-		"nameserver ::1\nnameserver 127.0.0.1": true,
-		"nameserver 127.0.0.53\nnameserver 192.0.2.1\n": false,
-	} {
-		if onlyLoopback(conf) != want {
-			t.Errorf("%q: want %v", conf, want)
-		}
-	}
-}
-
 func TestEnv(t *testing.T) {
-	b := bundle{image: v1.Config{Env: []string{"PATH=/bin", "A=1", "HOME=/srv"}},
-		spec: localrun.Spec{Name: "web", Env: map[string]string{"A": "2", "Z": "z", "B": "b=c"}}}
+	b := bundle{image: v1.Config{Env: []string{"PATH=/bin", "A=1", "HOME=/srv", "GONE=x"}},
+		spec: localrun.Spec{Name: "web", Env: map[string]string{"A": "2", "Z": "z", "B": "b=c"}, Unset: []string{"GONE", "NEVER"}}}
 	want := []string{"HOSTNAME=web", "HOME=/srv", "PATH=/bin", "A=2", "B=b=c", "Z=z"}
 	if diff := cmp.Diff(want, b.env("/home/app")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -103,21 +89,6 @@ func TestNamesAreChecked(t *testing.T) {
 	} {
 		if err := checkNames(g); diag.ExitOf(err) != diag.ExitUsage {
 			t.Errorf("%+v: %v", g, err)
-		}
-	}
-}
-
-func TestHandles(t *testing.T) {
-	const node = "Name:\tnode\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001000\nSigCgt:\t0000000100004602\n"
-	for status, want := range map[string]bool{
-		node: true,
-		strings.ReplaceAll(node, "SigBlk:\t0000000000000000", "SigBlk:\tfffffffe7ffbfeff"): true,
-		strings.ReplaceAll(node, "4602", "0000"):                                           false,
-		"Name:\trunc:[2:INIT]\nSigCgt:\tffffffffffffffff\n":                                false,
-		"": false,
-	} {
-		if handles(status, unix.SIGTERM) != want {
-			t.Errorf("%q: want %v", status, want)
 		}
 	}
 }

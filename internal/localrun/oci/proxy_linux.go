@@ -173,12 +173,15 @@ func listenersOf(path string) []localrun.Listener {
 	return list
 }
 
-// listening returns where the processes in a process's network namespace listen.
+// listening returns where the processes in a process's network namespace listen;
+// the name server that every container has is none of theirs.
 func listening(pid int) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, name := range []string{"tcp", "tcp6"} {
 		for _, l := range listenersOf(fmt.Sprintf("/proc/%d/net/%s", pid, name)) {
-			out = append(out, l.Addr)
+			if l.Addr.Addr() != resolverIP() {
+				out = append(out, l.Addr)
+			}
 		}
 	}
 	return out

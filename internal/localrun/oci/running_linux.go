@@ -15,8 +15,10 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/localrun/names"
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
@@ -130,7 +132,7 @@ func (run *Running) number() {
 
 // startAll starts the containers and what watches them.
 func (run *Running) startAll(ctx context.Context) error {
-	hosts := run.hosts()
+	hosts, resolver := run.hosts(), run.resolver()
 	starts, startCtx := errgroup.WithContext(ctx)
 	starts.SetLimit(startsAtOnce)
 	watchCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -140,9 +142,10 @@ func (run *Running) startAll(ctx context.Context) error {
 			if err := startCtx.Err(); err != nil {
 				return err
 			}
-			if err := c.start(run.network, hosts, run.watcher.Log); err != nil {
+			if err := c.start(startCtx, run.network, hosts, run.watcher.Log); err != nil {
 				return err
 			}
+			run.background.Go(func() { c.dns.serve(context.WithoutCancel(watchCtx), resolver) }) // services that end ask for names too
 			run.background.Go(func() { c.watch(watchCtx) })
 			return nil
 		})
@@ -166,6 +169,20 @@ func (run *Running) hosts() string {
 		fmt.Fprintf(&b, "%s\t%s\n", c.ip, c.spec.Name)
 	}
 	return b.String()
+}
+
+// resolver answers the DNS questions of all services of the group. Like Docker's
+// it knows each service by its name, and by that with the group's behind it.
+func (run *Running) resolver() *names.Resolver {
+	r := &names.Resolver{Servers: run.rt.servers}
+	if r.Servers == nil {
+		r.Servers = names.System()
+	}
+	for _, c := range run.containers {
+		r.Zone.Add(c.ip, c.spec.Name+"."+run.group.Name, c.spec.Name)
+	}
+	r.Zone.Add(run.network.gateway, "host.slipway.internal")
+	return r
 }
 
 // changed records and tells a service's new status.
@@ -193,95 +210,6 @@ func (run *Running) Statuses() []localrun.Status {
 
 // Network returns the address of the machine in the group's network.
 func (run *Running) Network() string { return run.network.gateway.String() }
-
-// WaitReady returns when every service is ready. As soon as that cannot happen
-// any more, or when the time is over, the error explains every service that is
-// not ready.
-func (run *Running) WaitReady(ctx context.Context, timeout time.Duration) error {
-	over := time.NewTimer(timeout)
-	defer over.Stop()
-	for {
-		run.mu.Lock()
-		news := run.news
-		requested := run.requested
-		run.mu.Unlock()
-		ready, failed := 0, 0
-		for _, s := range run.Statuses() {
-			if s.Ready() {
-				ready++
-			} else if s.Failed() {
-				failed++
-			}
-		}
-		if ready == len(run.containers) {
-			return nil
-		}
-		if failed > 0 {
-			return run.explain(fmt.Sprintf("%d of %d services failed", failed, len(run.containers)), true)
-		}
-		if requested {
-			return diag.Fail(diag.ExitRun, "%s was stopped by another slipway before it was ready", run.group.Name)
-		}
-		select {
-		case <-news:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-over.C:
-			return run.explain(fmt.Sprintf("%d of %d services are not ready after %s", len(run.containers)-ready, len(run.containers), timeout), false)
-		}
-	}
-}
-
-// explain makes an error with the evidence on each service that is not ready.
-func (run *Running) explain(text string, onlyFailed bool) error {
-	var b strings.Builder
-	first := ""
-	for _, c := range run.containers {
-		s := c.snapshot()
-		if s.Ready() || onlyFailed && !s.Failed() {
-			continue
-		}
-		if first == "" {
-			first = s.Service
-		}
-		b.WriteString("\n\n" + localrun.Explain(c.evidence()))
-	}
-	return diag.Fail(diag.ExitRun, "%s%s", text, b.String()).WithHint("run it alone and read its log: slipway run %s", first)
-}
-
-// Explain returns the evidence on a service, in words.
-func (run *Running) Explain(service string) string {
-	for _, c := range run.containers {
-		if c.spec.Name == service {
-			return localrun.Explain(c.evidence())
-		}
-	}
-	return ""
-}
-
-// Wait returns when every service has ended, when another slipway asked the
-// group to stop, or with the context's error.
-func (run *Running) Wait(ctx context.Context) error {
-	for {
-		run.mu.Lock()
-		news, requested := run.news, run.requested
-		run.mu.Unlock()
-		alive := 0
-		for _, s := range run.Statuses() {
-			if s.State != localrun.Exited {
-				alive++
-			}
-		}
-		if alive == 0 || requested {
-			return nil
-		}
-		select {
-		case <-news:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
 
 // Stop ends every service and removes everything that Start made; the logs of
 // a detached group stay. Further calls return what the first one did.
@@ -319,8 +247,5 @@ func (run *Running) writeState() {
 	if err != nil {
 		return
 	}
-	path := filepath.Join(run.dir, "state.json")
-	if os.WriteFile(path+".new", data, 0o600) == nil {
-		_ = os.Rename(path+".new", path) // a reader sees the old or the new one
-	}
+	_ = atomicfile.Write(filepath.Join(run.dir, "state.json"), data, atomicfile.Options{Mode: 0o600})
 }

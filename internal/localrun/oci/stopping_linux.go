@@ -2,8 +2,6 @@ package oci
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,17 +16,18 @@ func (c *container) stop(grace time.Duration) error {
 	return c.stopErr
 }
 
+// end sends the stop signal, waits the grace, and kills what is left, as Docker
+// does. Whether a program will obey the signal cannot be read from /proc: one
+// that waits in sigtimedwait, such as tini, looks like one that ignores it.
 func (c *container) end(grace time.Duration) error {
 	c.mu.Lock()
 	c.stopping = true
-	pid := c.status.PID
 	c.mu.Unlock()
 	if c.pidfd >= 0 {
-		kindly := stopSignal(c.image.StopSignal)
-		if !c.heeds(pid, kindly) {
-			grace = 0
+		if c.begun.Load() {
+			c.signal(stopSignal(c.image.StopSignal))
 		} else {
-			c.signal(kindly)
+			grace = 0 // the program never started
 		}
 		if !c.endsWithin(grace) {
 			c.signal(unix.SIGKILL)
@@ -42,6 +41,9 @@ func (c *container) end(grace time.Duration) error {
 func (c *container) remove() error {
 	for _, p := range c.proxies {
 		p.close()
+	}
+	if c.dns != nil {
+		c.dns.close()
 	}
 	err := c.runc.delete(c.id)
 	c.cgroup.remove()
@@ -58,46 +60,6 @@ func (c *container) remove() error {
 		_ = c.log.close()
 	}
 	return errors.Join(err, removeRootfs(c.dir))
-}
-
-// heeds tells whether the first process of the container would see a signal. The
-// kernel drops signals to the first process of a namespace unless it handles
-// them, so waiting for it to end would be in vain. One that has just been
-// started gets a second to set up its handlers.
-func (c *container) heeds(pid int, s unix.Signal) bool {
-	for range 50 {
-		if pid == 0 {
-			return false // not started
-		}
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if err != nil || handles(string(status), s) {
-			return true
-		}
-		if c.endsWithin(20 * time.Millisecond) {
-			return true
-		}
-	}
-	return false
-}
-
-// handles reads from /proc/PID/status whether a process catches or waits for a
-// signal. While it is still runc's, it does not.
-func handles(status string, s unix.Signal) bool {
-	for line := range strings.Lines(status) {
-		name, value, _ := strings.Cut(line, ":")
-		value = strings.TrimSpace(value)
-		if name == "Name" && strings.HasPrefix(value, "runc:[") {
-			return false
-		}
-		if name != "SigBlk" && name != "SigCgt" {
-			continue
-		}
-		mask, err := strconv.ParseUint(value, 16, 64)
-		if err == nil && mask&(1<<(s-1)) != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *container) signal(s unix.Signal) {

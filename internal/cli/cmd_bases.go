@@ -1,0 +1,307 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/report"
+	"github.com/slipway-build/slipway/internal/repository"
+	"github.com/slipway-build/slipway/internal/state"
+)
+
+func (a *app) basesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "bases",
+		Short: "List, build, update and lock base images",
+		Long: `Base images are assembled from the packages of this machine's Debian mirror and
+npm registry. slipway.lock, when a repository has one, pins every package and
+the digests that come out; commit it and all machines build from the same bases.
+
+Without names, the bases of the fleet here are meant.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.basesListCommand(), a.basesBuildCommand(), a.basesUpdateCommand(), a.basesLockCommand())
+	return cmd
+}
+
+// baseFlags are the flags of every bases command.
+type baseFlags struct {
+	platforms   []string
+	compression string
+	all         bool
+	json        bool
+}
+
+func (f *baseFlags) register(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringSliceVar(&f.platforms, "platform", nil, "platforms, such as linux/amd64,linux/arm64 (default: the fleet's, else this machine's)")
+	fl.StringVar(&f.compression, "compression", "", "compression of layers, gzip or zstd (default: the fleet's, else gzip)")
+	fl.BoolVar(&f.json, "json", false, "print JSON")
+}
+
+// baseJob is what a bases command works on.
+type baseJob struct {
+	*baseimage.Assembler
+	root      string // where slipway.lock lies
+	refs      []string
+	platforms []string
+	screen    *screen
+}
+
+// baseJob works out which bases are meant and opens the assembler. Close its
+// screen before anything is printed.
+func (a *app) baseJob(names []string, f baseFlags, needNames bool) (*baseJob, error) {
+	job := &baseJob{root: a.Dir, refs: names, platforms: f.platforms}
+	compression := f.compression
+	if root, err := fleet.Find(a.Dir); err == nil {
+		fl, err := a.fleets().Load(fleet.Target{Root: root}, fleet.Overrides{Platforms: f.platforms})
+		if err != nil {
+			return nil, err
+		}
+		job.root, job.platforms = fl.Root, fl.Platforms
+		if compression == "" {
+			compression = fl.Compression
+		}
+		if len(names) == 0 {
+			job.refs = fl.AssembledBases()
+		}
+	} else if !errors.Is(err, fleet.ErrNone) {
+		return nil, err
+	}
+	if f.all {
+		job.refs = baseimage.Refs()
+	}
+	if needNames && len(job.refs) == 0 {
+		return nil, diag.Fail(diag.ExitUsage, "no base is named, and no fleet here uses one that slipway assembles").
+			WithHint("name one, such as %s, or give --all", baseimage.Refs()[0])
+	}
+	if len(job.platforms) == 0 {
+		job.platforms = []string{plan.Host()}
+	}
+	switch compression {
+	case "", "gzip", "zstd":
+	default:
+		return nil, diag.Fail(diag.ExitUsage, "the compression %q is not known", compression).WithHint("gzip or zstd")
+	}
+	job.screen = a.newScreen(nil)
+	store, err := a.state.Images(job.screen)
+	if err == nil {
+		job.Assembler, err = a.state.Assembler(job.root, store, job.screen, compression)
+	}
+	if err != nil {
+		job.screen.Close()
+		return nil, err
+	}
+	return job, nil
+}
+
+func (a *app) basesListCommand() *cobra.Command {
+	var f baseFlags
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List base images, built or not",
+		Example: `  slipway bases list
+  slipway bases list --platform linux/arm64 --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			job, err := a.baseJob(nil, f, false)
+			if err != nil {
+				return err
+			}
+			defer job.screen.Close()
+			list, err := job.List(cmd.Context(), job.platforms)
+			if err != nil {
+				return err
+			}
+			job.screen.Close()
+			if f.json {
+				return a.printJSON(list)
+			}
+			rows := make([][]string, 0, len(list))
+			for _, s := range list {
+				rows = append(rows, baseRow(s))
+			}
+			return report.Table(a.Stdout, []string{"base", "platform", "node", "npm", "packages", "size", "compressed", "pinned by", "digest"}, rows)
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func baseRow(s baseimage.Status) []string {
+	row := []string{s.Ref, s.Platform, dash(s.Node), dash(s.NPM), "-", "-", "-", dash(s.Pinned), "not built"}
+	if s.Packages > 0 {
+		row[4] = strconv.Itoa(s.Packages)
+	}
+	if s.Digest != "" {
+		row[8] = strings.TrimPrefix(s.Digest, "sha256:")[:12]
+	}
+	if s.Digest != "" && s.SizeBytes > 0 {
+		row[5], row[6] = fmt.Sprintf("%.1fMB", float64(s.SizeBytes)/1e6), fmt.Sprintf("%.1fMB", float64(s.PackedBytes)/1e6)
+	}
+	return row
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func (a *app) basesBuildCommand() *cobra.Command {
+	var f baseFlags
+	cmd := &cobra.Command{
+		Use:   "build [BASE…]",
+		Short: "Assemble base images that are missing",
+		Example: `  slipway bases build slipway/node:20-trixie
+  slipway bases build --all --platform linux/amd64,linux/arm64`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			job, err := a.baseJob(args, f, true)
+			if err != nil {
+				return err
+			}
+			defer job.screen.Close()
+			built, err := job.Ensure(cmd.Context(), job.refs, job.platforms)
+			if err != nil {
+				return err
+			}
+			job.screen.Close()
+			return a.printBases(built, f.json)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&f.all, "all", false, "all bases")
+	return cmd
+}
+
+// printBases prints the digest of every base and platform.
+func (a *app) printBases(built map[string]baseimage.Built, asJSON bool) error {
+	type row struct {
+		Ref      string `json:"ref"`
+		Platform string `json:"platform"`
+		Digest   string `json:"digest"`
+	}
+	rows := []row{}
+	for _, ref := range baseimage.Refs() {
+		for _, l := range built[ref].Pins {
+			rows = append(rows, row{ref, l.Platform, built[ref].Platforms[l.Platform].String()})
+		}
+	}
+	if asJSON {
+		return a.printJSON(rows)
+	}
+	for _, r := range rows {
+		if _, err := fmt.Fprintf(a.Stdout, "%s %s %s\n", r.Ref, r.Platform, r.Digest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) basesUpdateCommand() *cobra.Command {
+	var f baseFlags
+	cmd := &cobra.Command{
+		Use:   "update [BASE…]",
+		Short: "Take the newest packages, rebuild, and say what changed",
+		Long: `Ask the mirrors for the newest packages, rebuild the bases that change, and print
+old and new versions. A slipway.lock that is there is rewritten; bases that it
+pins and that are not named stay.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			job, err := a.baseJob(args, f, true)
+			if err != nil {
+				return err
+			}
+			defer job.screen.Close()
+			_, changes, err := job.Update(cmd.Context(), job.refs, job.platforms)
+			if err != nil {
+				return err
+			}
+			if _, err := os.Stat(filepath.Join(job.root, state.LockFile)); err == nil {
+				if err := a.writeLock(cmd.Context(), job); err != nil {
+					return err
+				}
+			}
+			job.screen.Close()
+			return a.printChanges(changes, f.json)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&f.all, "all", false, "all bases")
+	return cmd
+}
+
+func (a *app) printChanges(changes []baseimage.Change, asJSON bool) error {
+	if asJSON {
+		if changes == nil {
+			changes = []baseimage.Change{}
+		}
+		return a.printJSON(changes)
+	}
+	if len(changes) == 0 {
+		_, err := fmt.Fprintln(a.Stdout, "nothing changed: every package is the newest")
+		return err
+	}
+	last := ""
+	for _, c := range changes {
+		if head := c.Ref + " " + c.Platform; head != last {
+			fmt.Fprintln(a.Stdout, head)
+			last = head
+		}
+		if _, err := fmt.Fprintf(a.Stdout, "  %s %s → %s\n", c.Package, dash(c.Old), dash(c.New)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) basesLockCommand() *cobra.Command {
+	var f baseFlags
+	cmd := &cobra.Command{
+		Use:   "lock [BASE…]",
+		Short: "Write slipway.lock with the packages and digests of the bases",
+		Long: `Write slipway.lock with the packages and digests that the bases have now; bases
+that were never built are resolved and built first. "slipway bases update" takes
+newer packages.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			job, err := a.baseJob(args, f, true)
+			if err != nil {
+				return err
+			}
+			defer job.screen.Close()
+			if err := a.writeLock(cmd.Context(), job); err != nil {
+				return err
+			}
+			job.screen.Close()
+			_, err = fmt.Fprintf(a.Stdout, "%s pins %s for %s; commit it\n",
+				repository.Relative(a.Dir, filepath.Join(job.root, state.LockFile)), strings.Join(job.refs, ", "), strings.Join(job.platforms, ", "))
+			return err
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&f.all, "all", false, "all bases")
+	return cmd
+}
+
+// writeLock pins the job's bases as they are now.
+func (a *app) writeLock(ctx context.Context, job *baseJob) error {
+	lock, err := job.Pin(ctx, job.refs, job.platforms)
+	if err != nil {
+		return err
+	}
+	job.screen.Emit(event.Note{Text: "writing " + state.LockFile})
+	return baseimage.WriteLock(filepath.Join(job.root, state.LockFile), lock)
+}

@@ -1,0 +1,319 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/delivery"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/history"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/report"
+	"github.com/slipway-build/slipway/internal/state"
+)
+
+func (a *app) buildCommand() *cobra.Command {
+	var f buildFlags
+	cmd := &cobra.Command{
+		Use:   "build [SERVICE… | DIR]",
+		Short: "Build the services of a fleet, or one directory with a Dockerfile",
+		Long: `Build the services of the fleet that slipway.yaml describes, each as a
+multi-stage image, in parallel, on the embedded engine or on --builder. Names and globs
+select services. Without slipway.yaml the services are those that Slipway detects, see
+slipway init. A directory that has a Dockerfile and no slipway.yaml builds as with
+docker build; one without a Dockerfile is planned.`,
+		Example: `  slipway build
+  slipway build 'fast-*' --skip fast-mdzmediation-service
+  slipway build --registry localhost:5000 --tag v1.2.3 --push
+  slipway build --load
+  slipway build --platform linux/amd64,linux/arm64
+  slipway build --builder tcp://one.example:1234 --builder tcp://two.example:1234 --builder-certs DIR
+  slipway build -t web:dev --target builder --build-arg A=1 DIR`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			debug.SetGCPercent(state.BeforeEngine)
+			if !f.dryRun && !a.elsewhere(f.builder) {
+				if err := a.becomeRoot(cmd.Context()); err != nil {
+					return err
+				}
+			}
+			t, err := a.target(args, f)
+			if err != nil {
+				return err
+			}
+			if t.OwnDockerfile {
+				return a.buildDirectory(cmd.Context(), t.Root, f)
+			}
+			return a.buildFleet(cmd.Context(), t, f)
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+// target decides between the two ways to build: one directory from its Dockerfile,
+// as with docker build, or services of a fleet.
+func (a *app) target(args []string, f buildFlags) (fleet.Target, error) {
+	if f.file == "" {
+		return a.fleets().Resolve(args)
+	}
+	if len(args) > 1 {
+		return fleet.Target{}, diag.Fail(diag.ExitUsage, "-f is for one directory, here are %d", len(args)).WithHint("slipway build -f %s DIR", f.file)
+	}
+	dir := a.Dir
+	if len(args) == 1 {
+		dir = a.path(args[0])
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fleet.Target{}, diag.Fail(diag.ExitUsage, "there is no directory %s", args[0]).WithHint("slipway build -f %s DIR", f.file)
+	}
+	return fleet.Target{Root: dir, OwnDockerfile: true, Named: true}, nil
+}
+
+// buildFleet builds services of a fleet.
+func (a *app) buildFleet(ctx context.Context, t fleet.Target, f buildFlags) error {
+	o := f.Overrides
+	o.KeepGoing = f.keepGoing
+	fl, err := a.fleets().Load(t, o)
+	if err != nil {
+		return err
+	}
+	if f.push && fl.Registry == "" && f.Tag == "" {
+		return diag.Fail(diag.ExitUsage, "--push needs a registry").
+			WithHint("slipway build --registry localhost:5000 --push")
+	}
+	req, err := a.request(f)
+	if err != nil {
+		return err
+	}
+	jobs, err := fl.Jobs(req)
+	if err != nil {
+		return err
+	}
+	if f.output != "" {
+		if len(jobs) > 1 {
+			return diag.Fail(diag.ExitUsage, "--output is for one service, and %d are selected", len(jobs)).
+				WithHint("slipway build --output %s SERVICE", f.output)
+		}
+		if jobs[0], err = a.writeOut(jobs[0], f.output); err != nil {
+			return err
+		}
+	}
+	if len(fl.Refused) > 0 {
+		fmt.Fprintln(a.Stderr, fl.Refused.Error())
+	}
+	err = a.runJobs(ctx, fl.Root, jobs, f)
+	if len(fl.Refused) > 0 && ctx.Err() == nil {
+		err = errors.Join(err, diag.Fail(diag.ExitBuild, "not every service could be planned: see the errors above").WithHint("correct them, then run slipway build again"))
+	}
+	return err
+}
+
+// writeOut sends the result of a job to a file or directory instead of the store.
+func (a *app) writeOut(job pipeline.Job, output string) (pipeline.Job, error) {
+	to, err := a.parseOutput(output)
+	if err != nil {
+		return job, err
+	}
+	job.Request.Output = to
+	if to.Kind != engine.OutputStore {
+		job.Request.Tag, job.Image = job.Image, ""
+	}
+	return job, nil
+}
+
+// buildDirectory builds one directory from its Dockerfile.
+func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) error {
+	file := f.file
+	if file != "" {
+		file = a.path(file)
+	}
+	src, err := a.fleets().Directory(dir, file)
+	if err != nil {
+		return err
+	}
+	req, err := a.request(f)
+	if err != nil {
+		return err
+	}
+	if req.Output, err = a.parseOutput(f.output); err != nil {
+		return err
+	}
+	job, err := src.Job(req, f.Overrides)
+	if err != nil {
+		return err
+	}
+	a.warnUnusedArgs(req.Args, src.File.Args)
+	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
+}
+
+// runJobs builds the jobs and prints what came out.
+func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f buildFlags) (err error) {
+	if err := addCaches(jobs, f.builder); err != nil {
+		return err
+	}
+	if f.dryRun {
+		return a.printJobs(jobs, f.json)
+	}
+	names := make([]string, len(jobs))
+	for i, j := range jobs {
+		names[i] = j.Request.Name
+	}
+	screen := a.newScreen(names)
+	defer screen.Close()
+	store, err := a.state.Images(screen)
+	if err != nil {
+		return err
+	}
+	to, err := a.deliveries(ctx, store, screen, jobs, f)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, a.builders(f.builder), screen) }}
+	defer func() {
+		span := a.trace.Start("", "closing the engine")
+		err = errors.Join(err, eng.Close())
+		span.End(nil)
+	}()
+	if !a.elsewhere(f.builder) && a.state.Abandoned() { // its steps may still run, though nothing may have to be built
+		if _, err := eng.Get(); err != nil {
+			return err
+		}
+	}
+	assembler, err := a.state.Assembler(root, store, screen, fleet.CompressionOf(jobs))
+	if err != nil {
+		return err
+	}
+	known := a.history(root, f.afresh(), f.builder, store, screen)
+	run := pipeline.Build{
+		Builder: eng, Images: state.Tagger{Store: store}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store}, Pusher: to.Pusher(),
+		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder),
+		KeepGoing: f.keepGoing, Now: time.Now,
+	}
+	began := time.Now()
+	built, err := a.trace.Build(run).Run(ctx, jobs)
+	if forgotten := known.Close(); forgotten != nil {
+		screen.Emit(event.Note{Text: "this run is not recorded: " + forgotten.Error(), Warning: true})
+	}
+	if opened := eng.Opened(); opened != nil {
+		span := a.trace.Start("", "collecting garbage")
+		err = errors.Join(err, a.state.CollectGarbage(ctx, opened, store))
+		span.End(nil)
+	}
+	screen.Close()
+	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// deliveries opens what --load and --push need, before anything is built for them.
+func (a *app) deliveries(ctx context.Context, store *image.Store, sink event.Sink, jobs []pipeline.Job, f buildFlags) (*delivery.Delivery, error) {
+	if err := delivery.CheckOutput(f.load, f.output); err != nil {
+		return nil, err
+	}
+	return delivery.Open(ctx, delivery.Options{Load: f.load, Push: f.push, Registry: a.registry(f.insecure), Store: store, Sink: sink, Trace: a.trace}, jobs)
+}
+
+// history opens what is known of earlier builds of a fleet; afresh says why nothing
+// is recalled, and the flags where it is built.
+func (a *app) history(root, afresh string, where builderFlags, store *image.Store, sink event.Sink) *history.History {
+	return history.Open(history.Options{
+		StateDir: a.state.Path, Fleet: root, Version: Version, Afresh: afresh, Elsewhere: a.elsewhere(where), Store: store, Sink: sink,
+	})
+}
+
+// reportBuild prints what a build made, with its times and cached steps.
+func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipeline.Built, took time.Duration, asJSON bool) error {
+	if !asJSON {
+		for _, b := range built {
+			a.tellFindings(b.Findings)
+		}
+	}
+	byService := map[string]pipeline.Built{}
+	var images []fleet.Image
+	unpacked := map[string]int64{} // what the engine measured already
+	for _, b := range built {
+		if b.Err == nil && b.Image != "" {
+			byService[b.Service] = b
+			images = append(images, fleet.Image{Service: b.Service, Name: b.Image})
+			maps.Copy(unpacked, b.Result.Unpacked)
+		}
+	}
+	if len(images) == 0 {
+		return nil
+	}
+	span := a.trace.Start("", "measuring images")
+	ctx = context.WithoutCancel(ctx)
+	err := store.AddSizes(ctx, unpacked)
+	var stats report.Stats
+	if err == nil {
+		stats, err = fleet.Measure(ctx, store, images)
+	}
+	span.End(err)
+	if err != nil {
+		return err
+	}
+	stats.Duration = took
+	for i := range stats.Services {
+		b := byService[stats.Services[i].Service]
+		stats.Services[i].Steps, stats.Services[i].CachedSteps = b.Result.Steps, b.Result.CachedSteps
+		stats.Services[i].PeakMemory, stats.Services[i].Findings = b.PeakMemory, b.Findings
+		stats.Services[i].Duration, stats.Services[i].Unchanged, stats.Services[i].Reasons = b.Duration, b.Unchanged, b.Reasons
+	}
+	if asJSON {
+		return report.WriteStatsJSON(a.Stdout, stats)
+	}
+	return report.WriteStats(a.Stdout, stats)
+}
+
+// tellFindings prints what an image may lack; what it surely lacks is the error of
+// its build.
+func (a *app) tellFindings(findings diag.Findings) {
+	for _, f := range findings {
+		if f.Severity != diag.Error {
+			fmt.Fprintln(a.Stderr, f)
+		}
+	}
+}
+
+// printJobs says what a build would do.
+func (a *app) printJobs(jobs []pipeline.Job, asJSON bool) error {
+	type row struct {
+		Service   string   `json:"service"`
+		Image     string   `json:"image,omitempty"`
+		Platforms []string `json:"platforms"`
+		Stages    []string `json:"stages"`
+		Bases     []string `json:"bases"`
+	}
+	rows := make([]row, 0, len(jobs))
+	for _, j := range jobs {
+		file, err := dockerfile.Read("Dockerfile of "+j.Request.Name, j.Request.Dockerfile)
+		if err != nil {
+			return err
+		}
+		r := row{Service: j.Request.Name, Image: j.Image, Platforms: j.Request.Platforms, Stages: file.Stages, Bases: []string{}}
+		for _, b := range j.Bases {
+			r.Bases = append(r.Bases, b.Ref)
+		}
+		rows = append(rows, r)
+	}
+	if asJSON {
+		return a.printJSON(rows)
+	}
+	for _, r := range rows {
+		fmt.Fprintf(a.Stdout, "would build %s as %s for %s: %s\n", r.Service, r.Image, strings.Join(r.Platforms, ", "), strings.Join(r.Stages, " → "))
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/assets"
+	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/host"
+	"github.com/slipway-build/slipway/internal/rootless"
+	"github.com/slipway-build/slipway/internal/state"
+)
+
+// finding of one check: what was looked at, how it is, and the command that
+// mends it when it is not well.
+type checkup struct {
+	Check string `json:"check"`
+	OK    bool   `json:"ok"`
+	Found string `json:"found"`
+	Mend  string `json:"mend,omitempty"`
+	// Optional says that commands work without it, some of them with less.
+	Optional bool `json:"optional,omitempty"`
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what is missing on this machine, and the command that mends it",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Without user namespaces the checks say so from outside of one.
+			if os.Geteuid() == 0 || rootless.Available() == nil {
+				if err := a.becomeRoot(cmd.Context()); err != nil {
+					return err
+				}
+			}
+			checks := a.examine(cmd.Context())
+			if asJSON {
+				if err := a.printJSON(checks); err != nil {
+					return err
+				}
+			} else {
+				printCheckups(a, checks)
+			}
+			for _, c := range checks {
+				if !c.OK && !c.Optional {
+					return diag.Fail(diag.ExitUsage, "this machine is not ready: %s", c.Check).WithHint("%s", c.Mend)
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func printCheckups(a *app, checks []checkup) {
+	for _, c := range checks {
+		mark := "ok     "
+		if !c.OK {
+			mark = "missing"
+			if c.Optional {
+				mark = "note   "
+			}
+		}
+		fmt.Fprintf(a.Stdout, "%s  %-18s %s\n", mark, c.Check, c.Found)
+		if !c.OK {
+			fmt.Fprintf(a.Stdout, "         %-18s → %s\n", "", c.Mend)
+		}
+	}
+}
+
+// examine runs every check, in the order in which a build needs them.
+func (a *app) examine(ctx context.Context) []checkup {
+	checks := append([]checkup{checkSystem(), checkPrivileges()}, checkSubordinateIDs()...)
+	checks = append(checks, a.checkState(), checkOverlay(a.state.Path), a.checkRunc(), checkProbes())
+	checks = append(checks, a.checkMirrors(ctx)...)
+	return append(checks, a.checkCertificates(), checkEmulation())
+}
+
+func checkSystem() checkup {
+	return checkup{
+		Check: "system", Found: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
+		OK: runtime.GOOS == "linux", Mend: "run slipway on Linux, or use a remote engine there",
+	}
+}
+
+func (a *app) checkState() checkup {
+	c := checkup{Check: "state directory", Found: a.state.Path, Mend: "export SLIPWAY_STATE_DIR=DIR, a directory that you can write to"}
+	if err := os.MkdirAll(a.state.Path, 0o755); err != nil {
+		c.Found = err.Error()
+		return c
+	}
+	probe, err := os.CreateTemp(a.state.Path, ".doctor-*")
+	if err != nil {
+		c.Found = err.Error()
+		return c
+	}
+	_ = probe.Close()
+	_ = os.Remove(probe.Name())
+	free, _, err := state.DiskSpace(a.state.Path)
+	if err == nil {
+		c.Found = fmt.Sprintf("%s, %.1f GB free", a.state.Path, float64(free)/1e9)
+		if free < 2e9 {
+			c.Mend = "free some space, or export SLIPWAY_STATE_DIR to a larger disk; a fleet needs about 2 GB"
+			return c
+		}
+	}
+	c.OK = true
+	return c
+}
+
+func (a *app) checkRunc() checkup {
+	c := checkup{Check: "runc", Mend: "make build, or apt-get install runc"}
+	path, err := a.state.Runc()
+	if err != nil {
+		c.Found = err.Error()
+		return c
+	}
+	c.OK, c.Found = true, path
+	return c
+}
+
+func checkProbes() checkup {
+	c := checkup{Check: "probe binary", Mend: "make build"}
+	for _, tls := range []bool{false, true} {
+		for _, arch := range []string{"amd64", "arm64"} {
+			if _, err := assets.Probe(arch, tls); err != nil {
+				c.Found = err.Error()
+				return c
+			}
+		}
+	}
+	c.OK, c.Found = true, "amd64, arm64"
+	return c
+}
+
+func (a *app) checkCertificates() checkup {
+	c := checkup{Check: "certificates", Found: host.CA(a.Getenv), Mend: "apt-get install ca-certificates", Optional: true}
+	c.OK = c.Found != ""
+	if !c.OK {
+		c.Found = "no certificate bundle"
+	}
+	return c
+}
+
+// checkEmulation looks for what starts images of another architecture.
+func checkEmulation() checkup {
+	c := checkup{Check: "emulation", Optional: true, Mend: "apt-get install qemu-user-static (only to start arm64 images here)"}
+	other := map[string]string{"amd64": "qemu-aarch64", "arm64": "qemu-x86_64"}[runtime.GOARCH]
+	if _, err := os.Stat("/proc/sys/fs/binfmt_misc/" + other); err != nil {
+		c.Found = "images of another architecture build here, but do not start"
+		return c
+	}
+	c.OK, c.Found = true, other
+	return c
+}
+
+// checkMirrors looks for the sources of base images.
+func (a *app) checkMirrors(ctx context.Context) []checkup {
+	m, err := baseimage.FindMirrors(ctx, baseimage.Machine{Root: "/", Dir: a.Dir, Getenv: a.Getenv})
+	if err != nil {
+		return []checkup{{Check: "mirrors", Found: err.Error(), Mend: diag.HintOf(err)}}
+	}
+	r := m.Registries()
+	return []checkup{
+		{Check: "Debian mirror", OK: true, Found: strings.Join(m.Debian, " ")},
+		registrySource("npm registry", r.NPM, "set NPM_CONFIG_REGISTRY to the address of an npm registry; only Node.js needs it"),
+		registrySource("Go module proxy", strings.Join(r.Go, " "), "set GOPROXY to the address of a module proxy; only Go needs it"),
+	}
+}
+
+// registrySource is the checkup of an address that some services need.
+func registrySource(check, found, mend string) checkup {
+	if found == "" {
+		return checkup{Check: check, Found: "not configured", Mend: mend}
+	}
+	return checkup{Check: check, OK: true, Found: found}
+}

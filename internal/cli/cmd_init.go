@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/generated"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/repository"
+)
+
+// initFlags are the flags of `slipway init`.
+type initFlags struct {
+	json   bool
+	dryRun bool
+	write  bool
+}
+
+func (a *app) initCommand() *cobra.Command {
+	var f initFlags
+	cmd := &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Detect the services of a repository and write slipway.yaml",
+		Long: `Detect the services of a repository and write slipway.yaml, with the evidence
+for what was found as comments.
+
+When there is a slipway.yaml, nothing is written: what would be added for services
+that it does not name is shown as a diff, and the exit code is 2. --write adds
+just those lines. What a person wrote is never changed.`,
+		Example: `  slipway init
+  slipway init --dry-run
+  slipway init --json | jq .services`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir, err := a.initDirectory(args)
+			if err != nil {
+				return err
+			}
+			return a.init(dir, f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.BoolVar(&f.json, "json", false, "print what was found as JSON")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "print what would be written, and write nothing")
+	fl.BoolVar(&f.write, "write", false, "add services to a slipway.yaml that is there")
+	return cmd
+}
+
+// initDirectory decides where slipway.yaml goes. Without an argument, a directory
+// below another slipway.yaml is refused: the two would describe the same services.
+func (a *app) initDirectory(args []string) (string, error) {
+	if len(args) == 1 {
+		dir := a.path(args[0])
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return "", diag.Fail(diag.ExitUsage, "there is no directory %s", args[0]).WithHint("slipway init DIR")
+		}
+		return dir, nil
+	}
+	if root, err := fleet.Find(a.Dir); err == nil && root != a.Dir {
+		return "", diag.Fail(diag.ExitUsage, "%s describes this directory already", filepath.Join(root, config.FileName)).
+			WithHint("slipway init %s looks for services that it lacks; slipway init . writes another one here", root)
+	}
+	return a.Dir, nil
+}
+
+// initResult is what `slipway init --json` prints.
+type initResult struct {
+	File     string        `json:"file"`
+	Written  bool          `json:"written"`
+	Diff     string        `json:"diff,omitempty"` // what an existing file lacks
+	Services []initService `json:"services"`
+	Findings []initFinding `json:"findings,omitempty"`
+}
+
+type initService struct {
+	Name       string      `json:"name"`
+	Path       string      `json:"path"`
+	Ecosystem  string      `json:"ecosystem,omitempty"`
+	Type       string      `json:"type,omitempty"`
+	Port       int         `json:"port,omitempty"`
+	Dockerfile string      `json:"dockerfile,omitempty"`
+	New        bool        `json:"new"` // slipway.yaml did not name it
+	Facts      []plan.Fact `json:"facts"`
+}
+
+type initFinding struct {
+	diag.Finding
+	Severity string `json:"severity"`
+}
+
+// survey is what detection finds in a directory beside its slipway.yaml.
+type survey struct {
+	dir, path string
+	old       []byte // slipway.yaml, nil without
+	fleet     *config.Fleet
+	found     []detect.Found
+	findings  diag.Findings
+}
+
+// isNew tells whether slipway.yaml lacks a service. Services are known by path.
+func (s survey) isNew(f detect.Found) bool {
+	return s.fleet == nil || !slices.ContainsFunc(s.fleet.Services, func(w config.Service) bool { return w.Path == f.Service.Path })
+}
+
+func (a *app) survey(dir string) (survey, error) {
+	s := survey{dir: dir, path: filepath.Join(dir, config.FileName)}
+	old, err := repository.ReadFile(s.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s, diag.Fail(diag.ExitUsage, "reading %s", s.path).Because(err)
+	}
+	if err == nil {
+		cfg, findings := config.Parse(repository.Relative(a.Dir, s.path), old)
+		if err := findings.Errors(); err != nil {
+			return s, err
+		}
+		s.old, s.fleet = old, cfg
+	}
+	s.found, s.findings = fleet.Survey(dir, repository.FS(dir))
+	if len(s.found) == 0 {
+		a.warn(s.findings)
+		return s, diag.Fail(diag.ExitUsage, "no service is recognised in %s", dir).
+			WithHint("slipway init looks for what names a service, such as package.json or a Dockerfile; go to the repository, or name its directory")
+	}
+	for _, f := range s.found {
+		s.findings = append(s.findings, f.Findings...)
+	}
+	return s, nil
+}
+
+// init writes slipway.yaml, or shows what the one that is there lacks.
+func (a *app) init(dir string, f initFlags) error {
+	s, err := a.survey(dir)
+	if err != nil {
+		return err
+	}
+	result := s.result(repository.Relative(a.Dir, s.path))
+	text := detect.FleetFile(config.NameOf(filepath.Base(dir)), s.found)
+	if s.old != nil {
+		missing := slices.DeleteFunc(slices.Clone(s.found), func(f detect.Found) bool { return !s.isNew(f) })
+		if text = s.old; len(missing) > 0 {
+			extension := detect.Extend(s.old, missing)
+			text, result.Diff = extension.Apply(s.old), extension.Diff(config.FileName, s.old)
+			if _, bad := config.Parse(result.File, text); bad.Errors() != nil {
+				return diag.Fail(diag.ExitUsage, "%s lacks %d services, and its form leaves no place to add them", result.File, len(missing)).
+					WithHint("write each service on lines of its own below services:, then run slipway init again")
+			}
+		}
+	}
+	if !f.dryRun && (s.old == nil || f.write && result.Diff != "") {
+		if err := generated.Replace(s.path, s.path, text); err != nil {
+			return err
+		}
+		result.Written = true
+	}
+	if err := a.printInit(s, result, text, f); err != nil {
+		return err
+	}
+	return a.initOutcome(s, result, f)
+}
+
+// result describes the survey.
+func (s survey) result(file string) initResult {
+	r := initResult{File: file, Services: []initService{}}
+	for _, f := range s.found {
+		facts := f.Facts
+		if facts == nil {
+			facts = []plan.Fact{}
+		}
+		r.Services = append(r.Services, initService{
+			Name: f.Service.Name, Path: f.Service.Path, Ecosystem: f.Service.Ecosystem, Type: f.Service.Type, Port: f.Service.Port,
+			Dockerfile: f.Dockerfile, New: s.isNew(f), Facts: facts,
+		})
+	}
+	for _, f := range s.findings.Sorted() {
+		r.Findings = append(r.Findings, initFinding{f, f.Severity.String()})
+	}
+	return r
+}
+
+func (a *app) printInit(s survey, r initResult, text []byte, f initFlags) error {
+	if f.json {
+		return a.printJSON(r)
+	}
+	var err error
+	switch {
+	case r.Written && s.old == nil:
+		_, err = fmt.Fprintf(a.Stdout, "wrote %s with %s\n", r.File, counted(len(r.Services)))
+	case r.Diff != "" && !r.Written:
+		_, err = fmt.Fprint(a.Stdout, r.Diff)
+	case r.Diff != "":
+		_, err = fmt.Fprintf(a.Stdout, "added to %s:\n%s", r.File, r.Diff)
+	case s.old != nil:
+		_, err = fmt.Fprintf(a.Stdout, "%s names every service that is found: nothing to add\n", r.File)
+	default: // --dry-run
+		_, err = a.Stdout.Write(text)
+	}
+	return err
+}
+
+// initOutcome says what to do next, or what is missing.
+func (a *app) initOutcome(s survey, r initResult, f initFlags) error {
+	a.noteDifferences(s)
+	if s.old == nil || r.Written {
+		a.warn(s.findings)
+		if err := s.findings.Errors(); err != nil {
+			return err
+		}
+		if r.Written {
+			fmt.Fprintln(a.Stderr, "next: slipway build && slipway run --until-healthy")
+		}
+		return nil
+	}
+	if r.Diff != "" && !f.dryRun {
+		return diag.Fail(diag.ExitUsage, "%s is there already, so it stays as it is; it lacks services", r.File).
+			WithHint("slipway init --write adds the lines marked with +")
+	}
+	return nil
+}
+
+// noteDifferences says where slipway.yaml and the sources differ about a port:
+// what is written wins, which is not always what was meant.
+func (a *app) noteDifferences(s survey) {
+	if s.fleet == nil {
+		return
+	}
+	for _, f := range s.found {
+		for _, w := range s.fleet.Services {
+			if w.Path == f.Service.Path && w.Port > 0 && f.Service.Port > 0 && w.Port != f.Service.Port {
+				fmt.Fprintf(a.Stderr, "note: %s: slipway.yaml says port %d, which wins; detection finds %d\n", w.Name, w.Port, f.Service.Port)
+			}
+		}
+	}
+	for _, w := range s.fleet.Services {
+		if info, err := os.Stat(filepath.Join(s.dir, filepath.FromSlash(w.Path))); err != nil || !info.IsDir() {
+			fmt.Fprintf(a.Stderr, "note: %s: the directory %s is gone; slipway.yaml still names the service\n", w.Name, w.Path)
+		}
+	}
+}
+
+func counted(services int) string {
+	if services == 1 {
+		return "1 service"
+	}
+	return fmt.Sprintf("%d services", services)
+}

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/delivery"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// pushFlags are the flags of `slipway push`.
+type pushFlags struct {
+	fleetFlags
+	parallel int
+	insecure bool
+}
+
+func (a *app) pushCommand() *cobra.Command {
+	var f pushFlags
+	cmd := &cobra.Command{
+		Use:   "push [SERVICE… | IMAGE…]",
+		Short: "Push built images to their registry",
+		Long: `Push the images of the fleet's services, or images by name. What the registry
+has is not sent again, and what several services share is sent once.
+
+Credentials come from the Docker configuration file (docker login, podman
+login), or from SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD.`,
+		Example: `  slipway push --registry localhost:5000 --tag v1.2.3
+  slipway push fast-orchestrator-service --registry registry.example
+  slipway push registry.example/shop/web:v1`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.push(cmd.Context(), args, f) },
+	}
+	f.register(cmd)
+	cmd.Flags().IntVar(&f.parallel, "parallel", 4, "images to push at once")
+	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "speak plain HTTP or unverified TLS to the registry")
+	return cmd
+}
+
+func (a *app) push(ctx context.Context, args []string, f pushFlags) error {
+	store, err := a.state.Images(event.Discard{})
+	if err != nil {
+		return err
+	}
+	shipments, err := delivery.Destinations(ctx, a.fleets(), store, args, f.Overrides)
+	if err != nil {
+		return err
+	}
+	screen := a.newScreen(nil)
+	defer screen.Close()
+	pusher, err := a.registry(f.insecure).Pusher(store, screen)
+	if err != nil {
+		return err
+	}
+	failures := delivery.Send(ctx, pusher, shipments, f.parallel, a.trace)
+	screen.Close()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	for i, s := range shipments {
+		if failures[i] == nil {
+			fmt.Fprintf(a.Stdout, "pushed %s\n", s.Destination)
+		}
+	}
+	return delivery.Join(failures)
+}
+
+// registry is how commands that push speak to registries.
+func (a *app) registry(insecure bool) delivery.Registry {
+	return delivery.Registry{User: a.Getenv("SLIPWAY_REGISTRY_USER"), Password: a.Getenv("SLIPWAY_REGISTRY_PASSWORD"), Insecure: insecure}
+}

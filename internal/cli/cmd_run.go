@@ -1,0 +1,266 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/localrun/oci"
+	"github.com/slipway-build/slipway/internal/localrun/view"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [SERVICE… | IMAGE…]",
+		Short: "Start built images on this machine, without Docker",
+		Long: `Start the fleet's services, or images by name, as containers that share a
+network, in which each is reachable under its name, also for programs that ask
+DNS (127.0.0.11, as in Docker). Memory limits and health checks come from
+slipway.yaml, else from the image.
+
+Variables come from the image, from env_file: and env: of slipway.yaml, from
+--env-file and from --env; the later ones win. A variable that names a host that
+nobody serves is warned of.
+
+A published port is reachable on 127.0.0.1; put an address before it for more:
+-p 0.0.0.0:8080:3004. The port 0 takes any free one. When several services listen
+on the same container port, say which is meant: -p SERVICE=8080:3004.
+
+--until-healthy alone is a test: start, wait until all are healthy, stop. A
+service without a health check must keep running for two seconds; a service of
+type job must end well. The wait ends early when a service ends, or when its
+health check says that it is unhealthy; failures in the start period
+(health: {start_period: 2m}) do not count. With --timeout the services have
+exactly that long. With --detach the services go on in the background: see slipway ps, logs and stop.`,
+		Example: `  slipway run
+  slipway run -p 3004:3004 --detach --until-healthy
+  slipway run fast-orchestrator-service --env LOG_LEVEL=debug
+  slipway run -e web:DATABASE_URL --env-file worker:worker.env
+  slipway run registry.example/shop/web:v1 -p 8080:80`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args, f) },
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func (a *app) run(ctx context.Context, args []string, f runFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	group, err := a.group(ctx, args, f)
+	if err != nil {
+		return err
+	}
+	if f.detach {
+		return a.runDetached(ctx, supervised{Group: group, UntilHealthy: f.untilHealthy, Timeout: f.timeout})
+	}
+	rt, err := a.state.Containers()
+	if err != nil {
+		return err
+	}
+	shown := a.runView(group, !f.untilHealthy)
+	defer shown.Close()
+	running, err := rt.Start(ctx, group, false, shown)
+	if err != nil {
+		return err
+	}
+	shown.Follow(running, !f.untilHealthy)
+	if f.untilHealthy {
+		return a.provenHealthy(ctx, running, shown, f.timeout)
+	}
+	waited := running.Wait(ctx)
+	last := running.Statuses()
+	stopped := running.Stop()
+	shown.Close()
+	if waited != nil || stopped != nil {
+		return withCleanup(waited, stopped)
+	}
+	return failedServices(last)
+}
+
+// provenHealthy waits, prints what was proven, and stops the services.
+func (a *app) provenHealthy(ctx context.Context, running *oci.Running, shown *view.View, timeout time.Duration) error {
+	waited := running.WaitReady(ctx, timeout)
+	last := running.Statuses()
+	stopped := running.Stop()
+	shown.Close()
+	if waited != nil || stopped != nil {
+		return withCleanup(waited, stopped)
+	}
+	if err := view.WriteStatuses(a.Stdout, last, time.Now()); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.Stderr, "all %d services became healthy and were stopped again\n", len(last))
+	return err
+}
+
+// withCleanup is what went wrong, and what went wrong in cleaning up after it.
+func withCleanup(err, cleanup error) error {
+	switch {
+	case err == nil:
+		return cleanup
+	case cleanup == nil:
+		return err
+	}
+	return fmt.Errorf("%w (and cleaning up: %v)", err, cleanup)
+}
+
+// failedServices is the failure of services that ended badly by themselves.
+func failedServices(last []localrun.Status) error {
+	var bad []string
+	for _, s := range last {
+		if e := s.Exit; e != nil && e.Code != 0 && !e.Stopped {
+			why := fmt.Sprintf("%s (exit code %d)", s.Service, e.Code)
+			if e.OOMKilled {
+				why = fmt.Sprintf("%s (out of memory, limit %s)", s.Service, localrun.Megabytes(s.MemoryLimitBytes))
+			}
+			bad = append(bad, why)
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return diag.Fail(diag.ExitRun, "ended with an error: %s", strings.Join(bad, ", "))
+}
+
+// group decides what runs: services of the fleet here, or images by name.
+func (a *app) group(ctx context.Context, args []string, f runFlags) (localrun.Group, error) {
+	store, err := a.state.Images(event.Discard{})
+	if err != nil {
+		return localrun.Group{}, err
+	}
+	var g localrun.Group
+	if a.meansImages(ctx, store, args) {
+		g, err = imageGroup(ctx, store, args)
+	} else {
+		g, err = a.fleetGroup(ctx, store, args, f.Overrides)
+	}
+	if err != nil {
+		return g, err
+	}
+	if f.name != "" {
+		g.Name = f.name
+	}
+	if err := a.applyRunFlags(ctx, store, g, f); err != nil {
+		return g, err
+	}
+	a.warnUnserved(ctx, store, g)
+	return g, nil
+}
+
+// meansImages tells names of images from names of services. Without slipway.yaml,
+// what is no image may be a service that detection finds.
+func (a *app) meansImages(ctx context.Context, store *image.Store, args []string) bool {
+	if len(args) == 0 {
+		return false
+	}
+	if strings.ContainsAny(strings.Join(args, ""), "/:@") {
+		return true
+	}
+	if _, err := fleet.Find(a.Dir); err == nil {
+		return false
+	}
+	for _, arg := range args {
+		if _, err := store.Resolve(ctx, arg); err == nil {
+			return true
+		}
+	}
+	cfg, _ := fleet.Detected(a.Dir, fleet.Overrides{})
+	return cfg == nil || !slices.ContainsFunc(cfg.Services, func(s config.Service) bool { return s.Name == args[0] })
+}
+
+func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string, o fleet.Overrides) (localrun.Group, error) {
+	fl, chosen, err := a.fleets().Choose(a.Dir, names, o)
+	if err != nil {
+		return localrun.Group{}, err
+	}
+	g := localrun.Group{Name: fl.Name}
+	var images []fleet.Image
+	services := fl.Only(chosen).Services
+	for _, s := range services {
+		images = append(images, fleet.Image{Service: s.Name, Name: fl.Image(s.Name)})
+	}
+	if err := fleet.CheckBuilt(ctx, store, images); err != nil {
+		return g, err
+	}
+	reads := fl.Reads(chosen)
+	var problems []error
+	for _, s := range services {
+		env, err := fl.Variables(s, a.lookup)
+		problems = append(problems, err)
+		g.Services = append(g.Services, localrun.Spec{
+			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: env, Reads: reads[s.Name], MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
+		})
+	}
+	return g, errors.Join(problems...)
+}
+
+func imageGroup(ctx context.Context, store *image.Store, args []string) (localrun.Group, error) {
+	var g localrun.Group
+	for _, arg := range args {
+		if _, err := store.Resolve(ctx, arg); err != nil {
+			return g, err
+		}
+		g.Services = append(g.Services, localrun.Spec{Name: image.Name(arg).Short(), Image: arg})
+	}
+	g.Name = g.Services[0].Name
+	return g, nil
+}
+
+// applyRunFlags completes the services in place: what the image says of its
+// port, then the flags.
+func (a *app) applyRunFlags(ctx context.Context, store *image.Store, g localrun.Group, f runFlags) error {
+	variables, err := a.variables(f, g.Services)
+	if err != nil {
+		return err
+	}
+	if err := localrun.SetVariables(g.Services, variables); err != nil {
+		return err
+	}
+	memory := int64(0)
+	if f.memory != "" {
+		if memory, err = config.ParseMemory(f.memory); err != nil {
+			return diag.Fail(diag.ExitUsage, "--memory").Because(err)
+		}
+	}
+	for i := range g.Services {
+		s := &g.Services[i]
+		s.Platform = strings.Join(f.Platforms, "")
+		if memory > 0 {
+			s.MemoryBytes = memory
+		}
+		if s.Port == 0 {
+			s.Port = localrun.OnlyPort(imageConfig(ctx, store, s.Image, s.Platform).ExposedPorts)
+		}
+	}
+	var ports []localrun.Publish
+	for _, text := range f.publish {
+		p, err := localrun.ParsePublish(text)
+		if err != nil {
+			return diag.Fail(diag.ExitUsage, "-p").Because(err).WithHint("slipway run --help")
+		}
+		ports = append(ports, p)
+	}
+	return localrun.Assign(g.Services, ports)
+}
+
+// needsRoot refuses commands about containers for others than root.
+func needsRoot(command string) error {
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	return diag.Fail(diag.ExitRun, "containers need root").WithHint("sudo slipway %s", command)
+}

@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+)
+
+// buildFlags are the flags of `slipway build`.
+type buildFlags struct {
+	fleetFlags
+	builder   builderFlags
+	parallel  int
+	push      bool
+	load      bool
+	insecure  bool
+	json      bool
+	dryRun    bool
+	keepGoing bool
+	noCache   bool
+	force     bool
+
+	file    string
+	target  string
+	args    []string
+	labels  []string
+	secrets []string
+	output  string
+}
+
+func (f *buildFlags) register(cmd *cobra.Command) {
+	f.fleetFlags.register(cmd)
+	fl := cmd.Flags()
+	fl.IntVar(&f.parallel, "parallel", 0, "services to build at once, as far as what they took the last times fits into free memory (default: the number of cores, at least 2; at least 4 for each --builder, whose memory is not looked at)")
+	fl.BoolVar(&f.push, "push", false, "push each image when it is built")
+	fl.BoolVar(&f.load, "load", false, "give each image to Docker's engine (DOCKER_HOST) when it is built")
+	fl.BoolVar(&f.insecure, "insecure", false, "speak plain HTTP or unverified TLS to the registry")
+	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be built, and build nothing")
+	fl.BoolVar(&f.keepGoing, "keep-going", false, "build the other services when one fails")
+	fl.BoolVar(&f.noCache, "no-cache", false, "run every step again")
+	fl.BoolVar(&f.force, "force", false, "ask the engine even when nothing changed; cached steps stay cached")
+	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile of a directory (default: DIR/Dockerfile)")
+	fl.StringVar(&f.target, "target", "", "build up to this stage")
+	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes it from the environment, and the default of its ARG when it is not set there")
+	fl.StringArrayVar(&f.labels, "label", nil, "label NAME=VALUE of the image")
+	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
+	f.builder.register(cmd)
+	fl.StringVarP(&f.output, "output", "o", "", "type=local|tar|oci|docker,dest=PATH, or a directory")
+}
+
+// request is what the flags say about every build of the command.
+func (a *app) request(f buildFlags) (engine.Request, error) {
+	req := engine.Request{Target: f.target, NoCache: f.noCache}
+	var err error
+	if req.Args, err = assignments("--build-arg", f.args, a.lookup); err != nil {
+		return req, err
+	}
+	if req.Labels, err = assignments("--label", f.labels, blank); err != nil {
+		return req, err
+	}
+	req.Secrets, err = a.parseSecrets(f.secrets)
+	return req, err
+}
+
+// afresh says why earlier builds are not asked for, if so.
+func (f buildFlags) afresh() string {
+	switch {
+	case f.noCache:
+		return "--no-cache"
+	case f.force:
+		return "--force"
+	case len(f.builder.cacheTo) > 0:
+		return "--cache-to"
+	}
+	return ""
+}
+
+// warnUnusedArgs says which build arguments no ARG of the Dockerfile takes.
+func (a *app) warnUnusedArgs(given map[string]string, declared []string) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if slices.Contains(declared, name) || predefinedArg(name) {
+			continue
+		}
+		text := fmt.Sprintf("warning: the build argument %s is not used: the Dockerfile has no ARG %s", name, name)
+		if near := diag.Nearest(name, declared); near != "" {
+			text += fmt.Sprintf("; did you mean %s?", near)
+		}
+		fmt.Fprintln(a.Stderr, text)
+	}
+}
+
+// predefinedArg tells whether BuildKit itself takes an argument (Dockerfile
+// reference, "Predefined ARGs" and "BuildKit built-in build args").
+func predefinedArg(name string) bool {
+	name = strings.ToUpper(name)
+	return strings.HasSuffix(name, "_PROXY") || strings.HasPrefix(name, "BUILDKIT_") || name == "SOURCE_DATE_EPOCH"
+}
+
+// assignments parses NAME=VALUE words. NAME alone takes the value that lookup
+// finds and is left out when there is none, as with docker build: then the ARG
+// has its default.
+func assignments(flag string, words []string, lookup func(string) (string, bool)) (map[string]string, error) {
+	out := map[string]string{}
+	for _, w := range words {
+		name, value, ok := strings.Cut(w, "=")
+		if name == "" {
+			return nil, diag.Fail(diag.ExitUsage, "%s %q has no name", flag, w).WithHint("%s NAME=VALUE", flag)
+		}
+		if !ok {
+			value, ok = lookup(name)
+		}
+		if ok {
+			out[name] = value
+		}
+	}
+	return out, nil
+}
+
+// blank finds every name, without a value: a label is not taken from the
+// environment.
+func blank(string) (string, bool) { return "", true }
+
+// parseSecrets parses --secret id=NAME[,src=FILE|,env=VARIABLE].
+func (a *app) parseSecrets(words []string) ([]engine.Secret, error) {
+	var out []engine.Secret
+	for _, w := range words {
+		var s engine.Secret
+		for _, field := range strings.Split(w, ",") {
+			key, value, _ := strings.Cut(field, "=")
+			switch key {
+			case "id":
+				s.ID = value
+			case "src", "source":
+				s.File = a.path(value)
+			case "env":
+				s.Env = value
+			case "type":
+			default:
+				return nil, badSecret(w)
+			}
+		}
+		if s.ID == "" {
+			return nil, badSecret(w)
+		}
+		if s.File == "" && s.Env == "" {
+			s.Env = s.ID
+		}
+		if _, set := a.lookup(s.Env); s.File == "" && !set {
+			return nil, diag.Fail(diag.ExitUsage, "the secret %s has no value: the variable %s is not set", s.ID, s.Env).
+				WithHint("set it, or name a file: --secret id=%s,src=FILE", s.ID)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func badSecret(word string) error {
+	return diag.Fail(diag.ExitUsage, "--secret %q is not understood", redactSecret(word)).
+		WithHint("--secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE")
+}
+
+// redactSecret keeps the keys of a malformed --secret and hides the rest: the
+// secret itself may have been written there.
+func redactSecret(word string) string {
+	fields := strings.Split(word, ",")
+	for i, f := range fields {
+		if key, _, ok := strings.Cut(f, "="); ok {
+			fields[i] = key + "=…"
+		} else {
+			fields[i] = "…"
+		}
+	}
+	return strings.Join(fields, ",")
+}
+
+// parseOutput parses --output in docker's terms.
+func (a *app) parseOutput(s string) (engine.Output, error) {
+	if s == "" {
+		return engine.Output{}, nil
+	}
+	if !strings.Contains(s, "=") {
+		return engine.Output{Kind: engine.OutputLocal, Path: a.path(s)}, nil
+	}
+	var kind, dest string
+	for _, field := range strings.Split(s, ",") {
+		key, value, _ := strings.Cut(field, "=")
+		switch key {
+		case "type":
+			kind = value
+		case "dest":
+			dest = value
+		default:
+			return engine.Output{}, badOutput(s)
+		}
+	}
+	kinds := map[string]engine.OutputKind{
+		"local": engine.OutputLocal, "tar": engine.OutputTar, "oci": engine.OutputOCI,
+		"docker": engine.OutputDocker, "image": engine.OutputStore, "cacheonly": engine.OutputNone,
+	}
+	k, ok := kinds[kind]
+	needsPath := k != engine.OutputStore && k != engine.OutputNone
+	if !ok || needsPath == (dest == "") {
+		return engine.Output{}, badOutput(s)
+	}
+	return engine.Output{Kind: k, Path: a.path(dest)}, nil
+}
+
+func badOutput(s string) error {
+	return diag.Fail(diag.ExitUsage, "--output %q is not understood", s).
+		WithHint("--output type=local,dest=DIR, type=tar|oci|docker,dest=FILE, or a directory")
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine/remote"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/ram"
+	"github.com/slipway-build/slipway/internal/state"
+)
+
+// builderFlags choose where builds run and which caches in registries they use.
+type builderFlags struct {
+	addresses          []string
+	certs              string
+	cacheFrom, cacheTo []string
+}
+
+func (f *builderFlags) register(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.addresses, "builder", nil, "build on a BuildKit elsewhere: unix://, tcp://, docker-container:// or kube-pod://; several are a pool (default: $SLIPWAY_BUILDER)")
+	fl.StringVar(&f.certs, "builder-certs", "", "directory with ca.pem, cert.pem and key.pem for tcp:// (default: $SLIPWAY_BUILDER_CERTS)")
+	fl.StringArrayVar(&f.cacheFrom, "cache-from", nil, "read a build cache in a registry: type=registry,ref=REF; {service} in it is the service's name")
+	fl.StringArrayVar(&f.cacheTo, "cache-to", nil, "write one: type=registry,ref=REF,mode=max")
+}
+
+// registerPrediction registers what decides what a build would find changed: where
+// it runs. Certificates and caches do not.
+func (f *builderFlags) registerPrediction(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.addresses, "builder", nil, "predict the build on this BuildKit, which is not asked (default: $SLIPWAY_BUILDER)")
+}
+
+// check refuses what is not the address of a builder, as opening it would.
+func (f builderFlags) check() error {
+	for _, text := range f.addresses {
+		if _, err := remote.ParseAddress(text, f.certs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// elsewhere tells whether a command with the flags builds on other BuildKits.
+func (a *app) elsewhere(f builderFlags) bool { return len(a.builders(f).Addresses) > 0 }
+
+// builders returns the BuildKits that flags or the environment name; none means the
+// embedded engine.
+func (a *app) builders(f builderFlags) state.Builders {
+	b := state.Builders{Addresses: f.addresses, Certs: f.certs}
+	if len(b.Addresses) == 0 {
+		for _, s := range strings.Split(a.Getenv("SLIPWAY_BUILDER"), ",") {
+			if s = strings.TrimSpace(s); s != "" {
+				b.Addresses = append(b.Addresses, s)
+			}
+		}
+	}
+	if b.Certs == "" {
+		b.Certs = a.Getenv("SLIPWAY_BUILDER_CERTS")
+	}
+	if b.Certs != "" {
+		b.Certs = a.path(b.Certs)
+	}
+	return b
+}
+
+// addCaches gives each job its caches. Two services cannot write to one.
+func addCaches(jobs []pipeline.Job, f builderFlags) error {
+	const mark = "{service}"
+	for _, to := range f.cacheTo {
+		if len(jobs) > 1 && !strings.Contains(to, mark) {
+			return diag.Fail(diag.ExitUsage, "--cache-to %s would hold the cache of only the last of %d services", to, len(jobs)).
+				WithHint("write %s into it, such as type=registry,ref=registry.example/cache:%s", mark, mark)
+		}
+	}
+	for i := range jobs {
+		req := &jobs[i].Request
+		for _, from := range f.cacheFrom {
+			req.CacheFrom = append(req.CacheFrom, strings.ReplaceAll(from, mark, req.Name))
+		}
+		for _, to := range f.cacheTo {
+			req.CacheTo = append(req.CacheTo, strings.ReplaceAll(to, mark, req.Name))
+		}
+	}
+	return nil
+}
+
+// parallel returns the number of services to build at once: on machines that are
+// there to build, four each.
+func (a *app) parallel(f buildFlags) int {
+	if f.parallel > 0 {
+		return f.parallel
+	}
+	return max(2, runtime.NumCPU(), 4*len(a.builders(f.builder).Addresses))
+}
+
+// memoryToBuild finds out how many bytes services may take which build at once:
+// four fifths of what is free, for the engine itself and what else runs need some
+// too. It is nil for builders elsewhere, whose memory is theirs.
+func (a *app) memoryToBuild(f builderFlags) func() int64 {
+	if a.elsewhere(f) {
+		return nil
+	}
+	return func() int64 { return ram.Available(os.DirFS("/")) / 5 * 4 }
+}

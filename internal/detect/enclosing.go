@@ -1,0 +1,196 @@
+package detect
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
+)
+
+// Enclosing returns the outermost directory above one whose workspace it belongs
+// to, relative to the tree, "" when it belongs to none: the root of an npm, pnpm,
+// Yarn, Bun, uv, Cargo, Go, Maven or Gradle workspace. A service in a member is
+// planned from there, with the workspace's lock file.
+func Enclosing(tree fs.FS, at string) string {
+	t := ecosystem.Guard(tree)
+	found, member := "", path.Clean(at)
+	for up := member; up != "."; {
+		up = path.Dir(up)
+		if holds(t, up, member) {
+			found, member = up, up
+		}
+	}
+	return found
+}
+
+// ServicesAt are the services at and below a directory, as the workspace around
+// it knows them: their paths are relative to top, which is that workspace's root,
+// or the directory itself.
+func ServicesAt(tree fs.FS, at string) (top string, found []Found, findings diag.Findings) {
+	at = path.Clean(at)
+	if top = Enclosing(tree, at); top == "" {
+		top = at
+	}
+	root, err := fs.Sub(tree, top)
+	if err != nil {
+		return top, nil, nil // a path that leaves the tree holds no services
+	}
+	all, findings := Survey(root, nil)
+	for _, f := range all {
+		if full := path.Join(top, f.Service.Path); full == at || strings.HasPrefix(full, at+"/") || at == "." {
+			found = append(found, f)
+		}
+	}
+	return top, found, findings
+}
+
+// holds tells whether a directory's manifests name one below it as a member.
+func holds(tree fs.FS, up, at string) bool {
+	rel := at
+	if up != "." {
+		rel = strings.TrimPrefix(at, up+"/")
+	}
+	for name, list := range map[string]func(data []byte) []string{
+		"package.json": npmMembers, "pnpm-workspace.yaml": pnpmMembers, "pyproject.toml": uvMembers, "Cargo.toml": cargoMembers,
+		"go.work": goMembers, "pom.xml": mavenMembers, "settings.gradle": gradleMembers, "settings.gradle.kts": gradleMembers,
+	} {
+		file := path.Join(up, name)
+		if !ecosystem.Exists(tree, file) {
+			continue
+		}
+		if data, err := ecosystem.Read(tree, file); err == nil && isMember(list(data), rel) {
+			return true
+		}
+	}
+	return mainPackage(tree, up, at)
+}
+
+// isMember matches a path with the patterns of a workspace; "!" excludes.
+func isMember(globs []string, rel string) bool {
+	in := false
+	for _, g := range globs {
+		g, not := strings.CutPrefix(strings.TrimSpace(g), "!")
+		g = strings.Trim(strings.TrimPrefix(g, "./"), "/")
+		before, after, deep := strings.Cut(g, "**")
+		match, _ := path.Match(g, rel)
+		if deep && strings.HasPrefix(rel, before) {
+			last, _ := path.Match(strings.TrimPrefix(after, "/"), path.Base(rel))
+			match = match || last || after == "" || after == "/"
+		}
+		if match {
+			in = !not
+		}
+	}
+	return in
+}
+
+func npmMembers(data []byte) []string {
+	var pkg struct {
+		Workspaces json.RawMessage `json:"workspaces"`
+	}
+	if json.Unmarshal(data, &pkg) != nil {
+		return nil
+	}
+	var list []string
+	if json.Unmarshal(pkg.Workspaces, &list) == nil {
+		return list
+	}
+	var object struct {
+		Packages []string `json:"packages"`
+	}
+	_ = json.Unmarshal(pkg.Workspaces, &object) // anything else names none
+	return object.Packages
+}
+
+func pnpmMembers(data []byte) []string {
+	var out []string
+	for _, doc := range yamlDocuments(data) {
+		out = append(out, doc.at("packages").words()...)
+	}
+	return out
+}
+
+var (
+	tomlSection = pattern.Lazy(`(?m)^\s*\[+([^\]\n]+)\]+\s*(?:#.*)?$`)
+	tomlMembers = pattern.Lazy(`(?s)(?:^|\n)\s*members\s*=\s*\[(.*?)\]`)
+	quotedWord  = pattern.Lazy(`["']([^"'\n]+)["']`)
+	goUse       = pattern.Lazy(`(?m)^\s*(?:use\s+)?\.?/?([\w./-]+)\s*(?://.*)?$`)
+	gradleNames = pattern.Lazy(`(?m)^\s*include\b\s*(\([^)]*\)|[^\n,]*(?:,\s*[^\n,]*)*)`)
+	packageMain = pattern.Lazy(`(?m)^package main\b`)
+)
+
+// tomlList is the list members of a section.
+func tomlList(data []byte, section string) []string {
+	var out []string
+	starts := tomlSection().FindAllSubmatchIndex(data, -1)
+	for i, m := range starts {
+		if strings.TrimSpace(string(data[m[2]:m[3]])) != section {
+			continue
+		}
+		end := len(data)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
+		}
+		if list := tomlMembers().FindSubmatch(data[m[1]:end]); list != nil {
+			for _, q := range quotedWord().FindAllSubmatch(list[1], -1) {
+				out = append(out, string(q[1]))
+			}
+		}
+	}
+	return out
+}
+
+func uvMembers(data []byte) []string    { return tomlList(data, "tool.uv.workspace") }
+func cargoMembers(data []byte) []string { return tomlList(data, "workspace") }
+
+// goMembers are the modules that go.work uses, each with what lies below it.
+func goMembers(data []byte) []string {
+	var out []string
+	if _, rest, ok := bytes.Cut(data, []byte("use")); ok {
+		for _, m := range goUse().FindAllSubmatch(append([]byte("use"), rest...), -1) {
+			dir := strings.TrimPrefix(path.Clean(string(m[1])), "./")
+			out = append(out, dir, path.Join(dir, "**"))
+		}
+	}
+	return out
+}
+
+func mavenMembers(data []byte) []string {
+	var pom struct {
+		Modules []string `xml:"modules>module"`
+	}
+	_ = xml.Unmarshal(data, &pom) // a broken one names none
+	return pom.Modules
+}
+
+func gradleMembers(data []byte) []string {
+	var out []string
+	for _, line := range gradleNames().FindAllSubmatch(data, -1) {
+		for _, q := range quotedWord().FindAllSubmatch(line[1], -1) {
+			out = append(out, strings.Trim(strings.ReplaceAll(string(q[1]), ":", "/"), "/"))
+		}
+	}
+	return out
+}
+
+// mainPackage tells whether a directory is a program of the Go module above it.
+func mainPackage(tree fs.FS, up, at string) bool {
+	if !ecosystem.Exists(tree, path.Join(up, "go.mod")) || ecosystem.Exists(tree, path.Join(at, "go.mod")) {
+		return false
+	}
+	entries, _ := fs.ReadDir(tree, at)
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		if path.Ext(e.Name()) != ".go" || strings.HasSuffix(e.Name(), "_test.go") {
+			return false
+		}
+		data, err := ecosystem.Read(tree, path.Join(at, e.Name()))
+		return err == nil && packageMain().Match(data)
+	})
+}

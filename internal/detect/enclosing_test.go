@@ -1,0 +1,70 @@
+package detect
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestEnclosing: a member of a workspace knows the directory that it is planned
+// from.
+func TestEnclosing(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		at    string
+		want  string
+	}{
+		"npm":                    {map[string]string{"package.json": `{"workspaces": ["frontend"]}`}, "frontend", "."},
+		"npm, a pattern":         {map[string]string{"r/package.json": `{"workspaces": {"packages": ["apps/*", "!apps/old"]}}`}, "r/apps/web", "r"},
+		"npm, excluded":          {map[string]string{"package.json": `{"workspaces": ["apps/*", "!apps/old"]}`}, "apps/old", ""},
+		"npm, deeper":            {map[string]string{"package.json": `{"workspaces": ["apps/*"]}`}, "apps/a/b", ""},
+		"pnpm":                   {map[string]string{"pnpm-workspace.yaml": "packages:\n  - 'apps/**'\n"}, "apps/a/b", "."},
+		"uv":                     {map[string]string{"pyproject.toml": "[project]\nname = \"x\"\n[tool.uv.workspace] # here\nmembers = [\n  \"backend\",\n  'libs/*',\n]\n[tool.x]\nmembers = [\"no\"]\n"}, "backend", "."},
+		"uv, another section's":  {map[string]string{"pyproject.toml": "[tool.x]\nmembers = [\"no\"]\n"}, "no", ""},
+		"Cargo":                  {map[string]string{"Cargo.toml": "[workspace]\nmembers = [\"crates/*\"]\n"}, "crates/api", "."},
+		"go.work":                {map[string]string{"go.work": "go 1.26\n\nuse (\n\t./api // the API\n\t./lib\n)\n"}, "api", "."},
+		"go.work, a line":        {map[string]string{"go.work": "go 1.26\nuse ./api\n"}, "api/cmd/x", "."},
+		"a program of a module":  {map[string]string{"go.mod": "module a\n", "cmd/x/main.go": "package main\n"}, "cmd/x", "."},
+		"a package of a module":  {map[string]string{"go.mod": "module a\n", "lib/x.go": "package lib\n"}, "lib", ""},
+		"a module in another":    {map[string]string{"go.mod": "module a\n", "x/go.mod": "module b\n", "x/main.go": "package main\n"}, "x", ""},
+		"Maven":                  {map[string]string{"pom.xml": "<project><modules><module>web</module></modules></project>"}, "web", "."},
+		"Maven, two levels":      {map[string]string{"pom.xml": "<project><modules><module>a</module></modules></project>", "a/pom.xml": "<project><modules><module>b</module></modules></project>"}, "a/b", "."},
+		"Gradle":                 {map[string]string{"settings.gradle.kts": "include(\"app\",\n  \":libs:x\")\n"}, "libs/x", "."},
+		"no workspace":           {map[string]string{"package.json": `{"name": "a"}`}, "b", ""},
+		"something else in JSON": {map[string]string{"package.json": `{"workspaces": 3}`}, "b", ""},
+		"the root":               {map[string]string{"package.json": `{"workspaces": ["*"]}`}, ".", ""},
+	} {
+		if got := Enclosing(repo(c.files), c.at); got != c.want {
+			t.Errorf("%s: %q belongs to %q, want %q", name, c.at, got, c.want)
+		}
+	}
+}
+
+// TestServicesAt: from inside a member, the services are those that the workspace
+// knows there.
+func TestServicesAt(t *testing.T) {
+	files := map[string]string{
+		"package.json":          `{"name": "all", "private": true, "workspaces": ["frontend", "other"]}`,
+		"package-lock.json":     `{"name": "all", "lockfileVersion": 3, "packages": {"": {"workspaces": ["frontend", "other"]}, "frontend": {"name": "frontend"}, "other": {"name": "other"}}}`,
+		"frontend/package.json": `{"name": "frontend", "scripts": {"start": "node server.js"}}`,
+		"frontend/server.js":    `require("http").createServer().listen(3000)`,
+		"other/package.json":    `{"name": "other", "scripts": {"start": "node server.js"}}`,
+		"other/server.js":       `require("http").createServer().listen(3001)`,
+	}
+	for at, want := range map[string][]string{"frontend": {".", "frontend"}, ".": {".", "frontend", "other"}, "other": {".", "other"}} {
+		top, found, findings := ServicesAt(repo(files), at)
+		if findings.Errors() != nil {
+			t.Fatal(findings)
+		}
+		got := []string{top}
+		for _, f := range found {
+			got = append(got, f.Service.Path)
+			if f.Findings.Errors() != nil {
+				t.Errorf("%s: %v", at, f.Findings)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", at, diff)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package detect
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// forPlans returns the repository without the patterns of a .dockerignore that
+// exclude what a planned service needs, and what to say of it; nil when there are
+// none. Such patterns were written for another Dockerfile, often one that copies
+// a finished build: a plan obeys no exclusion of its own manifest and sources. The
+// other patterns hold.
+func (r repository) forPlans(findings diag.Findings) (*repository, diag.Finding) {
+	var lines []int
+	var note diag.Finding
+	for _, f := range findings {
+		if f.Code != ecosystem.CodeIgnored || f.Severity != diag.Error || f.Place.Line == 0 || lines != nil && f.Place.File != note.Place.File {
+			continue
+		}
+		if lines == nil {
+			note = f
+		}
+		lines = append(lines, f.Place.Line)
+	}
+	if lines == nil || path.Base(note.Place.File) != ".dockerignore" {
+		return nil, note
+	}
+	data, err := ecosystem.Read(r.tree, note.Place.File)
+	if err != nil {
+		return nil, note
+	}
+	note.Code, note.Severity = codeForeign, diag.Info
+	note.Text += "; the pattern was written for another Dockerfile, so the plan passes over it"
+	note.Hint = "delete the pattern, or write exclude: in slipway.yaml for what the image shall not hold"
+	again := open(r.tree.With(note.Place.File, remaining(data, lines)))
+	return &again, note
+}
+
+// remaining is a .dockerignore without some of its lines; nil when it then
+// excludes nothing.
+func remaining(data []byte, without []int) []byte {
+	all, excludes := strings.Split(string(data), "\n"), false
+	for i, l := range all {
+		if slices.Contains(without, i+1) {
+			all[i] = ""
+		} else if l = strings.TrimSpace(l); l != "" && l[0] != '#' && l[0] != '!' {
+			excludes = true
+		}
+	}
+	if !excludes {
+		return nil
+	}
+	return []byte(strings.Join(all, "\n"))
+}
+
+// said adds a note unless there is one on that .dockerignore.
+func said(findings diag.Findings, note diag.Finding) diag.Findings {
+	if slices.ContainsFunc(findings, func(f diag.Finding) bool { return f.Code == note.Code && f.Place.File == note.Place.File }) {
+		return findings
+	}
+	return append(findings, note)
+}

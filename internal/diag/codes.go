@@ -1,0 +1,203 @@
+package diag
+
+import (
+	"slices"
+	"strings"
+)
+
+// Code is a kind of finding. Codes are for searching and for waivers, so each has
+// one meaning for ever: a kind that no longer occurs keeps its line, as Retired.
+type Code struct {
+	Code    string // "SLP" and three digits
+	Name    string // a few words
+	Meaning string // one sentence
+	Package string // below internal, that reports it
+	Retired bool   // nothing reports it any more
+}
+
+// Codes lists every code, in order. To add one, declare it as a constant in its
+// package, add its line to that package's list below and run `go test
+// ./internal/diag -update`, which writes docs/FINDINGS.md. The ranges: 1xx
+// slipway.yaml; 20x–29x and 31x–35x what detection finds; 30x slipway.lock;
+// 36x–38x the built image; 40x own Dockerfiles and running services.
+func Codes() []Code {
+	var all []Code
+	for pkg, codes := range map[string][]Code{
+		"baseimage":        baseimageCodes(),
+		"config":           configCodes(),
+		"detect":           detectCodes(),
+		"dockerfile":       dockerfileCodes(),
+		"ecosystem":        ecosystemCodes(),
+		"ecosystem/golang": goCodes(),
+		"ecosystem/java":   javaCodes(),
+		"ecosystem/node":   nodeCodes(),
+		"ecosystem/python": pythonCodes(),
+		"ecosystem/rust":   rustCodes(),
+		"ecosystem/static": staticCodes(),
+		"fleet":            fleetCodes(),
+	} {
+		for _, c := range codes {
+			c.Package = pkg
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b Code) int { return strings.Compare(a.Code, b.Code) })
+	return all
+}
+
+func configCodes() []Code {
+	return []Code{
+		{Code: "SLP101", Name: "syntax", Meaning: "slipway.yaml is not valid YAML, or is larger than Slipway reads."},
+		{Code: "SLP102", Name: "unknown key", Meaning: "slipway.yaml has a key that does not exist."},
+		{Code: "SLP103", Name: "duplicate key", Meaning: "slipway.yaml has the same key twice in one map."},
+		{Code: "SLP104", Name: "wrong type", Meaning: "A value in slipway.yaml has another type than its key takes."},
+		{Code: "SLP105", Name: "unknown word", Meaning: "A value is not one of the words that its key takes."},
+		{Code: "SLP106", Name: "bad port", Meaning: "A port is not a number from 1 to 65535."},
+		{Code: "SLP107", Name: "duplicate port", Meaning: "Two services of one run group have the same port."},
+		{Code: "SLP108", Name: "bad memory", Meaning: "A memory limit is not a size."},
+		{Code: "SLP109", Name: "bad platform", Meaning: "A platform is not supported."},
+		{Code: "SLP110", Name: "two health checks", Meaning: "A service has more than one kind of health check."},
+		{Code: "SLP111", Name: "impossible combination", Meaning: "Two keys exclude each other."},
+		{Code: "SLP112", Name: "path outside", Meaning: "A path leads out of the repository."},
+		{Code: "SLP113", Name: "duplicate path", Meaning: "Two services have the same path and the same command."},
+		{Code: "SLP114", Name: "format version", Meaning: "slipway.yaml names a version of its format that this Slipway does not read."},
+		{Code: "SLP115", Name: "no services", Meaning: "slipway.yaml lists no services."},
+		{Code: "SLP116", Name: "bad name", Meaning: "The name of a fleet or service cannot be part of an image name."},
+		{Code: "SLP117", Name: "bad user", Meaning: "The user of production images has an invalid name or id, or is root."},
+		{Code: "SLP118", Name: "bad duration", Meaning: "A time span is not a duration, or is out of range."},
+		{Code: "SLP119", Name: "YAML feature", Meaning: "slipway.yaml uses an anchor, alias, merge key or tag, which Slipway does not read."},
+		{Code: "SLP120", Name: "bad reference", Meaning: "A registry, tag or image reference is invalid."},
+		{Code: "SLP121", Name: "bad variable", Meaning: "The name or value of an environment variable is invalid."},
+		{Code: "SLP122", Name: "bad command", Meaning: "A command is empty, or needs a shell to run."},
+		{Code: "SLP123", Name: "bad health check", Meaning: "The path, service name or number of retries of a health check is invalid."},
+		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, and images are no place for one."},
+		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
+	}
+}
+
+func nodeCodes() []Code {
+	return []Code{
+		{Code: "SLP201", Name: "unreadable package.json", Meaning: "package.json cannot be read."},
+		{Code: "SLP202", Name: "no lock file", Meaning: "A Node.js service has no lock file."},
+		{Code: "SLP203", Name: "package manager", Meaning: "The package manager is not supported, or is not the one of the lock file."},
+		{Code: "SLP204", Name: "Node.js version", Meaning: "The requested version of Node.js is not supported."},
+		{Code: "SLP205", Name: "stale lock file", Meaning: "package-lock.json does not match package.json."},
+		{Code: "SLP206", Name: "no start", Meaning: "No script or field of package.json says how the service starts."},
+		{Code: "SLP207", Name: "start needs a shell", Meaning: "The start script needs a shell or a tool that the image does not have."},
+		{Code: "SLP210", Name: "dependency outside", Meaning: "A dependency lies outside of the service's directory."},
+		{Code: "SLP211", Name: "unreadable lock file", Meaning: "package-lock.json cannot be read."},
+		{Code: "SLP212", Name: "no compiler", Meaning: "A service has TypeScript sources, and no script compiles them."},
+		{Code: "SLP213", Name: "install script", Meaning: "The service has install scripts that the plan runs at another moment, or not at all."},
+		{Code: "SLP214", Name: "credential in .npmrc", Meaning: ".npmrc contains a credential."},
+		{Code: "SLP215", Name: "package layout", Meaning: "Packages are laid out in another way than on the developer's machine."},
+		{Code: "SLP216", Name: "no server output", Meaning: "The configuration of a framework makes no server, or the build overrides it to make one."},
+	}
+}
+
+func ecosystemCodes() []Code {
+	return []Code{
+		{Code: "SLP208", Name: "ignored input", Meaning: ".dockerignore cannot be read, or excludes a file that the build needs."},
+		{Code: "SLP209", Name: "no port", Meaning: "No source or setting says on which port a server listens."},
+		{Code: "SLP225", Name: "entry not read", Meaning: "An entry of the repository is not read: too large, no ordinary file, or a link that leads out."},
+		{Code: "SLP228", Name: "other processes", Meaning: "A Procfile has further processes beside the one that this service is."},
+	}
+}
+
+func detectCodes() []Code {
+	return []Code{
+		{Code: "SLP220", Name: "missing directory", Meaning: "The directory of a configured service does not exist."},
+		{Code: "SLP221", Name: "unrecognised directory", Meaning: "No ecosystem recognises a directory."},
+		{Code: "SLP222", Name: "repository too large", Meaning: "Detection stopped at its limit of directories."},
+		{Code: "SLP223", Name: "nothing found", Meaning: "A repository has no services that Slipway recognises."},
+		{Code: "SLP224", Name: "unreadable directory", Meaning: "A directory cannot be read."},
+		{Code: "SLP226", Name: "unusable name", Meaning: "A file name cannot be written in a Dockerfile."},
+		{Code: "SLP227", Name: "misplaced key", Meaning: "A key of slipway.yaml has no effect for this ecosystem."},
+	}
+}
+
+func goCodes() []Code {
+	return []Code{
+		{Code: "SLP240", Name: "unreadable module", Meaning: "go.mod or go.work cannot be read."},
+		{Code: "SLP241", Name: "no module", Meaning: "A main package belongs to no module."},
+		{Code: "SLP242", Name: "Go version", Meaning: "The requested version of Go is not available."},
+		{Code: "SLP243", Name: "no main package", Meaning: "A directory that must hold a main package has none."},
+		{Code: "SLP244", Name: "several main packages", Meaning: "Several main packages could be the service, and nothing chooses one."},
+		{Code: "SLP245", Name: "no go.sum", Meaning: "A module with dependencies has no go.sum."},
+		{Code: "SLP246", Name: "module outside", Meaning: "A replaced or workspace module lies outside of the repository."},
+		{Code: "SLP247", Name: "C library", Meaning: "cgo needs a library or compiler that no base has."},
+		{Code: "SLP248", Name: "unreadable source", Meaning: "A Go source file cannot be read."},
+	}
+}
+
+func rustCodes() []Code {
+	return []Code{
+		{Code: "SLP249", Name: "unknown feature", Meaning: "A requested feature does not exist in the package."},
+		{Code: "SLP250", Name: "unreadable manifest", Meaning: "Cargo.toml or Cargo.lock cannot be read."},
+		{Code: "SLP251", Name: "Rust version", Meaning: "The requested version of Rust is not available."},
+		{Code: "SLP252", Name: "no program", Meaning: "A package that must build a program has none."},
+		{Code: "SLP253", Name: "several programs", Meaning: "Several programs could be the service, and nothing chooses one."},
+		{Code: "SLP254", Name: "no Cargo.lock", Meaning: "A Rust service has no Cargo.lock."},
+		{Code: "SLP255", Name: "package outside", Meaning: "A path dependency lies outside of the repository."},
+		{Code: "SLP256", Name: "system library", Meaning: "A crate needs a system library or tool that no base has."},
+		{Code: "SLP257", Name: "loopback only", Meaning: "A server listens on the loopback address only and cannot be reached from outside of its container."},
+		{Code: "SLP258", Name: "stale Cargo.lock", Meaning: "Cargo.lock does not match Cargo.toml."},
+		{Code: "SLP259", Name: "unknown linker", Meaning: ".cargo/config.toml names a program that the bases do not have."},
+	}
+}
+
+func pythonCodes() []Code {
+	return []Code{
+		{Code: "SLP260", Name: "unreadable manifest", Meaning: "A manifest or lock file of a Python service cannot be read."},
+		{Code: "SLP261", Name: "no lock file", Meaning: "A package manager's lock file is missing."},
+		{Code: "SLP262", Name: "Python version", Meaning: "The requested version of Python is not supported."},
+		{Code: "SLP263", Name: "unpinned requirements", Meaning: "Requirements have no exact versions, so the image depends on the day of the build."},
+		{Code: "SLP264", Name: "stale lock file", Meaning: "A lock file does not match its manifest."},
+		{Code: "SLP265", Name: "local requirement", Meaning: "A requirement is a directory or needs git."},
+		{Code: "SLP266", Name: "system library", Meaning: "A package needs a system library that the base does not have."},
+		{Code: "SLP267", Name: "no server", Meaning: "An application has no server to run it."},
+		{Code: "SLP268", Name: "no start", Meaning: "No file or setting says how the service starts."},
+		{Code: "SLP269", Name: "start needs a shell", Meaning: "The start command needs a shell."},
+		{Code: "SLP270", Name: "static files", Meaning: "Django's static files are not collected, or nothing serves them."},
+		{Code: "SLP271", Name: "assets not built", Meaning: "A Python service has a package.json whose build the plan does not run."},
+	}
+}
+
+func staticCodes() []Code {
+	return []Code{
+		{Code: "SLP280", Name: "no pages", Meaning: "A static site has no pages to serve."},
+		{Code: "SLP281", Name: "start command", Meaning: "A static site has a start command, and nginx serves it."},
+		{Code: "SLP282", Name: "no base", Meaning: "A map of bases has no image that serves static sites."},
+		{Code: "SLP283", Name: "health check", Meaning: "A static site has a health check that nginx does not answer."},
+	}
+}
+
+func baseimageCodes() []Code {
+	return []Code{
+		{Code: "SLP301", Name: "damaged slipway.lock", Meaning: "slipway.lock is damaged."},
+	}
+}
+
+func javaCodes() []Code {
+	return []Code{
+		{Code: "SLP310", Name: "unreadable build file", Meaning: "A build file of Maven or Gradle cannot be read."},
+		{Code: "SLP311", Name: "Java version", Meaning: "The requested version of Java is not available."},
+		{Code: "SLP312", Name: "no main class", Meaning: "No file or setting says which class starts."},
+		{Code: "SLP313", Name: "several main classes", Meaning: "Several classes could start, and nothing chooses one."},
+		{Code: "SLP314", Name: "module outside", Meaning: "A module or parent lies outside of the repository."},
+		{Code: "SLP315", Name: "servlet archive", Meaning: "The build makes an archive for a servlet container, which the image does not have."},
+		{Code: "SLP316", Name: "no Gradle wrapper", Meaning: "Gradle has no wrapper, or one that names no version."},
+		{Code: "SLP317", Name: "build tool version", Meaning: "The build asks for another version of its tool than the base has."},
+	}
+}
+
+func dockerfileCodes() []Code {
+	return []Code{
+		{Code: "SLP401", Name: "broken Dockerfile", Meaning: "A Dockerfile cannot be parsed."},
+	}
+}
+
+func fleetCodes() []Code {
+	return []Code{
+		{Code: "SLP402", Name: "unknown base", Meaning: "A Dockerfile names a base of Slipway that does not exist."},
+	}
+}

@@ -1,0 +1,151 @@
+package python
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// Evidence in sources.
+var (
+	asgiApp     = ecosystem.NewSign(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Sanic)\(`)
+	wsgiApp     = ecosystem.NewSign(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:flask\.)?Flask\(`)
+	flaskImport = ecosystem.NewSign(`(?m)^\s*(?:from flask import|import flask)`)
+	fastImport  = ecosystem.NewSign(`(?m)^\s*(?:from fastapi import|import fastapi)`)
+	factoryDef  = ecosystem.NewSign(`(?m)^def (create_app|make_app|build_app|get_app)\(\s*(?:\)|\w+\s*(?::[^,=)]*)?=)`)
+	factoryUse  = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*(?:\w+\.)?(?:create_app|make_app|build_app|get_app)\(`)
+	celeryApp   = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*(?:celery\.)?Celery\(`)
+	streamlit   = ecosystem.NewSign(`(?m)^\s*(?:import streamlit|from streamlit)`)
+	grpcServer  = ecosystem.NewSign(`\bgrpc\.(?:aio\.)?server\(`)
+	httpServer  = ecosystem.NewSign(`\bHTTPServer\(|\brun_app\(|\buvicorn\.run\(|\bmake_server\(|\bserve_forever\(|\bapp\.run\(|\bHTTPServer\b.*\.listen\(|\bweb\.Application\(`)
+	healthRoute = ecosystem.NewSign(`['"](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez|ping)/?)['"]`)
+	djangoRoute = ecosystem.NewSign(`\bpath\(\s*['"]((?:api/)?(?:healthz?|readyz|ready|livez|ping)/?)['"]`)
+	mainBlock   = ecosystem.NewSign(`(?m)^if __name__ == ['"]__main__['"]`)
+
+	portDefault = ecosystem.NewSign(`PORT['"]?\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b`)
+	portRun     = ecosystem.NewSign(`(?:\.run|run_app|run_simple|\bserve)\([^)]*?\bport\s*=\s*(\d{2,5})\b`)
+	portServer  = ecosystem.NewSign(`(?:Server|make_server)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b`)
+	portAddress = ecosystem.NewSign(`['"](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"]`)
+	portNamed   = ecosystem.NewSign(`(?m)^(?:\w*_)?PORT\s*(?::\s*int\s*)?=\s*(\d{2,5})\b`)
+	portRead    = ecosystem.NewSign(`\b(?:environ|getenv|env|config)\b[^\n]{0,20}['"]PORT['"]`)
+
+	grpcHealth   = ecosystem.NewSign(`\badd_HealthServicer_to_server\(`)
+	grpcStatus   = ecosystem.NewSign(`\.set\(\s*(?:service\s*=\s*)?['"]([\w.]*)['"]\s*,[^)\n]*(?:SERVING|HealthCheckResponse)`)
+	grpcSecure   = ecosystem.NewSign(`\badd_secure_port\(`)
+	grpcInsecure = ecosystem.NewSign(`\badd_insecure_port\(`)
+	httpTLS      = ecosystem.NewSign(`\bssl_(?:certfile|keyfile|context)\s*=\s*[^N\s]|\.wrap_socket\(`)
+)
+
+// scan is what the sources say.
+type scan struct {
+	asgi, wsgi, factory, used, celery, streamlit []ecosystem.Hit // in the order of files
+	fastapi, flask, mains                        []ecosystem.Hit
+	files                                        []string
+	imports                                      map[string][]imported
+	literals                                     map[string][]literal
+	ports                                        []ecosystem.Hit // by the strength of the pattern, then in the order of files
+	routes, servers, grpc                        []ecosystem.Hit
+	written                                      []written
+	readsPort                                    ecosystem.Hit
+	evidence                                     ecosystem.Evidence
+	insecure                                     bool // a gRPC server listens without TLS
+}
+
+// readSources looks for evidence in the service's programs.
+func (s *service) readSources() {
+	s.scan = scan{imports: map[string][]imported{}, literals: map[string][]literal{}}
+	byPattern := make([][]ecosystem.Hit, 5)
+	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
+		c := lex(data)
+		s.scan.files = append(s.scan.files, name)
+		s.scan.imports[name], s.scan.literals[name] = imports(c.text), c.literals
+		s.ScanUses(name, c.signs, signs())
+		s.settingsFields(name, c)
+		s.scan.look(name, c.signs, byPattern)
+		s.scan.seekWritten(name, c.signs)
+	})
+	s.scan.ports = slices.Concat(byPattern...)
+	s.index = newIndex(s.tree.modules)
+}
+
+// look notes the evidence of one source.
+func (c *scan) look(name string, data []byte, ports [][]ecosystem.Hit) {
+	for _, look := range []struct {
+		into *[]ecosystem.Hit
+		re   *ecosystem.Sign
+	}{{&c.asgi, asgiApp}, {&c.wsgi, wsgiApp}, {&c.factory, factoryDef}, {&c.used, factoryUse}, {&c.celery, celeryApp}, {&c.streamlit, streamlit},
+		{&c.fastapi, fastImport}, {&c.flask, flaskImport}, {&c.mains, mainBlock}, {&c.grpc, grpcServer}, {&c.servers, httpServer}, {&c.routes, healthRoute},
+		{&ports[0], portDefault}, {&ports[1], portRun}, {&ports[2], portServer}, {&ports[3], portAddress}, {&ports[4], portNamed}} {
+		if h := ecosystem.Find(look.re, name, data); h.Found() {
+			*look.into = append(*look.into, h)
+		}
+	}
+	if h := ecosystem.Find(djangoRoute, name, data); h.Found() {
+		h.Text = "/" + h.Text
+		c.routes = append(c.routes, h)
+	}
+	c.readsPort.Seek(portRead, name, data)
+	e := &c.evidence
+	e.HealthServer.Seek(grpcHealth, name, data)
+	if h := ecosystem.Find(grpcStatus, name, data); h.Found() && h.Text == "" {
+		e.HealthWhole.Keep(h)
+	} else {
+		e.HealthName.Keep(h)
+	}
+	c.insecure = c.insecure || grpcInsecure.Match(data)
+	e.TLS.Seek(grpcSecure, name, data)
+}
+
+// isSource tells whether to look for evidence in a path: what tests, documents
+// and examples say of ports is not about the service.
+func (s *service) isSource(name string, dir bool) bool {
+	top, _, nested := strings.Cut(name, "/")
+	if !slices.Contains(s.tree.sources, top) || slices.Contains(s.tree.nested, name) || s.Ignore.Own && !dir && s.Ignore.Excludes(s.inContext(name)) {
+		return false
+	}
+	base := path.Base(name)
+	if dir {
+		if !nested && slices.Contains([]string{"docs", "doc", "examples", "example", "samples", "notebooks", "benchmarks", "k8s", "deploy", "helm"}, name) {
+			return s.named[name] || ecosystem.Exists(s.Dir, name+"/__init__.py")
+		}
+		return base != "tests" && base != "migrations" && base != "__pycache__" && base != "node_modules" || s.named[name]
+	}
+	return path.Ext(name) == ".py" && !strings.HasPrefix(base, "test_") && !strings.HasSuffix(base, "_test.py")
+}
+
+// decide takes of the evidence what is about the program that starts, before
+// what other files of the service say.
+func (s *service) decide() ecosystem.Evidence {
+	e := s.scan.evidence
+	best := func(hits []ecosystem.Hit) ecosystem.Hit {
+		for _, h := range hits {
+			if s.reached[h.File] {
+				return h
+			}
+		}
+		if len(hits) > 0 {
+			return hits[0]
+		}
+		return ecosystem.Hit{}
+	}
+	ports := slices.DeleteFunc(slices.Clone(s.scan.ports), func(h ecosystem.Hit) bool {
+		other := slices.ContainsFunc(s.scan.grpc, func(g ecosystem.Hit) bool { return g.File == h.File })
+		return other && s.app.kind != kindNone && !s.reached[h.File] // of another program
+	})
+	e.Port, e.Route = best(ports), best(s.scan.routes)
+	e.GRPC, e.HTTP = best(s.scan.grpc), best(s.scan.servers)
+	if e.GRPC.Found() && s.scan.insecure || !e.GRPC.Found() {
+		e.TLS = ecosystem.Hit{}
+	}
+	if e.HTTP.Found() && !e.GRPC.Found() && s.app.kind == kindNone {
+		if data, err := ecosystem.Read(s.Dir, e.HTTP.File); err == nil {
+			e.TLS = ecosystem.Find(httpTLS, e.HTTP.File, lex(data).signs)
+		}
+	}
+	if len(s.tree.models) > 0 {
+		e.SlowStart = ecosystem.Hit{File: s.tree.models[0], Why: "it loads a trained model"}
+	}
+	return e
+}

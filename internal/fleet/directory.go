@@ -1,0 +1,138 @@
+package fleet
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plaintext"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/repository"
+)
+
+// Recipe is what one directory is built from.
+type Recipe struct {
+	Name    string // of the Dockerfile, for messages
+	Text    []byte
+	File    dockerfile.File // the text, parsed
+	Ignore  []string
+	Bases   []plan.Base
+	Planned bool         // there was no Dockerfile
+	Service plan.Service // with only a name and a Dockerfile unless it is planned
+
+	dir string
+}
+
+// Directory reads the Dockerfile of a directory, which is file unless that is
+// empty; a directory without one is planned.
+func (l Loader) Directory(dir, file string) (_ Recipe, err error) {
+	span := l.Trace.Start("", "planning")
+	defer func() { span.End(err) }()
+	r, err := l.source(dir, file)
+	if err != nil {
+		return r, err
+	}
+	r.dir = dir
+	if r.File, err = dockerfile.Read(r.Name, r.Text); err != nil || r.Planned {
+		return r, err
+	}
+	r.Bases, err = OwnBases(r.File.With(nil))
+	return r, err
+}
+
+func (l Loader) source(dir, file string) (Recipe, error) {
+	own := detect.OwnDockerfile(os.DirFS(dir))
+	if file == "" && own == "" {
+		return l.planned(dir)
+	}
+	path, read := filepath.Join(dir, own), repository.ReadFile
+	if file != "" {
+		path, read = file, os.ReadFile // which may be a pipe
+	}
+	text, err := read(path)
+	if err != nil {
+		return Recipe{}, diag.Fail(diag.ExitUsage, "there is no Dockerfile to build %s from", repository.Relative(l.Dir, dir)).Because(err).
+			WithHint("name it with -f; without -f, Slipway plans the directory itself")
+	}
+	ignore, err := dockerIgnore(dir, path)
+	name := repository.Relative(l.Dir, path)
+	return Recipe{Name: name, Text: plaintext.UTF8(text), Ignore: ignore, Service: plan.Service{Name: filepath.Base(dir), Dockerfile: name}}, err
+}
+
+// planned detects what the directory holds and plans it.
+func (l Loader) planned(dir string) (Recipe, error) {
+	cfg := config.Default(config.NameOf(filepath.Base(dir)))
+	s, findings := detect.PlanOne(repository.FS(dir), config.Service{Name: cfg.Name, Path: "."}, cfg)
+	if err := findings.Errors(); err != nil {
+		return Recipe{}, err
+	}
+	l.Warn(findings)
+	f := Fleet{Fleet: cfg, Root: dir}
+	text, err := f.Dockerfile(s)
+	return Recipe{Name: "Dockerfile of " + s.Name, Text: text, Ignore: s.DockerIgnore, Bases: s.Bases, Planned: true, Service: s}, err
+}
+
+// Job completes a request to build the directory. Its image has the tag of the
+// overrides as its name, as with docker build.
+func (r Recipe) Job(req engine.Request, o Overrides) (pipeline.Job, error) {
+	if err := r.File.CheckTarget(req.Target); err != nil {
+		return pipeline.Job{}, err
+	}
+	if !r.Planned {
+		bases, err := OwnBases(r.File.With(req.Args))
+		if err != nil {
+			return pipeline.Job{}, err
+		}
+		r.Bases = bases
+	}
+	req.Dockerfile, req.Ignore = r.Text, r.Ignore
+	req.Name, req.Context, req.Platforms = filepath.Base(r.dir), r.dir, o.Platforms
+	if len(req.Platforms) == 0 {
+		req.Platforms = []string{plan.Host()}
+	}
+	if err := CheckPlatforms(req.Platforms); err != nil {
+		return pipeline.Job{}, err
+	}
+	name := string(image.Complete(o.Registry, o.Tag, req.Name))
+	if err := image.CheckName(name); err != nil {
+		return pipeline.Job{}, err
+	}
+	job := pipeline.Job{Request: req, Service: r.Service, File: &r.File, Bases: r.Bases}
+	if req.Output.Kind == engine.OutputStore {
+		job.Image = name
+	} else {
+		job.Request.Tag = name
+	}
+	return job, nil
+}
+
+// dockerIgnore returns the patterns for a Dockerfile: those of
+// Dockerfile.dockerignore, else of .dockerignore in the context.
+func dockerIgnore(dir, dockerfile string) ([]string, error) {
+	for _, path := range []string{dockerfile + ".dockerignore", filepath.Join(dir, ".dockerignore")} {
+		data, err := repository.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
+		}
+		patterns, err := ignorefile.ReadAll(bytes.NewReader(data))
+		if err != nil {
+			return nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
+		}
+		return patterns, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,283 @@
+// Package fleet finds the services that a command works on: slipway.yaml here or
+// above, or what detection finds without one; with the flags applied, the chosen
+// services planned, and each plan turned into a job for the pipeline. It reads
+// the repository and builds nothing.
+//
+//	l := fleet.Loader{Dir: dir, Warn: show}
+//	t, err := l.Resolve([]string{"web"})
+//	f, err := l.Load(t, fleet.Overrides{Tag: "v1"})
+package fleet
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/generated"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/repository"
+	"github.com/slipway-build/slipway/internal/trace"
+)
+
+// Overrides are what a command line says about a fleet; the zero value says nothing.
+type Overrides struct {
+	Skip      []string // services to leave out, names or globs
+	Registry  string
+	Tag       string
+	Platforms []string
+
+	Afresh    bool // plan as if Slipway had generated nothing
+	KeepGoing bool // services that cannot be planned do not stop the others
+}
+
+// tree is a directory as detection sees it.
+func (o Overrides) tree(dir string) fs.FS {
+	if o.Afresh {
+		return generated.Without{FS: repository.FS(dir)}
+	}
+	return repository.FS(dir)
+}
+
+// Loader loads fleets.
+type Loader struct {
+	Dir   string              // to which paths in messages are relative
+	Skip  string              // SERVICES_TO_SKIP of the environment
+	Warn  func(diag.Findings) // shows findings that are no errors
+	Trace *trace.Recorder     // nil: none
+}
+
+// Fleet is a loaded slipway.yaml with the plans of its selected services.
+type Fleet struct {
+	*config.Fleet
+	Root    string         // directory of slipway.yaml
+	Named   []string       // the platforms that slipway.yaml or a flag names; those to build for are in Platforms
+	Planned []plan.Service // the chosen ones, after Load
+	Refused diag.Findings  // of services that cannot be planned, with KeepGoing
+
+	written bool              // there is a slipway.yaml
+	images  map[string]string // names of images that the command line gives, by service
+}
+
+// ErrNone says that no slipway.yaml was found.
+var ErrNone = errors.New("no slipway.yaml here or above")
+
+// Find looks for slipway.yaml from the directory upwards.
+func Find(dir string) (string, error) {
+	for {
+		if _, err := os.Stat(filepath.Join(dir, config.FileName)); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", ErrNone
+		}
+		dir = parent
+	}
+}
+
+// Read reads the fleet at or above the directory, with the overrides applied.
+// Problems are reported all at once.
+func (l Loader) Read(dir string, o Overrides) (*Fleet, error) {
+	cfg, root, findings, err := l.at(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Registry != "" {
+		cfg.Registry = o.Registry
+	}
+	if o.Tag != "" {
+		cfg.Tag = o.Tag
+	}
+	if len(o.Platforms) > 0 {
+		cfg.Platforms = o.Platforms
+	}
+	named := cfg.Platforms
+	if len(named) == 0 {
+		cfg.Platforms = []string{plan.Host()}
+	}
+	if err := CheckPlatforms(cfg.Platforms); err != nil {
+		return nil, err
+	}
+	l.Warn(findings)
+	return &Fleet{Fleet: cfg, Root: root, Named: named, written: has(root, config.FileName)}, nil
+}
+
+// at reads the slipway.yaml at or above the directory. Without one, the fleet is
+// what detection finds in the directory.
+func (l Loader) at(dir string, o Overrides) (*config.Fleet, string, diag.Findings, error) {
+	root, err := Find(dir)
+	if err != nil {
+		cfg, findings := Detected(dir, o)
+		if cfg == nil {
+			l.Warn(findings)
+			return nil, "", nil, diag.Fail(diag.ExitUsage, "there is no %s in %s or above, and no service is recognised there", config.FileName, dir).
+				WithHint("slipway init DIR writes one for a directory with services; slipway build DIR builds a directory with a Dockerfile")
+		}
+		return cfg, dir, findings, nil
+	}
+	cfg, findings, err := l.parse(root)
+	return cfg, root, findings, err
+}
+
+// parse reads the slipway.yaml of a directory.
+func (l Loader) parse(root string) (*config.Fleet, diag.Findings, error) {
+	path := filepath.Join(root, config.FileName)
+	data, err := repository.ReadFile(path)
+	if err != nil {
+		return nil, nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
+	}
+	cfg, findings := config.Parse(repository.Relative(l.Dir, path), data)
+	return cfg, findings, findings.Errors()
+}
+
+// Load reads the fleet and plans the selected services.
+func (l Loader) Load(t Target, o Overrides) (_ *Fleet, err error) {
+	span := l.Trace.Start("", "planning")
+	defer func() { span.End(err) }()
+	f, err := l.Read(t.Root, o)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := l.choose(f, t, o)
+	if err != nil {
+		return nil, err
+	}
+	services, findings := detect.Plan(o.tree(f.Root), f.Only(chosen))
+	if err := findings.Errors(); err != nil && (!o.KeepGoing || len(services) == 0) {
+		return nil, err
+	}
+	l.Warn(findings)
+	f.Planned, f.Refused = services, findings.Of(diag.Error)
+	return f, f.nameImages(t, o)
+}
+
+// Choose reads the fleet and picks services by name, without a plan: their images
+// exist, their sources need not.
+func (l Loader) Choose(dir string, names []string, o Overrides) (*Fleet, []string, error) {
+	f, err := l.Read(dir, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	chosen, err := l.choose(f, Target{Names: names}, o)
+	return f, chosen, err
+}
+
+// choose picks the services of a target.
+func (l Loader) choose(f *Fleet, t Target, o Overrides) ([]string, error) {
+	var all []string
+	names := t.Names
+	for _, s := range f.Services {
+		all = append(all, s.Name)
+		if slices.ContainsFunc(t.Paths, func(dir string) bool { return within(s.Path, dir) }) {
+			names = append(names, s.Name)
+		}
+	}
+	skip := append(pipeline.SplitList(l.Skip), o.Skip...)
+	return pipeline.Selection{Names: names, Skip: skip}.Of(all)
+}
+
+// nameImages applies what the command line says about names of images. For one
+// service it may be a whole name, as for docker build; for several it is a tag.
+func (f *Fleet) nameImages(t Target, o Overrides) error {
+	whole := strings.ContainsAny(o.Tag, "/:@") || o.Tag != "" && !f.written
+	switch {
+	case len(f.Planned)+len(f.Refused) == 0:
+	case whole && len(f.Planned) > 1 && strings.ContainsAny(o.Tag, "/:@"):
+		return diag.Fail(diag.ExitUsage, "-t %s names one image, and %d services are selected", o.Tag, len(f.Planned)).
+			WithHint("name one service, or give a tag alone: -t v1")
+	case whole && len(f.Planned) == 1:
+		name := image.Complete(o.Registry, o.Tag, "")
+		f.images = map[string]string{f.Planned[0].Name: string(name)}
+		f.Tag = name.Tag()
+	case (t.Named || t.OwnDockerfile) && !f.written && o.Tag == "" && len(f.Planned) == 1 && len(t.Paths) == 0:
+		f.images = map[string]string{f.Planned[0].Name: string(image.Complete(o.Registry, "", filepath.Base(f.Root)))}
+	}
+	for _, s := range f.Planned {
+		if err := image.CheckName(f.Image(s.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Only returns the fleet's configuration with the chosen services alone.
+func (f *Fleet) Only(names []string) *config.Fleet {
+	keep := map[string]bool{}
+	for _, n := range names {
+		keep[n] = true
+	}
+	c := *f.Fleet
+	c.Services = nil
+	for _, s := range f.Services {
+		if keep[s.Name] {
+			c.Services = append(c.Services, s)
+		}
+	}
+	return &c
+}
+
+// Image returns the name of a service's image: <registry>/<fleet>/<service>:<tag>,
+// unless the command line names it.
+func (f *Fleet) Image(service string) string {
+	if name, ok := f.images[service]; ok {
+		return name
+	}
+	name := f.Name + "/" + service + ":" + f.Tag
+	if f.Registry != "" {
+		name = f.Registry + "/" + name
+	}
+	return name
+}
+
+// AssembledBases names the bases of the planned services that Slipway assembles.
+func (f *Fleet) AssembledBases() []string {
+	seen := map[string]bool{}
+	var refs []string
+	for _, s := range f.Planned {
+		for _, b := range s.Bases {
+			if b.Assembled && !seen[b.Ref] {
+				seen[b.Ref] = true
+				refs = append(refs, b.Ref)
+			}
+		}
+	}
+	return refs
+}
+
+// Dockerfile returns the text that a service is built from: its own, or the
+// plan's.
+func (f *Fleet) Dockerfile(s plan.Service) ([]byte, error) {
+	if s.Dockerfile == "" {
+		return dockerfile.Render(s), nil
+	}
+	own, err := repository.ReadFile(filepath.Join(f.Root, filepath.FromSlash(s.Dockerfile)))
+	if err != nil {
+		return nil, diag.Fail(diag.ExitUsage, "reading the Dockerfile of %s", s.Name).Because(err)
+	}
+	return own, nil
+}
+
+// CheckPlatforms refuses what no base exists for.
+func CheckPlatforms(platforms []string) error {
+	known := []string{"linux/amd64", "linux/arm64"}
+	for _, p := range platforms {
+		if p != known[0] && p != known[1] {
+			near := diag.Nearest(p, known)
+			if near == "" {
+				near = known[0]
+			}
+			return diag.Fail(diag.ExitUsage, "the platform %q is not supported", p).
+				WithHint("did you mean %q? supported are linux/amd64 and linux/arm64", near)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/report"
+)
+
+// Image is an image of the store and the service that it is of.
+type Image struct{ Service, Name string }
+
+// Stored takes every name as that of an image of the store.
+func Stored(ctx context.Context, store *image.Store, names []string) ([]Image, error) {
+	var images []Image
+	for _, n := range names {
+		if _, err := store.Resolve(ctx, n); err != nil {
+			return nil, err
+		}
+		images = append(images, Image{n, n})
+	}
+	return images, nil
+}
+
+// CheckBuilt refuses services whose images are not in the store, all at once.
+func CheckBuilt(ctx context.Context, store *image.Store, images []Image) error {
+	var missing []Image
+	for _, n := range images {
+		_, err := store.Resolve(ctx, n.Name)
+		if errors.Is(err, image.ErrNotFound) {
+			missing = append(missing, n)
+		} else if err != nil {
+			return err
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
+		return diag.Fail(diag.ExitUsage, "%s is not built: there is no image %s", missing[0].Service, missing[0].Name).
+			WithHint("slipway build %s", missing[0].Service)
+	}
+	return diag.Fail(diag.ExitUsage, "%d of %d services are not built: there is no image %s, and so on", len(missing), len(images), missing[0].Name).
+		WithHint("slipway build; or choose another --tag or --registry")
+}
+
+// Images finds the images that words of a command line mean: images of the store
+// by name, else the selected services of the fleet at or above the Loader's
+// directory.
+func (l Loader) Images(ctx context.Context, store *image.Store, args []string, o Overrides) ([]Image, error) {
+	if len(args) > 0 {
+		if images, err := Stored(ctx, store, args); err == nil {
+			return images, nil
+		}
+	}
+	if _, err := Find(l.Dir); errors.Is(err, ErrNone) {
+		if len(args) == 0 {
+			return nil, diag.Fail(diag.ExitUsage, "there is no slipway.yaml in %s or above, and no image is named", l.Dir).
+				WithHint("name images, or go to the directory of a fleet")
+		}
+		return Stored(ctx, store, args)
+	}
+	f, services, err := l.Choose(l.Dir, args, o)
+	if err != nil {
+		return nil, err
+	}
+	var images []Image
+	for _, s := range services {
+		images = append(images, Image{s, f.Image(s)})
+	}
+	return images, CheckBuilt(ctx, store, images)
+}
+
+// Measure collects the figures of images; each platform of an image counts as
+// one, and layers in common are found over all of them.
+func Measure(ctx context.Context, store *image.Store, images []Image) (report.Stats, error) {
+	var stats report.Stats
+	var all []v1.Image
+	for _, n := range images {
+		images, err := store.Images(ctx, n.Name)
+		if err != nil {
+			return stats, err
+		}
+		for range images {
+			stats.Services = append(stats.Services, report.ServiceStats{Service: n.Service, Image: n.Name})
+		}
+		all = append(all, images...)
+	}
+	infos, err := store.DescribeAll(ctx, all)
+	if err != nil {
+		return stats, err
+	}
+	sharing := image.ShareOf(infos)
+	stats.UniqueBytes, stats.UniqueCompressedBytes = sharing.UniqueUnpackedBytes, sharing.UniqueCompressedBytes
+	for i, info := range infos {
+		s := &stats.Services[i]
+		s.Platform, s.Digest, s.SizeBytes, s.CompressedBytes = info.Platform, info.Digest.String(), info.UnpackedBytes, info.CompressedBytes
+		s.Layers = len(info.Layers)
+		s.SharedBytes, s.OwnBytes = sharing.Images[i].SharedBytes, sharing.Images[i].OwnBytes
+	}
+	return stats, nil
+}

@@ -1,0 +1,94 @@
+package fleet
+
+import (
+	"cmp"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/ecosystem/node"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/parallel"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Jobs turns the plans of a fleet into jobs. What all have in common, as the
+// command line says it, is in the request.
+func (f *Fleet) Jobs(common engine.Request) ([]pipeline.Job, error) {
+	jobs, failures := make([]pipeline.Job, len(f.Planned)), make([]error, len(f.Planned))
+	parallel.Each(len(jobs), func(i int) { jobs[i], failures[i] = f.job(f.Planned[i], common) })
+	for _, err := range failures {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
+}
+
+// job turns the plan of a service into a job.
+func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
+	text, err := f.Dockerfile(s)
+	if err != nil {
+		return pipeline.Job{}, err
+	}
+	var parsed *dockerfile.File // left out where nothing asks for it
+	bases := s.Bases
+	if s.Dockerfile != "" || req.Target != "" {
+		file, err := dockerfile.Read(cmp.Or(s.Dockerfile, "Dockerfile of "+s.Name), text)
+		if err != nil {
+			return pipeline.Job{}, err
+		}
+		if err := file.CheckTarget(req.Target); err != nil {
+			return pipeline.Job{}, err
+		}
+		parsed = &file
+	}
+	if s.Dockerfile != "" {
+		if bases, err = OwnBases(parsed.With(req.Args)); err != nil {
+			return pipeline.Job{}, err
+		}
+	}
+	req.Dockerfile, req.Ignore = text, s.DockerIgnore
+	req.Name = s.Name
+	req.Context = filepath.Join(f.Root, filepath.FromSlash(s.Dir))
+	req.GitModes = s.Dockerfile == "" // who writes a Dockerfile may set modes on purpose
+	if names := s.Manifests(); names != nil {
+		dir := os.DirFS(req.Context)
+		req.Contexts = map[string]func() (map[string][]byte, error){
+			plan.StageManifests: func() (map[string][]byte, error) { return node.Manifests(dir, names) },
+		}
+	}
+	req.Platforms = f.Platforms
+	req.Compression = f.Compression
+	if _, set := req.Args["VERSION"]; !set && f.Tag != "latest" {
+		args := map[string]string{"VERSION": f.Tag} // the map of the request is everybody's
+		maps.Copy(args, req.Args)
+		req.Args = args
+	}
+	return pipeline.Job{Request: req, Service: s, Wanted: f.wanted(s.Name), File: parsed, Bases: bases, Image: f.Image(s.Name)}, nil
+}
+
+// CompressionOf is the compression of the layers of a build's images.
+func CompressionOf(jobs []pipeline.Job) string {
+	for _, j := range jobs {
+		if j.Request.Compression != "" {
+			return j.Request.Compression
+		}
+	}
+	return "gzip"
+}
+
+// wanted lists the paths that slipway.yaml wants in the image of a service.
+func (f *Fleet) wanted(name string) []string {
+	var out []string
+	for _, s := range f.Services {
+		for _, file := range s.Files {
+			if s.Name == name && file.From == "" {
+				out = append(out, file.Path)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,190 @@
+package fleet
+
+import (
+	"bytes"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/repository"
+)
+
+// Target is what the words of a command line mean: services of one fleet, or one
+// directory that builds from its own Dockerfile.
+type Target struct {
+	Root  string   // the directory of slipway.yaml, else of the repository that detection surveys
+	Names []string // services by name or glob
+	Paths []string // services at or below these directories, relative to Root; without Names and Paths: all
+	Named bool     // a directory was named
+
+	// OwnDockerfile: Root has a Dockerfile and belongs to no fleet, so that it
+	// builds as with docker build.
+	OwnDockerfile bool
+}
+
+// Resolve decides what words of a command line mean, the same way for every
+// command. A word is the name or glob of a service, or a directory: with its own
+// slipway.yaml a fleet, else the services at and below it. A bare word that is both
+// means the service. No word means the fleet here or above; without slipway.yaml,
+// the services of this directory, as members of the workspace above it if there is
+// one.
+func (l Loader) Resolve(words []string) (Target, error) {
+	var t Target
+	for i, word := range words {
+		one, err := l.resolve(word)
+		if err != nil {
+			return t, err
+		}
+		if i == 0 {
+			t = one
+			continue
+		}
+		if one.Root != t.Root || one.whole() || t.whole() {
+			return t, diag.Fail(diag.ExitUsage, "%s and %s do not belong to one fleet", words[0], word).
+				WithHint("run the command once for each of them")
+		}
+		t.Names, t.Paths, t.Named = append(t.Names, one.Names...), append(t.Paths, one.Paths...), t.Named || one.Named
+	}
+	if len(words) > 0 {
+		return t, nil
+	}
+	if root, err := Find(l.Dir); err == nil {
+		return Target{Root: root}, nil
+	}
+	return l.directory(l.Dir), nil
+}
+
+// whole reports a target that is a whole fleet or directory.
+func (t Target) whole() bool { return t.OwnDockerfile || len(t.Names)+len(t.Paths) == 0 }
+
+// resolve decides what one word means.
+func (l Loader) resolve(word string) (Target, error) {
+	dir := word
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(l.Dir, word)
+	}
+	info, err := os.Stat(dir)
+	isDir := err == nil && info.IsDir()
+	like := strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/") || strings.HasSuffix(word, "/")
+	if like && !isDir {
+		return Target{}, diag.Fail(diag.ExitUsage, "there is no directory %s", word).WithHint("name a directory, or services: slipway plan lists them")
+	}
+	root, err := Find(l.Dir)
+	if !isDir && err != nil {
+		return Target{Root: Above(l.Dir), Names: []string{word}}, nil
+	}
+	if !isDir {
+		return Target{Root: root, Names: []string{word}}, nil
+	}
+	if err != nil {
+		root, err = Find(dir)
+	}
+	if err != nil {
+		t := l.directory(dir)
+		t.Named = true
+		return t, nil
+	}
+	return l.inFleet(root, dir, word)
+}
+
+// inFleet decides what a directory means where there is a slipway.yaml.
+func (l Loader) inFleet(root, dir, word string) (Target, error) {
+	f, _, err := l.parse(root)
+	if err != nil {
+		return Target{}, err
+	}
+	if !strings.ContainsAny(word, "/.") && slices.ContainsFunc(f.Services, func(s config.Service) bool { return s.Name == word }) {
+		return Target{Root: root, Names: []string{word}}, nil
+	}
+	if has(dir, config.FileName) {
+		return Target{Root: dir, Named: true}, nil
+	}
+	rel, err := filepath.Rel(root, dir)
+	if err == nil && slices.ContainsFunc(f.Services, func(s config.Service) bool { return within(s.Path, filepath.ToSlash(rel)) }) {
+		return Target{Root: root, Paths: []string{filepath.ToSlash(rel)}, Named: true}, nil
+	}
+	t := l.directory(dir)
+	t.Named = true
+	return t, nil
+}
+
+// directory is the target of a directory that no slipway.yaml describes.
+func (l Loader) directory(dir string) Target {
+	if has(dir, config.FileName) {
+		return Target{Root: dir}
+	}
+	if detect.OwnDockerfile(os.DirFS(dir)) != "" {
+		return Target{Root: dir, OwnDockerfile: true}
+	}
+	root := Above(dir)
+	if root == dir {
+		return Target{Root: dir}
+	}
+	rel, _ := filepath.Rel(root, dir)
+	return Target{Root: root, Paths: []string{filepath.ToSlash(rel)}}
+}
+
+// within reports a path that is a directory or lies below it.
+func within(p, dir string) bool {
+	return dir == "." || p == dir || strings.HasPrefix(p, dir+"/")
+}
+
+// Above returns the directory from which a directory has to be seen: that of the
+// workspace, module or build that its services are members of, else itself. It
+// looks up to the root of the version control, never further than maxAbove, and
+// never into a directory that everybody may write to, such as /tmp.
+func Above(dir string) string {
+	at, rel, module := dir, ".", false
+	for range maxAbove {
+		if has(at, ".git") || filepath.Dir(at) == at {
+			return dir
+		}
+		module = module || has(at, "go.mod") // which ends the module above
+		rel = path.Join(filepath.Base(at), rel)
+		at = filepath.Dir(at)
+		if info, err := os.Stat(at); err != nil || info.Mode().Perm()&0o002 != 0 {
+			return dir
+		}
+		if !joins(at) && (module || !has(at, "go.mod")) {
+			continue
+		}
+		found, _ := Survey(at, repository.FS(at))
+		for _, f := range found {
+			if within(f.Service.Path, rel) {
+				return at
+			}
+		}
+	}
+	return dir
+}
+
+// maxAbove is how many directories up a workspace is looked for.
+const maxAbove = 6
+
+// joins reports a directory whose manifest joins those below it to a workspace or
+// build, so that they cannot be understood alone.
+func joins(dir string) bool {
+	for _, m := range []struct{ file, word string }{
+		{"pnpm-workspace.yaml", ""}, {"go.work", ""}, {"lerna.json", ""}, {"nx.json", ""}, {"turbo.json", ""}, {"settings.gradle", ""}, {"settings.gradle.kts", ""},
+		{"package.json", `"workspaces"`}, {"Cargo.toml", "[workspace"}, {"pyproject.toml", "[tool.uv.workspace"}, {"pom.xml", "<modules>"},
+	} {
+		if m.word == "" && has(dir, m.file) {
+			return true
+		}
+		if data, err := repository.ReadFile(filepath.Join(dir, m.file)); err == nil && m.word != "" && bytes.Contains(data, []byte(m.word)) {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports an ordinary file or directory.
+func has(dir, name string) bool {
+	_, err := os.Stat(filepath.Join(dir, name))
+	return err == nil
+}

@@ -1,0 +1,66 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/detect"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dotenv"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/repository"
+)
+
+// codeEnvFile: a file that env_file: names cannot be read.
+const codeEnvFile = "SLP405"
+
+// Variables are those that slipway.yaml gives a running service: of its files
+// first, then of env:. They are read when the service runs and are part of no
+// plan. A name alone in a file takes the caller's value and is left out when the
+// caller has none.
+func (f *Fleet) Variables(s config.Service, lookup func(string) (string, bool)) (map[string]string, error) {
+	env := map[string]string{}
+	var findings diag.Findings
+	for _, name := range s.EnvFiles {
+		data, err := repository.ReadFile(filepath.Join(f.Root, filepath.FromSlash(name)))
+		if err != nil {
+			text := fmt.Sprintf("%s: the file %s of env_file: cannot be read: %v", s.Name, path.Clean(name), reason(err))
+			if errors.Is(err, fs.ErrNotExist) {
+				text = fmt.Sprintf("%s: the file %s of env_file: does not exist", s.Name, path.Clean(name))
+			}
+			findings = append(findings, diag.Finding{Code: codeEnvFile, Place: diag.Place{File: f.File, Line: s.Line}, Text: text,
+				Hint: "create it, or delete it from env_file:; its path is relative to slipway.yaml"})
+			continue
+		}
+		list, problems := dotenv.Parse(path.Clean(name), data)
+		findings = append(findings, problems...)
+		dotenv.Apply(env, list, lookup)
+	}
+	for name, value := range s.Env {
+		env[name] = value
+	}
+	return env, findings.Errors()
+}
+
+// reason is an error without the path that the text around it names.
+func reason(err error) error {
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
+// Reads returns the variables that services read without a default, by service.
+// What cannot be planned reads none: its image exists, its sources need not.
+func (f *Fleet) Reads(chosen []string) map[string][]plan.Use {
+	out := map[string][]plan.Use{}
+	services, _ := detect.Plan(repository.FS(f.Root), f.Only(chosen))
+	for _, s := range services {
+		out[s.Name] = s.Reads
+	}
+	return out
+}

@@ -1,0 +1,118 @@
+// Package host collects what build steps get from this machine: its
+// certificates, its proxies, and what its settings of npm, pip, uv, cargo, Maven
+// and Go say about package registries. Nothing of it enters a layer or a cache
+// key, and nothing says how this machine compiles.
+//
+//	steps, err := host.For(os.Getenv, filepath.Join(stateDir, "host"))
+package host
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/atomicfile"
+	"github.com/slipway-build/slipway/internal/baseimage"
+)
+
+// Steps is what the build steps of the embedded engine get.
+type Steps struct {
+	CAFile string            // bundle of certificates in PEM; empty: none
+	Env    []string          // NAME=VALUE
+	Files  map[string]string // by name below embedded.StepDir
+}
+
+// For collects what this machine has for steps; files made for them are kept in
+// a directory.
+func For(getenv func(string) string, dir string) (Steps, error) {
+	java, err := javaHost(getenv, dir)
+	if err != nil {
+		return Steps{}, err
+	}
+	cargo, err := cargoHost(getenv, dir)
+	if err != nil {
+		return Steps{}, err
+	}
+	maps.Copy(java.files, cargo)
+	return Steps{CAFile: CA(getenv), Env: append(StepEnv(getenv), java.env...), Files: java.files}, nil
+}
+
+// keepFile writes a file that others may read at the same time, unless it is as
+// it should be.
+func keepFile(name string, data []byte) error {
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return atomicfile.Write(name, data, atomicfile.Options{})
+}
+
+// caBundles are where distributions keep the certificates that they trust:
+// Debian and Arch, Fedora and RHEL, openSUSE, Alpine.
+var caBundles = [...]string{
+	"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt",
+	"/etc/ssl/ca-bundle.pem",
+	"/etc/ssl/cert.pem",
+}
+
+// CA returns the bundle of this machine: $SSL_CERT_FILE, else the first of
+// the usual places; empty when there is none.
+func CA(getenv func(string) string) string {
+	for _, path := range append([]string{getenv("SSL_CERT_FILE")}, caBundles[:]...) {
+		if path == "" {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return ""
+}
+
+// proxyVariables are handed to build steps in the case in which they are set.
+var proxyVariables = [...]string{
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "FTP_PROXY",
+	"http_proxy", "https_proxy", "no_proxy", "all_proxy", "ftp_proxy",
+}
+
+// registryVariables name this machine's package registries; a build step uses
+// the same ones.
+var registryVariables = [...]string{"NPM_CONFIG_REGISTRY", "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "CARGO_REGISTRY_DEFAULT", "CARGO_HTTP_PROXY", "CARGO_HTTP_TIMEOUT", "CARGO_HTTP_MULTIPLEXING", "CARGO_NET_RETRY"}
+
+// registryFollowers are other managers' names for the npm registry, which they
+// do not read from npm's configuration.
+var registryFollowers = [...]string{"YARN_NPM_REGISTRY_SERVER", "BUN_CONFIG_REGISTRY"}
+
+// goVariables say where modules come from and which are private; go's own
+// settings file has them too.
+var goVariables = [...]string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOINSECURE", "GOSUMDB", "GONOSUMDB"}
+
+// StepEnv collects what the host's environment hands to every build step.
+func StepEnv(getenv func(string) string) []string {
+	var env []string
+	for _, names := range [][]string{proxyVariables[:], registryVariables[:]} {
+		for _, name := range names {
+			if v := getenv(name); v != "" && !strings.ContainsRune(v, 0) {
+				env = append(env, name+"="+v)
+			}
+		}
+	}
+	for _, name := range registryFollowers {
+		if v := cmp.Or(getenv(name), getenv("NPM_CONFIG_REGISTRY"), getenv("npm_config_registry")); v != "" && !strings.ContainsRune(v, 0) {
+			env = append(env, name+"="+v)
+		}
+	}
+	settings := baseimage.GoSettings(getenv)
+	for _, name := range goVariables {
+		if v := cmp.Or(getenv(name), settings[name]); v != "" && !strings.ContainsRune(v, 0) {
+			env = append(env, name+"="+v)
+		}
+	}
+	return append(env, pipEnv(getenv)...)
+}

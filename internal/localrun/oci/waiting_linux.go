@@ -1,0 +1,121 @@
+package oci
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/localrun"
+)
+
+// WaitReady returns when every service is ready. When a service has ended, or has
+// become unhealthy after it was healthy, or when the limit is over, the error
+// explains every service that is not ready.
+//
+// A limit means what it says: a service that was never healthy has until then,
+// whatever its start period. With a limit of zero its health check decides: the
+// wait ends as soon as a service is unhealthy, and jobs have a minute.
+func (run *Running) WaitReady(ctx context.Context, limit time.Duration) error {
+	patient := limit > 0
+	if !patient {
+		limit = run.patience()
+	}
+	over := time.NewTimer(limit)
+	defer over.Stop()
+	for {
+		run.mu.Lock()
+		news := run.news
+		requested := run.requested
+		run.mu.Unlock()
+		ready, failed := 0, 0
+		for _, s := range run.Statuses() {
+			if s.Ready() {
+				ready++
+			} else if s.Failed() && !(patient && s.MayStart()) {
+				failed++
+			}
+		}
+		if ready == len(run.containers) {
+			return nil
+		}
+		if failed > 0 {
+			return run.explain(fmt.Sprintf("%d of %d services failed", failed, len(run.containers)), true)
+		}
+		if requested {
+			return diag.Fail(diag.ExitRun, "%s was stopped by another slipway before it was ready", run.group.Name)
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-over.C:
+			return run.explain(fmt.Sprintf("%d of %d services are not ready after %s", len(run.containers)-ready, len(run.containers), limit), false)
+		}
+	}
+}
+
+// patience is how long the slowest service has to become healthy, at least a
+// minute.
+func (run *Running) patience() time.Duration {
+	longest := time.Minute
+	for _, c := range run.containers {
+		if c.check.Asks() {
+			longest = max(longest, localrun.Patience(c.check.WithDefaults())+localrun.Settle)
+		}
+	}
+	return longest
+}
+
+// explain makes an error with the evidence on each service that is not ready.
+func (run *Running) explain(text string, onlyFailed bool) error {
+	var b strings.Builder
+	hint := ""
+	for _, c := range run.containers {
+		s := c.snapshot()
+		if s.Ready() || onlyFailed && !s.Failed() {
+			continue
+		}
+		e := c.evidence()
+		if hint == "" {
+			hint = localrun.Hint(e)
+		}
+		b.WriteString("\n\n" + localrun.Explain(e))
+	}
+	return diag.Fail(diag.ExitRun, "%s%s", text, b.String()).WithHint("%s", hint)
+}
+
+// Explain returns the evidence on a service, in words.
+func (run *Running) Explain(service string) string {
+	for _, c := range run.containers {
+		if c.spec.Name == service {
+			return localrun.Explain(c.evidence())
+		}
+	}
+	return ""
+}
+
+// Wait returns when every service has ended, when another slipway asked the
+// group to stop, or with the context's error.
+func (run *Running) Wait(ctx context.Context) error {
+	for {
+		run.mu.Lock()
+		news, requested := run.news, run.requested
+		run.mu.Unlock()
+		alive := 0
+		for _, s := range run.Statuses() {
+			if s.State != localrun.Exited {
+				alive++
+			}
+		}
+		if alive == 0 || requested {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

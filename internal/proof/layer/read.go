@@ -1,0 +1,242 @@
+package layer
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Limits of what is read of one file. Files that are larger are in the index
+// without facts, but for ELF files, of which the beginning and the end are kept.
+const (
+	maxText     = 256 << 10
+	maxSource   = 1 << 20
+	maxELF      = 128 << 20 // kept whole up to here
+	elfHead     = 32 << 20
+	elfTail     = 32 << 20
+	maxShebang  = 256
+	maxEntries  = 2_000_000
+	whiteout    = ".wh."
+	opaqueEntry = ".wh..wh..opq"
+)
+
+// capabilityRecord is where tar keeps the capabilities of a file.
+const capabilityRecord = "SCHILY.xattr.security.capability"
+
+// Read makes the index of an uncompressed layer.
+func Read(r io.Reader) (*Index, error) {
+	in := &reader{index: &Index{Facts: map[string]Facts{}}, places: map[string]int{}}
+	t := tar.NewReader(bufio.NewReaderSize(r, 128<<10))
+	for {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading a layer: %w", err)
+		}
+		if len(in.index.Entries) > maxEntries {
+			return nil, fmt.Errorf("reading a layer: more than %d entries", maxEntries)
+		}
+		if err := in.entry(h, t); err != nil {
+			return nil, fmt.Errorf("reading %s of a layer: %w", h.Name, err)
+		}
+	}
+	slices.SortFunc(in.index.Entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	return in.index, nil
+}
+
+// reader makes an index.
+type reader struct {
+	index  *Index
+	places map[string]int // of paths in the index
+	buffer bytes.Buffer   // content of one file, used again
+}
+
+// clean makes a path of a tar one of an index.
+func clean(name string) string {
+	return strings.TrimPrefix(path.Clean("/"+name), "/")
+}
+
+// entry takes one entry of the tar.
+func (in *reader) entry(h *tar.Header, content io.Reader) error {
+	e := Entry{Path: clean(h.Name), Mode: uint16(h.Mode & 0o7777), UID: uint32(h.Uid), GID: uint32(h.Gid)}
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeRegA: //nolint:staticcheck // old archives have it
+		e.Size = h.Size
+	case tar.TypeDir:
+		e.Kind = Directory
+	case tar.TypeSymlink:
+		e.Kind, e.Link = Symlink, h.Linkname
+	case tar.TypeLink:
+		e.Kind, e.Link = Hardlink, clean(h.Linkname)
+	case tar.TypeChar, tar.TypeBlock:
+		e.Kind = Device
+	case tar.TypeXGlobalHeader:
+		return nil
+	default:
+		e.Kind = Other
+	}
+	switch dir, base := path.Split(e.Path); {
+	case base == opaqueEntry:
+		e.Path, e.Kind = strings.TrimSuffix(dir, "/"), Opaque
+	case strings.HasPrefix(base, whiteout):
+		e.Path, e.Kind = dir+strings.TrimPrefix(base, whiteout), Whiteout
+	}
+	in.put(e)
+	if e.Kind != Regular {
+		return nil
+	}
+	in.index.Bytes += e.Size
+	facts, err := in.facts(e, content)
+	facts.Capable = h.PAXRecords[capabilityRecord] != ""
+	if err == nil && !facts.empty() {
+		in.index.Facts[e.Path] = facts
+	}
+	return err
+}
+
+// put adds an entry; one that comes again replaces the first.
+func (in *reader) put(e Entry) {
+	key := e.Path
+	if e.Kind == Opaque {
+		key += "\x00" // beside the directory itself
+	}
+	if at, ok := in.places[key]; ok {
+		delete(in.index.Facts, e.Path)
+		in.index.Entries[at] = e
+		return
+	}
+	in.places[key] = len(in.index.Entries)
+	in.index.Entries = append(in.index.Entries, e)
+}
+
+func (f Facts) empty() bool {
+	return f.ELF == nil && f.Jar == nil && f.Source == nil && f.Shebang == "" && f.Secret == "" && f.Text == "" && !f.Capable && f.Dirs == nil
+}
+
+// facts reads of a file what is wanted of its kind.
+func (in *reader) facts(e Entry, content io.Reader) (Facts, error) {
+	head := make([]byte, min(4, e.Size))
+	if _, err := io.ReadFull(content, head); err != nil {
+		return Facts{}, err
+	}
+	all := io.MultiReader(bytes.NewReader(head), content)
+	switch {
+	case string(head) == "\x7fELF":
+		data, err := in.pieces(all, e.Size)
+		return Facts{ELF: readELF(data)}, err
+	case string(head) == "PK\x03\x04" && isJar(e.Path):
+		if e.Size > maxJar {
+			return Facts{}, nil
+		}
+		data, err := in.read(all, e.Size)
+		return Facts{Jar: readJar(data)}, err
+	case e.Path == "etc/ld.so.cache":
+		data, err := in.read(all, min(e.Size, 16<<20))
+		return Facts{Dirs: cacheDirs(data)}, err
+	}
+	return in.text(e, head, all)
+}
+
+// text reads of a text what is wanted of its kind.
+func (in *reader) text(e Entry, head []byte, all io.Reader) (Facts, error) {
+	var f Facts
+	kind := sourceKind(e.Path)
+	limit := int64(maxText)
+	switch {
+	case thirdParty(e.Path) && !keepsText(e.Path) && !strings.HasPrefix(string(head), "#!"):
+		return f, nil
+	case kind != "" && !thirdParty(e.Path):
+		limit = maxSource
+	}
+	if e.Size > limit && !strings.HasPrefix(string(head), "#!") {
+		return f, nil
+	}
+	data, err := in.read(all, min(e.Size, limit))
+	if err != nil {
+		return f, err
+	}
+	f.Shebang = shebang(data)
+	if keepsText(e.Path) {
+		f.Text = reduced(e.Path, data)
+	}
+	if thirdParty(e.Path) || e.Size > limit {
+		return f, nil
+	}
+	if e.Size <= maxSecretFile {
+		f.Secret = secretIn(e.Path, data)
+	}
+	switch kind {
+	case "js", "ts":
+		f.Source = readScript(data, kind == "ts")
+	case "py":
+		f.Source = Python(data)
+	}
+	return f, nil
+}
+
+// read returns the first bytes of a file, until the next call.
+func (in *reader) read(r io.Reader, size int64) ([]byte, error) {
+	in.buffer.Reset()
+	_, err := io.CopyN(&in.buffer, r, size)
+	return in.buffer.Bytes(), err
+}
+
+// pieces returns a file whole, or of a large one the beginning and the end.
+func (in *reader) pieces(r io.Reader, size int64) (pieces, error) {
+	if size <= maxELF {
+		data, err := in.read(r, size)
+		return whole(data), err
+	}
+	data, err := in.read(r, elfHead)
+	if err != nil {
+		return pieces{}, err
+	}
+	out := pieces{size: size, head: slices.Clone(data)}
+	if _, err := io.CopyN(io.Discard, r, size-elfHead-elfTail); err != nil {
+		return out, err
+	}
+	out.tail, err = in.read(r, elfTail)
+	return out, err
+}
+
+// shebang returns the first line of a script without "#!".
+func shebang(data []byte) string {
+	rest, ok := bytes.CutPrefix(data, []byte("#!"))
+	if !ok {
+		return ""
+	}
+	line, _, _ := bytes.Cut(rest[:min(len(rest), maxShebang)], []byte("\n"))
+	if bytes.IndexByte(line, 0) >= 0 {
+		return ""
+	}
+	return strings.TrimRight(string(line), " \t") // a carriage return is part of the name, and a fault
+}
+
+func isJar(name string) bool {
+	ext := path.Ext(name)
+	return ext == ".jar" || ext == ".war"
+}
+
+// sourceKind tells the language of a source whose facts are kept.
+func sourceKind(name string) string {
+	switch path.Ext(name) {
+	case ".js", ".mjs", ".cjs", ".jsx":
+		return "js"
+	case ".ts", ".mts", ".cts", ".tsx":
+		if strings.HasSuffix(name, ".d.ts") || strings.HasSuffix(name, ".d.mts") || strings.HasSuffix(name, ".d.cts") {
+			return ""
+		}
+		return "ts"
+	case ".py":
+		return "py"
+	}
+	return ""
+}

@@ -1,0 +1,169 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/slipway-build/slipway/internal/assets"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/engine/embedded"
+	"github.com/slipway-build/slipway/internal/engine/remote"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/host"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/rootless"
+)
+
+// Engine is an engine that a command opened.
+type Engine interface {
+	engine.Builder
+	Collect(ctx context.Context) error
+	Close() error
+}
+
+// Builders are BuildKits elsewhere; none means the embedded engine.
+type Builders struct {
+	Addresses []string
+	Certs     string // directory
+}
+
+// Open opens the builders when some are named, else the embedded engine.
+func (d Dir) Open(ctx context.Context, b Builders, sink event.Sink) (Engine, error) {
+	if len(b.Addresses) == 0 {
+		eng, err := d.openEngine(ctx, "slipway build", sink)
+		if err != nil {
+			return nil, err
+		}
+		return eng, nil
+	}
+	span := d.Trace.Start("", "connecting to the builders")
+	eng, err := remote.Open(ctx, remote.Options{
+		Addresses: b.Addresses, Certs: b.Certs,
+		StateDir: filepath.Join(d.Path, "remote"), ImageDir: d.ImageDir(), StepEnv: host.StepEnv(d.Getenv),
+	}, sink)
+	span.End(err)
+	if err != nil {
+		return nil, err
+	}
+	return eng, nil
+}
+
+// Abandoned reports whether a killed build may still run steps on the embedded
+// engine.
+func (d Dir) Abandoned() bool { return embedded.Abandoned(d.engineDir()) }
+
+// Runc returns the path of a runc, which it unpacks when that is needed.
+func (d Dir) Runc() (string, error) { return assets.InstallRunc(d.binDir()) }
+
+// openEngine opens the embedded engine; it waits while another process has it.
+func (d Dir) openEngine(ctx context.Context, owner string, sink event.Sink) (*embedded.Engine, error) {
+	runc, err := d.Runc()
+	if err != nil {
+		return nil, err
+	}
+	limit, err := cacheLimit(d.Getenv("SLIPWAY_CACHE_SIZE"))
+	if err != nil {
+		return nil, err
+	}
+	steps, err := host.For(d.Getenv, filepath.Join(d.Path, "host"))
+	if err != nil {
+		return nil, err
+	}
+	store, err := d.Images(sink)
+	if err != nil {
+		return nil, err
+	}
+	span := d.Trace.Start("", "opening the engine")
+	eng, err := embedded.Open(ctx, embedded.Options{
+		StateDir:     d.engineDir(),
+		ImageDir:     d.ImageDir(),
+		Runc:         runc,
+		CAFile:       steps.CAFile,
+		StepEnv:      steps.Env,
+		StepFiles:    steps.Files,
+		MaxCacheSize: limit,
+		Owner:        owner,
+		Layer:        keepContents(store),
+		PID:          rootless.PID(),
+		Rootless:     rootless.Inside(),
+	}, sink)
+	took := span.End(err)
+	if err == nil && d.Stderr != nil && d.Getenv("SLIPWAY_TRACE") != "" { // read by bench/
+		fmt.Fprintf(d.Stderr, "engine open: %.1f ms\n", took.Seconds()*1000)
+	}
+	return eng, err
+}
+
+// BeforeEngine is how much the memory may grow between collections, in per cent,
+// until an engine opens: a command that finds nothing changed ends before one pays.
+const BeforeEngine = 800
+
+// LazyEngine is an engine that opens at its first use. It is an engine.Builder,
+// safe for concurrent use.
+type LazyEngine struct {
+	Open func() (Engine, error)
+
+	mu  sync.Mutex
+	eng Engine
+	err error
+}
+
+// Get opens the engine, once; a failure is everybody's.
+func (l *LazyEngine) Get() (Engine, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.eng == nil && l.err == nil {
+		debug.SetGCPercent(100)
+		l.eng, l.err = l.Open()
+	}
+	return l.eng, l.err
+}
+
+// Opened returns the engine if it was used, else nil.
+func (l *LazyEngine) Opened() Engine {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.eng
+}
+
+// Build implements engine.Builder.
+func (l *LazyEngine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
+	eng, err := l.Get()
+	if err != nil {
+		return engine.Result{}, &pipeline.CommonError{Err: err}
+	}
+	return eng.Build(ctx, req, sink)
+}
+
+// Close closes the engine if it was opened.
+func (l *LazyEngine) Close() error {
+	if eng := l.Opened(); eng != nil {
+		return eng.Close()
+	}
+	return nil
+}
+
+// cacheLimit reads SLIPWAY_CACHE_SIZE: bytes, or a number with MB, GB or TB.
+func cacheLimit(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	number, factor := strings.TrimSpace(strings.ToUpper(s)), int64(1)
+	for unit, f := range map[string]int64{"MB": 1e6, "GB": 1e9, "TB": 1e12} {
+		if rest, ok := strings.CutSuffix(number, unit); ok {
+			number, factor = strings.TrimSpace(rest), f
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, diag.Fail(diag.ExitUsage, "SLIPWAY_CACHE_SIZE is %q, which is not a size", s).
+			WithHint("write a number with MB, GB or TB, such as SLIPWAY_CACHE_SIZE=20GB")
+	}
+	return n * factor, nil
+}
