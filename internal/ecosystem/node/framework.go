@@ -147,7 +147,8 @@ func (s *service) frameworkLayOut() []string {
 	if ecosystem.IsDir(s.Dir, "public") {
 		out = append(out, "cp -a public "+to+"/")
 	}
-	return append(out, "rm -rf "+to+"/.next/cache")
+	out = append(out, "rm -rf "+to+"/.next/cache")
+	return append(out, s.wantedFiles(to+"/")...)
 }
 
 var portFlag = pattern.Lazy(`\s(?:-p|--port)[ =](\d{2,5})\b`)

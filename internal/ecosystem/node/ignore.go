@@ -3,6 +3,7 @@ package node
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
 )
@@ -26,35 +27,36 @@ func (s *service) checkIgnored() {
 	s.atTop(func(top *ecosystem.Service) { top.CheckIgnored(s.supplied(), s.neededFiles()) })
 }
 
-// supplied are the patterns for services without a .dockerignore: what the
-// machine or a build made, what tells secrets, what only people read. Stale
-// tsbuildinfo files would make tsc write nothing.
+// supplied are the patterns for services without a .dockerignore: those of every
+// language, and what the machine or a build made. Stale tsbuildinfo files would
+// make tsc write nothing.
 func (s *service) supplied() []string {
-	out := []string{
-		".git", "**/node_modules", "**/.DS_Store", "**/*.log", "**/*.tsbuildinfo",
-		".env", ".env.*", "coverage", ".nyc_output", ".idea", ".vscode",
-		"Dockerfile*", "docker-compose*", ".dockerignore",
-	}
-	if s.outDir != "" {
+	out := append(ecosystem.Supplied(), "**/node_modules", "**/*.tsbuildinfo", s.in("coverage"), s.in(".nyc_output"))
+	if s.builtAnew(s.outDir) {
 		out = append(out, s.in(s.outDir))
 	}
 	if s.codegen.out != "" {
 		out = append(out, s.in(s.codegen.out))
 	}
-	if s.member != "" {
-		out = append(out, "**/.env", "**/.env.*", "**/coverage")
-		for _, m := range s.needed {
-			if m.pkg.Scripts["build"] == "" {
-				continue
-			}
-			if dir, _, _ := compilerOutDir(s.top, path.Join(m.dir, "tsconfig.json"), 4); dir != "" {
-				out = append(out, dir)
-			}
+	for _, m := range s.needed {
+		if m.pkg.Scripts["build"] == "" {
+			continue
+		}
+		if dir, _, _ := compilerOutDir(s.top, path.Join(m.dir, "tsconfig.json"), 4); dir != "" {
+			out = append(out, dir)
 		}
 	}
 	if s.site != nil { // bundlers read .env and .env.production; what follows is the machine's own
-		out = slices.DeleteFunc(out, func(p string) bool { return path.Base(p) == ".env" || path.Base(p) == ".env.*" })
-		out = append(out, "**/.env.local", "**/.env.*.local", "**/.env.development", "**/.env.test")
+		out = slices.DeleteFunc(out, func(p string) bool { return strings.HasPrefix(path.Base(p), ".env") })
+		return append(out, "**/.env.local", "**/.env.*.local", "**/.env.development", "**/.env.test")
+	}
+	for _, name := range s.keys {
+		out = append(out, "!"+s.in(name))
+	}
+	for _, f := range s.Want.Files {
+		if f.From == "" && ecosystem.IsSecret(f.Path) {
+			out = append(out, "!"+s.in(path.Clean(f.Path)))
+		}
 	}
 	return out
 }
@@ -70,5 +72,9 @@ func (s *service) neededFiles() []string {
 			out = append(out, s.in(dir))
 		}
 	}
-	return out
+	if file, _ := s.startFile(); s.site == nil && s.isModule(file) {
+		file, _ = moduleFile(s.Dir, file)
+		out = append(out, s.in(file))
+	}
+	return slices.Compact(out)
 }

@@ -35,6 +35,10 @@ func (s *service) lockFile() {
 		s.Report(diag.Error, codeLock, file, lock.line, s.inDir(relock), "package-lock.json is not valid: %v", lock.invalid)
 		return
 	}
+	if lock.LockfileVersion == 1 && lock.Packages == nil && s.member == "" {
+		s.oldLockFile(lock)
+		return
+	}
 	root, ok := lock.Packages[""]
 	if s.member != "" && ok {
 		root, ok = lock.Packages[s.member]
@@ -51,6 +55,44 @@ func (s *service) lockFile() {
 	s.lockedPackages(lock)
 	if len(s.native) > 0 {
 		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", file, 0)
+	}
+}
+
+// oldLockFile reads a lock file of npm 5 and 6, which newer ones install from: it
+// says less of the packages, so that npm looks the rest up.
+func (s *service) oldLockFile(lock *parsedLock) {
+	s.oldLock = true
+	for _, deps := range []struct {
+		key   string
+		asked map[string]string
+	}{{"dependencies", s.pkg.Dependencies}, {"devDependencies", s.pkg.DevDeps}} {
+		for _, name := range slices.Sorted(maps.Keys(deps.asked)) {
+			if _, ok := lock.Dependencies[name]; !ok && s.pkg.OptionalDeps[name] == "" {
+				s.Report(diag.Error, codeStaleLock, "package.json", s.pkg.line(deps.key, name), s.inDir(relock), "package-lock.json is out of date: it has no %s", name)
+				return
+			}
+		}
+	}
+	s.Report(diag.Warning, codeOldLock, "package-lock.json", 0, s.inDir(relock)+" with npm 7 or newer writes the format of today",
+		"package-lock.json has the format of npm 6: each install asks the registry for what it does not say")
+	var visit func(all map[string]oldPackage)
+	visit = func(all map[string]oldPackage) {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			p := all[name]
+			if compiles := slices.ContainsFunc(slices.Sorted(maps.Keys(p.Requires)), func(r string) bool { return slices.Contains(buildTools(), r) || r == "node-gyp-build" }); compiles && !p.Optional {
+				if !slices.Contains(s.compiled, name) {
+					s.compiled = append(s.compiled, name)
+				}
+				if !p.Dev && s.site == nil && !slices.Contains(s.native, name) {
+					s.native = append(s.native, name)
+				}
+			}
+			visit(p.Dependencies)
+		}
+	}
+	visit(lock.Dependencies)
+	if len(s.native) > 0 {
+		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", "package-lock.json", 0)
 	}
 }
 
@@ -158,7 +200,13 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 		return // a member of the workspace
 	}
 	if p.Link || !strings.Contains(at, "node_modules/") {
-		s.Report(diag.Error, codeLocal, s.topFile("package-lock.json"), 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory, which is not supported yet", at)
+		dir := at
+		if p.Link {
+			dir = p.Resolved
+		}
+		if !slices.ContainsFunc(s.local, func(d string) bool { return d == dir || strings.HasPrefix(dir, d+"/") }) && !slices.ContainsFunc(s.Findings, func(f diag.Finding) bool { return f.Code == codeLocal }) {
+			s.Report(diag.Error, codeLocal, s.topFile("package-lock.json"), 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory that package.json does not name", at)
+		}
 		return
 	}
 	name := at[strings.LastIndex(at, "node_modules/")+len("node_modules/"):]

@@ -16,6 +16,7 @@ type manifest struct {
 	License        any               `json:"license"`
 	Main           string            `json:"main"`
 	Module         string            `json:"module"`
+	Bin            any               `json:"bin"`
 	Exports        any               `json:"exports"`
 	PackageManager string            `json:"packageManager"`
 	Engines        map[string]string `json:"engines"`
@@ -99,6 +100,27 @@ func keyLines(data []byte) map[string]int {
 type lockFile struct {
 	LockfileVersion int                    `json:"lockfileVersion"`
 	Packages        map[string]lockPackage `json:"packages"`
+	Dependencies    map[string]oldPackage  `json:"dependencies"` // of formats before 3
+}
+
+// oldPackage is a package of the formats before 3.
+type oldPackage struct {
+	Dev          bool                  `json:"dev"`
+	Optional     bool                  `json:"optional"`
+	Requires     oldRequires           `json:"requires"`
+	Dependencies map[string]oldPackage `json:"dependencies"`
+}
+
+// oldRequires are the names that a package requires; npm 5 also writes true.
+type oldRequires map[string]string
+
+// UnmarshalJSON reads an object, and anything else as nothing.
+func (o *oldRequires) UnmarshalJSON(data []byte) error {
+	var names map[string]string
+	if json.Unmarshal(data, &names) == nil {
+		*o = names
+	}
+	return nil
 }
 
 type lockPackage struct {

@@ -6,38 +6,129 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Evidence in sources.
 var (
-	portDefault = ecosystem.NewSign(`PORT\s*(?:\?\?|\|\|)\s*['"]?(\d{2,5})\b`)
-	portListen  = ecosystem.NewSign(`\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})\b`)
-	portAddress = ecosystem.NewSign(`['"\x60](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"\x60]`)
-	portNamed   = ecosystem.NewSign(`\bport\s*[:=]\s*(\d{2,5})\b`)
-	grpcServer  = ecosystem.NewSign(`\.bindAsync\(`)
-	httpServer  = ecosystem.NewSign(`\bcreateServer\(|\bexpress\(\)|\b[fF]astify\(|\brequire\(['"](?:express|fastify|polka|restify)['"]\)\(|\bpolka\(|\bnew Koa\(|\bnew Hono\(|NestFactory\.create\(`)
-	healthRoute = ecosystem.NewSign(`['"\x60](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))['"\x60]`)
+	portDefault  = ecosystem.NewSign(`PORT['"\])]*\s*(?:\?\?|\|\|)\s*['"]?(\d{2,5})\b`)
+	portFallback = ecosystem.NewSign(`['"]PORT['"]\s*(?:,|\)\s*(?:\?\?|\|\|))\s*['"]?(\d{2,5})\b`)
+	portSchema   = ecosystem.NewSign(`\bPORT['"]?\s*:\s*[^,\n]*\bdefault(?:\(|\s*:)\s*['"]?(\d{2,5})\b`)
+	portUnpacked = ecosystem.NewSign(`\bPORT\s*=\s*['"]?(\d{2,5})['"]?[^}\n]*\}\s*=\s*process\.env\b`)
+	portListen   = ecosystem.NewSign(`\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})\b`)
+	portAddress  = ecosystem.NewSign(`['"\x60](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"\x60]`)
+	portNamed    = ecosystem.NewSign(`\bport\s*[:=]\s*(\d{2,5})\b`)
+	portRead     = ecosystem.NewSign(`process\.env\.PORT\b|process\.env\[['"]PORT['"]\]|\bPORT\b[^}\n]*\}\s*=\s*process\.env\b|\bget(?:OrThrow)?(?:<\w+>)?\(\s*['"]PORT['"]|\bPORT['"]?\s*:\s*(?:Joi|joi|z|port|num|str|envalid|Type|t|yup|v)\b|\benv\(\s*['"]PORT['"]|\benv\.PORT\b`)
+	grpcServer   = ecosystem.NewSign(`\.bindAsync\(|\bTransport\.GRPC\b`)
+	httpServer   = ecosystem.NewSign(`\bcreateServer\(|\bcreateSecureServer\(|\bexpress(?:\.default)?\(\)|\b[fF]astify(?:\.default)?(?:<[^>\n]*>)?\(|\brequire\(['"](?:express|fastify|polka|restify|koa)['"]\)\(|\bpolka\(|\bnew Koa(?:<[^>\n]*>)?\(|\bnew Hono(?:<[^>\n]*>)?\(|\bNestFactory\.create(?:<[^>\n]*>)?\(|\bHapi\.server\(|\bnew Hapi\.Server\(|\bstartStandaloneServer\(|\bserve\(\s*\{|\bnew Elysia\(`)
+	healthRoute  = ecosystem.NewSign(`['"\x60](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))['"\x60]`)
+
+	grpcTLS      = ecosystem.NewSign(`\bServerCredentials\.createSsl\(`)
+	grpcPlain    = ecosystem.NewSign(`\bServerCredentials\.createInsecure\(`)
+	httpsServer  = ecosystem.NewSign(`\bhttps\.createServer\(|\bhttp2\.createSecureServer\(`)
+	plainServer  = ecosystem.NewSign(`\bhttp2?\.createServer\(|\bapp\.listen\(|\bnew http\.Server\(`)
+	healthWhole  = ecosystem.NewSign(`['"]{2}\s*:\s*[^,}\n]*\bSERVING\b|\.setStatus\(\s*['"]{2}`)
+	healthNamed  = ecosystem.NewSign(`['"]([A-Za-z_]\w*(?:\.\w+)+)['"]\s*:\s*[^,}\n]*\bSERVING\b|\.setStatus\(\s*['"]([A-Za-z_][\w.]*)['"]`)
+	healthServer = ecosystem.NewSign(`\bHealthImplementation\b|\bHealthService\b|grpc-health-check`)
 )
 
-// evidence reads the sources for signs of the network.
-func (s *service) evidence() ecosystem.Evidence {
-	var e ecosystem.Evidence
-	ports := []*ecosystem.Sign{portDefault, portListen, portAddress, portNamed}
+// found is what the sources say.
+type found struct {
+	ecosystem.Evidence
+	portRead    ecosystem.Hit // the program asks for PORT
+	portEnv     string        // variable whose default is the port
+	listens     []string      // ports that are written where the program listens
+	tls, plain  ecosystem.Hit
+	grpcTLS     ecosystem.Hit
+	grpcPlain   ecosystem.Hit
+	healthNames int
+}
+
+// scan reads the sources once: for signs of the network, for what they ask the
+// machine for, and for names of files that would be left out.
+func (s *service) scan() found {
+	s.readTree()
+	f, uses := found{}, newUses(s)
+	ports := []*ecosystem.Sign{portDefault, portFallback, portUnpacked, portSchema, portListen, portAddress, portNamed}
 	best := len(ports)
 	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
-		e.GRPC.Seek(grpcServer, name, data)
-		e.HTTP.Seek(httpServer, name, data)
-		e.Route.Seek(healthRoute, name, data)
+		f.GRPC.Seek(grpcServer, name, data)
+		f.HTTP.Seek(httpServer, name, data)
+		f.Route.Seek(healthRoute, name, data)
 		for i, re := range ports[:best] {
-			if found := ecosystem.Find(re, name, data); found.Found() {
-				e.Port, best = found, i
+			if hit := ecosystem.Find(re, name, data); hit.Found() {
+				f.Port, best = hit, i
+				f.portEnv = ""
+				if i == 0 {
+					f.portEnv = wordBefore(data, re)
+				}
 				break
 			}
 		}
+		for _, re := range []*ecosystem.Sign{portListen, portAddress} {
+			if hit := ecosystem.Find(re, name, data); hit.Found() {
+				f.listens = append(f.listens, hit.Text)
+			}
+		}
+		f.portRead.Seek(portRead, name, data)
+		f.security(name, data)
+		s.noteNames(name, data)
+		uses.source(name, data)
 	})
+	uses.done()
+	return f
+}
+
+// security notes certificates and what the health service answers for.
+func (f *found) security(name string, data []byte) {
+	f.grpcTLS.Seek(grpcTLS, name, data)
+	f.grpcPlain.Seek(grpcPlain, name, data)
+	f.tls.Seek(httpsServer, name, data)
+	f.plain.Seek(plainServer, name, data)
+	if healthServer.Match(data) {
+		f.HealthWhole.Seek(healthWhole, name, data)
+		if hit := findEither(healthNamed, name, data); hit.Found() {
+			f.HealthName.Keep(hit)
+		}
+	}
+}
+
+// findEither is Find for a pattern of several alternatives with a group each.
+func findEither(re ecosystem.Pattern, name string, data []byte) ecosystem.Hit {
+	m := re.FindSubmatchIndex(data)
+	for i := 2; i < len(m); i += 2 {
+		if m[i] >= 0 {
+			return ecosystem.Hit{Text: string(data[m[i]:m[i+1]]), File: name, Line: ecosystem.LineAt(data, int64(m[0]))}
+		}
+	}
+	return ecosystem.Hit{}
+}
+
+// wordBefore is the whole name of the variable that a match begins within.
+func wordBefore(data []byte, re ecosystem.Pattern) string {
+	m := re.FindSubmatchIndex(data)
+	if m == nil {
+		return ""
+	}
+	from, to := m[0], m[0]+len("PORT")
+	for from > 0 && (data[from-1] == '_' || 'A' <= data[from-1] && data[from-1] <= 'Z' || '0' <= data[from-1] && data[from-1] <= '9') {
+		from--
+	}
+	return string(data[from:to])
+}
+
+// evidence is what the sources and the files beside them say of the network.
+func (s *service) evidence(f found) ecosystem.Evidence {
+	e := f.Evidence
 	if s.framework.port != "" {
 		s.frameworkEvidence(&e)
+	}
+	if f.grpcTLS.Found() && !f.grpcPlain.Found() && e.GRPC.Found() {
+		e.TLS = f.grpcTLS
+	} else if f.tls.Found() && !f.plain.Found() && !e.GRPC.Found() {
+		e.TLS = f.tls
 	}
 	if p, ok := s.Process(); ok && s.framework.start == nil && len(s.Want.Command) == 0 {
 		s.processEvidence(p, &e)
@@ -45,11 +136,62 @@ func (s *service) evidence() ecosystem.Evidence {
 	if _, ok := s.pkg.Dependencies["grpc-health-check"]; ok {
 		e.HealthProto = ecosystem.Hit{File: "package.json", Line: s.pkg.line("dependencies")}
 	}
+	if (e.GRPC.Found() || e.HTTP.Found()) && !e.Port.Found() {
+		s.portElsewhere(f, &e)
+	}
 	return e
 }
 
-// defaultPort is the one that a web process is told when nothing names another.
-const defaultPort = 3000
+// defaultPort and defaultRPC are what a program is told that takes any port.
+const (
+	defaultPort = 3000
+	defaultRPC  = 50051
+)
+
+var examplePort = pattern.Lazy(`(?m)^\s*(?:export\s+)?PORT\s*=\s*['"]?(\d{2,5})\b`)
+
+// portElsewhere looks for the port of a program whose sources name none: in an
+// example of its variables, else the program is told one that it asks for.
+func (s *service) portElsewhere(f found, e *ecosystem.Evidence) {
+	for _, name := range []string{".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults", ".env"} {
+		if data, err := ecosystem.Read(s.Dir, name); err == nil {
+			if hit := ecosystem.Find(examplePort(), name, data); hit.Found() {
+				hit.Why = "the example of its variables"
+				e.Port = hit
+				return
+			}
+		}
+	}
+	if !f.portRead.Found() || s.Want.Port > 0 {
+		return
+	}
+	port := defaultPort
+	if e.GRPC.Found() && (s.Want.Type == "" || s.Want.Type == "grpc") {
+		port = defaultRPC
+	}
+	e.Port = f.portRead
+	e.Port.Text, e.Port.Why = strconv.Itoa(port), "default: the program listens where PORT says"
+	s.Report(diag.Info, codeDefaultPort, f.portRead.File, f.portRead.Line, "write port: for the service in slipway.yaml for another one",
+		"nothing names a port; the image has PORT=%d", port)
+}
+
+// portVariable decides which variable tells the program its port: PORT where it
+// asks for it, another one where slipway.yaml says otherwise than its default. A
+// port that is written where the program listens needs none.
+func (s *service) portVariable(f found) {
+	port := strconv.Itoa(s.Want.Port)
+	serves := s.Want.Type == "http" || s.Want.Type == "grpc"
+	switch {
+	case s.Want.Port == 0 || !serves:
+	case s.framework.start != nil:
+		s.tellsPort = "PORT"
+	case slices.Contains(f.listens, port) && f.Port.Text != port:
+	case f.portRead.Found():
+		s.tellsPort = "PORT"
+	case f.portEnv != "" && f.Port.Text != port:
+		s.tellsPort = f.portEnv
+	}
+}
 
 // processEvidence is what a process of the Procfile tells: that called web
 // serves, on the port that it is told; others serve nobody.
@@ -76,12 +218,17 @@ func (s *service) processEvidence(p ecosystem.Process, e *ecosystem.Evidence) {
 // isSource tells whether a path may hold evidence.
 func (s *service) isSource(name string, dir bool) bool {
 	if dir {
-		top, _, _ := strings.Cut(name, "/")
-		return path.Base(name) != "node_modules" && slices.Contains(s.sources, top) && name != s.codegen.out
+		switch base := path.Base(name); {
+		case base == "node_modules", strings.HasPrefix(base, "."), s.builtAnew(name), name == s.outDir && s.compiles(), name == s.codegen.out, s.Ignore.Excludes(s.in(name)):
+			return false
+		case slices.Contains([]string{"public", "static", "assets", "www", "docs", "examples", "vendor"}, base) && !slices.ContainsFunc(s.start, func(w string) bool { return strings.HasPrefix(path.Clean(w), name+"/") }):
+			return false // what browsers get, and what is no part of the program
+		}
+		return ecosystem.Needless(name, true) == ""
 	}
 	if len(s.start) > 1 && path.Ext(name) == "" && path.Clean(s.start[1]) == name {
 		return true // as in "node ./bin/www"
 	}
 	return slices.Contains([]string{".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"}, path.Ext(name)) &&
-		!strings.Contains(name, ".test.") && !strings.Contains(name, ".spec.") && !strings.HasSuffix(name, ".d.ts")
+		!strings.Contains(name, ".test.") && !strings.Contains(name, ".spec.") && !strings.HasSuffix(name, ".d.ts") && !strings.HasSuffix(name, ".min.js")
 }

@@ -101,18 +101,31 @@ type service struct {
 	codegen  codegen
 	building string // name that the script which builds would have
 	build    string // script that builds, "" for none
+	inline   bool   // that script is a part of the start script
 	outDir   string // what the build writes, "" without a build
 	project  string // tsconfig of the build
 	start    []string
 	startEnv []string // NAME=value words before the start command
-	rootRuns []string // the service's own install scripts
-	sources  []string // entries of the directory that the build reads
-	runtime  []string // entries that production needs besides outDir
+	rootRuns []string // commands of the service's own install scripts that run with the sources
+	carries  bool     // one of them may change packages
+	patches  []string // the command of patch-package, nil without
+	patchDir string
+	local    []string // directories of the build context that packages are installed from
+	oldLock  bool     // the lock file has the format of npm 6
+	repo     fs.FS    // the repository, nil when it is not known
+
+	tree      contents // what is in the service's directory
+	sources   []string // entries of the directory that the build reads
+	runtime   []string // those of them that production needs
+	replaced  []string // patterns of sources that the build has replaced
+	moved     []string // directories of the tree that the program writes to
+	tellsPort string   // variable that tells the program its port, "" for none
+	keys      []string // private keys of the tree that the sources read
 }
 
 // inspect reads the service's files.
 func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
-	s := &service{Service: ecosystem.Open(dir, want, fleet), workspace: e.openWorkspace(dir, want.Path), memo: e.memo}
+	s := &service{Service: ecosystem.Open(dir, want, fleet), workspace: e.openWorkspace(dir, want.Path), memo: e.memo, repo: e.root}
 	data, err := ecosystem.Read(dir, "package.json")
 	if err != nil {
 		s.Report(diag.Error, codeManifest, "package.json", 0, "", "package.json cannot be read: %v", err)
@@ -130,6 +143,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	if !s.packageManager() {
 		return s
 	}
+	s.localPackages()
 	if s.manager.name == "npm" {
 		s.lockFile()
 	}
@@ -147,9 +161,13 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		static.Serve(&s.Service, "package.json")
 	} else {
 		s.startCommand()
+		found := s.scan()
 		s.findSources()
-		s.Network(s.evidence(), "package.json")
+		s.checkStart()
+		s.Network(s.evidence(found), "package.json")
+		s.portVariable(found)
 	}
+	s.checkFiles()
 	s.checkIgnored()
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -15,20 +16,27 @@ func (s *service) prune() plan.Step {
 	if s.manager.name != "npm" || s.member != "" {
 		return s.installed()
 	}
-	return plan.Step{
+	copies := []string{"cp -a package.json package-lock.json node_modules " + outDeps}
+	if len(s.local) > 0 {
+		copies = append(copies, "cp -a --parents "+strings.Join(ecosystem.Quoted(s.local), " ")+" "+outDeps)
+	}
+	commands := slices.Concat([]string{"mkdir -p node_modules " + outDeps}, copies, []string{
+		"cd " + outDeps,
+		"npm prune --omit=dev " + s.offline() + " --ignore-scripts",
+		"rm -rf package.json package-lock.json node_modules/.package-lock.json",
+		s.idle(),
+		"find . -mindepth 1 -type d -empty -delete",
+	})
+	step := plan.Step{
 		Op: plan.OpRun,
 		Comment: "Without development packages, and without what nothing reads at run time. npm's hidden lock file names the machine's registry: " +
 			"left in, equal inputs would give different images.",
-		Shell: strings.Join([]string{
-			"mkdir -p node_modules " + outDeps,
-			"cp -a package.json package-lock.json node_modules " + outDeps,
-			"cd " + outDeps,
-			"npm prune --omit=dev " + s.offline() + " --ignore-scripts",
-			"rm -rf package.json package-lock.json node_modules/.package-lock.json",
-			s.idle(),
-			"find . -mindepth 1 -type d -empty -delete",
-		}, " && "),
+		Shell: strings.Join(commands, " && "),
 	}
+	if s.oldLock {
+		step.Mounts = s.manager.caches() // what the old lock file does not say is looked up
+	}
+	return step
 }
 
 // idleFiles deletes what nothing reads at run time.
@@ -38,6 +46,9 @@ const idleFiles = `find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name 
 // offline keeps npm from the network, unless package.json names a version by a
 // tag such as "latest", which npm looks up whatever the lock file says.
 func (s *service) offline() string {
+	if s.oldLock {
+		return "--prefer-offline"
+	}
 	for _, version := range union(union(s.pkg.Dependencies, s.pkg.OptionalDeps), s.pkg.DevDeps) {
 		if tag().MatchString(version) {
 			return "--prefer-offline"
@@ -61,19 +72,28 @@ func (s *service) idle() string {
 func (s *service) installed() plan.Step {
 	top, dirs, members := s.manifests()
 	paths := append(top, dirs...)
+	gone := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return slices.Contains(s.local, p) })
 	var manifests []string
 	for _, m := range members {
 		manifests = append(manifests, m+"/package.json")
 	}
 	commands := []string{
 		"mkdir -p " + outDeps,
-		"cp -a --parents " + strings.Join(append(slices.Clone(paths), manifests...), " ") + " " + outDeps,
+		"cp -a --parents " + strings.Join(ecosystem.Quoted(append(slices.Clone(paths), manifests...)), " ") + " " + outDeps,
 		"cd " + outDeps,
 	}
+	if s.carries {
+		commands = append(commands, s.withoutScripts()...)
+	}
 	commands = append(commands, s.manager.production(s.member, s.pkg.Name)...)
+	if s.carries {
+		commands = append(commands, strings.TrimSpace("node "+carryFile+" "+ecosystem.WorkDir+" . "+s.member))
+	} else if patch := s.patched(false); patch != "" {
+		commands = append(commands, patch)
+	}
 	commands = append(commands,
 		s.manager.leftovers(),
-		"rm -rf "+strings.Join(append(paths, manifests...), " "),
+		"rm -rf "+strings.Join(ecosystem.Quoted(append(gone, manifests...)), " "),
 		s.idle(),
 		"find . -mindepth 1 -type d -empty -delete",
 	)

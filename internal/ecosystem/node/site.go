@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/ecosystem/static"
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -72,6 +73,8 @@ var (
 	previewStart = pattern.Lazy(`^(npx )?(npm run (dev|preview|serve|develop)|vite|ng serve|ng s|react-scripts start|vue-cli-service serve|parcel|rsbuild|astro|gatsby|docusaurus|eleventy|next|nuxt|serve|http-server|live-server|sirv|browser-sync|lite-server|rsbuild|vitepress)\b`)
 	outputOption = pattern.Lazy(`\b(?:outDir|outputDir|distDir)['"]?\s*:\s*['"\x60]([^'"\x60$]+)['"\x60]`)
 	outputFlag   = pattern.Lazy(`--(?:outDir|dest|dist-dir|output|output-path)[ =]([^\s;&|]+)`)
+	outputJoined = pattern.Lazy(`\b(?:outDir|outputDir)['"]?\s*:\s*(?:path\.)?(?:resolve|join)\(\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*['"\x60]([^'"\x60$]+)['"\x60]\s*\)`)
+	viteRootDir  = pattern.Lazy(`(?m)^\s*root\s*:\s*['"]([^'"$]+)['"]`)
 	kitPages     = pattern.Lazy(`\bpages:\s*['"]([^'"]+)['"]`)
 	kitFallback  = pattern.Lazy(`\bfallback:\s*['"]([^'"]+)['"]`)
 	pageName     = pattern.Lazy(`^[\w.-]+$`)
@@ -164,19 +167,51 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 	case b.name == "Vite" && (libraryMode().Match(data) || !ecosystem.Exists(s.Dir, "index.html") && !viteRoot().Match(data)):
 		return nil
 	}
-	if m := outputFlag().FindStringSubmatch(script); m != nil && inside(m[1]) {
-		site.Dir = path.Clean(m[1])
+	root := ""
+	if h := ecosystem.Find(viteRootDir(), name, data); b.name == "Vite" && h.Found() && inside(h.Text) {
+		root = path.Clean(h.Text) // outDir is relative to it
+	}
+	if m := outputFlag().FindStringSubmatch(script); m != nil && s.reaches(path.Join(root, m[1])) {
+		site.Dir = path.Join(root, m[1])
 		note("build script", "package.json", s.pkg.line("scripts", s.building))
-	} else if h := ecosystem.Find(outputOption(), name, data); h.Found() && inside(h.Text) {
-		site.Dir = path.Clean(h.Text)
+	} else if h := ecosystem.Find(outputOption(), name, data); h.Found() && s.reaches(path.Join(root, h.Text)) {
+		site.Dir = path.Join(root, h.Text)
 		note("its configuration", name, h.Line)
+		s.noteAbove(site.Dir, name, h.Line)
+	} else if h := ecosystem.Find(outputJoined(), name, data); h.Found() && s.reaches(h.Text) {
+		site.Dir = path.Clean(h.Text) // by __dirname, which is the configuration's
+		note("its configuration", name, h.Line)
+		s.noteAbove(site.Dir, name, h.Line)
 	} else {
+		site.Dir = path.Join(root, site.Dir)
 		if b.name == "VitePress" && strings.Contains(script, "vitepress build docs") {
 			site.Dir = "docs/" + b.dir
 		}
 		note("default of "+b.name, "", 0)
 	}
 	return site
+}
+
+// reaches reports a path that the build can write to: in the service's directory,
+// or above it, where the builder has nothing of its own.
+func (s *service) reaches(dir string) bool {
+	dir = path.Clean(dir)
+	below := dir
+	for strings.HasPrefix(below, "../") {
+		below = strings.TrimPrefix(below, "../")
+	}
+	return inside(below) && (below == dir || ecosystem.WritablePath(path.Join(ecosystem.WorkDir, s.member, dir)))
+}
+
+// noteAbove says that a site's files are written above its directory, and how
+// another service gets them.
+func (s *service) noteAbove(dir, file string, line int) {
+	if !strings.HasPrefix(dir, "../") {
+		return
+	}
+	name := ecosystem.Or(s.Want.Name, "this")
+	s.Report(diag.Info, codeOutputAbove, file, line, "the service that serves them takes them by files: [{from: "+name+", to: "+path.Base(dir)+"}]; output: names another directory",
+		"the build writes to %s, above the service; its image serves the files from there", dir)
 }
 
 // inside tells whether a path stays in the service's directory, and has no
@@ -282,6 +317,9 @@ func (b angularBuild) output(project string) string {
 
 // siteTop is the directory that is the build's own, which its context leaves out.
 func (s *service) siteTop() string {
+	if strings.HasPrefix(s.site.Dir, "..") {
+		return "" // above: no part of the service's directory
+	}
 	top, _, _ := strings.Cut(s.site.Dir, "/")
 	if slices.Contains([]string{"dist", "build", "out", "_site", ".output"}, top) {
 		return top

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
 )
 
 func TestSite(t *testing.T) {
@@ -19,7 +21,7 @@ func TestSite(t *testing.T) {
 		"vite":                   {map[string]string{"package.json": vite("}"), "index.html": ""}, found{"dist", page}},
 		"vite, flag":             {map[string]string{"package.json": `{"scripts": {"build": "vite build --outDir web"}}`, "index.html": ""}, found{"web", page}},
 		"vite, configured":       {map[string]string{"package.json": vite("}"), "index.html": "", "vite.config.ts": "export default {\n build: { outDir: './build' } }"}, found{"build", page}},
-		"vite, outside":          {map[string]string{"package.json": vite("}"), "index.html": "", "vite.config.ts": "outDir: '../x'"}, found{"dist", page}},
+		"vite, outside":          {map[string]string{"package.json": vite("}"), "index.html": "", "vite.config.ts": "outDir: '../x'"}, found{"../x", page}},
 		"vite, called by a name": {map[string]string{"package.json": `{"scripts": {"build": "run-p types \"only {@}\" --", "only": "vite build", "types": "tsc"}}`, "index.html": ""}, found{"dist", page}},
 		"vite, preview":          {map[string]string{"package.json": vite(`, "start": "vite preview"}`), "index.html": ""}, found{"dist", page}},
 		"vite, library":          {map[string]string{"package.json": vite("}"), "vite.config.ts": "build: { lib: { entry: 'a' } }"}, found{}},
@@ -83,15 +85,37 @@ func TestPlainSite(t *testing.T) {
 	}
 }
 
+// TestOutputAboveTheService: what the configuration names is taken, also above
+// the service's directory, and never a directory of the builder's system.
+func TestOutputAboveTheService(t *testing.T) {
+	for name, c := range map[string]struct{ files, config, dir, code string }{
+		"a literal":            {`{"scripts": {"build": "vite build"}}`, `export default {build: {outDir: "../api/static"}}`, "../api/static", codeOutputAbove},
+		"beside the config":    {`{"scripts": {"build": "vite build"}}`, `export default {build: {outDir: path.resolve(__dirname, "../backend/app/www")}}`, "../backend/app/www", codeOutputAbove},
+		"below a root":         {`{"scripts": {"build": "vite build"}}`, "export default {\n root: 'client',\n build: {outDir: '../dist/public'}}", "dist/public", ""},
+		"a flag":               {`{"scripts": {"build": "vite build --outDir ../web"}}`, "", "../web", ""},
+		"the builder's system": {`{"scripts": {"build": "vite build"}}`, `export default {build: {outDir: "../etc/ssl"}}`, "dist", ""},
+		"an absolute path":     {`{"scripts": {"build": "vite build"}}`, `export default {build: {outDir: "/srv/www"}}`, "dist", ""},
+	} {
+		s := (Ecosystem{}).inspect(tree(map[string]string{"package.json": c.files, "vite.config.ts": c.config, "index.html": ""}), config.Service{Name: "web", Path: "web"}, nil)
+		if s.site == nil || s.site.Dir != c.dir {
+			t.Errorf("%s: the site is %+v, not in %s", name, s.site, c.dir)
+			continue
+		}
+		if c.code == "" != (len(s.Findings) == 0) || c.code != "" && (s.Findings[0].Code != c.code || s.Findings[0].Severity != diag.Info || !strings.Contains(s.Findings[0].Hint, "from: web")) {
+			t.Errorf("%s: %v", name, s.Findings)
+		}
+	}
+}
+
 // FuzzSite: whatever the configuration of a bundler holds, a site lies inside
-// of its service.
+// of its service, or above it where the builder has nothing of its own.
 func FuzzSite(f *testing.F) {
 	f.Add(`{"scripts": {"build": "ng build"}}`, `{"projects": {"b": {"projectType": "application", "architect": {"build": {"options": {"outputPath": {"base": "../x"}}}}}}}`, "", "")
 	f.Add(`{"scripts": {"build": "vite build --outDir ../../x"}}`, "", "outDir: '/etc'", "fallback: '../x'")
 	f.Add(`{"scripts": {"build": "only", "only": "build"}, "devDependencies": {"@sveltejs/kit": "2", "@sveltejs/adapter-static": "3"}}`, "", "", "pages: '../../x'")
 	f.Fuzz(func(t *testing.T, pkg, angular, vite, svelte string) {
 		s := (Ecosystem{}).inspect(tree(map[string]string{"package.json": pkg, "angular.json": angular, "vite.config.ts": vite, "svelte.config.js": svelte, "index.html": ""}), config.Service{Name: "a", Path: "a"}, nil)
-		if s.site != nil && !inside(s.site.Dir) {
+		if s.site != nil && !s.reaches(s.site.Dir) {
 			t.Fatalf("the site lies at %q", s.site.Dir)
 		}
 		if s.site != nil && s.site.Fallback != "" && !pageName().MatchString(s.site.Fallback[1:]) {

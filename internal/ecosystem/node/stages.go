@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -29,10 +30,15 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	b := s.Extend(ecosystem.BasesFor(family, images(s.major, len(s.compiled) > 0)))
 	b.Toolchain.OnTarget = b.Toolchain.OnTarget || s.onTarget() || s.Want.Shell && b.ShellFrom != ""
 	stages := s.install(b)
-	if !s.framework.complete {
-		stages = append(stages, s.packages())
+	switch {
+	case s.framework.complete:
+		stages = append(stages, s.builder())
+	case s.carries:
+		stages = append(stages, s.builder(), s.packages())
+	default:
+		stages = append(stages, s.packages(), s.builder())
 	}
-	p := s.Service.Plan(b, user, append(stages, s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))...)
+	p := s.Service.Plan(b, user, append(stages, s.RuntimeTools(b, user), s.Production(s.image(b, user)))...)
 	if s.member != "" {
 		p.Dir = s.at
 	}
@@ -50,8 +56,8 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	env := map[string]string{"NODE_ENV": "production"}
 	maps.Copy(env, s.framework.env)
 	maps.Copy(env, s.systemEnv)
-	if s.framework.start != nil && s.Want.Port > 0 {
-		env["PORT"] = strconv.Itoa(s.Want.Port)
+	if s.Want.Port > 0 && s.tellsPort != "" {
+		env[s.tellsPort] = strconv.Itoa(s.Want.Port)
 	}
 	for _, pair := range s.startEnv {
 		k, v, _ := strings.Cut(pair, "=")
@@ -65,6 +71,8 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	if !s.framework.complete {
 		i.Layers = slices.Insert(i.Layers, 0, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StagePackages, Args: []string{outDeps + "/", ecosystem.WorkDir + "/"}})
 	}
+	i.Layers = append(i.Layers, s.movedData(fmt.Sprintf("%d:%d", u.UID, u.GID))...)
+	i.Writable = s.Writable()
 	if l, ok := s.pkg.License.(string); ok && l != "UNLICENSED" {
 		i.Licence = l
 	}
@@ -74,11 +82,11 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 // manifests are the manifests and files that the manager reads, directories apart.
 func (s *service) manifests() (top, dirs, members []string) {
 	top = []string{"package.json", s.manager.lock}
-	for _, name := range append(slices.Clone(s.manager.files), "patches") {
+	for _, name := range slices.Compact(slices.Concat(s.manager.files, s.local, []string{"patches", ecosystem.Or(s.patchDir, "patches")})) {
 		switch {
 		case ecosystem.IsDir(s.top, name):
 			dirs = append(dirs, name)
-		case name != "patches":
+		case ecosystem.Exists(s.top, name):
 			top = append(top, name)
 		}
 	}
@@ -137,6 +145,9 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: []string{m + "/package.json", m + "/"}})
 	}
 	install := append(without, s.manager.install(s.member, s.pkg.Name))
+	if patch := s.patched(true); patch != "" {
+		install = append(install, patch)
+	}
 	st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: strings.Join(install, " && "), Mounts: s.manager.caches(), Comment: comment})
 	return st
 }
@@ -173,6 +184,17 @@ func (s *service) withoutScripts() []string {
 // packages makes those for production, beside the builder: neither waits for the
 // other, and no change of a source runs it again.
 func (s *service) packages() plan.Stage {
+	if s.carries {
+		st := plan.Stage{Name: plan.StagePackages, Comment: "The packages for production, as the install scripts have left them.", From: plan.StageBuilder}
+		if s.member != "" {
+			st.Steps = append(st.Steps, plan.Step{Op: plan.OpWorkdir, Args: []string{ecosystem.WorkDir}})
+		}
+		if s.manager.name != "npm" || s.member != "" {
+			st.Steps = append(st.Steps, s.carry()...)
+		}
+		st.Steps = append(st.Steps, s.prune())
+		return st
+	}
 	return plan.Stage{
 		Name:    plan.StagePackages,
 		Comment: "The packages for production, from the manifests alone: made while the next stage builds.",
@@ -215,8 +237,11 @@ func (s *service) builder() plan.Stage {
 		add(s.copyDir(d))
 	}
 	var commands []string
-	for _, name := range s.rootRuns {
-		commands = append(commands, "npm run "+name)
+	for _, command := range s.rootRuns {
+		if !strings.HasPrefix(command, "npm run ") {
+			command = s.inBin(command)
+		}
+		commands = append(commands, command)
 	}
 	if s.generate != "" && s.codegen.in == "" {
 		commands = append(commands, s.run(s.generate))
@@ -229,7 +254,7 @@ func (s *service) builder() plan.Stage {
 	}
 	lay := s.frameworkLayOut()
 	if lay == nil {
-		lay = []string{s.layOut()}
+		lay = s.layOut()
 	}
 	if s.prisma.inModules && s.site == nil && !s.framework.complete {
 		lay = append(lay, keepPrisma)
@@ -318,17 +343,24 @@ func (s *service) run(script string) string {
 	_, post := all["post"+script]
 	text := all[script]
 	switch {
+	case s.inline && script == s.build:
+		return s.inBin(text)
 	case pre || post || strings.Contains(text, "npm_") || strings.Contains(text, "INIT_CWD"):
 	case s.major >= 22:
 		return "node --run " + script
 	case plainCompilers(text):
-		bin := path.Join(ecosystem.WorkDir, "node_modules/.bin")
-		if s.member != "" {
-			bin = path.Join(ecosystem.WorkDir, s.member, "node_modules/.bin") + ":" + bin
-		}
-		return "( PATH=" + bin + ":$PATH && " + text + " )"
+		return s.inBin(text)
 	}
 	return "npm run " + script
+}
+
+// inBin runs a command with the programs of the packages on its path.
+func (s *service) inBin(command string) string {
+	bin := path.Join(ecosystem.WorkDir, "node_modules/.bin")
+	if s.member != "" {
+		bin = path.Join(ecosystem.WorkDir, s.member, "node_modules/.bin") + ":" + bin
+	}
+	return "( PATH=" + bin + ":$PATH && " + command + " )"
 }
 
 // plainCompilers tells whether a script is a chain of compilers, code generators
@@ -346,26 +378,4 @@ func plainCompilers(script string) bool {
 		}
 	}
 	return true
-}
-
-// layOut copies what production needs besides its packages to one place.
-func (s *service) layOut() string {
-	if s.site != nil {
-		return s.site.PackCommand()
-	}
-	parts := []string{"package.json"}
-	if s.outDir != "" {
-		parts = append(parts, s.outDir)
-	}
-	for _, name := range s.runtime {
-		if s.build != "" && s.outDir == "" || !slices.Contains(parts, name) {
-			parts = append(parts, name)
-		}
-	}
-	to := path.Join(outApp, s.member) + "/"
-	before := "mkdir -p " + to + " && "
-	if s.outDir != "" && strings.Contains(s.outDir, "/") {
-		return before + "cp -a --parents " + strings.Join(ecosystem.Quoted(parts), " ") + " " + to
-	}
-	return before + "cp -a " + strings.Join(ecosystem.Quoted(parts), " ") + " " + to
 }

@@ -44,6 +44,7 @@ type memo struct {
 	native map[string][]string
 
 	manifests map[string]*manifest // by directory; nil: it cannot be read
+	local     map[string]bool      // directories that packages depend on; nil before it is known
 }
 
 // rootOf is a directory that may be the root of a workspace.
@@ -56,7 +57,7 @@ type rootOf struct {
 
 // In is the ecosystem as it knows one repository. It is not for concurrent use.
 func (Ecosystem) In(root fs.FS) ecosystem.Language {
-	return Ecosystem{root: root, memo: &memo{map[string]*rootOf{}, map[string]*parsedLock{}, map[string][]string{}, map[string]*manifest{}}}
+	return Ecosystem{root: root, memo: &memo{map[string]*rootOf{}, map[string]*parsedLock{}, map[string][]string{}, map[string]*manifest{}, nil}}
 }
 
 // rootAt returns what a directory says as a workspace's root, nil when it has no
@@ -357,8 +358,8 @@ func (s *service) topFile(name string) string {
 // in is a path of the service's directory as the build context has it.
 func (s *service) in(name string) string { return path.Join(s.member, name) }
 
-// IsLibrary tells whether a directory is a package of a workspace that nothing
-// starts: a library of the others.
+// IsLibrary tells whether a directory is a package that nothing starts: a library
+// of a workspace, or one that another package depends on by its path.
 func (e Ecosystem) IsLibrary(at string) bool {
 	dir, err := fs.Sub(e.root, at)
 	if err != nil {
@@ -372,5 +373,5 @@ func (e Ecosystem) IsLibrary(at string) bool {
 		return false
 	}
 	r, _ := e.workspaceOf(at)
-	return r != nil
+	return r != nil || e.localLibraries()[at]
 }

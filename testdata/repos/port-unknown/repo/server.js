@@ -1,1 +1,1 @@
-require('node:http').createServer(require('./lib/listener.js').listener).listen(process.env.PORT)
+require('node:http').createServer(require('./lib/listener.js').listener).listen(require('/etc/plain/port.json'))

@@ -1,0 +1,154 @@
+package node
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+)
+
+// startCommand decides on the exec form that starts the service.
+func (s *service) startCommand() {
+	if len(s.Want.Command) > 0 {
+		s.start = s.Want.Command
+		s.Configured("start", strings.Join(s.start, " "))
+		return
+	}
+	if s.framework.start != nil {
+		s.start = s.frameworkStart()
+		s.Fact("start", strings.Join(s.start, " "), s.framework.name+"'s server", "package.json", s.pkg.line("scripts", s.building))
+		return
+	}
+	if p, ok := s.Process(); ok {
+		s.fromProcfile(p)
+		return
+	}
+	if dir, file := s.nxProgram(); dir != "" {
+		s.start = []string{"node", path.Join(dir, file)}
+		s.Fact("start", strings.Join(s.start, " "), "what the build of the Nx project writes", "project.json", 0)
+		return
+	}
+	for _, name := range startScripts() {
+		if text, ok := s.pkg.Scripts[name]; ok && (name == "start" || s.startsNode(text)) {
+			s.startScript(name, 3)
+			return
+		}
+	}
+	if m := s.pkg.Main; m != "" {
+		s.start = []string{"node", path.Clean(m)}
+		s.Fact("start", "node "+path.Clean(m), "main", "package.json", s.pkg.line("main"))
+		return
+	}
+	for _, name := range []string{"server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js"} {
+		if ecosystem.Exists(s.Dir, name) {
+			s.start = []string{"node", name}
+			s.Fact("start", "node "+name, "the file exists", name, 0)
+			return
+		}
+	}
+	if s.framework.name != "" {
+		return // what is missing for it is reported
+	}
+	if s.member == "" && ecosystem.Exists(s.Dir, "nx.json") && s.pkg.Workspaces == nil {
+		s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), "give each application a package.json with its start script and list them in workspaces, as Nx's TypeScript preset does; or a Dockerfile",
+			"the applications of this Nx workspace share one package.json, which says of none how it starts")
+		return
+	}
+	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "nothing says how the service starts")
+}
+
+// startsNode tells whether a script runs node and no tool around it.
+func (s *service) startsNode(script string) bool {
+	script, _ = s.plainStart(script)
+	for _, w := range strings.Fields(script) {
+		if !strings.Contains(w, "=") {
+			return w == "node"
+		}
+	}
+	return false
+}
+
+// runs returns the script that the words run: npm run NAME and its like.
+func runs(words []string) (script string, ok bool) {
+	switch {
+	case len(words) == 3 && words[1] == "run" && slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, words[0]):
+		return words[2], true
+	case len(words) == 2 && (words[0] == "yarn" || words[0] == "pnpm"):
+		return words[1], true
+	}
+	return "", false
+}
+
+// startScript turns a script into an exec form; `npm run other` is followed.
+func (s *service) startScript(name string, depth int) {
+	text, line := s.pkg.Scripts[name], s.pkg.line("scripts", name)
+	words := strings.Fields(text)
+	if other, ok := runs(words); ok && depth > 0 && s.pkg.Scripts[other] != "" {
+		s.startScript(other, depth-1)
+		return
+	}
+	s.checkPrestart(name)
+	s.startWith(text, name+" script", "package.json", line)
+}
+
+// fromProcfile starts a process of the Procfile.
+func (s *service) fromProcfile(p ecosystem.Process) {
+	s.OtherProcesses(p)
+	words := strings.Fields(p.Command)
+	script, ok := runs(words)
+	if len(words) == 2 && words[0] == "npm" && words[1] == "start" {
+		script, ok = "start", true
+	}
+	if ok && s.pkg.Scripts[script] != "" {
+		s.startScript(script, 3)
+		return
+	}
+	port := defaultPort
+	if s.Want.Port > 0 {
+		port = s.Want.Port
+	}
+	s.startWith(p.WithPort(port), p.Name+" process", "Procfile", p.Line)
+}
+
+// startWith turns a command line into an exec form.
+func (s *service) startWith(text, what, file string, line int) {
+	command, built := s.plainStart(text)
+	if len(built) > 0 {
+		s.Fact("start", "without "+strings.Join(built, " && "), "the build has done it", file, line)
+	}
+	for {
+		first, rest, ok := strings.Cut(command, " ")
+		variable, _, assigns := strings.Cut(first, "=")
+		if !ok || !assigns || strings.ContainsAny(variable, "-/.\"'") || strings.ContainsAny(first, "\"'$`\\") {
+			break
+		}
+		s.startEnv = append(s.startEnv, first)
+		command = strings.TrimSpace(rest)
+	}
+	argv, err := config.Words(command)
+	const hint = `write command: ["node", "…"] for the service in slipway.yaml`
+	if err != nil {
+		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s cannot run without a shell: %v", what, err)
+		return
+	}
+	if s.processManager(argv, what, file, line) {
+		return
+	}
+	if argv[0] == "tsx" && len(argv) > 1 && s.pkg.Dependencies["tsx"] != "" {
+		argv = slices.Concat([]string{"node", "--import", "tsx"}, argv[1:])
+	}
+	if argv[0] == "bun" {
+		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs the service with Bun, which is supported for installing packages only", what)
+		return
+	}
+	if argv[0] != "node" {
+		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs %s; production images start node itself", what, argv[0])
+		return
+	}
+	s.start = argv
+	s.dropEnvFiles(file, line)
+	s.Fact("start", strings.Join(s.start, " "), what, file, line)
+}
