@@ -22,6 +22,11 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	}
 	if name := ownDockerfile(dir); name != "" && !s.Planned {
 		found, findings := inspect(root, s, fleet)
+		if len(s.Files)+len(s.Exclude) > 0 {
+			f := finding(codeOwnFiles, s, fleet, "%s: files: and exclude: are for images that Slipway plans; this one is built from its own %s", s.Name, name)
+			f.Severity, f.Hint = diag.Warning, "delete them, or write dockerfile: false"
+			findings = append(findings, *f)
+		}
 		return ownPlan(dir, found, fleet), findings
 	}
 	e, f := ecosystemOf(root, dir, s, fleet)
@@ -52,7 +57,8 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	if best.Errors() != nil {
 		return p, best
 	}
-	return p, append(best, unwritable(p)...)
+	p, taken := root.withOutputs(p, s, dir, e.Name(), fleet)
+	return p, slices.Concat(best, taken, unwritable(p))
 }
 
 // inspect describes a service as planOne plans it.
