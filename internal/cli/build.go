@@ -216,11 +216,12 @@ func (a *app) fleetJob(fl *fleet, s plan.Service, f buildFlags) (pipeline.Job, e
 	req.Name = s.Name
 	req.Context = filepath.Join(fl.root, filepath.FromSlash(s.Dir))
 	req.GitModes = s.Dockerfile == "" // who writes a Dockerfile may set modes on purpose
-	if names := s.Manifests(); names != nil {
-		dir := os.DirFS(req.Context)
-		req.Contexts = map[string]func() (map[string][]byte, error){
-			plan.StageManifests: func() (map[string][]byte, error) { return node.Manifests(dir, names) },
+	for stage, m := range s.Manifests() {
+		dir := os.DirFS(filepath.Join(req.Context, filepath.FromSlash(m.Dir)))
+		if req.Contexts == nil {
+			req.Contexts = map[string]func() (map[string][]byte, error){}
 		}
+		req.Contexts[stage] = func() (map[string][]byte, error) { return node.Manifests(dir, m.Names) }
 	}
 	req.Platforms = fl.Platforms
 	req.Compression = fl.Compression

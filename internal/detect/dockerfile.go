@@ -35,7 +35,7 @@ func inspectOwn(root repository, e Ecosystem, dir fs.FS, s config.Service, fleet
 		done, all, findings := e.Inspect(dir, s, fleet)
 		if s.Name = done.Name; findings.Errors() == nil {
 			s.Type, s.Port, s.Health = done.Type, done.Port, done.Health
-			known = slices.DeleteFunc(all, func(f plan.Fact) bool { return f.File == "" || !slices.Contains(networkFacts(), f.Name) })
+			known = slices.DeleteFunc(all, func(f plan.Fact) bool { return !shown(f) || !slices.Contains(networkFacts(), f.Name) })
 		}
 	}
 	if s.Name == "" {
@@ -57,6 +57,9 @@ func (e evidence) fillOwn(s config.Service, known []plan.Fact) (config.Service, 
 	}
 	if !has("type") && s.Type == "worker" && e.port.Found() {
 		s.Type = ""
+	}
+	if !has("port") && e.port.Found() {
+		s.Port = 0
 	}
 	if e.asks && !has("health") {
 		s.Health = config.Health{} // the image asks by itself

@@ -63,6 +63,9 @@ func (r repository) planOf(f config.File, s config.Service, fleet *config.Fleet)
 	}
 	p, findings := planOne(r, of, fleet)
 	for _, e := range findings {
+		if e.Code == codeCircle {
+			return source{}, &e
+		}
 		if e.Severity == diag.Error {
 			return refuse(codeFrom, e.Hint, "it cannot be planned: %s (%s)", e.Text, e.Place)
 		}
@@ -162,6 +165,7 @@ func place(p *plan.Service, step plan.Step, s config.Service, to, context string
 			if st.Name != plan.StageBuilder {
 				continue
 			}
+			st.Steps = withoutMissing(st.Steps, path.Join(below(p.Dir, s.Path), to), below(p.Dir, s.Path), dir)
 			at := slices.IndexFunc(st.Steps, func(x plan.Step) bool { return x.Op == plan.OpRun })
 			if at < 0 {
 				at = len(st.Steps)
@@ -181,6 +185,27 @@ func place(p *plan.Service, step plan.Step, s config.Service, to, context string
 		step.Args[1] = path.Join(ecosystem.WorkDir, to)
 	}
 	st.Steps = slices.Insert(slices.Clone(st.Steps), max(at, 0), step)
+}
+
+// withoutMissing leaves out the copies of what only the other service's build
+// writes: paths of the context at or below one that is not there. at is the
+// service's directory in the context.
+func withoutMissing(steps []plan.Step, to, at string, dir fs.FS) []plan.Step {
+	var out []plan.Step
+	for _, st := range steps {
+		if st.Op == plan.OpCopy && st.From == "" && st.Content == "" {
+			sources := slices.DeleteFunc(slices.Clone(st.Args[:len(st.Args)-1]), func(a string) bool {
+				a = path.Clean(a)
+				return (a == to || strings.HasPrefix(a, to+"/")) && !ecosystem.Exists(dir, below(at, a))
+			})
+			if len(sources) == 0 {
+				continue
+			}
+			st.Args = append(sources, st.Args[len(st.Args)-1])
+		}
+		out = append(out, st)
+	}
+	return out
 }
 
 // What makes files part of a program.

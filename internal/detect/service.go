@@ -113,6 +113,11 @@ func (r repository) complete(e Ecosystem, dir fs.FS, s config.Service, facts []p
 // alone: a command that somebody wrote is more.
 const guess = "the file exists"
 
+// shown tells whether a file speaks for a fact, rather than a default.
+func shown(f plan.Fact) bool {
+	return f.File != "" && f.Evidence != guess && !strings.HasPrefix(f.Evidence, "default")
+}
+
 // fill completes a service where its facts are defaults, and returns what is
 // behind that.
 func (e evidence) fill(s config.Service, language string, facts []plan.Fact) (config.Service, []plan.Fact) {
@@ -121,7 +126,7 @@ func (e evidence) fill(s config.Service, language string, facts []plan.Fact) (co
 		notes = append(notes, plan.Fact{Name: name, Value: value, Evidence: why, File: file, Line: line})
 	}
 	known := func(name string) bool {
-		return slices.ContainsFunc(facts, func(f plan.Fact) bool { return f.Name == name && f.File != "" && f.Evidence != guess })
+		return slices.ContainsFunc(facts, func(f plan.Fact) bool { return f.Name == name && shown(f) })
 	}
 	static := s.Type == "static" || slices.ContainsFunc(facts, func(f plan.Fact) bool { return f.Name == "type" && f.Value == "static" })
 	if e.version.Text != "" && s.Version == "" && !known("runtime") && !static {
