@@ -35,6 +35,9 @@ func Codes() []Code {
 		"ecosystem/rust":   rustCodes(),
 		"ecosystem/static": staticCodes(),
 		"fleet":            fleetCodes(),
+		"proof":            proofCodes(),
+		"dotenv":           dotenvCodes(),
+		"localrun":         localrunCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -91,6 +94,15 @@ func nodeCodes() []Code {
 		{Code: "SLP214", Name: "credential in .npmrc", Meaning: ".npmrc contains a credential."},
 		{Code: "SLP215", Name: "package layout", Meaning: "Packages are laid out in another way than on the developer's machine."},
 		{Code: "SLP216", Name: "no server output", Meaning: "The configuration of a framework makes no server, or the build overrides it to make one."},
+		{Code: "SLP284", Name: "missing .env", Meaning: "The start reads a file of variables that the image does not contain."},
+		{Code: "SLP285", Name: "missing file", Meaning: "An option of the start command names a file that the image does not contain."},
+		{Code: "SLP286", Name: "no shell", Meaning: "The sources start a shell, and the image has none."},
+		{Code: "SLP287", Name: "output outside", Meaning: "The build writes its output above the service's directory."},
+		{Code: "SLP288", Name: "private key", Meaning: "The image contains a private key that the sources read."},
+		{Code: "SLP289", Name: "old lock file", Meaning: "package-lock.json has the format of npm 6."},
+		{Code: "SLP290", Name: "missing files", Meaning: "files: of slipway.yaml names a path that does not exist."},
+		{Code: "SLP291", Name: "default port", Meaning: "No source names a port; the program gets one through PORT."},
+		{Code: "SLP292", Name: "process manager", Meaning: "The start uses a process manager, which an image does not need."},
 	}
 }
 
@@ -100,6 +112,10 @@ func ecosystemCodes() []Code {
 		{Code: "SLP209", Name: "no port", Meaning: "No source or setting says on which port a server listens."},
 		{Code: "SLP225", Name: "entry not read", Meaning: "An entry of the repository is not read: too large, no ordinary file, or a link that leads out."},
 		{Code: "SLP228", Name: "other processes", Meaning: "A Procfile has further processes beside the one that this service is."},
+		{Code: "SLP320", Name: "private key", Meaning: "The image contains a private key that the sources name."},
+		{Code: "SLP321", Name: "missing files", Meaning: "files: of slipway.yaml matches nothing."},
+		{Code: "SLP322", Name: "unbuilt front end", Meaning: "The program opens a directory that the build of a front end writes, and no build runs."},
+		{Code: "SLP323", Name: "excluded file", Meaning: "The ignore rules or exclude: leave out a file that the program opens."},
 	}
 }
 
@@ -112,6 +128,8 @@ func detectCodes() []Code {
 		{Code: "SLP224", Name: "unreadable directory", Meaning: "A directory cannot be read."},
 		{Code: "SLP226", Name: "unusable name", Meaning: "A file name cannot be written in a Dockerfile."},
 		{Code: "SLP227", Name: "misplaced key", Meaning: "A key of slipway.yaml has no effect for this ecosystem."},
+		{Code: "SLP230", Name: "unsupported language", Meaning: "A directory looks like a program, but its language is not supported or its manifest is missing."},
+		{Code: "SLP231", Name: "foreign .dockerignore", Meaning: "A .dockerignore belongs to another Dockerfile than the planned one."},
 	}
 }
 
@@ -126,6 +144,9 @@ func goCodes() []Code {
 		{Code: "SLP246", Name: "module outside", Meaning: "A replaced or workspace module lies outside of the repository."},
 		{Code: "SLP247", Name: "C library", Meaning: "cgo needs a library or compiler that no base has."},
 		{Code: "SLP248", Name: "unreadable source", Meaning: "A Go source file cannot be read."},
+		{Code: "SLP324", Name: "requires .env", Meaning: "The program ends without a .env file, which no image contains."},
+		{Code: "SLP325", Name: "missing embed", Meaning: "go:embed names a path that does not exist in the repository."},
+		{Code: "SLP326", Name: "other programs", Meaning: "A module has further programs beside the service."},
 	}
 }
 
@@ -141,7 +162,9 @@ func rustCodes() []Code {
 		{Code: "SLP256", Name: "system library", Meaning: "A crate needs a system library or tool that no base has."},
 		{Code: "SLP257", Name: "loopback only", Meaning: "A server listens on the loopback address only and cannot be reached from outside of its container."},
 		{Code: "SLP258", Name: "stale Cargo.lock", Meaning: "Cargo.lock does not match Cargo.toml."},
-		{Code: "SLP259", Name: "unknown linker", Meaning: ".cargo/config.toml names a program that the bases do not have."},
+		{Code: "SLP259", Name: "unknown linker", Retired: true, Meaning: ".cargo/config.toml names a program that the bases do not have."},
+		{Code: "SLP327", Name: "overridden tool", Meaning: ".cargo/config.toml names a linker or wrapper that the toolchain lacks; the build does not use it."},
+		{Code: "SLP328", Name: "other programs", Meaning: "A package or workspace has further programs beside the service."},
 	}
 }
 
@@ -159,6 +182,12 @@ func pythonCodes() []Code {
 		{Code: "SLP269", Name: "start needs a shell", Meaning: "The start command needs a shell."},
 		{Code: "SLP270", Name: "static files", Meaning: "Django's static files are not collected, or nothing serves them."},
 		{Code: "SLP271", Name: "assets not built", Meaning: "A Python service has a package.json whose build the plan does not run."},
+		{Code: "SLP272", Name: "other programs", Meaning: "A Python service has further programs beside the one that serves."},
+		{Code: "SLP273", Name: "private key", Meaning: "The image contains a private key that the sources read."},
+		{Code: "SLP274", Name: "missing file", Meaning: "The start command names a file that the image does not contain."},
+		{Code: "SLP275", Name: "commands before the server", Meaning: "The start runs commands before the server, which the image does not run."},
+		{Code: "SLP276", Name: "local database", Meaning: "The database file of a developer's machine is left out of the image."},
+		{Code: "SLP277", Name: "Django settings", Meaning: "Django's settings are not those of production."},
 	}
 }
 
@@ -187,6 +216,8 @@ func javaCodes() []Code {
 		{Code: "SLP315", Name: "servlet archive", Meaning: "The build makes an archive for a servlet container, which the image does not have."},
 		{Code: "SLP316", Name: "no Gradle wrapper", Meaning: "Gradle has no wrapper, or one that names no version."},
 		{Code: "SLP317", Name: "build tool version", Meaning: "The build asks for another version of its tool than the base has."},
+		{Code: "SLP340", Name: "missing jar", Meaning: "The start command names a jar that the image does not contain."},
+		{Code: "SLP341", Name: "thin jar", Meaning: "The start command starts a jar whose libraries the image does not contain."},
 	}
 }
 
@@ -199,5 +230,45 @@ func dockerfileCodes() []Code {
 func fleetCodes() []Code {
 	return []Code{
 		{Code: "SLP402", Name: "unknown base", Meaning: "A Dockerfile names a base of Slipway that does not exist."},
+		{Code: "SLP405", Name: "missing env_file", Meaning: "A file of env_file: does not exist or cannot be read."},
+	}
+}
+
+func proofCodes() []Code {
+	return []Code{
+		{Code: "SLP360", Name: "no program", Meaning: "The program that the image starts is not in the image."},
+		{Code: "SLP361", Name: "not executable", Meaning: "The image's user cannot execute or reach the program."},
+		{Code: "SLP362", Name: "no interpreter", Meaning: "The interpreter that a script names is not in the image."},
+		{Code: "SLP363", Name: "no loader", Meaning: "The dynamic loader that a program names is not in the image."},
+		{Code: "SLP364", Name: "missing library", Meaning: "A shared library that the start requires is not in the image."},
+		{Code: "SLP365", Name: "missing library of an extension", Meaning: "A shared library that an extension or another program requires is not in the image."},
+		{Code: "SLP366", Name: "other architecture", Meaning: "A program was built for another architecture than the image."},
+		{Code: "SLP367", Name: "missing file", Meaning: "A file that the start command names is not in the image."},
+		{Code: "SLP368", Name: "missing module", Meaning: "A module that a source imports is not in the image."},
+		{Code: "SLP369", Name: "incomplete jar", Meaning: "The main class or the libraries of a Java program are not in the image."},
+		{Code: "SLP370", Name: "missing program", Meaning: "A program that the sources run is not in the image."},
+		{Code: "SLP371", Name: "secret", Meaning: "A layer contains a secret."},
+		{Code: "SLP372", Name: "setuid program", Meaning: "A program runs with other rights than those of its user."},
+		{Code: "SLP373", Name: "device node", Meaning: "The image contains a device node."},
+		{Code: "SLP374", Name: "world-writable file", Meaning: "Every user can write to a file of the image."},
+		{Code: "SLP375", Name: "read-only home", Meaning: "The image's user cannot write to its home directory."},
+		{Code: "SLP376", Name: "read-only directory", Meaning: "The sources write to a directory that belongs to another user."},
+		{Code: "SLP377", Name: "TLS and plaintext check", Meaning: "The server speaks TLS, and its health check does not."},
+		{Code: "SLP378", Name: "unreadable file", Meaning: "The image's user cannot read a file that the start requires."},
+		{Code: "SLP379", Name: "no health check program", Meaning: "The program of the health check is not in the image."},
+		{Code: "SLP380", Name: "unknown user", Meaning: "The image's user is not among its accounts."},
+		{Code: "SLP381", Name: "nothing to start", Meaning: "The image names no program to start."},
+	}
+}
+
+func dotenvCodes() []Code {
+	return []Code{
+		{Code: "SLP403", Name: "broken line", Meaning: "A line of a file of variables cannot be read."},
+	}
+}
+
+func localrunCodes() []Code {
+	return []Code{
+		{Code: "SLP404", Name: "unknown host", Meaning: "A variable names a host that no service of the group serves and that cannot be resolved."},
 	}
 }
