@@ -11,7 +11,11 @@
 //	}
 package config
 
-import "github.com/slipway-build/slipway/internal/plan"
+import (
+	"slices"
+
+	"github.com/slipway-build/slipway/internal/plan"
+)
 
 // FileName is the name of the fleet's file at the root of the repository.
 const FileName = "slipway.yaml"
@@ -27,6 +31,22 @@ type Fleet struct {
 	Compression string   // "gzip" or "zstd"
 	User        User
 	Services    []Service // sorted by name
+
+	all []Service // of the file, also where Services is a selection of them
+}
+
+// Named returns a service of the file by its name, also one that Services leaves
+// out. A nil fleet has none.
+func (f *Fleet) Named(name string) (Service, bool) {
+	if f == nil {
+		return Service{}, false
+	}
+	for _, s := range slices.Concat(f.all, f.Services) {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Service{}, false
 }
 
 // Bases says where base images come from.

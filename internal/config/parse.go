@@ -117,6 +117,7 @@ func (d *decoder) fleet(doc *document) *Fleet {
 	for _, name := range sortedKeys(doc.Services) {
 		f.Services = append(f.Services, d.service(name, doc))
 	}
+	f.all = f.Services
 	return f
 }
 

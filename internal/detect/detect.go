@@ -70,6 +70,9 @@ const (
 	codeName        = "SLP226" // a name that cannot stand in a Dockerfile
 	codeMisplaced   = "SLP227" // a key that says nothing of this ecosystem
 	codeForeign     = "SLP231" // a .dockerignore that was written for another Dockerfile
+	codeFrom        = "SLP232" // files: from a service whose output cannot be taken
+	codeCircle      = "SLP233" // services that take files from each other
+	codeOwnFiles    = "SLP234" // files: and exclude: of a service that is built from its own Dockerfile
 )
 
 // repository is the tree that services are looked for in, and the ecosystems as
@@ -78,6 +81,7 @@ type repository struct {
 	tree      *ecosystem.Tree
 	languages []Ecosystem
 	deploy    *deployFiles
+	taking    []string // the services that take the output of the one that is planned
 }
 
 func open(below fs.FS) repository {

@@ -35,12 +35,10 @@ func inspectOwn(root repository, e Ecosystem, dir fs.FS, s config.Service, fleet
 		done, all, findings := e.Inspect(dir, s, fleet)
 		if s.Name = done.Name; findings.Errors() == nil {
 			s.Type, s.Health = done.Type, done.Health
-			if !slices.ContainsFunc(all, func(f plan.Fact) bool { return f.Name == "port" && isDefault(f) }) {
+			if !slices.ContainsFunc(all, func(f plan.Fact) bool { return f.Name == "port" && !shown(f) }) {
 				s.Port = done.Port // a default is for images that set PORT
 			}
-			known = slices.DeleteFunc(all, func(f plan.Fact) bool {
-				return f.File == "" || isDefault(f) || !slices.Contains(networkFacts(), f.Name)
-			})
+			known = slices.DeleteFunc(all, func(f plan.Fact) bool { return !shown(f) || !slices.Contains(networkFacts(), f.Name) })
 		}
 	}
 	if s.Name == "" {
@@ -62,6 +60,9 @@ func (e evidence) fillOwn(s config.Service, known []plan.Fact) (config.Service, 
 	}
 	if !has("type") && s.Type == "worker" && e.port.Found() {
 		s.Type = ""
+	}
+	if !has("port") && e.port.Found() {
+		s.Port = 0
 	}
 	if e.asks && !has("health") {
 		s.Health = config.Health{} // the image asks by itself

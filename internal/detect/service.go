@@ -22,6 +22,11 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	}
 	if name := OwnDockerfile(dir); name != "" && !s.Planned {
 		found, findings := inspect(root, s, fleet)
+		if len(s.Files)+len(s.Exclude) > 0 {
+			f := finding(codeOwnFiles, s, fleet, "%s: files: and exclude: are for images that Slipway plans; this one is built from its own %s", s.Name, name)
+			f.Severity, f.Hint = diag.Warning, "delete them, or write dockerfile: false"
+			findings = append(findings, *f)
+		}
 		return ownPlan(dir, found, fleet), findings
 	}
 	e, f := ecosystemOf(root, dir, s, fleet)
@@ -52,7 +57,8 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	if best.Errors() != nil {
 		return p, best
 	}
-	return p, append(best, unwritable(p)...)
+	p, taken := root.withOutputs(p, s, dir, e.Name(), fleet)
+	return p, slices.Concat(best, taken, unwritable(p))
 }
 
 // inspect describes a service as planOne plans it.
@@ -107,9 +113,11 @@ func (r repository) complete(e Ecosystem, dir fs.FS, s config.Service, facts []p
 // alone: a command that somebody wrote is more.
 const guess = "the file exists"
 
-// isDefault reports a fact that says what is taken for want of evidence, though it
-// may have the place that the default is for.
-func isDefault(f plan.Fact) bool { return strings.HasPrefix(f.Evidence, "default:") }
+// shown reports a fact that a file speaks for, rather than a default, which may have
+// the place that it is for.
+func shown(f plan.Fact) bool {
+	return f.File != "" && f.Evidence != guess && !strings.HasPrefix(f.Evidence, "default")
+}
 
 // fill completes a service where its facts are defaults, and returns what is
 // behind that.
@@ -119,7 +127,7 @@ func (e evidence) fill(s config.Service, language string, facts []plan.Fact) (co
 		notes = append(notes, plan.Fact{Name: name, Value: value, Evidence: why, File: file, Line: line})
 	}
 	known := func(name string) bool {
-		return slices.ContainsFunc(facts, func(f plan.Fact) bool { return f.Name == name && f.File != "" && f.Evidence != guess && !isDefault(f) })
+		return slices.ContainsFunc(facts, func(f plan.Fact) bool { return f.Name == name && shown(f) })
 	}
 	static := s.Type == "static" || slices.ContainsFunc(facts, func(f plan.Fact) bool { return f.Name == "type" && f.Value == "static" })
 	if e.version.Text != "" && s.Version == "" && !known("runtime") && !static {

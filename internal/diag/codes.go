@@ -34,9 +34,9 @@ func Codes() []Code {
 		"ecosystem/python": pythonCodes(),
 		"ecosystem/rust":   rustCodes(),
 		"ecosystem/static": staticCodes(),
+		"dotenv":           dotenvCodes(),
 		"fleet":            fleetCodes(),
 		"proof":            proofCodes(),
-		"dotenv":           dotenvCodes(),
 		"localrun":         localrunCodes(),
 	} {
 		for _, c := range codes {
@@ -103,6 +103,7 @@ func nodeCodes() []Code {
 		{Code: "SLP290", Name: "missing files", Meaning: "files: of slipway.yaml names a path that does not exist."},
 		{Code: "SLP291", Name: "default port", Meaning: "No source names a port; the program gets one through PORT."},
 		{Code: "SLP292", Name: "process manager", Meaning: "The start uses a process manager, which an image does not need."},
+		{Code: "SLP293", Name: "prestart script", Meaning: "A script before the start script does not run in the image."},
 	}
 }
 
@@ -130,6 +131,9 @@ func detectCodes() []Code {
 		{Code: "SLP227", Name: "misplaced key", Meaning: "A key of slipway.yaml has no effect for this ecosystem."},
 		{Code: "SLP230", Name: "unsupported language", Meaning: "A directory looks like a program, but its language is not supported or its manifest is missing."},
 		{Code: "SLP231", Name: "foreign .dockerignore", Meaning: "A .dockerignore belongs to another Dockerfile than the planned one."},
+		{Code: "SLP232", Name: "unusable output", Meaning: "files: takes files from a service whose output cannot be taken."},
+		{Code: "SLP233", Name: "circular files", Meaning: "Services take files from each other."},
+		{Code: "SLP234", Name: "own Dockerfile", Meaning: "files: or exclude: has no effect on a service that is built from its own Dockerfile."},
 	}
 }
 
@@ -147,6 +151,7 @@ func goCodes() []Code {
 		{Code: "SLP324", Name: "requires .env", Meaning: "The program ends without a .env file, which no image contains."},
 		{Code: "SLP325", Name: "missing embed", Meaning: "go:embed names a path that does not exist in the repository."},
 		{Code: "SLP326", Name: "other programs", Meaning: "A module has further programs beside the service."},
+		{Code: "SLP329", Name: "other port", Meaning: "slipway.yaml names another port than the one on which the program listens."},
 	}
 }
 
@@ -182,12 +187,12 @@ func pythonCodes() []Code {
 		{Code: "SLP269", Name: "start needs a shell", Meaning: "The start command needs a shell."},
 		{Code: "SLP270", Name: "static files", Meaning: "Django's static files are not collected, or nothing serves them."},
 		{Code: "SLP271", Name: "assets not built", Meaning: "A Python service has a package.json whose build the plan does not run."},
-		{Code: "SLP272", Name: "other programs", Meaning: "A Python service has further programs beside the one that serves."},
-		{Code: "SLP273", Name: "private key", Meaning: "The image contains a private key that the sources read."},
-		{Code: "SLP274", Name: "missing file", Meaning: "The start command names a file that the image does not contain."},
-		{Code: "SLP275", Name: "commands before the server", Meaning: "The start runs commands before the server, which the image does not run."},
-		{Code: "SLP276", Name: "local database", Meaning: "The database file of a developer's machine is left out of the image."},
-		{Code: "SLP277", Name: "Django settings", Meaning: "Django's settings are not those of production."},
+		{Code: "SLP272", Name: "another program", Meaning: "Of several Python programs, the service starts the one that serves; this is another."},
+		{Code: "SLP273", Name: "key in the image", Meaning: "The sources read a private key of the repository, so the image holds it."},
+		{Code: "SLP274", Name: "start file missing", Meaning: "The start command of a Python service names a file that the image does not hold."},
+		{Code: "SLP275", Name: "commands before the start", Meaning: "A Procfile or script runs commands before the server; the image starts the server alone."},
+		{Code: "SLP276", Name: "developer's database", Meaning: "The settings name an SQLite file of the repository as the database; the image does not hold it."},
+		{Code: "SLP277", Name: "settings of production", Meaning: "A Django project names settings of a developer; the image uses those of production."},
 	}
 }
 
@@ -230,45 +235,44 @@ func dockerfileCodes() []Code {
 func fleetCodes() []Code {
 	return []Code{
 		{Code: "SLP402", Name: "unknown base", Meaning: "A Dockerfile names a base of Slipway that does not exist."},
-		{Code: "SLP405", Name: "missing env_file", Meaning: "A file of env_file: does not exist or cannot be read."},
-	}
-}
-
-func proofCodes() []Code {
-	return []Code{
-		{Code: "SLP360", Name: "no program", Meaning: "The program that the image starts is not in the image."},
-		{Code: "SLP361", Name: "not executable", Meaning: "The image's user cannot execute or reach the program."},
-		{Code: "SLP362", Name: "no interpreter", Meaning: "The interpreter that a script names is not in the image."},
-		{Code: "SLP363", Name: "no loader", Meaning: "The dynamic loader that a program names is not in the image."},
-		{Code: "SLP364", Name: "missing library", Meaning: "A shared library that the start requires is not in the image."},
-		{Code: "SLP365", Name: "missing library of an extension", Meaning: "A shared library that an extension or another program requires is not in the image."},
-		{Code: "SLP366", Name: "other architecture", Meaning: "A program was built for another architecture than the image."},
-		{Code: "SLP367", Name: "missing file", Meaning: "A file that the start command names is not in the image."},
-		{Code: "SLP368", Name: "missing module", Meaning: "A module that a source imports is not in the image."},
-		{Code: "SLP369", Name: "incomplete jar", Meaning: "The main class or the libraries of a Java program are not in the image."},
-		{Code: "SLP370", Name: "missing program", Meaning: "A program that the sources run is not in the image."},
-		{Code: "SLP371", Name: "secret", Meaning: "A layer contains a secret."},
-		{Code: "SLP372", Name: "setuid program", Meaning: "A program runs with other rights than those of its user."},
-		{Code: "SLP373", Name: "device node", Meaning: "The image contains a device node."},
-		{Code: "SLP374", Name: "world-writable file", Meaning: "Every user can write to a file of the image."},
-		{Code: "SLP375", Name: "read-only home", Meaning: "The image's user cannot write to its home directory."},
-		{Code: "SLP376", Name: "read-only directory", Meaning: "The sources write to a directory that belongs to another user."},
-		{Code: "SLP377", Name: "TLS and plaintext check", Meaning: "The server speaks TLS, and its health check does not."},
-		{Code: "SLP378", Name: "unreadable file", Meaning: "The image's user cannot read a file that the start requires."},
-		{Code: "SLP379", Name: "no health check program", Meaning: "The program of the health check is not in the image."},
-		{Code: "SLP380", Name: "unknown user", Meaning: "The image's user is not among its accounts."},
-		{Code: "SLP381", Name: "nothing to start", Meaning: "The image names no program to start."},
+		{Code: "SLP405", Name: "unreadable env_file", Meaning: "A file that env_file: names does not exist or cannot be read."},
 	}
 }
 
 func dotenvCodes() []Code {
 	return []Code{
-		{Code: "SLP403", Name: "broken line", Meaning: "A line of a file of variables cannot be read."},
+		{Code: "SLP403", Name: "bad line of variables", Meaning: "A line of a file of variables is not NAME=VALUE."},
 	}
 }
 
 func localrunCodes() []Code {
 	return []Code{
-		{Code: "SLP404", Name: "unknown host", Meaning: "A variable names a host that no service of the group serves and that cannot be resolved."},
+		{Code: "SLP404", Name: "host that nobody serves", Meaning: "A variable names a host that no service of the group serves and that is not found."},
+	}
+}
+func proofCodes() []Code {
+	return []Code{
+		{Code: "SLP360", Name: "program missing", Meaning: "The image lacks the program that its start command runs."},
+		{Code: "SLP361", Name: "program not executable", Meaning: "The image's user may not execute the program, or may not enter its directory."},
+		{Code: "SLP362", Name: "interpreter missing", Meaning: "The image lacks the interpreter that a script names in its first line."},
+		{Code: "SLP363", Name: "loader missing", Meaning: "The image lacks the dynamic loader that a program asks for."},
+		{Code: "SLP364", Name: "library missing", Meaning: "The image lacks a shared library that the start command needs."},
+		{Code: "SLP365", Name: "library of an extension missing", Meaning: "The image lacks a shared library that an extension or another program in it needs."},
+		{Code: "SLP366", Name: "wrong architecture", Meaning: "A program is compiled for another architecture than that of the image."},
+		{Code: "SLP367", Name: "file of the start command missing", Meaning: "The image lacks a file or module that the start command names."},
+		{Code: "SLP368", Name: "module missing", Meaning: "The image lacks a module that a source imports."},
+		{Code: "SLP369", Name: "incomplete Java program", Meaning: "The image lacks the main class of a Java program, or libraries that it uses."},
+		{Code: "SLP370", Name: "called program missing", Meaning: "The image lacks a program that the sources run."},
+		{Code: "SLP371", Name: "secret in a layer", Meaning: "A layer of the image holds a secret, even when a later layer deletes it."},
+		{Code: "SLP372", Name: "setuid program", Meaning: "A program of the image runs with other rights than those of its user."},
+		{Code: "SLP373", Name: "device node", Meaning: "The image holds a device node."},
+		{Code: "SLP374", Name: "world-writable file", Meaning: "Every user of the container may write to a file of the image."},
+		{Code: "SLP375", Name: "read-only home", Meaning: "The image's user may not write to its home, and something in the image wants to."},
+		{Code: "SLP376", Name: "read-only directory", Meaning: "The sources write to a directory that belongs to another user."},
+		{Code: "SLP377", Name: "health check without TLS", Meaning: "The server speaks TLS and its health check does not."},
+		{Code: "SLP378", Name: "file not readable", Meaning: "The image's user may not read a file that the start command needs."},
+		{Code: "SLP379", Name: "program of the health check missing", Meaning: "The image lacks the program of its health check, or the user may not execute it."},
+		{Code: "SLP380", Name: "unknown user", Meaning: "The image runs as a user or group that its accounts do not list."},
+		{Code: "SLP381", Name: "nothing to start", Meaning: "The image has neither an entrypoint nor a command."},
 	}
 }

@@ -125,6 +125,7 @@ func (n *Namer) possible(file string, l Literal) bool {
 	}
 	text = strings.TrimPrefix(strings.TrimPrefix(text, WorkDir+"/"), "./")
 	first, _, _ := strings.Cut(text, "/")
+	first, _, _ = strings.Cut(first, ":")
 	if first == "" || first == "." || first == ".." || strings.ContainsAny(first, "%*?[{") {
 		return !strings.Contains(text, " ")
 	}
@@ -212,6 +213,10 @@ func (n *Namer) resolve(text string, f mention) []target {
 				return out
 			}
 		}
+	}
+	if here, there, pair := strings.Cut(f.hit.Text, ":"); pair && here != "" && strings.HasPrefix(there, "/") && !strings.HasPrefix(there, "//") { // "schema.sql:/schema.sql", of libraries that pack files
+		f.hit.Text = here
+		return n.resolve(here, f)
 	}
 	return nil
 }

@@ -71,6 +71,7 @@ func TestNamed(t *testing.T) {
 		"above the main package":              {source: `http.Dir("../../public")`, main: "cmd/api", files: []string{"public/x.png"}, want: []string{"/public = public"}},
 		"the module before the main package":  {source: `os.Open("a.txt")`, main: "cmd/api", files: []string{"a.txt", "cmd/api/a.txt"}, want: []string{"a.txt"}},
 		"as the image has it":                 {source: `os.Open("/app/rules.csv")`, files: []string{"rules.csv"}, want: []string{"rules.csv"}},
+		"packed under another name":           {source: `add("./schema.sql:/schema.sql")`, files: []string{"schema.sql"}, want: []string{"schema.sql"}},
 		"by a scheme":                         {source: `migrate.New("file://migrations", dsn)`, files: []string{"migrations/1.sql"}, want: []string{"migrations"}},
 		"hidden":                              {source: `http.Dir(".well-known")`, files: []string{".well-known/security.txt"}, want: []string{".well-known"}},
 		"in docs":                             {source: `http.Dir("docs")`, files: []string{"docs/openapi.yaml"}, want: []string{"docs"}},
@@ -145,6 +146,21 @@ func TestNamedKeys(t *testing.T) {
 	}
 }
 
+// TestKeyByContent: a key that its name does not give away is one all the same.
+func TestKeyByContent(t *testing.T) {
+	const key = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"
+	for source, want := range map[string][]string{`tls.LoadX509KeyPair("tls/cert.pem", "tls/server.pem")`: {"tls/cert.pem", "tls/server.pem"}, `dir := "tls"`: {"tls/cert.pem"}} {
+		n := namerOf(map[string]string{"tls/cert.pem": "-----BEGIN CERTIFICATE-----\n", "tls/server.pem": key}, ".", config.Service{Path: "."})
+		n.Look("main.go", []byte("package main\nfunc main() { "+source+" }"))
+		if diff := cmp.Diff(want, places(n.Files())); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", source, diff)
+		}
+		if warned := len(n.Service.Findings) == 1; warned != (len(want) == 2) {
+			t.Errorf("%s: %v", source, n.Service.Findings)
+		}
+	}
+}
+
 // TestWantedFiles: files: wins over what is found, exclude: over what is named.
 func TestWantedFiles(t *testing.T) {
 	n := namerOf(map[string]string{"data/a.json": "", "data/b.json": "", "tests/golden.txt": "", "model.bin": "", "x/.env": "", "x/a": ""}, ".", config.Service{
@@ -199,6 +215,15 @@ func TestManyHeld(t *testing.T) {
 	}
 	if builder, production = CopyHeld(held[:5], "/src", "1:1"); builder != nil || len(production) != 5 {
 		t.Errorf("few: builder %+v\nproduction %+v", builder, production)
+	}
+}
+
+// TestInstalled: a directory that has the program's name keeps it.
+func TestInstalled(t *testing.T) {
+	for to, want := range map[string]string{"/app/shop": "shop-service", "/app/shop/a.txt": "shop-service", "/app/shops": "shop", "/app/x/shop": "shop"} {
+		if got := Installed("shop", []Held{{To: to}}); got != want {
+			t.Errorf("%s: %s, want %s", to, got, want)
+		}
 	}
 }
 

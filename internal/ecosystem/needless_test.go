@@ -26,6 +26,24 @@ func TestNeedless(t *testing.T) {
 	}
 }
 
+// TestEachNameOfTheTable is found by what it stands for, whatever its case.
+func TestEachNameOfTheTable(t *testing.T) {
+	sample := strings.NewReplacer("*", "x", "[jt]", "j", "[cm]", "c").Replace
+	for _, row := range needless() {
+		for _, name := range row.names {
+			if got := Needless(strings.ToUpper(sample(name)), row.kind == onlyDir); got == "" {
+				t.Errorf("%s is not found", name)
+			}
+		}
+	}
+	names, _ := secretFiles()
+	for _, name := range names {
+		if !IsSecret("a/" + sample(name)) {
+			t.Errorf("%s is no secret", name)
+		}
+	}
+}
+
 // TestSecretsStayOutAtAnyDepth: the supplied patterns and the names agree.
 func TestSecretsStayOutAtAnyDepth(t *testing.T) {
 	for _, name := range []string{".env", "config/.env", "a/b/c/.env.local", ".env.example", "x/.env.sample", "id_rsa", "deploy/id_ed25519", "certs/tls.key", "certs/tls.crt", "a/keys.ts", "a/server-key.pem"} {

@@ -54,11 +54,12 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 	req.Name = s.Name
 	req.Context = filepath.Join(f.Root, filepath.FromSlash(s.Dir))
 	req.GitModes = s.Dockerfile == "" // who writes a Dockerfile may set modes on purpose
-	if names := s.Manifests(); names != nil {
-		dir := os.DirFS(req.Context)
-		req.Contexts = map[string]func() (map[string][]byte, error){
-			plan.StageManifests: func() (map[string][]byte, error) { return node.Manifests(dir, names) },
+	for stage, m := range s.Manifests() {
+		dir := os.DirFS(filepath.Join(req.Context, filepath.FromSlash(m.Dir)))
+		if req.Contexts == nil {
+			req.Contexts = map[string]func() (map[string][]byte, error){}
 		}
+		req.Contexts[stage] = func() (map[string][]byte, error) { return node.Manifests(dir, m.Names) }
 	}
 	req.Platforms = f.Platforms
 	req.Compression = f.Compression

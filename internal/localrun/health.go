@@ -1,6 +1,10 @@
 package localrun
 
 import (
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/plan"
@@ -8,6 +12,44 @@ import (
 
 // startInterval is the time between probes of a service that starts.
 const startInterval = 100 * time.Millisecond
+
+// OwnProbe returns the check that the HEALTHCHECK of a planned image asks for with
+// the probe that it carries, and the port that it asks.
+func OwnProbe(argv []string) (check plan.HealthCheck, port int, ok bool) {
+	if len(argv) < 2 {
+		return check, 0, false
+	}
+	addr := ""
+	switch path.Base(argv[0]) {
+	case "grpc_health_probe":
+		name := ""
+		for _, word := range argv[1:] {
+			key, value, _ := strings.Cut(strings.TrimLeft(word, "-"), "=")
+			switch key {
+			case "addr":
+				addr = value
+			case "service":
+				name = value
+			case "tls":
+				check.TLS = true
+			}
+		}
+		check.GRPC = &name
+	case "slipway-probe":
+		u, err := url.Parse(argv[len(argv)-1])
+		if err != nil {
+			return check, 0, false
+		}
+		addr = u.Host
+		check.HTTP, check.TCP, check.TLS = u.RequestURI(), u.Scheme == "tcp", u.Scheme == "https"
+		if check.TCP {
+			check.HTTP = ""
+		}
+	}
+	_, number, _ := cutLast(addr, ":")
+	port, err := strconv.Atoi(number)
+	return check, port, err == nil
+}
 
 // Tracker turns the results of probes into states. The zero value is not ready:
 // use NewTracker.

@@ -216,6 +216,29 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestOwnProbe(t *testing.T) {
+	for _, c := range []struct {
+		argv  string
+		check plan.HealthCheck
+		port  int
+		ok    bool
+	}{
+		{"/usr/local/bin/grpc_health_probe -addr=localhost:50051", plan.HealthCheck{GRPC: new("")}, 50051, true},
+		{"/usr/local/bin/grpc_health_probe -addr=localhost:50051 -tls -tls-no-verify -service=shop.Cart", plan.HealthCheck{GRPC: new("shop.Cart"), TLS: true}, 50051, true},
+		{"/usr/local/bin/slipway-probe http://localhost:3004/health?a=b", plan.HealthCheck{HTTP: "/health?a=b"}, 3004, true},
+		{"/usr/local/bin/slipway-probe -tls-no-verify https://localhost:3004/", plan.HealthCheck{HTTP: "/", TLS: true}, 3004, true},
+		{"/usr/local/bin/slipway-probe tcp://localhost:5432", plan.HealthCheck{TCP: true}, 5432, true},
+		{"curl -f http://localhost:3004/health", plan.HealthCheck{}, 0, false},
+		{"grpc_health_probe", plan.HealthCheck{}, 0, false},
+		{"", plan.HealthCheck{}, 0, false},
+	} {
+		check, port, ok := OwnProbe(strings.Fields(c.argv))
+		if diff := cmp.Diff(c.check, check); ok != c.ok || port != c.port || diff != "" {
+			t.Errorf("%s: port %d, %v (-want +got):\n%s", c.argv, port, ok, diff)
+		}
+	}
+}
+
 func TestHint(t *testing.T) {
 	at := netip.MustParseAddrPort
 	grpc, http := plan.HealthCheck{GRPC: new("")}, plan.HealthCheck{HTTP: "/health"}

@@ -5,6 +5,11 @@
 //	p := plan.Service{Name: "web", Stages: []plan.Stage{{Name: "production", From: base}}}
 package plan
 
+import (
+	"path"
+	"strings"
+)
+
 // Stage names of a production build, in order.
 const (
 	StageManifests    = "manifests" // where services can share an install
@@ -142,13 +147,26 @@ type Service struct {
 	DockerIgnore []string    `json:"docker_ignore,omitempty"` // patterns: the service's own, else the supplied ones
 }
 
-// Manifests are the files of the manifests stage, relative to the build context;
-// nil without such a stage.
-func (s Service) Manifests() []string {
+// ManifestsOf are the files that a manifests stage copies.
+type ManifestsOf struct {
+	Dir   string   // below the build context, where they lie
+	Names []string // relative to Dir
+}
+
+// Manifests are the files of the manifests stages by the names of those stages:
+// the service's own, and those of services whose output it takes.
+func (s Service) Manifests() map[string]ManifestsOf {
+	out := map[string]ManifestsOf{}
 	for _, stage := range s.Stages {
-		if stage.Name == StageManifests {
-			return stage.Steps[0].Args[:len(stage.Steps[0].Args)-1]
+		if stage.Name != StageManifests && !strings.HasSuffix(stage.Name, "-"+StageManifests) {
+			continue
 		}
+		args := stage.Steps[0].Args
+		m := ManifestsOf{Dir: path.Dir(args[0])} // package.json comes first
+		for _, a := range args[:len(args)-1] {
+			m.Names = append(m.Names, strings.TrimPrefix(a, m.Dir+"/"))
+		}
+		out[stage.Name] = m
 	}
-	return nil
+	return out
 }

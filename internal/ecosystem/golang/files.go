@@ -77,9 +77,7 @@ func (s *service) lookNames(name string, data []byte, imports int) {
 		s.callers[name] = true
 	}
 	s.namer.Look(name, blanked(data, imports))
-	if hit := ecosystem.Find(dotenvFatal, name, append(slices.Clone(data), '\n')); hit.Found() {
-		s.dotenv.Keep(hit)
-	}
+	s.dotenv.Keep(ecosystem.Find(dotenvFatal, name, data))
 }
 
 // blanked hides the beginning of a source without moving its lines.
@@ -96,11 +94,7 @@ func blanked(data []byte, end int) []byte {
 // runtimeFiles finds what production holds beside the program.
 func (s *service) runtimeFiles() {
 	s.held = s.namer.Files()
-	if slices.ContainsFunc(s.held, func(h ecosystem.Held) bool {
-		return h.To == ecosystem.WorkDir+"/"+s.binary || strings.HasPrefix(h.To, ecosystem.WorkDir+"/"+s.binary+"/")
-	}) {
-		s.binary += "-service" // a directory has the program's name
-	}
+	s.binary = ecosystem.Installed(s.binary, s.held)
 	if s.dotenv.Found() {
 		s.Report(diag.Warning, codeDotenv, s.dotenv.File, s.dotenv.Line, "ignore the error, and write the variables under env: in slipway.yaml or give them to slipway run",
 			"the program ends when there is no .env, and images hold none")

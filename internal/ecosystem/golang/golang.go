@@ -35,6 +35,7 @@ const (
 	codeDotenv   = "SLP324" // the program ends without a .env, which no image holds
 	codeEmbed    = "SLP325" // go:embed names what is not in the repository
 	codeOthers   = "SLP326" // further programs of the module
+	codePort     = "SLP329" // slipway.yaml says another port than the program listens on
 )
 
 // Ecosystem is Go with modules. The zero value knows no repository around a

@@ -217,8 +217,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		"broken go.mod":       {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nrequire (\n"}, codeModule, "go.mod is not valid"},
 		"go.mod of nothing":   {map[string]string{"main.go": program, "go.mod": ""}, codeModule, "names no module"},
-		"replaced outside":    {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nreplace example.com/x => ../../x\n"}, codeOutside, "outside of the repository"},
-		"replaced by nothing": {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nreplace example.com/x => ./x\n"}, codeModule, "no go.mod in x"},
+		"replaced outside":    {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nrequire example.com/x v0.0.0\n\nreplace example.com/x => ../../x\n"}, codeOutside, "outside of the repository"},
+		"replaced by nothing": {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nrequire example.com/x v0.0.0\n\nreplace example.com/x => ./x\n"}, codeModule, "no go.mod in x"},
 		"not Go":              {map[string]string{"main.go": "package main\n\nimport \"\n"}, codeSource, "not valid Go"},
 		"missing package":     {map[string]string{"main.go": "package main\n\nimport _ \"example.com/app/gen\"\n\nfunc main() {}\n"}, codeSource, "gen"},
 		"no sums":             {map[string]string{"main.go": "package main\n\nimport _ \"example.org/x\"\n\nfunc main() {}\n"}, codeNoSum, "go.sum is missing"},
@@ -287,4 +287,16 @@ func FuzzInspect(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestUnusedReplacement: a replacement of what nothing requires need not exist.
+func TestUnusedReplacement(t *testing.T) {
+	const mod = "module example.com/app\n\ngo 1.26\n\nreplace example.com/lib => ./lib\n"
+	if err := inspected(t, map[string]string{"main.go": program, "go.mod": mod}, config.Service{}).Findings.Errors(); err != nil {
+		t.Errorf("nothing requires it: %v", err)
+	}
+	required := mod + "\nrequire example.com/lib v0.0.0\n"
+	if err := inspected(t, map[string]string{"main.go": program, "go.mod": required}, config.Service{}).Findings.Errors(); err == nil || !strings.Contains(err.Error(), codeModule) {
+		t.Errorf("it is required: %v", err)
+	}
 }

@@ -199,3 +199,33 @@ func TestUses(t *testing.T) {
 		t.Errorf("calls %s", got)
 	}
 }
+
+// TestPortReachesTheProgram: by PORT where the program reads it, or where nothing
+// shows that it does not; a port that cannot reach it is a warning.
+func TestPortReachesTheProgram(t *testing.T) {
+	for source, want := range map[string]string{
+		`http.ListenAndServe(":8080", nil)`:                                           "warns",
+		`http.ListenAndServe(":8080", nil); go http.ListenAndServe(":9000", metrics)`: "",
+		`http.ListenAndServe(":"+cmp.Or(os.Getenv("PORT"), "8080"), nil)`:             "PORT=9000",
+		`http.ListenAndServe(addressOf(os.Args), nil)`:                                "PORT=9000",
+	} {
+		s := inspected(t, map[string]string{"main.go": "package main\n\nfunc main() {\n" + source + "\n}\n"}, config.Service{Name: "web", Port: 9000})
+		got := ""
+		for _, f := range s.Findings {
+			if f.Code == codePort {
+				got = "warns"
+			}
+		}
+		p := s.plan(nil)
+		for _, step := range p.Stages[len(p.Stages)-1].Steps {
+			for _, arg := range step.Args {
+				if strings.HasPrefix(arg, "PORT=") {
+					got = arg
+				}
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", source, got, want)
+		}
+	}
+}

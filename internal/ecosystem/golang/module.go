@@ -65,11 +65,21 @@ func (s *service) findModule(at string) bool {
 // addReplaced adds modules that replace others by a directory.
 func (s *service) addReplaced(file, dir string, all []*modfile.Replace) bool {
 	for _, r := range all {
+		if !s.requires(r.Old.Path) && !ecosystem.Exists(s.Dir, path.Join(dir, r.New.Path, "go.mod")) {
+			continue // go does not look at it either
+		}
 		if modfile.IsDirectoryPath(r.New.Path) && !s.addModule(file, r.Syntax.Start.Line, dir, r.New.Path) {
 			return false
 		}
 	}
 	return true
+}
+
+// requires reports a module that one of the build's requires.
+func (s *service) requires(name string) bool {
+	return slices.ContainsFunc(s.modules, func(m *module) bool {
+		return slices.ContainsFunc(m.file.Require, func(r *modfile.Require) bool { return r.Mod.Path == name })
+	})
 }
 
 // addModule adds a module that a file names by its directory.

@@ -1,10 +1,13 @@
 package golang
 
 import (
+	"fmt"
 	"go/parser"
 	"path"
+	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
@@ -108,6 +111,18 @@ func (s *service) findPort() {
 		e.TLS = s.addresses.secure
 	}
 	s.readsPort = s.readsPort || s.addresses.reads["PORT"] || s.addresses.auto && len(s.addresses.keys["port"]) > 0
+	s.checkPort(best)
+}
+
+// checkPort warns of a port of slipway.yaml that the program is not seen to listen
+// on, and that nothing hands to it.
+func (s *service) checkPort(best reached) {
+	want := s.Want.Port
+	if want == 0 || best.port == 0 || best.cost >= costLoopback || s.readsPort || len(s.Want.Command) > 1 || len(s.Want.Env) > 0 || slices.Contains(s.addresses.found, want) {
+		return
+	}
+	s.Report(diag.Warning, codePort, best.file, best.line, fmt.Sprintf("write port: %d, or hand the other one to the program by command: or env:", best.port),
+		"slipway.yaml says port %d, but the program listens on %d and does not read PORT", want, best.port)
 }
 
 // conclude draws from all files together what no file says alone.

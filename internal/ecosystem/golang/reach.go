@@ -344,6 +344,9 @@ func (a *addresses) port(mainDir string, wantGRPC bool) (best reached, grpcOff b
 	}
 	grpcOff = grpcSeen && !grpcPort
 	all = append(all, a.unreached(mainDir)...)
+	for _, c := range all {
+		a.found = append(a.found, c.port)
+	}
 	slices.SortStableFunc(all, func(x, y reached) int { return cmp.Compare(x.cost, y.cost) })
 	if len(all) == 0 {
 		return reached{}, grpcOff

@@ -75,7 +75,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	if !b.Runtime.Assembled && b.Runtime.Ref == "scratch" {
 		env["ZONEINFO"] = "/usr/share/zoneinfo.zip"
 	}
-	if s.readsPort && s.Want.Port > 0 {
+	if (s.readsPort || !s.evidence.Port.Found()) && s.Want.Port > 0 { // also when nothing shows that it reads none
 		env["PORT"] = fmt.Sprint(s.Want.Port)
 	}
 	if s.gin {

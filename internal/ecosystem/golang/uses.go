@@ -24,6 +24,18 @@ var (
 // lookUses takes what a source asks the machine for: variables, programs, and
 // directories that it makes.
 func (s *service) lookUses(name string, data []byte) {
+	if asks.Match(data) {
+		s.lookReads(name, data)
+	}
+	s.ScanUses(name, data, ecosystem.UseSigns{Calls: []ecosystem.Pattern{started}, Shell: []ecosystem.Pattern{inShell}})
+	ecosystem.EachMatch(made, data, func(dir string, line int) { s.Writes(dir, "the program makes it", name, line) })
+	s.WritesDatabases(name, data)
+}
+
+// asks is a cheap sign of a file that reads variables; most read none.
+var asks = ecosystem.NewSign(`Getenv|LookupEnv|BindEnv|env:"|envconfig:"|mustEnv|MustEnv|mustGet|MustGet|mustMapEnv|MustMapEnv|requireEnv|RequireEnv|EnvOrFail|mustLookup`)
+
+func (s *service) lookReads(name string, data []byte) {
 	defaulted := map[string]bool{}
 	ecosystem.EachMatch(withDefault, data, func(variable string, _ int) { defaulted[variable] = true })
 	for _, sign := range []*ecosystem.Sign{requiredTag, mustEnv, getenv} {
@@ -33,7 +45,4 @@ func (s *service) lookUses(name string, data []byte) {
 			}
 		})
 	}
-	s.ScanUses(name, data, ecosystem.UseSigns{Calls: []ecosystem.Pattern{started}, Shell: []ecosystem.Pattern{inShell}})
-	ecosystem.EachMatch(made, data, func(dir string, line int) { s.Writes(dir, "the program makes it", name, line) })
-	s.WritesDatabases(name, data)
 }

@@ -54,6 +54,11 @@ func (s *service) namedFiles() (files [][2]string) {
 // plainStart takes away what starts a program in a shell of a developer: builds
 // before it, which it returns, and cross-env.
 func (s *service) plainStart(text string) (plain string, built []string) {
+	if s.inline {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(text), s.pkg.Scripts[s.build]); ok {
+			text = strings.TrimPrefix(strings.TrimSpace(rest), "&&")
+		}
+	}
 	parts := strings.Split(text, "&&")
 	for len(parts) > 1 && s.buildsAgain(strings.TrimSpace(parts[0])) {
 		built = append(built, strings.TrimSpace(parts[0]))
@@ -75,6 +80,18 @@ func (s *service) buildsAgain(command string) bool {
 		return script == s.build || strings.TrimSpace(s.pkg.Scripts[script]) == strings.TrimSpace(s.pkg.Scripts[s.build])
 	}
 	return command == strings.TrimSpace(s.pkg.Scripts[s.build])
+}
+
+// withoutWrapper starts node itself where a program before it reads a file of
+// variables, which stays out of the image.
+func (s *service) withoutWrapper(argv []string, file string, line int) []string {
+	i := slices.Index(argv, "node")
+	if i < 1 || !slices.Contains([]string{"env-cmd", "dotenv", "dotenvx"}, argv[0]) {
+		return argv
+	}
+	s.Report(diag.Warning, codeEnvFile, file, line, "give the variables when the service runs: env: in slipway.yaml, or slipway run -e NAME=VALUE",
+		"the start reads a file of variables with %s; the image starts without it", argv[0])
+	return argv[i:]
 }
 
 // dropEnvFiles starts without --env-file where the file is not in the image:

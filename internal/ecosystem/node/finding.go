@@ -25,4 +25,5 @@ const (
 	codeFilesMissing   = "SLP290" // files: names what does not exist
 	codeDefaultPort    = "SLP291" // no port is known; the program is given one by PORT
 	codeProcessManager = "SLP292" // the start uses a process manager
+	codePrestart       = "SLP293" // a script before the start does not run
 )

@@ -32,8 +32,10 @@ func (s *service) checkIgnored() {
 // make tsc write nothing.
 func (s *service) supplied() []string {
 	out := append(ecosystem.Supplied(), "**/node_modules", "**/*.tsbuildinfo", s.in("coverage"), s.in(".nyc_output"))
-	if s.builtAnew(s.outDir) {
-		out = append(out, s.in(s.outDir))
+	for _, name := range append(ownOutputs(), s.outDir) {
+		if (name == s.outDir || ecosystem.Exists(s.Dir, name)) && s.builtAnew(name) && !slices.Contains(out, s.in(name)) {
+			out = append(out, s.in(name))
+		}
 	}
 	if s.codegen.out != "" {
 		out = append(out, s.in(s.codegen.out))

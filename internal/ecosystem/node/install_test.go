@@ -108,6 +108,16 @@ func TestGenerators(t *testing.T) {
 	}
 }
 
+// TestPrismaSchemaOfTheManifest: the client is generated from where package.json says.
+func TestPrismaSchemaOfTheManifest(t *testing.T) {
+	lock := lockOf(`"dependencies": {"@prisma/client": "4.16.1"}, "devDependencies": {"prisma": "4.16.1"}`)
+	p := planOf(t, with(`{"main": "server.js", "prisma": {"schema": "src/db/schema.prisma"}, "dependencies": {"@prisma/client": "4.16.1"}, "devDependencies": {"prisma": "4.16.1"}}`, "server.js", "src/db/schema.prisma", "package-lock.json="+lock),
+		config.Service{Name: "a", Path: "a", Type: "worker"})
+	if got := shell(p, plan.StageBuilder); !strings.Contains(got, "prisma generate") {
+		t.Errorf("the builder runs %s", got)
+	}
+}
+
 // TestPackagesOfTheRepository: directories that packages come from are there when
 // they are installed, and are no services.
 func TestPackagesOfTheRepository(t *testing.T) {

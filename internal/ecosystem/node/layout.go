@@ -184,6 +184,9 @@ func (s *service) excluded() []string {
 	if c, _, err := readTSConfig(s.Dir, s.project); s.changesTree() && err == nil && (c.CompilerOptions.Incremental || c.CompilerOptions.Composite) {
 		out = append(out, "*.tsbuildinfo")
 	}
+	if s.pkg.Dependencies["next"] != "" && s.changesTree() {
+		out = append(out, "./.next/cache")
+	}
 	for _, name := range []string{"turbo", "nx"} {
 		if s.orchestrated(name) && s.changesTree() {
 			out = append(out, "./."+name)

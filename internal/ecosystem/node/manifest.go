@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"encoding/json"
+	"path"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -16,6 +17,7 @@ type manifest struct {
 	License        any               `json:"license"`
 	Main           string            `json:"main"`
 	Module         string            `json:"module"`
+	Bin            any               `json:"bin"`
 	Exports        any               `json:"exports"`
 	PackageManager string            `json:"packageManager"`
 	Engines        map[string]string `json:"engines"`
@@ -26,6 +28,7 @@ type manifest struct {
 	OptionalDeps   map[string]string `json:"optionalDependencies"`
 	PeerDeps       map[string]string `json:"peerDependencies"`
 	Workspaces     any               `json:"workspaces"`
+	Prisma         any               `json:"prisma"`
 
 	data  []byte
 	lines map[string]int // "scripts.start" → line; read when first asked for
@@ -47,6 +50,13 @@ func parseManifest(data []byte) (*manifest, int, error) {
 		return nil, ecosystem.LineAt(data, errorOffset(err)), err
 	}
 	return m, 0, nil
+}
+
+// prismaSchema is the schema of Prisma that a manifest names, "" for none.
+func (m *manifest) prismaSchema() string {
+	object, _ := m.Prisma.(map[string]any)
+	schema, _ := object["schema"].(string)
+	return path.Clean(schema)
 }
 
 func errorOffset(err error) int64 {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"path"
 	"slices"
 	"strings"
 
@@ -46,4 +47,38 @@ func (s *service) globalInputs() []string {
 func (s *service) orchestrated(tool string) bool {
 	calls := func(m *manifest) bool { return slices.Contains(strings.Fields(m.Scripts["build"]), tool) }
 	return calls(s.pkg) || slices.ContainsFunc(s.needed, func(m member) bool { return calls(m.pkg) })
+}
+
+// nxProgram is the directory and the file that the build of a single Nx project
+// writes, by its project.json; "" when there is none, or its start script runs
+// something else (https://nx.dev/nx-api/esbuild/executors/esbuild).
+func (s *service) nxProgram() (dir, file string) {
+	start := strings.Fields(s.pkg.Scripts["start"])
+	if len(s.Want.Command) > 0 || len(start) > 0 && !slices.Contains(start, "nx") || !slices.Contains(s.buildWords(), "nx") {
+		return "", ""
+	}
+	data, err := ecosystem.Read(s.Dir, "project.json")
+	if err != nil {
+		return "", ""
+	}
+	var project struct {
+		Targets struct {
+			Build struct {
+				Options struct {
+					OutputPath string `json:"outputPath"`
+					Main       string `json:"main"`
+					FileName   string `json:"outputFileName"`
+				} `json:"options"`
+			} `json:"build"`
+		} `json:"targets"`
+	}
+	if json.Unmarshal(plainJSON(data), &project) != nil {
+		return "", ""
+	}
+	o := project.Targets.Build.Options
+	if o.OutputPath == "" || !inside(o.OutputPath) || o.Main == "" {
+		return "", ""
+	}
+	name := strings.TrimSuffix(path.Base(o.Main), path.Ext(o.Main)) + ".js"
+	return path.Clean(o.OutputPath), ecosystem.Or(o.FileName, name)
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"path"
 	"slices"
 	"strconv"
@@ -20,10 +21,19 @@ var (
 	portListen   = ecosystem.NewSign(`\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})\b`)
 	portAddress  = ecosystem.NewSign(`['"\x60](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"\x60]`)
 	portNamed    = ecosystem.NewSign(`\bport\s*[:=]\s*(\d{2,5})\b`)
-	portRead     = ecosystem.NewSign(`process\.env\.PORT\b|process\.env\[['"]PORT['"]\]|\bPORT\b[^}\n]*\}\s*=\s*process\.env\b|\bget(?:OrThrow)?(?:<\w+>)?\(\s*['"]PORT['"]|\bPORT['"]?\s*:\s*(?:Joi|joi|z|port|num|str|envalid|Type|t|yup|v)\b|\benv\(\s*['"]PORT['"]|\benv\.PORT\b`)
-	grpcServer   = ecosystem.NewSign(`\.bindAsync\(|\bTransport\.GRPC\b`)
-	httpServer   = ecosystem.NewSign(`\bcreateServer\(|\bcreateSecureServer\(|\bexpress(?:\.default)?\(\)|\b[fF]astify(?:\.default)?(?:<[^>\n]*>)?\(|\brequire\(['"](?:express|fastify|polka|restify|koa)['"]\)\(|\bpolka\(|\bnew Koa(?:<[^>\n]*>)?\(|\bnew Hono(?:<[^>\n]*>)?\(|\bNestFactory\.create(?:<[^>\n]*>)?\(|\bHapi\.server\(|\bnew Hapi\.Server\(|\bstartStandaloneServer\(|\bserve\(\s*\{|\bnew Elysia\(`)
-	healthRoute  = ecosystem.NewSign(`['"\x60](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))['"\x60]`)
+	portRead     = anyOf{
+		ecosystem.NewSign(`\bprocess\.env\.PORT\b`), ecosystem.NewSign(`\bprocess\.env\[['"]PORT['"]\]`), ecosystem.NewSign(`\bPORT\b[^}\n]*\}\s*=\s*process\.env\b`),
+		ecosystem.NewSign(`\bget(?:OrThrow)?(?:<\w+>)?\(\s*['"]PORT['"]`), ecosystem.NewSign(`\bPORT['"]?\s*:\s*(?:Joi|joi|z|port|num|str|envalid|Type|t|yup|v)\b`),
+		ecosystem.NewSign(`\benv\(\s*['"]PORT['"]`), ecosystem.NewSign(`\benv\.PORT\b`),
+	}
+	grpcServer = ecosystem.NewSign(`\.bindAsync\(|\bTransport\.GRPC\b`)
+	httpServer = anyOf{
+		ecosystem.NewSign(`\bcreateServer\(`), ecosystem.NewSign(`\bcreateSecureServer\(`), ecosystem.NewSign(`\bexpress(?:\.default)?\(\)`), ecosystem.NewSign(`\bfastify(?:\.default)?(?:<[^>\n]*>)?\(`),
+		ecosystem.NewSign(`\bFastify(?:\.default)?(?:<[^>\n]*>)?\(`), ecosystem.NewSign(`\brequire\(['"](?:express|fastify|polka|restify|koa)['"]\)\(`), ecosystem.NewSign(`\bpolka\(`),
+		ecosystem.NewSign(`\bnew (?:Koa|Hono|Elysia)(?:<[^>\n]*>)?\(`), ecosystem.NewSign(`\bNestFactory\.create(?:<[^>\n]*>)?\(`), ecosystem.NewSign(`\bHapi\.(?:server|Server)\(`),
+		ecosystem.NewSign(`\bstartStandaloneServer\(`), ecosystem.NewSign(`\bserve\(\s*\{`),
+	}
+	healthRoute = ecosystem.NewSign(`['"\x60](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))['"\x60]`)
 
 	grpcTLS      = ecosystem.NewSign(`\bServerCredentials\.createSsl\(`)
 	grpcPlain    = ecosystem.NewSign(`\bServerCredentials\.createInsecure\(`)
@@ -33,6 +43,22 @@ var (
 	healthNamed  = ecosystem.NewSign(`['"]([A-Za-z_]\w*(?:\.\w+)+)['"]\s*:\s*[^,}\n]*\bSERVING\b|\.setStatus\(\s*['"]([A-Za-z_][\w.]*)['"]`)
 	healthServer = ecosystem.NewSign(`\bHealthImplementation\b|\bHealthService\b|grpc-health-check`)
 )
+
+// anyOf matches where the first of several signs does. Each alone is small, and is
+// looked for by its first word.
+type anyOf []*ecosystem.Sign
+
+// FindSubmatchIndex is that of the sign that matches first.
+func (all anyOf) FindSubmatchIndex(data []byte) []int {
+	var first []int
+	for _, s := range all {
+		if m := s.FindSubmatchIndex(data); m != nil && (first == nil || m[0] < first[0]) {
+			first = m
+			data = data[:min(len(data), m[1])]
+		}
+	}
+	return first
+}
 
 // found is what the sources say.
 type found struct {
@@ -51,34 +77,56 @@ type found struct {
 func (s *service) scan() found {
 	s.readTree()
 	f, uses := found{}, newUses(s)
-	ports := []*ecosystem.Sign{portDefault, portFallback, portUnpacked, portSchema, portListen, portAddress, portNamed}
-	best := len(ports)
+	best := len(portSigns())
 	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
 		f.GRPC.Seek(grpcServer, name, data)
 		f.HTTP.Seek(httpServer, name, data)
 		f.Route.Seek(healthRoute, name, data)
-		for i, re := range ports[:best] {
-			if hit := ecosystem.Find(re, name, data); hit.Found() {
-				f.Port, best = hit, i
-				f.portEnv = ""
-				if i == 0 {
-					f.portEnv = wordBefore(data, re)
-				}
-				break
-			}
-		}
-		for _, re := range []*ecosystem.Sign{portListen, portAddress} {
-			if hit := ecosystem.Find(re, name, data); hit.Found() {
-				f.listens = append(f.listens, hit.Text)
-			}
-		}
-		f.portRead.Seek(portRead, name, data)
+		best = f.ports(name, data, best)
 		f.security(name, data)
 		s.noteNames(name, data)
 		uses.source(name, data)
 	})
 	uses.done()
 	return f
+}
+
+// portSigns are what names a port, the strongest evidence first; those from
+// writtenPorts on are numbers where the program listens.
+func portSigns() []*ecosystem.Sign {
+	return []*ecosystem.Sign{portDefault, portFallback, portUnpacked, portSchema, portListen, portAddress, portNamed}
+}
+
+const writtenPorts = 4
+
+// ports looks for evidence that is stronger than the best so far, which it returns.
+func (f *found) ports(name string, data []byte, best int) int {
+	signs, first := portSigns(), 0
+	if !bytes.Contains(data, []byte("PORT")) {
+		first = writtenPorts
+	} else {
+		f.portRead.Seek(portRead, name, data)
+	}
+	for i := first; i < len(signs); i++ {
+		written := i == writtenPorts || i == writtenPorts+1
+		if i >= best && !written {
+			continue
+		}
+		hit := ecosystem.Find(signs[i], name, data)
+		if !hit.Found() {
+			continue
+		}
+		if written {
+			f.listens = append(f.listens, hit.Text)
+		}
+		if i < best {
+			f.Port, f.portEnv, best = hit, "", i
+			if i == 0 {
+				f.portEnv = wordBefore(data, signs[0])
+			}
+		}
+	}
+	return best
 }
 
 // security notes certificates and what the health service answers for.
@@ -219,7 +267,7 @@ func (s *service) processEvidence(p ecosystem.Process, e *ecosystem.Evidence) {
 func (s *service) isSource(name string, dir bool) bool {
 	if dir {
 		switch base := path.Base(name); {
-		case base == "node_modules", strings.HasPrefix(base, "."), s.builtAnew(name), name == s.codegen.out, s.Ignore.Excludes(s.in(name)):
+		case base == "node_modules", strings.HasPrefix(base, "."), s.builtAnew(name), name == s.outDir && s.compiles(), name == s.codegen.out, s.Ignore.Excludes(s.in(name)):
 			return false
 		case slices.Contains([]string{"public", "static", "assets", "www", "docs", "examples", "vendor"}, base) && !slices.ContainsFunc(s.start, func(w string) bool { return strings.HasPrefix(path.Clean(w), name+"/") }):
 			return false // what browsers get, and what is no part of the program

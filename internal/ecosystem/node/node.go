@@ -101,6 +101,7 @@ type service struct {
 	codegen  codegen
 	building string // name that the script which builds would have
 	build    string // script that builds, "" for none
+	inline   bool   // that script is a part of the start script
 	outDir   string // what the build writes, "" without a build
 	project  string // tsconfig of the build
 	start    []string

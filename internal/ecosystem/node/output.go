@@ -43,6 +43,9 @@ func (s *service) outputDir(build string) string {
 			}
 		}
 	}
+	if dir, _ := s.nxProgram(); dir != "" {
+		return s.noteOutput(dir, "outputPath", "project.json", 0)
+	}
 	if out, file, line := compilerOutDir(s.Dir, s.project, 4); out != "" {
 		return s.noteOutput(out, "outDir", file, line)
 	}
@@ -89,7 +92,12 @@ func moduleFile(dir fs.FS, entry string) (string, bool) {
 // repository is left over from an earlier one. One that the repository keeps,
 // because its .gitignore does not name it, is a source as well.
 func (s *service) builtAnew(name string) bool {
-	return s.outDir != "" && name == s.outDir && !s.keptInGit(name)
+	return (s.outDir != "" && name == s.outDir || s.build != "" && slices.Contains(ownOutputs(), name)) && !s.keptInGit(name)
+}
+
+// ownOutputs are directories of frameworks that hold what they have made.
+func ownOutputs() []string {
+	return []string{".next", ".nuxt", ".output", ".svelte-kit", ".vinxi", ".docusaurus", ".angular", "storybook-static"}
 }
 
 // keptInGit reports a directory that a .gitignore, of which there is one, does

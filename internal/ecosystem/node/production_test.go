@@ -81,6 +81,9 @@ func TestProductionHoldsTheTree(t *testing.T) {
 			tar + " --exclude=./lib/__tests__ --exclude='*.test.js' . | tar -x -C /out/app/"},
 		"tests that the compiler reads": {
 			with(`{"scripts": {`+tsc+`}}`, "src/server.ts", "test/a.ts", `tsconfig.json={"compilerOptions": {"outDir": "dist"}}`), tar + " --exclude=./test --exclude=./src --exclude=./tsconfig.json . | tar -x -C /out/app/"},
+		"a server of the service's own for Next.js": {
+			with(`{"scripts": {"build": "next build", `+start+`}, "dependencies": {"next": "15"}}`, "package-lock.json="+lockOf(`"dependencies": {"next": "15"}`), "server.js", "pages/index.jsx", "posts/a.md", ".next/old"),
+			tar + " --exclude=./.next/cache . | tar -x -C /out/app/"},
 		"an incremental compiler": {
 			with(`{"scripts": {`+tsc+`}}`, "src/server.ts", `tsconfig.json={"compilerOptions": {"outDir": "dist", "incremental": true}, "include": ["src"]}`),
 			tar + " --exclude='*.tsbuildinfo' --exclude=./src --exclude=./tsconfig.json . | tar -x -C /out/app/"},

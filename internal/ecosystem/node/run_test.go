@@ -51,6 +51,12 @@ func TestStartsOfDevelopers(t *testing.T) {
 		"if it exists":                      {with(`{"scripts": {"start": "node --env-file-if-exists=.env server.js"}}`, "server.js"), "node --env-file-if-exists=.env server.js", ""},
 		"cross-env":                         {with(`{"scripts": {"start": "cross-env NODE_ENV=production node server.js"}}`, "server.js"), "node server.js", ""},
 		"the build again":                   {with(`{"scripts": {"build": "tsc", "start": "npm run build && node dist/server.js"}}`, "src/server.ts", outSrc), "node dist/server.js", ""},
+		"a build in the start":              {with(`{"scripts": {"start": "rimraf dist && tsc && node dist/server.js"}}`, "src/server.ts", outSrc), "node dist/server.js", ""},
+		"a build before the start":          {with(`{"scripts": {"prestart:prod": "tsc", "start:prod": "node dist/server.js", "start": "node index.js"}}`, "src/server.ts", "index.js", outSrc), "node dist/server.js", ""},
+		"migrations before the start":       {with(`{"scripts": {"prestart": "knex migrate:latest", "start": "node server.js"}}`, "server.js"), "node server.js", codePrestart + " warning"},
+		"one Nx project":                    {with(`{"scripts": {"build": "nx build", "start": "nx serve"}}`, "src/main.ts", "nx.json={}", `project.json={"targets": {"build": {"options": {"outputPath": "dist/api", "main": "src/main.ts"}}}}`), "node dist/api/main.js", ""},
+		"env-cmd":                           {with(`{"scripts": {"start": "env-cmd -f .env node server.js"}}`, "server.js"), "node server.js", codeEnvFile + " warning"},
+		"dotenv":                            {with(`{"scripts": {"start": "dotenv -e .env -- node server.js"}}`, "server.js"), "node server.js", codeEnvFile + " warning"},
 		"PM2 with JSON":                     {with(`{"scripts": {"start": "cross-env NODE_ENV=production pm2 start ecosystem.config.json --no-daemon"}}`, "src/index.js", pm2), "node --enable-source-maps src/index.js --verbose", codeProcessManager + " info"},
 		"PM2 with a program":                {with(`{"scripts": {"start": "pm2-runtime ecosystem.config.js"}}`, "server.js", "ecosystem.config.js=module.exports = {apps: [{name: 'a', script: './server.js', instances: 'max'}]}"), "node server.js", codeProcessManager + " info"},
 		"PM2 with a file":                   {with(`{"scripts": {"start": "pm2-runtime start server.js"}}`, "server.js"), "node server.js", codeProcessManager + " info"},
@@ -153,7 +159,7 @@ func TestShellCalls(t *testing.T) {
 		"execFile":                 {"const { execFile } = require('child_process');\nexecFile('./bin/tool')", 0, nil},
 		"what only the build runs": {"", 0, nil},
 	} {
-		files := with(`{"main": "server.js", "scripts": {"seed": "node seed.js"}}`, "server.js="+c.source, "seed.js=require('child_process').execSync('ls')")
+		files := with(`{"main": "server.js", "bin": {"tool": "bin/tool.js"}, "scripts": {"seed": "node seed.js"}}`, "server.js="+c.source, "bin/tool.js=require('child_process').execSync('ls')", "seed.js=require('child_process').execSync('ls')")
 		p, findings := Ecosystem{}.Plan(tree(files), config.Service{Name: "a", Path: "a", Type: "worker"}, nil)
 		var calls []string
 		for _, u := range p.Calls {
@@ -199,6 +205,20 @@ func TestVariablesRead(t *testing.T) {
 	}
 }
 
+// TestVariablesOfASchema: what it requires is read.
+func TestVariablesOfASchema(t *testing.T) {
+	for name, source := range map[string]string{
+		"Joi":     "Joi.object().keys({\n  PORT: Joi.number().default(3000),\n  MONGODB_URL: Joi.string().required().description('x'),\n  SMTP_HOST: Joi.string(),\n}); validate(process.env)",
+		"zod":     "z.object({\n  PORT: z.coerce.number(),\n  MONGODB_URL: z.string().url(),\n  SMTP_HOST: z.string().optional(),\n}).parse(process.env)",
+		"envalid": "cleanEnv(process.env, {\n  MONGODB_URL: str(),\n  SMTP_HOST: str({ default: '' }),\n})",
+	} {
+		p := planOf(t, with(`{"main": "server.js"}`, "server.js="+source), config.Service{Name: "a", Path: "a", Type: "worker"})
+		if len(p.Reads) != 1 || p.Reads[0].Name != "MONGODB_URL" || p.Reads[0].Line < 2 {
+			t.Errorf("%s: %v", name, p.Reads)
+		}
+	}
+}
+
 // TestDirectoriesThatTheProgramWritesTo belong to the account of the image.
 func TestDirectoriesThatTheProgramWritesTo(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -211,6 +231,8 @@ func TestDirectoriesThatTheProgramWritesTo(t *testing.T) {
 		"of a file":               {`fs.createWriteStream(path.resolve("logs", "app.log"))`, []string{"/app/logs"}},
 		"a default of a variable": {`const d = process.env.STORE || "store/files"; mkdirSync(d)`, []string{"/app/store/files"}},
 		"a template":              {"fs.writeFileSync(`${process.cwd()}/out/a.json`, x)", []string{"/app/out"}},
+		"multer's storage":        {`multer.diskStorage({ destination: (req, file, cb) => cb(null, path.join(__dirname, '../files')) })`, []string{"/app/files"}},
+		"formidable":              {`formidable({ uploadDir: './incoming' })`, []string{"/app/incoming"}},
 		"multer":                  {`const up = multer({ dest: "uploads/" })`, []string{"/app/uploads"}},
 		"a log file":              {`new transports.File({ filename: 'logs/error.log' })`, []string{"/app/logs"}},
 		"a database":              {`new Database("db/app.sqlite")`, []string{"/app/db"}},

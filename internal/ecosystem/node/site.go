@@ -72,7 +72,7 @@ func servers() []string {
 var (
 	previewStart = pattern.Lazy(`^(npx )?(npm run (dev|preview|serve|develop)|vite|ng serve|ng s|react-scripts start|vue-cli-service serve|parcel|rsbuild|astro|gatsby|docusaurus|eleventy|next|nuxt|serve|http-server|live-server|sirv|browser-sync|lite-server|rsbuild|vitepress)\b`)
 	outputOption = pattern.Lazy(`\b(?:outDir|outputDir|distDir)['"]?\s*:\s*['"\x60]([^'"\x60$]+)['"\x60]`)
-	outputFlag   = pattern.Lazy(`--(?:outDir|dest|dist-dir|output|output-path)[ =]([^\s;&|]+)`)
+	outputFlag   = pattern.Lazy(`(?:--(?:outDir|dest|dist-dir|output|output-path)[ =]|\bBUILD_PATH=)['"]?([^\s;&|'"]+)`)
 	outputJoined = pattern.Lazy(`\b(?:outDir|outputDir)['"]?\s*:\s*(?:path\.)?(?:resolve|join)\(\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*['"\x60]([^'"\x60$]+)['"\x60]\s*\)`)
 	viteRootDir  = pattern.Lazy(`(?m)^\s*root\s*:\s*['"]([^'"$]+)['"]`)
 	kitPages     = pattern.Lazy(`\bpages:\s*['"]([^'"]+)['"]`)
@@ -273,7 +273,7 @@ func (s *service) angular(site *static.Site) *static.Site {
 		if p.Type != "application" || workspace.DefaultProject != "" && name != workspace.DefaultProject {
 			continue
 		}
-		if site.Dir = p.Architect.Build.output(name); !inside(site.Dir) {
+		if site.Dir = p.Architect.Build.output(name); !s.reaches(site.Dir) {
 			return nil
 		}
 		s.Fact("build output", site.Dir, fmt.Sprintf("of the application %q", name), "angular.json", 0)

@@ -93,6 +93,7 @@ func TestOutputAboveTheService(t *testing.T) {
 		"beside the config":    {`{"scripts": {"build": "vite build"}}`, `export default {build: {outDir: path.resolve(__dirname, "../backend/app/www")}}`, "../backend/app/www", codeOutputAbove},
 		"below a root":         {`{"scripts": {"build": "vite build"}}`, "export default {\n root: 'client',\n build: {outDir: '../dist/public'}}", "dist/public", ""},
 		"a flag":               {`{"scripts": {"build": "vite build --outDir ../web"}}`, "", "../web", ""},
+		"a variable":           {`{"scripts": {"build": "BUILD_PATH='../server/public' react-scripts build"}}`, "", "../server/public", ""},
 		"the builder's system": {`{"scripts": {"build": "vite build"}}`, `export default {build: {outDir: "../etc/ssl"}}`, "dist", ""},
 		"an absolute path":     {`{"scripts": {"build": "vite build"}}`, `export default {build: {outDir: "/srv/www"}}`, "dist", ""},
 	} {

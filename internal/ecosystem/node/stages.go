@@ -343,6 +343,8 @@ func (s *service) run(script string) string {
 	_, post := all["post"+script]
 	text := all[script]
 	switch {
+	case s.inline && script == s.build:
+		return s.inBin(text)
 	case pre || post || strings.Contains(text, "npm_") || strings.Contains(text, "INIT_CWD"):
 	case s.major >= 22:
 		return "node --run " + script

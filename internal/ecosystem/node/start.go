@@ -26,7 +26,12 @@ func (s *service) startCommand() {
 		s.fromProcfile(p)
 		return
 	}
-	for _, name := range []string{"start:prod", "start:production", "start"} {
+	if dir, file := s.nxProgram(); dir != "" {
+		s.start = []string{"node", path.Join(dir, file)}
+		s.Fact("start", strings.Join(s.start, " "), "what the build of the Nx project writes", "project.json", 0)
+		return
+	}
+	for _, name := range startScripts() {
 		if text, ok := s.pkg.Scripts[name]; ok && (name == "start" || s.startsNode(text)) {
 			s.startScript(name, 3)
 			return
@@ -85,6 +90,7 @@ func (s *service) startScript(name string, depth int) {
 		s.startScript(other, depth-1)
 		return
 	}
+	s.checkPrestart(name)
 	s.startWith(text, name+" script", "package.json", line)
 }
 
@@ -134,6 +140,7 @@ func (s *service) startWith(text, what, file string, line int) {
 	if argv[0] == "tsx" && len(argv) > 1 && s.pkg.Dependencies["tsx"] != "" {
 		argv = slices.Concat([]string{"node", "--import", "tsx"}, argv[1:])
 	}
+	argv = s.withoutWrapper(argv, file, line)
 	if argv[0] == "bun" {
 		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs the service with Bun, which is supported for installing packages only", what)
 		return

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -120,8 +121,8 @@ func (s *service) notePrisma() {
 		return
 	}
 	schema := ""
-	for _, name := range []string{"prisma/schema.prisma", "schema.prisma", "prisma/schema"} {
-		if schema == "" && ecosystem.Exists(s.Dir, name) {
+	for _, name := range []string{s.pkg.prismaSchema(), "prisma/schema.prisma", "schema.prisma", "prisma/schema"} {
+		if schema == "" && name != "." && fs.ValidPath(name) && ecosystem.Exists(s.Dir, name) {
 			schema = name
 		}
 	}

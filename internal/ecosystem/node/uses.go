@@ -30,17 +30,42 @@ type place struct {
 func newUses(s *service) *uses {
 	u := &uses{s: s, reads: map[string]place{}, defaulted: map[string]bool{}}
 	entry, _ := s.startFile()
+	for _, file := range s.pkg.commands() {
+		if path.Clean(file) != path.Clean(entry) {
+			u.tools = append(u.tools, path.Clean(file))
+		}
+	}
 	for name, script := range s.pkg.Scripts {
+		if !strings.ContainsAny(script, "./") {
+			continue
+		}
 		if name == "start" || strings.HasPrefix(name, "start:") {
 			continue
 		}
 		for _, w := range strings.FieldsFunc(script, func(r rune) bool { return strings.ContainsRune(" \t\"';&|()", r) }) {
-			if file, ok := moduleFile(s.Dir, w); ok && path.Clean(w) != path.Clean(entry) && path.Ext(file) != ".json" {
-				u.tools = append(u.tools, file)
+			if slices.Contains([]string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"}, path.Ext(w)) && path.Clean(w) != path.Clean(entry) {
+				u.tools = append(u.tools, path.Clean(w))
 			}
 		}
 	}
 	return u
+}
+
+// commands are the files that a package offers to shells.
+func (m *manifest) commands() []string {
+	switch bin := m.Bin.(type) {
+	case string:
+		return []string{bin}
+	case map[string]any:
+		var out []string
+		for _, v := range bin {
+			if text, ok := v.(string); ok {
+				out = append(out, text)
+			}
+		}
+		return out
+	}
+	return nil
 }
 
 // source looks at one file. What only builds is another program.
@@ -70,6 +95,7 @@ func (u *uses) done() {
 // Evidence of variables.
 var (
 	envRead     = ecosystem.NewSign(`\bprocess\.env(?:\.([A-Za-z_]\w*)|\[\s*['"]([A-Za-z_]\w*)['"]\s*\])`)
+	envSchema   = ecosystem.NewSign(`(?m)^\s*([A-Z][A-Z0-9_]+)\s*:\s*(?:(?:Joi|joi|yup)\.[^\n]*\.required\(\)|(?:z|t|v|Type)\.\w+\([^\n]*|(?:str|num|url|email|host|port|bool|json)\(\s*(?:\{[^}\n]*\}\s*)?\))[^\n]*`)
 	envUnpacked = ecosystem.NewSign(`\{([^{}]*)\}\s*=\s*process\.env\b`)
 )
 
@@ -94,6 +120,10 @@ func (u *uses) variables(file string, data []byte) {
 		}
 		at += m[1]
 	}
+	u.schema(file, data)
+	if !containsAny(data, "= process.env", "=process.env") {
+		return
+	}
 	if m := envUnpacked.FindSubmatchIndex(data); m != nil {
 		for part := range strings.SplitSeq(string(data[m[2]:m[3]]), ",") {
 			name, _, defaulted := strings.Cut(part, "=")
@@ -104,6 +134,24 @@ func (u *uses) variables(file string, data []byte) {
 				u.read(name, file, ecosystem.LineAt(data, int64(m[0])))
 			}
 		}
+	}
+}
+
+// schema notes the variables that a schema of the environment requires.
+func (u *uses) schema(file string, data []byte) {
+	if !bytes.Contains(data, []byte("process.env")) || !containsAny(data, "Joi.", "joi.", "yup.", "z.string(", "z.coerce", "z.object(", "v.object(", "t.Object(", "Type.", "cleanEnv(") {
+		return
+	}
+	for at, n := 0, 0; n < 100; n++ {
+		m := envSchema.FindSubmatchIndex(data[at:])
+		if m == nil {
+			return
+		}
+		line := string(data[at+m[0] : at+m[1]])
+		if !strings.Contains(line, "optional") && !strings.Contains(line, "efault") && !strings.Contains(line, "nullish") {
+			u.read(string(data[at+m[2]:at+m[3]]), file, ecosystem.LineAt(data, int64(at+m[2])))
+		}
+		at += m[1]
 	}
 }
 
@@ -152,7 +200,7 @@ var (
 // programs notes what the sources start. exec and execSync start a shell, which
 // starts the program.
 func (u *uses) programs(file string, data []byte) {
-	if otherShell.Match(data) {
+	if containsAny(data, "shelljs", "execaCommand", "'zx'", `"zx"`, "shell.exec(") && otherShell.Match(data) {
 		if m := otherShell.FindSubmatchIndex(data); u.production("shelljs", "zx", "execa") {
 			u.shellAt(file, data, m[0], "", string(bytes.Trim(data[m[0]:m[1]], "('\" ")))
 		}
@@ -249,10 +297,18 @@ func (u *uses) shellAt(file string, data []byte, at int, command, call string) {
 	}
 }
 
+// containsAny is what is asked before a pattern that matches in few files.
+func containsAny(data []byte, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return bytes.Contains(data, []byte(w)) })
+}
+
 var keyLiteral = ecosystem.NewSign(`['"\x60]([\w./-]+(?:\.key|-key\.pem|\.p12|\.pfx))['"\x60]`)
 
 // keys notes private keys that the sources name as files to read.
 func (u *uses) keys(file string, data []byte) {
+	if !containsAny(data, `.key"`, ".key'", ".key`", ".pem", ".p12", ".pfx") {
+		return
+	}
 	for at := 0; ; {
 		m := keyLiteral.FindSubmatchIndex(data[at:])
 		if m == nil {

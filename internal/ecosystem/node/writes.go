@@ -14,14 +14,18 @@ import (
 var (
 	makesDir   = ecosystem.NewSign(`\b(?:mkdir|mkdirSync|mkdirp|mkdirpSync|ensureDir|ensureDirSync)\(\s*`)
 	writesFile = ecosystem.NewSign(`\b(?:createWriteStream|writeFile|writeFileSync|appendFile|appendFileSync|outputFile|outputFileSync|outputJson|writeJson)\(\s*`)
-	uploads    = pattern.Lazy(`\b(?:multer|upload)\w*\(\s*\{[^}]*\bdest['"]?\s*:\s*`)
+	uploads    = ecosystem.NewSign(`\b(?:multer|upload)\w*\(\s*\{[^}]*\bdest['"]?\s*:\s*|\buploadDir['"]?\s*[:=]\s*`)
+	stored     = ecosystem.NewSign(`\bdestination\b[^}]{0,200}?\b(?:cb|callback|done)\(\s*null\s*,\s*`)
 	storage    = pattern.Lazy(`\b(?:filename|dirname|logDir|logDirectory)['"]?\s*:\s*(['"\x60][\w./-]*(?:log|logs)[\w./%-]*['"\x60])`)
-	database   = pattern.Lazy(`\b(?:new Database|new sqlite3?\.Database|new DatabaseSync)\(\s*`)
+	database   = ecosystem.NewSign(`\b(?:new Database|new sqlite3?\.Database|new DatabaseSync)\(\s*`)
 )
 
 // writes notes the directories that a source writes to below the working
 // directory: those that it makes, and those of files that it writes.
 func (u *uses) writes(file string, data []byte) {
+	if !containsAny(data, "mkdir", "rite", "nsureDir", "appendFile", "utput", "multer", "upload", "Database", "logs", ".log") {
+		return
+	}
 	text := string(data)
 	note := func(at int, dir bool) {
 		expression := argument(text[at:])
@@ -32,7 +36,7 @@ func (u *uses) writes(file string, data []byte) {
 	for _, sign := range []struct {
 		p   ecosystem.Pattern
 		dir bool
-	}{{makesDir, true}, {writesFile, false}, {uploads(), true}, {database(), false}} {
+	}{{makesDir, true}, {writesFile, false}, {uploads, true}, {stored, true}, {database, false}} {
 		for at, n := 0, 0; n < 50; n++ {
 			m := sign.p.FindSubmatchIndex(data[at:])
 			if m == nil {
@@ -41,6 +45,9 @@ func (u *uses) writes(file string, data []byte) {
 			note(at+m[1], sign.dir)
 			at += m[1]
 		}
+	}
+	if !containsAny(data, "logs/", "logs'", "logs\"", ".log'", ".log\"") {
+		return
 	}
 	for _, m := range storage().FindAllStringSubmatchIndex(text, 10) {
 		value := strings.Trim(text[m[2]:m[3]], "'\"`")

@@ -46,7 +46,7 @@ func (s *service) takeNamed() {
 // excludes are not needed whatever the sources say.
 func (s *service) namedBy(l left) (file string, line int) {
 	switch l.why {
-	case ecosystem.WhyExcluded, ecosystem.WhyIgnored, ecosystem.WhyVersionControl, ecosystem.WhyEditor, ecosystem.WhyCI, whyVenv:
+	case ecosystem.WhyExcluded, ecosystem.WhyIgnored, whyIgnoredHere, whyMember, ecosystem.WhyVersionControl, ecosystem.WhyEditor, ecosystem.WhyCI, whyVenv:
 		return "", 0
 	case ecosystem.WhyCache:
 		if l.dir {

@@ -216,9 +216,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	if s.django.settings != "" {
 		env["DJANGO_SETTINGS_MODULE"] = s.django.settings
 	}
-	if s.scan.readsPort.Found() && s.Want.Port > 0 {
-		env["PORT"] = strconv.Itoa(s.Want.Port)
-	}
+	maps.Copy(env, s.reachable())
 	maps.Copy(env, s.env)
 	i := ecosystem.Image{
 		Bases: b, User: u, Env: env, Start: s.start, Dir: s.cwd, Writable: s.Writable(), InitWhy: "As process 1, python would not react to signals that it does not handle.",
@@ -239,6 +237,36 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		i.Version, i.Description, i.Licence = s.project.version(), s.project.description(), s.project.licence()
 	}
 	return i
+}
+
+// reachable are the variables that make the program listen on the image's port,
+// and not on the loopback address alone: gunicorn without an address takes PORT,
+// uvicorn has a variable for each of its flags.
+func (s *service) reachable() map[string]string {
+	if s.Want.Port == 0 {
+		return nil
+	}
+	port, server := strconv.Itoa(s.Want.Port), ""
+	if len(s.start) > 0 {
+		server = path.Base(s.start[0])
+	}
+	says := func(flags ...string) bool {
+		return slices.ContainsFunc(s.start, func(w string) bool {
+			flag, _, _ := strings.Cut(w, "=")
+			return slices.Contains(flags, flag) || slices.ContainsFunc(flags, func(f string) bool { return len(f) == 2 && strings.HasPrefix(w, f) })
+		})
+	}
+	env := map[string]string{}
+	if s.scan.readsPort.Found() || server == "gunicorn" && !says("-b", "--bind") {
+		env["PORT"] = port
+	}
+	if server == "uvicorn" && !says("--host", "--uds", "--fd") {
+		env["UVICORN_HOST"] = "0.0.0.0"
+	}
+	if server == "uvicorn" && !says("--port", "--uds", "--fd") {
+		env["UVICORN_PORT"] = port
+	}
+	return env
 }
 
 // pythonPath are the directories from which modules are imported beside the one

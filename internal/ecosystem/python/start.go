@@ -67,7 +67,11 @@ func (s *service) bootScript() bool {
 
 // isServer reports a command of a server or of Python itself.
 func isServer(argv []string) bool {
-	return slices.Contains([]string{"gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "waitress-serve", "celery", "streamlit", "fastapi", "flask", "python", "python3"}, path.Base(argv[0]))
+	return isWebServer(argv) || slices.Contains([]string{"celery", "streamlit", "fastapi", "flask", "python", "python3"}, path.Base(argv[0]))
+}
+
+func isWebServer(argv []string) bool {
+	return slices.Contains([]string{"gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "waitress-serve"}, path.Base(argv[0]))
 }
 
 // network completes type, port and health.
@@ -100,8 +104,16 @@ func (s *service) network() {
 	} else if ok && len(s.Want.Command) == 0 {
 		e = ecosystem.Evidence{} // a process that is not called web serves nobody
 	}
+	if at := s.startPlace(); len(s.start) > 0 && isWebServer(s.start) && at.Found() {
+		e.HTTP.Keep(at)
+		given = ecosystem.Or(given, webPort)
+	}
 	if m := portFlag().FindStringSubmatch(strings.Join(s.start, " ")); m != nil && e.HTTP.Found() {
-		e.Port = s.startPort(m[1], e)
+		e.Port = e.HTTP
+		if at := s.startPlace(); at.Found() {
+			e.Port = at
+		}
+		e.Port.Text, e.Port.Why = m[1], "in the start command"
 	}
 	if !e.Port.Found() && given != "" {
 		e.Port = ecosystem.Hit{Text: given}
@@ -114,14 +126,14 @@ func (s *service) network() {
 	}
 }
 
-// startPort is the port that the start command says, with the place of it.
-func (s *service) startPort(port string, e ecosystem.Evidence) ecosystem.Hit {
+// startPlace is where a file of the service says how it starts.
+func (s *service) startPlace() ecosystem.Hit {
 	for _, f := range s.Facts {
-		if f.Name == "start" && f.File != "" {
-			return ecosystem.Hit{Text: port, File: strings.TrimPrefix(f.File, s.At("")+"/"), Line: f.Line, Why: "in the start command"}
+		if f.Name == "start" && f.File != "" && f.Evidence != "written" {
+			return ecosystem.Hit{Text: f.Value, File: strings.TrimPrefix(f.File, s.At("")+"/"), Line: f.Line}
 		}
 	}
-	return ecosystem.Hit{Text: port, File: e.HTTP.File, Line: e.HTTP.Line, Why: "in the start command"}
+	return ecosystem.Hit{}
 }
 
 // manifest is the file that a finding about the whole service stands at.

@@ -171,6 +171,31 @@ func TestPORTReachesTheProgram(t *testing.T) {
 	}
 }
 
+// TestAServerWithoutAnAddressIsReachable: by itself it would listen on the
+// loopback address alone.
+func TestAServerWithoutAnAddressIsReachable(t *testing.T) {
+	for command, want := range map[string]string{
+		"gunicorn app:app":                           "PORT=8000",
+		"gunicorn -b 0.0.0.0:8000 app:app":           "",
+		"gunicorn -b0.0.0.0:8000 app:app":            "",
+		"gunicorn --bind=0.0.0.0:8000 app:app":       "",
+		"uvicorn app:app":                            "UVICORN_HOST=0.0.0.0 UVICORN_PORT=8000",
+		"uvicorn app:app --host 0.0.0.0 --port 9000": "",
+		"uvicorn app:app --port=9000":                "UVICORN_HOST=0.0.0.0",
+	} {
+		p, findings := planned(t, map[string]string{"requirements.txt": "flask==3\ngunicorn==23\nuvicorn==1", "app.py": webApp, "Procfile": "web: " + command + "\n"}, config.Service{})
+		var got []string
+		for _, kv := range strings.Fields(step(p, "production", plan.OpEnv)) {
+			if strings.HasPrefix(kv, "PORT=") || strings.HasPrefix(kv, "UVICORN") {
+				got = append(got, kv)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s; findings %v", command, got, want, findings)
+		}
+	}
+}
+
 // TestThePortOfTheProgramWins over one of a file that it does not import.
 func TestThePortOfTheProgramWins(t *testing.T) {
 	p, _ := planned(t, map[string]string{
@@ -210,5 +235,18 @@ func TestDjangoBelowTheTop(t *testing.T) {
 				t.Errorf("builder runs %s", shell(p, "builder"))
 			}
 		})
+	}
+}
+
+// TestAScriptOfAUsualName says what starts when nothing else does.
+func TestAScriptOfAUsualName(t *testing.T) {
+	files := map[string]string{"requirements.txt": "gunicorn==23.0.0", "shop/wsgi.py": "application = make()\n", "boot.sh": "#!/bin/sh\nalembic upgrade head\nexec gunicorn --bind 0.0.0.0:9000 shop.wsgi\n"}
+	p, findings := planned(t, files, config.Service{})
+	if got := step(p, "production", plan.OpCmd); got != "gunicorn --bind 0.0.0.0:9000 shop.wsgi" || p.Port != 9000 || codes(findings) != codeCommands {
+		t.Errorf("starts %q at %d; findings %v", got, p.Port, findings)
+	}
+	files["boot.sh"] = "#!/bin/sh\nmake all\n"
+	if _, findings := planned(t, files, config.Service{}); codes(findings) != codeNoStart {
+		t.Errorf("findings %v", findings)
 	}
 }

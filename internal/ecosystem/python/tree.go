@@ -15,13 +15,14 @@ import (
 
 // Why a path is left out, beyond what every language leaves out.
 const (
-	whyVenv     = "virtual environment of a developer"
-	whyPackages = "installed by the build"
-	whyMember   = "another project of the workspace"
-	whySetup    = "build output of setuptools"
-	whyNotebook = "notebook for people"
-	whyNode     = "packages of Node.js"
-	whyDatabase = "database of a developer"
+	whyVenv        = "virtual environment of a developer"
+	whyPackages    = "installed by the build"
+	whyIgnoredHere = ".dockerignore of the service"
+	whyMember      = "another project of the workspace"
+	whySetup       = "build output of setuptools"
+	whyNotebook    = "notebook for people"
+	whyNode        = "packages of Node.js"
+	whyDatabase    = "database of a developer"
 )
 
 // Limits of the walk through a service's tree, and the most that is left out
@@ -54,6 +55,9 @@ type left struct {
 // costs room.
 func (s *service) findTree() {
 	s.tree = tree{}
+	if data, err := ecosystem.Read(s.Dir, ".dockerignore"); s.member != "" && err == nil {
+		s.ignores, _ = ecosystem.ParseIgnore(data)
+	}
 	entries, err := fs.ReadDir(s.Dir, ".")
 	if err != nil {
 		s.Report(diag.Error, codeManifest, ".", 0, "", "the directory cannot be read: %v", err)
@@ -141,14 +145,16 @@ func (s *service) why(name string, dir bool) string {
 		return ""
 	case s.Excluded(name):
 		return ecosystem.WhyExcluded
+	case s.ignoredByMember(name, dir):
+		return whyIgnoredHere
 	case s.named[name], dir && s.wantedExactly(name):
 		return ""
 	}
 	if strings.ContainsAny(name, "*?[]!#\\\"") {
 		return "" // no pattern of .dockerignore can mean it alone
 	}
-	if why := ecosystem.Needless(name, dir); why != "" {
-		return why
+	if why := ecosystem.Needless(name, dir); why != "" && (dir || why != ecosystem.WhyVersionControl || !strings.Contains(name, "/")) {
+		return why // but for a .gitkeep below, which keeps its directory
 	}
 	if dir {
 		return s.whyDir(name)
@@ -224,13 +230,26 @@ func (s *service) whyFile(name string) string {
 	return ""
 }
 
-// ignored reports an entry that the service's .dockerignore keeps out of the
-// build: a directory only when nothing below it takes part.
+// ignored reports an entry that the .dockerignore of the build context keeps out
+// of the build: a directory only when nothing below it takes part.
 func (s *service) ignored(name string, dir bool) bool {
-	if !s.Ignore.Excludes(s.inContext(name)) {
+	return s.keptOut(name, dir, s.Ignore.Patterns, func(name string) bool { return s.Ignore.Excludes(s.inContext(name)) })
+}
+
+// ignoredByMember is the same of a .dockerignore in a member of a workspace, which
+// no builder reads.
+func (s *service) ignoredByMember(name string, dir bool) bool {
+	return s.member != "" && s.keptOut(name, dir, s.ignores, func(name string) bool {
+		out, err := patternmatcher.MatchesOrParentMatches(name, s.ignores)
+		return err == nil && out
+	})
+}
+
+func (s *service) keptOut(name string, dir bool, patterns []string, excludes func(name string) bool) bool {
+	if !excludes(name) {
 		return false
 	}
-	if !dir || !slices.ContainsFunc(s.Ignore.Patterns, func(p string) bool { return strings.HasPrefix(p, "!") }) {
+	if !dir || !slices.ContainsFunc(patterns, func(p string) bool { return strings.HasPrefix(p, "!") }) {
 		return true
 	}
 	takes, seen := false, 0
@@ -238,7 +257,7 @@ func (s *service) ignored(name string, dir bool) bool {
 		if seen++; err != nil || seen > maxTree {
 			return fs.SkipAll
 		}
-		if !e.IsDir() && !s.Ignore.Excludes(s.inContext(below)) {
+		if !e.IsDir() && !excludes(below) {
 			takes = true
 			return fs.SkipAll
 		}

@@ -19,6 +19,8 @@ type workspace struct {
 	at     string // top relative to the fleet's root
 	member string // the service's directory relative to top
 	locals []local
+
+	ignores []string // of a .dockerignore of the member's own
 }
 
 // local is a project of the repository that the service depends on.

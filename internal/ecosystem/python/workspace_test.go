@@ -85,6 +85,18 @@ func TestAMemberOfAWorkspace(t *testing.T) {
 	}
 }
 
+// TestAMembersDockerignore keeps out of production what it names, although no
+// builder reads it.
+func TestAMembersDockerignore(t *testing.T) {
+	files := workspaceOf()
+	files["services/api/.dockerignore"], files["services/api/private/a.txt"], files["services/api/app/notes.txt"] = "private\napp/*.txt\n", "", ""
+	p, found := plannedIn(files, "services/api")
+	want := []string{"services/api/.dockerignore: container build file", "services/api/app/notes.txt: " + whyIgnoredHere, "services/api/private: " + whyIgnoredHere, "services/api/tests: tests"}
+	if diff := cmp.Diff(want, leftOut(p)); diff != "" || !strings.HasPrefix(shell(p, "builder"), "rm -rf app/notes.txt;") {
+		t.Errorf("left out (-want +got):\n%s\n%s %s", diff, found, shell(p, "builder"))
+	}
+}
+
 func TestWhatIsWrongWithAMember(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(map[string]string)

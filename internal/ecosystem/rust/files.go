@@ -12,6 +12,10 @@ import (
 // and of web frameworks.
 var opens = ecosystem.NewSign(`(?:\bFile::open|\bfs::(?:read\w*|metadata|canonicalize|copy|File::open)|\bOpenOptions::\w+|\bPath(?:Buf)?::(?:new|from)|\bServeDir::new|\bServeFile::new|\bFiles::new|\bNamedFile::open\w*|\bfs::(?:dir|file)|\bFileServer::\w+|\bTera::new|\bTera::parse|\bpath_loader|\bregister_templates?_dir\w*|\bStaticFiles::\w+|\bStaticDir::new|\bFile::(?:with_name|from)|\bToml::file|\bYaml::file|\bJson::file|\bfrom_filename|\bfrom_path|\bfrom_pem_file|\bfrom_pem|\bset_certificate_\w*file|\bset_private_key_file|\.cert_path|\.key_path|\brelative!)\([^;{}]*$`)
 
+// besideManifest is the text before a string that is joined to the directory of
+// the manifest, as it was when the program was compiled.
+var besideManifest = ecosystem.NewSign(`(?:CARGO_MANIFEST_DIR"\s*\)+\s*(?:,|\.\s*join\()\s*|\brelative!\(\s*)$`)
+
 // newNamer prepares the search for files that the program opens by name. They are
 // looked up in the package and in the workspace, and the program finds them from
 // its working directory; those that are joined to CARGO_MANIFEST_DIR, where the
@@ -21,8 +25,7 @@ func (s *service) newNamer() {
 		Service: &s.Service, Syntax: ecosystem.RustSyntax, Opens: opens,
 		Source: isBuildInput, Embedded: func(at string) bool { return isBelow(s.inputs, at) },
 		Own: func(_, before string) (ecosystem.Root, bool) {
-			tail := before[max(0, len(before)-60):]
-			if !strings.Contains(tail, "CARGO_MANIFEST_DIR") && !strings.Contains(tail, "relative!(") {
+			if !besideManifest.Match([]byte(before)) || strings.Contains(before[max(0, len(before)-80):], "include") {
 				return ecosystem.Root{}, false
 			}
 			return ecosystem.Root{Dir: s.crate.dir, To: path.Join(srcDir, s.crate.dir)}, true
@@ -48,12 +51,7 @@ func (s *service) runtimeFiles() {
 		s.namer.Add(name, s.evidence.HTTP)
 	}
 	s.held = s.namer.Files()
-	s.installed = s.bin.Name
-	if slices.ContainsFunc(s.held, func(h ecosystem.Held) bool {
-		return h.To == ecosystem.WorkDir+"/"+s.bin.Name || strings.HasPrefix(h.To, ecosystem.WorkDir+"/"+s.bin.Name+"/")
-	}) {
-		s.installed += "-service" // a directory has the program's name
-	}
+	s.installed = ecosystem.Installed(s.bin.Name, s.held)
 	if hit := ecosystem.SettingsPort(s.Dir, s.held); hit.Found() && !s.strongPort {
 		s.evidence.Port = hit
 	}

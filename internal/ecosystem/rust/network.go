@@ -171,7 +171,7 @@ func (s *service) env(port string) map[string]string {
 	case port == "0":
 	case s.rocket:
 		env["ROCKET_ADDRESS"], env["ROCKET_PORT"] = "0.0.0.0", port
-	case s.readsPort:
+	case s.readsPort || !s.evidence.Port.Found(): // also when nothing shows that it reads none
 		env["PORT"] = port
 	}
 	return env

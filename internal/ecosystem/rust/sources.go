@@ -82,6 +82,7 @@ func (s *service) source(c *crate, name string, data []byte) {
 var (
 	literal     = pattern.Lazy(`"([^"\\\n]{1,200})"`)
 	atCompile   = pattern.Lazy(`(?:include_str!|include_bytes!|include!|include_dir!|migrate!|embed_migrations!|include_proto!|load_dir!|\bfolder\s*=|\bpath\s*=|CARGO_MANIFEST_DIR"\s*\)\s*,)\s*\(?\s*$`)
+	besideFile  = pattern.Lazy(`\binclude(?:_str|_bytes)?!\s*\(?\s*$`) // relative to the source, not to the package
 	bareMigrate = pattern.Lazy(`\b(?:migrate|embed_migrations)!\(\s*\)`)
 	askama      = pattern.Lazy(`#\[template\(`)
 	sqlxQuery   = pattern.Lazy(`\bquery(?:_as|_scalar|_file|_file_as)?(?:_unchecked)?!\(`)
@@ -101,7 +102,7 @@ func (s *service) literals(c *crate, name string, data []byte, build bool) {
 		}
 		if compiled {
 			from := c.dir
-			if strings.Contains(before, "include_") && !strings.Contains(before, "include_dir!") && !build {
+			if besideFile().MatchString(before) && !build {
 				from = path.Dir(name)
 			}
 			s.input(path.Join(from, text))

@@ -311,23 +311,29 @@ func (c *container) noteProbe(problem string) {
 
 // probe asks once.
 func (c *container) probe(ctx context.Context, timeout time.Duration) error {
-	addr := netip.AddrPortFrom(c.ip, uint16(c.spec.Port)).String()
-	scheme, over := "http://", probe.Secure(nil)
-	if c.check.TLS {
-		scheme, over = "https://", secure.With(secure.Unverified())
-	}
-	switch {
-	case c.check.GRPC != nil:
-		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: *c.check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout, Secure: over})
-	case c.check.HTTP != "":
-		return probe.HTTP(ctx, probe.HTTPTarget{URL: scheme + addr + "/" + strings.TrimPrefix(c.check.HTTP, "/"), Timeout: timeout, Secure: over})
-	case c.check.TCP:
-		return probe.TCP(ctx, addr, timeout)
+	if len(c.check.Command) == 0 {
+		return c.ask(ctx, c.check, c.spec.Port, timeout)
 	}
 	run := func(ctx context.Context, argv []string) (int, string, error) {
 		return c.runc.exec(ctx, c.dir, c.id, argv)
 	}
 	return probe.Command(ctx, run, c.check.Command, timeout)
+}
+
+// ask asks over the network.
+func (c *container) ask(ctx context.Context, check plan.HealthCheck, port int, timeout time.Duration) error {
+	addr := netip.AddrPortFrom(c.ip, uint16(port)).String()
+	scheme, over := "http://", probe.Secure(nil)
+	if check.TLS {
+		scheme, over = "https://", secure.With(secure.Unverified())
+	}
+	switch {
+	case check.GRPC != nil:
+		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: *check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout, Secure: over})
+	case check.HTTP != "":
+		return probe.HTTP(ctx, probe.HTTPTarget{URL: scheme + addr + "/" + strings.TrimPrefix(check.HTTP, "/"), Timeout: timeout, Secure: over})
+	}
+	return probe.TCP(ctx, addr, timeout)
 }
 
 // evidence gathers what explains why the service is not ready.
@@ -336,6 +342,11 @@ func (c *container) evidence() localrun.Evidence {
 	e := localrun.Evidence{Status: status, Check: c.check}
 	if len(c.check.Command) == 0 {
 		e.Port = c.spec.Port
+	}
+	own, port, ok := localrun.OwnProbe(c.check.Command)
+	if ok { // it says only in words that its peer speaks TLS
+		e.Check, e.Port = own, port
+		e.Check.Health = c.check.Health
 	}
 	if status.PID != 0 {
 		e.Listening = listening(status.PID)
@@ -351,5 +362,16 @@ func (c *container) evidence() localrun.Evidence {
 	c.mu.Lock()
 	e.Probes, e.PeerTLS, e.Settled = append(e.Probes, c.probes...), c.peerTLS, c.settled
 	c.mu.Unlock()
+	if ok && status.PID != 0 {
+		e.PeerTLS = c.peerOf(own, port)
+	}
 	return e
+}
+
+// peerOf reports whether a check in plain text asks what speaks TLS.
+func (c *container) peerOf(check plan.HealthCheck, port int) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // for an explanation, which nothing interrupts
+	defer cancel()
+	failure := (*probe.Failure)(nil)
+	return errors.As(c.ask(ctx, check, port, time.Second), &failure) && failure.TLS
 }

@@ -1,0 +1,3 @@
+module example.com/team/shop/v2
+
+go 1.26

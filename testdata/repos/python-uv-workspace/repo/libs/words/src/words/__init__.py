@@ -1,0 +1,5 @@
+import inflect
+
+
+def greet(name):
+    return inflect.engine().a(name)
