@@ -94,16 +94,16 @@ func nodeCodes() []Code {
 		{Code: "SLP214", Name: "credential in .npmrc", Meaning: ".npmrc contains a credential."},
 		{Code: "SLP215", Name: "package layout", Meaning: "Packages are laid out in another way than on the developer's machine."},
 		{Code: "SLP216", Name: "no server output", Meaning: "The configuration of a framework makes no server, or the build overrides it to make one."},
-		{Code: "SLP284", Name: "variables not in the image", Meaning: "The start reads a file of variables that the image does not hold."},
-		{Code: "SLP285", Name: "option names a missing file", Meaning: "An option of the start command names a file that the image does not hold."},
-		{Code: "SLP286", Name: "shell call", Meaning: "The sources start a shell, and the image has none."},
-		{Code: "SLP287", Name: "output above", Meaning: "The build writes above the directory of the service."},
-		{Code: "SLP288", Name: "key in the image", Meaning: "A private key that the sources read is in the image."},
+		{Code: "SLP284", Name: "missing .env", Meaning: "The start reads a file of variables that the image does not contain."},
+		{Code: "SLP285", Name: "missing file", Meaning: "An option of the start command names a file that the image does not contain."},
+		{Code: "SLP286", Name: "no shell", Meaning: "The sources start a shell, and the image has none."},
+		{Code: "SLP287", Name: "output outside", Meaning: "The build writes its output above the service's directory."},
+		{Code: "SLP288", Name: "private key", Meaning: "The image contains a private key that the sources read."},
 		{Code: "SLP289", Name: "old lock file", Meaning: "package-lock.json has the format of npm 6."},
-		{Code: "SLP290", Name: "files: names nothing", Meaning: "files: names a path that does not exist."},
-		{Code: "SLP291", Name: "default port", Meaning: "Nothing names a port; the image sets PORT to the default."},
-		{Code: "SLP292", Name: "process manager", Meaning: "The start command uses a process manager."},
-		{Code: "SLP293", Name: "script before the start", Meaning: "A script before the start does not run in the image."},
+		{Code: "SLP290", Name: "missing files", Meaning: "files: of slipway.yaml names a path that does not exist."},
+		{Code: "SLP291", Name: "default port", Meaning: "No source names a port; the program gets one through PORT."},
+		{Code: "SLP292", Name: "process manager", Meaning: "The start uses a process manager, which an image does not need."},
+		{Code: "SLP293", Name: "prestart script", Meaning: "A script before the start script does not run in the image."},
 	}
 }
 
@@ -113,10 +113,10 @@ func ecosystemCodes() []Code {
 		{Code: "SLP209", Name: "no port", Meaning: "No source or setting says on which port a server listens."},
 		{Code: "SLP225", Name: "entry not read", Meaning: "An entry of the repository is not read: too large, no ordinary file, or a link that leads out."},
 		{Code: "SLP228", Name: "other processes", Meaning: "A Procfile has further processes beside the one that this service is."},
-		{Code: "SLP320", Name: "named key", Meaning: "A private key that the sources name is in the image."},
-		{Code: "SLP321", Name: "files: names nothing", Meaning: "files: names a path that does not exist."},
-		{Code: "SLP322", Name: "unbuilt directory", Meaning: "The program opens a directory that only a front end's build writes."},
-		{Code: "SLP323", Name: "named but left out", Meaning: ".dockerignore or exclude: leaves out what the program opens."},
+		{Code: "SLP320", Name: "private key", Meaning: "The image contains a private key that the sources name."},
+		{Code: "SLP321", Name: "missing files", Meaning: "files: of slipway.yaml matches nothing."},
+		{Code: "SLP322", Name: "unbuilt front end", Meaning: "The program opens a directory that the build of a front end writes, and no build runs."},
+		{Code: "SLP323", Name: "excluded file", Meaning: "The ignore rules or exclude: leave out a file that the program opens."},
 	}
 }
 
@@ -129,11 +129,11 @@ func detectCodes() []Code {
 		{Code: "SLP224", Name: "unreadable directory", Meaning: "A directory cannot be read."},
 		{Code: "SLP226", Name: "unusable name", Meaning: "A file name cannot be written in a Dockerfile."},
 		{Code: "SLP227", Name: "misplaced key", Meaning: "A key of slipway.yaml has no effect for this ecosystem."},
-		{Code: "SLP230", Name: "unsupported program", Meaning: "A directory looks like a program that no ecosystem plans."},
-		{Code: "SLP231", Name: "foreign .dockerignore", Meaning: "A .dockerignore was written for another Dockerfile, and the plan does not follow it."},
-		{Code: "SLP232", Name: "no output to take", Meaning: "files: names a service whose output cannot be taken."},
-		{Code: "SLP233", Name: "circle of outputs", Meaning: "Services take files from each other."},
-		{Code: "SLP234", Name: "files: beside a Dockerfile", Meaning: "files: and exclude: are set for a service that is built from its own Dockerfile."},
+		{Code: "SLP230", Name: "unsupported language", Meaning: "A directory looks like a program, but its language is not supported or its manifest is missing."},
+		{Code: "SLP231", Name: "foreign .dockerignore", Meaning: "A .dockerignore belongs to another Dockerfile than the planned one."},
+		{Code: "SLP232", Name: "unusable output", Meaning: "files: takes files from a service whose output cannot be taken."},
+		{Code: "SLP233", Name: "circular files", Meaning: "Services take files from each other."},
+		{Code: "SLP234", Name: "own Dockerfile", Meaning: "files: or exclude: has no effect on a service that is built from its own Dockerfile."},
 	}
 }
 
@@ -148,10 +148,10 @@ func goCodes() []Code {
 		{Code: "SLP246", Name: "module outside", Meaning: "A replaced or workspace module lies outside of the repository."},
 		{Code: "SLP247", Name: "C library", Meaning: "cgo needs a library or compiler that no base has."},
 		{Code: "SLP248", Name: "unreadable source", Meaning: "A Go source file cannot be read."},
-		{Code: "SLP324", Name: ".env required", Meaning: "The program ends without a .env file, which no image holds."},
-		{Code: "SLP325", Name: "embedded files missing", Meaning: "go:embed names files that the repository does not have."},
-		{Code: "SLP326", Name: "further programs", Meaning: "The module has further programs, of which this service is not one."},
-		{Code: "SLP329", Name: "other port", Meaning: "slipway.yaml names another port than the program listens on."},
+		{Code: "SLP324", Name: "requires .env", Meaning: "The program ends without a .env file, which no image contains."},
+		{Code: "SLP325", Name: "missing embed", Meaning: "go:embed names a path that does not exist in the repository."},
+		{Code: "SLP326", Name: "other programs", Meaning: "A module has further programs beside the service."},
+		{Code: "SLP329", Name: "other port", Meaning: "slipway.yaml names another port than the one on which the program listens."},
 	}
 }
 
@@ -167,9 +167,9 @@ func rustCodes() []Code {
 		{Code: "SLP256", Name: "system library", Meaning: "A crate needs a system library or tool that no base has."},
 		{Code: "SLP257", Name: "loopback only", Meaning: "A server listens on the loopback address only and cannot be reached from outside of its container."},
 		{Code: "SLP258", Name: "stale Cargo.lock", Meaning: "Cargo.lock does not match Cargo.toml."},
-		{Code: "SLP259", Name: "unknown linker", Meaning: ".cargo/config.toml names a program that the bases do not have.", Retired: true},
-		{Code: "SLP327", Name: "overridden linker", Meaning: ".cargo/config.toml names a linker or wrapper that the toolchain lacks; the build does without it."},
-		{Code: "SLP328", Name: "further programs", Meaning: "The package or workspace has further programs, of which this service is not one."},
+		{Code: "SLP259", Name: "unknown linker", Retired: true, Meaning: ".cargo/config.toml names a program that the bases do not have."},
+		{Code: "SLP327", Name: "overridden tool", Meaning: ".cargo/config.toml names a linker or wrapper that the toolchain lacks; the build does not use it."},
+		{Code: "SLP328", Name: "other programs", Meaning: "A package or workspace has further programs beside the service."},
 	}
 }
 
@@ -221,8 +221,8 @@ func javaCodes() []Code {
 		{Code: "SLP315", Name: "servlet archive", Meaning: "The build makes an archive for a servlet container, which the image does not have."},
 		{Code: "SLP316", Name: "no Gradle wrapper", Meaning: "Gradle has no wrapper, or one that names no version."},
 		{Code: "SLP317", Name: "build tool version", Meaning: "The build asks for another version of its tool than the base has."},
-		{Code: "SLP340", Name: "missing jar", Meaning: "The start command names a jar that the image does not hold."},
-		{Code: "SLP341", Name: "thin jar", Meaning: "The start command starts a jar that finds no libraries."},
+		{Code: "SLP340", Name: "missing jar", Meaning: "The start command names a jar that the image does not contain."},
+		{Code: "SLP341", Name: "thin jar", Meaning: "The start command starts a jar whose libraries the image does not contain."},
 	}
 }
 
