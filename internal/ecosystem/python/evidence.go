@@ -107,12 +107,17 @@ func (s *service) isSource(name string, dir bool) bool {
 	}
 	base := path.Base(name)
 	if dir {
-		if !nested && slices.Contains([]string{"docs", "doc", "examples", "example", "samples", "notebooks", "benchmarks", "k8s", "deploy", "helm"}, name) {
+		if !nested && isAside(name) {
 			return s.named[name] || ecosystem.Exists(s.Dir, name+"/__init__.py")
 		}
 		return base != "tests" && base != "migrations" && base != "__pycache__" && base != "node_modules" || s.named[name]
 	}
 	return path.Ext(name) == ".py" && !strings.HasPrefix(base, "test_") && !strings.HasSuffix(base, "_test.py")
+}
+
+// isAside knows directories of what is written about a service, and no part of it.
+func isAside(name string) bool {
+	return slices.Contains([]string{"docs", "doc", "examples", "example", "samples", "notebooks", "benchmarks", "k8s", "deploy", "helm"}, name)
 }
 
 // decide takes of the evidence what is about the program that starts, before

@@ -13,7 +13,7 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// tree makes a repository of texts.
+// repository makes a repository of texts.
 func repository(files map[string]string) fstest.MapFS {
 	dir := fstest.MapFS{}
 	for name, text := range files {

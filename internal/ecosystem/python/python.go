@@ -83,6 +83,29 @@ func (e Ecosystem) Services(dir fs.FS) []string {
 	return []string{"."}
 }
 
+// IsLibrary reports a Django project without packages of its own, below the
+// service that has them: it is that service.
+func (e Ecosystem) IsLibrary(at string) bool {
+	manages := func(at string) string {
+		dir, err := fs.Sub(e.root, at)
+		if err != nil {
+			return ""
+		}
+		return e.Recognise(dir)
+	}
+	if e.root == nil || at == "." || !fs.ValidPath(at) || manages(at) != "manage.py" {
+		return false
+	}
+	for up := path.Dir(at); ; up = path.Dir(up) {
+		if name := manages(up); name != "" && name != "manage.py" {
+			return true
+		}
+		if up == "." {
+			return false
+		}
+	}
+}
+
 // service is what is known of one service. Paths are relative to its directory.
 type service struct {
 	ecosystem.Service

@@ -164,6 +164,21 @@ func TestLibrariesAreNoServices(t *testing.T) {
 	}
 }
 
+// TestADjangoProjectBelowItsRequirements is no service beside them.
+func TestADjangoProjectBelowItsRequirements(t *testing.T) {
+	files := map[string]string{"requirements.txt": "", "backend/manage.py": "", "other/manage.py": "", "other/requirements.txt": "", "plain/main.py": ""}
+	e := Ecosystem{}.In(repository(files)).(Ecosystem)
+	for at, want := range map[string]bool{"backend": true, "other": false, "plain": false, ".": false} {
+		if got := e.IsLibrary(at); got != want {
+			t.Errorf("%s: %v", at, got)
+		}
+	}
+	delete(files, "requirements.txt")
+	if (Ecosystem{}.In(repository(files)).(Ecosystem)).IsLibrary("backend") {
+		t.Error("alone it is a service")
+	}
+}
+
 // TestModelsGetTheirOwnLayer keeps a large model out of the layer of sources.
 func TestModelsGetTheirOwnLayer(t *testing.T) {
 	dir := fstest.MapFS{

@@ -185,7 +185,7 @@ func (s *service) builder(u config.User) plan.Stage {
 // finish collects Django's static files, compiles, and gives the user the files
 // in the directories that the program writes to.
 func (s *service) finish(u config.User) string {
-	commands := []string{compile + "."}
+	commands := []string{s.compileSources()}
 	if d := s.django; d.statics != "" {
 		env := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(d.insists), "SECRET_KEY=only-for-this-step"))))
 		manage := "manage.py"
@@ -198,6 +198,31 @@ func (s *service) finish(u config.User) string {
 		commands = append(commands, fmt.Sprintf("chown -R %d:%d %s", u.UID, u.GID, strings.Join(ecosystem.Quoted(owned), " ")))
 	}
 	return strings.Join(commands, " && ")
+}
+
+// compileSources stops at a module that is not valid where the program may import
+// it. Documents and examples may be of another Python, or templates of modules.
+func (s *service) compileSources() string {
+	var strict, loose []string
+	for _, name := range s.tree.sources {
+		in := func(file string) bool { return file == name || strings.HasPrefix(file, name+"/") }
+		if !slices.ContainsFunc(s.tree.modules, in) {
+			continue
+		}
+		imported := s.django.settings != "" || len(s.reached) == 0 || path.Ext(name) == ".py"
+		for file := range s.reached {
+			imported = imported || in(file)
+		}
+		if imported && !isAside(name) {
+			strict = append(strict, name)
+		} else {
+			loose = append(loose, name)
+		}
+	}
+	if len(loose) == 0 || len(strict) == 0 {
+		return compile + "."
+	}
+	return compile + strings.Join(ecosystem.Quoted(strict), " ") + " && { " + compile + strings.Join(ecosystem.Quoted(loose), " ") + " || true; }"
 }
 
 func (s *service) work() string {

@@ -136,7 +136,7 @@ func (s *service) startPlace() ecosystem.Hit {
 	return ecosystem.Hit{}
 }
 
-// manifest is the file that a finding about the whole service stands at.
+// manifest is the place of a finding about the whole service.
 func (s *service) manifest() string {
 	if len(s.manager.manifests) > 0 && s.member == "" {
 		return s.manager.manifests[0]
@@ -171,7 +171,7 @@ func (s *service) startCommand() {
 	}
 }
 
-// givenPort is the port that a process is told.
+// givenPort is the port that a process gets.
 func (s *service) givenPort() int {
 	if s.Want.Port > 0 {
 		return s.Want.Port

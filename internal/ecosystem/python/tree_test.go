@@ -200,3 +200,23 @@ func TestADevelopersDatabase(t *testing.T) {
 		t.Errorf("copied %v, %s", copied(p), shell(p, "builder"))
 	}
 }
+
+// TestOnlyWhatIsImportedHasToCompile: an example may be of another Python.
+func TestOnlyWhatIsImportedHasToCompile(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"everything is imported": {map[string]string{"main.py": "import shop", "shop/__init__.py": "", "data/a.json": ""}, compile + "."},
+		"examples": {map[string]string{"main.py": "import shop", "shop/__init__.py": "", "examples/old.py": "print 1", "scripts/x.py": ""},
+			compile + "main.py shop && { " + compile + "examples scripts || true; }"},
+		"settings name modules": {map[string]string{"manage.py": "s('DJANGO_SETTINGS_MODULE', 'shop.settings')", "shop/settings.py": "", "shop/wsgi.py": "", "pages/models.py": "", "docs/conf.py": ""},
+			compile + "manage.py pages shop && { " + compile + "docs || true; }"},
+	} {
+		c.files["requirements.txt"] = "django\ngunicorn"
+		p, findings := planned(t, c.files, config.Service{})
+		if got := shell(p, "builder"); got != c.want {
+			t.Errorf("%s: %s, want %s; findings %v", name, got, c.want, findings)
+		}
+	}
+}
