@@ -235,7 +235,14 @@ func TestAnOwnDockerfileSaysPortAndHealth(t *testing.T) {
 	}
 }
 
-// TestTheCaseOfADockerfile is the public one.
+// TestAProbeIsMoreThanADefault, also for a service with its own Dockerfile.
+func TestAProbeIsMoreThanADefault(t *testing.T) {
+	p := one(t, bareNode(map[string]string{"pay/Dockerfile": payDockerfile, "kubernetes/pay.yaml": "kind: Deployment\nspec: {template: {spec: {containers: [{name: pay, image: pay, livenessProbe: {httpGet: {path: /_healthz}}}]}}}\n"}))
+	if p.Health.HTTP != "/_healthz" || p.Port != 7000 {
+		t.Errorf("health %s on %d", p.Health.Describe(), p.Port)
+	}
+}
+
 func TestSlipwayYAMLOfAPlannedService(t *testing.T) {
 	fleet := config.Default("f")
 	fleet.Services = []config.Service{{Name: "pay", Path: "pay", Planned: true}}
