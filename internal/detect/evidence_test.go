@@ -3,12 +3,14 @@ package detect
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -107,6 +109,14 @@ func TestEvidenceIsWeakerThanSources(t *testing.T) {
 // TestAVersionThatCannotBeHad: evidence never makes a plan worse.
 func TestAVersionThatCannotBeHad(t *testing.T) {
 	p := plannedPay(t, bareNode(map[string]string{"pay/Dockerfile": strings.Replace(payDockerfile, "node:20-alpine", "node:12", 1)}), config.Service{})
+	fleet := config.Default("f")
+	fleet.Services = []config.Service{{Name: "pay", Path: "pay", Planned: true}}
+	_, findings := Plan(repo(bareNode(map[string]string{"pay/Dockerfile": strings.Replace(payDockerfile, "node:20-alpine", "node:12", 1)})), fleet)
+	if !slices.ContainsFunc(findings, func(f diag.Finding) bool {
+		return f.Code == codeOtherVersion && f.Severity == diag.Info && f.Place.String() == "pay/Dockerfile:1"
+	}) {
+		t.Errorf("nothing says that the version is another one: %v", findings)
+	}
 	if got := factsOf(p, "runtime", "start"); strings.Contains(got["runtime"], "12") || !strings.HasPrefix(got["start"], "node server.js") {
 		t.Errorf("%v", got)
 	}
