@@ -245,6 +245,14 @@ func TestAnOwnDockerfileSaysPortAndHealth(t *testing.T) {
 	}
 }
 
+// TestADockerfileOfASite listens where it says, not where a planned site would.
+func TestADockerfileOfASite(t *testing.T) {
+	p := one(t, frontEnd(map[string]string{"web/Dockerfile": "FROM node:lts\nEXPOSE 3000\nCMD npm start\n"}))
+	if p.Type != "static" || p.Port != 3000 {
+		t.Errorf("%s on %d", p.Type, p.Port)
+	}
+}
+
 // TestAProbeIsMoreThanADefault, also for a service with its own Dockerfile.
 func TestAProbeIsMoreThanADefault(t *testing.T) {
 	p := one(t, bareNode(map[string]string{"pay/Dockerfile": payDockerfile, "kubernetes/pay.yaml": "kind: Deployment\nspec: {template: {spec: {containers: [{name: pay, image: pay, livenessProbe: {httpGet: {path: /_healthz}}}]}}}\n"}))

@@ -170,7 +170,7 @@ func (e evidence) fillNetwork(s *config.Service, facts []plan.Fact, known func(s
 			kind = f.Value
 		}
 	}
-	if kind != "http" && kind != "grpc" {
+	if kind != "http" && kind != "grpc" && kind != "static" { // of static ones, those with a Dockerfile of their own
 		return
 	}
 	if n := e.listening(); n > 0 && s.Port == 0 && !known("port") {
@@ -179,7 +179,7 @@ func (e evidence) fillNetwork(s *config.Service, facts []plan.Fact, known func(s
 	}
 	switch h := &s.Health; {
 	case h.Asks() || known("health"):
-	case kind == "http" && e.route.Found():
+	case kind != "grpc" && e.route.Found():
 		h.HTTP = e.route.Text
 		note("health", h.Describe(), e.route.Why, e.route.File, e.route.Line)
 	case kind == "grpc" && e.grpc.Found():
