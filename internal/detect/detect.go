@@ -62,17 +62,18 @@ func Ecosystems() []Ecosystem {
 
 // The codes of findings about a repository. A code has one meaning for ever.
 const (
-	codeNoDirectory = "SLP220" // a configured service has no directory
-	codeUnknown     = "SLP221" // no ecosystem recognises a directory
-	codeTooLarge    = "SLP222" // the walk stopped at its limit
-	codeNothing     = "SLP223" // no services
-	codeWalk        = "SLP224" // a directory cannot be read
-	codeName        = "SLP226" // a name that cannot stand in a Dockerfile
-	codeMisplaced   = "SLP227" // a key that says nothing of this ecosystem
-	codeForeign     = "SLP231" // a .dockerignore that was written for another Dockerfile
-	codeFrom        = "SLP232" // files: from a service whose output cannot be taken
-	codeCircle      = "SLP233" // services that take files from each other
-	codeOwnFiles    = "SLP234" // files: and exclude: of a service that is built from its own Dockerfile
+	codeNoDirectory  = "SLP220" // a configured service has no directory
+	codeUnknown      = "SLP221" // no ecosystem recognises a directory
+	codeTooLarge     = "SLP222" // the walk stopped at its limit
+	codeNothing      = "SLP223" // no services
+	codeWalk         = "SLP224" // a directory cannot be read
+	codeName         = "SLP226" // a name that cannot stand in a Dockerfile
+	codeMisplaced    = "SLP227" // a key that says nothing of this ecosystem
+	codeForeign      = "SLP231" // a .dockerignore that was written for another Dockerfile
+	codeFrom         = "SLP232" // files: from a service whose output cannot be taken
+	codeCircle       = "SLP233" // services that take files from each other
+	codeOtherVersion = "SLP235" // a Dockerfile starts from a version that the bases do not have
+	codeOwnFiles     = "SLP234" // files: and exclude: of a service that is built from its own Dockerfile
 )
 
 // repository is the tree that services are looked for in, and the ecosystems as

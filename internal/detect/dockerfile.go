@@ -64,13 +64,17 @@ func (e evidence) fillOwn(s config.Service, known []plan.Fact) (config.Service, 
 	if !has("port") && e.port.Found() {
 		s.Port = 0
 	}
-	if e.asks && !has("health") {
-		s.Health = config.Health{} // the image asks by itself
+	byDefault := s.Health
+	if !has("health") {
+		s.Health = config.Health{}
 	}
 	var notes []plan.Fact
 	e.fillNetwork(&s, known, has, func(name, value, why, file string, line int) {
 		notes = append(notes, plan.Fact{Name: name, Value: value, Evidence: why, File: file, Line: line})
 	})
+	if !s.Health.Asks() && !e.asks { // else the image asks by itself
+		s.Health = byDefault
+	}
 	return s, notes
 }
 

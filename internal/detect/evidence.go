@@ -105,7 +105,8 @@ func (e *evidence) fromDockerfile(dir fs.FS, name, at, language string) {
 	}
 	for _, image := range runs.Images {
 		if v := runtimeOf(language, image.Value); v != "" {
-			e.version.Keep(hit(image, v, "FROM "+image.Value))
+			name, _, _ := strings.Cut(image.Value, "@")
+			e.version.Keep(hit(image, v, "FROM "+name))
 		}
 	}
 	for _, set := range runs.Env {

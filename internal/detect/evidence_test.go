@@ -3,12 +3,14 @@ package detect
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -107,6 +109,14 @@ func TestEvidenceIsWeakerThanSources(t *testing.T) {
 // TestAVersionThatCannotBeHad: evidence never makes a plan worse.
 func TestAVersionThatCannotBeHad(t *testing.T) {
 	p := plannedPay(t, bareNode(map[string]string{"pay/Dockerfile": strings.Replace(payDockerfile, "node:20-alpine", "node:12", 1)}), config.Service{})
+	fleet := config.Default("f")
+	fleet.Services = []config.Service{{Name: "pay", Path: "pay", Planned: true}}
+	_, findings := Plan(repo(bareNode(map[string]string{"pay/Dockerfile": strings.Replace(payDockerfile, "node:20-alpine", "node:12", 1)})), fleet)
+	if !slices.ContainsFunc(findings, func(f diag.Finding) bool {
+		return f.Code == codeOtherVersion && f.Severity == diag.Info && f.Place.String() == "pay/Dockerfile:1"
+	}) {
+		t.Errorf("nothing says that the version is another one: %v", findings)
+	}
 	if got := factsOf(p, "runtime", "start"); strings.Contains(got["runtime"], "12") || !strings.HasPrefix(got["start"], "node server.js") {
 		t.Errorf("%v", got)
 	}
@@ -235,7 +245,22 @@ func TestAnOwnDockerfileSaysPortAndHealth(t *testing.T) {
 	}
 }
 
-// TestTheCaseOfADockerfile is the public one.
+// TestADockerfileOfASite listens where it says, not where a planned site would.
+func TestADockerfileOfASite(t *testing.T) {
+	p := one(t, frontEnd(map[string]string{"web/Dockerfile": "FROM node:lts\nEXPOSE 3000\nCMD npm start\n"}))
+	if p.Type != "static" || p.Port != 3000 {
+		t.Errorf("%s on %d", p.Type, p.Port)
+	}
+}
+
+// TestAProbeIsMoreThanADefault, also for a service with its own Dockerfile.
+func TestAProbeIsMoreThanADefault(t *testing.T) {
+	p := one(t, bareNode(map[string]string{"pay/Dockerfile": payDockerfile, "kubernetes/pay.yaml": "kind: Deployment\nspec: {template: {spec: {containers: [{name: pay, image: pay, livenessProbe: {httpGet: {path: /_healthz}}}]}}}\n"}))
+	if p.Health.HTTP != "/_healthz" || p.Port != 7000 {
+		t.Errorf("health %s on %d", p.Health.Describe(), p.Port)
+	}
+}
+
 func TestSlipwayYAMLOfAPlannedService(t *testing.T) {
 	fleet := config.Default("f")
 	fleet.Services = []config.Service{{Name: "pay", Path: "pay", Planned: true}}

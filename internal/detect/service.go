@@ -45,7 +45,7 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 		_, facts, _ = e.Inspect(dir, s, fleet) // a plan with errors has none
 	}
 	best := findings
-	root.complete(e, dir, s, facts, func(s config.Service, notes []plan.Fact) bool {
+	dropped := root.complete(e, dir, s, facts, func(s config.Service, notes []plan.Fact) bool {
 		again, f := e.Plan(dir, s, fleet)
 		if f.Errors() != nil && findings.Errors() == nil {
 			return false
@@ -58,7 +58,7 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 		return p, best
 	}
 	p, taken := root.withOutputs(p, s, dir, e.Name(), fleet)
-	return p, slices.Concat(best, taken, unwritable(p))
+	return p, slices.Concat(best, dropped, taken, unwritable(p))
 }
 
 // inspect describes a service as planOne plans it.
@@ -82,7 +82,7 @@ func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, dia
 		}
 	}
 	best := findings
-	root.complete(e, dir, s, facts, func(s config.Service, notes []plan.Fact) bool {
+	dropped := root.complete(e, dir, s, facts, func(s config.Service, notes []plan.Fact) bool {
 		again, more, f := e.Inspect(dir, s, fleet)
 		if f.Errors() != nil && findings.Errors() == nil {
 			return false
@@ -90,23 +90,27 @@ func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, dia
 		done, facts, best = again, noted(more, notes), f
 		return f.Errors() == nil
 	})
-	return Found{Service: done, Facts: facts}, best
+	return Found{Service: done, Facts: facts}, append(best, dropped...)
 }
 
 // complete fills in what neither slipway.yaml nor the sources say of a service
 // and the files of its deployment do. try gets the service and the facts behind
 // it; when it refuses, it is tried without the version, which the bases may not
 // have.
-func (r repository) complete(e Ecosystem, dir fs.FS, s config.Service, facts []plan.Fact, try func(config.Service, []plan.Fact) bool) {
+func (r repository) complete(e Ecosystem, dir fs.FS, s config.Service, facts []plan.Fact, try func(config.Service, []plan.Fact) bool) diag.Findings {
 	ev := r.evidenceOf(s, e.Name(), dir)
-	filled, notes := ev.fill(s, e.Name(), facts)
+	filled, notes := ev.fill(s, facts)
 	if len(notes) == 0 || try(filled, notes) || filled.Version == s.Version {
-		return
+		return nil
 	}
-	ev.version.Text = ""
-	if filled, notes = ev.fill(s, e.Name(), facts); len(notes) > 0 {
-		try(filled, notes)
+	from := ev.version
+	ev.version = ecosystem.Hit{}
+	if filled, notes = ev.fill(s, facts); len(notes) > 0 && !try(filled, notes) {
+		return nil
 	}
+	return diag.Findings{{Code: codeOtherVersion, Severity: diag.Info, Place: diag.Place{File: from.File, Line: from.Line},
+		Text: s.Name + ": " + from.Why + " names a version that the bases do not have, so the default is taken",
+		Hint: "write version: for the service in slipway.yaml"}}
 }
 
 // guess is what the ecosystems say of a start file that they know by its name
@@ -121,7 +125,7 @@ func shown(f plan.Fact) bool {
 
 // fill completes a service where its facts are defaults, and returns what is
 // behind that.
-func (e evidence) fill(s config.Service, language string, facts []plan.Fact) (config.Service, []plan.Fact) {
+func (e evidence) fill(s config.Service, facts []plan.Fact) (config.Service, []plan.Fact) {
 	var notes []plan.Fact
 	note := func(name, value, why, file string, line int) {
 		notes = append(notes, plan.Fact{Name: name, Value: value, Evidence: why, File: file, Line: line})
@@ -167,7 +171,7 @@ func (e evidence) fillNetwork(s *config.Service, facts []plan.Fact, known func(s
 			kind = f.Value
 		}
 	}
-	if kind != "http" && kind != "grpc" {
+	if kind != "http" && kind != "grpc" && kind != "static" { // of static ones, those with a Dockerfile of their own
 		return
 	}
 	if n := e.listening(); n > 0 && s.Port == 0 && !known("port") {
@@ -176,7 +180,7 @@ func (e evidence) fillNetwork(s *config.Service, facts []plan.Fact, known func(s
 	}
 	switch h := &s.Health; {
 	case h.Asks() || known("health"):
-	case kind == "http" && e.route.Found():
+	case kind != "grpc" && e.route.Found():
 		h.HTTP = e.route.Text
 		note("health", h.Describe(), e.route.Why, e.route.File, e.route.Line)
 	case kind == "grpc" && e.grpc.Found():
