@@ -134,6 +134,7 @@ func detectCodes() []Code {
 		{Code: "SLP232", Name: "unusable output", Meaning: "files: takes files from a service whose output cannot be taken."},
 		{Code: "SLP233", Name: "circular files", Meaning: "Services take files from each other."},
 		{Code: "SLP234", Name: "own Dockerfile", Meaning: "files: or exclude: has no effect on a service that is built from its own Dockerfile."},
+		{Code: "SLP235", Name: "other version", Meaning: "A Dockerfile starts from a version that the bases do not have; the nearest is planned."},
 	}
 }
 
