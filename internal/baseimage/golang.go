@@ -55,8 +55,6 @@ func (p GoPin) check() error {
 
 func goMinorOf(n [3]int) string { return fmt.Sprintf("%d.%d", n[0], n[1]) }
 
-func listed(words []string) string { return strings.Join(words, ", ") }
-
 // goAddress is where module proxies keep the zip of a toolchain.
 func goAddress(proxy, version, arch string) string {
 	return proxy + "/" + goModule + "/@v/" + goVersion(version, arch) + ".zip"

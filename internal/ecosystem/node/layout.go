@@ -74,7 +74,7 @@ func (s *service) writesInto(dir string) bool {
 	if s.generate != "" && (s.codegen.out == "" || s.codegen.in == "") {
 		return true
 	}
-	if len(s.rootRuns) > 0 || s.prisma.generate && !s.prisma.inModules || s.pkg.Scripts["pre"+s.build] != "" && s.compilesOnly(s.pkg.Scripts["pre"+s.build]) == false {
+	if len(s.rootRuns) > 0 || s.prisma.generate && !s.prisma.inModules || s.pkg.Scripts["pre"+s.build] != "" && !s.compilesOnly(s.pkg.Scripts["pre"+s.build]) {
 		return true
 	}
 	return false

@@ -63,13 +63,12 @@ func (all anyOf) FindSubmatchIndex(data []byte) []int {
 // found is what the sources say.
 type found struct {
 	ecosystem.Evidence
-	portRead    ecosystem.Hit // the program asks for PORT
-	portEnv     string        // variable whose default is the port
-	listens     []string      // ports that are written where the program listens
-	tls, plain  ecosystem.Hit
-	grpcTLS     ecosystem.Hit
-	grpcPlain   ecosystem.Hit
-	healthNames int
+	portRead   ecosystem.Hit // the program asks for PORT
+	portEnv    string        // variable whose default is the port
+	listens    []string      // ports that are written where the program listens
+	tls, plain ecosystem.Hit
+	grpcTLS    ecosystem.Hit
+	grpcPlain  ecosystem.Hit
 }
 
 // scan reads the sources once: for signs of the network, for what they ask the

@@ -68,7 +68,7 @@ func clean(name string) string {
 func (in *reader) entry(h *tar.Header, content io.Reader) error {
 	e := Entry{Path: clean(h.Name), Mode: uint16(h.Mode & 0o7777), UID: uint32(h.Uid), GID: uint32(h.Gid)}
 	switch h.Typeflag {
-	case tar.TypeReg, tar.TypeRegA: //nolint:staticcheck // old archives have it
+	case tar.TypeReg: // the reader gives it for entries of old archives too
 		e.Size = h.Size
 	case tar.TypeDir:
 		e.Kind = Directory
