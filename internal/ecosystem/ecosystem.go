@@ -55,6 +55,8 @@ type Service struct {
 	Findings diag.Findings
 	leftOut  []plan.LeftOut
 
+	compiledKeys []string // private keys that the program is built with
+
 	uses      uses
 	imageSets []string   // names of variables that the language sets in the image
 	writable  []string   // absolute directories that the program writes to
