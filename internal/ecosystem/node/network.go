@@ -172,6 +172,9 @@ func (s *service) evidence(f found) ecosystem.Evidence {
 	if s.framework.port != "" {
 		s.frameworkEvidence(&e)
 	}
+	if s.runner.port != "" {
+		s.runnerEvidence(&e)
+	}
 	if f.grpcTLS.Found() && !f.grpcPlain.Found() && e.GRPC.Found() {
 		e.TLS = f.grpcTLS
 	} else if f.tls.Found() && !f.plain.Found() && !e.GRPC.Found() {
@@ -230,7 +233,7 @@ func (s *service) portVariable(f found) {
 	serves := s.Want.Type == "http" || s.Want.Type == "grpc"
 	switch {
 	case s.Want.Port == 0 || !serves:
-	case s.framework.start != nil:
+	case s.framework.start != nil, s.runner.port != "":
 		s.tellsPort = "PORT"
 	case slices.Contains(f.listens, port) && f.Port.Text != port:
 	case f.portRead.Found():

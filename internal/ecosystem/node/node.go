@@ -105,6 +105,7 @@ type service struct {
 	outDir   string // what the build writes, "" without a build
 	project  string // tsconfig of the build
 	start    []string
+	runner   runner   // that runs the program; zero for node itself
 	startEnv []string // NAME=value words before the start command
 	rootRuns []string // commands of the service's own install scripts that run with the sources
 	carries  bool     // one of them may change packages

@@ -276,3 +276,38 @@ func TestHealthOverTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestRunners: programs of production dependencies run without a shell, and are
+// reached from outside of the container.
+func TestRunners(t *testing.T) {
+	dep := func(name, start string, names ...string) map[string]string {
+		deps := `"dependencies": {"` + name + `": "1"}`
+		return with(`{"scripts": {"start": "`+start+`"}, `+deps+`}`, append(names, "package-lock.json="+lockOf(deps))...)
+	}
+	for name, c := range map[string]struct {
+		files     map[string]string
+		want, env string
+		port      int
+	}{
+		"Fastify":              {dep("fastify-cli", "fastify start -l info app.js", "app.js"), "node node_modules/.bin/fastify start -l info app.js", "FASTIFY_ADDRESS=0.0.0.0 NODE_ENV=production PORT=3000", 3000},
+		"Fastify, with a port": {dep("fastify-cli", "fastify start -p 8081 app.js", "app.js"), "node node_modules/.bin/fastify start -p 8081 app.js", "FASTIFY_ADDRESS=0.0.0.0 NODE_ENV=production PORT=8081", 8081},
+		"a function":           {dep("@google-cloud/functions-framework", "functions-framework --target=hello", "index.js"), "node node_modules/.bin/functions-framework --target=hello", "NODE_ENV=production PORT=8080", 8080},
+		"Strapi":               {dep("@strapi/strapi", "strapi start", "config/server.js=({ env }) => ({ port: env.int('PORT', 1400) })"), "node node_modules/.bin/strapi start", "HOST=0.0.0.0 NODE_ENV=production PORT=1400", 1400},
+		"ts-node":              {dep("ts-node", "ts-node src/index.ts", "src/index.ts=require('http').createServer().listen(4000)"), "node node_modules/.bin/ts-node src/index.ts", "NODE_ENV=production", 4000},
+	} {
+		p, findings := Ecosystem{}.Plan(tree(c.files), config.Service{Name: "a", Path: "a"}, nil)
+		argv, env := command(p)
+		slices.Sort(env)
+		if findings.Errors() != nil || strings.Join(argv, " ") != c.want || p.Port != c.port || strings.Join(env, " ") != c.env {
+			t.Errorf("%s: starts %q with %q on %d, findings %v", name, argv, env, p.Port, findings)
+		}
+	}
+	_, findings := Ecosystem{}.Plan(tree(dep("json-server", "json-server db.json", "db.json={}")), config.Service{Name: "a", Path: "a"}, nil)
+	if len(findings) != 1 || findings[0].Hint != `write command: ["node", "node_modules/.bin/json-server", "db.json"] for the service in slipway.yaml` {
+		t.Errorf("another program: %v", findings)
+	}
+	_, findings = Ecosystem{}.Plan(tree(with(`{"scripts": {"start": "fastify start app.js"}}`, "app.js")), config.Service{Name: "a", Path: "a"}, nil)
+	if got := strings.Join(codes(findings), ", "); got != codeStartShell+" error" {
+		t.Errorf("a program that no production dependency has: %v", findings)
+	}
+}
