@@ -25,8 +25,9 @@ import (
 // The codes of findings that every language can have. A code has one meaning
 // for ever.
 const (
-	CodeIgnored = "SLP208" // .dockerignore excludes what the build needs
-	CodeNoPort  = "SLP209" // a server without a known port
+	CodeIgnored  = "SLP208" // .dockerignore excludes what the build needs
+	CodeNoPort   = "SLP209" // a server without a known port
+	CodeLoopback = "SLP257" // a server that listens to its own machine alone
 )
 
 // Language is how to recognise a service of an ecosystem, what its files say, and

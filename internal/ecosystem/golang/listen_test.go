@@ -6,6 +6,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
 // TestListenPort follows the port from the call that listens, through whatever
@@ -226,6 +227,36 @@ func TestPortReachesTheProgram(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: %q, want %q", source, got, want)
+		}
+	}
+}
+
+// TestLoopback: a server that nobody reaches from outside of its container.
+func TestLoopback(t *testing.T) {
+	for what, c := range map[string]struct {
+		main string
+		want config.Service
+		line int // of the finding, 0 for none
+	}{
+		"a literal":              {main: `http.ListenAndServe("localhost:8110", nil)`, line: 7},
+		"a flag's default":       {main: `a := flag.String("listen", "127.0.0.1:8111", ""); http.ListenAndServe(*a, nil)`, line: 7},
+		"IPv6":                   {main: `http.ListenAndServe("[::1]:8112", nil)`, line: 7},
+		"every address":          {main: `http.ListenAndServe(":8113", nil)`},
+		"debugging beside it":    {main: `go http.ListenAndServe("localhost:6060", nil); http.ListenAndServe(":8114", nil)`},
+		"PORT gives another":     {main: `a := "localhost:8115"; if p := os.Getenv("PORT"); p != "" { a = ":" + p }; http.ListenAndServe(a, nil)`},
+		"the command gives one":  {main: `a := flag.String("listen", "127.0.0.1:8116", ""); http.ListenAndServe(*a, nil)`, want: config.Service{Command: []string{"/app/x", "-listen=:8116"}}},
+		"a variable gives one":   {main: `http.ListenAndServe(get("LISTEN", "127.0.0.1:8117"), nil)`, want: config.Service{Env: map[string]string{"LISTEN": ":8117"}}},
+		"no server, but clients": {main: `net.Dial("tcp", "localhost:8118")`},
+	} {
+		s := inspected(t, map[string]string{"main.go": "package main\n\nimport \"net/http\"\n\nfunc main() {\n\n" + c.main + "\n}\n"}, c.want)
+		line := 0
+		for _, f := range s.Findings {
+			if f.Code == ecosystem.CodeLoopback {
+				line = f.Place.Line
+			}
+		}
+		if line != c.line {
+			t.Errorf("%s: warns in line %d, want %d: %v", what, line, c.line, s.Findings)
 		}
 	}
 }

@@ -69,6 +69,7 @@ type found struct {
 	tls, plain ecosystem.Hit
 	grpcTLS    ecosystem.Hit
 	grpcPlain  ecosystem.Hit
+	local      ecosystem.Hit // it listens on the loopback address
 }
 
 // scan reads the sources once: for signs of the network, for what they ask the
@@ -83,6 +84,7 @@ func (s *service) scan() found {
 		f.Route.Seek(healthRoute, name, data)
 		best = f.ports(name, data, best)
 		f.security(name, data)
+		f.loopback(name, data)
 		s.noteNames(name, data)
 		uses.source(name, data)
 	})

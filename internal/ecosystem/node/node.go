@@ -167,6 +167,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.checkStart()
 		s.Network(s.evidence(found), "package.json")
 		s.portVariable(found)
+		s.warnLoopback(found)
 	}
 	s.checkFiles()
 	s.checkIgnored()
