@@ -260,3 +260,29 @@ func TestLoopback(t *testing.T) {
 		}
 	}
 }
+
+// TestServingCommand: a program whose root command does nothing starts with the
+// one that serves.
+func TestServingCommand(t *testing.T) {
+	const imports = "package main\n\nimport (\n\t\"net/http\"\n\n\t\"github.com/spf13/cobra\"\n)\n\n"
+	const serve = "func serve(c *cobra.Command, a []string) { http.ListenAndServe(\":8120\", nil) }\n"
+	for what, c := range map[string]struct {
+		text string
+		want string
+	}{
+		"variables": {"var root = &cobra.Command{Use: \"app\"}\nvar serveCmd = &cobra.Command{Use: \"serve [flags]\", Run: serve}\nvar migrate = &cobra.Command{Use: \"migrate\", Run: nil}\n" +
+			"func init() { root.AddCommand(serveCmd, migrate) }\nfunc main() { root.Execute() }\n", "/app/app serve"},
+		"functions": {"func newRoot() *cobra.Command {\n\tcmd := &cobra.Command{Use: \"app\"}\n\tcmd.AddCommand(newServer())\n\treturn cmd\n}\n" +
+			"func newServer() *cobra.Command {\n\tcmd := &cobra.Command{Use: \"server\", RunE: nil}\n\treturn cmd\n}\nfunc main() { newRoot().Execute() }\n", "/app/app server"},
+		"returned":         {"func start() *cobra.Command { return &cobra.Command{Use: \"start\", Run: serve} }\nfunc main() {\n\troot := &cobra.Command{Use: \"app\"}\n\troot.AddCommand(start())\n\troot.Execute()\n}\n", "/app/app start"},
+		"a root that runs": {"var root = &cobra.Command{Use: \"app\", Run: serve}\nvar other = &cobra.Command{Use: \"serve\", Run: serve}\nfunc main() { root.AddCommand(other); root.Execute() }\n", "/app/app"},
+		"one set later":    {"var root = &cobra.Command{Use: \"app\"}\nvar other = &cobra.Command{Use: \"serve\", Run: serve}\nfunc main() { root.RunE = f; root.AddCommand(other); root.Execute() }\n", "/app/app"},
+		"two that serve":   {"var root = &cobra.Command{Use: \"app\"}\nvar a = &cobra.Command{Use: \"serve\", Run: serve}\nvar b = &cobra.Command{Use: \"serve\", Run: serve}\nfunc main() { root.AddCommand(a, b); root.Execute() }\n", "/app/app"},
+		"no such command":  {"var root = &cobra.Command{Use: \"app\"}\nvar a = &cobra.Command{Use: \"sync\", Run: serve}\nfunc main() { root.AddCommand(a); root.Execute() }\n", "/app/app"},
+	} {
+		s := inspected(t, map[string]string{"main.go": imports + c.text + serve}, config.Service{})
+		if got := strings.Join(s.start, " "); got != c.want {
+			t.Errorf("%s: starts %q, want %q: %v", what, got, c.want, s.Findings)
+		}
+	}
+}

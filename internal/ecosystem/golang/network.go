@@ -55,6 +55,7 @@ func (s *service) look(name string, data []byte) {
 	if healthConst.Match(data) {
 		s.namedByCode = true
 	}
+	s.lookCommands(name, data)
 	s.served.Seek(serviceName, name, data)
 	s.ginRun.Seek(ginRun, name, data)
 	s.readsPort = s.readsPort || readsPort.Match(data)
