@@ -97,6 +97,8 @@ func (a *Assembler) debianParts(base spec.Base, l Locked, t spec.Target) []part 
 
 // fetchDebian downloads packages side by side.
 func (a *Assembler) fetchDebian(ctx context.Context, pins []debian.Pin) error {
+	a.events.begin()
+	defer a.events.end()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, p := range pins {
 		group.Go(func() error { return a.packages.Fill(ctx, p.String(), p.Content(), a.debAddresses(ctx, p)) })

@@ -244,6 +244,7 @@ func (c *Cache) Adopt(ctx context.Context, what, address string, check func(file
 	if err != nil {
 		return got, downloadFailure(what, address, err)
 	}
+	c.events.Emit(event.Transfer{What: what, Current: got.Size, Total: got.Size, Done: true})
 	got.Hex = hex.EncodeToString(h.Sum(nil))
 	if err := check(f.Name()); err != nil {
 		return got, err
