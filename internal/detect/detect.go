@@ -103,6 +103,7 @@ type Found struct {
 	Facts      []plan.Fact
 	Dockerfile string // path of its own Dockerfile, relative to the root; "" without
 	Findings   diag.Findings
+	Reads      []plan.Use // variables without a default; filled in by whoever plans too
 }
 
 // Detect returns the services of a repository, sorted by name: those of the
