@@ -67,7 +67,7 @@ func Serve(s *ecosystem.Service, manifest string) {
 	case h.TCP:
 		s.Configured("health", "TCP")
 	case h.GRPC != nil || len(h.Command) > 0:
-		s.ReportWanted(codeHealth, manifest, "write health: {http: "+defaultHealth+"}, or nothing", "a static site is asked for readiness over HTTP or TCP")
+		s.ReportWanted(codeHealth, manifest, "write health: {http: "+defaultHealth+"}, or nothing", "a static site takes an http: or tcp: health check only")
 	default:
 		h.HTTP = defaultHealth
 		s.Fact("health", "HTTP "+defaultHealth, "a path that the server answers by itself", "", 0)
