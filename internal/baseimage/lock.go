@@ -195,7 +195,7 @@ func decodeLock(name string, text []byte) (Lock, error) {
 		}
 		return Lock{}, diag.Findings{{
 			Code: "SLP301", Place: place, Text: "the lock file is damaged: " + err.Error(),
-			Hint: "restore it from version control, or write it anew with `slipway bases lock`",
+			Hint: "restore it from version control, or write it again with `slipway bases lock`",
 		}}
 	}
 	return l, nil

@@ -160,7 +160,7 @@ func (d *decoder) checkSettings(at string, s settings) {
 			d.report(codeEnv, at+"/env/"+key, "mount a file instead", "the value of %s spans lines", key)
 		}
 		if IsSecretName(key) && s.Env[key] != "" {
-			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and everybody who gets the image can read it", clip(key))
+			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and anyone with the image can read it", clip(key))
 			f := &d.findings[len(d.findings)-1]
 			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
 		}
@@ -295,7 +295,7 @@ func (d *decoder) checkPorts(services map[string]service) {
 			continue
 		}
 		if other, taken := owner[*p]; taken {
-			d.report(codeSamePort, "services/"+name+"/port", "give it a port of its own; when all services share a container port, write it once under types or defaults", "port %d is taken by %s (line %d)", *p, other, d.at["services/"+other+"/port"].Line)
+			d.report(codeSamePort, "services/"+name+"/port", "give it a different port; when all services share a container port, write it once under types or defaults", "port %d is taken by %s (line %d)", *p, other, d.at["services/"+other+"/port"].Line)
 			continue
 		}
 		owner[*p] = name
@@ -309,7 +309,7 @@ func (d *decoder) checkPaths(services map[string]service) {
 		s := services[name]
 		key := strings.Join(append([]string{s.path(name)}, s.Command...), "\x00")
 		if other, taken := owner[key]; taken {
-			d.report(codeSamePath, "services/"+name+"/path", "give each a path, or each a command of its own", "%s and %s are the same directory %q with the same command", other, name, s.path(name))
+			d.report(codeSamePath, "services/"+name+"/path", "give each its own path or its own command", "%s and %s are the same directory %q with the same command", other, name, s.path(name))
 			continue
 		}
 		owner[key] = name

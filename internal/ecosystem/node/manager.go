@@ -108,7 +108,7 @@ func (s *service) noLock(wanted string) bool {
 func (s *service) completeManager(version string) bool {
 	m := &s.manager
 	if s.member != "" && !plainName().MatchString(s.pkg.Name) {
-		s.Report(diag.Error, codeManifest, "package.json", s.pkg.line("name"), "give it a name that npm takes", "the member of a workspace has no usable name")
+		s.Report(diag.Error, codeManifest, "package.json", s.pkg.line("name"), "give it a name that npm accepts", "the member of a workspace has no usable name")
 		return false
 	}
 	data, err := ecosystem.Read(s.top, m.lock)

@@ -73,7 +73,7 @@ func Serve(s *ecosystem.Service, manifest string) {
 		s.Fact("health", "HTTP "+defaultHealth, "a path that the server answers by itself", "", 0)
 	}
 	if len(s.Want.Command) > 0 {
-		s.ReportWanted(codeCommand, manifest, "delete command:, or write type: http for a server of its own", "a static site is served by nginx, so it takes no command")
+		s.ReportWanted(codeCommand, manifest, "delete command:, or write type: http to run your own server", "a static site is served by nginx, so it takes no command")
 	}
 }
 

@@ -207,7 +207,7 @@ func (d *dialer) unreachable(err error) *diag.Failure {
 	fail := diag.Fail(diag.ExitUsage, "the builder %s cannot be reached", at).Because(err)
 	switch at.url.Scheme {
 	case "unix":
-		return fail.WithHint("start it there: buildkitd --addr %s; or see who may use the socket: ls -l %s", at, at.url.Path)
+		return fail.WithHint("start it there: buildkitd --addr %s; or check the socket's permissions: ls -l %s", at, at.url.Path)
 	case "docker-container":
 		return fail.WithHint("docker ps --filter name=%s", at.url.Hostname())
 	case "kube-pod":
