@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem/static"
 )
@@ -18,7 +19,10 @@ type pages struct {
 // add takes a directory. What templates, documentation and tests hold is no
 // service; something else may lie below.
 func (p *pages) add(dir string) error {
-	if slices.Contains([]string{"templates", "views", "docs", "doc", "test", "tests", "e2e", "examples", "fixtures", "resources", "src", "lib", "app"}, path.Base(dir)) {
+	ofGenerator := func(name string) bool {
+		return slices.Contains([]string{"layouts", "_layouts", "_includes", "partials", "themes", "archetypes"}, name)
+	}
+	if slices.ContainsFunc(strings.Split(dir, "/"), ofGenerator) || slices.Contains([]string{"templates", "views", "docs", "doc", "test", "tests", "e2e", "examples", "fixtures", "resources", "src", "lib", "app"}, path.Base(dir)) {
 		return nil
 	}
 	p.paths = append(p.paths, dir)

@@ -23,6 +23,7 @@ func TestPages(t *testing.T) {
 		"of the program at the root":  {[]string{"."}, []string{"web", "templates"}, []string{"app at ."}},
 		"of a program":                {[]string{"api"}, []string{"api/templates", "api/public"}, []string{"api at api"}},
 		"documentation and templates": {[]string{"api"}, []string{"docs", "templates"}, []string{"api at api"}},
+		"layouts of a generator":      {[]string{"api"}, []string{"blog/layouts", "blog/themes/a/layouts/_default", "blog/_includes"}, []string{"api at api"}},
 		"a program below documents":   {[]string{"docs/playground"}, []string{"docs"}, []string{"playground at docs/playground"}},
 	} {
 		tree := repo(c.programs...)

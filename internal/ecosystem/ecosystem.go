@@ -25,8 +25,9 @@ import (
 // The codes of findings that every language can have. A code has one meaning
 // for ever.
 const (
-	CodeIgnored = "SLP208" // .dockerignore excludes what the build needs
-	CodeNoPort  = "SLP209" // a server without a known port
+	CodeIgnored  = "SLP208" // .dockerignore excludes what the build needs
+	CodeNoPort   = "SLP209" // a server without a known port
+	CodeLoopback = "SLP257" // a server that listens to its own machine alone
 )
 
 // Language is how to recognise a service of an ecosystem, what its files say, and
@@ -54,6 +55,8 @@ type Service struct {
 	Facts    []plan.Fact
 	Findings diag.Findings
 	leftOut  []plan.LeftOut
+
+	compiledKeys []string // private keys that the program is built with
 
 	uses      uses
 	imageSets []string   // names of variables that the language sets in the image

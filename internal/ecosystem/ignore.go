@@ -95,7 +95,7 @@ func (i Ignore) bringsIn(name string) bool {
 // .dockerignore, and reports needed files that a .dockerignore excludes.
 func (s *Service) CheckIgnored(supplied, needed []string) {
 	if !s.Ignore.Own {
-		s.Ignore.Patterns = supplied
+		s.Ignore.Patterns = s.unhideKeys(supplied)
 		return
 	}
 	for _, name := range needed {

@@ -44,6 +44,9 @@ func (l Loader) Resolve(words []string) (Target, error) {
 			continue
 		}
 		if one.Root != t.Root || one.whole() || t.whole() {
+			if t, ok := l.surveyed(words); ok {
+				return t, nil
+			}
 			return t, diag.Fail(diag.ExitUsage, "%s and %s do not belong to one fleet", words[0], word).
 				WithHint("run the command once for each")
 		}
@@ -56,6 +59,27 @@ func (l Loader) Resolve(words []string) (Target, error) {
 		return Target{Root: root}, nil
 	}
 	return l.directory(l.Dir), nil
+}
+
+// surveyed takes words that name directories of this one as the services that
+// detection finds there, as when no word is given. None of them has a slipway.yaml.
+func (l Loader) surveyed(words []string) (Target, bool) {
+	if _, err := Find(l.Dir); err == nil {
+		return Target{}, false
+	}
+	t := Target{Root: Above(l.Dir), Named: true}
+	for _, word := range words {
+		dir := word
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(l.Dir, word)
+		}
+		rel, err := filepath.Rel(t.Root, dir)
+		if err != nil || !filepath.IsLocal(rel) || rel == "." || !has(dir, ".") || has(dir, config.FileName) {
+			return Target{}, false
+		}
+		t.Paths = append(t.Paths, filepath.ToSlash(rel))
+	}
+	return t, true
 }
 
 // whole reports a target that is a whole fleet or directory.

@@ -117,6 +117,9 @@ type service struct {
 	gin       bool             // the program uses Gin
 	start     []string
 
+	commands    []subcommand // that the program has
+	commandUses []subcommand // what is done with variables of commands
+
 	evidence    ecosystem.Evidence // of the network
 	addresses   *addresses         // nil until a source speaks of one
 	vaguePort   ecosystem.Hit      // in a file that listens
@@ -199,6 +202,11 @@ func (s *service) command() {
 	target := ecosystem.WorkDir + "/" + s.binary
 	if len(s.Want.Command) == 0 {
 		s.start = []string{target}
+		if c, ok := s.servingCommand(); ok && (s.Want.Type == "http" || s.Want.Type == "grpc") {
+			s.start = append(s.start, c.use)
+			s.Fact("start", strings.Join(s.start, " "), "the command that serves; the program alone prints its help", c.hit.File, c.hit.Line)
+			return
+		}
 		s.Fact("start", target, "the program of "+show(s.mainDir), path.Join(s.mainDir, mainFile(s.Dir, s.mainDir)), 0)
 		return
 	}

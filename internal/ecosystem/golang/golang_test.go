@@ -2,6 +2,7 @@ package golang
 
 import (
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -298,5 +300,32 @@ func TestUnusedReplacement(t *testing.T) {
 	required := mod + "\nrequire example.com/lib v0.0.0\n"
 	if err := inspected(t, map[string]string{"main.go": program, "go.mod": required}, config.Service{}).Findings.Errors(); err == nil || !strings.Contains(err.Error(), codeModule) {
 		t.Errorf("it is required: %v", err)
+	}
+}
+
+// TestEmbeddedKey: the compiler fails without a file that go:embed names, so the
+// build has the key, and the plan warns of it.
+func TestEmbeddedKey(t *testing.T) {
+	dir := fstest.MapFS{}
+	for name, text := range map[string]string{
+		"go.mod": "module example.com/app\n\ngo 1.22\n", "certs/app.key": "", "certs/old.key": "", "auth/jwt.key": "",
+		"main.go":      "package main\n\nimport (\n\t_ \"embed\"\n\n\t_ \"example.com/app/auth\"\n)\n\n//go:embed certs/app.key\nvar key []byte\n\nfunc main() {}\n",
+		"auth/auth.go": "package auth\n\nimport _ \"embed\"\n\n//go:embed jwt.key\nvar key string\n",
+	} {
+		dir[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	p, findings := Ecosystem{}.Plan(dir, config.Service{Name: "app", Path: ".", Type: "worker"}, nil)
+	if findings.Errors() != nil {
+		t.Fatal(findings)
+	}
+	for name, want := range map[string]bool{"certs/app.key": true, "auth/jwt.key": true, "certs/old.key": false} {
+		if slices.Contains(p.DockerIgnore, "!"+name) != want {
+			t.Errorf("%s is in the build: %v", name, !want)
+		}
+		if slices.ContainsFunc(findings, func(f diag.Finding) bool {
+			return f.Code == ecosystem.CodeKey && strings.Contains(f.Text, name) && f.Place.Line > 0
+		}) != want {
+			t.Errorf("%s is reported: %v, %v", name, !want, findings)
+		}
 	}
 }

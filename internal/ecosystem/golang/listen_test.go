@@ -6,6 +6,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
 // TestListenPort follows the port from the call that listens, through whatever
@@ -226,6 +227,62 @@ func TestPortReachesTheProgram(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: %q, want %q", source, got, want)
+		}
+	}
+}
+
+// TestLoopback: a server that nobody reaches from outside of its container.
+func TestLoopback(t *testing.T) {
+	for what, c := range map[string]struct {
+		main string
+		want config.Service
+		line int // of the finding, 0 for none
+	}{
+		"a literal":              {main: `http.ListenAndServe("localhost:8110", nil)`, line: 7},
+		"a flag's default":       {main: `a := flag.String("listen", "127.0.0.1:8111", ""); http.ListenAndServe(*a, nil)`, line: 7},
+		"IPv6":                   {main: `http.ListenAndServe("[::1]:8112", nil)`, line: 7},
+		"every address":          {main: `http.ListenAndServe(":8113", nil)`},
+		"debugging beside it":    {main: `go http.ListenAndServe("localhost:6060", nil); http.ListenAndServe(":8114", nil)`},
+		"PORT gives another":     {main: `a := "localhost:8115"; if p := os.Getenv("PORT"); p != "" { a = ":" + p }; http.ListenAndServe(a, nil)`},
+		"the command gives one":  {main: `a := flag.String("listen", "127.0.0.1:8116", ""); http.ListenAndServe(*a, nil)`, want: config.Service{Command: []string{"/app/x", "-listen=:8116"}}},
+		"a variable gives one":   {main: `http.ListenAndServe(get("LISTEN", "127.0.0.1:8117"), nil)`, want: config.Service{Env: map[string]string{"LISTEN": ":8117"}}},
+		"no server, but clients": {main: `net.Dial("tcp", "localhost:8118")`},
+	} {
+		s := inspected(t, map[string]string{"main.go": "package main\n\nimport \"net/http\"\n\nfunc main() {\n\n" + c.main + "\n}\n"}, c.want)
+		line := 0
+		for _, f := range s.Findings {
+			if f.Code == ecosystem.CodeLoopback {
+				line = f.Place.Line
+			}
+		}
+		if line != c.line {
+			t.Errorf("%s: warns in line %d, want %d: %v", what, line, c.line, s.Findings)
+		}
+	}
+}
+
+// TestServingCommand: a program whose root command does nothing starts with the
+// one that serves.
+func TestServingCommand(t *testing.T) {
+	const imports = "package main\n\nimport (\n\t\"net/http\"\n\n\t\"github.com/spf13/cobra\"\n)\n\n"
+	const serve = "func serve(c *cobra.Command, a []string) { http.ListenAndServe(\":8120\", nil) }\n"
+	for what, c := range map[string]struct {
+		text string
+		want string
+	}{
+		"variables": {"var root = &cobra.Command{Use: \"app\"}\nvar serveCmd = &cobra.Command{Use: \"serve [flags]\", Run: serve}\nvar migrate = &cobra.Command{Use: \"migrate\", Run: nil}\n" +
+			"func init() { root.AddCommand(serveCmd, migrate) }\nfunc main() { root.Execute() }\n", "/app/app serve"},
+		"functions": {"func newRoot() *cobra.Command {\n\tcmd := &cobra.Command{Use: \"app\"}\n\tcmd.AddCommand(newServer())\n\treturn cmd\n}\n" +
+			"func newServer() *cobra.Command {\n\tcmd := &cobra.Command{Use: \"server\", RunE: nil}\n\treturn cmd\n}\nfunc main() { newRoot().Execute() }\n", "/app/app server"},
+		"returned":         {"func start() *cobra.Command { return &cobra.Command{Use: \"start\", Run: serve} }\nfunc main() {\n\troot := &cobra.Command{Use: \"app\"}\n\troot.AddCommand(start())\n\troot.Execute()\n}\n", "/app/app start"},
+		"a root that runs": {"var root = &cobra.Command{Use: \"app\", Run: serve}\nvar other = &cobra.Command{Use: \"serve\", Run: serve}\nfunc main() { root.AddCommand(other); root.Execute() }\n", "/app/app"},
+		"one set later":    {"var root = &cobra.Command{Use: \"app\"}\nvar other = &cobra.Command{Use: \"serve\", Run: serve}\nfunc main() { root.RunE = f; root.AddCommand(other); root.Execute() }\n", "/app/app"},
+		"two that serve":   {"var root = &cobra.Command{Use: \"app\"}\nvar a = &cobra.Command{Use: \"serve\", Run: serve}\nvar b = &cobra.Command{Use: \"serve\", Run: serve}\nfunc main() { root.AddCommand(a, b); root.Execute() }\n", "/app/app"},
+		"no such command":  {"var root = &cobra.Command{Use: \"app\"}\nvar a = &cobra.Command{Use: \"sync\", Run: serve}\nfunc main() { root.AddCommand(a); root.Execute() }\n", "/app/app"},
+	} {
+		s := inspected(t, map[string]string{"main.go": imports + c.text + serve}, config.Service{})
+		if got := strings.Join(s.start, " "); got != c.want {
+			t.Errorf("%s: starts %q, want %q: %v", what, got, c.want, s.Findings)
 		}
 	}
 }

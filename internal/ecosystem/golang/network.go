@@ -55,6 +55,7 @@ func (s *service) look(name string, data []byte) {
 	if healthConst.Match(data) {
 		s.namedByCode = true
 	}
+	s.lookCommands(name, data)
 	s.served.Seek(serviceName, name, data)
 	s.ginRun.Seek(ginRun, name, data)
 	s.readsPort = s.readsPort || readsPort.Match(data)
@@ -112,6 +113,18 @@ func (s *service) findPort() {
 	}
 	s.readsPort = s.readsPort || s.addresses.reads["PORT"] || s.addresses.auto && len(s.addresses.keys["port"]) > 0
 	s.checkPort(best)
+	s.checkHost(best)
+}
+
+// checkHost warns of a server whose address is the loopback one, unless a setting
+// or PORT may give it another.
+func (s *service) checkHost(best reached) {
+	e := &s.evidence
+	if !best.loopback || s.readsPort || len(s.Want.Command) > 1 || len(s.Want.Env) > 0 || !e.HTTP.Found() && !e.GRPC.Found() {
+		return
+	}
+	s.Report(diag.Warning, ecosystem.CodeLoopback, best.file, best.line, fmt.Sprintf("listen on \":%d\", or give the address by command: or env: of the service", best.port),
+		"the server listens on its own machine alone: nobody reaches it in a container")
 }
 
 // checkPort warns of a port of slipway.yaml that the program is not seen to listen

@@ -146,7 +146,9 @@ func (s *service) embedded(dir, file string, data []byte) {
 			}
 			at := path.Join(dir, word)
 			s.graph.embedded = append(s.graph.embedded, at)
-			s.checkEmbed(file, ecosystem.LineAt(data, int64(m[0])), at)
+			line := ecosystem.LineAt(data, int64(m[0]))
+			s.checkEmbed(file, line, at)
+			s.CompileKey(at, ecosystem.Hit{File: file, Line: line})
 			if top := path.Join(dir, first); s.isRoot(dir) && !slices.Contains(s.graph.embeds, top) {
 				s.graph.embeds = append(s.graph.embeds, top)
 			}

@@ -1,6 +1,7 @@
 package java
 
 import (
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -117,4 +118,27 @@ func sortedKeys(all settings) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// resourceKeys are the key stores and private keys that may become part of the
+// jar. Those that settings of any profile name are noted; the sources are yet to
+// be looked at.
+func (s *service) resourceKeys() ecosystem.Keys {
+	dir := path.Join(s.at, "src/main/resources")
+	keys := ecosystem.KeysBelow(s.Dir, dir)
+	if len(keys) == 0 {
+		return nil
+	}
+	for _, at := range []string{dir, path.Join(dir, "config")} {
+		entries, _ := fs.ReadDir(s.Dir, at)
+		for _, e := range entries {
+			if !slices.Contains([]string{".properties", ".yml", ".yaml", ".xml", ".conf"}, path.Ext(e.Name())) {
+				continue
+			}
+			if data, err := ecosystem.Read(s.Dir, path.Join(at, e.Name())); err == nil {
+				keys.Look(&s.Service, path.Join(at, e.Name()), data)
+			}
+		}
+	}
+	return keys
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -146,4 +148,34 @@ func environment(p plan.Service) []string {
 		}
 	}
 	return out
+}
+
+// TestKeysInResources: a key store that settings or sources name is part of the
+// jar; one that nothing names stays out of the build.
+func TestKeysInResources(t *testing.T) {
+	const res = "src/main/resources/"
+	for name, c := range map[string]struct {
+		file, text, key string
+		in              bool
+	}{
+		"of the server":       {res + "application.yml", "server:\n  ssl:\n    key-store: classpath:keystore.p12\n", res + "keystore.p12", true},
+		"of another profile":  {res + "application-prod.properties", "server.ssl.key-store=classpath:tls/shop.pfx\n", res + "tls/shop.pfx", true},
+		"that a source names": {"src/main/java/Jwt.java", "class Jwt { Object k = Jwt.class.getResource(\"/jwt-key.pem\"); }", res + "jwt-key.pem", true},
+		"that nothing names":  {res + "application.yml", "server:\n  port: 8080\n", res + "old.p12", false},
+	} {
+		files := spring("3.4.0", "", "")
+		files[c.file], files[c.key] = c.text, "x"
+		p, findings := planned(files, config.Service{})
+		if findings.Errors() != nil {
+			t.Errorf("%s: %v", name, findings)
+			continue
+		}
+		if got := slices.Contains(p.DockerIgnore, "!"+c.key); got != c.in {
+			t.Errorf("%s: the build context has it: %v, want %v", name, got, c.in)
+		}
+		i := slices.IndexFunc(findings, func(f diag.Finding) bool { return f.Code == ecosystem.CodeKey })
+		if (i >= 0) != c.in || i >= 0 && (findings[i].Place.File != c.file || findings[i].Place.Line == 0) {
+			t.Errorf("%s: findings %v", name, findings)
+		}
+	}
 }

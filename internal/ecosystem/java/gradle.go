@@ -28,7 +28,7 @@ var (
 	gradleInclude = pattern.Lazy(`(?m)^\s*include\b\s*(\([^)]*\)|[^\n,]*(?:,\s*[^\n,]*)*)`)
 	gradleQuoted  = pattern.Lazy(`["']([^"'\n]+)["']`)
 	gradleName    = pattern.Lazy(`rootProject\.name\s*=\s*["']([^"'\n]+)["']`)
-	gradleApp     = pattern.Lazy(`(?m)^[^/\n]*(?:\bid\b[\s(]*["'](?:org\.springframework\.boot|io\.quarkus|application|com\.gradleup\.shadow|com\.github\.johnrengelman\.shadow)["']\)?(?:\s+version\s*\(?["'][^"']*["']\)?)?[ \t]*(?:$|//)|apply\s+plugin:\s*["'](?:application|org\.springframework\.boot)["']|^\s*application\s*$)`)
+	gradleApp     = pattern.Lazy(`(?m)^[^/\n]*(?:\bid\b[\s(]*["'](?:org\.springframework\.boot|io\.quarkus|application|com\.gradleup\.shadow|com\.github\.johnrengelman\.shadow)["']\)?(?:\s+version\s*\(?["'][^"']*["']\)?)?[ \t]*(?:$|//|;|\})|apply\s+plugin:\s*["'](?:application|org\.springframework\.boot)["']|(?:^|\{|;)[ \t]*application[ \t\r]*(?:$|;|\}))`)
 	gradleMain    = pattern.Lazy(`\bmainClass(?:Name)?(?:\s*=\s*|\.set\(\s*)["']([\w.$]+)["']`)
 	gradleWrapper = pattern.Lazy(`gradle-(\d+(?:\.\d+)*)-(?:bin|all)\.zip`)
 	gradleVersion = pattern.Lazy(`(?m)^\s*version\s*=\s*["']([\w.-]+)["']`)
@@ -108,7 +108,7 @@ func (g *gradle) depends(accept func(artifact string) bool) ecosystem.Hit {
 
 // applies tells whether the build file names a plugin.
 func (g *gradle) applies(plugin string) ecosystem.Hit {
-	re := regexp.MustCompile(`(?m)^[^/\n]*(?:["']` + regexp.QuoteMeta(plugin) + `["']|^\s*` + regexp.QuoteMeta(plugin) + `\s*$)()`)
+	re := regexp.MustCompile(`(?m)^[^/\n]*(?:["']` + regexp.QuoteMeta(plugin) + `["']|(?:^|\{|;)[ \t]*` + regexp.QuoteMeta(plugin) + `[ \t\r]*(?:$|;|\}))()`)
 	return ecosystem.Find(re, g.file, g.data)
 }
 

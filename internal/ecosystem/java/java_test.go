@@ -198,3 +198,33 @@ func FuzzInspect(f *testing.F) {
 		}
 	})
 }
+
+// TestEncodingOfPOM: a pom.xml that says UTF-16 has been UTF-8 since it was read.
+func TestEncodingOfPOM(t *testing.T) {
+	const declared = `<?xml version="1.0" encoding="%"?>` + "\n<project><artifactId>one</artifactId></project>"
+	in := func(encoding string, code func(string) []byte) fstest.MapFS {
+		return fstest.MapFS{"pom.xml": {Data: code(strings.ReplaceAll(declared, "%", encoding))}, "src/main/java/Main.java": {Data: []byte(program)}}
+	}
+	plain := func(text string) []byte { return []byte(text) }
+	wide := func(text string) []byte {
+		out := []byte{0xff, 0xfe}
+		for _, b := range []byte(text) {
+			out = append(out, b, 0)
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		dir  fstest.MapFS
+		want bool
+	}{
+		"UTF-16":           {in("UTF-16", wide), true},
+		"UTF-16, unsaid":   {in("UTF-8", wide), true},
+		"UTF-8":            {in("UTF-8", plain), true},
+		"an old code page": {in("windows-1252", plain), false},
+	} {
+		_, findings := Ecosystem{}.Plan(c.dir, config.Service{Name: "one", Path: ".", Type: "worker"}, nil)
+		if (findings.Errors() == nil) != c.want {
+			t.Errorf("%s: %v", name, findings)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
 )
@@ -85,10 +86,11 @@ func parsePOM(file string, data []byte) (*pom, int, error) {
 	p := &pom{file: file, data: data}
 	d := xml.NewDecoder(bytes.NewReader(data))
 	d.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
-		if strings.EqualFold(charset, "us-ascii") || strings.EqualFold(charset, "iso-8859-1") {
+		marked := strings.EqualFold(charset, "utf-16") && utf8.Valid(data) // by its mark, it is UTF-8 since it was read
+		if marked || strings.EqualFold(charset, "us-ascii") || strings.EqualFold(charset, "iso-8859-1") {
 			return in, nil
 		}
-		return nil, fmt.Errorf("it is written in %s, Slipway reads UTF-8", charset)
+		return nil, fmt.Errorf("its encoding is %s, and Slipway reads UTF-8", charset)
 	}
 	err := d.Decode(&struct {
 		XMLName xml.Name `xml:"project"`

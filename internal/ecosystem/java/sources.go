@@ -110,8 +110,10 @@ func starts(tree fs.FS, p *pom) bool {
 func (s *service) readSources(names *ecosystem.Namer) {
 	s.scan.portRank = len(ports())
 	all := ports()
+	keys := s.resourceKeys()
 	eachSource(s.Dir, s.at, func(name string, data []byte) {
 		c := &s.scan
+		keys.Look(&s.Service, name, data)
 		s.asks(names, name, data)
 		if h := mainClass(name, data); h.Found() {
 			c.mains = append(c.mains, h)

@@ -244,3 +244,28 @@ func TestGradleIncludes(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// TestGradlePlugins: a program's plugin is seen wherever its statement is; one
+// that is only made available to other projects is not.
+func TestGradlePlugins(t *testing.T) {
+	for text, want := range map[string]bool{
+		"plugins {\n    application\n}\n":                                         true,
+		"plugins { application }\n":                                               true,
+		"plugins { java; application }\n":                                         true,
+		"plugins { id 'application' }\n":                                          true,
+		"plugins { id(\"io.quarkus\"); java }\n":                                  true,
+		"plugins { id(\"org.springframework.boot\") version \"3.3.2\" }\n":        true,
+		"plugins { id 'org.springframework.boot' version '3.3.2' apply false }\n": false,
+		"plugins { java }\n// application\n":                                      false,
+		"plugins { `java-library` }\nval application = 1\n":                       false,
+	} {
+		got := gradleServices(tree(map[string]string{"build.gradle.kts": text}))
+		if (len(got) == 1) != want {
+			t.Errorf("%q: services %v, want one: %v", text, got, want)
+		}
+	}
+	g := gradle{file: "build.gradle", data: []byte("plugins { java; application }\n")}
+	if !g.applies("application").Found() || g.applies("war").Found() {
+		t.Error("a block on one line is not read")
+	}
+}

@@ -20,7 +20,7 @@ func (s *service) checkStart() {
 		s.checkNamed(f[0], f[1])
 	}
 	entry, _ := s.startFile()
-	if entry == "" || path.IsAbs(entry) || strings.HasPrefix(path.Clean(entry), "..") {
+	if s.runner.name != "" || entry == "" || path.IsAbs(entry) || strings.HasPrefix(path.Clean(entry), "..") {
 		return
 	}
 	file, exists := moduleFile(s.Dir, entry)

@@ -69,6 +69,7 @@ type found struct {
 	tls, plain ecosystem.Hit
 	grpcTLS    ecosystem.Hit
 	grpcPlain  ecosystem.Hit
+	local      ecosystem.Hit // it listens on the loopback address
 }
 
 // scan reads the sources once: for signs of the network, for what they ask the
@@ -83,6 +84,7 @@ func (s *service) scan() found {
 		f.Route.Seek(healthRoute, name, data)
 		best = f.ports(name, data, best)
 		f.security(name, data)
+		f.loopback(name, data)
 		s.noteNames(name, data)
 		uses.source(name, data)
 	})
@@ -172,6 +174,9 @@ func (s *service) evidence(f found) ecosystem.Evidence {
 	if s.framework.port != "" {
 		s.frameworkEvidence(&e)
 	}
+	if s.runner.port != "" {
+		s.runnerEvidence(&e)
+	}
 	if f.grpcTLS.Found() && !f.grpcPlain.Found() && e.GRPC.Found() {
 		e.TLS = f.grpcTLS
 	} else if f.tls.Found() && !f.plain.Found() && !e.GRPC.Found() {
@@ -230,7 +235,7 @@ func (s *service) portVariable(f found) {
 	serves := s.Want.Type == "http" || s.Want.Type == "grpc"
 	switch {
 	case s.Want.Port == 0 || !serves:
-	case s.framework.start != nil:
+	case s.framework.start != nil, s.runner.port != "":
 		s.tellsPort = "PORT"
 	case slices.Contains(f.listens, port) && f.Port.Text != port:
 	case f.portRead.Found():

@@ -105,6 +105,7 @@ type service struct {
 	outDir   string // what the build writes, "" without a build
 	project  string // tsconfig of the build
 	start    []string
+	runner   runner   // that runs the program; zero for node itself
 	startEnv []string // NAME=value words before the start command
 	rootRuns []string // commands of the service's own install scripts that run with the sources
 	carries  bool     // one of them may change packages
@@ -166,6 +167,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.checkStart()
 		s.Network(s.evidence(found), "package.json")
 		s.portVariable(found)
+		s.warnLoopback(found)
 	}
 	s.checkFiles()
 	s.checkIgnored()

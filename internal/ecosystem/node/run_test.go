@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -117,7 +118,7 @@ func TestTheProgramIsToldItsPort(t *testing.T) {
 		"gRPC beside HTTP of PORT":        {"s.bindAsync('0.0.0.0:50052'); app.listen(process.env.PORT || 8089)", 50052, 50052, "", ""},
 		"no sign of a port":               {server + "http.createServer().listen(require('./settings').where)", 0, 0, "", "SLP209 error"},
 		"an example of its variables":     {server + "http.createServer().listen(require('./settings').where) // .env", -1, 8090, "", ""},
-		"a generic server of a framework": {"export const app = fastify<Server>({}); app.listen({ port: 8091 })", 0, 8091, "", ""},
+		"a generic server of a framework": {"export const app = fastify<Server>({}); app.listen({ port: 8091, host })", 0, 8091, "", ""},
 	} {
 		files := with(`{"main": "server.js"}`, "server.js="+c.source)
 		if c.want < 0 {
@@ -273,6 +274,78 @@ func TestHealthOverTLS(t *testing.T) {
 		p := planOf(t, with(`{"main": "server.js"}`, "server.js="+c.source), config.Service{Name: "a", Path: "a"})
 		if got := p.Health.Describe(); got != c.want {
 			t.Errorf("%s: asked by %q, not %q", name, got, c.want)
+		}
+	}
+}
+
+// TestRunners: programs of production dependencies run without a shell, and are
+// reached from outside of the container.
+func TestRunners(t *testing.T) {
+	dep := func(name, start string, names ...string) map[string]string {
+		deps := `"dependencies": {"` + name + `": "1"}`
+		return with(`{"scripts": {"start": "`+start+`"}, `+deps+`}`, append(names, "package-lock.json="+lockOf(deps))...)
+	}
+	for name, c := range map[string]struct {
+		files     map[string]string
+		want, env string
+		port      int
+	}{
+		"Fastify":              {dep("fastify-cli", "fastify start -l info app.js", "app.js"), "node node_modules/.bin/fastify start -l info app.js", "FASTIFY_ADDRESS=0.0.0.0 NODE_ENV=production PORT=3000", 3000},
+		"Fastify, with a port": {dep("fastify-cli", "fastify start -p 8081 app.js", "app.js"), "node node_modules/.bin/fastify start -p 8081 app.js", "FASTIFY_ADDRESS=0.0.0.0 NODE_ENV=production PORT=8081", 8081},
+		"a function":           {dep("@google-cloud/functions-framework", "functions-framework --target=hello", "index.js"), "node node_modules/.bin/functions-framework --target=hello", "NODE_ENV=production PORT=8080", 8080},
+		"Strapi":               {dep("@strapi/strapi", "strapi start", "config/server.js=({ env }) => ({ port: env.int('PORT', 1400) })"), "node node_modules/.bin/strapi start", "HOST=0.0.0.0 NODE_ENV=production PORT=1400", 1400},
+		"ts-node":              {dep("ts-node", "ts-node src/index.ts", "src/index.ts=require('http').createServer().listen(4000)"), "node node_modules/.bin/ts-node src/index.ts", "NODE_ENV=production", 4000},
+	} {
+		p, findings := Ecosystem{}.Plan(tree(c.files), config.Service{Name: "a", Path: "a"}, nil)
+		argv, env := command(p)
+		slices.Sort(env)
+		if findings.Errors() != nil || strings.Join(argv, " ") != c.want || p.Port != c.port || strings.Join(env, " ") != c.env {
+			t.Errorf("%s: starts %q with %q on %d, findings %v", name, argv, env, p.Port, findings)
+		}
+	}
+	_, findings := Ecosystem{}.Plan(tree(dep("json-server", "json-server db.json", "db.json={}")), config.Service{Name: "a", Path: "a"}, nil)
+	if len(findings) != 1 || findings[0].Hint != `write command: ["node", "node_modules/.bin/json-server", "db.json"] for the service in slipway.yaml` {
+		t.Errorf("another program: %v", findings)
+	}
+	_, findings = Ecosystem{}.Plan(tree(with(`{"scripts": {"start": "fastify start app.js"}}`, "app.js")), config.Service{Name: "a", Path: "a"}, nil)
+	if got := strings.Join(codes(findings), ", "); got != codeStartShell+" error" {
+		t.Errorf("a program that no production dependency has: %v", findings)
+	}
+}
+
+// TestLoopback: a server that nobody reaches from outside of its container.
+func TestLoopback(t *testing.T) {
+	const http, fastify = "const http = require('http');\n", "const app = require('fastify')({ logger: true });\n"
+	for name, c := range map[string]struct {
+		source string
+		line   int // of the finding, 0 for none
+	}{
+		"Fastify's default":             {fastify + "app.listen({ port: 3000 }, (err) => {})", 2},
+		"of a variable":                 {fastify + "await app.listen({ port: Number(process.env.PORT) || 3000 })", 2},
+		"Fastify 3":                     {fastify + "app.listen(3000, (err, address) => { if (err) throw err })", 2},
+		"Nest on Fastify":               {"const app = await NestFactory.create(M, new FastifyAdapter());\nawait app.listen(3000);", 2},
+		"Fastify, everywhere":           {fastify + "app.listen({ port: 3000, host: '0.0.0.0' })", 0},
+		"Fastify, a host":               {fastify + "app.listen({ port: 3000, host })", 0},
+		"Fastify, IPv6":                 {fastify + "app.listen(3000, '::')", 0},
+		"Fastify, options from afar":    {fastify + "const port = 3000; app.listen(options)", 0},
+		"Node's own":                    {http + "http.createServer().listen(3000, () => {})", 0},
+		"the documentation's example":   {http + "const hostname = '127.0.0.1';\nconst port = 3000;\nhttp.createServer().listen(port, hostname, () => {})", 4},
+		"a literal":                     {http + "http.createServer().listen(3000, 'localhost')", 2},
+		"a name of something else":      {http + "const db = 'localhost';\nhttp.createServer().listen(3000)", 0},
+		"Hapi":                          {"const s = Hapi.server({\n  port: 3000,\n  host: 'localhost' });", 1},
+		"Hapi everywhere":               {"const s = Hapi.server({ port: 3000 });", 0},
+		"by the environment":            {http + "const host = process.env.CI ? '127.0.0.1' : '0.0.0.0'; http.createServer().listen(3000, host)", 0},
+		"another program's call on top": {http + "emitter.listen('localhost-events');\nhttp.createServer().listen(3000)", 0},
+	} {
+		p, findings := Ecosystem{}.Plan(tree(with(`{"main": "server.js"}`, "server.js="+c.source)), config.Service{Name: "a", Path: "a"}, nil)
+		line := 0
+		for _, f := range findings {
+			if f.Code == ecosystem.CodeLoopback {
+				line = f.Place.Line
+			}
+		}
+		if line != c.line || p.Port != 3000 || findings.Errors() != nil {
+			t.Errorf("%s: warns in line %d, want %d: port %d, %v", name, line, c.line, p.Port, findings)
 		}
 	}
 }

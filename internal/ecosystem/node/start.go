@@ -140,13 +140,13 @@ func (s *service) startWith(text, what, file string, line int) {
 	if argv[0] == "tsx" && len(argv) > 1 && s.pkg.Dependencies["tsx"] != "" {
 		argv = slices.Concat([]string{"node", "--import", "tsx"}, argv[1:])
 	}
-	argv = s.withoutWrapper(argv, file, line)
+	argv = s.withRunner(s.withoutWrapper(argv, file, line))
 	if argv[0] == "bun" {
 		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs the service with Bun, which is supported for installing packages only", what)
 		return
 	}
 	if argv[0] != "node" {
-		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs %s; production images start node itself", what, argv[0])
+		s.Report(diag.Error, codeStartShell, file, line, s.programHint(argv), "the %s runs %s; production images start node itself", what, argv[0])
 		return
 	}
 	s.start = argv

@@ -49,8 +49,11 @@ func TestManifestsInUTF16(t *testing.T) {
 			if got := step(p, "production", plan.OpCmd); !strings.HasPrefix(got, "gunicorn app:app") || findings.Errors() != nil || slices.ContainsFunc(findings, func(f diag.Finding) bool { return f.Code == codeUnpinned }) {
 				t.Errorf("%s in %s: starts %q, findings %v", name, mark, got, findings)
 			}
-			_, rest, has := strings.Cut(shell(p, "dependencies"), `newline="").write(t)' `)
+			_, rest, has := strings.Cut(shell(p, "dependencies"), `sys.argv[1:])]' `)
 			rest, _, _ = strings.Cut(rest, " &&")
+			if has && strings.Contains(recode, "\n") {
+				t.Errorf("a Dockerfile joins the lines of a step, so this is no program: %s", recode)
+			}
 			if has != (c.recoded != "") || rest != c.recoded && has {
 				t.Errorf("%s in %s: rewrites %q, want %q", name, mark, rest, c.recoded)
 			}

@@ -19,16 +19,18 @@ var (
 	celeryApp   = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*(?:celery\.)?Celery\(`)
 	streamlit   = ecosystem.NewSign(`(?m)^\s*(?:import streamlit|from streamlit)`)
 	grpcServer  = ecosystem.NewSign(`\bgrpc\.(?:aio\.)?server\(`)
-	httpServer  = ecosystem.NewSign(`\bHTTPServer\(|\brun_app\(|\buvicorn\.run\(|\bmake_server\(|\bserve_forever\(|\bapp\.run\(|\bHTTPServer\b.*\.listen\(|\bweb\.Application\(`)
+	httpServer  = ecosystem.NewSign(`\bHTTPServer\(|\brun_app\(|\buvicorn\.run\(|\bmake_server\(|\bserve_forever\(|\bapp\.run\(|(?m:^[ \t]*(?:bottle\.)?run\((?:\w+\s*,\s*)?[^)\n]*\b(?:host|port)\s*=)|\bHTTPServer\b.*\.listen\(|\bweb\.Application\(`)
 	healthRoute = ecosystem.NewSign(`['"](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez|ping)/?)['"]`)
 	djangoRoute = ecosystem.NewSign(`\bpath\(\s*['"]((?:api/)?(?:healthz?|readyz|ready|livez|ping)/?)['"]`)
-	mainBlock   = ecosystem.NewSign(`(?m)^if __name__ == ['"]__main__['"]`)
+	mainBlock   = ecosystem.NewSign(`(?m)^if[ \t(]+(?:__name__\s*==\s*['"]__main__['"]|['"]__main__['"]\s*==\s*__name__)`)
 
 	portDefault = ecosystem.NewSign(`PORT['"]?\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b`)
-	portRun     = ecosystem.NewSign(`(?:\.run|run_app|run_simple|\bserve)\([^)]*?\bport\s*=\s*(\d{2,5})\b`)
+	portRun     = ecosystem.NewSign(`(?:\brun|run_app|run_simple|\bserve)\([^)]*?\bport\s*=\s*(\d{2,5})\b`)
 	portServer  = ecosystem.NewSign(`(?:Server|make_server)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b`)
 	portAddress = ecosystem.NewSign(`['"](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"]`)
 	portNamed   = ecosystem.NewSign(`(?m)^(?:\w*_)?PORT\s*(?::\s*int\s*)?=\s*(\d{2,5})\b`)
+	portFlagged = ecosystem.NewSign(`(?:\badd_argument|\boption|\bdefine)\(\s*['"](?:-\w['"]\s*,\s*['"])?(?:--)?(?:[a-z]+[-_])?port['"][^)\n]*?\bdefault\s*=\s*['"]?(\d{2,5})\b`)
+	portListen  = ecosystem.NewSign(`\.listen\(\s*(?:port\s*=\s*)?(\d{2,5})\b`)
 	portRead    = ecosystem.NewSign(`\b(?:environ|getenv|env|config)\b[^\n]{0,20}['"]PORT['"]`)
 
 	grpcHealth   = ecosystem.NewSign(`\badd_HealthServicer_to_server\(`)
@@ -56,7 +58,7 @@ type scan struct {
 // readSources looks for evidence in the service's programs.
 func (s *service) readSources() {
 	s.scan = scan{imports: map[string][]imported{}, literals: map[string][]literal{}}
-	byPattern := make([][]ecosystem.Hit, 5)
+	byPattern := make([][]ecosystem.Hit, 7)
 	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
 		c := lex(data)
 		s.scan.files = append(s.scan.files, name)
@@ -77,7 +79,7 @@ func (c *scan) look(name string, data []byte, ports [][]ecosystem.Hit) {
 		re   *ecosystem.Sign
 	}{{&c.asgi, asgiApp}, {&c.wsgi, wsgiApp}, {&c.factory, factoryDef}, {&c.used, factoryUse}, {&c.celery, celeryApp}, {&c.streamlit, streamlit},
 		{&c.fastapi, fastImport}, {&c.flask, flaskImport}, {&c.mains, mainBlock}, {&c.grpc, grpcServer}, {&c.servers, httpServer}, {&c.routes, healthRoute},
-		{&ports[0], portDefault}, {&ports[1], portRun}, {&ports[2], portServer}, {&ports[3], portAddress}, {&ports[4], portNamed}} {
+		{&ports[0], portDefault}, {&ports[1], portRun}, {&ports[2], portServer}, {&ports[3], portAddress}, {&ports[4], portListen}, {&ports[5], portFlagged}, {&ports[6], portNamed}} {
 		if h := ecosystem.Find(look.re, name, data); h.Found() {
 			*look.into = append(*look.into, h)
 		}

@@ -120,6 +120,9 @@ func (s *service) usual() (ecosystem.Hit, string) {
 	if len(s.scan.mains) == 1 {
 		return s.scan.mains[0], "the only program"
 	}
+	if servers := slices.Concat(s.scan.grpc, s.scan.servers); len(s.scan.mains) == 0 && len(servers) == 1 {
+		return servers[0], "the only file that serves"
+	}
 	return ecosystem.Hit{}, ""
 }
 

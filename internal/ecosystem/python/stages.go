@@ -110,12 +110,10 @@ func (s *service) installLocals() []plan.Step {
 }
 
 // recode writes a manifest as UTF-8 without a byte-order mark, which is all that
-// the tools that read TOML and JSON take.
-const recode = `python3 -c 'import sys
-for f in sys.argv[1:]:
-    b = open(f, "rb").read()
-    t = b.decode("utf-16" if b[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    open(f, "w", encoding="utf-8", newline="").write(t)' `
+// the tools that read TOML and JSON take. It is one line, because a Dockerfile
+// joins the lines of a step.
+const recode = `python3 -c 'import pathlib, sys; ` +
+	`[p.write_bytes((b := p.read_bytes()).decode("utf-16" if b[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig").encode()) for p in map(pathlib.Path, sys.argv[1:])]' `
 
 // recoded are the commands that make manifests readable, which few need. pip
 // itself heeds byte-order marks.

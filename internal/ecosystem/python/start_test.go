@@ -3,6 +3,7 @@ package python
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -248,5 +249,28 @@ func TestAScriptOfAUsualName(t *testing.T) {
 	files["boot.sh"] = "#!/bin/sh\nmake all\n"
 	if _, findings := planned(t, files, config.Service{}); codes(findings) != codeNoStart {
 		t.Errorf("findings %v", findings)
+	}
+}
+
+// TestPortOfAFlag: the default of an option is where the program listens.
+func TestPortOfAFlag(t *testing.T) {
+	const serve = "from aiohttp import web\nweb.run_app(web.Application(), port=args.port)\n"
+	for name, c := range map[string]struct {
+		text string
+		want int
+	}{
+		"argparse":        {"p.add_argument('--port', type=int, default=8765)\n" + serve, 8765},
+		"a short one too": {"p.add_argument(\"-p\", \"--http-port\", default=8766, type=int)\n" + serve, 8766},
+		"click":           {"@click.option('--port', default=8767)\ndef f(): pass\n" + serve, 8767},
+		"Tornado":         {"define('port', default=8768, help='x')\nHTTPServer(app).listen(options.port)\n", 8768},
+		"Tornado's call":  {"app = tornado.web.Application([])\napp.listen(8769)\n", 8769},
+		"Bottle":          {"from bottle import run\nrun(host='0.0.0.0', port=8770)\n", 8770},
+		"a written one":   {"p.add_argument('--report', default=99)\nfrom aiohttp import web\nweb.run_app(a, port=8771)\n", 8771},
+	} {
+		dir := fstest.MapFS{"requirements.txt": {Data: []byte("aiohttp==3\n")}, "main.py": {Data: []byte(c.text)}}
+		p, findings := Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
+		if findings.Errors() != nil || p.Port != c.want || p.Type != "http" {
+			t.Errorf("%s: %s on port %d, want %d: %v", name, p.Type, p.Port, c.want, findings)
+		}
 	}
 }

@@ -33,7 +33,6 @@ const (
 	codeNoLock     = "SLP254" // no Cargo.lock
 	codeOutside    = "SLP255" // a package outside the repository
 	codeSystem     = "SLP256" // a system library or tool that no base has
-	codeLoopback   = "SLP257" // a server that listens to its own machine alone
 	codeStale      = "SLP258" // a Cargo.lock that does not fit a Cargo.toml
 	codeOverridden = "SLP327" // .cargo/config.toml names a linker or wrapper that the toolchain lacks, and the build does without
 	codeOthers     = "SLP328" // further programs of the package or workspace

@@ -281,3 +281,16 @@ func FuzzInspect(f *testing.F) {
 		_ = findings.Errors()
 	})
 }
+
+// TestCompiledKey: macros read keys at compile time, so the build has them.
+func TestCompiledKey(t *testing.T) {
+	s := inspected(t, map[string]string{
+		"src/main.rs": "const K: &[u8] = include_bytes!(\"../keys/jwt.key\");\nconst P: &str = include_str!(concat!(\"x\"));\nfn main() {}", "keys/jwt.key": "", "keys/old.key": "", ".env": "",
+		"src/auth.rs": `static K: &str = include_str!("auth-key.pem"); static E: &str = include_str!("../.env");`, "src/auth-key.pem": "",
+	}, config.Service{})
+	for name, want := range map[string]bool{"keys/jwt.key": true, "src/auth-key.pem": true, "keys/old.key": false, ".env": false} {
+		if slices.Contains(s.Ignore.Patterns, "!"+name) != want {
+			t.Errorf("%s is in the build: %v", name, !want)
+		}
+	}
+}

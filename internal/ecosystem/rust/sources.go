@@ -106,6 +106,7 @@ func (s *service) literals(c *crate, name string, data []byte, build bool) {
 				from = path.Dir(name)
 			}
 			s.input(path.Join(from, text))
+			s.CompileKey(path.Join(from, text), ecosystem.Hit{File: name, Line: ecosystem.LineAt(data, int64(m[0]))})
 			continue
 		}
 	}
