@@ -130,7 +130,7 @@ func packedRunc(from fs.FS) ([]byte, error) {
 
 func absent(what string) error {
 	return diag.Fail(diag.ExitUnexpected, "slipway was built without its %s", what).
-		WithHint("run `make build` in slipway's source, which builds what it carries")
+		WithHint("run `make build` in Slipway's source, which builds the embedded programs")
 }
 
 func unpack(packed []byte) ([]byte, error) {

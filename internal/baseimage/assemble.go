@@ -97,6 +97,8 @@ func (a *Assembler) debianParts(base spec.Base, l Locked, t spec.Target) []part 
 
 // fetchDebian downloads packages side by side.
 func (a *Assembler) fetchDebian(ctx context.Context, pins []debian.Pin) error {
+	a.events.begin()
+	defer a.events.end()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, p := range pins {
 		group.Go(func() error { return a.packages.Fill(ctx, p.String(), p.Content(), a.debAddresses(ctx, p)) })
@@ -206,7 +208,7 @@ func (a *Assembler) readDeb(ctx context.Context, base spec.Base, p debian.Pin) (
 // be unpacked.
 func damaged(what string, err error) error {
 	return diag.Fail(diag.ExitBuild, "%s cannot be unpacked", what).Because(err).
-		WithHint("its digest is as pinned, so the package itself is at fault: `slipway bases update` takes a newer one")
+		WithHint("its digest matches the pin, so the package itself is broken: `slipway bases update` uses a newer one")
 }
 
 // npmPart is the layer of Node.js or of npm.

@@ -55,7 +55,7 @@ type Assembler struct {
 	compression Compression
 	probe       func(arch string, tls bool) ([]byte, error)
 	probeID     func(arch string, tls bool) (string, error)
-	events      event.Sink
+	events      *transfers
 	making      download.Keyed // by layer key
 }
 
@@ -79,12 +79,13 @@ func New(o Options) (*Assembler, error) {
 	if o.ProbeID == nil {
 		o.ProbeID = digestOf(o.Probe)
 	}
+	events := &transfers{Sink: o.Events}
 	a := &Assembler{
-		stateDir: o.StateDir, store: o.Store, lock: o.Lock, compression: o.Compression.orDefault(), probe: o.Probe, probeID: o.ProbeID, events: o.Events,
+		stateDir: o.StateDir, store: o.Store, lock: o.Lock, compression: o.Compression.orDefault(), probe: o.Probe, probeID: o.ProbeID, events: events,
 	}
 	a.mirrors = onceMirrors(o.Mirrors)
 	fetch := &download.Fetcher{Client: o.HTTP, Sleep: o.Sleep, Token: a.token}
-	a.packages = download.NewCache(o.PackagesDir, fetch, o.Events)
+	a.packages = download.NewCache(o.PackagesDir, fetch, events)
 	keys := sync.OnceValues(func() (openpgp.EntityList, error) { return debian.Keys(o.Keyring) })
 	a.archives = &debian.Archives{Cache: a.packages, Keys: keys, Now: o.Now, Events: o.Events}
 	a.layers = layers{dir: filepath.Join(o.StateDir, "layers"), compression: a.compression}

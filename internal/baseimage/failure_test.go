@@ -37,7 +37,7 @@ func TestFailures(t *testing.T) {
 		{"wrong key", "cannot be trusted", "SLIPWAY_DEBIAN_KEYRING", func(w *world) {
 			w.set(release, sign(w.t, stranger, "Origin: Debian\nCodename: trixie\nSHA256:\n"))
 		}},
-		{"changed after signing", "the signature does not hold", "SLIPWAY_DEBIAN_KEYRING", func(w *world) {
+		{"changed after signing", "the signature is not valid", "SLIPWAY_DEBIAN_KEYRING", func(w *world) {
 			w.set(release, []byte(strings.Replace(string(w.files[release]), "Suite: stable", "Suite: staple", 1)))
 		}},
 		{"not signed", "is not a signed message", "SLIPWAY_DEBIAN_KEYRING", func(w *world) { w.set(release, []byte("Origin: Debian\nCodename: trixie\n")) }},
@@ -49,12 +49,12 @@ func TestFailures(t *testing.T) {
 		}},
 		{"no such suite", `has the suite "trixie"`, "SLIPWAY_DEBIAN_MIRROR", func(w *world) { w.drop(release) }},
 		{"package vanished", "package libc6 1.0 is no longer on the mirror", "slipway bases update", func(w *world) { w.drop(libc) }},
-		{"package changed", "package libc6 1.0 is not what the signed index", "nothing was kept", func(w *world) {
+		{"package changed", "package libc6 1.0 does not match the signed index", "try again later", func(w *world) {
 			data := append([]byte(nil), w.files[libc]...)
 			data[len(data)/2] ^= 1
 			w.set(libc, data)
 		}},
-		{"package too short", "bytes where the index says", "nothing was kept", func(w *world) { w.set(libc, w.files[libc][:100]) }},
+		{"package too short", "bytes where the index says", "try again later", func(w *world) { w.set(libc, w.files[libc][:100]) }},
 		{"connection cut", "unexpected EOF", "check the network", func(w *world) {
 			w.answers(libc, func(rw http.ResponseWriter, _ int) bool {
 				rw.Header().Set("Content-Length", "5000")
@@ -62,7 +62,7 @@ func TestFailures(t *testing.T) {
 				return true
 			})
 		}},
-		{"index cut", "the package index of trixie for amd64 is not what", "nothing was kept", func(w *world) {
+		{"index cut", "the package index of trixie for amd64 does not match", "try again later", func(w *world) {
 			for p, data := range w.files {
 				if strings.Contains(p, "binary-amd64") {
 					w.files[p] = data[:len(data)-3]

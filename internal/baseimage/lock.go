@@ -195,7 +195,7 @@ func decodeLock(name string, text []byte) (Lock, error) {
 		}
 		return Lock{}, diag.Findings{{
 			Code: "SLP301", Place: place, Text: "the lock file is damaged: " + err.Error(),
-			Hint: "restore it from version control, or write it anew with `slipway bases lock`",
+			Hint: "restore it from version control, or write it again with `slipway bases lock`",
 		}}
 	}
 	return l, nil
@@ -204,7 +204,7 @@ func decodeLock(name string, text []byte) (Lock, error) {
 // check refuses pins that could not have been written by Encode.
 func (l Lock) check() error {
 	if l.Version != 1 {
-		return fmt.Errorf("version %d of the format is not known", l.Version)
+		return fmt.Errorf("version %d of the format is not supported", l.Version)
 	}
 	for _, b := range l.Bases {
 		where := b.Ref + " " + b.Platform

@@ -65,7 +65,7 @@ func cleanPath(name string) (string, error) {
 func (t tree) put(p string, n *node) error {
 	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 		if up := t[dir]; up != nil && up.kind != tar.TypeDir {
-			return fmt.Errorf("path %q passes through %q, which is no directory", p, dir)
+			return fmt.Errorf("path %q passes through %q, which is not a directory", p, dir)
 		}
 	}
 	old := t[p]
@@ -76,7 +76,7 @@ func (t tree) put(p string, n *node) error {
 	if old.kind == tar.TypeDir && n.kind == tar.TypeDir {
 		return nil
 	}
-	return fmt.Errorf("path %q is there twice", p)
+	return fmt.Errorf("path %q exists twice", p)
 }
 
 // unpack adds the entries of a tar stream. place maps an entry's path to its

@@ -123,7 +123,7 @@ memory at rest                            20.0 MB        20.0 MB   the same
 
 source change: a comment at the end of src/main.ts
 dependency change: an empty line at the end of package-lock.json, so that the installation runs again
-cold: the base images are there; neither build cache nor downloaded packages are
+cold: base images exist; build cache and downloaded packages do not
 `
 	if diff := cmp.Diff(table, out.String()); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)

@@ -87,7 +87,7 @@ func changeSource(file string, run int) error {
 
 func manifestWords(file string) string {
 	if file == "" {
-		return "none, for there is no manifest or lock file"
+		return "none: no manifest or lock file found"
 	}
 	return "an empty line at the end of " + file + ", so that the installation runs again"
 }

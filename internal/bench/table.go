@@ -104,7 +104,7 @@ func Write(out io.Writer, r Result) error {
 		print(w.name, shown(before), shown(after), w.change(before, after))
 	}
 	fmt.Fprintf(&b, "\nsource change: %s\ndependency change: %s\n", r.SourceChange, r.DependencyChange)
-	b.WriteString("cold: the base images are there; neither build cache nor downloaded packages are\n")
+	b.WriteString("cold: base images exist; build cache and downloaded packages do not\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }

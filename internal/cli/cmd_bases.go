@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
@@ -82,11 +83,11 @@ func (a *app) baseJob(names []string, f baseFlags, needNames bool) (*baseJob, er
 		return nil, err
 	}
 	if f.all {
-		job.refs = baseimage.Refs()
+		job.refs = spec.Refs()
 	}
 	if needNames && len(job.refs) == 0 {
 		return nil, diag.Fail(diag.ExitUsage, "no base specified, and no fleet here uses one that Slipway assembles").
-			WithHint("specify one, such as %s, or --all", baseimage.Refs()[0])
+			WithHint("specify one, such as %s, or --all", spec.Refs()[0])
 	}
 	if len(job.platforms) == 0 {
 		job.platforms = []string{plan.Host()}
@@ -196,7 +197,7 @@ func (a *app) printBases(built map[string]baseimage.Built, asJSON bool) error {
 		Digest   string `json:"digest"`
 	}
 	rows := []row{}
-	for _, ref := range baseimage.Refs() {
+	for _, ref := range spec.Refs() {
 		for _, l := range built[ref].Pins {
 			rows = append(rows, row{ref, l.Platform, built[ref].Platforms[l.Platform].String()})
 		}

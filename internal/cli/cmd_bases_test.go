@@ -12,6 +12,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/state"
 )
@@ -65,7 +66,7 @@ func TestBasesListNeedsNothing(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &list); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != len(baseimage.Refs()) || list[0].Platform != "linux/arm64" || list[0].Digest != "" {
+	if len(list) != len(spec.Refs()) || list[0].Platform != "linux/arm64" || list[0].Digest != "" {
 		t.Errorf("list %+v", list)
 	}
 	code, stdout, _ = runBases(t, t.TempDir(), "list")

@@ -91,6 +91,7 @@ type initService struct {
 	Dockerfile string      `json:"dockerfile,omitempty"`
 	New        bool        `json:"new"` // slipway.yaml did not name it
 	Facts      []plan.Fact `json:"facts"`
+	Reads      []plan.Use  `json:"reads,omitempty"` // variables that its sources read without a default
 }
 
 type initFinding struct {
@@ -131,7 +132,9 @@ func (a *app) survey(dir string) (survey, error) {
 		return s, diag.Fail(diag.ExitUsage, "no service recognised in %s", dir).
 			WithHint("run slipway init in the repository, or specify its directory; files such as package.json and Dockerfile identify services")
 	}
-	for _, f := range s.found {
+	reads := fleet.ReadsOf(dir, s.found)
+	for i, f := range s.found {
+		s.found[i].Reads = reads[f.Service.Name]
 		s.findings = append(s.findings, f.Findings...)
 	}
 	return s, nil
@@ -178,7 +181,7 @@ func (s survey) result(file string) initResult {
 		}
 		r.Services = append(r.Services, initService{
 			Name: f.Service.Name, Path: f.Service.Path, Ecosystem: f.Service.Ecosystem, Type: f.Service.Type, Port: f.Service.Port,
-			Dockerfile: f.Dockerfile, New: s.isNew(f), Facts: facts,
+			Dockerfile: f.Dockerfile, New: s.isNew(f), Facts: facts, Reads: f.Reads,
 		})
 	}
 	for _, f := range s.findings.Sorted() {

@@ -37,7 +37,7 @@ func (d *decoder) check(doc *document) {
 		d.report(codeReference, "registry", "such as localhost:5000 or registry.example/team, without a scheme", "%q is not a registry", doc.Registry)
 	}
 	if doc.Tag != "" && !tagForm().MatchString(doc.Tag) {
-		d.report(codeReference, "tag", "letters, digits, dots, dashes and underscores, at most 128", "%q cannot be a tag", doc.Tag)
+		d.report(codeReference, "tag", "use letters, digits, dots, dashes and underscores, at most 128 characters", "%q cannot be a tag", doc.Tag)
 	}
 	for i, p := range doc.Platforms {
 		if p != "" && slices.Index(doc.Platforms, p) < i {
@@ -66,7 +66,7 @@ func (d *decoder) checkVersion(doc *document) {
 	case !written:
 		d.report(codeVersion, "", "write version: 1 at the top", "the version of the format is missing")
 	case doc.Version != 1 && !d.hasFindingIn("version"):
-		d.report(codeVersion, "version", "write version: 1, or get a newer slipway", "this slipway knows version 1 of the format, not %d", doc.Version)
+		d.report(codeVersion, "version", "write version: 1, or install a newer slipway", "this slipway supports version 1 of the format, not %d", doc.Version)
 	}
 }
 
@@ -89,7 +89,7 @@ func (d *decoder) checkName(what, at, placeless, name string) {
 	if ValidName(name) {
 		return
 	}
-	hint := "lower-case letters and digits, joined by dashes, at most 63"
+	hint := "use lower-case letters and digits, joined by dashes, at most 63 characters"
 	if better := nameLike(name); better != "" {
 		hint = fmt.Sprintf("did you mean %q? (%s)", better, hint)
 	}
@@ -142,7 +142,7 @@ func (d *decoder) checkUser(u user) {
 		case *id.value == 0:
 			d.report(codeUser, at, id.key+": 1001", "production images do not run as root")
 		case *id.value < 0 || *id.value > 65533:
-			d.report(codeUser, at, "between 1 and 65533", "the %s is out of range", id.key)
+			d.report(codeUser, at, "use a number between 1 and 65533", "the %s is out of range", id.key)
 		}
 	}
 }
@@ -150,17 +150,17 @@ func (d *decoder) checkUser(u user) {
 // checkSettings checks what defaults, types and services share.
 func (d *decoder) checkSettings(at string, s settings) {
 	if s.Port != nil && (*s.Port < 1 || *s.Port > 65535) {
-		d.report(codePort, at+"/port", "between 1 and 65535; those under 1024 need rights that the user of the image lacks", "there is no such port")
+		d.report(codePort, at+"/port", "use a port between 1 and 65535; ports under 1024 need rights that the image's user lacks", "the port is out of range")
 	}
 	for _, key := range sortedKeys(s.Env) {
 		if !envForm().MatchString(key) {
-			d.report(codeEnv, "key:"+at+"/env/"+key, "letters, digits and underscores", "%q cannot be the name of a variable", clip(key))
+			d.report(codeEnv, "key:"+at+"/env/"+key, "use letters, digits and underscores", "%q cannot be the name of a variable", clip(key))
 		}
 		if strings.ContainsAny(string(s.Env[key]), "\n\x00") {
 			d.report(codeEnv, at+"/env/"+key, "mount a file instead", "the value of %s spans lines", key)
 		}
 		if IsSecretName(key) && s.Env[key] != "" {
-			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and everybody who gets the image can read it", clip(key))
+			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and anyone with the image can read it", clip(key))
 			f := &d.findings[len(d.findings)-1]
 			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
 		}
@@ -182,7 +182,7 @@ func (d *decoder) checkSettings(at string, s settings) {
 		return
 	}
 	if ks := h.kinds(); len(ks) > 1 {
-		d.report(codeTwoHealths, at+"/health/"+ks[1], "keep one of "+strings.Join(ks, ", "), "a service has one way to be asked for its health, here are %d", len(ks))
+		d.report(codeTwoHealths, at+"/health/"+ks[1], "keep one of "+strings.Join(ks, ", "), "a service takes one health check, not %d", len(ks))
 	}
 	if h.GRPC != nil && *h.GRPC != "" && !grpcForm().MatchString(*h.GRPC) {
 		d.report(codeHealthValue, at+"/health/grpc", `such as my.pkg.Greeter, or "" for the whole server`, "%q is not a gRPC service name", clip(*h.GRPC))
@@ -195,10 +195,10 @@ func (d *decoder) checkSettings(at string, s settings) {
 		d.report(codeHealthValue, at+"/health/http", hint, "%q is not a path", clip(h.HTTP))
 	}
 	if k := h.kinds(); h.TLS != nil && *h.TLS && len(k) == 1 && k[0] != "grpc" && k[0] != "http" {
-		d.report(codeImpossible, at+"/health/tls", "delete tls:, or write grpc: or http:", "a check by %s does not speak TLS", k[0])
+		d.report(codeImpossible, at+"/health/tls", "delete tls:, or write grpc: or http:", "a health check by %s does not use TLS", k[0])
 	}
 	if h.Retries != nil && (*h.Retries < 1 || *h.Retries > 100) {
-		d.report(codeHealthValue, at+"/health/retries", "between 1 and 100", "%d retries are out of range", *h.Retries)
+		d.report(codeHealthValue, at+"/health/retries", "use a number between 1 and 100", "%d retries are out of range", *h.Retries)
 	}
 }
 
@@ -217,7 +217,7 @@ func (d *decoder) checkFit(at string, t serviceType, h *health) {
 		at := at + "/health/" + kind
 		switch {
 		case t == "job":
-			d.report(codeImpossible, at, "delete health: a job ends by itself and its exit code tells", "a job has no health to ask for")
+			d.report(codeImpossible, at, "delete health: a job ends by itself, and its exit code is the result", "a job takes no health check")
 		case kind == "grpc" && (t == "http" || t == "static"):
 			d.report(codeImpossible, at, "write http: /health, or make it type: grpc", "a service of type %s does not answer gRPC health checks", t)
 		case kind == "http" && t == "grpc":
@@ -232,14 +232,14 @@ func (d *decoder) checkService(name string, s service, doc *document) {
 	d.checkSettings(at, s.settings)
 	d.checkFit(at, s.Type, s.Health)
 	d.checkPath(at+"/path", s.Path, "write it relative to slipway.yaml", "move slipway.yaml up to a directory that holds all services")
-	d.checkPath(at+"/output", s.Output, "write it relative to the service's directory", "a build writes into the service's own directory")
+	d.checkPath(at+"/output", s.Output, "write it relative to the service's directory", "output: must be inside the service's directory")
 	d.checkFiles(at, name, s, doc)
 	if s.Type == "job" && s.Port != nil {
 		d.report(codeImpossible, at+"/port", "delete the port, or make it type: worker", "a job does not listen")
 	}
 	effective := merge(doc.settingsFor(s.Type), s.settings)
 	if ks := s.Health.kinds(); len(ks) == 1 && ks[0] != "command" && effective.Port == nil && s.Type == "worker" {
-		d.report(codeImpossible, at+"/health/"+ks[0], "add port:, or ask by command:", "the health of a service without a port cannot be asked for over the network")
+		d.report(codeImpossible, at+"/health/"+ks[0], "add port:, or write a health check with command:", "a service without a port takes no health check over the network")
 	}
 }
 
@@ -250,7 +250,7 @@ func (d *decoder) checkFiles(at, name string, s service, doc *document) {
 		_, known := doc.Services[f.From]
 		switch {
 		case f.Path == "" && f.From == "" && !d.hasFindingIn(at):
-			d.report(codePath, at, "write a path relative to the service's directory", "the entry names no file")
+			d.report(codePath, at, "write a path relative to the service's directory", "the entry has no path")
 		case f.From == name:
 			d.report(codeImpossible, at, "delete from:", "a service needs no from: for its own files")
 		case f.From != "" && !known:
@@ -261,11 +261,11 @@ func (d *decoder) checkFiles(at, name string, s service, doc *document) {
 			d.report(codeNoChoice, at, hint, "there is no service %q to take files from", clip(f.From))
 		}
 		d.checkPath(at, f.Path, "write it relative to the service's directory", "move slipway.yaml's path: of the service up to a directory that holds the file")
-		d.checkPath(at, f.To, "write it relative to the service's directory", "files lie in the service's own directory of the image")
+		d.checkPath(at, f.To, "write it relative to the service's directory", "to: must be inside the service's directory in the image")
 	}
 	for i, pattern := range s.Exclude {
 		if _, err := patternmatcher.New([]string{pattern}); err != nil || strings.TrimSpace(pattern) == "" {
-			d.report(codePath, fmt.Sprintf("%s/exclude/%d", at, i), "write it as in a .dockerignore", "%q is not a pattern", clip(pattern))
+			d.report(codePath, fmt.Sprintf("%s/exclude/%d", at, i), "use the pattern syntax of .dockerignore", "%q is not a pattern", clip(pattern))
 		}
 	}
 }
@@ -277,7 +277,7 @@ func (d *decoder) checkPath(at, p, absolute, leaves string) {
 	case strings.HasPrefix(p, "/"), strings.HasPrefix(p, "~"), len(p) > 1 && p[1] == ':':
 		d.report(codePath, at, absolute, "%q is not a path inside the repository", clip(p))
 	case strings.Contains(p, `\`):
-		d.report(codePath, at, "write "+strings.ReplaceAll(p, `\`, "/"), "paths have forward slashes")
+		d.report(codePath, at, "write "+strings.ReplaceAll(p, `\`, "/"), "write the path with forward slashes")
 	case clean == ".." || strings.HasPrefix(clean, "../"):
 		d.report(codePath, at, leaves, "%q leaves the repository", clip(p))
 	}
@@ -295,7 +295,7 @@ func (d *decoder) checkPorts(services map[string]service) {
 			continue
 		}
 		if other, taken := owner[*p]; taken {
-			d.report(codeSamePort, "services/"+name+"/port", "give it a port of its own; when all services share a container port, write it once under types or defaults", "port %d is taken by %s (line %d)", *p, other, d.at["services/"+other+"/port"].Line)
+			d.report(codeSamePort, "services/"+name+"/port", "give it a different port; when all services share a container port, write it once under types or defaults", "port %d is taken by %s (line %d)", *p, other, d.at["services/"+other+"/port"].Line)
 			continue
 		}
 		owner[*p] = name
@@ -309,7 +309,7 @@ func (d *decoder) checkPaths(services map[string]service) {
 		s := services[name]
 		key := strings.Join(append([]string{s.path(name)}, s.Command...), "\x00")
 		if other, taken := owner[key]; taken {
-			d.report(codeSamePath, "services/"+name+"/path", "give each a path, or each a command of its own", "%s and %s are the same directory %q with the same command", other, name, s.path(name))
+			d.report(codeSamePath, "services/"+name+"/path", "give each its own path or its own command", "%s and %s are the same directory %q with the same command", other, name, s.path(name))
 			continue
 		}
 		owner[key] = name

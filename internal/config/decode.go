@@ -116,7 +116,7 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path string) {
 func (d *decoder) plain(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		d.reportToken(codeAnchor, n.GetToken(), "say what services share once, under defaults or types", "slipway.yaml takes no anchors and aliases")
+		d.reportToken(codeAnchor, n.GetToken(), "write shared settings once, under defaults or types", "slipway.yaml takes no anchors and aliases")
 		return false
 	case *ast.TagNode:
 		d.reportToken(codeAnchor, n.GetToken(), "delete the tag", "slipway.yaml takes no tags")
@@ -148,7 +148,7 @@ func (d *decoder) entries(n ast.Node, path string) ([]*ast.MappingValueNode, boo
 	case *ast.MappingValueNode:
 		return []*ast.MappingValueNode{n}, true
 	}
-	d.report(codeWrongType, path, "", "%s has to be a map of keys and values, not %s", last(path), describe(n))
+	d.report(codeWrongType, path, "", "%s must be a map of keys and values, not %s", last(path), describe(n))
 	return nil, false
 }
 
@@ -187,7 +187,7 @@ func (d *decoder) key(kv *ast.MappingValueNode) (string, bool) {
 	case ast.ScalarNode:
 		return k.GetToken().Value, true
 	default:
-		d.reportToken(codeWrongType, kv.Key.GetToken(), "", "keys have to be plain words")
+		d.reportToken(codeWrongType, kv.Key.GetToken(), "", "keys must be plain words")
 		return "", false
 	}
 }
@@ -246,7 +246,7 @@ func (d *decoder) decodeMap(n ast.Node, v reflect.Value, path string) {
 func (d *decoder) decodeSlice(n ast.Node, v reflect.Value, path string) {
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
-		d.report(codeWrongType, path, "", "%s has to be a list, not %s", last(path), describe(n))
+		d.report(codeWrongType, path, "", "%s must be a list, not %s", last(path), describe(n))
 		return
 	}
 	for i, item := range seq.Values {
@@ -264,7 +264,7 @@ func (d *decoder) decodeScalar(n ast.Node, v reflect.Value, path string) {
 		} else if _, scalar := n.(ast.ScalarNode); scalar && !isText {
 			hint = fmt.Sprintf("in quotes: %q", n.GetToken().Value)
 		}
-		d.report(codeWrongType, path, hint, "%s has to be %s, not %s", last(path), want, describe(n))
+		d.report(codeWrongType, path, hint, "%s must be %s, not %s", last(path), want, describe(n))
 	}
 	switch v.Kind() {
 	case reflect.String:

@@ -13,13 +13,13 @@ import (
 type document struct {
 	Version     int         `yaml:"version" jsonschema:"required,enum=1" jsonschema_description:"Version of this format."`
 	Fleet       string      `yaml:"fleet" jsonschema:"required" jsonschema_description:"Name of the fleet; images are <registry>/<fleet>/<service>:<tag>."`
-	Registry    string      `yaml:"registry,omitempty" jsonschema_description:"host[:port][/path] that images are named after and pushed to."`
+	Registry    string      `yaml:"registry,omitempty" jsonschema_description:"Registry for image names and pushes, as host[:port][/path]."`
 	Tag         string      `yaml:"tag,omitempty" jsonschema_description:"Default tag of the images; latest when left out."`
-	Bases       bases       `yaml:"bases,omitempty" jsonschema_description:"Where base images come from: debian (assembled by Slipway), official, alpine, or a map of role to image."`
+	Bases       bases       `yaml:"bases,omitempty" jsonschema_description:"Source of the base images: debian (assembled by Slipway), official, alpine, or a map of role to image."`
 	Platforms   []platform  `yaml:"platforms,omitempty" jsonschema_description:"Platforms to build for; the machine's own when left out."`
 	Compression compression `yaml:"compression,omitempty" jsonschema_description:"Compression of image layers; gzip when left out."`
-	Defaults    defaults    `yaml:"defaults,omitempty" jsonschema_description:"What every service gets unless its type or the service says otherwise."`
-	Types       types       `yaml:"types,omitempty" jsonschema_description:"What every service of a type gets unless the service says otherwise."`
+	Defaults    defaults    `yaml:"defaults,omitempty" jsonschema_description:"Settings of every service; its type or the service itself overrides them."`
+	Types       types       `yaml:"types,omitempty" jsonschema_description:"Settings of every service of a type; the service itself overrides them."`
 	Services    services    `yaml:"services" jsonschema:"required" jsonschema_description:"The services by name."`
 }
 
@@ -41,19 +41,19 @@ type settings struct {
 	Ecosystem ecosystem         `yaml:"ecosystem,omitempty" jsonschema_description:"Language of the service; detected when left out."`
 	Version   scalar            `yaml:"version,omitempty" jsonschema_description:"Version of the ecosystem's runtime, such as 22; detected when left out."`
 	Port      *int              `yaml:"port,omitempty" jsonschema:"minimum=1,maximum=65535" jsonschema_description:"Port that the service listens on."`
-	Health    *health           `yaml:"health,omitempty" jsonschema_description:"How readiness is asked for."`
+	Health    *health           `yaml:"health,omitempty" jsonschema_description:"Health check that reports when the service is ready."`
 	Memory    memory            `yaml:"memory,omitempty" jsonschema_description:"Memory limit such as 512Mi or 1GB."`
 	Env       map[string]scalar `yaml:"env,omitempty" jsonschema_description:"Environment of the running service. Not for secrets."`
 	EnvFile   oneOrMore         `yaml:"env_file,omitempty" jsonschema_description:"File of NAME=VALUE lines, or a list of them, relative to this file. Read by slipway run; never part of an image."`
 	Shell     *bool             `yaml:"shell,omitempty" jsonschema_description:"Whether the production image has a shell."`
-	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"What installs the service's packages, such as pnpm or uv; detected when left out."`
-	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages beyond those that Slipway knows the service to need."`
+	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"Package manager of the service, such as pnpm or uv; detected when left out."`
+	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages in addition to those that Slipway detects."`
 }
 
 // packages are Debian packages by what they are for.
 type packages struct {
-	Build   []debian `yaml:"build,omitempty" jsonschema_description:"To install and build with, such as libpq-dev."`
-	Runtime []debian `yaml:"runtime,omitempty" jsonschema_description:"In the production image, such as libpq5."`
+	Build   []debian `yaml:"build,omitempty" jsonschema_description:"Packages for installing and building, such as libpq-dev."`
+	Runtime []debian `yaml:"runtime,omitempty" jsonschema_description:"Packages in the production image, such as libpq5."`
 }
 
 // debian is the name of a Debian package.
@@ -66,10 +66,10 @@ type service struct {
 	Command  command     `yaml:"command,omitempty" jsonschema_description:"Start command; detected when left out."`
 	Build    string      `yaml:"build,omitempty" jsonschema_description:"Script of package.json that builds the service; build when left out."`
 	Output   string      `yaml:"output,omitempty" jsonschema_description:"Directory that the build of a Node.js service or a site writes, relative to the service; detected when left out."`
-	Files    []file      `yaml:"files,omitempty" jsonschema_description:"Files and directories that the production image holds beyond those that Slipway finds: paths and patterns relative to the service, or the output of another service."`
-	Exclude  []string    `yaml:"exclude,omitempty" jsonschema_description:"Paths and patterns, as in a .dockerignore, that the production image does not hold."`
-	Docker   *planned    `yaml:"dockerfile,omitempty" jsonschema_description:"false plans the service although its directory has a Dockerfile."`
-	Features []string    `yaml:"features,omitempty" jsonschema_description:"Cargo features that a Rust service is built with, beside the default ones."`
+	Files    []file      `yaml:"files,omitempty" jsonschema_description:"Files and directories to add to the production image: paths and patterns relative to the service, or the output of another service."`
+	Exclude  []string    `yaml:"exclude,omitempty" jsonschema_description:"Paths and patterns, as in a .dockerignore, to leave out of the production image."`
+	Docker   *planned    `yaml:"dockerfile,omitempty" jsonschema_description:"false: Slipway plans the service although its directory has a Dockerfile."`
+	Features []string    `yaml:"features,omitempty" jsonschema_description:"Cargo features of a Rust service, in addition to the default ones."`
 	settings `yaml:",inline"`
 }
 
@@ -78,7 +78,7 @@ type service struct {
 type file struct {
 	From string `yaml:"from,omitempty" jsonschema_description:"Service whose build output the files come from."`
 	Path string `yaml:"path,omitempty" jsonschema_description:"File or directory: of the service, or of the other service's directory after its build; that service's output when left out."`
-	To   string `yaml:"to,omitempty" jsonschema_description:"Where it lies, relative to the service's directory; the same path when left out."`
+	To   string `yaml:"to,omitempty" jsonschema_description:"Destination, relative to the service's directory; the same path when left out."`
 }
 
 // planned is the only value of the key dockerfile: false.
@@ -86,13 +86,13 @@ type planned bool
 
 // health is a way to ask for readiness and its timing.
 type health struct {
-	GRPC        *string  `yaml:"grpc,omitempty" jsonschema_description:"Service name for grpc.health.v1; the empty text asks the whole server."`
+	GRPC        *string  `yaml:"grpc,omitempty" jsonschema_description:"Service name for grpc.health.v1; an empty string checks the whole server."`
 	HTTP        string   `yaml:"http,omitempty" jsonschema:"pattern=^/" jsonschema_description:"Path that answers 2xx or 3xx when ready."`
 	TCP         *bool    `yaml:"tcp,omitempty" jsonschema_description:"Ready when the port accepts connections."`
 	Command     command  `yaml:"command,omitempty" jsonschema_description:"Command in the container that exits 0 when ready."`
-	TLS         *bool    `yaml:"tls,omitempty" jsonschema_description:"Whether grpc or http is asked over TLS; the certificate is not verified."`
+	TLS         *bool    `yaml:"tls,omitempty" jsonschema_description:"Whether the grpc or http check uses TLS; the certificate is not verified."`
 	Interval    duration `yaml:"interval,omitempty" jsonschema_description:"Time between two probes."`
-	Timeout     duration `yaml:"timeout,omitempty" jsonschema_description:"Time that one probe may take."`
+	Timeout     duration `yaml:"timeout,omitempty" jsonschema_description:"Maximum time of one probe."`
 	StartPeriod duration `yaml:"start_period,omitempty" jsonschema_description:"Time after the start in which failures do not count; 60s for Java, 15s for others when left out."`
 	Retries     *int     `yaml:"retries,omitempty" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Failures in a row that make a service unhealthy."`
 }

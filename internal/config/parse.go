@@ -73,7 +73,7 @@ func (d *decoder) tree(data []byte) ast.Node {
 func parseYAML(data []byte) (f *ast.File, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the YAML parser gave up: %v", r)
+			err = fmt.Errorf("the YAML parser failed: %v", r)
 		}
 	}()
 	return parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
@@ -89,7 +89,7 @@ func (d *decoder) syntax(err error) {
 	if place.Line > 0 && place.Line <= len(d.lines) && strings.Contains(d.lines[place.Line-1], "\t") {
 		hint = "indent with spaces: YAML takes no tabs"
 	}
-	d.findings = append(d.findings, d.finding(codeSyntax, place.Line, place.Column, "this is not YAML: "+text, hint))
+	d.findings = append(d.findings, d.finding(codeSyntax, place.Line, place.Column, "not valid YAML: "+text, hint))
 }
 
 // fleet applies defaults and types to a document without findings.

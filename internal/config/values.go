@@ -27,7 +27,7 @@ func (s *scalar) decodeNode(d *decoder, n ast.Node, path string) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		*s = scalar(n.GetToken().Value)
 	default:
-		d.report(codeWrongType, path, "", "%s has to be text or a number, not %s", last(path), describe(n))
+		d.report(codeWrongType, path, "", "%s must be text or a number, not %s", last(path), describe(n))
 	}
 }
 
@@ -65,7 +65,7 @@ func (m *memory) decodeNode(d *decoder, n ast.Node, path string) {
 	}
 	s, ok := text(n)
 	if !ok {
-		d.report(codeWrongType, path, hint, "%s has to be a size, not %s", last(path), describe(n))
+		d.report(codeWrongType, path, hint, "%s must be a size, not %s", last(path), describe(n))
 		return
 	}
 	parts := memoryForm().FindStringSubmatch(s)
@@ -85,7 +85,7 @@ func (m *memory) decodeNode(d *decoder, n ast.Node, path string) {
 	}
 	number, err := strconv.ParseFloat(parts[1], 64)
 	if size := number * factor; err != nil || size < minMemory || size > maxMemory {
-		d.report(codeMemory, path, "between 4Mi and 64Ti", "no service runs with %s of memory", s)
+		d.report(codeMemory, path, "use a size between 4Mi and 64Ti", "a memory limit of %s is out of range", s)
 		return
 	}
 	*m = memory(math.Round(number * factor))
@@ -125,7 +125,7 @@ func (t *duration) decodeNode(d *decoder, n ast.Node, path string) {
 	case err != nil:
 		d.report(codeDuration, path, hint, "%q is not a time span", clip(s))
 	case v < time.Millisecond || v > 24*time.Hour: // Docker refuses health timings under 1 ms
-		d.report(codeDuration, path, "between 1ms and 24h", "%s cannot be %s", last(path), s)
+		d.report(codeDuration, path, "use a time span between 1ms and 24h", "%s cannot be %s", last(path), s)
 	default:
 		*t = duration(v)
 	}
@@ -151,7 +151,7 @@ func (c *command) decodeNode(d *decoder, n ast.Node, path string) {
 	}
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
-		d.report(codeWrongType, path, `such as ["node", "dist/server.js"]`, "%s has to be a list of words or a line, not %s", last(path), describe(n))
+		d.report(codeWrongType, path, `such as ["node", "dist/server.js"]`, "%s must be a list of words or a line, not %s", last(path), describe(n))
 		return
 	}
 	for i, item := range seq.Values {
@@ -207,7 +207,7 @@ func platforms() []string { return []string{"linux/amd64", "linux/arm64"} }
 func (p *platform) decodeNode(d *decoder, n ast.Node, path string) {
 	s, ok := text(n)
 	if !ok {
-		d.report(codeWrongType, path, "such as linux/amd64", "a platform has to be text, not %s", describe(n))
+		d.report(codeWrongType, path, "such as linux/amd64", "a platform must be text, not %s", describe(n))
 		return
 	}
 	hint, err := PlatformHint(s)
@@ -262,7 +262,7 @@ func (b *bases) decodeNode(d *decoder, n ast.Node, path string) {
 		return
 	}
 	if _, ok := n.(ast.ScalarNode); ok {
-		d.report(codeWrongType, path, "", "bases has to be a family or a map, not %s", describe(n))
+		d.report(codeWrongType, path, "", "bases must be a family or a map, not %s", describe(n))
 		return
 	}
 	b.family, b.images = "map", map[string]string{}
@@ -336,7 +336,7 @@ func ParseMemory(s string) (int64, error) {
 	}
 	number, err := strconv.ParseFloat(parts[1], 64)
 	if size := number * factor; err != nil || size < minMemory || size > maxMemory {
-		return 0, fmt.Errorf("no service runs with %s of memory: between 4Mi and 64Ti", s)
+		return 0, fmt.Errorf("a memory limit of %s is out of range: use a size between 4Mi and 64Ti", s)
 	}
 	return int64(math.Round(number * factor)), nil
 }

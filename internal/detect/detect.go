@@ -103,6 +103,7 @@ type Found struct {
 	Facts      []plan.Fact
 	Dockerfile string // path of its own Dockerfile, relative to the root; "" without
 	Findings   diag.Findings
+	Reads      []plan.Use // variables without a default; filled in by whoever plans too
 }
 
 // Detect returns the services of a repository, sorted by name: those of the
@@ -226,7 +227,7 @@ func unwritable(p plan.Service) diag.Findings {
 			for _, name := range step.Args[:max(0, len(step.Args)-1)] {
 				if strings.ContainsAny(name, `$\`) || name != diag.Printable(name) {
 					return diag.Findings{{Code: codeName, Place: diag.Place{File: path.Join(p.Dir, name)},
-						Text: p.Name + ": the build would copy it, but its name cannot stand in a Dockerfile", Hint: "rename it, or name it in .dockerignore"}}
+						Text: p.Name + ": the build would copy it, but a Dockerfile cannot contain its name", Hint: "rename it, or add it to .dockerignore"}}
 				}
 			}
 		}
@@ -277,7 +278,7 @@ func ecosystemOf(root repository, dir fs.FS, s config.Service, fleet *config.Fle
 			return e, misplaced(e.Name(), s, fleet)
 		}
 	}
-	f := finding(codeUnknown, s, fleet, "%s: nothing in %q tells what it is written in", s.Name, s.Path)
+	f := finding(codeUnknown, s, fleet, "%s: the language of %q cannot be determined", s.Name, s.Path)
 	f.Hint = "Slipway recognises " + signs + "; anything else builds from a Dockerfile in the directory"
 	return nil, f
 }
@@ -287,23 +288,23 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 	managers := config.Managers(ecosystem)
 	switch {
 	case s.PackageManager != "" && !slices.Contains(managers, s.PackageManager):
-		f := finding(codeMisplaced, s, fleet, "%s: %s installs no packages of %s services", s.Name, s.PackageManager, ecosystem)
+		f := finding(codeMisplaced, s, fleet, "%s: %s is not a package manager of %s services", s.Name, s.PackageManager, ecosystem)
 		f.Hint = "delete package_manager:"
 		if len(managers) > 0 {
 			f.Hint += ", or write one of " + strings.Join(managers, ", ")
 		}
 		return f
 	case len(s.Packages.Build)+len(s.Packages.Runtime) > 0 && (!slices.Contains(extendable(), ecosystem) || fleet != nil && fleet.Bases.Family != "debian"):
-		f := finding(codeMisplaced, s, fleet, "%s: packages: is for the bases that Slipway assembles for Node.js, Python, Rust and Java", s.Name)
-		f.Hint = "delete it; what needs more has a Dockerfile in its directory, or bases that have it"
+		f := finding(codeMisplaced, s, fleet, "%s: packages: works only with the bases that Slipway assembles for Node.js, Python, Rust and Java", s.Name)
+		f.Hint = "delete it; to add packages, use bases: with images that have them, or a Dockerfile in the service's directory"
 		return f
 	case ecosystem != "rust" && len(s.Features) > 0:
-		f := finding(codeMisplaced, s, fleet, "%s: features: are cargo's, this is a %s service", s.Name, ecosystem)
+		f := finding(codeMisplaced, s, fleet, "%s: features: applies to Rust services, not to %s services", s.Name, ecosystem)
 		f.Hint = "delete features:"
 		return f
 	case ecosystem != "node" && s.Build+s.Output != "":
-		f := finding(codeMisplaced, s, fleet, "%s: build: and output: are for Node.js, this is a %s service", s.Name, ecosystem)
-		f.Hint = "delete them; what has to be built in another way has a Dockerfile in its directory"
+		f := finding(codeMisplaced, s, fleet, "%s: build: and output: apply to Node.js services, not to %s services", s.Name, ecosystem)
+		f.Hint = "delete them; for a build of another kind, add a Dockerfile to the service's directory"
 		return f
 	}
 	return nil

@@ -19,8 +19,8 @@ import (
 // its evidence.
 func FleetFile(name string, found []Found) []byte {
 	var b bytes.Buffer
-	b.WriteString("# Written by `slipway init`; yours from now on. What is left out is detected at\n" +
-		"# every build, what is written wins. Comments say what was found, and where.\n")
+	b.WriteString("# Written by `slipway init`; yours to edit. Slipway detects missing keys at\n" +
+		"# every build; keys in this file override them. Comments name each value's source.\n")
 	fmt.Fprintf(&b, "version: 1\nfleet: %s\nservices:\n", name)
 	listen := listeners(found)
 	for _, f := range found {
@@ -58,6 +58,9 @@ func entry(f Found, indent string, listen map[int]int) []byte {
 			continue
 		}
 		line("%-28s # %s", key, why)
+	}
+	for _, use := range f.Reads {
+		line("# reads %s: no default (%s)", comment(use.Name), comment(diag.Place{File: use.File, Line: use.Line}.String()))
 	}
 	if f.Dockerfile != "" && f.Service.Ecosystem != "" {
 		line("# dockerfile: false would plan it from its sources, with the Dockerfile as evidence")

@@ -34,8 +34,8 @@ func (r repository) forPlans(findings diag.Findings) (*repository, diag.Finding)
 		return nil, note
 	}
 	note.Code, note.Severity = codeForeign, diag.Info
-	note.Text += "; the pattern was written for another Dockerfile, so the plan passes over it"
-	note.Hint = "delete the pattern, or write exclude: in slipway.yaml for what the image shall not hold"
+	note.Text += "; the pattern was written for another Dockerfile, so the plan ignores it"
+	note.Hint = "delete the pattern, or write exclude: in slipway.yaml for files to leave out of the image"
 	again := open(r.tree.With(note.Place.File, remaining(data, lines)))
 	return &again, note
 }

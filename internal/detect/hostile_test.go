@@ -99,13 +99,13 @@ func TestHostileRepositories(t *testing.T) {
 			h.put("package-lock.json", lock)
 			h.put("s.js", server)
 			h.put("a\nRUN touch \x1b[2J/js", "")
-		}, []string{"SLP226 cannot stand in a Dockerfile"}},
+		}, []string{"SLP226 a Dockerfile cannot contain its name"}},
 		"names that are variables": {func(h hostile) {
 			h.put("package.json", started)
 			h.put("package-lock.json", lock)
 			h.put("s.js", server)
 			h.put("$HOME", "")
-		}, []string{"SLP226 cannot stand in a Dockerfile"}},
+		}, []string{"SLP226 a Dockerfile cannot contain its name"}},
 		"an ignore file of stars": {func(h hostile) {
 			h.put("package.json", started)
 			h.put("package-lock.json", lock)

@@ -50,7 +50,7 @@ func (r repository) planOf(f config.File, s config.Service, fleet *config.Fleet)
 	}
 	of, ok := fleet.Named(f.From)
 	if !ok {
-		return refuse(codeFrom, "name a service of "+config.FileName, "there is no such service")
+		return refuse(codeFrom, "name a service of "+config.FileName, "the service does not exist")
 	}
 	r.taking = append(slices.Clone(r.taking), s.Name)
 	if slices.Contains(r.taking, of.Name) {
@@ -58,7 +58,7 @@ func (r repository) planOf(f config.File, s config.Service, fleet *config.Fleet)
 	}
 	if dir, err := fs.Sub(r.tree, of.Path); err == nil && !of.Planned {
 		if name := OwnDockerfile(dir); name != "" {
-			return refuse(codeFrom, "write dockerfile: false for "+of.Name+", or copy the files in a Dockerfile of "+s.Name, "it is built from its own %s, of which Slipway does not know what it writes", name)
+			return refuse(codeFrom, "write dockerfile: false for "+of.Name+", or copy the files in a Dockerfile of "+s.Name, "it is built from its own %s, so Slipway cannot determine its output", name)
 		}
 	}
 	p, findings := planOne(r, of, fleet)
@@ -80,11 +80,11 @@ func joined(p plan.Service, of source, s config.Service, f config.File, dir fs.F
 			Text: fmt.Sprintf("%s: files from %s: "+format, append([]any{s.Name, f.From}, args...)...)}
 	}
 	if p.Type == "static" {
-		return refuse("make one site of the two, or serve them as two services", "a static site takes no files of another service")
+		return refuse("merge the two sites, or serve them as two services", "a static site takes no files of another service")
 	}
 	out := outputOf(of, f)
 	if out == "" {
-		return refuse("write path: for the entry, the directory that the build of "+of.Name+" writes", "nothing says what its build writes")
+		return refuse("write path: in the entry with the output directory of "+of.Name, "its output directory cannot be determined")
 	}
 	top, prefix := commonDir(p.Dir, of.plan.Dir), stagePrefix(of.Name)
 	inner, patterns := p.Dir, [2][]string{}
@@ -105,7 +105,7 @@ func joined(p plan.Service, of source, s config.Service, f config.File, dir fs.F
 	mine.Bases = basesOf(mine, of.plan)
 	mine.Facts = append(mine.Facts, plan.Fact{Name: "files", Value: path.Join("/", f.To)[1:], Evidence: "output " + out + " of " + of.Name, File: config.FileName, Line: s.Line})
 	from := path.Join(workdir(stages, prefix+plan.StageBuilder, -1), out)
-	step := plan.Step{Op: plan.OpCopy, From: prefix + plan.StageBuilder, Args: []string{from, ""}, Comment: "What the build of " + of.Name + " writes."}
+	step := plan.Step{Op: plan.OpCopy, From: prefix + plan.StageBuilder, Args: []string{from, ""}, Comment: "Build output of " + of.Name + "."}
 	place(&mine, step, s, ecosystem.Or(f.To, path.Base(out)), p.Dir, dir, language)
 	return mine, nil
 }

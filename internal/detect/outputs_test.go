@@ -178,10 +178,10 @@ func TestRefusedOutputs(t *testing.T) {
 		"a Dockerfile of its own": {with(map[string]string{"web/Dockerfile": "FROM scratch\n"}), "  web: {}\n  api: {files: [{from: web, to: static}]}\n", codeFrom, "write dockerfile: false for web"},
 		"a service with an error": {with(map[string]string{"web/package.json": "{"}), "  web: {}\n  api: {files: [{from: web, to: static}]}\n", codeFrom, ""},
 		"no output": {with(map[string]string{"job/go.mod": goMod, "job/main.go": "package main\n\nfunc main() {}\n"}),
-			"  job: {}\n  api: {files: [{from: job, to: static}]}\n", codeFrom, "write path: for the entry"},
+			"  job: {}\n  api: {files: [{from: job, to: static}]}\n", codeFrom, "write path: in the entry"},
 		"each other": {with(map[string]string{"two/go.mod": goMod, "two/main.go": serving}),
 			"  two: {files: [{from: api, path: x, to: y}]}\n  api: {files: [{from: two, path: x, to: y}]}\n", codeCircle, "delete one of the entries"},
-		"into a site": {with(map[string]string{"docs/index.html": "<!doctype html>"}), "  web: {}\n  docs: {files: [{from: web, to: app}]}\n", codeFrom, "make one site"},
+		"into a site": {with(map[string]string{"docs/index.html": "<!doctype html>"}), "  web: {}\n  docs: {files: [{from: web, to: app}]}\n", codeFrom, "merge the two sites"},
 	} {
 		_, findings := Plan(repo(c.files), fleetOf(t, c.services))
 		if !slices.ContainsFunc(findings, func(f diag.Finding) bool {

@@ -41,15 +41,15 @@ func TestWhatIsWrittenWins(t *testing.T) {
 		"a script that is not":   {service, config.Service{Build: "compil"}, nil, `no script "compil"`},
 		"a manager":              {service, config.Service{PackageManager: "pnpm"}, map[string]string{"package manager": "pnpm 10.34.9"}, ""},
 		"a manager without lock": {service, config.Service{PackageManager: "bun"}, nil, "package_manager is bun, but the lock file is package-lock.json"},
-		"a manager of another":   {service, config.Service{PackageManager: "uv"}, nil, "uv installs no packages of node services"},
+		"a manager of another":   {service, config.Service{PackageManager: "uv"}, nil, "uv is not a package manager of node services"},
 		"output of a site":       {site, config.Service{Output: "www"}, map[string]string{"build output": "www"}, ""},
 		"pip beside uv": {files("uv.lock", "", "requirements.txt", "", "main.py", "print(1)"), config.Service{PackageManager: "pip", Type: "worker"},
 			map[string]string{"package manager": "pip"}, ""},
 		"no such lock":          {files("requirements.txt", "", "main.py", "print(1)"), config.Service{PackageManager: "poetry"}, nil, "package_manager is poetry, but it has no lock file here"},
 		"a feature":             {crate, config.Service{Features: []string{"tls"}}, map[string]string{"features": "tls"}, ""},
 		"a feature that is not": {crate, config.Service{Features: []string{"tsl"}}, nil, `x has no feature "tsl"`},
-		"features of another":   {service, config.Service{Features: []string{"tls"}}, nil, "features: are cargo's"},
-		"of Go":                 {files("go.mod", "module x.example\n", "main.go", "package main\nfunc main() {}\n"), config.Service{Output: "bin"}, nil, "build: and output: are for Node.js"},
+		"features of another":   {service, config.Service{Features: []string{"tls"}}, nil, "features: applies to Rust"},
+		"of Go":                 {files("go.mod", "module x.example\n", "main.go", "package main\nfunc main() {}\n"), config.Service{Output: "bin"}, nil, "build: and output: apply to Node.js"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.s.Name, c.s.Path, c.s.Line = "x", ".", 4

@@ -23,7 +23,7 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	if name := OwnDockerfile(dir); name != "" && !s.Planned {
 		found, findings := inspect(root, s, fleet)
 		if len(s.Files)+len(s.Exclude) > 0 {
-			f := finding(codeOwnFiles, s, fleet, "%s: files: and exclude: are for images that Slipway plans; this one is built from its own %s", s.Name, name)
+			f := finding(codeOwnFiles, s, fleet, "%s: files: and exclude: apply only to images that Slipway plans; this one is built from its own %s", s.Name, name)
 			f.Severity, f.Hint = diag.Warning, "delete them, or write dockerfile: false"
 			findings = append(findings, *f)
 		}
@@ -109,7 +109,7 @@ func (r repository) complete(e Ecosystem, dir fs.FS, s config.Service, facts []p
 		return nil
 	}
 	return diag.Findings{{Code: codeOtherVersion, Severity: diag.Info, Place: diag.Place{File: from.File, Line: from.Line},
-		Text: s.Name + ": " + from.Why + " names a version that the bases do not have, so the default is taken",
+		Text: s.Name + ": " + from.Why + " names a version that the bases do not have, so Slipway uses the default",
 		Hint: "write version: for the service in slipway.yaml"}}
 }
 

@@ -52,7 +52,7 @@ func Open(ctx context.Context, sink event.Sink) (*Engine, error) {
 	}
 	api, err := client.New(client.FromEnv)
 	if err != nil {
-		return nil, diag.Fail(diag.ExitUsage, "Docker's engine cannot be reached as the environment says").Because(err).
+		return nil, diag.Fail(diag.ExitUsage, "Docker's engine cannot be reached with the environment's settings").Because(err).
 			WithHint("check DOCKER_HOST, DOCKER_CERT_PATH and DOCKER_API_VERSION")
 	}
 	e := &Engine{api: api, sink: sink}
@@ -83,10 +83,10 @@ func (e *Engine) greet(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err == nil && (version.Os == "" || version.Arch == ""):
-		err = errors.New("it does not say its platform")
+		err = errors.New("it does not report its platform")
 	}
 	if err != nil {
-		return diag.Fail(diag.ExitUsage, "what listens at %s is no Docker engine", host).Because(err).WithHint("check DOCKER_HOST: docker version")
+		return diag.Fail(diag.ExitUsage, "the program that listens at %s is not a Docker engine", host).Because(err).WithHint("check DOCKER_HOST: docker version")
 	}
 	if version.Os != "linux" {
 		return diag.Fail(diag.ExitUsage, "Docker's engine at %s runs %s containers, and images of Slipway are for Linux", host, version.Os).
@@ -102,11 +102,11 @@ func unreachable(host, socket string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return diag.Fail(diag.ExitUsage, "you may not use Docker's engine at %s", host).Because(err).
-			WithHint("sudo usermod -aG docker $USER, then log in again; ls -l %s says who may", socket)
+			WithHint("sudo usermod -aG docker $USER, then log in again; ls -l %s shows its permissions", socket)
 	case errors.Is(err, fs.ErrNotExist):
 		return fail.WithHint("start it: systemctl start docker; or name another with DOCKER_HOST (docker context inspect says which one docker uses)")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fail.WithHint("nobody listens there: systemctl start docker")
+		return fail.WithHint("nothing listens there: systemctl start docker")
 	}
 	return fail.WithHint("check DOCKER_HOST: docker version")
 }
@@ -136,7 +136,7 @@ func (e *Engine) Load(ctx context.Context, image string, img v1.Image) error {
 		return context.Cause(ctx)
 	}
 	return diag.Fail(diag.ExitUnexpected, "loading %s into Docker's engine at %s", image, e.Host()).Because(err).
-		WithHint("its log says more: journalctl -u docker; the image is in Slipway's store, so slipway build --load sends it again")
+		WithHint("see its log: journalctl -u docker; the image is in Slipway's store, so slipway build --load sends it again")
 }
 
 func (e *Engine) load(ctx context.Context, image string, img v1.Image) error {

@@ -272,8 +272,8 @@ func TestWhatIsNoDockerEngineIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		version, want string
 	}{
-		"another server": {`<html>`, "is no Docker engine"},
-		"no platform":    {`{}`, "is no Docker engine: it does not say its platform"},
+		"another server": {`<html>`, "is not a Docker engine"},
+		"no platform":    {`{}`, "is not a Docker engine: it does not report its platform"},
 		"Windows":        {`{"Version":"28","Os":"windows","Arch":"amd64"}`, "runs windows containers"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -309,8 +309,8 @@ func TestAnEngineThatCannotBeReachedIsRefused(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "ssh://me@far.example")
 	refused(t, "does not load images over ssh://me@far.example", "ssh -NL /tmp/docker.sock:/var/run/docker.sock me@far.example")
 	t.Setenv("DOCKER_HOST", "far.example:2375")
-	refused(t, "cannot be reached as the environment says", "check DOCKER_HOST")
-	for cause, hint := range map[error]string{fs.ErrPermission: "usermod -aG docker", syscall.ECONNREFUSED: "nobody listens there", io.EOF: "docker version"} {
+	refused(t, "cannot be reached with the environment's settings", "check DOCKER_HOST")
+	for cause, hint := range map[error]string{fs.ErrPermission: "usermod -aG docker", syscall.ECONNREFUSED: "nothing listens there", io.EOF: "docker version"} {
 		err := unreachable("unix:///run/docker.sock", "/run/docker.sock", &net.OpError{Op: "dial", Err: cause})
 		if !strings.Contains(diag.HintOf(err), hint) || diag.ExitOf(err) != diag.ExitUsage || !errors.Is(err, cause) {
 			t.Errorf("%v: %v, hint %q", cause, err, diag.HintOf(err))

@@ -68,7 +68,7 @@ func (p *parser) line() {
 			p.report(number, "write NAME=VALUE, or # before a comment", "this line is not NAME=VALUE")
 			return
 		}
-		p.report(number, "letters, digits and underscores", "the text before = cannot be the name of a variable")
+		p.report(number, "use letters, digits and underscores", "the text before = cannot be the name of a variable")
 		return
 	}
 	v := Variable{Name: key, Bare: !assigned, Line: number}

@@ -20,7 +20,7 @@ const (
 // Reasons of LeftOut that only compiled languages have.
 const (
 	WhyUnnamed = "no source names it"
-	WhyLarge   = "a source has its name as a word, but no call opens it, and it is large"
+	WhyLarge   = "the sources contain its name, but no call opens it, and it is large"
 	WhyProject = "sources of another project"
 )
 

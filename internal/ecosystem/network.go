@@ -103,7 +103,7 @@ func (s *Service) port(found Hit, manifest string) {
 		s.Fact("port", found.Text, Or(found.Why, "in the sources"), found.File, found.Line)
 	default:
 		s.ReportWanted(CodeNoPort, manifest, "write port: for the service in slipway.yaml",
-			"a service of type %s listens, but nothing says on which port", s.Want.Type)
+			"a service of type %s listens, but its port cannot be determined", s.Want.Type)
 	}
 }
 
@@ -148,7 +148,7 @@ func (s *Service) startPeriod(e Evidence) {
 	}
 	if e.SlowStart.Found() {
 		h.StartPeriod = plan.SlowStart
-		s.Fact("start period", plan.SlowStart.String(), Or(e.SlowStart.Why, "the start takes long"), e.SlowStart.File, e.SlowStart.Line)
+		s.Fact("start period", plan.SlowStart.String(), Or(e.SlowStart.Why, "the service starts slowly"), e.SlowStart.File, e.SlowStart.Line)
 	}
 }
 

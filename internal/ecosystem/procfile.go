@@ -92,7 +92,7 @@ func (s *Service) OtherProcesses(chosen Process) {
 			kind = "job"
 		}
 		s.Report(diag.Info, CodeProcesses, "Procfile", p.Line,
-			"a service of its own in slipway.yaml: "+p.Name+": {path: "+Or(s.Want.Path, ".")+", type: "+kind+", command: "+strconv.Quote(p.Command)+"}",
-			"of the Procfile, this service is the process %s; %s is another", chosen.Name, p.Name)
+			"add a service to slipway.yaml: "+p.Name+": {path: "+Or(s.Want.Path, ".")+", type: "+kind+", command: "+strconv.Quote(p.Command)+"}",
+			"this service is the Procfile's process %s; %s is another process", chosen.Name, p.Name)
 	}
 }

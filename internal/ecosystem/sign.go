@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"sync"
 )
 
@@ -22,6 +23,7 @@ type Sign struct {
 	re      *regexp.Regexp
 	words   [][]byte // every match has at least one of them; nil: not known
 	alone   []byte   // every match begins with it, where no word goes on; nil: not known
+	inLine  bool     // no match has a line end in it
 }
 
 // NewSign returns the sign of a pattern; its first use panics if the pattern is
@@ -36,6 +38,7 @@ func (s *Sign) compiled() *regexp.Regexp {
 				s.words = append(s.words, []byte(w))
 			}
 			s.alone = []byte(beginning(tree))
+			s.inLine = len(s.words) > 0 && staysInLine(tree)
 		}
 	})
 	return s.re
@@ -47,13 +50,55 @@ func (s *Sign) FindSubmatchIndex(data []byte) []int {
 	if from < 0 {
 		return nil
 	}
-	found := s.re.FindSubmatchIndex(data[from:])
+	if s.inLine {
+		return s.lineByLine(data, from)
+	}
+	return moved(s.re.FindSubmatchIndex(data[from:]), from)
+}
+
+// moved are the indexes of a match in what begins at an offset.
+func moved(found []int, by int) []int {
 	for i := range found {
 		if found[i] >= 0 {
-			found[i] += from
+			found[i] += by
 		}
 	}
 	return found
+}
+
+// lineByLine tries only the lines that have one of the words.
+func (s *Sign) lineByLine(data []byte, from int) []int {
+	next := make([]int, len(s.words)) // where each word stands next, at or after from
+	for i := range next {
+		next[i] = -1
+	}
+	for {
+		at := len(data)
+		for i, word := range s.words {
+			if next[i] < from {
+				if next[i] = len(data); from < len(data) {
+					if j := bytes.Index(data[from:], word); j >= 0 {
+						next[i] = from + j
+					}
+				}
+			}
+			at = min(at, next[i])
+		}
+		if at == len(data) {
+			return nil
+		}
+		begin := bytes.LastIndexByte(data[:at], '\n') + 1
+		end := len(data)
+		if j := bytes.IndexByte(data[at:], '\n'); j >= 0 {
+			end = at + j
+		}
+		if found := s.re.FindSubmatchIndex(data[begin:end]); found != nil {
+			return moved(found, begin)
+		}
+		if from = end + 1; from > len(data) {
+			return nil
+		}
+	}
 }
 
 // Match tells whether the data has the sign.
@@ -107,6 +152,26 @@ func (s *Sign) possible(data []byte) bool {
 		}
 	}
 	return s.words == nil
+}
+
+// staysInLine reports an expression whose matches hold no line end, and depend on
+// nothing before or after their line.
+func staysInLine(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpLiteral:
+		if slices.Contains(re.Rune, '\n') {
+			return false
+		}
+	case syntax.OpCharClass:
+		for i := 0; i+1 < len(re.Rune); i += 2 {
+			if re.Rune[i] <= '\n' && '\n' <= re.Rune[i+1] {
+				return false
+			}
+		}
+	case syntax.OpAnyChar, syntax.OpBeginText, syntax.OpEndText:
+		return false
+	}
+	return !slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return !staysInLine(sub) })
 }
 
 // required returns words of which every match has at least one, nil when there

@@ -35,6 +35,10 @@ func FuzzSign(f *testing.F) {
 	f.Add(`\bport\s*[:=]\s*(\d+)\b`, "import x; export = 1; port=80; port: 9")
 	f.Add(`\bport(?m:^)?(x)?`, "a port\nport")
 	f.Add(`\b-a`, "x-a -a")
+	f.Add(`['"](/(?:api/)?(?:healthz?|ready))['"]`, "health\n\"/health\"\n'/ready'")
+	f.Add(`(?m)^a(?:b|c)$`, "xab\nac\nab")
+	f.Add(`ab$|^b`, "b\nab")
+	f.Add(`a[^x]*b`, "a\nb")
 	f.Add(`\bé`, "aé é")
 	f.Fuzz(func(t *testing.T, pattern, text string) {
 		re, err := regexp.Compile(pattern)

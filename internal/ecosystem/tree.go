@@ -240,7 +240,7 @@ func (t *Tree) readDir(dir string) ([]fs.DirEntry, error) {
 	defer f.Close() //nolint:errcheck // it was only read
 	d, ok := f.(fs.ReadDirFile)
 	if !ok {
-		return nil, &fs.PathError{Op: "readdir", Path: dir, Err: errors.New("it is no directory")}
+		return nil, &fs.PathError{Op: "readdir", Path: dir, Err: errors.New("it is not a directory")}
 	}
 	entries, err := d.ReadDir(maxEntries + 1)
 	if err != nil && !errors.Is(err, io.EOF) {

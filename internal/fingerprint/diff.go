@@ -53,7 +53,7 @@ func Diff(old, now Print) []Change {
 	out = append(out, diffFiles(old, now)...)
 	slices.SortStableFunc(out, func(a, b Change) int { return cmp.Compare(rank(a.Kind), rank(b.Kind)) })
 	if len(out) == 0 {
-		out = []Change{{Unknown, "", "its inputs cannot be told apart from those of the last build"}}
+		out = []Change{{Unknown, "", "its inputs cannot be distinguished from those of the last build"}}
 	}
 	return out
 }

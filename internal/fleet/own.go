@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -23,16 +23,16 @@ func OwnBases(file dockerfile.File) ([]plan.Base, error) {
 			continue
 		}
 		name := image.Name
-		if name+":latest" == baseimage.ProbeRef {
-			name = baseimage.ProbeRef
+		if name+":latest" == spec.ProbeRef {
+			name = spec.ProbeRef
 		}
-		spec, err := baseimage.SpecOf(name)
+		base, err := spec.Of(name)
 		if err != nil {
 			unknown = append(unknown, diag.Finding{Code: codeUnknownBase, Place: image.Place, Text: err.Error(), Hint: diag.HintOf(err)})
 			continue
 		}
 		// Only the build knows which stage runs for which platform.
-		bases = append(bases, plan.Base{Ref: name, Role: spec.Role, Version: cmp.Or(spec.NodeMajor, spec.GoMinor), Assembled: true, OnTarget: true})
+		bases = append(bases, plan.Base{Ref: name, Role: base.Role, Version: cmp.Or(base.NodeMajor, base.GoMinor), Assembled: true, OnTarget: true})
 	}
 	return bases, unknown.Errors()
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/detect"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // Survey finds the services of a directory, whose files are tree. One in the
@@ -38,4 +40,19 @@ func Detected(dir string, o Overrides) (*config.Fleet, diag.Findings) {
 		cfg.Services = append(cfg.Services, config.Service{Name: s.Service.Name, Path: s.Service.Path})
 	}
 	return cfg, findings
+}
+
+// ReadsOf plans services that a survey of a directory found, and returns the
+// variables that each reads without a default, by the service's name.
+func ReadsOf(dir string, found []detect.Found) map[string][]plan.Use {
+	cfg := config.Default(config.NameOf(filepath.Base(dir)))
+	for _, f := range found {
+		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path})
+	}
+	plans, _ := detect.Plan(repository.FS(dir), cfg) // the survey has the findings
+	out := map[string][]plan.Use{}
+	for _, p := range plans {
+		out[p.Name] = p.Reads
+	}
+	return out
 }

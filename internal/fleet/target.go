@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"bytes"
 	"os"
 	"path"
 	"path/filepath"
@@ -163,49 +162,24 @@ func within(p, dir string) bool {
 // looks up to the root of the version control, never further than maxAbove, and
 // never into a directory that everybody may write to, such as /tmp.
 func Above(dir string) string {
-	at, rel, module := dir, ".", false
+	root, rel := dir, "."
 	for range maxAbove {
-		if has(at, ".git") || filepath.Dir(at) == at {
-			return dir
+		up := filepath.Dir(root)
+		info, err := os.Stat(up)
+		if has(root, ".git") || up == root || err != nil || info.Mode().Perm()&0o002 != 0 {
+			break
 		}
-		module = module || has(at, "go.mod") // which ends the module above
-		rel = path.Join(filepath.Base(at), rel)
-		at = filepath.Dir(at)
-		if info, err := os.Stat(at); err != nil || info.Mode().Perm()&0o002 != 0 {
-			return dir
-		}
-		if !joins(at) && (module || !has(at, "go.mod")) {
-			continue
-		}
-		found, _ := Survey(at, repository.FS(at))
-		for _, f := range found {
-			if within(f.Service.Path, rel) {
-				return at
-			}
-		}
+		root, rel = up, path.Join(filepath.Base(root), rel)
 	}
-	return dir
+	top := detect.Enclosing(repository.FS(root), rel)
+	if top == "" {
+		return dir
+	}
+	return filepath.Join(root, filepath.FromSlash(top))
 }
 
 // maxAbove is how many directories up a workspace is looked for.
 const maxAbove = 6
-
-// joins reports a directory whose manifest joins those below it to a workspace or
-// build, so that they cannot be understood alone.
-func joins(dir string) bool {
-	for _, m := range []struct{ file, word string }{
-		{"pnpm-workspace.yaml", ""}, {"go.work", ""}, {"lerna.json", ""}, {"nx.json", ""}, {"turbo.json", ""}, {"settings.gradle", ""}, {"settings.gradle.kts", ""},
-		{"package.json", `"workspaces"`}, {"Cargo.toml", "[workspace"}, {"pyproject.toml", "[tool.uv.workspace"}, {"pom.xml", "<modules>"},
-	} {
-		if m.word == "" && has(dir, m.file) {
-			return true
-		}
-		if data, err := repository.ReadFile(filepath.Join(dir, m.file)); err == nil && m.word != "" && bytes.Contains(data, []byte(m.word)) {
-			return true
-		}
-	}
-	return false
-}
 
 // has reports an ordinary file or directory.
 func has(dir, name string) bool {

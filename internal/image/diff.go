@@ -32,7 +32,7 @@ func Diff(a, b v1.Image) (string, error) {
 			return fmt.Sprintf("layer %d (%s): %s", i+1, l.CreatedBy, text), err
 		}
 		if l.Digest != r.Digest {
-			return fmt.Sprintf("layer %d (%s): equal files, compressed differently: %s, %s", i+1, l.CreatedBy, l.Digest, r.Digest), nil
+			return fmt.Sprintf("layer %d (%s): identical files, compressed differently: %s, %s", i+1, l.CreatedBy, l.Digest, r.Digest), nil
 		}
 	}
 	if len(left.Layers) != len(right.Layers) {
@@ -51,7 +51,7 @@ func diffConfigs(a, b v1.Image) (string, error) {
 		return "", err
 	}
 	if bytes.Equal(left, right) {
-		return "equal layers and config, different manifests", nil
+		return "identical layers and config, different manifests", nil
 	}
 	at := 0
 	for at < len(left) && at < len(right) && left[at] == right[at] {
@@ -81,7 +81,7 @@ func diffLayers(a, b v1.Image, left, right v1.Hash) (string, error) {
 		y, errY := nextFile(r)
 		switch {
 		case errors.Is(errX, io.EOF) && errors.Is(errY, io.EOF):
-			return "equal files, different archives", nil
+			return "identical files, different archives", nil
 		case errors.Is(errX, io.EOF) && errY == nil:
 			return y.name + " is only in the second", nil
 		case errors.Is(errY, io.EOF) && errX == nil:

@@ -26,7 +26,7 @@ func (p *Pusher) explain(ctx context.Context, ref name.Reference, err error) err
 	}
 	var blob *os.PathError
 	if errors.As(err, &blob) {
-		return diag.Fail(diag.ExitUnexpected, "pushing %s: the local image is not whole", ref.Name()).
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: the local image is incomplete", ref.Name()).
 			WithHint("build it again: slipway build").Because(err)
 	}
 	host := ref.Context().RegistryStr()
@@ -50,8 +50,8 @@ func (p *Pusher) classify(host string, ref name.Reference, err error) *diag.Fail
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s limits requests", ref.Name(), host).
 			WithHint("push again later, or with fewer services at once (--parallel 1)")
 	case errors.As(err, &gaveUp):
-		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s is in trouble", ref.Name(), host).
-			WithHint("look at the registry's log; what was sent stays there, so push again when it is well")
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s reports a server error", ref.Name(), host).
+			WithHint("look at the registry's log; the registry keeps uploaded layers, so push again after it recovers")
 	case errors.As(err, &answer):
 		return refused(host, ref, answer)
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -61,7 +61,7 @@ func (p *Pusher) classify(host string, ref name.Reference, err error) *diag.Fail
 		}
 		return f.WithHint("check the address and that the registry runs")
 	case errors.As(err, &dns):
-		return diag.Fail(diag.ExitUnexpected, "pushing %s: the name %s is not known", ref.Name(), hostOnly(host)).
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: the host %s was not found", ref.Name(), hostOnly(host)).
 			WithHint("check --registry and the name server")
 	case strings.Contains(err.Error(), "refusing plain HTTP"), strings.Contains(err.Error(), "HTTP response to HTTPS client"):
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s does not speak TLS", ref.Name(), host).
@@ -74,14 +74,14 @@ func (p *Pusher) classify(host string, ref name.Reference, err error) *diag.Fail
 func refused(host string, ref name.Reference, answer *transport.Error) *diag.Failure {
 	switch answer.StatusCode {
 	case http.StatusUnauthorized:
-		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s wants to know who you are, or does not accept these credentials", ref.Name(), host).
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s requires a login, or rejects these credentials", ref.Name(), host).
 			WithHint("docker login %s (or podman login), or set SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD", host)
 	case http.StatusForbidden:
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: you may not push to %s", ref.Name(), ref.Context().Name()).
-			WithHint("ask for the right to push, or log in as somebody who has it: docker login %s", host)
+			WithHint("ask for the right to push, or log in as a user who has it: docker login %s", host)
 	case http.StatusNotFound:
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s does not know %s", ref.Name(), host, ref.Context().RepositoryStr()).
-			WithHint("check --registry; some registries want a repository to be made first")
+			WithHint("check --registry; some registries require an existing repository: create it first")
 	case http.StatusRequestEntityTooLarge:
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: a layer is too large for %s", ref.Name(), host).
 			WithHint("raise the body limit of the proxy before the registry")

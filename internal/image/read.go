@@ -189,7 +189,7 @@ func checkPlatform(name string, img v1.Image, platform string) error {
 }
 
 func noPlatform(name, platform string, have []string) error {
-	return diag.Fail(diag.ExitUsage, "image %q is not there for %s, only for %v", name, platform, have).
+	return diag.Fail(diag.ExitUsage, "image %q does not exist for %s, only for %v", name, platform, have).
 		WithHint("slipway build --platform %s", platform)
 }
 

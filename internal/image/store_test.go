@@ -128,7 +128,7 @@ func TestIndexChoosesPlatform(t *testing.T) {
 		t.Errorf("linux/arm64 gives %s, want %s", got, manifest.Manifests[1].Digest)
 	}
 	_, err = s.Image(t.Context(), "web", "linux/s390x")
-	want := `image "web" is not there for linux/s390x, only for [linux/amd64 linux/arm64]`
+	want := `image "web" does not exist for linux/s390x, only for [linux/amd64 linux/arm64]`
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

@@ -261,7 +261,7 @@ func (l *Ledger) Record(r Run) (uint64, error) {
 		}
 		return db.View(func(tx *bbolt.Tx) error {
 			if _, ok := (View{tx}).Run(r.ID); !ok {
-				return fmt.Errorf("%w: what was written is not there", errDamaged)
+				return fmt.Errorf("%w: the written record is missing", errDamaged)
 			}
 			return nil
 		})
@@ -332,7 +332,7 @@ func (l *Ledger) open(readOnly bool, use func(*bbolt.DB) error) error {
 	if moved := os.Rename(l.path, aside); moved != nil && !errors.Is(moved, fs.ErrNotExist) {
 		return fmt.Errorf("moving the damaged ledger aside: %w", moved)
 	}
-	l.say("the record of builds was damaged, so it starts anew; the old one is %s", aside)
+	l.say("the record of builds was damaged, so Slipway starts a new one; the old one is %s", aside)
 	return l.try(readOnly, use)
 }
 

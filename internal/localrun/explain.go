@@ -62,7 +62,7 @@ func cause(e Evidence) string {
 			return fmt.Sprintf("was killed: it needed more memory than its limit of %s", Megabytes(s.MemoryLimitBytes))
 		}
 		if s.Exit.Code == 0 && s.Check == "" {
-			return "ended by itself, but a " + s.Type + " goes on until it is stopped; type: job is for what ends"
+			return "ended by itself, but a " + s.Type + " must run until it is stopped; use type: job for a program that ends"
 		}
 		text := "ended: "
 		if s.ReadyMillis == 0 && !e.Settled {

@@ -224,10 +224,10 @@ func owner(services []Spec, p Publish) (int, error) {
 		return 0, unknownService(services, p.Service, "to publish a port of")
 	case len(with) > 1:
 		return 0, diag.Fail(diag.ExitUsage, "several services listen on %d: %s", p.Container, strings.Join(with, ", ")).
-			WithHint("say which one: -p %s=%d:%d", with[0], p.Host, p.Container)
+			WithHint("choose one: -p %s=%d:%d", with[0], p.Host, p.Container)
 	case len(services) == 1:
 		return 0, nil // it may listen on more ports than it says
 	}
 	return 0, diag.Fail(diag.ExitUsage, "no service listens on %d, so it cannot be published", p.Container).
-		WithHint("%s; or say which one: -p SERVICE=%d:%d", strings.Join(ports, ", "), p.Host, p.Container)
+		WithHint("%s; or choose one: -p SERVICE=%d:%d", strings.Join(ports, ", "), p.Host, p.Container)
 }

@@ -272,8 +272,8 @@ func TestAssign(t *testing.T) {
 		"1:3004":      "api",
 		"admin=1:80":  "admin",
 		"web=1:9090":  "web",
-		"1:80":        "several services listen on 80: web, admin (say which one: -p web=1:80)",
-		"1:81":        "no service listens on 81, so it cannot be published (web listens on 80, admin listens on 80, api listens on 3004; or say which one: -p SERVICE=1:81)",
+		"1:80":        "several services listen on 80: web, admin (choose one: -p web=1:80)",
+		"1:81":        "no service listens on 81, so it cannot be published (web listens on 80, admin listens on 80, api listens on 3004; or choose one: -p SERVICE=1:81)",
 		"admim=1:80":  "there is no service admim to publish a port of (did you mean admin?)",
 		"nothing=1:2": "there is no service nothing to publish a port of (these run: web, admin, api)",
 	} {

@@ -297,7 +297,7 @@ func outcome(ctx context.Context, built []Built) error {
 		}
 		f := diag.Fail(diag.ExitBuild, "building %s failed", names[0]).Because(errors.Unwrap(failed[0]))
 		if step := (*engine.StepError)(nil); errors.As(failed[0], &step) && len(step.Log) > 0 {
-			return f.WithHint("what the step printed stands above")
+			return f.WithHint("see the step's output above")
 		}
 		return f
 	}
@@ -305,7 +305,7 @@ func outcome(ctx context.Context, built []Built) error {
 	if hint := diag.HintOf(errors.Join(failed...)); hint != "" {
 		return f.WithHint("%s", hint)
 	}
-	return f.WithHint("when it is mended: slipway build %s", strings.Join(names, " "))
+	return f.WithHint("after the fix: slipway build %s", strings.Join(names, " "))
 }
 
 // eachOnALine joins errors as an indented list.

@@ -91,9 +91,9 @@ func (d *door) tell(g guest) {
 	d.told = true
 	took := "its builds took up to " + report.Bytes(g.peak)
 	if g.peak == 0 {
-		took = "it was not measured yet and counts " + report.Bytes(unknownPeak)
+		took = "not measured yet, counted as " + report.Bytes(unknownPeak)
 	}
-	d.sink.Emit(event.Note{Service: g.service, Text: fmt.Sprintf("waits for memory: %s, those that build now %s, of %s", took, report.Bytes(d.taken), report.Bytes(d.ram))})
+	d.sink.Emit(event.Note{Service: g.service, Text: fmt.Sprintf("waits for memory: %s, running builds take %s, of %s", took, report.Bytes(d.taken), report.Bytes(d.ram))})
 }
 
 // leave says that a service is done.

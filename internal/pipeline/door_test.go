@@ -171,7 +171,7 @@ func TestWhatDoesNotFitWaitsAndIsToldOnce(t *testing.T) {
 		if diff := cmp.Diff([]string{"0s first", "0s small", "1s second", "2s third", "3s huge"}, began.text); diff != "" || len(c.over) > 0 {
 			t.Errorf("%v (-want +got):\n%s", c.over, diff)
 		}
-		want := []string{"second waits for memory: its builds took up to 5.0 GB, those that build now 7.0 GB, of 10 GB"}
+		want := []string{"second waits for memory: its builds took up to 5.0 GB, running builds take 7.0 GB, of 10 GB"}
 		if diff := cmp.Diff(want, said.text); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}

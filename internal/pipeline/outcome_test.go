@@ -25,11 +25,11 @@ func TestHowABuildEnds(t *testing.T) {
 		want  ending
 	}{
 		"a step": {[]Built{{Service: "a", Err: step}, stopped},
-			ending{"building a failed: [builder] RUN false: exit code 1", "what the step printed stands above", diag.ExitBuild}},
+			ending{"building a failed: [builder] RUN false: exit code 1", "see the step's output above", diag.ExitBuild}},
 		"something that has words": {[]Built{{Service: "a", Err: refused}, {Service: "b"}},
 			ending{"a: no registry answers", "start one", diag.ExitUnexpected}},
 		"several": {[]Built{{Service: "a", Err: step}, {Service: "b", Err: errors.New("two\nlines")}, stopped},
-			ending{"2 of 3 services failed:\n  a: [builder] RUN false: exit code 1\n  b: two\n    lines", "when it is mended: slipway build a b", diag.ExitBuild}},
+			ending{"2 of 3 services failed:\n  a: [builder] RUN false: exit code 1\n  b: two\n    lines", "after the fix: slipway build a b", diag.ExitBuild}},
 		"several with a hint": {[]Built{{Service: "a", Err: refused}, {Service: "b", Err: refused}},
 			ending{"2 of 2 services failed:\n  a: no registry answers\n  b: no registry answers", "start one", diag.ExitBuild}},
 		"an engine that does not open": {[]Built{{Service: "a", Err: &CommonError{refused}}, {Service: "b", Err: &CommonError{refused}}},

@@ -32,7 +32,7 @@ func (s Selection) Of(services []string) ([]string, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, diag.Fail(diag.ExitUsage, "no service is left to work on").
+		return nil, diag.Fail(diag.ExitUsage, "no service is selected").
 			WithHint("the fleet has %s", strings.Join(services, ", "))
 	}
 	return out, nil

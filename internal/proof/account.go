@@ -82,7 +82,7 @@ func (c *check) findUser() {
 	switch {
 	case !c.user.known:
 		c.broken(CodeAccount, c.userPlace(), "use a number, such as USER 1001:1001, or add the account to /etc/passwd",
-			"the image runs as the user %q, who is not in its /etc/passwd", name)
+			"the image runs as the user %q, which is not in its /etc/passwd", name)
 	case !found && !numericGroup:
 		c.broken(CodeAccount, c.userPlace(), "use a number, such as USER 1001:1001, or add the group to /etc/group",
 			"the image runs in the group %q, which is not in its /etc/group", group)

@@ -27,7 +27,7 @@ func (c *check) secrets() {
 func (c *check) secret(p, what string, at int) {
 	text := "holds " + what
 	if c.deletedAbove(p, at) {
-		text += "; a later layer deletes it, but whoever has the image can read it"
+		text += "; a later layer deletes it, but anyone with the image can read it"
 	}
 	inApp := strings.TrimPrefix(p, "app/")
 	hint := c.setting("exclude: ["+inApp+"]") + ", and pass it when the service runs"

@@ -52,7 +52,7 @@ func (c *check) jar(name string) {
 	}
 	if f.Jar == nil {
 		if f.Size < 100 {
-			c.broken(CodeJar, c.startPlace(), "check what the build writes there", "%s is no jar", name)
+			c.broken(CodeJar, c.startPlace(), "check the build's output there", "%s is not a jar", name)
 		}
 		return
 	}

@@ -83,7 +83,7 @@ func startBreakages() []breakage {
 		}, []string{"error SLP362 … the interpreter node"}},
 		{"line ends of Windows", golang, func(_ testing.TB, b *box) {
 			b.put("app/start.sh", 0o755, "#!/bin/sh\r\nexec ./api\r\n").put("usr/bin/sh", 0o755, elf("")).link("bin", "usr/bin").cmd("/app/start.sh")
-		}, []string{"error SLP362 … line ends of Windows … eol=lf"}},
+		}, []string{"error SLP362 … Windows line endings … eol=lf"}},
 		{"the script cannot be read", golang, func(_ testing.TB, b *box) {
 			b.put("app/start.sh", 0o711, "#!/bin/sh\n").put("usr/bin/sh", 0o755, elf("")).link("bin", "usr/bin").cmd("/app/start.sh")
 		}, []string{"error SLP378 … may not read the script /app/start.sh"}},

@@ -244,7 +244,7 @@ func (w *pythonWalk) tell(p problem) {
 		dir := strings.TrimPrefix(path.Dir("/"+p.from.Path), w.workDir()+"/")
 		hint = top + " is in " + dir + "/: start with --app-dir " + dir + ", or write from ." + p.imp.Name + " import …"
 	case pythonStandard(top):
-		hint = "this module of the standard library is in a package of its own: " + w.setting("packages: {runtime: [python3-"+top+"]}")
+		hint = "this module of the standard library is in a separate package: " + w.setting("packages: {runtime: [python3-"+top+"]}")
 	default:
 		hint = "add the package that provides " + top + " to the dependencies of the service"
 	}

@@ -117,7 +117,7 @@ func (c *check) interpreted(name string, script layer.File) bool {
 	line := script.Shebang
 	if strings.HasSuffix(line, "\r") {
 		c.broken(CodeInterpreter, c.place(script.Path, 1, ""), "end its lines with LF: *.sh text eol=lf in .gitattributes",
-			"%s has line ends of Windows, so that its interpreter is not found", name)
+			"%s has Windows line endings, so its interpreter is not found", name)
 		return false
 	}
 	words := strings.Fields(line)

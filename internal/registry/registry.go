@@ -127,7 +127,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, diag.Fail(diag.ExitRun, "something else listens on %s", addr).
-			WithHint("`ss -ltnp` shows what; or take another port: slipway registry serve --addr 127.0.0.1:5001")
+			WithHint("`ss -ltnp` shows the program; or take another port: slipway registry serve --addr 127.0.0.1:5001")
 	case errors.Is(err, syscall.EACCES):
 		return nil, diag.Fail(diag.ExitRun, "this user may not listen on %s", addr).
 			WithHint("take a port from 1024 up: slipway registry serve --addr 127.0.0.1:5000")

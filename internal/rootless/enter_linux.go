@@ -76,7 +76,7 @@ func run(ctx context.Context, p Process) (int, error) {
 		return 0, err
 	}
 	if maps.why != "" && p.Note != nil {
-		p.Note("only user 0 exists in this build, because " + maps.why + "; images and steps with other users will fail (slipway doctor tells how to mend it)")
+		p.Note("only user 0 exists in this build, because " + maps.why + "; images and steps with other users will fail (slipway doctor shows the fix)")
 	}
 	runtimeDir, err := ownRuntimeDir(os.Getenv("XDG_RUNTIME_DIR"), p.StateDir, os.Geteuid())
 	if err != nil {
@@ -155,8 +155,8 @@ func follow(ctx context.Context, cmd *exec.Cmd, signals <-chan os.Signal) (int, 
 // being executed as user 0 is what gives a process its capabilities.
 func becomeRoot(p Process) error {
 	if !outerSpeaks() {
-		return diag.Fail(diag.ExitUnexpected, "the slipway that started this one is gone").
-			WithHint("unset %s if you have set it; it is slipway's own", stageVar)
+		return diag.Fail(diag.ExitUnexpected, "the slipway process that started this one has ended").
+			WithHint("unset %s if you have set it; it is reserved for slipway", stageVar)
 	}
 	if err := os.Setenv(stageVar, stageReady); err != nil {
 		return err
@@ -192,7 +192,7 @@ func settle() error {
 		return fmt.Errorf("making the mounts private: %w", err)
 	}
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return diag.Fail(diag.ExitUsage, "builds need root or a whole /proc, and parts of this machine's are hidden").Because(err).
+		return diag.Fail(diag.ExitUsage, "builds need root or a full /proc, and this machine hides parts of it").Because(err).
 			WithHint("in a container: start it with --security-opt systempaths=unconfined, or run slipway in it as root")
 	}
 	return nil

@@ -213,12 +213,12 @@ func TestRefusals(t *testing.T) {
 		{
 			"no user namespaces", "echo 0 > /proc/sys/user/max_user_namespaces", // of the test's own namespace only
 			syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, UidMappings: ids, GidMappings: ids, GidMappingsEnableSetgroups: true},
-			[]string{"builds need root or user namespaces, and this machine gives ordinary users none", "sudo sysctl -w user.max_user_namespaces="},
+			[]string{"builds need root or user namespaces, and this machine denies them to ordinary users", "sudo sysctl -w user.max_user_namespaces="},
 		},
 		{
 			"parts of proc hidden, as in a container", "mount --bind /dev/null /proc/version",
 			syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS},
-			[]string{"builds need root or a whole /proc", "--security-opt systempaths=unconfined"},
+			[]string{"builds need root or a full /proc", "--security-opt systempaths=unconfined"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

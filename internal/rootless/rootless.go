@@ -84,7 +84,7 @@ func Check(read func(path string) (string, error), tryClone func() error) error 
 	if err == nil {
 		return nil
 	}
-	refusal := diag.Fail(diag.ExitUsage, "builds need root or user namespaces, and this machine gives ordinary users none").Because(err)
+	refusal := diag.Fail(diag.ExitUsage, "builds need root or user namespaces, and this machine denies them to ordinary users").Because(err)
 	for _, s := range settings {
 		if value, readErr := read("/proc/sys/" + strings.ReplaceAll(s.name, ".", "/")); readErr == nil && strings.TrimSpace(value) == s.bad {
 			return refusal.WithHint("the setting %s is %s: run `sudo sysctl -w %s=%s`, or run slipway as root", s.name, s.bad, s.name, s.good)

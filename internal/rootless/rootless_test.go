@@ -97,7 +97,7 @@ type refused struct {
 }
 
 func TestCheckNamesTheSettingThatIsInTheWay(t *testing.T) {
-	const text = "builds need root or user namespaces, and this machine gives ordinary users none: "
+	const text = "builds need root or user namespaces, and this machine denies them to ordinary users: "
 	sysctl := func(setting string) string {
 		name, _, _ := strings.Cut(setting, "=")
 		bad := map[string]string{"user.max_user_namespaces": "0", "kernel.unprivileged_userns_clone": "0", "kernel.apparmor_restrict_unprivileged_userns": "1"}[name]

@@ -108,7 +108,7 @@ func TestTheFleetRunsDetached(t *testing.T) {
 	if logs := slipway(t, "logs", "fast-orchestrator-service").must(t, 0).stdout; !strings.Contains(logs, "serving http") {
 		t.Errorf("log of the orchestrator: %q", logs)
 	}
-	slipway(t, "run", "fast-validation-service").must(t, 5).says(t, "gpp-g3 is running already", "--name")
+	slipway(t, "run", "fast-validation-service").must(t, 5).says(t, "gpp-g3 is already running", "--name")
 	slipway(t, "run", "fast-orchestrator-service", "--name", "again", "-p", port+":3004").must(t, 5).
 		says(t, "port "+port+" is in use by slipway (process", "hint:")
 	slipway(t, "stop", "fast-mdzmediation-service").must(t, 0)
@@ -135,7 +135,7 @@ func TestAKilledRunIsRepaired(t *testing.T) {
 	if len(traces(t)) == len(before) {
 		t.Error("the killed process left nothing, so this proves nothing")
 	}
-	slipway(t, "run", "fast-validation-service", "--until-healthy").must(t, 0).says(t, "removed what a killed slipway had left of gpp-g3")
+	slipway(t, "run", "fast-validation-service", "--until-healthy").must(t, 0).says(t, "removed the leftovers of a killed slipway: gpp-g3")
 	noContainersLeft(t, before)
 }
 

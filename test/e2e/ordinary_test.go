@@ -60,7 +60,7 @@ func TestNeitherRootNorUserNamespacesIsRefusedWithTheSetting(t *testing.T) {
 	src := smallDir(t, "")
 	for _, args := range [][]string{{"build"}, {"build", "--push", "."}} {
 		cmd, state := ordinary(t, false, src, args...)
-		r := finish(t, cmd).must(t, 2).says(t, "builds need root or user namespaces, and this machine gives ordinary users none",
+		r := finish(t, cmd).must(t, 2).says(t, "builds need root or user namespaces, and this machine denies them to ordinary users",
 			"  hint: the setting user.max_user_namespaces is 0: run `sudo sysctl -w user.max_user_namespaces=28633`, or run slipway as root")
 		if r.stdout != "" {
 			t.Errorf("a refusal prints a result:\n%s", r.stdout)

@@ -52,9 +52,9 @@ func TestBuildsOfADirectoryAreRefusedWithTheCause(t *testing.T) {
 		"missing file": {"COPY lost.txt /\n", nil, 3, []string{
 			"slipway: ", "COPY lost.txt /: lost.txt is not in the build context", "hint: check the path and the patterns of .dockerignore"}},
 		"failing step": {"RUN echo first; echo why >&2; exit 7\n", nil, 3, []string{
-			"log of work  RUN echo first; echo why >&2; exit 7 ===", "first\n", "why\n", "exit code 7\n", "hint: what the step printed stands above"}},
+			"log of work  RUN echo first; echo why >&2; exit 7 ===", "first\n", "why\n", "exit code 7\n", "hint: see the step's output above"}},
 		"unknown image": {"FROM localhost:1/nosuch:1\n", nil, 3, []string{
-			"the image localhost:1/nosuch:1 cannot be read", "connection refused", "hint: check the name after FROM"}},
+			"the image localhost:1/nosuch:1 cannot be read", "connection refused", "hint: check the image name after FROM"}},
 		"unknown base": {"FROM slipway/node:24-trixy\nCOPY --from=base /bin /bin\n", nil, 2, []string{
 			`Dockerfile:5: error: there is no base "slipway/node:24-trixy" [SLP402]`, `hint: did you mean "slipway/node:24-trixie"?`}},
 		"foreign front end": {"", []string{"-f", "Foreign"}, 2, []string{
@@ -82,7 +82,7 @@ func TestAPortInUseIsSaidWithItsUser(t *testing.T) {
 	}
 	defer taken.Close()
 	refuses(t, invocation{dir: t.TempDir(), env: env, args: []string{"registry", "serve", "--addr", taken.Addr().String()}}, 5,
-		"something else listens on "+taken.Addr().String(), "hint: `ss -ltnp` shows what; or take another port: slipway registry serve --addr ")
+		"something else listens on "+taken.Addr().String(), "hint: `ss -ltnp` shows the program; or take another port: slipway registry serve --addr ")
 }
 
 func TestWithoutRuncTheBuildSaysWhatToInstall(t *testing.T) {
@@ -166,9 +166,9 @@ func TestARegistryThatIsDownOrRefuses(t *testing.T) {
 		says []string
 	}{
 		"down":         {"localhost:1", []string{"no registry answers at localhost:1", "hint: start one: slipway registry serve --addr localhost:1"}},
-		"unauthorized": {hostOf(answers(401, map[string]string{"WWW-Authenticate": `Basic realm="x"`})), []string{"wants to know who you are", "hint: docker login", "SLIPWAY_REGISTRY_USER"}},
+		"unauthorized": {hostOf(answers(401, map[string]string{"WWW-Authenticate": `Basic realm="x"`})), []string{"requires a login", "hint: docker login", "SLIPWAY_REGISTRY_USER"}},
 		"forbidden":    {hostOf(answers(403, nil)), []string{"you may not push", "hint: ask for the right"}},
-		"broken":       {hostOf(answers(500, nil)), []string{"is in trouble", "500 Internal Server Error, 6 times", "hint: look at the registry's log"}},
+		"broken":       {hostOf(answers(500, nil)), []string{"reports a server error", "500 Internal Server Error, 6 times", "hint: look at the registry's log"}},
 		"busy":         {hostOf(answers(429, map[string]string{"Retry-After": "3600"})), []string{"limits requests and asks to wait 1h0m0s", "hint: push again after 1h0m0s"}},
 	} {
 		t.Run(name, func(t *testing.T) {

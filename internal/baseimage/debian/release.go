@@ -72,7 +72,7 @@ type release struct {
 }
 
 // errSignature is in the chain of every error about a signature.
-var errSignature = errors.New("the signature does not hold")
+var errSignature = errors.New("the signature is not valid")
 
 // openRelease checks the signature of an InRelease file and reads the signed
 // part of it; text before and after that part is ignored.

@@ -34,7 +34,7 @@ func ContentOfIntegrity(integrity string) (Content, error) {
 	b64, ok := strings.CutPrefix(integrity, "sha512-")
 	sum, err := base64.StdEncoding.DecodeString(b64)
 	if !ok || err != nil || len(sum) != sha512.Size {
-		return Content{}, fmt.Errorf("%q is no SHA-512 integrity", integrity)
+		return Content{}, fmt.Errorf("%q is not a SHA-512 integrity", integrity)
 	}
 	return Content{Algorithm: "sha512", Hex: hex.EncodeToString(sum)}, nil
 }
@@ -93,7 +93,7 @@ func (e *mismatchError) Error() string {
 	if e.want.Size > 0 && e.n != e.want.Size {
 		return fmt.Sprintf("%s gave %d bytes where the index says %d", e.url, e.n, e.want.Size)
 	}
-	return fmt.Sprintf("%s has the %s digest %.12s… where %.12s… is expected", e.url, e.want.Algorithm, e.got, e.want.Hex)
+	return fmt.Sprintf("%s has the %s digest %.12s…, expected %.12s…", e.url, e.want.Algorithm, e.got, e.want.Hex)
 }
 
 func (c *Cache) path(want Content) string { return filepath.Join(c.dir, want.Algorithm, want.Hex) }
@@ -184,10 +184,10 @@ func downloadFailure(what, address string, err error) error {
 		return DiskFull(err)
 	case NotFound(err):
 		return diag.Fail(diag.ExitBuild, "%s is no longer on the mirror", what).Because(err).
-			WithHint("the mirror has moved on to a newer version: `slipway bases update` (or `slipway bases lock` when slipway.lock pins it) takes that")
+			WithHint("the mirror now has a newer version: `slipway bases update` (or `slipway bases lock` when slipway.lock pins it) uses that")
 	case errors.As(err, &m):
-		return diag.Fail(diag.ExitBuild, "%s is not what the signed index or the lock promises", what).Because(err).
-			WithHint("nothing was kept; try again later or another mirror (SLIPWAY_DEBIAN_MIRROR, NPM_CONFIG_REGISTRY), and suspect a proxy that changes downloads")
+		return diag.Fail(diag.ExitBuild, "%s does not match the signed index or the lock", what).Because(err).
+			WithHint("try again later, or use another mirror (SLIPWAY_DEBIAN_MIRROR, NPM_CONFIG_REGISTRY); a proxy may be changing downloads")
 	case errors.As(err, &t) || errors.Is(err, context.DeadlineExceeded):
 		return Unreachable(what, address, err)
 	}
@@ -244,6 +244,7 @@ func (c *Cache) Adopt(ctx context.Context, what, address string, check func(file
 	if err != nil {
 		return got, downloadFailure(what, address, err)
 	}
+	c.events.Emit(event.Transfer{What: what, Current: got.Size, Total: got.Size, Done: true})
 	got.Hex = hex.EncodeToString(h.Sum(nil))
 	if err := check(f.Name()); err != nil {
 		return got, err

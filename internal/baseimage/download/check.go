@@ -16,7 +16,7 @@ const MaxFile = 1 << 30
 // stream has bytes.
 func ReadExactly(r io.Reader, size int64) ([]byte, error) {
 	if size > MaxFile {
-		return nil, fmt.Errorf("the file says that it has %d bytes", size)
+		return nil, fmt.Errorf("the file claims to have %d bytes", size)
 	}
 	const step = 128 << 20 // node fits
 	data := make([]byte, 0, min(size, step))

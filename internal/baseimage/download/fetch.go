@@ -156,5 +156,5 @@ func Unreachable(what, address string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%s did not finish within %s", Redacted(address), maxElapsed)
 	}
-	return diag.Fail(diag.ExitBuild, "%s cannot be fetched", what).Because(err).WithHint("check the network, the proxy settings (HTTP_PROXY, HTTPS_PROXY) and the mirror's address; SLIPWAY_DEBIAN_MIRROR and NPM_CONFIG_REGISTRY override what this machine is configured with")
+	return diag.Fail(diag.ExitBuild, "%s cannot be fetched", what).Because(err).WithHint("check the network, the proxy settings (HTTP_PROXY, HTTPS_PROXY) and the mirror's address; SLIPWAY_DEBIAN_MIRROR and NPM_CONFIG_REGISTRY override this machine's settings")
 }

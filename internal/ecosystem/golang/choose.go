@@ -54,7 +54,7 @@ func (s *service) chooseMain(at string, alone bool) bool {
 	case len(all) == 1:
 		s.take(path.Join(at, all[0]), "the only program of the module")
 	case named != "":
-		s.take(path.Join(at, named), "it is called like the service")
+		s.take(path.Join(at, named), "it has the service's name")
 	case len(serving) == 1:
 		s.take(path.Join(at, serving[0]), "the only program of the module that serves")
 	default:
@@ -62,8 +62,8 @@ func (s *service) chooseMain(at string, alone bool) bool {
 		for _, p := range all {
 			list = append(list, path.Join(s.Want.Path, p))
 		}
-		s.ReportWanted(codeWhich, path.Join(s.module.dir, "go.mod"), "write path: "+list[len(list)-1]+" for the service in slipway.yaml, one service a program",
-			"the module has %d programs, and nothing says which is meant: %s", len(all), strings.Join(list, ", "))
+		s.ReportWanted(codeWhich, path.Join(s.module.dir, "go.mod"), "write path: "+list[len(list)-1]+" for the service in slipway.yaml, one service per program",
+			"the module has %d programs, and no setting selects one: %s", len(all), strings.Join(list, ", "))
 	}
 	if s.mainDir != "" {
 		s.otherPrograms()
@@ -87,8 +87,8 @@ func (s *service) otherPrograms() {
 			continue
 		}
 		name := path.Base(at)
-		s.Report(diag.Info, codeOthers, path.Join(at, mainFile(s.Dir, at)), 0, "a service of its own in slipway.yaml: "+name+": {path: "+s.At(at)+"}",
-			"of the module's programs, this service is %s; %s does not serve, and is left out", show(s.mainDir), at)
+		s.Report(diag.Info, codeOthers, path.Join(at, mainFile(s.Dir, at)), 0, "add a service to slipway.yaml: "+name+": {path: "+s.At(at)+"}",
+			"this service is the module's program %s; the program %s does not serve and is left out", show(s.mainDir), at)
 	}
 }
 
@@ -181,7 +181,7 @@ func (s *service) compiler() {
 	for _, name := range s.graph.sorted() {
 		hit := s.graph.imports[name]
 		if needs, known := lookup(cLibraries(), name); known {
-			s.Report(diag.Error, codeCLibrary, hit.File, hit.Line, "take a toolchain and a runtime image that have it: bases: {go-toolchain: <image>, go-runtime: <image>} in slipway.yaml",
+			s.Report(diag.Error, codeCLibrary, hit.File, hit.Line, "use a toolchain and a runtime image that have it: bases: {go-toolchain: <image>, go-runtime: <image>} in slipway.yaml",
 				"%s needs %s, which no base of Slipway has", name, needs)
 		}
 		if why, known := lookup(cModules(), name); known && !s.cgo.Found() {

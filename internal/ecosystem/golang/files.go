@@ -97,6 +97,6 @@ func (s *service) runtimeFiles() {
 	s.binary = ecosystem.Installed(s.binary, s.held)
 	if s.dotenv.Found() {
 		s.Report(diag.Warning, codeDotenv, s.dotenv.File, s.dotenv.Line, "ignore the error, and write the variables under env: in slipway.yaml or give them to slipway run",
-			"the program ends when there is no .env, and images hold none")
+			"the program exits when .env does not exist, and images hold no .env")
 	}
 }

@@ -51,12 +51,12 @@ func TestVersion(t *testing.T) {
 		{mod: "", want: "1.26"},
 		{mod: "go 1.17", want: "1.26"},
 		{mod: "go 1.27rc1", want: "1.27"},
-		{mod: "go 1.99", refused: "there is no Go 1.99"},
+		{mod: "go 1.99", refused: "no base has Go 1.99"},
 		{mod: "go 1.25", written: "1.27", want: "1.27"},
 		{mod: "go 1.25", written: "1.26.4", want: "1.26"},
 		{mod: "go 1.26", written: "1.25", refused: "older than the 1.26"},
-		{mod: "go 1.26", written: "2", refused: `there is no Go "2"`},
-		{mod: "go 1.26", written: "latest", refused: `there is no Go "latest"`},
+		{mod: "go 1.26", written: "2", refused: `no base has Go "2"`},
+		{mod: "go 1.26", written: "latest", refused: `no base has Go "latest"`},
 	} {
 		s := inspected(t, map[string]string{"main.go": program, "go.mod": "module example.com/app\n\n" + c.mod + "\n"}, config.Service{Version: c.written})
 		if c.refused != "" {

@@ -134,7 +134,7 @@ func (s *service) checkPort(best reached) {
 	if want == 0 || best.port == 0 || best.cost >= costLoopback || s.readsPort || len(s.Want.Command) > 1 || len(s.Want.Env) > 0 || slices.Contains(s.addresses.found, want) {
 		return
 	}
-	s.Report(diag.Warning, codePort, best.file, best.line, fmt.Sprintf("write port: %d, or hand the other one to the program by command: or env:", best.port),
+	s.Report(diag.Warning, codePort, best.file, best.line, fmt.Sprintf("write port: %d, or pass the other port to the program with command: or env:", best.port),
 		"slipway.yaml says port %d, but the program listens on %d and does not read PORT", want, best.port)
 }
 

@@ -87,14 +87,14 @@ func (s *service) version() {
 		s.minor = defaultMinor
 		s.Fact(what, "Go "+s.minor, "default: go.mod names no version", "", 0)
 	case file == "" && !slices.Contains(Minors(), minor):
-		s.ReportWanted(codeVersion, "go.mod", "write version: \""+defaultMinor+"\"; there are "+choices, "there is no Go %q", text)
+		s.ReportWanted(codeVersion, "go.mod", "write version: \""+defaultMinor+"\"; the bases have "+choices, "no base has Go %q", text)
 	case file == "" && minorNumber(minor) < s.least():
-		s.ReportWanted(codeVersion, "go.mod", "write version: \"1."+strconv.Itoa(s.least())+"\", or leave it out", "Go %s is older than the 1.%d that go.mod asks for", minor, s.least())
+		s.ReportWanted(codeVersion, "go.mod", "write version: \"1."+strconv.Itoa(s.least())+"\", or leave it out", "Go %s is older than the 1.%d that go.mod requires", minor, s.least())
 	case file == "":
 		s.minor = minor
 		s.Configured(what, "Go "+minor)
 	case minor == "" || minorNumber(minor) > minorNumber(last):
-		s.Report(diag.Error, codeVersion, file, line, "there are "+choices, "there is no Go %s to build with", text)
+		s.Report(diag.Error, codeVersion, file, line, "the bases have "+choices, "no base has Go %s", text)
 	case minorNumber(minor) < minorNumber(first):
 		s.minor = defaultMinor
 		s.Fact(what, "Go "+s.minor, "compiles the language of Go "+text, file, line)

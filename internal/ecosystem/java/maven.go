@@ -108,7 +108,7 @@ func (s *service) readMaven() bool {
 	read := func(file string) *pom {
 		p, line, err := readPOM(s.Dir, file)
 		if err != nil {
-			s.Report(diag.Error, codeManifest, file, line, "mvn validate names the place", "%s cannot be read: %v", path.Base(file), err)
+			s.Report(diag.Error, codeManifest, file, line, "run: mvn validate, which reports the line", "%s cannot be read: %v", path.Base(file), err)
 			return nil
 		}
 		return p
@@ -181,7 +181,7 @@ func (s *service) mavenFact() {
 		s.Fact("build tool", text, "its build file", s.maven.module.file, 0)
 	case string(wrapped[1]) != "3":
 		s.Report(diag.Warning, codeTool, props, 0, "build it once with mvn "+debianMaven+", or take an image with that Maven: bases: {java-toolchain: <image>, java-runtime: <image>} in slipway.yaml",
-			"the wrapper asks for Maven %s.%s, the bases have %s", wrapped[1], wrapped[2], debianMaven)
+			"the wrapper requires Maven %s.%s, the bases have %s", wrapped[1], wrapped[2], debianMaven)
 	default:
 		s.Fact("build tool", text, "in place of the wrapper's "+string(wrapped[1])+"."+string(wrapped[2]), props, 0)
 	}

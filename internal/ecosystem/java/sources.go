@@ -200,7 +200,7 @@ func (s *service) chooseMain() {
 			list = append(list, h.Text)
 		}
 		s.ReportWanted(codeWhich, s.manifest(), "name one in the build file: <mainClass> of maven-jar-plugin, or mainClass of Gradle's application",
-			"several classes have a main method, and nothing says which is meant: %s", strings.Join(list, ", "))
+			"several classes have a main method, and no setting selects one: %s", strings.Join(list, ", "))
 		return
 	}
 	s.main = usual[0].Text
@@ -269,7 +269,7 @@ func (s *service) mavenKind() (kind, ecosystem.Hit) {
 	}
 	if m.Packaging == "war" {
 		s.Report(diag.Error, codeNoServer, m.file, m.line("<packaging>"), "add spring-boot-maven-plugin, or a server to the program; a Dockerfile in the directory builds anything else",
-			"a war wants a servlet container, and no base has one")
+			"a war requires a servlet container, and no base has one")
 	}
 	if h := sign("maven-shade-plugin"); h.Found() {
 		return kindFat, h

@@ -110,7 +110,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		add(s.wrapper()...)
 		add(plan.Step{
 			Op: plan.OpRun, Mounts: s.cache(), Shell: "( " + s.gradlew(task) + " --continue || [ $? -eq 1 ] )",
-			Comment: "There are no sources yet, so that tasks may fail (status 1): what counts is what they download.",
+			Comment: "There are no sources yet, so that tasks may fail (status 1): this step only downloads.",
 		})
 		return st
 	}
@@ -125,7 +125,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	}
 	add(plan.Step{
 		Op: plan.OpRun, Mounts: s.cache(), Shell: s.mvn(flags...) + " && find . -type d -name target -prune -exec rm -rf {} + && rm -rf /out",
-		Comment: "There are no sources yet, so that goals may fail (-fn): what counts is what they download.",
+		Comment: "There are no sources yet, so that goals may fail (-fn): this step only downloads.",
 	})
 	return st
 }
@@ -308,7 +308,7 @@ func (s *service) java(b ecosystem.Bases) plan.Stage {
 	names, why := s.extraModules()
 	st := plan.Stage{
 		Name:          stageJava,
-		Comment:       "A Java runtime of those modules alone, and of what jdeps cannot see:\n" + why,
+		Comment:       "A Java runtime of those modules alone, and of modules that jdeps cannot see:\n" + why,
 		From:          b.Toolchain.Ref,
 		BuildPlatform: b.Toolchain.Assembled,
 		Steps:         []plan.Step{{Op: plan.OpCopy, From: stageModules, Args: []string{"/modules/", "/modules/"}}},

@@ -70,12 +70,12 @@ func (s *service) version() {
 	case n == 0:
 		s.Report(diag.Error, codeVersion, v.file, v.line, hint, "%q names no version of Java", v.text)
 	case n < oldest:
-		s.Report(diag.Error, codeVersion, v.file, v.line, hint, "no JDK of today compiles for Java %d", n)
+		s.Report(diag.Error, codeVersion, v.file, v.line, hint, "no supported JDK compiles for Java %d", n)
 	case n > newest && s.assembled:
-		s.Report(diag.Error, codeVersion, v.file, v.line, hint, "it asks for Java %d, which the bases do not have", n)
+		s.Report(diag.Error, codeVersion, v.file, v.line, hint, "it requires Java %d, which the bases do not have", n)
 	case v.exact && s.assembled && !slices.Contains(jdks(), strconv.Itoa(n)):
 		s.Report(diag.Error, codeVersion, v.file, v.line, "write a toolchain of "+strings.Join(jdks(), " or ")+" with options.release = "+strconv.Itoa(n)+"; bases: official in slipway.yaml takes the images of a registry",
-			"Gradle's toolchain looks for a JDK %d and takes no other; Debian has %s", n, choices)
+			"Gradle's toolchain requires JDK %d; Debian has %s", n, choices)
 	case v.exact || n > newest:
 		s.jdk = strconv.Itoa(n)
 		s.Fact(what, "Java "+s.jdk, "asks for "+v.text, v.file, v.line)

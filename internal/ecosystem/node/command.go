@@ -171,7 +171,7 @@ func (s *service) processManager(argv []string, what, file string, line int) boo
 	}
 	slices.Sort(s.startEnv)
 	s.Fact("start", strings.Join(s.start, " "), "the program that PM2 starts", at, 0)
-	s.Report(diag.Info, codeProcessManager, file, line, "replicas: belongs to what runs the image; node ends and starts with its container",
+	s.Report(diag.Info, codeProcessManager, file, line, "set replicas: where the image is deployed; node starts and ends with its container",
 		"the %s starts with PM2; the image starts the program itself, once", what)
 	return true
 }

@@ -7,7 +7,7 @@ const (
 	codeManager        = "SLP203" // a package manager that is not supported, or not the one of the lock file
 	codeVersion        = "SLP204" // a Node.js that is not supported
 	codeStaleLock      = "SLP205" // package-lock.json does not fit package.json
-	codeNoStart        = "SLP206" // nothing says how the service starts, or what it starts from does not exist
+	codeNoStart        = "SLP206" // no start command found, or what it starts from does not exist
 	codeStartShell     = "SLP207" // the start needs a shell or a tool
 	codeLocal          = "SLP210" // dependencies outside the service's directory
 	codeLock           = "SLP211" // package-lock.json cannot be read

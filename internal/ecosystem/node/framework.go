@@ -120,7 +120,7 @@ func (s *service) standalone() {
 	}
 	s.framework.buildEnv += " NEXT_PRIVATE_STANDALONE=true"
 	s.Report(diag.Info, codeFramework, config, 0, "add output: 'standalone' to "+config+" so that every build does the same",
-		"Next.js is told by its environment to write a standalone server")
+		"an environment variable makes Next.js write a standalone server")
 }
 
 // checkAdapter reports SvelteKit without an adapter for servers.

@@ -109,8 +109,8 @@ func (s *service) lifecycleScripts() {
 		default:
 			s.rootRuns = append(s.rootRuns, "npm run "+name)
 			s.carries = s.site == nil
-			s.Report(diag.Info, codeLifecycle, "package.json", line, "patch-package with patches/ does not need the sources, so that a change of them makes no packages anew",
-				"the %s script may change packages, so those for production are taken from where it has run, with the sources", name)
+			s.Report(diag.Info, codeLifecycle, "package.json", line, "patch-package with patches/ needs no sources, so a source change would not rebuild the packages",
+				"the %s script may change packages, so production packages come from the stage that runs it, with the sources", name)
 		}
 	}
 	s.topPatches()

@@ -73,8 +73,8 @@ func (s *service) oldLockFile(lock *parsedLock) {
 			}
 		}
 	}
-	s.Report(diag.Warning, codeOldLock, "package-lock.json", 0, s.inDir(relock)+" with npm 7 or newer writes the format of today",
-		"package-lock.json has the format of npm 6: each install asks the registry for what it does not say")
+	s.Report(diag.Warning, codeOldLock, "package-lock.json", 0, s.inDir(relock)+" with npm 7 or newer writes the current format",
+		"package-lock.json has the format of npm 6: each install asks the registry for the missing metadata")
 	var visit func(all map[string]oldPackage)
 	visit = func(all map[string]oldPackage) {
 		for _, name := range slices.Sorted(maps.Keys(all)) {

@@ -57,7 +57,7 @@ func pins(name string) map[int]string {
 // package.json decides when there are several.
 func (s *service) packageManager() bool {
 	if s.member == "" && s.pkg.Workspaces != nil {
-		s.Report(diag.Error, codeLocal, "package.json", s.pkg.line("workspaces"), "name the directory of a member of the workspace", "the root of a workspace is no service")
+		s.Report(diag.Error, codeLocal, "package.json", s.pkg.line("workspaces"), "name the directory of a member of the workspace", "the root of a workspace is not a service")
 		return false
 	}
 	top := s.topManifest()
@@ -100,7 +100,7 @@ func (s *service) noLock(wanted string) bool {
 	}
 	how := map[string]string{"pnpm": "pnpm install --lockfile-only", "yarn": "yarn install", "bun": "bun install --lockfile-only"}[wanted]
 	lock := map[string]string{"pnpm": "pnpm-lock.yaml", "yarn": "yarn.lock", "bun": "bun.lock"}[wanted]
-	s.Report(diag.Error, codeNoLock, "package.json", 0, s.inDir(ecosystem.Or(how, relock)), "%s is missing, so what is built would depend on the day", ecosystem.Or(lock, "package-lock.json"))
+	s.Report(diag.Error, codeNoLock, "package.json", 0, s.inDir(ecosystem.Or(how, relock)), "%s is missing, so the build would not be reproducible", ecosystem.Or(lock, "package-lock.json"))
 	return false
 }
 
@@ -108,7 +108,7 @@ func (s *service) noLock(wanted string) bool {
 func (s *service) completeManager(version string) bool {
 	m := &s.manager
 	if s.member != "" && !plainName().MatchString(s.pkg.Name) {
-		s.Report(diag.Error, codeManifest, "package.json", s.pkg.line("name"), "give it a name that npm takes", "the member of a workspace has no usable name")
+		s.Report(diag.Error, codeManifest, "package.json", s.pkg.line("name"), "give it a name that npm accepts", "the member of a workspace has no usable name")
 		return false
 	}
 	data, err := ecosystem.Read(s.top, m.lock)
@@ -132,7 +132,7 @@ func (s *service) completeManager(version string) bool {
 	}
 	if !exactVersion().MatchString(m.version) {
 		s.Report(diag.Error, codeManager, s.topFile("package.json"), 0, fmt.Sprintf("write \"packageManager\": \"%s@%s\"", strings.Fields(m.title())[0], newest(pins(m.name))),
-			"%q is no version of %s", m.version, m.name)
+			"%q is not a version of %s", m.version, m.name)
 		return false
 	}
 	s.Fact("package manager", m.title(), "its lock file, version by "+why, s.topFile(m.lock), 0)

@@ -222,9 +222,9 @@ func (s *service) portElsewhere(f found, e *ecosystem.Evidence) {
 		port = defaultRPC
 	}
 	e.Port = f.portRead
-	e.Port.Text, e.Port.Why = strconv.Itoa(port), "default: the program listens where PORT says"
-	s.Report(diag.Info, codeDefaultPort, f.portRead.File, f.portRead.Line, "write port: for the service in slipway.yaml for another one",
-		"nothing names a port; the image has PORT=%d", port)
+	e.Port.Text, e.Port.Why = strconv.Itoa(port), "default: the program listens on PORT"
+	s.Report(diag.Info, codeDefaultPort, f.portRead.File, f.portRead.Line, "write port: for the service in slipway.yaml to change it",
+		"no file names a port; the image sets PORT=%d", port)
 }
 
 // portVariable decides which variable tells the program its port: PORT where it
@@ -257,7 +257,7 @@ func (s *service) processEvidence(p ecosystem.Process, e *ecosystem.Evidence) {
 		e.HTTP.Keep(at)
 	}
 	if !e.Port.Found() || p.WantsPort() {
-		at.Text, at.Why = strconv.Itoa(defaultPort), "default: the web process is told by PORT"
+		at.Text, at.Why = strconv.Itoa(defaultPort), "default: the web process reads PORT"
 		e.Port = at
 	}
 	port := ecosystem.Or(e.Port.Text, at.Text)

@@ -134,7 +134,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	}
 	pkg, line, err := parseManifest(data)
 	if err != nil {
-		s.Report(diag.Error, codeManifest, "package.json", line, "correct the JSON; a comma before a closing bracket is the usual slip", "package.json is not valid: %v", err)
+		s.Report(diag.Error, codeManifest, "package.json", line, "correct the JSON; the usual mistake is a comma before a closing bracket", "package.json is not valid: %v", err)
 		return s
 	}
 	s.pkg, s.building = pkg, ecosystem.Or(want.Build, "build")

@@ -55,7 +55,7 @@ func (s *service) outputDir(build string) string {
 			return s.noteOutput(first, "where the service starts from", "package.json", 0)
 		}
 	}
-	s.Fact("build output", "beside the sources", "nothing names a directory", "", 0)
+	s.Fact("build output", "beside the sources", "no file names a directory", "", 0)
 	return ""
 }
 

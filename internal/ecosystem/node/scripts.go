@@ -23,7 +23,7 @@ func (s *service) scripts() {
 		s.build = s.building
 		s.outDir = s.outputDir(text)
 		if s.inline {
-			s.Fact("build", text, "what the start script does first", "package.json", s.pkg.line("scripts"))
+			s.Fact("build", text, "first command of the start script", "package.json", s.pkg.line("scripts"))
 		} else {
 			s.Fact("build", "npm run "+s.build, fmt.Sprintf("%q", text), "package.json", s.pkg.line("scripts", s.build))
 		}

@@ -210,7 +210,7 @@ func (s *service) noteAbove(dir, file string, line int) {
 		return
 	}
 	name := ecosystem.Or(s.Want.Name, "this")
-	s.Report(diag.Info, codeOutputAbove, file, line, "the service that serves them takes them by files: [{from: "+name+", to: "+path.Base(dir)+"}]; output: names another directory",
+	s.Report(diag.Info, codeOutputAbove, file, line, "for the service that serves them, write files: [{from: "+name+", to: "+path.Base(dir)+"}]; output: sets another directory",
 		"the build writes to %s, above the service; its image serves the files from there", dir)
 }
 

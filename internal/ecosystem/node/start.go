@@ -28,7 +28,7 @@ func (s *service) startCommand() {
 	}
 	if dir, file := s.nxProgram(); dir != "" {
 		s.start = []string{"node", path.Join(dir, file)}
-		s.Fact("start", strings.Join(s.start, " "), "what the build of the Nx project writes", "project.json", 0)
+		s.Fact("start", strings.Join(s.start, " "), "output of the Nx project's build", "project.json", 0)
 		return
 	}
 	for _, name := range startScripts() {
@@ -54,10 +54,10 @@ func (s *service) startCommand() {
 	}
 	if s.member == "" && ecosystem.Exists(s.Dir, "nx.json") && s.pkg.Workspaces == nil {
 		s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), "give each application a package.json with its start script and list them in workspaces, as Nx's TypeScript preset does; or a Dockerfile",
-			"the applications of this Nx workspace share one package.json, which says of none how it starts")
+			"the applications of this Nx workspace share one package.json, which has no start script for any of them")
 		return
 	}
-	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "nothing says how the service starts")
+	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "no start command found")
 }
 
 // startsNode tells whether a script runs node and no tool around it.

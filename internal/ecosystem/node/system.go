@@ -139,7 +139,7 @@ func (s *service) notePrisma() {
 		}
 	}
 	s.prisma.generate = true
-	s.Fact("code generation", "prisma generate", "the schema of Prisma, which no script generates the client from", schema, 0)
+	s.Fact("code generation", "prisma generate", "the schema of Prisma, because no script generates its client", schema, 0)
 }
 
 // Evidence in schemas of Prisma.

@@ -132,7 +132,7 @@ func parseComparator(word string) (span, error) {
 	case "<=":
 		return span{high: next}, nil
 	}
-	return span{}, fmt.Errorf("%q is no comparison", op)
+	return span{}, fmt.Errorf("%q is not a comparison", op)
 }
 
 // parseVersion reads up to three numbers and returns how many there are; "x"

@@ -200,7 +200,7 @@ func (s *service) take(c command, what, file string, line int) {
 			name += "-" + strconv.Itoa(i+1)
 		}
 		s.Report(diag.Warning, codeCommands, file, line,
-			"a job of its own in slipway.yaml: "+name+": {path: "+ecosystem.Or(s.Want.Path, ".")+", type: job, command: "+strconv.Quote(before)+"}",
+			"add a job to slipway.yaml: "+name+": {path: "+ecosystem.Or(s.Want.Path, ".")+", type: job, command: "+strconv.Quote(before)+"}",
 			"%q does not run when the service starts: the image starts %s alone", before, c.argv[0])
 	}
 }

@@ -63,7 +63,7 @@ func (s *service) isDjango() bool {
 		}
 		if data, err := ecosystem.Read(s.Dir, "package.json"); err == nil {
 			if b := ecosystem.Find(buildScript(), "package.json", data); b.Found() {
-				s.Report(diag.Warning, codeAssets, b.File, b.Line, "commit what it writes below the static files, or bring a Dockerfile", "the build script of package.json is not run: the image gets the assets as they lie in the repository")
+				s.Report(diag.Warning, codeAssets, b.File, b.Line, "commit its output below the static files, or add a Dockerfile", "the build script of package.json is not run: the image gets the assets as they are in the repository")
 			}
 		}
 		s.staticFiles(s.django.settings, project)
@@ -170,6 +170,6 @@ func (s *service) staticFiles(settings, project string) {
 		return
 	}
 	if used.Found() && s.has("whitenoise") {
-		s.Report(diag.Warning, codeStatic, used.File, used.Line, `add STATIC_ROOT = BASE_DIR / "staticfiles"`, "static files are in use, but STATIC_ROOT does not say where they are collected")
+		s.Report(diag.Warning, codeStatic, used.File, used.Line, `add STATIC_ROOT = BASE_DIR / "staticfiles"`, "static files are in use, but STATIC_ROOT is not set")
 	}
 }

@@ -10,7 +10,7 @@ const (
 	codeLocal    = "SLP265" // requirements that are directories or need git
 	codeSystem   = "SLP266" // a package that needs a system library
 	codeNoServer = "SLP267" // an application without a server to run it
-	codeNoStart  = "SLP268" // nothing says how the service starts
+	codeNoStart  = "SLP268" // no start command found
 	codeShell    = "SLP269" // the start needs a shell
 	codeStatic   = "SLP270" // Django's static files are collected nowhere or served by nothing
 	codeAssets   = "SLP271" // a package.json whose build is not run

@@ -79,7 +79,7 @@ func (s *service) packageManager() bool {
 	case may("pipenv", "Pipfile"):
 		return s.noLock("Pipfile", "pipenv lock", "Pipfile.lock")
 	case want != "" && want != "pip":
-		s.OnConfig(codeNoLock, "run "+want+" lock and commit what it writes", "package_manager is %s, but it has no lock file here", want)
+		s.OnConfig(codeNoLock, "run "+want+" lock and commit the lock file", "package_manager is %s, but it has no lock file here", want)
 		return false
 	}
 	for _, name := range []string{"requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt"} {
@@ -101,7 +101,7 @@ func (s *service) packageManager() bool {
 }
 
 func (s *service) noLock(file, command, lock string) bool {
-	s.Report(diag.Error, codeNoLock, file, 0, s.inDir(command), "%s is missing, so what is built would depend on the day", lock)
+	s.Report(diag.Error, codeNoLock, file, 0, s.inDir(command), "%s is missing, so the build would not be reproducible", lock)
 	return false
 }
 
@@ -130,11 +130,11 @@ func (s *service) locked(name, lock, relock string, then func(data []byte) bool)
 		return false
 	}
 	if s.project == nil {
-		s.Report(diag.Error, codeManifest, lock, 0, "commit pyproject.toml beside it", "pyproject.toml is missing, which %s is made from", lock)
+		s.Report(diag.Error, codeManifest, lock, 0, "commit pyproject.toml beside it", "pyproject.toml, the source of %s, is missing", lock)
 		return false
 	}
 	if local := s.project.local(); local != "" {
-		s.Report(diag.Error, codeLocal, "pyproject.toml", s.project.line(local), "publish it, or build from a Dockerfile of the service's own",
+		s.Report(diag.Error, codeLocal, "pyproject.toml", s.project.line(local), "publish it, or build the service from its own Dockerfile",
 			"the dependency %s is a directory, which is not supported yet", local)
 		return false
 	}
@@ -251,7 +251,7 @@ func (s *service) pip(file string) bool {
 	s.Fact("package manager", "pip", "requirements", file, 0)
 	if open := r.unpinned(); len(open) > 0 {
 		s.Report(diag.Warning, codeUnpinned, open[0].file, open[0].line, "pin them all: pip freeze, or uv pip compile --generate-hashes",
-			"%d of %d requirements have no pinned version, so what is built depends on the day", len(open), len(r.lines))
+			"%d of %d requirements have no pinned version, so the build is not reproducible", len(open), len(r.lines))
 	}
 	s.manager = manager{name: "pip", manifests: r.files, cache: pipCache, install: []string{pipInstall + file}}
 	return true
@@ -269,7 +269,7 @@ func (s *service) plainProject() bool {
 	}
 	if open > 0 {
 		s.Report(diag.Warning, codeUnpinned, "pyproject.toml", s.project.line("dependencies"), s.inDir("uv lock")+", and commit uv.lock",
-			"%d of %d dependencies have no pinned version and there is no lock file, so what is built depends on the day", open, len(s.deps))
+			"%d of %d dependencies have no pinned version and there is no lock file, so the build is not reproducible", open, len(s.deps))
 	}
 	s.manager = manager{name: "pip", manifests: []string{"pyproject.toml"}, cache: pipCache, install: []string{
 		`python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"].get("dependencies", []), sep="\n")' > ` + exported,

@@ -102,7 +102,7 @@ func (s *service) serving() (ecosystem.Hit, string) {
 	if len(found) != 1 {
 		return ecosystem.Hit{}, ""
 	}
-	return found[0], "the program that serves, by what it imports"
+	return found[0], "the program that serves, by its imports"
 }
 
 // usual returns a program of a usual name, else the only one.
@@ -137,10 +137,10 @@ func (s *service) startProgram() {
 		hint := `write command: ["python", "…"] for the service in slipway.yaml, or a Procfile`
 		if len(s.scan.mains) > 1 {
 			hint = `write command: ["python", "` + s.scan.mains[0].File + `"] for the service in slipway.yaml, or a Procfile`
-			s.Report(diag.Error, codeNoStart, s.scan.mains[0].File, s.scan.mains[0].Line, hint, "%d programs can start here, and nothing says which one is the service", len(s.scan.mains))
+			s.Report(diag.Error, codeNoStart, s.scan.mains[0].File, s.scan.mains[0].Line, hint, "%d programs can start here, and no setting selects one", len(s.scan.mains))
 			return
 		}
-		s.Report(diag.Error, codeNoStart, s.manifest(), 0, hint, "nothing says how the service starts")
+		s.Report(diag.Error, codeNoStart, s.manifest(), 0, hint, "no start command found")
 		return
 	}
 	s.start = s.python(h.File)
@@ -177,7 +177,7 @@ func (s *service) otherPrograms(chosen ecosystem.Hit) {
 		}
 		name := strings.ReplaceAll(strings.TrimSuffix(path.Base(h.File), ".py"), "_", "-")
 		s.Report(diag.Info, codePrograms, h.File, h.Line,
-			"if it is a service too, in slipway.yaml: "+name+": {path: "+ecosystem.Or(s.Want.Path, ".")+", type: job, command: "+strconv.Quote("python "+h.File)+"}",
+			"if it is a service too, add it to slipway.yaml: "+name+": {path: "+ecosystem.Or(s.Want.Path, ".")+", type: job, command: "+strconv.Quote("python "+h.File)+"}",
 			"the service starts %s, which serves; %s is another program", chosen.File, h.File)
 	}
 }

@@ -81,7 +81,7 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{scriptFile}, Content: s.manager.script})
 	}
 	if s.debugged() {
-		add(plan.Step{Op: plan.OpCopy, Args: []string{cutFile}, Content: cutScript, Comment: "Wheels of some packages hold what only debuggers read."})
+		add(plan.Step{Op: plan.OpCopy, Args: []string{cutFile}, Content: cutScript, Comment: "Wheels of some packages contain debugging information."})
 	}
 	if len(s.manager.install) > 0 {
 		steps := append(s.recoded(), s.manager.install...)

@@ -193,7 +193,7 @@ func (s *service) started(argv []string) {
 func (s *service) startServer(argv []string, missing string) {
 	if argv == nil {
 		s.Report(diag.Error, codeNoServer, s.app.file, s.app.line, s.add(missing)+"; or write command: for the service in slipway.yaml",
-			"the %s has no server to run it among the dependencies", s.app.kind)
+			"the dependencies have no server that runs the %s", s.app.kind)
 		return
 	}
 	s.started(argv)

@@ -78,12 +78,12 @@ func TestProcessesOfAProcfile(t *testing.T) {
 		hints            []string
 	}{
 		"after semicolons": {"web: flask db upgrade; flask translate compile; gunicorn app:app", "", "gunicorn app:app", []string{
-			`a job of its own in slipway.yaml: migrate: {path: ., type: job, command: "flask db upgrade"}`, `a job of its own in slipway.yaml: prepare: {path: ., type: job, command: "flask translate compile"}`}},
-		"after &&":          {"web: python manage.py migrate && exec gunicorn app:app -b :$PORT", "", "gunicorn app:app -b :8000", []string{`a job of its own in slipway.yaml: migrate: {path: ., type: job, command: "python manage.py migrate"}`}},
+			`add a job to slipway.yaml: migrate: {path: ., type: job, command: "flask db upgrade"}`, `add a job to slipway.yaml: prepare: {path: ., type: job, command: "flask translate compile"}`}},
+		"after &&":          {"web: python manage.py migrate && exec gunicorn app:app -b :$PORT", "", "gunicorn app:app -b :8000", []string{`add a job to slipway.yaml: migrate: {path: ., type: job, command: "python manage.py migrate"}`}},
 		"another directory": {"web: cd web && gunicorn app:app", "", "gunicorn app:app in /app/web", nil},
 		"variables":         {"web: export A=1; B=2 gunicorn app:app", "", "gunicorn app:app A=1 B=2", nil},
 		"a script": {"web: ./boot.sh", "#!/bin/sh\n# starts it\nwhile true; do\n    flask db upgrade\n    if [ $? = 0 ]; then\n        break\n    fi\n    sleep 5\ndone\nexec gunicorn -b :${PORT:-5000} \\\n  --workers ${WORKERS:-2} app:app\n",
-			"gunicorn -b :8000 --workers 2 app:app", []string{`a job of its own in slipway.yaml: migrate: {path: ., type: job, command: "flask db upgrade"}`}},
+			"gunicorn -b :8000 --workers 2 app:app", []string{`add a job to slipway.yaml: migrate: {path: ., type: job, command: "flask db upgrade"}`}},
 		"a script with its shell":     {"web: bash boot.sh", "set -e\nHOST=0.0.0.0\nsource venv/bin/activate\ngunicorn -b $HOST:8000 app:app\n", "gunicorn -b 0.0.0.0:8000 app:app", nil},
 		"a pipe":                      {"web: gunicorn app:app | tee log", "", codeShell, nil},
 		"a script that needs a shell": {"web: sh boot.sh", "gunicorn app:app > log\n", codeShell, nil},

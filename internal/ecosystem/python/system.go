@@ -53,7 +53,7 @@ func needs() map[string]need {
 		"pygraphviz":            refused("graphviz and a compiler", "pydot with a graphviz service", "https://pygraphviz.github.io/documentation/stable/install.html"),
 		"opencv-python":         refused("libGL", "opencv-python-headless", "https://github.com/opencv/opencv-python#installation-and-usage"),
 		"opencv-contrib-python": refused("libGL", "opencv-contrib-python-headless", "https://github.com/opencv/opencv-python#installation-and-usage"),
-		"playwright":            refused("a browser with its libraries", "a Dockerfile of its own", "https://playwright.dev/python/docs/docker"),
+		"playwright":            refused("a browser with its libraries", "the service's own Dockerfile", "https://playwright.dev/python/docs/docker"),
 	}
 }
 

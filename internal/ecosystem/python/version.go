@@ -25,7 +25,7 @@ func choose(text string, supported []string) (string, error) {
 		plain = strings.TrimLeft(strings.TrimPrefix(plain, prefix), "-@")
 	}
 	if strings.HasPrefix(plain, "pypy") || strings.HasPrefix(plain, "graalpy") {
-		return "", fmt.Errorf("%s is another interpreter than CPython", plain)
+		return "", fmt.Errorf("the interpreter %s is not CPython", plain)
 	}
 	for _, want := range supported {
 		for _, part := range strings.Split(plain, "||") {
@@ -38,14 +38,14 @@ func choose(text string, supported []string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("it asks for Python %s", strings.TrimSpace(text))
+	return "", fmt.Errorf("it requires Python %s", strings.TrimSpace(text))
 }
 
 // allows tells whether a version of a minor release fulfils all comparators.
 func allows(text, minor string) (bool, error) {
 	low, n, err := parseVersion(minor)
 	if err != nil || n != 2 {
-		return false, fmt.Errorf("%q is no minor version", minor)
+		return false, fmt.Errorf("%q is not a minor version", minor)
 	}
 	all := span{low, version{low[0], low[1] + 1}}
 	for _, op := range []string{">=", "<=", "==", "!=", "~=", ">", "<", "^", "~", "="} {
@@ -124,7 +124,7 @@ func parseComparator(word string) (span, error) {
 		}
 		return span{high: version{low[0], low[1], low[2] + 1}}, nil
 	}
-	return span{}, fmt.Errorf("%q is no comparison", op)
+	return span{}, fmt.Errorf("%q is not a comparison", op)
 }
 
 // parseVersion reads up to three numbers and returns how many there are; "*"

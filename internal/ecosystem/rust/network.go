@@ -124,7 +124,7 @@ func (s *service) conclude() {
 		return
 	}
 	if hit := s.loopback; hit.Found() && !s.readsPort {
-		s.Report(diag.Warning, ecosystem.CodeLoopback, hit.File, hit.Line, "listen on 0.0.0.0", "the server listens on its own machine alone: nobody reaches it in a container")
+		s.Report(diag.Warning, ecosystem.CodeLoopback, hit.File, hit.Line, "listen on 0.0.0.0", "the server listens on localhost only, so nothing outside its container reaches it")
 	}
 }
 

@@ -38,7 +38,7 @@ func (s *service) chooseProgram() bool {
 	case len(all) == 1 && named(all[0].Name):
 		return take("the only program of the package", source(), 0)
 	case named(s.Want.Name):
-		return take("it is called like the service", source(), 0)
+		return take("it has the service's name", source(), 0)
 	case len(all) == 0:
 		s.noProgram(s.crate.dir)
 		return false
@@ -52,7 +52,7 @@ func (s *service) chooseProgram() bool {
 		names = append(names, b.Name)
 	}
 	s.ReportWanted(codeWhich, file, "write command: ["+names[0]+"] for the service in slipway.yaml, or default-run = \""+names[0]+"\" in Cargo.toml",
-		"the package has %d programs, and nothing says which is meant: %s", len(names), strings.Join(names, ", "))
+		"the package has %d programs, and no setting selects one: %s", len(names), strings.Join(names, ", "))
 	return false
 }
 
@@ -90,8 +90,8 @@ func (s *service) otherPrograms() {
 	}
 	for _, b := range s.crate.bins {
 		if b.Name != s.bin.Name {
-			s.Report(diag.Info, codeOthers, path.Join(s.crate.dir, b.Path), 0, "a service of its own in slipway.yaml: "+b.Name+": {path: "+s.At(s.crate.dir)+", command: ["+b.Name+"]}",
-				"of the package's programs, this service is %s; %s does not serve, and is left out", s.bin.Name, b.Name)
+			s.Report(diag.Info, codeOthers, path.Join(s.crate.dir, b.Path), 0, "add a service to slipway.yaml: "+b.Name+": {path: "+s.At(s.crate.dir)+", command: ["+b.Name+"]}",
+				"this service is the package's program %s; the program %s does not serve and is left out", s.bin.Name, b.Name)
 		}
 	}
 }

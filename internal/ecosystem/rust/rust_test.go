@@ -47,18 +47,18 @@ func TestVersion(t *testing.T) {
 	for _, c := range []struct{ least, file, text, written, want, refused string }{
 		{want: "1.96"},
 		{least: "1.70", want: "1.96"},
-		{least: "1.97", refused: "asks for Rust 1.97"},
+		{least: "1.97", refused: "requires Rust 1.97"},
 		{file: "rust-toolchain", text: "stable\n", want: "1.96"},
 		{file: "rust-toolchain", text: "1.85.1\n", want: "1.85"},
 		{file: "rust-toolchain", text: "1.70\n", want: "1.85"},
 		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"1.90\"\n", want: "1.96"},
 		{file: "rust-toolchain", text: "[toolchain]\nchannel = \"1.85.0\"\n", want: "1.85"},
-		{file: "rust-toolchain", text: "nightly\n", refused: "asks for nightly"},
+		{file: "rust-toolchain", text: "nightly\n", refused: "requires nightly"},
 		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"beta\"\n", refused: "rust-toolchain.toml:2"},
-		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"1.120\"\n", refused: "asks for Rust 1.120"},
+		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"1.120\"\n", refused: "requires Rust 1.120"},
 		{file: "rust-toolchain", text: "nightly\n", written: "1.96", want: "1.96"},
-		{written: "1.90", refused: `no base of Rust "1.90"`},
-		{written: "latest", refused: `no base of Rust "latest"`},
+		{written: "1.90", refused: `no base has Rust "1.90"`},
+		{written: "latest", refused: `no base has Rust "latest"`},
 	} {
 		files := map[string]string{"Cargo.toml": program, "src/main.rs": "fn main() {}"}
 		if c.least != "" {

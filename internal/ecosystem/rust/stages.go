@@ -133,7 +133,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	build := s.in("cargo build --release --locked " + s.program())
 	clean := "cargo clean --quiet --release --locked" + wrapped(own)
 	add(plan.Step{Op: plan.OpRun, Shell: stand + " && " + build + " && " + clean, Mounts: s.caches(),
-		Comment: "Empty programs stand for the sources. What came of them is cleaned away, so that cargo never takes it for theirs."})
+		Comment: "Empty programs replace the sources. cargo clean removes their output, so that cargo never reuses it."})
 	return st
 }
 

@@ -86,7 +86,7 @@ func parseToolchain(data []byte) (channel string, line int, err error) {
 // readVersion decides on the Rust that compiles.
 func (s *service) readVersion() {
 	const what = "runtime"
-	choices := "there are Rust " + strings.Join(versions(), " and ")
+	choices := "the bases have Rust " + strings.Join(versions(), " and ")
 	least := word(s.crate.file.Package.RustVersion, "rust-version", s.rootFile)
 	leastLine := s.crate.file.line("rust-version")
 	edition := ecosystem.Or(word(s.crate.file.Package.Edition, "edition", s.rootFile), "2015")
@@ -110,7 +110,7 @@ func (s *service) readVersion() {
 		}
 	case !release:
 		s.Report(diag.Error, codeVersion, file, line, "write channel = \""+newest()+"\" when it compiles with that, or version: \""+newest()+"\" for the service in slipway.yaml; `bases:` takes an image that has it (rust-toolchain: <image>)",
-			"it asks for %s, and no base has it; %s", channel, choices)
+			"it requires %s, and no base has it; %s", channel, choices)
 	case !s.debian():
 		s.version = "1." + strconv.Itoa(minor)
 		s.Fact(what, "Rust "+s.version, "asks for "+channel, file, line)
@@ -129,7 +129,7 @@ func (s *service) readVersion() {
 
 func (s *service) tooNew(file string, line int, text, choices string) {
 	s.Report(diag.Error, codeVersion, file, line, "ask for "+newest()+" or older, or write bases: official in slipway.yaml, which takes the images of a registry",
-		"it asks for Rust %s, and no base has one that new; %s", text, choices)
+		"it requires Rust %s, and no base has a version that new; %s", text, choices)
 }
 
 // writtenVersion takes the version of slipway.yaml.
@@ -137,7 +137,7 @@ func (s *service) writtenVersion(choices string) {
 	minor, ok := minorOf(s.Want.Version)
 	s.version = "1." + strconv.Itoa(minor)
 	if !ok || s.debian() && enough(minor) != s.version {
-		s.ReportWanted(codeVersion, s.crate.manifestFile(), "write version: \""+newest()+"\", or leave it out", "there is no base of Rust %q; %s", s.Want.Version, choices)
+		s.ReportWanted(codeVersion, s.crate.manifestFile(), "write version: \""+newest()+"\", or leave it out", "no base has Rust %q; %s", s.Want.Version, choices)
 		return
 	}
 	s.Configured("runtime", "Rust "+s.version)

@@ -58,7 +58,7 @@ func (s *service) readManifest(dir string) *manifest {
 		return nil
 	}
 	if bad := m.badName(); bad != "" {
-		s.Report(diag.Error, codeManifest, name, 0, "use letters, digits, - and _", "%q is no name that cargo allows", bad)
+		s.Report(diag.Error, codeManifest, name, 0, "use letters, digits, - and _", "cargo does not allow the name %q", bad)
 		return nil
 	}
 	return m
@@ -270,8 +270,8 @@ func (s *service) chooseMember(at string) bool {
 		s.noProgram(at)
 		return false
 	}
-	s.ReportWanted(codeWhich, path.Join(at, "Cargo.toml"), "write path: "+list[len(list)-1]+" for the service in slipway.yaml, one service a program",
-		"the workspace has %d packages with programs, and nothing says which is meant: %s", len(list), strings.Join(list, ", "))
+	s.ReportWanted(codeWhich, path.Join(at, "Cargo.toml"), "write path: "+list[len(list)-1]+" for the service in slipway.yaml, one service per program",
+		"the workspace has %d packages with programs, and no setting selects one: %s", len(list), strings.Join(list, ", "))
 	return false
 }
 

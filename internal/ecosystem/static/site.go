@@ -67,13 +67,13 @@ func Serve(s *ecosystem.Service, manifest string) {
 	case h.TCP:
 		s.Configured("health", "TCP")
 	case h.GRPC != nil || len(h.Command) > 0:
-		s.ReportWanted(codeHealth, manifest, "write health: {http: "+defaultHealth+"}, or nothing", "a static site is asked for readiness over HTTP or TCP")
+		s.ReportWanted(codeHealth, manifest, "write health: {http: "+defaultHealth+"}, or nothing", "a static site takes an http: or tcp: health check only")
 	default:
 		h.HTTP = defaultHealth
 		s.Fact("health", "HTTP "+defaultHealth, "a path that the server answers by itself", "", 0)
 	}
 	if len(s.Want.Command) > 0 {
-		s.ReportWanted(codeCommand, manifest, "delete command:, or write type: http for a server of its own", "a static site is served by nginx, so it takes no command")
+		s.ReportWanted(codeCommand, manifest, "delete command:, or write type: http to run your own server", "a static site is served by nginx, so it takes no command")
 	}
 }
 

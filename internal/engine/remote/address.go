@@ -44,7 +44,7 @@ func nearby() map[string]string {
 func ParseAddress(text, certs string) (Address, error) {
 	u, err := url.Parse(text)
 	if text == "" || err != nil && strings.Contains(text, "://") {
-		return Address{}, wrong(text, "it is no URL").WithHint("%s", known)
+		return Address{}, wrong(text, "it is not a URL").WithHint("%s", known)
 	}
 	if err != nil || u.Scheme == "" || u.Opaque != "" {
 		return Address{}, wrong(text, "it has no scheme").WithHint("did you mean %s?", withScheme(text))
@@ -68,11 +68,11 @@ func ParseAddress(text, certs string) (Address, error) {
 		return at, nil
 	case "docker-container", "kube-pod":
 		if u.Hostname() == "" {
-			return Address{}, wrong(text, "it names nothing after %s://", u.Scheme).WithHint("%s://NAME", u.Scheme)
+			return Address{}, wrong(text, "nothing follows %s://", u.Scheme).WithHint("%s://NAME", u.Scheme)
 		}
 		return at, nil
 	}
-	fail := wrong(text, "slipway does not know %s://", u.Scheme)
+	fail := wrong(text, "slipway does not support %s://", u.Scheme)
 	if near, ok := nearby()[u.Scheme]; ok {
 		return Address{}, fail.WithHint("did you mean %s?", near+strings.TrimPrefix(text, u.Scheme))
 	}

@@ -207,7 +207,7 @@ func (d *dialer) unreachable(err error) *diag.Failure {
 	fail := diag.Fail(diag.ExitUsage, "the builder %s cannot be reached", at).Because(err)
 	switch at.url.Scheme {
 	case "unix":
-		return fail.WithHint("start it there: buildkitd --addr %s; or see who may use the socket: ls -l %s", at, at.url.Path)
+		return fail.WithHint("start it there: buildkitd --addr %s; or check the socket's permissions: ls -l %s", at, at.url.Path)
 	case "docker-container":
 		return fail.WithHint("docker ps --filter name=%s", at.url.Hostname())
 	case "kube-pod":
@@ -225,10 +225,10 @@ func tlsHint(at Address, err error) string {
 		return fmt.Sprintf("the certificate has another name: %s?servername=NAME", at.text)
 	}
 	if errors.As(err, new(*tls.CertificateVerificationError)) {
-		return fmt.Sprintf("ca.pem in %s is not of the authority that signed the builder's certificate", at.certs)
+		return fmt.Sprintf("ca.pem in %s does not belong to the authority that signed the builder's certificate", at.certs)
 	}
 	if errors.As(err, new(tls.RecordHeaderError)) {
 		return "the builder does not speak TLS there: leave out --builder-certs, or start buildkitd with --tlscert, --tlskey and --tlscacert"
 	}
-	return fmt.Sprintf("the builder does not take cert.pem in %s: ask whoever runs it for one that its --tlscacert signed", at.certs)
+	return fmt.Sprintf("the builder does not take cert.pem in %s: ask its administrator for a certificate that its --tlscacert signed", at.certs)
 }

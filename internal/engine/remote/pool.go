@@ -28,7 +28,7 @@ func (e *Engine) take(ctx context.Context, req engine.Request, lost map[*node]bo
 		return n, err
 	}
 	if len(errs) == 0 { // it came back, but this build was lost there already
-		return nil, diag.Fail(diag.ExitBuild, "every builder was lost while it built %s", req.Name).WithHint("slipway build again; buildkitd's log there says why it ended")
+		return nil, diag.Fail(diag.ExitBuild, "every builder was lost while it built %s", req.Name).WithHint("run slipway build again; the log of buildkitd on each builder shows the cause")
 	}
 	return nil, oneOf(errs)
 }

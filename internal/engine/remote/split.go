@@ -36,7 +36,7 @@ func (e *Engine) split(req engine.Request, sink event.Sink) ([]engine.Request, e
 	}
 	parts := e.divide(req, want)
 	if parts != nil && len(req.CacheTo) > 0 {
-		sink.Emit(event.Note{Service: req.Name, Text: "built on one builder for all its platforms, because --cache-to can hold the cache of only one"})
+		sink.Emit(event.Note{Service: req.Name, Text: "one builder builds all its platforms, because --cache-to can hold the cache of only one"})
 		return nil, nil
 	}
 	return parts, nil

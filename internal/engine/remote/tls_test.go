@@ -119,7 +119,7 @@ func TestTLSIsCheckedOnBothSides(t *testing.T) {
 	for name, c := range map[string]struct{ address, certs, want, hint string }{
 		"good":                            {good, ours.issue(t, "me", ours), "", ""},
 		"good, by its name":               {misnamed + "?servername=builder.example", ours.issue(t, "me", ours), "", ""},
-		"the builder of somebody else":    {good, ours.issue(t, "me", theirs), "was refused", "is not of the authority that signed the builder's certificate"},
+		"the builder of somebody else":    {good, ours.issue(t, "me", theirs), "was refused", "does not belong to the authority that signed the builder's certificate"},
 		"another name":                    {misnamed, ours.issue(t, "me", ours), "was refused", "servername=NAME"},
 		"a certificate of somebody else":  {good, theirs.issue(t, "me", ours), "was refused", "does not take cert.pem"},
 		"no certificate":                  {good, "", "cannot be reached", "--builder-certs DIR"},

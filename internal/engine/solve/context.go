@@ -37,9 +37,9 @@ func (w *wholeFS) Open(path string) (io.ReadCloser, error) {
 func (w *wholeFS) refuse(path string, err error) error {
 	f := diag.Fail(diag.ExitUsage, "the file %s of the build context %s cannot be read", path, w.dir).Because(causeOf(err))
 	if errors.Is(err, fs.ErrNotExist) {
-		f = f.WithHint("it went away during the build: leave it out with .dockerignore, or build when nothing changes the directory")
+		f = f.WithHint("it was deleted during the build: exclude it in .dockerignore, or build again while nothing changes the directory")
 	} else {
-		f = f.WithHint("make it readable for the user that builds, or leave it out with .dockerignore")
+		f = f.WithHint("make it readable for the current user, or exclude it in .dockerignore")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -24,7 +24,7 @@ func (p *progress) explain(err error) error {
 	}
 	if image, ok := strings.CutPrefix(p.failed.text, "[internal] load metadata for "); ok {
 		return diag.Fail(diag.ExitBuild, "the image %s cannot be read", image).Because(innermost(err)).
-			WithHint("check the name after FROM and the connection to its registry; `slipway bases list` shows the bases that need none; for a service with a Dockerfile of its own, dockerfile: false in slipway.yaml plans it without that image")
+			WithHint("check the image name after FROM and the connection to its registry; `slipway bases list` shows bases that need no registry; dockerfile: false in slipway.yaml ignores the service's own Dockerfile")
 	}
 	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: shorter(err)}
 	if exit := (*gatewaypb.ExitError)(nil); errors.As(err, &exit) {

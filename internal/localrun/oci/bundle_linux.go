@@ -87,7 +87,7 @@ func (b bundle) process() (*specs.Process, error) {
 		argv = append(append([]string(nil), b.image.Entrypoint...), b.spec.Args...)
 	}
 	if len(argv) == 0 {
-		return nil, fmt.Errorf("the image says not what to start: it has neither ENTRYPOINT nor CMD")
+		return nil, fmt.Errorf("the image has no start command: neither ENTRYPOINT nor CMD")
 	}
 	who, err := b.user()
 	if err != nil {

@@ -57,7 +57,7 @@ func (rt *Runtime) claim(group localrun.Group, detached bool, w localrun.Watcher
 		return nil, err
 	}
 	if lock == nil {
-		f := diag.Fail(diag.ExitRun, "%s is running already", group.Name)
+		f := diag.Fail(diag.ExitRun, "%s is already running", group.Name)
 		if s, err := readState(dir); err == nil && s.PID != 0 {
 			f.Text += fmt.Sprintf(" (process %d)", s.PID)
 		}

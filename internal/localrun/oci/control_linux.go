@@ -188,7 +188,7 @@ func Repair(stateDir, runcPath string, note func(string)) error {
 		if err := repairGroup(stateDir, name, runc{path: runcPath, root: filepath.Join(dir, "runc")}); err != nil {
 			problems = append(problems, fmt.Errorf("cleaning up %s: %w", name, err))
 		} else {
-			note("removed what a killed slipway had left of " + name)
+			note("removed the leftovers of a killed slipway: " + name)
 		}
 		problems = append(problems, lock.Unlock())
 	}

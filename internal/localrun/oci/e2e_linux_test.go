@@ -262,7 +262,7 @@ func TestGroup(t *testing.T) {
 	if s := run.Statuses()[2]; s.Exit == nil || !s.Exit.Stopped || s.Exit.Code != 0 {
 		t.Errorf("mail: %+v", s.Exit)
 	}
-	if _, err := rt.Start(t.Context(), localrun.Group{Name: "shop", Services: []localrun.Spec{{Name: "x"}}}, false, w); diag.ExitOf(err) != diag.ExitRun || !strings.Contains(err.Error(), "shop is running already") {
+	if _, err := rt.Start(t.Context(), localrun.Group{Name: "shop", Services: []localrun.Spec{{Name: "x"}}}, false, w); diag.ExitOf(err) != diag.ExitRun || !strings.Contains(err.Error(), "shop is already running") {
 		t.Errorf("second start: %v", err)
 	}
 	began = time.Now()
@@ -474,7 +474,7 @@ func TestKilled(t *testing.T) {
 	if err := Repair(state, newRuntime(t, state).Runc, w.Note); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(w.text(), "removed what a killed slipway had left of g") {
+	if !strings.Contains(w.text(), "removed the leftovers of a killed slipway: g") {
 		t.Error(w.text())
 	}
 	expectNothingLeft(t, state, "g")

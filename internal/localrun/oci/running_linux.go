@@ -61,7 +61,7 @@ func (rt *Runtime) Start(ctx context.Context, group localrun.Group, detached boo
 		return nil, diag.Fail(diag.ExitRun, "running containers needs root").WithHint("sudo slipway run …")
 	}
 	if err := Repair(rt.StateDir, rt.Runc, w.Note); err != nil {
-		w.Note("something of an earlier run could not be removed: " + err.Error())
+		w.Note("leftovers of an earlier run could not be removed: " + err.Error())
 	}
 	run, err := rt.claim(group, detached, w)
 	if err != nil {

@@ -47,9 +47,9 @@ func secretIn(name string, data []byte) string {
 	case dir == ".aws" && base == "credentials", dir == "gcloud" && base == "application_default_credentials.json":
 		return "credentials of a cloud"
 	case dir == ".kube" && base == "config", base == "kubeconfig":
-		return "the access to a cluster"
+		return "credentials of a cluster"
 	case dir == ".docker" && base == "config.json" && bytes.Contains(data, []byte(`"auth"`)):
-		return "the login of an image registry"
+		return "credentials of an image registry"
 	}
 	if bytes.Contains(data, []byte("PRIVATE KEY-----")) && privateKey().Match(data) {
 		return "a private key"
