@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // The codes of findings about files that programs name. A code has one meaning
@@ -63,6 +64,9 @@ func (n *Namer) Files() []Held {
 		}
 	}
 	h.rest()
+	n.Service.leftOut = slices.DeleteFunc(n.Service.leftOut, func(l plan.LeftOut) bool { // of a directory, before a name of its own brought it in
+		return slices.ContainsFunc(h.held, func(f Held) bool { return f.From == l.Path })
+	})
 	return covered(h.held)
 }
 

@@ -146,6 +146,20 @@ func TestNamedKeys(t *testing.T) {
 	}
 }
 
+// TestHeldIsNotLeftOut: a key of a named directory is left out, unless a name of
+// its own brings it in.
+func TestHeldIsNotLeftOut(t *testing.T) {
+	n := namerOf(map[string]string{"certs/tls.crt": "", "certs/tls.key": "", "certs/old.key": ""}, ".", config.Service{Name: "web", Path: "."})
+	n.Look("main.go", []byte("package main\nfunc main() {\n\thttp.ListenAndServeTLS(\":8443\", \"certs/tls.crt\", \"certs/tls.key\", nil)\n\tos.ReadDir(\"certs\")\n}\n"))
+	held := n.Files()
+	if !slices.ContainsFunc(held, func(h Held) bool { return h.From == "certs/tls.key" }) {
+		t.Errorf("held: %v", held)
+	}
+	if diff := cmp.Diff([]plan.LeftOut{{Path: "certs/old.key", Why: WhySecret}}, sortedLeftOut(n.Service.leftOut)); diff != "" {
+		t.Errorf("left out (-want +got):\n%s", diff)
+	}
+}
+
 // TestKeyByContent: a key that its name does not give away is one all the same.
 func TestKeyByContent(t *testing.T) {
 	const key = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"

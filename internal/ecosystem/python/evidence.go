@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
@@ -31,6 +32,7 @@ var (
 	portNamed   = ecosystem.NewSign(`(?m)^(?:\w*_)?PORT\s*(?::\s*int\s*)?=\s*(\d{2,5})\b`)
 	portFlagged = ecosystem.NewSign(`(?:\badd_argument|\boption|\bdefine)\(\s*['"](?:-\w['"]\s*,\s*['"])?(?:--)?(?:[a-z]+[-_])?port['"][^)\n]*?\bdefault\s*=\s*['"]?(\d{2,5})\b`)
 	portListen  = ecosystem.NewSign(`\.listen\(\s*(?:port\s*=\s*)?(\d{2,5})\b`)
+	loopback    = ecosystem.NewSign(`(?:\brun|\brun_app|\brun_simple|\bserve|\bmake_server|Server|\badd_(?:in)?secure_port)\(\s*[^)\n]*?['"](?:127\.0\.0\.1|localhost|\[?::1\]?)(?:['"]|:\d)()`)
 	portRead    = ecosystem.NewSign(`\b(?:environ|getenv|env|config)\b[^\n]{0,20}['"]PORT['"]`)
 
 	grpcHealth   = ecosystem.NewSign(`\badd_HealthServicer_to_server\(`)
@@ -52,7 +54,8 @@ type scan struct {
 	written                                      []written
 	readsPort                                    ecosystem.Hit
 	evidence                                     ecosystem.Evidence
-	insecure                                     bool // a gRPC server listens without TLS
+	local                                        []ecosystem.Hit // servers on the loopback address
+	insecure                                     bool            // a gRPC server listens without TLS
 }
 
 // readSources looks for evidence in the service's programs.
@@ -78,7 +81,7 @@ func (c *scan) look(name string, data []byte, ports [][]ecosystem.Hit) {
 		into *[]ecosystem.Hit
 		re   *ecosystem.Sign
 	}{{&c.asgi, asgiApp}, {&c.wsgi, wsgiApp}, {&c.factory, factoryDef}, {&c.used, factoryUse}, {&c.celery, celeryApp}, {&c.streamlit, streamlit},
-		{&c.fastapi, fastImport}, {&c.flask, flaskImport}, {&c.mains, mainBlock}, {&c.grpc, grpcServer}, {&c.servers, httpServer}, {&c.routes, healthRoute},
+		{&c.fastapi, fastImport}, {&c.flask, flaskImport}, {&c.mains, mainBlock}, {&c.grpc, grpcServer}, {&c.servers, httpServer}, {&c.routes, healthRoute}, {&c.local, loopback},
 		{&ports[0], portDefault}, {&ports[1], portRun}, {&ports[2], portServer}, {&ports[3], portAddress}, {&ports[4], portListen}, {&ports[5], portFlagged}, {&ports[6], portNamed}} {
 		if h := ecosystem.Find(look.re, name, data); h.Found() {
 			*look.into = append(*look.into, h)
@@ -155,4 +158,18 @@ func (s *service) decide() ecosystem.Evidence {
 		e.SlowStart = ecosystem.Hit{File: s.tree.models[0], Why: "it loads a trained model"}
 	}
 	return e
+}
+
+// warnLoopback reports a program that serves on the loopback address. Servers of
+// applications get their address from Slipway.
+func (s *service) warnLoopback() {
+	if s.app.kind != kindNone || len(s.Want.Command) > 0 || s.Want.Type != "http" && s.Want.Type != "grpc" {
+		return
+	}
+	for _, h := range s.scan.local {
+		if s.reached[h.File] || h.File == s.program.File {
+			s.Report(diag.Warning, ecosystem.CodeLoopback, h.File, h.Line, `listen on "0.0.0.0"`, "the server listens on its own machine alone: nobody reaches it in a container")
+			return
+		}
+	}
 }

@@ -119,6 +119,7 @@ func (s *service) network() {
 		e.Port = ecosystem.Hit{Text: given}
 	}
 	s.Network(e, s.manifest())
+	s.warnLoopback()
 	for i, f := range s.Facts {
 		if f.Name == "port" && f.File == "" && f.Evidence == "in the sources" {
 			s.Facts[i].Evidence = "default: the server gets it"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -271,6 +272,35 @@ func TestPortOfAFlag(t *testing.T) {
 		p, findings := Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
 		if findings.Errors() != nil || p.Port != c.want || p.Type != "http" {
 			t.Errorf("%s: %s on port %d, want %d: %v", name, p.Type, p.Port, c.want, findings)
+		}
+	}
+}
+
+// TestLoopback: a program that nobody reaches from outside of its container.
+func TestLoopback(t *testing.T) {
+	for name, c := range map[string]struct {
+		need, text string
+		line       int // of the finding, 0 for none
+	}{
+		"aiohttp":          {"aiohttp==3", "from aiohttp import web\nweb.run_app(app, host='127.0.0.1', port=8780)\n", 2},
+		"Bottle":           {"bottle==0.13", "from bottle import run\nrun(host='localhost', port=8781)\n", 2},
+		"the library's":    {"requests==2", "from http.server import HTTPServer\nHTTPServer(('localhost', 8782), H).serve_forever()\n", 2},
+		"gRPC":             {"grpcio==1", "s = grpc.server(x)\ns.add_insecure_port('localhost:50072')\nPORT = 50072\n", 2},
+		"everywhere":       {"aiohttp==3", "from aiohttp import web\nweb.run_app(app, host='0.0.0.0', port=8783)\n", 0},
+		"a client":         {"aiohttp==3", "from aiohttp import web\nconnect('localhost')\nweb.run_app(app, port=8784)\n", 0},
+		"under a server":   {"flask==3\ngunicorn==23", "from flask import Flask\napp = Flask(__name__)\nif __name__ == '__main__':\n    app.run(host='127.0.0.1')\n", 0},
+		"by the framework": {"fastapi==0.1\nuvicorn==0.3", "from fastapi import FastAPI\napp = FastAPI()\nuvicorn.run(app, host='127.0.0.1')\n", 0},
+	} {
+		dir := fstest.MapFS{"requirements.txt": {Data: []byte(c.need + "\n")}, "main.py": {Data: []byte(c.text)}}
+		_, findings := Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
+		line := 0
+		for _, f := range findings {
+			if f.Code == ecosystem.CodeLoopback {
+				line = f.Place.Line
+			}
+		}
+		if line != c.line || findings.Errors() != nil {
+			t.Errorf("%s: warns in line %d, want %d: %v", name, line, c.line, findings)
 		}
 	}
 }
