@@ -19,28 +19,35 @@ type Pattern interface {
 // It is compiled when it is first used: a command needs few of all that there are.
 type Sign struct {
 	pattern string
+	parsed  sync.Once
 	once    sync.Once
-	re      *regexp.Regexp
-	words   [][]byte // every match has at least one of them; nil: not known
-	alone   []byte   // every match begins with it, where no word goes on; nil: not known
-	inLine  bool     // no match has a line end in it
+	re      *regexp.Regexp // only where a match is possible: most signs are never compiled
+	words   [][]byte       // every match has at least one of them; nil: not known
+	alone   []byte         // every match begins with it, where no word goes on; nil: not known
+	inLine  bool           // no match has a line end in it
 }
 
 // NewSign returns the sign of a pattern; its first use panics if the pattern is
 // not valid.
 func NewSign(pattern string) *Sign { return &Sign{pattern: pattern} }
 
-func (s *Sign) compiled() *regexp.Regexp {
-	s.once.Do(func() {
-		s.re = regexp.MustCompile(s.pattern)
-		if tree, err := syntax.Parse(s.pattern, syntax.Perl); err == nil {
-			for _, w := range required(tree) {
-				s.words = append(s.words, []byte(w))
-			}
-			s.alone = []byte(beginning(tree))
-			s.inLine = len(s.words) > 0 && staysInLine(tree)
+// parse finds what a match needs.
+func (s *Sign) parse() {
+	s.parsed.Do(func() {
+		tree, err := syntax.Parse(s.pattern, syntax.Perl)
+		if err != nil {
+			return // compiled panics with it
 		}
+		for _, w := range required(tree) {
+			s.words = append(s.words, []byte(w))
+		}
+		s.alone = []byte(beginning(tree))
+		s.inLine = len(s.words) > 0 && staysInLine(tree)
 	})
+}
+
+func (s *Sign) compiled() *regexp.Regexp {
+	s.once.Do(func() { s.re = regexp.MustCompile(s.pattern) })
 	return s.re
 }
 
@@ -53,7 +60,7 @@ func (s *Sign) FindSubmatchIndex(data []byte) []int {
 	if s.inLine {
 		return s.lineByLine(data, from)
 	}
-	return moved(s.re.FindSubmatchIndex(data[from:]), from)
+	return moved(s.compiled().FindSubmatchIndex(data[from:]), from)
 }
 
 // moved are the indexes of a match in what begins at an offset.
@@ -92,7 +99,7 @@ func (s *Sign) lineByLine(data []byte, from int) []int {
 		if j := bytes.IndexByte(data[at:], '\n'); j >= 0 {
 			end = at + j
 		}
-		if found := s.re.FindSubmatchIndex(data[begin:end]); found != nil {
+		if found := s.compiled().FindSubmatchIndex(data[begin:end]); found != nil {
 			return moved(found, begin)
 		}
 		if from = end + 1; from > len(data) {
@@ -107,7 +114,7 @@ func (s *Sign) Match(data []byte) bool { return s.FindSubmatchIndex(data) != nil
 // first returns where a match can begin at the earliest, or one byte before, so
 // that what is looked at there is seen; -1 when there is none.
 func (s *Sign) first(data []byte) int {
-	s.compiled()
+	s.parse()
 	if len(s.alone) == 0 {
 		if s.possible(data) {
 			return 0

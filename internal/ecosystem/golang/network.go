@@ -124,7 +124,7 @@ func (s *service) checkHost(best reached) {
 		return
 	}
 	s.Report(diag.Warning, ecosystem.CodeLoopback, best.file, best.line, fmt.Sprintf("listen on \":%d\", or give the address by command: or env: of the service", best.port),
-		"the server listens on its own machine alone: nobody reaches it in a container")
+		"the server listens on localhost only, so nothing outside its container reaches it")
 }
 
 // checkPort warns of a port of slipway.yaml that the program is not seen to listen

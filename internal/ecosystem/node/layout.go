@@ -100,7 +100,7 @@ func (s *service) compilerRoots() (roots []string, atTop bool) {
 			}
 		}
 	}
-	c, _, err := readTSConfig(s.Dir, s.project)
+	c, _, err := s.tsConfig()
 	usual := []string{"src", "app", "client", "server", "frontend"}
 	switch {
 	case err != nil || s.framework.start != nil:
@@ -181,7 +181,7 @@ func (s *service) excluded() []string {
 			out = append(out, pattern)
 		}
 	}
-	if c, _, err := readTSConfig(s.Dir, s.project); s.changesTree() && err == nil && (c.CompilerOptions.Incremental || c.CompilerOptions.Composite) {
+	if c, _, err := s.tsConfig(); s.changesTree() && err == nil && (c.CompilerOptions.Incremental || c.CompilerOptions.Composite) {
 		out = append(out, "*.tsbuildinfo")
 	}
 	if s.pkg.Dependencies["next"] != "" && s.changesTree() {

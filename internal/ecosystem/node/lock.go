@@ -129,8 +129,11 @@ func (s *service) readLock() *parsedLock {
 	p := &parsedLock{}
 	data, err := ecosystem.Read(s.top, "package-lock.json")
 	if p.unread = err; err == nil {
-		p.invalid = json.Unmarshal(data, &p.lockFile)
-		p.line = ecosystem.LineAt(data, errorOffset(p.invalid))
+		if json.Unmarshal(slimLock(data), &p.lockFile) != nil { // the error has to have its place
+			p.lockFile = lockFile{}
+			p.invalid = json.Unmarshal(data, &p.lockFile)
+			p.line = ecosystem.LineAt(data, errorOffset(p.invalid))
+		}
 	}
 	if s.memo != nil && s.member != "" {
 		s.memo.locks[s.at] = p

@@ -26,10 +26,14 @@ const maxArguments = 200
 // loopback looks for a server that nobody reaches from outside of its container:
 // it names the loopback address, or it is Fastify, whose default that is.
 func (f *found) loopback(name string, data []byte) {
-	if f.local.Found() || bytes.Contains(data, everyAddress) {
+	listens := bytes.Contains(data, []byte(".listen("))
+	if f.local.Found() || !listens && !bytes.Contains(data, []byte("api.")) || bytes.Contains(data, everyAddress) {
 		return
 	}
 	if f.local = ecosystem.Find(hapiLocal, name, data); f.local.Found() {
+		return
+	}
+	if !listens {
 		return
 	}
 	var local *regexp.Regexp
@@ -69,5 +73,5 @@ func (s *service) warnLoopback(f found) {
 		return
 	}
 	s.Report(diag.Warning, ecosystem.CodeLoopback, f.local.File, f.local.Line, `listen with host "0.0.0.0"`,
-		"the server listens on its own machine alone: nobody reaches it in a container")
+		"the server listens on localhost only, so nothing outside its container reaches it")
 }

@@ -150,15 +150,9 @@ type oneOrMore []string
 
 // UnmarshalJSON reads a word or a list of words.
 func (o *oneOrMore) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*o = oneOrMore{one}
-		return nil
+	if len(data) == 0 || data[0] != '"' {
+		return json.Unmarshal(data, (*[]string)(o))
 	}
-	var many []string
-	if err := json.Unmarshal(data, &many); err != nil {
-		return err
-	}
-	*o = many
-	return nil
+	*o = oneOrMore{""}
+	return json.Unmarshal(data, &(*o)[0])
 }

@@ -99,11 +99,12 @@ type service struct {
 
 	generate string // script that generates code, "" for none
 	codegen  codegen
-	building string // name that the script which builds would have
-	build    string // script that builds, "" for none
-	inline   bool   // that script is a part of the start script
-	outDir   string // what the build writes, "" without a build
-	project  string // tsconfig of the build
+	building string      // name that the script which builds would have
+	build    string      // script that builds, "" for none
+	inline   bool        // that script is a part of the start script
+	outDir   string      // what the build writes, "" without a build
+	project  string      // tsconfig of the build
+	compiler *readConfig // of project, once read
 	start    []string
 	runner   runner   // that runs the program; zero for node itself
 	startEnv []string // NAME=value words before the start command

@@ -309,7 +309,7 @@ func (s *service) compilesTests(name string) bool {
 	if s.build == "" || !ecosystem.Exists(s.Dir, s.project) {
 		return false
 	}
-	c, _, err := readTSConfig(s.Dir, s.project)
+	c, _, err := s.tsConfig()
 	if err != nil {
 		return true
 	}

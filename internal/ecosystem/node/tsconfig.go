@@ -47,6 +47,23 @@ type tsConfig struct {
 	} `json:"compilerOptions"`
 }
 
+// tsConfig is the compiler's configuration of the service's build, read once.
+func (s *service) tsConfig() (tsConfig, []byte, error) {
+	if s.compiler == nil || s.compiler.project != s.project {
+		s.compiler = &readConfig{project: s.project}
+		s.compiler.config, s.compiler.data, s.compiler.err = readTSConfig(s.Dir, s.project)
+	}
+	return s.compiler.config, s.compiler.data, s.compiler.err
+}
+
+// readConfig is what readTSConfig returned for a project.
+type readConfig struct {
+	project string
+	config  tsConfig
+	data    []byte
+	err     error
+}
+
 func readTSConfig(dir fs.FS, name string) (tsConfig, []byte, error) {
 	var c tsConfig
 	if !fs.ValidPath(name) {

@@ -168,7 +168,7 @@ func (s *service) warnLoopback() {
 	}
 	for _, h := range s.scan.local {
 		if s.reached[h.File] || h.File == s.program.File {
-			s.Report(diag.Warning, ecosystem.CodeLoopback, h.File, h.Line, `listen on "0.0.0.0"`, "the server listens on its own machine alone: nobody reaches it in a container")
+			s.Report(diag.Warning, ecosystem.CodeLoopback, h.File, h.Line, `listen on "0.0.0.0"`, "the server listens on localhost only, so nothing outside its container reaches it")
 			return
 		}
 	}
