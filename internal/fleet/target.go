@@ -107,12 +107,34 @@ func (l Loader) resolve(word string) (Target, error) {
 	if err != nil {
 		root, err = Find(dir)
 	}
-	if err != nil {
-		t := l.directory(dir)
-		t.Named = true
-		return t, nil
+	if err == nil {
+		return l.inFleet(root, dir, word)
 	}
-	return l.inFleet(root, dir, word)
+	t := l.directory(dir)
+	if whole, ok := l.surveyed([]string{word}); ok && !t.OwnDockerfile && versioned(l.Dir) && whole.finds() {
+		t = whole // what lies beside the directory belongs to it, such as a library by path
+	}
+	t.Named = true
+	return t, nil
+}
+
+// versioned reports a directory at or below the root of a version control.
+func versioned(dir string) bool {
+	for range maxAbove {
+		if has(dir, ".git") {
+			return true
+		}
+		dir = filepath.Dir(dir)
+	}
+	return false
+}
+
+// finds reports a target in whose directories detection finds a service.
+func (t Target) finds() bool {
+	found, _ := Survey(t.Root, repository.FS(t.Root))
+	return slices.ContainsFunc(found, func(f detect.Found) bool {
+		return slices.ContainsFunc(t.Paths, func(dir string) bool { return within(f.Service.Path, dir) })
+	})
 }
 
 // inFleet decides what a directory means where there is a slipway.yaml.
