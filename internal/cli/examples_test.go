@@ -14,7 +14,7 @@ import (
 )
 
 // TestTheExamplesAreWhatGenerateWrites plans every example anew and compares the
-// result with the files that stand there. To refresh them: slipway generate in
+// result with the files in the repository. To refresh them: slipway generate in
 // the example's directory.
 func TestTheExamplesAreWhatGenerateWrites(t *testing.T) {
 	dirs, err := filepath.Glob("../../examples/0*-*/0*-*")

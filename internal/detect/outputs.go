@@ -134,7 +134,7 @@ func stagePrefix(service string) string {
 }
 
 // firstOwn is the number of the first stage that was the plan's before: stages of
-// other services stand above them.
+// other services come above them.
 func firstOwn(stages, own []plan.Stage) int {
 	return slices.IndexFunc(stages, func(st plan.Stage) bool { return len(own) > 0 && st.Name == own[0].Name })
 }

@@ -128,7 +128,7 @@ func (s *strangersSeen) partOf(dir, language string) bool {
 	return false
 }
 
-// without drops what is told of directories that hold a service with a
+// without drops the findings about directories that hold a service with a
 // Dockerfile of its own: it builds them.
 func (s *strangersSeen) without(services []string) diag.Findings {
 	var out diag.Findings

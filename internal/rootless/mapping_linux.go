@@ -56,7 +56,7 @@ func hostMapping() (mapping, error) {
 }
 
 // SubordinateIDs returns nil when builds as this user can have more users than
-// one, else what is missing, with the commands that mend it.
+// one, else what is missing, with the commands that fix it.
 func SubordinateIDs() error {
 	m, err := hostMapping()
 	if err != nil || m.why == "" {

@@ -90,7 +90,7 @@ func openRelease(data []byte, keys openpgp.EntityList, now time.Time) (release, 
 
 // signedBlock finds the signed message in a file, or nil. go-crypto 1.4.1 slices
 // out of range on a message without text (clearsign.go:182, found by FuzzRelease):
-// remove recover when that is mended.
+// remove recover when that is fixed.
 func signedBlock(data []byte) (block *clearsign.Block) {
 	defer func() {
 		if recover() != nil {

@@ -210,7 +210,7 @@ func built(data []byte) bool {
 	for line := range bytes.Lines(data) {
 		text := strings.TrimSpace(string(line))
 		if text != "" && !strings.HasPrefix(text, "//") {
-			return true // of /* … */ too: constraints stand above
+			return true // of /* … */ too: constraints come above
 		}
 		if !constraint.IsGoBuild(text) {
 			continue

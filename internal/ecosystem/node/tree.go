@@ -139,7 +139,7 @@ func (s *service) noteNames(file string, data []byte) {
 	}
 }
 
-// literalAt returns the text between the quotes around a place, and what stands
+// literalAt returns the text between the quotes around a place, and what is
 // before it on its line.
 func literalAt(data []byte, at int) (literal, before string) {
 	start := bytes.LastIndexByte(data[:at], '\n') + 1

@@ -161,7 +161,7 @@ func (u *uses) read(name, file string, line int) {
 	}
 }
 
-// optionalRead tells by what stands around whether a program does without a
+// optionalRead tells by the text around it whether a program does without a
 // variable: a default follows, or its presence is asked for. assigned means that
 // the program sets it.
 func optionalRead(before, after []byte) (optional, assigned bool) {

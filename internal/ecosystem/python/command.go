@@ -121,7 +121,7 @@ func parseScript(text string, port int) (command, error) {
 }
 
 // expand puts in the values of variables: those of the script, else the default
-// that stands beside the name.
+// beside the name.
 func expand(l string, values map[string]string) string {
 	l = plainName().ReplaceAllStringFunc(l, func(ref string) string {
 		if v, ok := values[strings.Trim(ref, "${}")]; ok {

@@ -29,7 +29,7 @@ const maxImports = 500
 
 // imports reads the import statements of a source without its strings and
 // comments. An import below `try:` or `if TYPE_CHECKING:` may fail, and so may
-// what stands in its place below `except ImportError:`.
+// what takes its place below `except ImportError:`.
 func imports(text []byte) []imported {
 	var out []imported
 	tried := -1 // how far the enclosing try: is indented

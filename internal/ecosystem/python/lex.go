@@ -11,7 +11,7 @@ import (
 type literal struct {
 	text   string
 	line   int
-	before []byte // what stands before it in the code
+	before []byte // the code before it in the code
 }
 
 // path reports an operand of what makes a path.
@@ -118,7 +118,7 @@ func (c *code) line(data []byte, offset int) int {
 	return c.lines
 }
 
-// pathBefore is what stands before an operand of a path: a slash, a call that
+// pathBefore is the code before an operand of a path: a slash, a call that
 // joins or opens, or a directory= of a framework.
 var pathBefore = pattern.Lazy(`(?:/\s*|\b(?:join|Path|open|listdir|scandir|glob|walk|iterdir|joinpath|makedirs|mkdir|StaticFiles|Jinja2Templates|FileSystemLoader)\([^()\n]*|\b\w*(?:[dD]ir|[dD]irectory|[fF]older|[pP]ath|DIR|FOLDER|PATH|ROOT)\w*['"]?\]?\s*=\s*)[rbufRBUF]{0,2}$`)
 

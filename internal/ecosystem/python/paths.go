@@ -10,7 +10,7 @@ import (
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
-// operand is an expression of one line that may be a path: what stands up to the
+// operand is an expression of one line that may be a path: the text up to the
 // end of an argument, with calls in it.
 const operand = `((?:[^()\n,}]|\((?:[^()\n]|\((?:[^()\n]|\([^()\n]*\))*\))*\))+)`
 

@@ -15,7 +15,7 @@ import (
 )
 
 // maxStepLog bounds the log that is kept of one step, in bytes; of a longer one
-// the end is kept, because errors stand there.
+// the end is kept, because errors are there.
 const maxStepLog = 4 << 20
 
 // PeakMemory is the name of a status by which an engine tells how many bytes the
