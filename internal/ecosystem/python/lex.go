@@ -11,7 +11,7 @@ import (
 type literal struct {
 	text   string
 	line   int
-	before []byte // the code before it in the code
+	before []byte // the code before it
 }
 
 // path reports an operand of what makes a path.
