@@ -68,6 +68,9 @@ func cause(e Evidence) string {
 		if s.ReadyMillis == 0 && !e.Settled {
 			text = "ended before it was ready: "
 		}
+		if peer := e.refused(); peer != "" {
+			return text + exitText(*s.Exit) + peer
+		}
 		return text + exitText(*s.Exit) + e.missing()
 	}
 	if s.Type == "job" && s.State == Running {
@@ -154,6 +157,8 @@ func Hint(e Evidence) string {
 	listensElsewhere := e.Port != 0 && len(e.Listening) > 0 &&
 		!slices.ContainsFunc(e.Listening, func(a netip.AddrPort) bool { return int(a.Port()) == e.Port })
 	switch {
+	case e.Status.Exit != nil && e.peer() > 0:
+		return fmt.Sprintf("start the server that it needs, and set its address: slipway run -e %s:NAME=VALUE; localhost is the container itself", name)
 	case e.wants():
 		first := e.suspects()[0].Name
 		return fmt.Sprintf("slipway run -e %s:%s=…, or --env-file %s:FILE; env: and env_file: in slipway.yaml keep them", name, first, name)

@@ -201,6 +201,15 @@ func TestExplain(t *testing.T) {
 				Missing: []plan.Use{{Name: "A", File: "a.py", Line: 1}, {Name: "B", File: "a.py", Line: 2}, {Name: "C", File: "a.py", Line: 3}, {Name: "ZONE", File: "z.py", Line: 9}}},
 			"web ended before it was ready: exit code 1; it reads ZONE (z.py:9), A (a.py:1), B (a.py:2) and 1 more variables, which are not set\n" +
 				"  exit:         exit code 1\n  last lines:\n    | KeyError: 'ZONE'"},
+		"a database on localhost": {
+			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, Port: 8080, Missing: []plan.Use{{Name: "A", File: "a.go", Line: 1}},
+				LastLines: []string{"dial tcp [::1]:5432: connect: connection refused"}},
+			"web ended before it was ready: exit code 1; nothing listens on localhost:5432 inside its container, the usual port of PostgreSQL\n" +
+				"  exit:         exit code 1\n  last lines:\n    | dial tcp [::1]:5432: connect: connection refused"},
+		"another server on localhost": {
+			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"Error: connect ECONNREFUSED 127.0.0.1:7777"}},
+			"web ended before it was ready: exit code 1; nothing listens on localhost:7777 inside its container\n" +
+				"  exit:         exit code 1\n  last lines:\n    | Error: connect ECONNREFUSED 127.0.0.1:7777"},
 		"a variable of one that ran": {
 			Evidence{Status: Status{Service: "web", State: Exited, ReadyMillis: 9, Exit: &Exit{Code: 1}}, Missing: []plan.Use{{Name: "A", File: "a.py", Line: 1}}},
 			"web ended: exit code 1\n  exit:         exit code 1\n  last lines:   it wrote nothing"},
