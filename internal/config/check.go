@@ -263,6 +263,15 @@ func (d *decoder) checkFiles(at, name string, s service, doc *document) {
 		d.checkPath(at, f.Path, "write it relative to the service's directory", "move slipway.yaml's path: of the service up to a directory that holds the file")
 		d.checkPath(at, f.To, "write it relative to the service's directory", "to: must be inside the service's directory in the image")
 	}
+	for i, dir := range s.Writable {
+		at := fmt.Sprintf("%s/writable/%d", at, i)
+		switch {
+		case strings.TrimSpace(dir) == "":
+			d.report(codePath, at, "write a directory, such as data", "the entry names no directory")
+		case !path.IsAbs(dir):
+			d.checkPath(at, dir, "write it relative to the working directory, or absolute", "write it absolute: a directory outside of the working directory has its own path")
+		}
+	}
 	for i, pattern := range s.Exclude {
 		if _, err := patternmatcher.New([]string{pattern}); err != nil || strings.TrimSpace(pattern) == "" {
 			d.report(codePath, fmt.Sprintf("%s/exclude/%d", at, i), "use the pattern syntax of .dockerignore", "%q is not a pattern", clip(pattern))

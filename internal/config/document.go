@@ -67,6 +67,7 @@ type service struct {
 	Build    string      `yaml:"build,omitempty" jsonschema_description:"Script of package.json that builds the service; build when left out."`
 	Output   string      `yaml:"output,omitempty" jsonschema_description:"Directory that the build of a Node.js service or a site writes, relative to the service; detected when left out."`
 	Files    []file      `yaml:"files,omitempty" jsonschema_description:"Files and directories to add to the production image: paths and patterns relative to the service, or the output of another service."`
+	Writable []string    `yaml:"writable,omitempty" jsonschema_description:"Directories that the service writes to: relative to its working directory, or absolute. They belong to the image's user."`
 	Exclude  []string    `yaml:"exclude,omitempty" jsonschema_description:"Paths and patterns, as in a .dockerignore, to leave out of the production image."`
 	Docker   *planned    `yaml:"dockerfile,omitempty" jsonschema_description:"false: Slipway plans the service although its directory has a Dockerfile."`
 	Features []string    `yaml:"features,omitempty" jsonschema_description:"Cargo features of a Rust service, in addition to the default ones."`

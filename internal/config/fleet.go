@@ -77,6 +77,7 @@ type Service struct {
 	Build          string            // script of package.json that builds
 	Output         string            // directory that the build writes, slash-separated
 	Files          []File            // that production holds beyond what is found
+	Writable       []string          // directories of the image's user, relative to the working directory or absolute
 	Exclude        []string          // patterns of what production does not hold
 	Planned        bool              // although the directory has a Dockerfile
 	Env            map[string]string // of the running service

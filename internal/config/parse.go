@@ -143,6 +143,7 @@ func (d *decoder) service(name string, doc *document) Service {
 		Command:        s.Command,
 		Build:          s.Build,
 		Output:         cleaned(s.Output),
+		Writable:       s.Writable,
 		Exclude:        s.Exclude,
 		EnvFiles:       m.EnvFile,
 		Planned:        s.Docker != nil,

@@ -118,6 +118,7 @@ func ecosystemCodes() []Code {
 		{Code: "SLP321", Name: "missing files", Meaning: "files: of slipway.yaml matches nothing."},
 		{Code: "SLP322", Name: "unbuilt front end", Meaning: "The program opens a directory that the build of a front end writes, and no build runs."},
 		{Code: "SLP323", Name: "excluded file", Meaning: "The ignore rules or exclude: leave out a file that the program opens."},
+		{Code: "SLP330", Name: "system directory", Meaning: "writable: of slipway.yaml names a directory of the system."},
 	}
 }
 

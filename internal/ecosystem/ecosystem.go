@@ -70,6 +70,7 @@ func Open(dir fs.FS, want config.Service, fleet *config.Fleet) Service {
 	if fleet != nil && want.Line > 0 {
 		s.FleetFile = fleet.File
 	}
+	s.writeWhereWanted()
 	return s
 }
 

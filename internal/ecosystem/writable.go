@@ -113,5 +113,25 @@ func (s *Service) Writes(dir, evidence, file string, line int) {
 	s.Fact("writable", dir, evidence, file, line)
 }
 
+// writeWhereWanted takes the directories that slipway.yaml names.
+func (s *Service) writeWhereWanted() {
+	for _, dir := range s.Want.Writable {
+		full := dir
+		if !path.IsAbs(full) {
+			full = path.Join(WorkDir, full)
+		}
+		if !WritablePath(full) {
+			s.OnConfig(CodeNotWritable, "write a directory below the working directory, or one of your own such as /data", "writable: %s belongs to the system, and no image gives it to its user", dir)
+			continue
+		}
+		s.writable = append(s.writable, path.Clean(full))
+		s.Configured("writable", path.Clean(full))
+	}
+}
+
+// CodeNotWritable: writable: names a directory of the system. A code has one meaning
+// for ever.
+const CodeNotWritable = "SLP330"
+
 // Writable are the directories that Writes noted, absolute and sorted.
 func (s *Service) Writable() []string { return absolute(s.writable) }

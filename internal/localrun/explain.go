@@ -71,6 +71,11 @@ func cause(e Evidence) string {
 		if peer := e.refused(); peer != "" {
 			return text + exitText(*s.Exit) + peer
 		}
+		if dir := e.denied(); dir != "" && dir != "." {
+			return text + exitText(*s.Exit) + "; its user may not write to " + dir
+		} else if dir == "." {
+			return text + exitText(*s.Exit) + "; its user may not write a file that it needs"
+		}
 		return text + exitText(*s.Exit) + e.missing()
 	}
 	if s.Type == "job" && s.State == Running {
@@ -159,6 +164,8 @@ func Hint(e Evidence) string {
 	switch {
 	case e.Status.Exit != nil && e.peer() > 0:
 		return fmt.Sprintf("start the server that it needs, and set its address: slipway run -e %s:NAME=VALUE; localhost is the container itself", name)
+	case e.Status.Exit != nil && e.denied() != "":
+		return fmt.Sprintf("write writable: [%s] for %s in slipway.yaml, and build again", e.denied(), name)
 	case e.wants():
 		first := e.suspects()[0].Name
 		return fmt.Sprintf("slipway run -e %s:%s=…, or --env-file %s:FILE; env: and env_file: in slipway.yaml keep them", name, first, name)

@@ -210,6 +210,14 @@ func TestExplain(t *testing.T) {
 			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"Error: connect ECONNREFUSED 127.0.0.1:7777"}},
 			"web ended before it was ready: exit code 1; nothing listens on localhost:7777 inside its container\n" +
 				"  exit:         exit code 1\n  last lines:\n    | Error: connect ECONNREFUSED 127.0.0.1:7777"},
+		"a directory that is not its user's": {
+			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"Error: EACCES: permission denied, mkdir '/app/uploads'"}},
+			"web ended before it was ready: exit code 1; its user may not write to /app/uploads\n" +
+				"  exit:         exit code 1\n  last lines:\n    | Error: EACCES: permission denied, mkdir '/app/uploads'"},
+		"a database file that it cannot make": {
+			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"unable to open database file (14)"}},
+			"web ended before it was ready: exit code 1; its user may not write a file that it needs\n" +
+				"  exit:         exit code 1\n  last lines:\n    | unable to open database file (14)"},
 		"a variable of one that ran": {
 			Evidence{Status: Status{Service: "web", State: Exited, ReadyMillis: 9, Exit: &Exit{Code: 1}}, Missing: []plan.Use{{Name: "A", File: "a.py", Line: 1}}},
 			"web ended: exit code 1\n  exit:         exit code 1\n  last lines:   it wrote nothing"},
