@@ -7,12 +7,12 @@ import (
 
 func TestDenied(t *testing.T) {
 	for line, want := range map[string]string{
-		"open /app/data/shop.db: permission denied":                     "/app/data",
-		"PermissionError: [Errno 13] Permission denied: '/app/cache'":   "/app/cache",
-		"EACCES: permission denied, open '/app/logs/app.log'":           "/app/logs",
-		"mkdir /data/v1.2: read-only file system":                       "/data/v1.2",
-		"sqlite3.OperationalError: unable to open database file":        ".",
-		"listening on 3000":                                             "",
+		"open /app/data/shop.db: permission denied":                   "/app/data",
+		"PermissionError: [Errno 13] Permission denied: '/app/cache'": "/app/cache",
+		"EACCES: permission denied, open '/app/logs/app.log'":         "/app/logs",
+		"mkdir /data/v1.2: read-only file system":                     "/data/v1.2",
+		"sqlite3.OperationalError: unable to open database file":      ".",
+		"listening on 3000": "",
 		"java.nio.file.AccessDeniedException: /app/x (see permissions)": "",
 	} {
 		e := Evidence{Status: Status{Service: "web", Exit: &Exit{Code: 1}}, LastLines: []string{"first", line}}
