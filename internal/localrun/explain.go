@@ -71,6 +71,9 @@ func cause(e Evidence) string {
 		if peer := e.refused(); peer != "" {
 			return text + exitText(*s.Exit) + peer
 		}
+		if host := e.stranger(); host != "" {
+			return text + exitText(*s.Exit) + "; no service or host is called " + host
+		}
 		if dir := e.denied(); dir != "" && dir != "." {
 			return text + exitText(*s.Exit) + "; its user may not write to " + dir
 		} else if dir == "." {
@@ -107,13 +110,19 @@ func cause(e Evidence) string {
 	if len(others) > 0 {
 		return fmt.Sprintf("%s: it listens on %s, but not on its port %d", what, strings.Join(others, ", "), e.Port)
 	}
-	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port)
+	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port) + e.missing()
 }
 
 // wants reports whether a variable that is not set may be why the service ended.
 func (e Evidence) wants() bool {
+	if len(e.Missing) == 0 {
+		return false
+	}
 	x := e.Status.Exit
-	return x != nil && len(e.Missing) > 0 && x.Code != 0 && x.Signal == "" && !x.OOMKilled && !x.Stopped && e.Status.ReadyMillis == 0 && !e.Settled
+	if x == nil { // it runs, and has not begun to listen
+		return e.Status.ReadyMillis == 0 && e.Port != 0 && len(e.Listening) == 0
+	}
+	return x.Code != 0 && x.Signal == "" && !x.OOMKilled && !x.Stopped && e.Status.ReadyMillis == 0 && !e.Settled
 }
 
 // missing names the variables that the service may have ended for want of: those
@@ -164,6 +173,8 @@ func Hint(e Evidence) string {
 	switch {
 	case e.Status.Exit != nil && e.peer() > 0:
 		return fmt.Sprintf("start the server that it needs, and set its address: slipway run -e %s:NAME=VALUE; localhost is the container itself", name)
+	case e.Status.Exit != nil && e.stranger() != "":
+		return fmt.Sprintf("start a service of that name beside it, or set the address: slipway run -e %s:NAME=VALUE", name)
 	case e.Status.Exit != nil && e.denied() != "":
 		return fmt.Sprintf("write writable: [%s] for %s in slipway.yaml, and build again", e.denied(), name)
 	case e.wants():

@@ -210,6 +210,9 @@ func TestExplain(t *testing.T) {
 			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"Error: connect ECONNREFUSED 127.0.0.1:7777"}},
 			"web ended before it was ready: exit code 1; nothing listens on localhost:7777 inside its container\n" +
 				"  exit:         exit code 1\n  last lines:\n    | Error: connect ECONNREFUSED 127.0.0.1:7777"},
+		"a variable of one that does not listen": {
+			Evidence{Status: Status{Service: "web", State: Unhealthy, Check: "TCP", Failures: 1}, Port: 80, Missing: []plan.Use{{Name: "MONGO_URI", File: "db.js", Line: 2}}},
+			"web is unhealthy: it does not listen on its port 80; it reads MONGO_URI, which is not set (db.js:2)\n  listens on:   nothing\n  last lines:   it wrote nothing"},
 		"a directory that is not its user's": {
 			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"Error: EACCES: permission denied, mkdir '/app/uploads'"}},
 			"web ended before it was ready: exit code 1; its user may not write to /app/uploads\n" +

@@ -48,3 +48,21 @@ func (e Evidence) refused() string {
 	}
 	return text
 }
+
+// unknownHost are the ways in which programs log a host name that does not resolve:
+// Node.js, Go, PostgreSQL's library, Java, Python's clients.
+var unknownHost = pattern.Lazy(`(?:ENOTFOUND|EAI_AGAIN)\s+([\w.-]+)|lookup ([\w.-]+)(?: on [^:]+:\d+)?: no such host|host name "([\w.-]+)" to address|UnknownHostException: ([\w.-]+)|connecting to ([\w.-]+):\d+\. (?:Name or service not known|Temporary failure)`)
+
+// stranger returns the host that the service's last lines say does not exist, ""
+// without one.
+func (e Evidence) stranger() string {
+	for _, line := range e.LastLines {
+		m := unknownHost().FindStringSubmatch(line)
+		for i := 1; i < len(m); i++ {
+			if m[i] != "" {
+				return strings.TrimRight(m[i], ".")
+			}
+		}
+	}
+	return ""
+}
