@@ -274,7 +274,8 @@ func (s *service) mavenKind() (kind, ecosystem.Hit) {
 	if h := sign("maven-shade-plugin"); h.Found() {
 		return kindFat, h
 	}
-	if g, _ := s.plugin("maven-assembly-plugin"); g != nil && strings.Contains(string(g.Inner), "jar-with-dependencies") {
+	// Without an execution, package does not run it: whoever wants its jar calls it by name.
+	if g, _ := s.plugin("maven-assembly-plugin"); g != nil && strings.Contains(string(g.Inner), "jar-with-dependencies") && strings.Contains(string(g.Inner), "<execution>") {
 		return kindFat, sign("maven-assembly-plugin")
 	}
 	return kindPlain, ecosystem.Hit{File: m.file, Why: "default: no plugin packs more than the module"}
