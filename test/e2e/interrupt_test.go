@@ -67,7 +67,7 @@ func TestASecondInterruptStopsAtOnceAndTheNextBuildRepairs(t *testing.T) {
 	r.until(t, "the step", inStep(dir))
 	r.signal(t, syscall.SIGINT)
 	// The signals must not arrive as one.
-	r.until(t, "word of the first interrupt", func() bool { return strings.Contains(r.errs.String(), "interrupt again to stop now") })
+	r.until(t, "word of the first interrupt", func() bool { return strings.Contains(r.errs.String(), "interrupt again to stop immediately") })
 	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGINT) // it may have ended by itself
 	r.end(t, time.Second).must(t, 130)
 	write(t, filepath.Join(src, "Dockerfile"), strings.Replace(read(t, filepath.Join(src, "Dockerfile")), slow, "", 1))

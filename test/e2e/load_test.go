@@ -40,7 +40,7 @@ func TestBuildLoadsIntoDocker(t *testing.T) {
 
 	write(t, dir+"/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
 	both := build("-t", "several:v1", "--platform", "linux/amd64,linux/arm64")
-	if !strings.Contains(both.stderr, "gets linux/") {
+	if !strings.Contains(both.stderr, "loading only linux/") {
 		t.Errorf("nobody is told which platform Docker gets:\n%s", both.stderr)
 	}
 	docker.do(t, "inspect", "several:v1")
