@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/pattern"
 )
@@ -28,27 +27,6 @@ func Enclosing(tree fs.FS, at string) string {
 		}
 	}
 	return found
-}
-
-// ServicesAt are the services at and below a directory, as the workspace around
-// it knows them: their paths are relative to top, which is that workspace's root,
-// or the directory itself.
-func ServicesAt(tree fs.FS, at string) (top string, found []Found, findings diag.Findings) {
-	at = path.Clean(at)
-	if top = Enclosing(tree, at); top == "" {
-		top = at
-	}
-	root, err := fs.Sub(tree, top)
-	if err != nil {
-		return top, nil, nil // a path that leaves the tree holds no services
-	}
-	all, findings := Survey(root, nil)
-	for _, f := range all {
-		if full := path.Join(top, f.Service.Path); full == at || strings.HasPrefix(full, at+"/") || at == "." {
-			found = append(found, f)
-		}
-	}
-	return top, found, findings
 }
 
 // holds tells whether a directory's manifests name one below it as a member.

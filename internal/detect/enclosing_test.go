@@ -2,8 +2,6 @@ package detect
 
 import (
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestEnclosing: a member of a workspace knows the directory that it is planned
@@ -36,35 +34,6 @@ func TestEnclosing(t *testing.T) {
 	} {
 		if got := Enclosing(repo(c.files), c.at); got != c.want {
 			t.Errorf("%s: %q belongs to %q, want %q", name, c.at, got, c.want)
-		}
-	}
-}
-
-// TestServicesAt: from inside a member, the services are those that the workspace
-// knows there.
-func TestServicesAt(t *testing.T) {
-	files := map[string]string{
-		"package.json":          `{"name": "all", "private": true, "workspaces": ["frontend", "other"]}`,
-		"package-lock.json":     `{"name": "all", "lockfileVersion": 3, "packages": {"": {"workspaces": ["frontend", "other"]}, "frontend": {"name": "frontend"}, "other": {"name": "other"}}}`,
-		"frontend/package.json": `{"name": "frontend", "scripts": {"start": "node server.js"}}`,
-		"frontend/server.js":    `require("http").createServer().listen(3000)`,
-		"other/package.json":    `{"name": "other", "scripts": {"start": "node server.js"}}`,
-		"other/server.js":       `require("http").createServer().listen(3001)`,
-	}
-	for at, want := range map[string][]string{"frontend": {".", "frontend"}, ".": {".", "frontend", "other"}, "other": {".", "other"}} {
-		top, found, findings := ServicesAt(repo(files), at)
-		if findings.Errors() != nil {
-			t.Fatal(findings)
-		}
-		got := []string{top}
-		for _, f := range found {
-			got = append(got, f.Service.Path)
-			if f.Findings.Errors() != nil {
-				t.Errorf("%s: %v", at, f.Findings)
-			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", at, diff)
 		}
 	}
 }

@@ -5,33 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
-
-// commonDir is the directory that holds both.
-func commonDir(a, b string) string {
-	a, b = path.Clean(a), path.Clean(b)
-	for a != "." && a != b && !strings.HasPrefix(b, a+"/") {
-		a = path.Dir(a)
-	}
-	return a
-}
-
-// below is a path relative to a directory that holds it.
-func below(dir, p string) string {
-	switch p = path.Clean(p); {
-	case dir == ".":
-		return p
-	case dir == p:
-		return "."
-	}
-	return strings.TrimPrefix(p, dir+"/")
-}
 
 // rebased is a plan whose build context is a directory above its own: what its
 // steps take from the context lies deeper there.
 func rebased(p plan.Service, dir string) plan.Service {
-	prefix := below(dir, p.Dir)
+	prefix := ecosystem.Below(dir, p.Dir)
 	if prefix == "." {
 		return p
 	}

@@ -86,7 +86,7 @@ func joined(p plan.Service, of source, s config.Service, f config.File, dir fs.F
 	if out == "" {
 		return refuse("write path: in the entry with the output directory of "+of.Name, "its output directory cannot be determined")
 	}
-	top, prefix := commonDir(p.Dir, of.plan.Dir), stagePrefix(of.Name)
+	top, prefix := ecosystem.CommonDir(p.Dir, of.plan.Dir), stagePrefix(of.Name)
 	inner, patterns := p.Dir, [2][]string{}
 	other := rebased(of.plan, top)
 	mine := rebased(p, top)
@@ -95,7 +95,7 @@ func joined(p plan.Service, of source, s config.Service, f config.File, dir fs.F
 	} else {
 		inner = of.plan.Dir
 	}
-	mine.DockerIgnore = joinedPatterns(patterns[0], patterns[1], below(top, inner))
+	mine.DockerIgnore = joinedPatterns(patterns[0], patterns[1], ecosystem.Below(top, inner))
 	stages := upTo(other, plan.StageBuilder, prefix)
 	for _, st := range stages {
 		if !slices.ContainsFunc(mine.Stages, func(m plan.Stage) bool { return m.Name == st.Name }) {
@@ -165,13 +165,13 @@ func place(p *plan.Service, step plan.Step, s config.Service, to, context string
 			if st.Name != plan.StageBuilder {
 				continue
 			}
-			st.Steps = withoutMissing(st.Steps, path.Join(below(p.Dir, s.Path), to), below(p.Dir, s.Path), dir)
+			st.Steps = withoutMissing(st.Steps, path.Join(ecosystem.Below(p.Dir, s.Path), to), ecosystem.Below(p.Dir, s.Path), dir)
 			at := slices.IndexFunc(st.Steps, func(x plan.Step) bool { return x.Op == plan.OpRun })
 			if at < 0 {
 				at = len(st.Steps)
 			}
 			in := step
-			in.Args = []string{step.Args[0], path.Join(workdir(p.Stages, st.Name, at), below(context, s.Path), to)}
+			in.Args = []string{step.Args[0], path.Join(workdir(p.Stages, st.Name, at), ecosystem.Below(context, s.Path), to)}
 			st.Steps = slices.Insert(slices.Clone(st.Steps), at, in)
 		}
 		if embeds(dir, to, language) {
@@ -196,7 +196,7 @@ func withoutMissing(steps []plan.Step, to, at string, dir fs.FS) []plan.Step {
 		if st.Op == plan.OpCopy && st.From == "" && st.Content == "" {
 			sources := slices.DeleteFunc(slices.Clone(st.Args[:len(st.Args)-1]), func(a string) bool {
 				a = path.Clean(a)
-				return (a == to || strings.HasPrefix(a, to+"/")) && !ecosystem.Exists(dir, below(at, a))
+				return (a == to || strings.HasPrefix(a, to+"/")) && !ecosystem.Exists(dir, ecosystem.Below(at, a))
 			})
 			if len(sources) == 0 {
 				continue

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/plaintext"
@@ -96,4 +97,24 @@ func Or(a, b string) string {
 		return a
 	}
 	return b
+}
+
+// CommonDir is the directory that holds both paths.
+func CommonDir(a, b string) string {
+	a, b = path.Clean(a), path.Clean(b)
+	for a != "." && a != b && !strings.HasPrefix(b, a+"/") {
+		a = path.Dir(a)
+	}
+	return a
+}
+
+// Below is a path relative to a directory that holds it.
+func Below(dir, p string) string {
+	switch p = path.Clean(p); {
+	case dir == ".":
+		return p
+	case dir == p:
+		return "."
+	}
+	return strings.TrimPrefix(p, dir+"/")
 }

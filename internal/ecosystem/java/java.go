@@ -12,7 +12,6 @@ package java
 import (
 	"io/fs"
 	"path"
-	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -120,7 +119,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	}
 	top := contextOf(root, at)
 	if sub, err := fs.Sub(root, top); err == nil && top != "." {
-		root, at, context = sub, below(top, at), path.Join(context, top)
+		root, at, context = sub, ecosystem.Below(top, at), path.Join(context, top)
 	}
 	s := &service{Service: ecosystem.Open(root, want, fleet), at: at}
 	s.Context = context
@@ -180,7 +179,7 @@ func contextOf(root fs.FS, at string) string {
 	if ecosystem.Exists(root, path.Join(at, "pom.xml")) {
 		top := at
 		for _, dir := range relatives(root, at) {
-			top = common(top, dir)
+			top = ecosystem.CommonDir(top, dir)
 		}
 		return top
 	}
@@ -192,22 +191,6 @@ func contextOf(root fs.FS, at string) string {
 			return at
 		}
 	}
-}
-
-// common is the directory that holds both.
-func common(a, b string) string {
-	for a != "." && a != b && !strings.HasPrefix(b, a+"/") {
-		a = path.Dir(a)
-	}
-	return a
-}
-
-// below makes a path relative to a directory that holds it.
-func below(dir, p string) string {
-	if dir == "." || dir == p {
-		return ternary(dir == p, ".", p)
-	}
-	return strings.TrimPrefix(p, dir+"/")
 }
 
 func ternary(ok bool, a, b string) string {

@@ -79,7 +79,7 @@ func (s *service) mvn(args ...string) string {
 	words := []string{"mvn", "-B", "-ntp", "-Dmaven.test.skip=true"}
 	m := s.maven
 	if m.module != m.top {
-		words = append(words, "-pl", ecosystem.Quoted([]string{below(m.top.dir(), m.module.dir())})[0], "-am")
+		words = append(words, "-pl", ecosystem.Quoted([]string{ecosystem.Below(m.top.dir(), m.module.dir())})[0], "-am")
 	}
 	if m.top.dir() != "." {
 		words = append(words, "-f", ecosystem.Quoted([]string{m.top.file})[0])
