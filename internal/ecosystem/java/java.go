@@ -193,13 +193,6 @@ func contextOf(root fs.FS, at string) string {
 	}
 }
 
-func ternary(ok bool, a, b string) string {
-	if ok {
-		return a
-	}
-	return b
-}
-
 // first is the place of the first of some names that exist in a directory, ""
 // without one.
 func first(tree fs.FS, dir string, names ...string) string {
