@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/baseimage/debian"
-	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -68,10 +67,7 @@ func finish(t tree, role plan.Role) {
 	certificates(t)
 	linkLibraries(t)
 	finishJava(t)
-	if t["usr/bin/python"+spec.PythonVersion] != nil {
-		t.symlink("usr/bin/python3", "python"+spec.PythonVersion)
-		t.symlink("usr/bin/python", "python3")
-	}
+	finishPython(t)
 	if t["usr/bin/cargo"] != nil {
 		t.symlink("usr/bin/cc", "gcc") // by these names Rust's linker and build scripts call them
 		t.symlink("usr/bin/c++", "g++")

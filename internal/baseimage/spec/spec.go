@@ -8,9 +8,6 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// Suite is the Debian release that bases are made of.
-const Suite = "trixie"
-
 // The names of the images that hold a probe binary alone: the small one, and the
 // one that speaks TLS.
 const (
@@ -32,6 +29,10 @@ type Base struct {
 	More      []string // package names, always with what they depend on
 	Without   []string // names that the closure leaves out, with all that only they need
 	Drop      []string // file names of its packages that nothing in it reads
+
+	// Borrowed has packages for every architecture that come from another release,
+	// by the name of the release, without what they depend on.
+	Borrowed map[string][]string `json:",omitempty"`
 
 	// Parts has the packages of which only some paths are kept, with all below them.
 	Parts map[string][]string
