@@ -10,7 +10,7 @@ import (
 // pythonLine is a Python that a Debian release has.
 type pythonLine struct {
 	version, suite string
-	libraries      []string // what it links whose names differ between releases
+	libraries      []string // what it links or imports and other releases name otherwise or lack
 	pip            string   // the release that pip comes from; "" is its own
 }
 
@@ -18,8 +18,8 @@ type pythonLine struct {
 // lacks options that Slipway and recent indexes need.
 func pythonLines() []pythonLine {
 	return []pythonLine{
-		{"3.9", "bullseye", []string{"gcc-10-base", "libcrypt1", "libffi7", "libmpdec3", "libssl1.1"}, Suite},
-		{"3.11", "bookworm", []string{"gcc-12-base", "libcrypt1", "libffi8", "libssl3"}, Suite},
+		{"3.9", "bullseye", []string{"gcc-10-base", "libcrypt1", "libffi7", "libmpdec3", "libssl1.1", "python3-distutils"}, Suite},
+		{"3.11", "bookworm", []string{"gcc-12-base", "libcrypt1", "libffi8", "libssl3", "python3-distutils"}, Suite},
 		{"3.13", "trixie", []string{"gcc-14-base", "libffi8", "libssl3t64", "libzstd1"}, ""},
 		{"3.14", "forky", []string{"gcc-16-base", "libffi8", "libssl3t64", "libzstd1"}, ""},
 		{"3.15", "sid", []string{"gcc-16-base", "libffi8", "libssl3t64", "libzstd1"}, ""},
@@ -86,6 +86,7 @@ func (l pythonLine) toolchain(ref string, native bool) Base {
 		base.Debian = append(base.Debian, "python3-pip")
 	} else {
 		base.Borrowed = map[string][]string{l.pip: {"python3-pip"}}
+		base.Debian = append(base.Debian, "python3-distutils")
 	}
 	if l.suite != Suite { // Debian's own python3 is another one, or the same by another name
 		base.Without = append(base.Without, "python3", "python3-minimal")
