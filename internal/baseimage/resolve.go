@@ -105,10 +105,10 @@ func (a *Assembler) probePin(w want) (Locked, error) {
 
 // npmWanted names the npm packages of a spec, as "name@major".
 func npmWanted(base spec.Base, t spec.Target) []string {
-	if base.NodeMajor == "" {
+	if base.Node == "" {
 		return nil
 	}
-	wanted := []string{t.NPM + "@" + base.NodeMajor}
+	wanted := []string{t.NPM + "@" + base.Node}
 	if base.NPMMajor != "" {
 		wanted = append(wanted, "npm@"+base.NPMMajor)
 	}
