@@ -47,8 +47,8 @@ func finishJava(t tree) {
 		if ok, _ := path.Match("usr/lib/jvm/java-*/bin/*", p); ok {
 			t.symlink("usr/bin/"+path.Base(p), "/"+p)
 		}
-		if ok, _ := path.Match("usr/lib/jvm/java-*/jmods", p); ok {
-			t.symlink("usr/lib/jvm/default", path.Base(path.Dir(p)))
+		if ok, _ := path.Match("usr/lib/jvm/java-*/bin/javac", p); ok {
+			t.symlink("usr/lib/jvm/default", path.Base(path.Dir(path.Dir(p))))
 		}
 	}
 	if t["usr/lib/jvm/default"] == nil {

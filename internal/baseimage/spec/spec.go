@@ -32,8 +32,8 @@ type Base struct {
 	Without  []string // names that the closure leaves out, with all that only they need
 	Drop     []string // file names of its packages that nothing in it reads
 
-	// Borrowed has packages for every architecture that come from another release,
-	// by the name of the release, without what they depend on.
+	// Borrowed has packages that come from another release, by the name of the release,
+	// without what they depend on: Debian has to name that.
 	Borrowed map[string][]string `json:",omitempty"`
 
 	// Parts has the packages of which only some paths are kept, with all below them.
