@@ -23,8 +23,9 @@ type npmVersions struct {
 	} `json:"versions"`
 }
 
-// newestNPM returns the newest stable version of a major of an npm package.
-func newestNPM(ctx context.Context, c *download.Cache, registry, name, major string) (NPMPin, error) {
+// newestNPM returns the newest stable version of a major of an npm package,
+// or the one version that is named.
+func newestNPM(ctx context.Context, c *download.Cache, registry, name, wanted string) (NPMPin, error) {
 	var doc npmVersions
 	address := registry + "/" + name
 	err := c.Get(ctx, address, func(body io.Reader) error {
@@ -33,19 +34,19 @@ func newestNPM(ctx context.Context, c *download.Cache, registry, name, major str
 	if err != nil {
 		return NPMPin{}, download.Unreachable("the npm package "+name, address, err)
 	}
-	return doc.newest(name, major)
+	return doc.newest(name, wanted)
 }
 
-func (doc npmVersions) newest(name, major string) (NPMPin, error) {
+func (doc npmVersions) newest(name, wanted string) (NPMPin, error) {
 	best, bestNumbers := "", [3]int{}
 	for v := range doc.Versions {
 		n, ok := stableVersion(v)
-		if ok && strconv.Itoa(n[0]) == major && (best == "" || later(n, bestNumbers)) {
+		if ok && (v == wanted || strconv.Itoa(n[0]) == wanted) && (best == "" || later(n, bestNumbers)) {
 			best, bestNumbers = v, n
 		}
 	}
 	if best == "" {
-		return NPMPin{}, diag.Fail(diag.ExitBuild, "the npm registry has no version %s of %s", major, name).
+		return NPMPin{}, diag.Fail(diag.ExitBuild, "the npm registry has no version %s of %s", wanted, name).
 			WithHint("the registry may be a partial mirror; NPM_CONFIG_REGISTRY names another one")
 	}
 	pin := NPMPin{Name: name, Version: best, Integrity: doc.Versions[best].Dist.Integrity}

@@ -101,6 +101,7 @@ func (d *decoder) fleet(doc *document) *Fleet {
 		Tag:         or(doc.Tag, "latest"),
 		Bases:       Bases{Family: or(string(doc.Bases.family), "debian"), Images: doc.Bases.images},
 		Compression: or(string(doc.Compression), "gzip"),
+		Strict:      doc.Strict,
 		User:        DefaultUser(),
 	}
 	for _, p := range doc.Platforms {

@@ -19,7 +19,8 @@ type Code struct {
 // package, add its line to that package's list below and run `go test
 // ./internal/diag -update`, which writes docs/FINDINGS.md. The ranges: 1xx
 // slipway.yaml; 20x–29x and 31x–35x what detection finds; 30x slipway.lock;
-// 36x–38x the built image; 40x own Dockerfiles and running services.
+// 36x–38x the built image; 40x own Dockerfiles and running services; 46x–48x what can be
+// built and is unwise.
 func Codes() []Code {
 	var all []Code
 	for pkg, codes := range map[string][]Code{
@@ -119,6 +120,8 @@ func ecosystemCodes() []Code {
 		{Code: "SLP322", Name: "unbuilt front end", Meaning: "The program opens a directory that the build of a front end writes, and no build runs."},
 		{Code: "SLP323", Name: "excluded file", Meaning: "The ignore rules or exclude: leave out a file that the program opens."},
 		{Code: "SLP330", Name: "system directory", Meaning: "writable: of slipway.yaml names a directory of the system."},
+		{Code: "SLP460", Name: "nearest version", Meaning: "The requested version is not available, and a near one is used."},
+		{Code: "SLP461", Name: "ended version", Meaning: "The version gets no security fixes any more."},
 	}
 }
 
