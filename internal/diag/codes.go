@@ -19,7 +19,8 @@ type Code struct {
 // package, add its line to that package's list below and run `go test
 // ./internal/diag -update`, which writes docs/FINDINGS.md. The ranges: 1xx
 // slipway.yaml; 20x–29x and 31x–35x what detection finds; 30x slipway.lock;
-// 36x–38x the built image; 40x own Dockerfiles and running services.
+// 36x–38x the built image; 40x own Dockerfiles and running services;
+// 44x waivers and the built image.
 func Codes() []Code {
 	var all []Code
 	for pkg, codes := range map[string][]Code{
@@ -36,6 +37,7 @@ func Codes() []Code {
 		"ecosystem/static": staticCodes(),
 		"dotenv":           dotenvCodes(),
 		"fleet":            fleetCodes(),
+		"pipeline":         pipelineCodes(),
 		"proof":            proofCodes(),
 		"localrun":         localrunCodes(),
 	} {
@@ -75,6 +77,7 @@ func configCodes() []Code {
 		{Code: "SLP123", Name: "bad health check", Meaning: "The path, service name or number of retries of a health check is invalid."},
 		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, and images are no place for one."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
+		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
 	}
 }
 
@@ -252,6 +255,13 @@ func localrunCodes() []Code {
 		{Code: "SLP404", Name: "host that nobody serves", Meaning: "A variable names a host that no service of the group serves and that is not found."},
 	}
 }
+func pipelineCodes() []Code {
+	return []Code{
+		{Code: "SLP441", Name: "useless waiver", Meaning: "A waiver in slipway.yaml waives nothing in the image."},
+		{Code: "SLP442", Name: "ended waiver", Meaning: "The last day of a waiver in slipway.yaml is over."},
+	}
+}
+
 func proofCodes() []Code {
 	return []Code{
 		{Code: "SLP360", Name: "program missing", Meaning: "The image lacks the program that its start command runs."},

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -106,11 +107,15 @@ func (c *check) planned() bool { return c.Service.Dockerfile == "" && len(c.Serv
 
 // broken reports what surely fails.
 func (c *check) broken(code string, at diag.Place, hint, format string, args ...any) {
-	severity := diag.Error
 	if !c.planned() {
-		severity = diag.Warning
+		c.report(diag.Warning, code, at, hint, format, args...)
+		return
 	}
-	c.report(severity, code, at, hint, format, args...)
+	waiver := "finding: " + code
+	if at.File != "" {
+		waiver += ", at: " + strconv.Quote(at.File)
+	}
+	c.report(diag.Error, code, at, hint+"; if the image is right, "+c.setting(`waivers: [{`+waiver+`, reason: "…"}]`), format, args...)
 }
 
 // warn reports what may fail.
