@@ -55,6 +55,7 @@ type Service struct {
 	Facts    []plan.Fact
 	Findings diag.Findings
 	leftOut  []plan.LeftOut
+	said     []plan.Said
 
 	compiledKeys []string // private keys that the program is built with
 
@@ -99,6 +100,11 @@ func (s *Service) Report(severity diag.Severity, code, file string, line int, hi
 		f.Excerpt = s.excerpt(file, line)
 	}
 	s.Findings = append(s.Findings, f)
+}
+
+// Said notes what the last finding is about, which the image would tell again.
+func (s *Service) Said(about plan.Subject, name string) {
+	s.said = append(s.said, plan.Said{About: about, Name: name})
 }
 
 // ReportWanted adds an error about what slipway.yaml says or should say of the

@@ -154,6 +154,7 @@ func (h *holder) takeFile(t target, f mention) {
 	if key && f.rank != rankWanted {
 		s.Report(diag.Warning, CodeKey, f.hit.File, f.hit.Line, "mount the key when the service runs, and write exclude: ["+h.own(t.from)+"] for it in slipway.yaml",
 			"the program opens the private key %s, so the image holds it", t.from)
+		s.Said(plan.KeyInImage, strings.TrimPrefix(t.to, WorkDir+"/"))
 	}
 	h.hold(Held{From: t.from, To: t.to, Key: key}, f)
 	h.mentions(t)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
 
@@ -38,6 +39,9 @@ func (c *check) secret(p, what string, at int) {
 	// A plan leaves out what is called like a secret, unless the sources or files:
 	// name it: then it is meant to be there.
 	meant := what == "a private key" && ecosystem.IsSecret(inApp) || slices.ContainsFunc(c.Wanted, func(w string) bool { return path.Clean(w) == inApp })
+	if meant && c.Service.HasSaid(plan.KeyInImage, inApp) {
+		return
+	}
 	if meant || aside("/"+p) {
 		c.warn(CodeSecret, place, hint, "/%s %s", p, text)
 		return

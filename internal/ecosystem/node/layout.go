@@ -253,6 +253,7 @@ func (s *service) checkKeys(name, literal, file string, line int) {
 	s.keys = append(s.keys, name)
 	s.Report(diag.Warning, codeKeyInImage, file, line, "mount it when the service runs, and write exclude: ["+name+"] for the service in slipway.yaml",
 		"%s, which the sources read, is a private key in the image", literal)
+	s.Said(plan.KeyInImage, s.in(name))
 }
 
 // movedData are the copies of directories that the program writes to, as the
