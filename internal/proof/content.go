@@ -120,7 +120,14 @@ func (c *check) writes() {
 				continue
 			}
 			c.seen["write "+target] = true
-			c.warn(CodeWrite, c.place(f.Path, w.Line, path.Base(w.Path)), "write below /tmp, or mount a volume at "+target+" that the user "+c.user.name+" owns",
+			hint := "write below /tmp, or mount a volume at " + target + " that the user " + c.user.name + " owns"
+			if dir, ok := strings.CutPrefix(target, c.workDir()+"/"); ok && c.planned() {
+				if path.Ext(dir) != "" { // a file: others may come beside it
+					dir = path.Dir(dir)
+				}
+				hint = c.setting("writable: ["+dir+"]") + ", or mount a volume there"
+			}
+			c.warn(CodeWrite, c.place(f.Path, w.Line, path.Base(w.Path)), hint,
 				"the sources write to %s, but /%s belongs to user %d and %s may not write there", target, owner.Path, owner.UID, c.user.name)
 		}
 	}

@@ -31,13 +31,14 @@ type script struct {
 	child  map[string]string // functions that run programs, by the name that they have here
 	shells map[string]bool   // names of modules that have such functions
 	paths  map[string]Write  // constants that hold relative paths
+	homes  map[string]bool   // names of paths below the user's home
 	sqlite bool
 }
 
 // readScript reads what a source of JavaScript or TypeScript imports, runs and
 // writes.
 func readScript(data []byte, typed bool) *Source {
-	s := &script{tokens: tokens(data), typed: typed, child: map[string]string{}, shells: map[string]bool{}, paths: map[string]Write{}}
+	s := &script{tokens: tokens(data), typed: typed, child: map[string]string{}, shells: map[string]bool{}, paths: map[string]Write{}, homes: map[string]bool{}}
 	for i := range s.tokens {
 		s.follow(i)
 		if t := s.tokens[i]; t.kind == 'n' {
@@ -153,8 +154,8 @@ func (s *script) look(i int, t token) {
 		s.bind(i, s.tok(i+2).text)
 	case t.text == "_resolveFilename", t.text == "_nodeModulePaths", t.text == "registerHooks":
 		s.out.Rewires = true
-	case t.text == "homedir" && s.tok(i+1).kind == '(', t.text == "HOME" && s.tok(i-2).is("env"):
-		s.out.Home = firstLine(s.out.Home, int(t.line))
+	case s.isHome(i):
+		s.home(i)
 	case t.text == "promisify" && s.tok(i+1).kind == '(':
 		s.promise(i)
 	case s.tok(i+1).kind == '(' || s.tok(i+1).kind == ')' && s.tok(i+2).kind == '(':
@@ -162,6 +163,9 @@ func (s *script) look(i int, t token) {
 	case t.text == "const" || t.text == "let" || t.text == "var":
 		if w, ok := s.path(i + 3); ok && s.tok(i+2).is("=") {
 			s.paths[s.tok(i+1).text] = w
+		}
+		if s.tok(i+2).is("=") && s.ofHome(i+3) {
+			s.homes[s.tok(i+1).text] = true
 		}
 	}
 }
