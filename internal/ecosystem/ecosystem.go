@@ -56,6 +56,7 @@ type Service struct {
 	Findings diag.Findings
 	leftOut  []plan.LeftOut
 	said     []plan.Said
+	secrets  map[string]bool // files that were asked about: whether they hold secrets
 
 	compiledKeys []string // private keys that the program is built with
 

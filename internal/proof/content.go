@@ -39,7 +39,7 @@ func (c *check) secret(p, what string, at int) {
 	// A plan leaves out what is called like a secret, unless the sources or files:
 	// name it: then it is meant to be there.
 	meant := what == "a private key" && ecosystem.IsSecret(inApp) || slices.ContainsFunc(c.Wanted, func(w string) bool { return path.Clean(w) == inApp })
-	if meant && c.Service.HasSaid(plan.KeyInImage, inApp) {
+	if what == "a private key" && c.Service.HasSaid(plan.KeyInImage, inApp) {
 		return
 	}
 	if meant || aside("/"+p) {

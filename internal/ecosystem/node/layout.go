@@ -247,7 +247,7 @@ func (s *service) checkFiles() {
 // checkKeys notes private keys that the sources read: production has them,
 // because the service does not start without.
 func (s *service) checkKeys(name, literal, file string, line int) {
-	if s.Excluded(name) || !ecosystem.Exists(s.Dir, name) || ecosystem.IsDir(s.Dir, name) || slices.Contains(s.keys, name) {
+	if s.Excluded(name) || !ecosystem.Exists(s.Dir, name) || ecosystem.IsDir(s.Dir, name) || slices.Contains(s.keys, name) || !s.Secret(name) {
 		return
 	}
 	s.keys = append(s.keys, name)
