@@ -38,7 +38,7 @@ func Codes() []Code {
 		"dotenv":           dotenvCodes(),
 		"fleet":            fleetCodes(),
 		"pipeline":         pipelineCodes(),
-		"proof":            proofCodes(),
+		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
 	} {
 		for _, c := range codes {
@@ -255,6 +255,17 @@ func localrunCodes() []Code {
 		{Code: "SLP404", Name: "host that nobody serves", Meaning: "A variable names a host that no service of the group serves and that is not found."},
 	}
 }
+func proofMoreCodes() []Code {
+	return []Code{
+		{Code: "SLP443", Name: "other module system", Meaning: "A source uses require in an ES module, or import declarations in a CommonJS module."},
+		{Code: "SLP444", Name: "not a program", Meaning: "The start command runs a file that is neither a program nor a script, or starts in a path that is no directory."},
+		{Code: "SLP445", Name: "time zone or locale missing", Meaning: "The image lacks a time zone or locale that a variable or source names."},
+		{Code: "SLP446", Name: "variable not expanded", Meaning: "An argument of the start command names a variable, and no shell expands it."},
+		{Code: "SLP447", Name: "runtime too old", Meaning: "A program needs a newer runtime or C library than the one in the image."},
+		{Code: "SLP448", Name: "nothing to serve", Meaning: "The directory that nginx serves does not exist in the image, or has no page."},
+	}
+}
+
 func pipelineCodes() []Code {
 	return []Code{
 		{Code: "SLP441", Name: "useless waiver", Meaning: "A waiver in slipway.yaml waives nothing in the image."},

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"archive/tar"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,7 +60,7 @@ func TestBreakages(t *testing.T) {
 }
 
 func breakages() []breakage {
-	return append(append(append(startBreakages(), libraryBreakages()...), moduleBreakages()...), append(javaBreakages(), contentBreakages()...)...)
+	return slices.Concat(startBreakages(), libraryBreakages(), moduleBreakages(), javaBreakages(), contentBreakages(), kindBreakages(), systemBreakages(), askBreakages())
 }
 
 func startBreakages() []breakage {

@@ -214,6 +214,7 @@ func (s *pySource) acts(code string, line int) {
 		}
 	}
 	s.writes(code, line)
+	s.asks(code, line)
 	if pyTLS().MatchString(code) {
 		s.out.TLS = firstLine(s.out.TLS, line)
 	}

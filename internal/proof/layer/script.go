@@ -50,7 +50,7 @@ func readScript(data []byte, typed bool) *Source {
 
 // orNil drops a source that says nothing.
 func (s *Source) orNil() *Source {
-	if len(s.Imports) == 0 && len(s.Calls) == 0 && len(s.Writes) == 0 && s.Home == 0 && s.TLS == 0 && s.Plain == 0 && !s.Rewires && !s.ESM {
+	if len(s.Imports) == 0 && len(s.Calls) == 0 && len(s.Writes) == 0 && len(s.Asks) == 0 && s.Home == 0 && s.TLS == 0 && s.Plain == 0 && !s.Rewires && !s.ESM && !s.Makes {
 		return nil
 	}
 	return s
@@ -150,8 +150,12 @@ func (s *script) look(i int, t token) {
 		s.out.ESM = true
 		s.exporting(i)
 	case t.text == "require" && !after && s.tok(i+1).kind == '(' && s.tok(i+2).kind == 's' && s.tok(i+3).kind != '+':
-		s.imports(s.tok(i+2), s.when())
+		s.imports(s.tok(i+2), s.when(), ByRequire)
 		s.bind(i, s.tok(i+2).text)
+	case t.text == "createRequire", t.text == "require" && !after && (s.tok(i+1).is("=") || s.tok(i-1).is("var") || s.tok(i-1).is("function")):
+		s.out.Makes = true
+	case t.text == "userInfo" && after && s.tok(i+1).kind == '(':
+		s.out.Asks = append(s.out.Asks, Ask{What: Account, Line: int(t.line)})
 	case t.text == "_resolveFilename", t.text == "_nodeModulePaths", t.text == "registerHooks":
 		s.out.Rewires = true
 	case s.isHome(i):
@@ -171,11 +175,11 @@ func (s *script) look(i int, t token) {
 }
 
 // imports notes a module.
-func (s *script) imports(name token, when Certainty) {
+func (s *script) imports(name token, when Certainty, by Way) {
 	if name.text == "" || len(name.text) > 300 {
 		return
 	}
-	s.out.Imports = append(s.out.Imports, Import{Name: name.text, Line: int(name.line), When: when})
+	s.out.Imports = append(s.out.Imports, Import{Name: name.text, Line: int(name.line), When: when, By: by})
 	for _, prefix := range []string{"module-alias", "tsconfig-paths", "app-module-path", "ts-node", "tsx", "@swc-node/register", "esbuild-register", "@babel/register"} {
 		if name.text == prefix || strings.HasPrefix(name.text, prefix+"/") {
 			s.out.Rewires = true
@@ -192,13 +196,13 @@ func (s *script) importing(i int) {
 	switch next := s.tok(i + 1); {
 	case next.kind == '(':
 		if name := s.tok(i + 2); name.kind == 's' && s.tok(i+3).kind != '+' {
-			s.imports(name, max(s.when(), Perhaps))
+			s.imports(name, max(s.when(), Perhaps), ByCall)
 			s.bind(i, name.text)
 		}
 	case next.kind == '.' || len(s.frames) > 0:
 	case next.kind == 's':
 		s.out.ESM = true
-		s.imports(next, s.declared())
+		s.imports(next, s.declared(), s.way(i+1))
 	default:
 		if next.is("type") && !s.tok(i+2).is("from") && s.tok(i+2).kind != ',' {
 			return
@@ -209,12 +213,20 @@ func (s *script) importing(i int) {
 			}
 			if s.tok(j).is("from") && s.tok(j+1).kind == 's' {
 				s.out.ESM = true
-				s.imports(s.tok(j+1), s.declared())
+				s.imports(s.tok(j+1), s.declared(), s.way(j+1))
 				s.names(i+1, j, s.tok(j+1).text)
 				return
 			}
 		}
 	}
+}
+
+// way is that of a declaration whose module is at a token.
+func (s *script) way(i int) Way {
+	if next := s.tok(i + 1); next.is("with") || next.is("assert") {
+		return ByAttributes
+	}
+	return ByImport
 }
 
 // declared is how sure an import declaration is.
@@ -235,7 +247,7 @@ func (s *script) exporting(i int) {
 			return
 		}
 		if s.tok(j).is("from") && s.tok(j+1).kind == 's' {
-			s.imports(s.tok(j+1), s.declared())
+			s.imports(s.tok(j+1), s.declared(), s.way(j+1))
 			return
 		}
 		if s.tok(j).kind == '}' && !s.tok(j+1).is("from") {
