@@ -40,6 +40,7 @@ const (
 	codeHealthValue = "SLP123" // path, service name, retries
 	codeSecret      = "SLP124" // a warning: an env value that looks like a secret
 	codePackage     = "SLP125" // not the name of a Debian package
+	codeWaiver      = "SLP440" // a waiver without a reason, or of what nobody can waive
 )
 
 // decoder fills the document's types from a YAML tree, collects findings, and

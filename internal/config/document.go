@@ -70,6 +70,7 @@ type service struct {
 	Files    []file      `yaml:"files,omitempty" jsonschema_description:"Files and directories to add to the production image: paths and patterns relative to the service, or the output of another service."`
 	Writable []string    `yaml:"writable,omitempty" jsonschema_description:"Directories that the service writes to: relative to its working directory, or absolute. They belong to the image's user."`
 	Exclude  []string    `yaml:"exclude,omitempty" jsonschema_description:"Paths and patterns, as in a .dockerignore, to leave out of the production image."`
+	Waivers  []waiver    `yaml:"waivers,omitempty" jsonschema_description:"Findings about the image that do not apply to this service, each with its reason."`
 	Docker   *planned    `yaml:"dockerfile,omitempty" jsonschema_description:"false: Slipway plans the service although its directory has a Dockerfile."`
 	Features []string    `yaml:"features,omitempty" jsonschema_description:"Cargo features of a Rust service, in addition to the default ones."`
 	settings `yaml:",inline"`
@@ -81,6 +82,14 @@ type file struct {
 	From string `yaml:"from,omitempty" jsonschema_description:"Service whose build output the files come from."`
 	Path string `yaml:"path,omitempty" jsonschema_description:"File or directory: of the service, or of the other service's directory after its build; that service's output when left out."`
 	To   string `yaml:"to,omitempty" jsonschema_description:"Destination, relative to the service's directory; the same path when left out."`
+}
+
+// waiver is a finding about the image that is accepted.
+type waiver struct {
+	Finding string `yaml:"finding" jsonschema:"required,pattern=^SLP[0-9]{3}$" jsonschema_description:"Code of the finding, such as SLP365."`
+	At      string `yaml:"at,omitempty" jsonschema_description:"Place of the finding: a file, a directory above it, or a pattern. Every place when left out."`
+	Reason  string `yaml:"reason" jsonschema:"required,pattern=[A-Za-z]" jsonschema_description:"Why the finding does not apply."`
+	Until   date   `yaml:"until,omitempty" jsonschema_description:"Last day of the waiver, such as 2027-03-31. An ended waiver fails the build."`
 }
 
 // planned is the only value of the key dockerfile: false.

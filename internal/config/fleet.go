@@ -13,6 +13,7 @@ package config
 
 import (
 	"slices"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -80,6 +81,7 @@ type Service struct {
 	Files          []File            // that production holds beyond what is found
 	Writable       []string          // directories of the image's user, relative to the working directory or absolute
 	Exclude        []string          // patterns of what production does not hold
+	Waivers        []Waiver          // of findings about the image
 	Planned        bool              // although the directory has a Dockerfile
 	Env            map[string]string // of the running service
 	EnvFiles       []string          // of the running service, relative to the fleet's root; later ones win, Env wins over all
@@ -95,6 +97,15 @@ type File struct {
 	From string // another service, "" for the service's own directory
 	Path string // slash-separated, may be a pattern; "": the other service's output
 	To   string // relative to the service's directory; never empty unless Path is
+}
+
+// Waiver accepts findings about the image of a service.
+type Waiver struct {
+	Finding string    // its code
+	At      string    // place: a file, a directory above it, or a pattern of path.Match; "": any
+	Reason  string    // never empty
+	Until   time.Time `json:"Until,omitzero"` // the last day, 00:00 UTC; zero: no end
+	Line    int       // in slipway.yaml
 }
 
 // Packages are names of Debian packages.

@@ -19,8 +19,8 @@ type Code struct {
 // package, add its line to that package's list below and run `go test
 // ./internal/diag -update`, which writes docs/FINDINGS.md. The ranges: 1xx
 // slipway.yaml; 20x–29x and 31x–35x what detection finds; 30x slipway.lock;
-// 36x–38x the built image; 40x own Dockerfiles and running services; 46x–48x what can be
-// built and is unwise.
+// 36x–38x the built image; 40x own Dockerfiles and running services; 44x waivers and
+// the built image; 46x–48x what can be built and is unwise.
 func Codes() []Code {
 	var all []Code
 	for pkg, codes := range map[string][]Code{
@@ -37,7 +37,8 @@ func Codes() []Code {
 		"ecosystem/static": staticCodes(),
 		"dotenv":           dotenvCodes(),
 		"fleet":            fleetCodes(),
-		"proof":            proofCodes(),
+		"pipeline":         pipelineCodes(),
+		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
 	} {
 		for _, c := range codes {
@@ -76,6 +77,7 @@ func configCodes() []Code {
 		{Code: "SLP123", Name: "bad health check", Meaning: "The path, service name or number of retries of a health check is invalid."},
 		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, which images must not contain."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
+		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
 	}
 }
 
@@ -255,6 +257,24 @@ func localrunCodes() []Code {
 		{Code: "SLP404", Name: "unknown host", Meaning: "A variable names a host that is neither a service of the group nor found elsewhere."},
 	}
 }
+func proofMoreCodes() []Code {
+	return []Code{
+		{Code: "SLP443", Name: "other module system", Meaning: "A source uses require in an ES module, or import declarations in a CommonJS module."},
+		{Code: "SLP444", Name: "not a program", Meaning: "The start command runs a file that is neither a program nor a script, or starts in a path that is no directory."},
+		{Code: "SLP445", Name: "time zone or locale missing", Meaning: "The image lacks a time zone or locale that a variable or source names."},
+		{Code: "SLP446", Name: "variable not expanded", Meaning: "An argument of the start command names a variable, and no shell expands it."},
+		{Code: "SLP447", Name: "runtime too old", Meaning: "A program needs a newer runtime or C library than the one in the image."},
+		{Code: "SLP448", Name: "nothing to serve", Meaning: "The directory that nginx serves does not exist in the image, or has no page."},
+	}
+}
+
+func pipelineCodes() []Code {
+	return []Code{
+		{Code: "SLP441", Name: "useless waiver", Meaning: "A waiver in slipway.yaml waives nothing in the image."},
+		{Code: "SLP442", Name: "ended waiver", Meaning: "The last day of a waiver in slipway.yaml is over."},
+	}
+}
+
 func proofCodes() []Code {
 	return []Code{
 		{Code: "SLP360", Name: "program missing", Meaning: "The image lacks the program that its start command runs."},

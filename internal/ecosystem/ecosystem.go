@@ -58,6 +58,8 @@ type Service struct {
 	Facts    []plan.Fact
 	Findings diag.Findings
 	leftOut  []plan.LeftOut
+	said     []plan.Said
+	secrets  map[string]bool // files that were asked about: whether they hold secrets
 
 	compiledKeys []string // private keys that the program is built with
 
@@ -118,6 +120,11 @@ func (s *Service) Unwise(code, file string, line int, hint, format string, args 
 	}
 	s.OnConfig(code, hint, format, args...)
 	s.Findings[len(s.Findings)-1].Severity = severity
+}
+
+// Said notes what the last finding is about, which the image would tell again.
+func (s *Service) Said(about plan.Subject, name string) {
+	s.said = append(s.said, plan.Said{About: about, Name: name})
 }
 
 // ReportWanted adds an error about what slipway.yaml says or should say of the

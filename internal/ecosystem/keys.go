@@ -10,10 +10,10 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
-// isKey reports a file that, by its name, is a private key or holds some. Other
-// secrets are files of variables, which no program is built from.
-func isKey(name string) bool {
-	return IsSecret(name) && !strings.HasPrefix(path.Base(name), ".")
+// isKey reports a file that is a private key or holds some. Other secrets are
+// files of variables, which no program is built from.
+func isKey(dir fs.FS, name string) bool {
+	return !strings.HasPrefix(path.Base(name), ".") && SecretAt(dir, name)
 }
 
 // CompileKey notes a file that a program is built with. If it is a private key,
@@ -21,7 +21,7 @@ func isKey(name string) bool {
 // build or the program would fail without it.
 func (s *Service) CompileKey(at string, by Hit) {
 	own := strings.TrimPrefix(path.Join(s.Context, at), s.Want.Path+"/")
-	if !isKey(at) || !Exists(s.Dir, at) || IsDir(s.Dir, at) || s.Excluded(own) || slices.Contains(s.compiledKeys, at) {
+	if !isKey(s.Dir, at) || !Exists(s.Dir, at) || IsDir(s.Dir, at) || s.Excluded(own) || slices.Contains(s.compiledKeys, at) {
 		return
 	}
 	s.compiledKeys = append(s.compiledKeys, at)
@@ -47,7 +47,7 @@ func KeysBelow(dir fs.FS, at string) (out Keys) {
 		if seen++; err != nil || seen > maxIgnored {
 			return fs.SkipAll
 		}
-		if !e.IsDir() && isKey(p) {
+		if !e.IsDir() && isKey(dir, p) {
 			out = append(out, p)
 		}
 		return nil

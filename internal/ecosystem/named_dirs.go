@@ -1,7 +1,6 @@
 package ecosystem
 
 import (
-	"bytes"
 	"io/fs"
 	"path"
 	"slices"
@@ -14,7 +13,7 @@ import (
 func (h *holder) widened(t target, f mention) target {
 	up := target{path.Dir(t.from), path.Dir(t.to)}
 	inSource := f.hit.File != "" && h.Syntax.has(f.hit.File)
-	if !inSource || h.holdsKey(t.from) || IsDir(h.Service.Dir, t.from) || h.Source(t.from) || IsSecret(t.from) || h.isRoot(up.from) || h.project(up.from) || up.to == WorkDir || !placeable(up.to) || Needless(h.own(up.from), true) != "" {
+	if !inSource || IsDir(h.Service.Dir, t.from) || h.Source(t.from) || h.Service.Secret(t.from) || h.isRoot(up.from) || h.project(up.from) || up.to == WorkDir || !placeable(up.to) || h.needless(up.from, true) != "" {
 		return t
 	}
 	w := &dirWalk{holder: &holder{Namer: &Namer{Service: &Service{Dir: h.Service.Dir, Want: h.Service.Want, Ignore: h.Service.Ignore}, Roots: h.Roots, Source: h.Source, Embedded: h.Embedded}}, f: mention{rank: rankPath}}
@@ -32,13 +31,9 @@ func (h *holder) isRoot(at string) bool {
 	return at == "." || slices.ContainsFunc(h.Roots, func(r Root) bool { return r.Dir == at || strings.HasPrefix(r.Dir, at+"/") })
 }
 
-// holdsKey reports a private key that its name does not give away.
-func (h *holder) holdsKey(at string) bool {
-	if path.Ext(at) != ".pem" {
-		return false
-	}
-	data, err := Read(h.Service.Dir, at)
-	return err == nil && bytes.Contains(data[:min(len(data), maxConfigSize)], []byte("PRIVATE KEY-----"))
+// needless is why an entry of the build context is, by its place below the program.
+func (h *holder) needless(at string, dir bool) string {
+	return h.Service.needlessAs(at, h.own(at), dir)
 }
 
 // takeDir adds a directory: whole where nothing in it is left out, else the
@@ -49,7 +44,7 @@ func (h *holder) takeDir(t target, f mention) {
 		return
 	case h.compiledIn(t.from, f):
 		return
-	case f.isWord() && (Needless(h.own(t.from), true) != "" || h.project(t.from)):
+	case f.isWord() && (h.needless(t.from, true) != "" || h.project(t.from)):
 		return
 	}
 	w := &dirWalk{holder: h, f: f}
@@ -132,13 +127,13 @@ func (w *dirWalk) parts(t target) (out []Held, whole bool) {
 func (w *dirWalk) leaves(at string, e fs.DirEntry) bool {
 	s := w.Service
 	if w.f.rank == rankWanted {
-		if !e.IsDir() && IsSecret(at) {
+		if !e.IsDir() && s.Secret(at) {
 			s.LeaveOut(WhySecret, at)
 			return true
 		}
 		return e.Name() == "node_modules" || e.Name() == ".git"
 	}
-	switch why := Needless(w.own(at), e.IsDir()); {
+	switch why := w.needless(at, e.IsDir()); {
 	case e.IsDir() && e.Name() == "node_modules":
 		return true
 	case why == WhyVersionControl && !e.IsDir(): // .gitkeep: not worth taking the directory apart
@@ -147,9 +142,6 @@ func (w *dirWalk) leaves(at string, e fs.DirEntry) bool {
 		s.LeaveOut(why, at)
 		return true
 	case w.excluded(at, mention{rank: rankPath}):
-		return true
-	case !e.IsDir() && w.holdsKey(at):
-		s.LeaveOut(WhySecret, at)
 		return true
 	case e.IsDir():
 		return w.compiledIn(at, w.f) || w.f.isWord() && w.project(at)

@@ -138,13 +138,13 @@ func placeable(to string) bool {
 
 func (h *holder) takeFile(t target, f mention) {
 	s := h.Service
-	key := IsSecret(t.from) && !strings.HasPrefix(path.Base(t.from), ".") || h.holdsKey(t.from)
+	key := isKey(s.Dir, t.from)
 	switch {
 	case f.rank == rankWanted:
 	case IsSecret(t.from) && !key:
 		s.LeaveOut(WhySecret, t.from)
 		return
-	case f.isWord() && Needless(h.own(t.from), false) != "":
+	case f.isWord() && h.needless(t.from, false) != "":
 		return
 	case f.rank < rankOpened && h.Source(t.from), h.compiledIn(t.from, f):
 		return
@@ -154,6 +154,7 @@ func (h *holder) takeFile(t target, f mention) {
 	if key && f.rank != rankWanted {
 		s.Report(diag.Warning, CodeKey, f.hit.File, f.hit.Line, "mount the key at run time, and write exclude: ["+h.own(t.from)+"] for it in slipway.yaml",
 			"the program opens the private key %s, so the image holds it", t.from)
+		s.Said(plan.KeyInImage, strings.TrimPrefix(t.to, WorkDir+"/"))
 	}
 	h.hold(Held{From: t.from, To: t.to, Key: key}, f)
 	h.mentions(t)

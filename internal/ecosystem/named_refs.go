@@ -102,7 +102,7 @@ func (h *holder) rest() {
 			if e.Name() == "slipway.yaml" || e.Name() == "slipway.lock" || slices.ContainsFunc(h.Roots, func(o Root) bool { return o.Dir == at || strings.HasPrefix(o.Dir, at+"/") }) || h.holds(at) {
 				continue
 			}
-			why := Needless(h.own(at), e.IsDir())
+			why := h.needless(at, e.IsDir())
 			switch {
 			case why != "" || e.IsDir() && e.Name() == "node_modules":
 			case !e.IsDir() && (h.Source(at) || h.embedded(at)):
@@ -135,7 +135,7 @@ func (h *holder) data(at string) bool {
 		if seen++; err != nil || seen > 2000 {
 			return fs.SkipAll
 		}
-		if name != at && Needless(h.own(name), e.IsDir()) != "" {
+		if name != at && h.needless(name, e.IsDir()) != "" {
 			if e.IsDir() {
 				return fs.SkipDir
 			}

@@ -3,7 +3,6 @@ package ecosystem
 import (
 	"math"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 
@@ -145,23 +144,6 @@ var needlessNames = sync.OnceValue(func() (t struct {
 	}
 	return t
 })
-
-// secretFiles are the names of files that hold secrets, and those among them that
-// hold none: what explains the variables of .env without their values.
-func secretFiles() (names, except []string) {
-	return []string{".env", ".env.*", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.key", "*-key.pem", "*.p12", "*.pfx", ".netrc", ".pypirc", ".pgpass"},
-		[]string{".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults"}
-}
-
-// IsSecret reports a file that, by its name, holds secrets.
-func IsSecret(name string) bool {
-	base := strings.ToLower(path.Base(name))
-	is := func(patterns []string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, base); return ok })
-	}
-	names, except := secretFiles()
-	return is(names) && !is(except)
-}
 
 // Supplied are the patterns for a service without a .dockerignore that hold in
 // every language. They are few, because each is tried for each file, and only for

@@ -59,6 +59,8 @@ type Input struct {
 	// Recipe is all else that decides the bytes of an image: the build of
 	// Slipway, the engine and its version, the platform that it runs on.
 	Recipe string
+	// Waived says which findings about the image are waived; "" for none.
+	Waived string
 
 	Cache *Cache // of the digests of files; nil: every file is read, and the Dockerfile parsed
 }
@@ -174,6 +176,7 @@ const (
 	factCompression = "compression"
 	factEpoch       = "epoch"
 	factModes       = "modes"
+	factWaived      = "waivers"
 )
 
 func (in *Input) facts() []fact {
@@ -186,6 +189,9 @@ func (in *Input) facts() []fact {
 		{factCompression, in.Compression, false},
 		{factEpoch, strconv.FormatInt(in.Epoch, 10), false},
 		{factModes, strconv.FormatBool(in.GitModes), false},
+	}
+	if in.Waived != "" {
+		out = append(out, fact{factWaived, in.Waived, false})
 	}
 	each := func(prefix string, values map[string]string, hidden bool) {
 		for _, k := range slices.Sorted(maps.Keys(values)) {

@@ -104,6 +104,7 @@ func TestEveryChangeIsSaidInWords(t *testing.T) {
 		"base slipway/node:20-trixie moved aaaaaaa → bbbbbbb": input(func(in *fingerprint.Input) { in.Bases = map[string]string{"slipway/node:20-trixie": digest("b")} }),
 		"manifests/package.json changed (named context)":      input(func(in *fingerprint.Input) { in.Contexts["manifests"]["package.json"] = digest("2") }),
 		"Slipway's recipe changed: slipway 1 → slipway 2":     input(func(in *fingerprint.Input) { in.Recipe = "slipway 2" }),
+		"waivers changed":                                     input(func(in *fingerprint.Input) { in.Waived = "SLP360" }),
 		"the rule for file modes changed":                     input(func(in *fingerprint.Input) { in.GitModes = true }),
 	} {
 		t.Run(want, func(t *testing.T) {

@@ -68,7 +68,7 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 		maps.Copy(args, req.Args)
 		req.Args = args
 	}
-	return pipeline.Job{Request: req, Service: s, Wanted: f.wanted(s.Name), File: parsed, Bases: bases, Image: f.Image(s.Name)}, nil
+	return pipeline.Job{Request: req, Service: s, Wanted: f.wanted(s.Name), Waivers: f.waivers(s.Name), File: parsed, Bases: bases, Image: f.Image(s.Name)}, nil
 }
 
 // CompressionOf is the compression of the layers of a build's images.
@@ -79,6 +79,16 @@ func CompressionOf(jobs []pipeline.Job) string {
 		}
 	}
 	return "gzip"
+}
+
+// waivers are those of a service.
+func (f *Fleet) waivers(name string) pipeline.Waivers {
+	for _, s := range f.Services {
+		if s.Name == name {
+			return pipeline.Waivers{File: f.File, List: s.Waivers}
+		}
+	}
+	return pipeline.Waivers{}
 }
 
 // wanted lists the paths that slipway.yaml wants in the image of a service.

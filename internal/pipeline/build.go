@@ -49,6 +49,7 @@ type Job struct {
 	Request engine.Request
 	Service plan.Service     // what was planned; with only a Dockerfile where nothing was
 	Wanted  []string         // paths that slipway.yaml wants in the image
+	Waivers Waivers          // of findings about the image
 	File    *dockerfile.File // the request's Dockerfile, parsed; nil: whoever needs it parses it
 	Bases   []plan.Base
 	Image   string // empty: the result is not an image of the store
@@ -166,7 +167,8 @@ func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 	out.Result, out.Reasons, out.Unchanged = was.Result, was.Reasons, was.Result.Digest != ""
 	job.Request.ContextKey = was.Print.Odd
 	b.Sink.Emit(event.ServiceStarted{Service: out.Service, At: start, Unchanged: out.Unchanged, Reasons: out.Reasons})
-	if !out.Unchanged {
+	out.Err = b.endedWaivers(job)
+	if out.Err == nil && !out.Unchanged {
 		sink := &stepsOf{Sink: b.Sink, service: out.Service, began: map[string]time.Time{}}
 		out.Result, out.Err = b.Builder.Build(ctx, job.Request, sink)
 		out.Ran, out.PeakMemory = sink.ran, sink.peak()

@@ -7,6 +7,7 @@ package plan
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -128,6 +129,27 @@ type Stage struct {
 	Steps         []Step `json:"steps,omitempty"`
 }
 
+// Said is what a finding of the plan is about, for the check of the image: one
+// thing is one finding.
+type Said struct {
+	About Subject
+	Name  string // of a program, or the path of a file relative to the build context
+}
+
+// Subject is a kind of thing that both a plan and an image tell.
+type Subject int
+
+// The subjects.
+const (
+	ProgramCalled Subject = iota // a program that the sources start
+	KeyInImage                   // a private key
+)
+
+// HasSaid reports a thing of which the plan has a finding.
+func (s Service) HasSaid(about Subject, name string) bool {
+	return slices.Contains(s.Said, Said{about, name})
+}
+
 // Service is the plan of one service.
 type Service struct {
 	Name         string      `json:"name"`
@@ -141,6 +163,7 @@ type Service struct {
 	LeftOut      []LeftOut   `json:"left_out,omitempty"` // of the service's tree, sorted by path
 	Reads        []Use       `json:"reads,omitempty"`    // variables without a default in the sources, sorted by name
 	Calls        []Use       `json:"calls,omitempty"`    // programs that the sources start, sorted by name
+	Said         []Said      `json:"-"`                  // findings of the plan that the check of the image would repeat
 	Bases        []Base      `json:"bases,omitempty"`
 	Stages       []Stage     `json:"stages,omitempty"`
 	Dockerfile   string      `json:"dockerfile,omitempty"`    // path of the service's own Dockerfile, relative to the fleet's root; then Stages is empty

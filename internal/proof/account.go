@@ -17,6 +17,8 @@ type account struct {
 	groups []uint32
 	home   string
 	known  bool // false: permissions cannot be judged
+
+	nameless bool // a number without a record in /etc/passwd
 }
 
 // fields returns the records of /etc/passwd or /etc/group.
@@ -45,7 +47,7 @@ func (c *check) findUser() {
 	}
 	c.user = account{name: name, home: "/"}
 	uid, numeric := number(name)
-	c.user.uid, c.user.known = uid, numeric
+	c.user.uid, c.user.known, c.user.nameless = uid, numeric, numeric
 	gid, login := uint32(0), name
 	for _, r := range c.fields("/etc/passwd") {
 		id, ok := number(r[2])
@@ -53,6 +55,7 @@ func (c *check) findUser() {
 			continue
 		}
 		c.user.uid, c.user.known, login = id, true, r[0]
+		c.user.nameless = false
 		if g, ok := number(r[3]); ok {
 			gid = g
 		}

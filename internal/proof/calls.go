@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
 
@@ -78,7 +79,7 @@ func (c *check) call(name string, at diag.Place) {
 	if slices.Contains(foreignPrograms(), base) || strings.ContainsAny(name, " ${}\\") || strings.HasPrefix(name, ".") {
 		return
 	}
-	if f, ok := c.find(name); ok && c.may(f, 1) {
+	if f, ok := c.find(name); ok && c.may(f, 1) || c.Service.HasSaid(plan.ProgramCalled, base) {
 		return
 	}
 	if c.seen["call "+base] {

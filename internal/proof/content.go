@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
 
@@ -38,6 +39,9 @@ func (c *check) secret(p, what string, at int) {
 	// A plan leaves out what is called like a secret, unless the sources or files:
 	// name it: then it is meant to be there.
 	meant := what == "a private key" && ecosystem.IsSecret(inApp) || slices.ContainsFunc(c.Wanted, func(w string) bool { return path.Clean(w) == inApp })
+	if what == "a private key" && c.Service.HasSaid(plan.KeyInImage, inApp) {
+		return
+	}
 	if meant || aside("/"+p) {
 		c.warn(CodeSecret, place, hint, "/%s %s", p, text)
 		return
@@ -116,7 +120,14 @@ func (c *check) writes() {
 				continue
 			}
 			c.seen["write "+target] = true
-			c.warn(CodeWrite, c.place(f.Path, w.Line, path.Base(w.Path)), "write below /tmp, or mount a volume at "+target+" that the user "+c.user.name+" owns",
+			hint := "write below /tmp, or mount a volume at " + target + " that the user " + c.user.name + " owns"
+			if dir, ok := strings.CutPrefix(target, c.workDir()+"/"); ok && c.planned() {
+				if path.Ext(dir) != "" { // a file: others may come beside it
+					dir = path.Dir(dir)
+				}
+				hint = c.setting("writable: ["+dir+"]") + ", or mount a volume there"
+			}
+			c.warn(CodeWrite, c.place(f.Path, w.Line, path.Base(w.Path)), hint,
 				"the sources write to %s, but /%s belongs to user %d and %s may not write there", target, owner.Path, owner.UID, c.user.name)
 		}
 	}

@@ -141,7 +141,8 @@ func (b *box) subject(t testing.TB) Subject {
 }
 
 // elf makes an ELF file of amd64 with a loader and needed libraries; a search path
-// comes as "rpath:…" or "runpath:…", a name as "soname:…".
+// comes as "rpath:…" or "runpath:…", a name as "soname:…", versions of symbols as
+// "wants:LIBRARY VERSION" and "gives:VERSION".
 func elf(interp string, needed ...string) string { return elfFor(62, interp, needed...) }
 
 func elfFor(machine uint16, interp string, needed ...string) string {
@@ -153,8 +154,19 @@ func elfFor(machine uint16, interp string, needed ...string) string {
 		return at
 	}
 	var dyn []uint64
+	var wants, gives []byte
 	for _, n := range needed {
 		switch {
+		case strings.HasPrefix(n, "wants:"):
+			library, version, _ := strings.Cut(n[6:], " ")
+			next := uint32(32)
+			wants = le.AppendUint16(le.AppendUint16(wants, 1), 1) // a verneed with one vernaux behind it
+			wants = le.AppendUint32(le.AppendUint32(le.AppendUint32(wants, uint32(add(library))), 16), next)
+			wants = le.AppendUint32(le.AppendUint32(le.AppendUint32(le.AppendUint32(wants, 0), 0), uint32(add(version))), 0)
+		case strings.HasPrefix(n, "gives:"):
+			gives = le.AppendUint16(le.AppendUint16(le.AppendUint16(le.AppendUint16(gives, 1), 0), 1), 1) // a verdef with one verdaux
+			gives = le.AppendUint32(le.AppendUint32(le.AppendUint32(gives, 0), 20), 28)
+			gives = le.AppendUint32(le.AppendUint32(gives, uint32(add(n[6:]))), 0)
 		case strings.HasPrefix(n, "rpath:"):
 			dyn = append(dyn, 15, add(n[6:]))
 		case strings.HasPrefix(n, "runpath:"):
@@ -169,8 +181,17 @@ func elfFor(machine uint16, interp string, needed ...string) string {
 	start := uint64(64 + phdrs*56)
 	interpAt := start
 	strAt := interpAt + uint64(len(interp)) + 1
-	dynAt := strAt + uint64(len(strs))
-	dyn = append(dyn, 5, base+strAt, 10, uint64(len(strs)), 0, 0)
+	wantsAt := strAt + uint64(len(strs))
+	givesAt := wantsAt + uint64(len(wants))
+	dynAt := givesAt + uint64(len(gives))
+	dyn = append(dyn, 5, base+strAt, 10, uint64(len(strs)))
+	if len(wants) > 0 {
+		dyn = append(dyn, 0x6ffffffe, base+wantsAt, 0x6fffffff, uint64(len(wants)/32))
+	}
+	if len(gives) > 0 {
+		dyn = append(dyn, 0x6ffffffc, base+givesAt, 0x6ffffffd, uint64(len(gives)/28))
+	}
+	dyn = append(dyn, 0, 0)
 	end := dynAt + uint64(8*len(dyn))
 	out := make([]byte, start, end)
 	copy(out, "\x7fELF\x02\x01\x01")
@@ -195,6 +216,7 @@ func elfFor(machine uint16, interp string, needed ...string) string {
 		segment(2, 3, interpAt, uint64(len(interp))+1)
 	}
 	out = append(out, interp+"\x00"+strs...)
+	out = append(append(out, wants...), gives...)
 	for _, v := range dyn {
 		out = le.AppendUint64(out, v)
 	}
@@ -222,8 +244,11 @@ func zipped(t testing.TB, files map[string]string) string {
 }
 
 // classFile makes the constant pool of a class that refers to others.
-func classFile(refers ...string) string {
-	out := []byte{0xCA, 0xFE, 0xBA, 0xBE, 0, 0, 0, 65}
+func classFile(refers ...string) string { return classOf(21, refers...) }
+
+// classOf is a class that is compiled for a version of Java.
+func classOf(java byte, refers ...string) string {
+	out := []byte{0xCA, 0xFE, 0xBA, 0xBE, 0, 0, 0, java + classOfJava}
 	out = binary.BigEndian.AppendUint16(out, uint16(2*len(refers)+1))
 	for i, r := range refers {
 		name := strings.ReplaceAll(r, ".", "/")

@@ -3,6 +3,7 @@ package proof
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/proof/layer"
@@ -14,7 +15,8 @@ func javaValueFlags() []string {
 }
 
 // java checks the arguments of the JVM's launcher.
-func (c *check) java(args []string) {
+func (c *check) java(args []string, launcher layer.File) {
+	c.jvm = c.releaseOf(launcher)
 	classPath := c.env["CLASSPATH"]
 	for a := (arguments{rest: args}); a.next(); {
 		switch {
@@ -42,6 +44,22 @@ func (c *check) java(args []string) {
 			return
 		}
 	}
+}
+
+// classOfJava is how far the format of classes is ahead of the version of Java that
+// brought it (JVM specification, table 4.1-A).
+const classOfJava = 44
+
+// releaseOf reads the version of Java beside its launcher, 0 where it is not known.
+func (c *check) releaseOf(launcher layer.File) int {
+	f, _ := c.tree.Lookup(path.Join("/", path.Dir(path.Dir(launcher.Path)), "release"))
+	_, rest, ok := strings.Cut(f.Text, `JAVA_VERSION="`)
+	if !ok {
+		return 0
+	}
+	rest = strings.TrimPrefix(rest, "1.")
+	n, _ := strconv.Atoi(rest[:max(0, strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' }))])
+	return n
 }
 
 // jar checks the jar that java -jar starts.
@@ -151,6 +169,13 @@ func (c *check) classes(main string, jars []layer.File, where string, dirs []str
 	if !has(main) {
 		c.broken(CodeJar, c.startPlace(), "fix the main class in the build file, or "+c.setting("command: [\"java\", \"-cp\", PATH, CLASS]"), "the main class %s is not in %s", main, where)
 		return
+	}
+	for _, f := range jars {
+		if f.Jar != nil && (f.Jar.Main == main || f.Jar.Start == main) && c.jvm > 0 && f.Jar.Major > c.jvm+classOfJava {
+			c.broken(CodeOld, c.startPlace(), "write version: "+itoa(f.Jar.Major-classOfJava)+" for the service in slipway.yaml, or compile for Java "+itoa(c.jvm),
+				"the main class %s is compiled for Java %d, and the image has Java %d", main, f.Jar.Major-classOfJava, c.jvm)
+			return
+		}
 	}
 	var refers []string
 	for _, f := range jars {

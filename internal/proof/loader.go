@@ -54,12 +54,19 @@ func (c *check) loads(f layer.File) {
 		}
 	}
 	for _, m := range c.unresolved(f, true) {
+		if m.version != "" {
+			c.tooOld(c.broken, c.startPlace(), m)
+			continue
+		}
 		c.broken(CodeLibrary, c.startPlace(), c.libraryHint(m.name), "%s needs the shared library %s, which is not in the image", m.by, m.name)
 	}
 }
 
 // missing is a library that is not found, and the file that needs it.
-type missing struct{ name, by string }
+type missing struct {
+	name, by string
+	version  string // of its symbols that the library lacks; empty: it is not there
+}
 
 // found is an ELF file that was loaded, with the search paths that it hands on.
 type found struct {
@@ -95,13 +102,38 @@ func (c *check) unresolved(f layer.File, deep bool) []missing {
 			lib, ok := c.library(name, at.file, rpaths)
 			switch {
 			case !ok:
-				out = append(out, missing{name, "/" + at.file.Path})
+				out = append(out, missing{name: name, by: "/" + at.file.Path})
 			case deep:
 				queue = append(queue, found{lib, rpaths})
+			}
+			if v := lacks(e, name, lib); ok && v != "" {
+				out = append(out, missing{name, "/" + at.file.Path, v})
 			}
 		}
 	}
 	return out
+}
+
+// lacks returns the newest version of symbols that a file needs and that a library
+// does not define.
+func lacks(e *layer.ELF, name string, lib layer.File) string {
+	if lib.ELF == nil || len(lib.ELF.Gives) == 0 {
+		return ""
+	}
+	out := ""
+	for _, w := range e.Wants {
+		for _, v := range w.Names {
+			if w.Library == name && !slices.Contains(lib.ELF.Gives, v) && (len(v) > len(out) || len(v) == len(out) && v > out) {
+				out = v
+			}
+		}
+	}
+	return out
+}
+
+// tooOld reports a library that is older than the one that a file was built with.
+func (c *check) tooOld(report func(string, diag.Place, string, string, ...any), at diag.Place, m missing) {
+	report(CodeOld, at, "build it on the image's own distribution or an older one, or link it statically", "%s needs %s of %s, and that of the image is older", m.by, m.version, m.name)
 }
 
 // ofLoader tells whether a library is the loader itself: with musl, all of the C
@@ -249,6 +281,12 @@ func (c *check) extensions() {
 	for _, f := range files {
 		program := f.ELF.Program
 		for _, m := range c.unresolved(f, program) {
+			if m.version != "" {
+				if !slices.ContainsFunc(c.findings, func(f diag.Finding) bool { return f.Code == CodeOld && strings.Contains(f.Text, m.by+" needs ") }) {
+					c.tooOld(c.warn, diag.Place{File: m.by}, m)
+				}
+				continue
+			}
 			if (have[m.name] && !program) || optionalLibrary(m.name) {
 				continue
 			}

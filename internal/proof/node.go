@@ -14,7 +14,11 @@ import (
 type nodeWalk struct {
 	*check
 	hooked   bool // something changes how modules are found
+	version  string
+	major    int // of node; 0: not known
+	minor    int // -1: not known
 	problems []problem
+	mixed    []problem // of module systems
 	walk
 }
 
@@ -26,6 +30,7 @@ func valueFlags() []string {
 // node checks the arguments of node.
 func (c *check) node(args []string) {
 	w := &nodeWalk{check: c, walk: walk{visited: map[string]layer.Certainty{}}}
+	w.findVersion()
 	w.hooked = strings.Contains(c.env["NODE_OPTIONS"], "--import") || strings.Contains(c.env["NODE_OPTIONS"], "--require") || strings.Contains(c.env["NODE_OPTIONS"], "-r ") || strings.Contains(c.env["NODE_OPTIONS"], "loader")
 	for a := (arguments{rest: args}); a.next(); {
 		switch flag := a.flag; {
@@ -81,11 +86,17 @@ func (w *nodeWalk) follow() {
 	for at, ok := w.take(); ok; at, ok = w.take() {
 		w.hooked = w.hooked || at.file.Source.Rewires
 		esm := w.isESM(at.file)
+		if at.when == layer.Surely {
+			w.system(at.file, esm)
+		}
 		for _, imp := range at.file.Source.Imports {
 			when := max(at.when, imp.When)
 			f, ok := w.resolve(at.file, imp.Name, esm && imp.When == layer.Surely)
 			switch {
 			case ok:
+				if when == layer.Surely && imp.By == layer.ByRequire {
+					w.required(at.file, imp)
+				}
 				w.enter(f, when)
 			case when != layer.Guarded:
 				w.unresolved(at.file, imp, when)
@@ -149,6 +160,12 @@ func (w *nodeWalk) conclude() {
 		w.problems = slices.DeleteFunc(w.problems, func(p problem) bool {
 			return strings.Contains(p.text, "ES module") || !w.sureListed(p)
 		})
+	}
+	if !w.hooked {
+		for _, p := range w.mixed {
+			at := w.place(p.from.Path, p.imp.Line, p.imp.Name)
+			w.broken(CodeSystem, at, p.hint, "%s%s", inImage(at, p.from.Path, p.imp.Line), p.text)
+		}
 	}
 	done := map[string]bool{}
 	slices.SortStableFunc(w.problems, func(a, b problem) int { return int(a.when) - int(b.when) })

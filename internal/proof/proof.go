@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -45,6 +46,12 @@ const (
 	CodeHealth      = "SLP379" // the program of the health check is not in the image
 	CodeAccount     = "SLP380" // the image's user is not among its accounts
 	CodeNothing     = "SLP381" // the image says nothing to start
+	CodeSystem      = "SLP443" // require in an ES module, or import declarations in a CommonJS module
+	CodeProgramKind = "SLP444" // what is started is no program, or where it starts is no directory
+	CodeZone        = "SLP445" // a time zone or locale is not in the image
+	CodeVariable    = "SLP446" // an argument names a variable, and no shell expands it
+	CodeOld         = "SLP447" // a program needs a newer runtime than the image's
+	CodePages       = "SLP448" // nginx serves nothing
 )
 
 // Config is what an image says of the container that is made of it.
@@ -77,6 +84,7 @@ func Check(s Subject) diag.Findings {
 	}
 	c.findUser()
 	c.start()
+	c.asks()
 	c.health()
 	c.extensions()
 	c.calls()
@@ -99,6 +107,7 @@ type check struct {
 	musl     bool            // the process that starts uses musl
 	reached  map[string]bool // sources that the start imports, by path
 	started  bool            // the program to start was found
+	jvm      int             // version of Java; 0: not known
 }
 
 // planned tells whether Slipway itself decided what is in the image.
@@ -106,11 +115,15 @@ func (c *check) planned() bool { return c.Service.Dockerfile == "" && len(c.Serv
 
 // broken reports what surely fails.
 func (c *check) broken(code string, at diag.Place, hint, format string, args ...any) {
-	severity := diag.Error
 	if !c.planned() {
-		severity = diag.Warning
+		c.report(diag.Warning, code, at, hint, format, args...)
+		return
 	}
-	c.report(severity, code, at, hint, format, args...)
+	waiver := "finding: " + code
+	if at.File != "" {
+		waiver += ", at: " + strconv.Quote(at.File)
+	}
+	c.report(diag.Error, code, at, hint+"; if the image is right, "+c.setting(`waivers: [{`+waiver+`, reason: "…"}]`), format, args...)
 }
 
 // warn reports what may fail.

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"archive/tar"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,7 +60,7 @@ func TestBreakages(t *testing.T) {
 }
 
 func breakages() []breakage {
-	return append(append(append(startBreakages(), libraryBreakages()...), moduleBreakages()...), append(javaBreakages(), contentBreakages()...)...)
+	return slices.Concat(startBreakages(), libraryBreakages(), moduleBreakages(), javaBreakages(), contentBreakages(), kindBreakages(), systemBreakages(), askBreakages())
 }
 
 func startBreakages() []breakage {
@@ -235,8 +236,14 @@ func contentBreakages() []breakage {
 			b.app("app/settings.py", "def save():\n    with open('data/x.db', 'wb') as f:\n        pass\n")
 		}, []string{"warning SLP376 … /app/data/x.db"}},
 		{"a home of root", python, func(_ testing.TB, b *box) {
-			b.app("app/settings.py", "from pathlib import Path\nCACHE = Path.home() / '.cache'\n").put("usr/lib/python3.13/pathlib.py", 0o644, "")
-		}, []string{"warning SLP375 … the user's home /app, which belongs to user 0 … HOME"}},
+			b.app("app/settings.py", "from pathlib import Path\nCACHE = Path.home() / '.cache'\nINDEX = CACHE / 'index'\n\n\ndef save(text):\n    INDEX.write_text(text)\n").put("usr/lib/python3.13/pathlib.py", 0o644, "")
+		}, []string{"warning SLP375 /app/app/settings.py:7: … the user's home /app, which belongs to user 0 … HOME"}},
+		{"a directory below a home of root", node, func(_ testing.TB, b *box) {
+			b.app("dist/db.js", "const os = require('os');\nconst fs = require('fs');\nconst path = require('path');\nconst dir = path.join(os.homedir(), '.shop');\nconst file = path.join(dir, 'state.json');\nfs.mkdirSync(dir);\n")
+		}, []string{"warning SLP375 /app/dist/db.js:6: … /app, which belongs to user 0"}},
+		{"directories of a loop belong to root", python, func(_ testing.TB, b *box) {
+			b.app("app/settings.py", "import os\nfor name in (\"uploads\", \"out\"):\n    os.makedirs(name, exist_ok=True)\n")
+		}, []string{"warning SLP376 /app/app/settings.py:3: … /app/uploads … writable: [uploads]", "warning SLP376 /app/app/settings.py:3: … /app/out"}},
 		{"TLS that the health check does not speak", node, func(_ testing.TB, b *box) {
 			b.app("dist/db.js", "const https = require('https');\nhttps.createServer({}, () => {}).listen(8443);\n").put("usr/local/bin/probe", 0o755, elf(""))
 			b.config.Health = []string{"CMD", "/usr/local/bin/probe", "http://localhost:8443/healthz"}

@@ -69,9 +69,12 @@ func (w *pythonWalk) file(name string) {
 	}
 	if f.Kind == layer.Directory {
 		w.paths = append([]string{"/" + f.Path}, w.paths...)
-		if main, ok := w.tree.Lookup(path.Join("/", f.Path, "__main__.py")); ok {
-			w.enter(main, layer.Surely)
+		main, ok := w.tree.Lookup(path.Join("/", f.Path, "__main__.py"))
+		if !ok {
+			w.broken(CodeFile, w.startPlace(), "name the file, or the module with -m", "/%s is a directory without __main__.py, and the start command runs it", f.Path)
+			return
 		}
+		w.enter(main, layer.Surely)
 	} else {
 		w.paths = append([]string{path.Dir("/" + f.Path)}, w.paths...)
 		w.enter(f, layer.Surely)

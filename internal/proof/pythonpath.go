@@ -28,6 +28,7 @@ func (c *check) pythonWalk(name string, f layer.File) *pythonWalk {
 	venv := path.Dir(path.Dir(c.abs(name)))
 	base := path.Dir(path.Dir("/" + f.Path))
 	if c.tree.Exists(path.Join(venv, "pyvenv.cfg")) {
+		w.sameVersion(venv, path.Base(f.Path))
 		w.site(venv)
 		w.library(base)
 	} else {
@@ -38,6 +39,23 @@ func (c *check) pythonWalk(name string, f layer.File) *pythonWalk {
 	}
 	return w
 }
+
+// sameVersion checks that the packages of a virtual environment are for its
+// interpreter.
+func (w *pythonWalk) sameVersion(venv, interpreter string) {
+	have := w.versioned(venv)
+	if len(have) == 0 || !strings.HasPrefix(interpreter, "python3.") || slices.ContainsFunc(have, func(dir string) bool {
+		return strings.TrimSuffix(path.Base(dir), "t") == strings.TrimSuffix(interpreter, "t")
+	}) {
+		return
+	}
+	w.unknown = true
+	w.broken(CodeOld, w.startPlace(), "make the virtual environment with the interpreter of the image",
+		"the packages of %s are for %s, and its interpreter is %s", venv, spoken(path.Base(have[0])), spoken(interpreter))
+}
+
+// spoken is python3.13 in words.
+func spoken(name string) string { return "Python " + strings.TrimPrefix(name, "python") }
 
 // versioned lists the lib/python3.x directories of a prefix.
 func (c *check) versioned(prefix string) []string {

@@ -21,9 +21,14 @@ func (c *check) start() {
 		c.broken(CodeNothing, c.startPlace(), c.setting(`command: ["node", "server.js"]`), "the image has neither an entrypoint nor a command")
 		return
 	}
-	for range 8 { // wrappers of wrappers end
+	c.whereItStarts()
+	c.variables(argv)
+	for wrapped := range 8 { // wrappers of wrappers end
 		file, ok := c.program(argv[0])
 		if !ok {
+			return
+		}
+		if !c.isProgram(argv[0], file, wrapped > 0) {
 			return
 		}
 		c.started = true
@@ -35,6 +40,7 @@ func (c *check) start() {
 			if !c.interpreted(argv[0], file) {
 				return
 			}
+			inner, more = c.entrypoint(argv, file)
 		}
 		if !more {
 			c.language(argv, file)
@@ -97,6 +103,11 @@ func (c *check) program(name string) (layer.File, bool) {
 // programHint is the next thing to do about a missing program.
 func (c *check) programHint(name string) string {
 	base := path.Base(name)
+	if words := strings.Fields(name); len(words) > 1 {
+		if _, ok := c.find(words[0]); ok {
+			return "write the words apart: " + c.setting("command: "+quotedWords(words))
+		}
+	}
 	switch {
 	case base == "sh" || base == "bash":
 		return c.setting("shell: true")
@@ -126,6 +137,11 @@ func (c *check) interpreted(name string, script layer.File) bool {
 	}
 	program := words[0]
 	f, ok := c.tree.Lookup(program)
+	if ok && path.Base(program) == "env" && len(words) > 2 && !strings.HasPrefix(words[1], "-") {
+		c.broken(CodeInterpreter, c.place(script.Path, 1, ""), "write #!/usr/bin/env -S "+strings.Join(words[1:], " "),
+			"the first line of %s passes env one argument, %q, and there is no program of that name", name, strings.Join(words[1:], " "))
+		return false
+	}
 	if ok && path.Base(program) == "env" && len(words) > 1 {
 		program = envProgram(words[1:])
 		f, ok = c.find(program)
@@ -218,9 +234,9 @@ func (c *check) language(argv []string, file layer.File) {
 	case pythonName(name):
 		c.python(argv, file, argv[1:])
 	case name == "java":
-		c.java(argv[1:])
+		c.java(argv[1:], file)
 	case name == "nginx":
-		c.configFile(argv[1:], "-c", "/etc/nginx/nginx.conf")
+		c.nginx(argv[1:])
 	case name == "bun" || name == "deno":
 	default:
 		c.script(argv, file)

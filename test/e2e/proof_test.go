@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -31,10 +32,29 @@ func TestABrokenImageIsNotNamed(t *testing.T) {
 	good := "const { execFile } = require('node:child_process');\nrequire('node:http').createServer((q, s) => execFile('ffmpeg', () => s.end('x'))).listen(3000);\n"
 	write("web/server.js", "require('./lost');\n"+good)
 	build := invocation{dir: repo, env: env, args: []string{"build"}}
-	build.run(t).must(t, 3).says(t, "web/server.js:1: error: web: imports ./lost, which is not in the image [SLP368]", "\n  hint: ")
+	broken := build.run(t).must(t, 3)
+	broken.says(t, "web/server.js:1: error: web: imports ./lost, which is not in the image [SLP368]", "\n  hint: ")
 	if r := (invocation{dir: repo, env: env, args: []string{"stats"}}).run(t); r.code == 0 && strings.Contains(r.stdout, "web: Size=") {
 		t.Errorf("the broken image has a name:\n%s", r.stdout)
 	}
+	// The line of the hint, with a reason, lets the image pass; without it, the
+	// unchanged service is checked again.
+	waiver := regexp.MustCompile(`waivers: \[\{.*\}\]`).FindString(broken.stderr)
+	if !strings.Contains(waiver, `reason: "…"`) {
+		t.Fatalf("the hint has no waiver: %s", broken.stderr)
+	}
+	write("slipway.yaml", "version: 1\nfleet: proof\nservices:\n  web: {type: http, port: 3000, "+waiver+"}\n")
+	build.run(t).must(t, 2).says(t, "slipway.yaml:4:", "the waiver of SLP368 has no reason [SLP440]")
+	waived := "version: 1\nfleet: proof\nservices:\n  web: {type: http, port: 3000, " + strings.Replace(waiver, "…", "a volume brings it", 1) + "}\n"
+	write("slipway.yaml", waived)
+	build.run(t).must(t, 0).says(t, "web/server.js:1: info: web: imports ./lost, which is not in the image (waived: a volume brings it) [SLP368]")
+	write("slipway.yaml", "version: 1\nfleet: proof\nservices:\n  web: {type: http, port: 3000}\n")
+	build.run(t).must(t, 3).says(t, "[SLP368]")
+	write("slipway.yaml", strings.Replace(waived, "}]}", ", until: 2026-01-31}]}", 1))
+	build.run(t).must(t, 3).says(t, "the waiver of SLP368 at web/server.js ended on 2026-01-31 (a volume brings it) [SLP442]")
+	write("slipway.yaml", strings.Replace(waived, "web/server.js", "web/other.js", 1))
+	build.run(t).must(t, 3).says(t, "[SLP368]", "[SLP441]", "correct at: the finding is at web/server.js")
+	write("slipway.yaml", "version: 1\nfleet: proof\nservices:\n  web: {type: http, port: 3000}\n")
 	write("web/server.js", good)
 	build.args = []string{"build", "--json"}
 	var stats struct {

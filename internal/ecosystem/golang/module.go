@@ -234,7 +234,7 @@ func relative(dir, p string) string {
 // supplied are the patterns for services without a .dockerignore. Tests are no
 // input of a program.
 func (s *service) supplied() []string {
-	return ecosystem.Unhide(append(ecosystem.Supplied(), "**/*_test.go", "**/testdata", "**/node_modules", "bin"), s.held)
+	return ecosystem.Unhide(s.UnhidePublic(append(ecosystem.Supplied(), "**/*_test.go", "**/testdata", "**/node_modules", "bin"), path.Clean), s.held)
 }
 
 // needed are files without which the build fails.

@@ -17,7 +17,8 @@ func (s *service) supplied() []string {
 	for _, dir := range s.moduleDirs() {
 		out = append(out, path.Join(dir, "target"), path.Join(dir, "build"), path.Join(dir, "bin"))
 	}
-	return ecosystem.Unhide(out, s.held)
+	s.LookForSecrets(path.Join(s.at, "src/main/resources"))
+	return ecosystem.Unhide(s.UnhidePublic(out, path.Clean), s.held)
 }
 
 // moduleDirs are the directories of all modules.

@@ -48,6 +48,7 @@ func (s *service) supplied() []string {
 			out = append(out, dir)
 		}
 	}
+	out = s.UnhidePublic(out, s.in)
 	if s.site != nil { // bundlers read .env and .env.production; what follows is the machine's own
 		out = slices.DeleteFunc(out, func(p string) bool { return strings.HasPrefix(path.Base(p), ".env") })
 		return append(out, "**/.env.local", "**/.env.*.local", "**/.env.development", "**/.env.test")

@@ -247,12 +247,13 @@ func (s *service) checkFiles() {
 // checkKeys notes private keys that the sources read: production has them,
 // because the service does not start without.
 func (s *service) checkKeys(name, literal, file string, line int) {
-	if s.Excluded(name) || !ecosystem.Exists(s.Dir, name) || ecosystem.IsDir(s.Dir, name) || slices.Contains(s.keys, name) {
+	if s.Excluded(name) || !ecosystem.Exists(s.Dir, name) || ecosystem.IsDir(s.Dir, name) || slices.Contains(s.keys, name) || !s.Secret(name) {
 		return
 	}
 	s.keys = append(s.keys, name)
 	s.Report(diag.Warning, codeKeyInImage, file, line, "mount it at run time, and write exclude: ["+name+"] for the service in slipway.yaml",
 		"%s, which the sources read, is a private key in the image", literal)
+	s.Said(plan.KeyInImage, s.in(name))
 }
 
 // movedData are the copies of directories that the program writes to, as the

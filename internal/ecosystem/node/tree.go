@@ -97,7 +97,7 @@ func (s *service) needlessWhy(name string, dir bool) string {
 	case !strings.Contains(name, "/") && s.Ignore.Excludes(s.in(name)):
 		return ecosystem.WhyIgnored
 	}
-	why := ecosystem.Needless(name, dir)
+	why := s.Needless(name, dir)
 	if why != "" && strings.Contains(name, "/") && why != ecosystem.WhySecret && why != ecosystem.WhyVersionControl && slices.Contains(dataDirs(), top(name)) {
 		return ""
 	}
@@ -133,7 +133,7 @@ func (s *service) noteNames(file string, data []byte) {
 			i += at
 			at = i + len(word)
 			if literal, before := literalAt(data, i); literal != "" {
-				s.noteNamed(file, word, literal, before)
+				s.noteNamed(file, word, literal, before, func() int { return ecosystem.LineAt(data, int64(i)) })
 			}
 		}
 	}
@@ -165,7 +165,7 @@ var readers = pattern.Lazy(`\b(?:join|resolve|static|serveStatic|readdir\w*|read
 // noteNamed marks the needless entries that a literal of a file names: by a path
 // from that file or from the service's directory, or by a bare name where a call
 // joins it to others.
-func (s *service) noteNamed(file, word, literal, before string) {
+func (s *service) noteNamed(file, word, literal, before string, line func() int) {
 	clean := strings.Trim(path.Clean(literal), "/")
 	var from []string
 	if strings.Contains(literal, "/") {
@@ -179,6 +179,9 @@ func (s *service) noteNamed(file, word, literal, before string) {
 			path.Base(n.path) == word && strings.HasSuffix(n.path, "/"+clean) && strings.Contains(clean, "/"),
 			top(n.path) == word && bare && call && !testFile().MatchString(n.path):
 			s.tree.named[n.path] = true
+			if n.why == ecosystem.WhySecret && !ecosystem.IsSecret(n.path) {
+				s.checkKeys(n.path, literal, file, line())
+			}
 		}
 	}
 }

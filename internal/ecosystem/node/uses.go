@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/pattern"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // uses is what sources ask the machine for, while they are read.
@@ -89,6 +90,7 @@ func (u *uses) done() {
 	if u.shell.file != "" && !u.s.Want.Shell {
 		u.s.Report(diag.Warning, codeShellCall, u.shell.file, u.shell.line, "write shell: true for the service in slipway.yaml, or call execFile or spawn, which need none",
 			"%s starts a shell, and the image has none", u.shellCall)
+		u.s.Said(plan.ProgramCalled, "sh")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // takeNamed puts back what the sources name among what was left out: in an
@@ -24,6 +25,7 @@ func (s *service) takeNamed() {
 		if l.why == ecosystem.WhySecret {
 			s.Report(diag.Warning, codeKey, file, line, "mount it at run time, and write exclude: ["+l.name+"] for the service in slipway.yaml",
 				"the private key %s goes into the image, because the sources read it", l.name)
+			s.Said(plan.KeyInImage, s.inContext(l.name))
 		}
 	}
 	for _, name := range s.tree.sqlite {

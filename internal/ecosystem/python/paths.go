@@ -12,7 +12,7 @@ import (
 
 // operand is an expression of one line that may be a path: the text up to the
 // end of an argument, with calls in it.
-const operand = `((?:[^()\n,}]|\((?:[^()\n]|\((?:[^()\n]|\([^()\n]*\))*\))*\))+)`
+const operand = `((?:\{[\w.]+\}|[^()\n,}]|\((?:[^()\n]|\((?:[^()\n]|\([^()\n]*\))*\))*\))+)`
 
 // Signs of a directory that the program makes, or of a file that it writes.
 var (
@@ -32,6 +32,7 @@ var (
 type paths struct {
 	file  string            // below the working directory
 	names map[string]string // expressions, by name
+	loops []loop            // over literal lists, in the order of their places
 }
 
 // written is what a source says that its program writes.
@@ -51,15 +52,17 @@ func (c *scan) seekWritten(file string, text []byte) {
 			p.names[string(m[1])] = string(bytes.TrimSpace(m[2]))
 		}
 	}
+	p.loops = loopsOf(text, p.names)
 	for i, sign := range []*ecosystem.Sign{makesDir, makesPath, folders, writes, logs, djangoDB} {
 		for at := 0; at < len(text) && len(c.written) < maxWritten; {
 			m := sign.FindSubmatchIndex(text[at:])
 			if m == nil {
 				break
 			}
-			name, ok := p.value(string(text[at+m[2]:at+m[3]]), 0)
-			if ok && (sign != djangoDB || isDatabase(name)) {
-				c.written = append(c.written, written{name: name, file: file, line: ecosystem.LineAt(text, int64(at+m[2])), isFile: i > 2})
+			for _, name := range p.values(string(text[at+m[2]:at+m[3]]), at+m[2]) {
+				if (sign != djangoDB || isDatabase(name)) && len(c.written) < maxWritten {
+					c.written = append(c.written, written{name: name, file: file, line: ecosystem.LineAt(text, int64(at+m[2])), isFile: i > 2})
+				}
 			}
 			at += max(m[1], 1)
 		}
@@ -146,6 +149,7 @@ const instance = "\x01"
 
 var (
 	wholeLiteral = pattern.Lazy(`^[rbuRBU]?(?:"([^"\\{}]*)"|'([^'\\{}]*)')$`)
+	formatted    = pattern.Lazy(`^[fF][rR]?(?:"([^"\\]*)"|'([^'\\]*)')$`)
 	defaultOf    = pattern.Lazy(`^(?:os\.)?(?:environ\.get|getenv)\(\s*['"]\w+['"]\s*,\s*(.+)\)$`)
 	configured   = pattern.Lazy(`^(?:\w+\.)*(?:config|settings)(?:\[|\.get\()['"](\w+)['"][\])]$`)
 	joined       = pattern.Lazy(`^(?:os\.)?(?:path\.)?join\((.+)\)$`)
@@ -166,6 +170,9 @@ func (p paths) value(expression string, depth int) (string, bool) {
 	again := func(text string) (string, bool) { return p.value(text, depth+1) }
 	if m := wholeLiteral().FindStringSubmatch(e); m != nil {
 		return m[1] + m[2], true
+	}
+	if m := formatted().FindStringSubmatch(e); m != nil {
+		return p.format(m[1]+m[2], depth)
 	}
 	switch e {
 	case "__file__":
@@ -213,6 +220,26 @@ func (p paths) value(expression string, depth int) (string, bool) {
 		return again(p.names[name])
 	}
 	return "", false
+}
+
+// format puts the values of names into the text of an f-string; only the first
+// part may begin where a file lies.
+func (p paths) format(text string, depth int) (string, bool) {
+	out := ""
+	for text != "" {
+		before, rest, more := strings.Cut(text, "{")
+		out += before
+		if !more {
+			break
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		v, ok := p.value(name, depth+1)
+		if !closed || !ok || out != "" && strings.HasPrefix(v, here) {
+			return "", false
+		}
+		out, text = out+v, after
+	}
+	return out, out != ""
 }
 
 // dirOf is the directory of a path, as path.Dir, and keeps the mark.

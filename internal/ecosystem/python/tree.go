@@ -153,7 +153,7 @@ func (s *service) why(name string, dir bool) string {
 	if strings.ContainsAny(name, "*?[]!#\\\"") {
 		return "" // no pattern of .dockerignore can mean it alone
 	}
-	if why := ecosystem.Needless(name, dir); why != "" && (dir || why != ecosystem.WhyVersionControl || !strings.Contains(name, "/")) {
+	if why := s.Needless(name, dir); why != "" && (dir || why != ecosystem.WhyVersionControl || !strings.Contains(name, "/")) {
 		return why // but for a .gitkeep below, which keeps its directory
 	}
 	if dir {
@@ -290,10 +290,11 @@ func (s *service) supplied() []string {
 	out := append(ecosystem.Supplied(), "**/__pycache__", "**/*.py[cod]", ".venv", "venv", ".tox", ".nox", ".pytest_cache", ".mypy_cache", ".ruff_cache",
 		".coverage", "htmlcov", "**/*.egg-info", "**/.ipynb_checkpoints")
 	for _, name := range s.tree.nested {
-		if !ecosystem.IsSecret(name) {
+		if !s.Secret(name) {
 			out = append(out, s.inContext(name))
 		}
 	}
+	out = s.UnhidePublic(out, s.inContext)
 	for name := range s.databases {
 		if s.why(name, false) == whyDatabase {
 			out = append(out, s.inContext(name))

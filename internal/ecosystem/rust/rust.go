@@ -234,7 +234,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 
 // supplied are the patterns for services without a .dockerignore.
 func (s *service) supplied() []string {
-	return ecosystem.Unhide(append(ecosystem.Supplied(), "**/target", "**/node_modules"), s.held)
+	return ecosystem.Unhide(s.UnhidePublic(append(ecosystem.Supplied(), "**/target", "**/node_modules"), path.Clean), s.held)
 }
 
 // needed are files without which the build fails.

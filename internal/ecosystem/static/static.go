@@ -76,7 +76,8 @@ func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (*ecosystem.Se
 	}
 	Serve(&s, page)
 	s.ReadIgnore()
-	s.CheckIgnored(supplied(), []string{page})
+	s.LookForSecrets(".")
+	s.CheckIgnored(s.UnhidePublic(supplied(), path.Clean), []string{page})
 	return &s, site
 }
 

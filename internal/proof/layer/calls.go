@@ -113,6 +113,7 @@ func (s *script) called(i int, member bool) {
 		if w, ok := s.path(first); ok {
 			s.writes(w, i)
 		}
+		s.writesHome(first)
 	case name == "multer" && s.tok(first).kind == '{' && s.tok(first+1).is("dest"):
 		if w, ok := s.path(first + 3); ok {
 			s.writes(w, i)

@@ -16,6 +16,8 @@ type ELF struct {
 	Soname  string   `json:"soname,omitempty"`  // DT_SONAME
 	Rpath   string   `json:"rpath,omitempty"`   // DT_RPATH
 	Runpath string   `json:"runpath,omitempty"` // DT_RUNPATH
+	Wants   []Wanted `json:"wants,omitempty"`   // versions of symbols that it needs, by library
+	Gives   []string `json:"gives,omitempty"`   // versions of symbols that it defines, of the C and C++ libraries
 }
 
 // Limits of what a file may claim; larger claims are hostile or damaged.
@@ -216,6 +218,9 @@ func (f *elfFile) dynamic(s segment, out *ELF) bool {
 	for _, at := range needed {
 		out.Needed = append(out.Needed, word(at))
 	}
+	was := ok
+	f.versions(single, word, out)
+	ok = was
 	for tag, into := range map[int64]*string{dynSoname: &out.Soname, dynRpath: &out.Rpath, dynRunpath: &out.Runpath} {
 		if at, has := single[tag]; has {
 			*into = word(at)

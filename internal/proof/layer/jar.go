@@ -17,6 +17,7 @@ type Jar struct {
 	Start     string   `json:"start,omitempty"`      // Start-Class, of Spring Boot
 	ClassPath []string `json:"class_path,omitempty"` // as written: relative to the jar
 	Classes   string   `json:"classes,omitempty"`    // digests of its class names, see Has
+	Major     int      `json:"major,omitempty"`      // version of the main class's format: 65 for Java 21
 	Inner     int      `json:"inner,omitempty"`      // jars within it
 	Refers    []string `json:"refers,omitempty"`     // classes that the main class refers to, without those of the JDK
 }
@@ -55,7 +56,8 @@ func readJar(data []byte) *Jar {
 	}
 	for _, f := range z.File {
 		if class, ok := className(f.Name); ok && class == main {
-			out.Refers = references(unzip(f, maxClass))
+			data := unzip(f, maxClass)
+			out.Refers, out.Major = references(data), classMajor(data)
 		}
 	}
 	return out
@@ -186,6 +188,15 @@ func references(class []byte) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// classMajor is the major version of a class file (JVM specification, table 4.1-A),
+// 0 for what is none.
+func classMajor(class []byte) int {
+	if len(class) < 10 || binary.BigEndian.Uint32(class) != 0xCAFEBABE {
+		return 0
+	}
+	return int(binary.BigEndian.Uint16(class[6:]))
 }
 
 // constantSize is that of an entry of the constant pool with its tag; 0 for what

@@ -14,12 +14,14 @@ func keepsText(name string) bool {
 		return true
 	}
 	switch base := path.Base(name); {
-	case base == "package.json", base == "pyvenv.cfg":
+	case base == "package.json", base == "pyvenv.cfg", base == "release" && !inPackages(name): // the JDK's version
 		return true
 	case path.Ext(base) == ".pth":
 		return inPackages(name)
 	case strings.HasPrefix(name, "etc/ld.so.conf.d/"), strings.HasPrefix(name, "etc/ld-musl-"):
 		return true
+	case strings.HasPrefix(name, "etc/nginx/"):
+		return path.Ext(base) == ".conf" || path.Base(path.Dir(name)) == "sites-enabled" || path.Base(path.Dir(name)) == "sites-available"
 	case strings.HasSuffix(base, ".argfile"), strings.HasSuffix(base, ".args"):
 		return true
 	}

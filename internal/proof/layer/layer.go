@@ -43,6 +43,7 @@ type Facts struct {
 	Shebang string   `json:"shebang,omitempty"` // the first line without "#!"
 	Secret  string   `json:"secret,omitempty"`  // in words: "a private key"
 	Capable bool     `json:"capable,omitempty"` // has file capabilities
+	Odd     bool     `json:"odd,omitempty"`     // an ELF file that could not be read
 	Text    string   `json:"text,omitempty"`    // the content of a few small files, see keepsText
 	Dirs    []string `json:"dirs,omitempty"`    // directories that a loader's cache names
 }
@@ -60,11 +61,13 @@ type Source struct {
 	Imports []Import `json:"imports,omitempty"`
 	Calls   []Call   `json:"calls,omitempty"`
 	Writes  []Write  `json:"writes,omitempty"`
-	Home    int      `json:"home,omitempty"`    // line that asks for the user's home
+	Asks    []Ask    `json:"asks,omitempty"`
+	Home    int      `json:"home,omitempty"`    // line that writes below the user's home
 	TLS     int      `json:"tls,omitempty"`     // line that starts a server with TLS
 	Plain   int      `json:"plain,omitempty"`   // line that starts one without
 	Rewires bool     `json:"rewires,omitempty"` // changes where modules are looked for
 	ESM     bool     `json:"esm,omitempty"`     // has import or export declarations
+	Makes   bool     `json:"makes,omitempty"`   // makes a require of its own
 }
 
 // Import is a module that a source names.
@@ -73,7 +76,37 @@ type Import struct {
 	Names []string  `json:"names,omitempty"` // of Python's "from Name import …": attributes, or modules below it
 	Line  int       `json:"line"`
 	When  Certainty `json:"when,omitempty"`
+	By    Way       `json:"by,omitempty"`
 }
+
+// Way is how a source of JavaScript imports a module.
+type Way uint8
+
+// The ways.
+const (
+	ByImport Way = iota // a declaration, a call, or Python's statement
+	ByRequire
+	ByAttributes // a declaration that says of which type the module is
+	ByCall       // import(…)
+)
+
+// Ask is a thing of the system that a source asks for by a literal name.
+type Ask struct {
+	What Thing  `json:"what"`
+	Name string `json:"name,omitempty"`
+	Line int    `json:"line"`
+}
+
+// Thing is a kind of things that a source asks for.
+type Thing uint8
+
+// The kinds of things.
+const (
+	Library Thing = iota // a shared library that it loads itself
+	Zone                 // a time zone
+	Locale
+	Account // the name of the user that it runs as
+)
 
 // Certainty says whether a statement runs when its file does.
 type Certainty uint8

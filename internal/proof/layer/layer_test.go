@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -162,7 +163,7 @@ func TestScriptsSayWhereTheyWrite(t *testing.T) {
 const DIR = path_1.default.join(__dirname, '../data');
 fs.mkdirSync(DIR); fs.writeFileSync(path.join(DIR, 'a.json'), ''); fs.createWriteStream(`+"`logs/${day}.log`"+`);
 fs.mkdirSync('/tmp/x'); fs.writeFile(name, ''); fs.mkdirSync(path.resolve(process.cwd(), 'up', sub));
-const up = multer({ dest: 'uploads/' }); new Database('app.db'); os.homedir();
+const up = multer({ dest: 'uploads/' }); new Database('app.db'); fs.mkdirSync(os.homedir());
 https.createServer(o); server.listen(3);
 `), false)
 	want := []Write{
@@ -214,6 +215,64 @@ server.add_secure_port("x")
 	if diff := cmp.Diff([]Write{{Path: "out/x.txt", Line: 21}, {Path: "cache", Line: 21}}, got.Writes); diff != "" || got.TLS != 24 {
 		t.Errorf("TLS %d, writes (-want +got)\n%s", got.TLS, diff)
 	}
+}
+
+// TestLoopsAndHomes: which paths are written, and the line that writes below the
+// home; reading there counts for nothing.
+func TestLoopsAndHomes(t *testing.T) {
+	for source, want := range map[string]string{
+		"for d in ('a', 'b'):\n    os.makedirs(d)":                                                    "a b 0",
+		"for d in [\n    'a',  # one\n    'b',\n]:\n    os.mkdir(f'data/{d}')":                        "data/a data/b 0",
+		"DIRS = ['a', 'b']\nfor d in DIRS:\n    Path(d).mkdir()":                                      "a b 0",
+		"DIRS = ['a', 'b']\nfor d in DIRS:\n    os.makedirs(os.path.join('data', d))":                 "data/a data/b 0",
+		"[os.makedirs(d) for d in ('a', 'b')]":                                                        "a b 0",
+		"for n in ('a.txt', 'b.txt'):\n    open(os.path.join('out', n), 'w')":                         "out/a.txt out/b.txt 0",
+		"for d in ('a', 'b'):\n    os.listdir(d)":                                                     "0",
+		"for d in dirs:\n    os.makedirs(d)":                                                          "0",
+		"for d in ('a', x):\n    os.makedirs(d)":                                                      "0",
+		"for d in ('a',):\n    pass\nfor d in given():\n    os.makedirs(d)":                           "0",
+		"home = Path.home()\nprint((home / '.x').read_text())":                                        "0",
+		"open(os.path.expanduser('~/.netrc'))":                                                        "0",
+		"os.environ['HOME']":                                                                          "0",
+		"os.makedirs(os.path.expanduser('~/.x'))":                                                     "1",
+		"x = 1\nopen(os.path.join(os.environ['HOME'], '.x'), 'w')":                                    "2",
+		"self.dir = Path.home()\nself.dir.mkdir()":                                                    "2",
+		"(Path.home() / '.x').mkdir(exist_ok=True)":                                                   "1",
+		"base = os.getenv('HOME')\npath = os.path.join(base, '.x')\nwith open(path, 'wb'):\n    pass": "3",
+	} {
+		got := Python([]byte(source + "\n"))
+		if got == nil {
+			got = &Source{}
+		}
+		if words := said(got); words != want {
+			t.Errorf("%q says %q, not %q", source, words, want)
+		}
+	}
+	for source, want := range map[string]string{
+		"fs.readFileSync(path.join(os.homedir(), '.netrc'));":                                   "0",
+		"const dir = os.homedir();\nconsole.log(dir);\nfs.mkdirSync('/tmp/x');":                 "0",
+		"const c = JSON.parse(fs.readFileSync(process.env.HOME + '/c'));\nfs.mkdirSync(c.dir);": "0",
+		"const dir = process.env.HOME + '/.x';\nfs.mkdirSync(dir);":                             "2",
+		"fs.writeFileSync(path.join(homedir(), '.x'), text);":                                   "1",
+		"fs.writeFileSync('/tmp/x', os.homedir());":                                             "0",
+	} {
+		got := readScript([]byte(source+"\n"), false)
+		if got == nil {
+			got = &Source{}
+		}
+		if words := said(got); words != want {
+			t.Errorf("%q says %q, not %q", source, words, want)
+		}
+	}
+}
+
+// said are the writes of a source, and the line that writes below the home.
+func said(s *Source) string {
+	out := ""
+	for _, w := range s.Writes {
+		out += w.Path + " "
+	}
+	return out + strconv.Itoa(s.Home)
 }
 
 func TestTheLoadersCache(t *testing.T) {

@@ -2,7 +2,6 @@ package layer
 
 import (
 	"bytes"
-	"path"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -15,10 +14,6 @@ var (
 	pyBlock  = pattern.Lazy(`^(\s*)(try|if|elif|else|except|finally|with|for|while|def|async def|class|match|case)\b([^#]*)`)
 	pyList   = pattern.Lazy(`\b(?:subprocess\.)?(run|call|check_call|check_output|Popen|create_subprocess_exec)\(\s*\[?\s*f?["']([^"'\n]+)["']`)
 	pyShell  = pattern.Lazy(`\b(?:os\.(?:system|popen)|subprocess\.(?:getoutput|getstatusoutput)|(?:asyncio\.)?create_subprocess_shell)\(\s*(f?)["']([^"'\n]*)["']?`)
-	pyOpen   = pattern.Lazy(`\bopen\(\s*["']([^"'\n{]+)["']\s*,\s*(?:mode\s*=\s*)?["'][rb]*[wax+]`)
-	pyMake   = pattern.Lazy(`\bos\.(?:makedirs|mkdir)\(\s*["']([^"'\n{]+)["']`)
-	pyPath   = pattern.Lazy(`\bPath\(\s*["']([^"'\n{]+)["']\s*\)\.(?:mkdir|write_text|write_bytes|touch)\(`)
-	pyHome   = pattern.Lazy(`\bPath\.home\(|\bexpanduser\(|\benviron(?:\.get)?[\[(]["']HOME["']`)
 	pyTLS    = pattern.Lazy(`\badd_secure_port\(|\bssl_certfile\s*=|\bssl_context\s*=`)
 	pyPlain  = pattern.Lazy(`\badd_insecure_port\(`)
 )
@@ -33,12 +28,15 @@ type pyFrame struct {
 type pySource struct {
 	out    Source
 	frames []pyFrame
+	loops  map[string][]string // literals of the lists that loops go through, by variable
+	lists  map[string][]string // … that names are assigned
+	homes  map[string]bool     // names of paths below the user's home
 }
 
 // Python reads what a source of Python imports, runs and writes. It goes by
 // lines; those within texts of several lines are passed over.
 func Python(data []byte) *Source {
-	s := &pySource{}
+	s := &pySource{loops: map[string][]string{}, lists: map[string][]string{}, homes: map[string]bool{}}
 	quote := ""
 	line := 0
 	for len(data) > 0 {
@@ -215,18 +213,8 @@ func (s *pySource) acts(code string, line int) {
 			s.out.Calls = append(s.out.Calls, call)
 		}
 	}
-	for _, re := range []func() string{
-		func() string { return group(pyOpen().FindStringSubmatch(code)) },
-		func() string { return group(pyMake().FindStringSubmatch(code)) },
-		func() string { return group(pyPath().FindStringSubmatch(code)) },
-	} {
-		if p := re(); p != "" && !path.IsAbs(p) {
-			s.out.Writes = append(s.out.Writes, Write{Path: p, Line: line})
-		}
-	}
-	if pyHome().MatchString(code) {
-		s.out.Home = firstLine(s.out.Home, line)
-	}
+	s.writes(code, line)
+	s.asks(code, line)
 	if pyTLS().MatchString(code) {
 		s.out.TLS = firstLine(s.out.TLS, line)
 	}

@@ -118,7 +118,7 @@ func (in *reader) put(e Entry) {
 }
 
 func (f Facts) empty() bool {
-	return f.ELF == nil && f.Jar == nil && f.Source == nil && f.Shebang == "" && f.Secret == "" && f.Text == "" && !f.Capable && f.Dirs == nil
+	return f.ELF == nil && f.Jar == nil && f.Source == nil && f.Shebang == "" && f.Secret == "" && f.Text == "" && !f.Odd && !f.Capable && f.Dirs == nil
 }
 
 // facts reads of a file what is wanted of its kind.
@@ -131,7 +131,8 @@ func (in *reader) facts(e Entry, content io.Reader) (Facts, error) {
 	switch {
 	case string(head) == "\x7fELF":
 		data, err := in.pieces(all, e.Size)
-		return Facts{ELF: readELF(data)}, err
+		e := readELF(data)
+		return Facts{ELF: e, Odd: e == nil}, err
 	case string(head) == "PK\x03\x04" && isJar(e.Path):
 		if e.Size > maxJar {
 			return Facts{}, nil
@@ -164,7 +165,7 @@ func (in *reader) text(e Entry, head []byte, all io.Reader) (Facts, error) {
 		return f, err
 	}
 	f.Shebang = shebang(data)
-	if keepsText(e.Path) {
+	if keepsText(e.Path) || isShell(f.Shebang) && e.Size <= maxShellText && !thirdParty(e.Path) {
 		f.Text = reduced(e.Path, data)
 	}
 	if thirdParty(e.Path) || e.Size > limit {
@@ -218,6 +219,20 @@ func shebang(data []byte) string {
 		return ""
 	}
 	return strings.TrimRight(string(line), " \t") // a carriage return is part of the name, and a fault
+}
+
+// maxShellText is the largest script of shell whose text is kept, in bytes: those
+// that start a program are small.
+const maxShellText = 16 << 10
+
+// isShell reports the first line of a script of shell.
+func isShell(shebang string) bool {
+	for _, word := range strings.Fields(shebang) {
+		if slices.Contains([]string{"sh", "bash", "dash", "ash"}, path.Base(word)) {
+			return true
+		}
+	}
+	return false
 }
 
 func isJar(name string) bool {

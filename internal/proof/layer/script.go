@@ -31,13 +31,14 @@ type script struct {
 	child  map[string]string // functions that run programs, by the name that they have here
 	shells map[string]bool   // names of modules that have such functions
 	paths  map[string]Write  // constants that hold relative paths
+	homes  map[string]bool   // names of paths below the user's home
 	sqlite bool
 }
 
 // readScript reads what a source of JavaScript or TypeScript imports, runs and
 // writes.
 func readScript(data []byte, typed bool) *Source {
-	s := &script{tokens: tokens(data), typed: typed, child: map[string]string{}, shells: map[string]bool{}, paths: map[string]Write{}}
+	s := &script{tokens: tokens(data), typed: typed, child: map[string]string{}, shells: map[string]bool{}, paths: map[string]Write{}, homes: map[string]bool{}}
 	for i := range s.tokens {
 		s.follow(i)
 		if t := s.tokens[i]; t.kind == 'n' {
@@ -49,7 +50,7 @@ func readScript(data []byte, typed bool) *Source {
 
 // orNil drops a source that says nothing.
 func (s *Source) orNil() *Source {
-	if len(s.Imports) == 0 && len(s.Calls) == 0 && len(s.Writes) == 0 && s.Home == 0 && s.TLS == 0 && s.Plain == 0 && !s.Rewires && !s.ESM {
+	if len(s.Imports) == 0 && len(s.Calls) == 0 && len(s.Writes) == 0 && len(s.Asks) == 0 && s.Home == 0 && s.TLS == 0 && s.Plain == 0 && !s.Rewires && !s.ESM && !s.Makes {
 		return nil
 	}
 	return s
@@ -149,12 +150,16 @@ func (s *script) look(i int, t token) {
 		s.out.ESM = true
 		s.exporting(i)
 	case t.text == "require" && !after && s.tok(i+1).kind == '(' && s.tok(i+2).kind == 's' && s.tok(i+3).kind != '+':
-		s.imports(s.tok(i+2), s.when())
+		s.imports(s.tok(i+2), s.when(), ByRequire)
 		s.bind(i, s.tok(i+2).text)
+	case t.text == "createRequire", t.text == "require" && !after && (s.tok(i+1).is("=") || s.tok(i-1).is("var") || s.tok(i-1).is("function")):
+		s.out.Makes = true
+	case t.text == "userInfo" && after && s.tok(i+1).kind == '(':
+		s.out.Asks = append(s.out.Asks, Ask{What: Account, Line: int(t.line)})
 	case t.text == "_resolveFilename", t.text == "_nodeModulePaths", t.text == "registerHooks":
 		s.out.Rewires = true
-	case t.text == "homedir" && s.tok(i+1).kind == '(', t.text == "HOME" && s.tok(i-2).is("env"):
-		s.out.Home = firstLine(s.out.Home, int(t.line))
+	case s.isHome(i):
+		s.home(i)
 	case t.text == "promisify" && s.tok(i+1).kind == '(':
 		s.promise(i)
 	case s.tok(i+1).kind == '(' || s.tok(i+1).kind == ')' && s.tok(i+2).kind == '(':
@@ -163,15 +168,18 @@ func (s *script) look(i int, t token) {
 		if w, ok := s.path(i + 3); ok && s.tok(i+2).is("=") {
 			s.paths[s.tok(i+1).text] = w
 		}
+		if s.tok(i+2).is("=") && s.ofHome(i+3) {
+			s.homes[s.tok(i+1).text] = true
+		}
 	}
 }
 
 // imports notes a module.
-func (s *script) imports(name token, when Certainty) {
+func (s *script) imports(name token, when Certainty, by Way) {
 	if name.text == "" || len(name.text) > 300 {
 		return
 	}
-	s.out.Imports = append(s.out.Imports, Import{Name: name.text, Line: int(name.line), When: when})
+	s.out.Imports = append(s.out.Imports, Import{Name: name.text, Line: int(name.line), When: when, By: by})
 	for _, prefix := range []string{"module-alias", "tsconfig-paths", "app-module-path", "ts-node", "tsx", "@swc-node/register", "esbuild-register", "@babel/register"} {
 		if name.text == prefix || strings.HasPrefix(name.text, prefix+"/") {
 			s.out.Rewires = true
@@ -188,13 +196,13 @@ func (s *script) importing(i int) {
 	switch next := s.tok(i + 1); {
 	case next.kind == '(':
 		if name := s.tok(i + 2); name.kind == 's' && s.tok(i+3).kind != '+' {
-			s.imports(name, max(s.when(), Perhaps))
+			s.imports(name, max(s.when(), Perhaps), ByCall)
 			s.bind(i, name.text)
 		}
 	case next.kind == '.' || len(s.frames) > 0:
 	case next.kind == 's':
 		s.out.ESM = true
-		s.imports(next, s.declared())
+		s.imports(next, s.declared(), s.way(i+1))
 	default:
 		if next.is("type") && !s.tok(i+2).is("from") && s.tok(i+2).kind != ',' {
 			return
@@ -205,12 +213,20 @@ func (s *script) importing(i int) {
 			}
 			if s.tok(j).is("from") && s.tok(j+1).kind == 's' {
 				s.out.ESM = true
-				s.imports(s.tok(j+1), s.declared())
+				s.imports(s.tok(j+1), s.declared(), s.way(j+1))
 				s.names(i+1, j, s.tok(j+1).text)
 				return
 			}
 		}
 	}
+}
+
+// way is that of a declaration whose module is at a token.
+func (s *script) way(i int) Way {
+	if next := s.tok(i + 1); next.is("with") || next.is("assert") {
+		return ByAttributes
+	}
+	return ByImport
 }
 
 // declared is how sure an import declaration is.
@@ -231,7 +247,7 @@ func (s *script) exporting(i int) {
 			return
 		}
 		if s.tok(j).is("from") && s.tok(j+1).kind == 's' {
-			s.imports(s.tok(j+1), s.declared())
+			s.imports(s.tok(j+1), s.declared(), s.way(j+1))
 			return
 		}
 		if s.tok(j).kind == '}' && !s.tok(j+1).is("from") {

@@ -6,12 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/pattern"
 )
-
-// privateKey is a key itself, not source text that mentions its first line: base64
-// follows. In JSON the end of a line is written \n.
-var privateKey = pattern.Lazy(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----(?:\s|\\r|\\n)+(?:[A-Za-z-]+: [^\n]*\n)*\s*[A-Za-z0-9+/=]{32,}`)
 
 // A variable that holds a secret, by its name or by a password in an address.
 var (
@@ -51,7 +48,7 @@ func secretIn(name string, data []byte) string {
 	case dir == ".docker" && base == "config.json" && bytes.Contains(data, []byte(`"auth"`)):
 		return "credentials of an image registry"
 	}
-	if bytes.Contains(data, []byte("PRIVATE KEY-----")) && privateKey().Match(data) {
+	if ecosystem.HoldsKey(name, data) {
 		return "a private key"
 	}
 	return ""
