@@ -69,7 +69,7 @@ func (s *service) compileImports() []plan.Step {
 	command := s.goBuild() + strings.Join(shared, " ")
 	return append(s.targetArgs(), plan.Step{
 		Op:      plan.OpRun,
-		Comment: "Imported packages, one service at a time, so that services built together compile them once. What fails here, the last go build reports.",
+		Comment: "Imported packages, one service at a time, so that services built together compile them once. The last go build reports what fails here.",
 		Shell:   s.in(command) + " || true",
 		Mounts:  append(caches(), plan.Mount{Type: "cache", Target: turnDir, Sharing: "locked"}),
 	})
