@@ -29,6 +29,7 @@ const (
 type graph struct {
 	dirs     []string                 // of packages, in the order of discovery
 	imports  map[string]ecosystem.Hit // packages outside of the repository
+	always   map[string]bool          // those of them that files of every platform import
 	embeds   []string                 // what is embedded from outside of packages' own directories, and of the root
 	embedded []string                 // patterns of paths whose content is part of the program
 	c        ecosystem.Hit            // import "C"
@@ -39,7 +40,7 @@ func (g *graph) sorted() []string { return slices.Sorted(maps.Keys(g.imports)) }
 // readSources follows the imports of the main package and takes evidence from
 // every file on the way.
 func (s *service) readSources() {
-	s.graph.imports = map[string]ecosystem.Hit{}
+	s.graph.imports, s.graph.always = map[string]ecosystem.Hit{}, map[string]bool{}
 	seen := map[string]bool{s.mainDir: true}
 	queue := []string{s.mainDir}
 	for len(queue) > 0 && len(s.graph.dirs) < maxPackages {
@@ -84,6 +85,7 @@ func (s *service) readPackage(dir string) (next []string) {
 				next = append(next, at)
 			}
 		}
+		s.keepAlways(f, e.Name(), data)
 		s.embedded(dir, name, data)
 		s.look(name, data)
 		s.lookUses(name, data)

@@ -113,6 +113,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	if s.vendored {
 		st.Comment = "Vendored modules, which change less often than the sources."
 		add(ecosystem.CopyDir(path.Join(s.top(), "vendor")))
+		add(s.compileImports()...)
 		return st
 	}
 	if len(s.graph.imports) == 0 {
@@ -120,6 +121,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		return st
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: s.in("go mod download"), Mounts: []plan.Mount{downloads()}})
+	add(s.compileImports()...)
 	return st
 }
 
@@ -171,16 +173,8 @@ func (s *service) builder() plan.Stage {
 	if rel := relative(s.top(), s.mainDir); rel != "." {
 		target = "./" + rel
 	}
-	command := ""
-	if !s.cgo.Found() {
-		add(plan.Step{Op: plan.OpArg, Args: []string{"TARGETOS"}, Comment: "Cross-compile on the build machine's own platform, without emulation."}, plan.Step{Op: plan.OpArg, Args: []string{"TARGETARCH"}})
-		command = "GOOS=$TARGETOS GOARCH=$TARGETARCH "
-	}
-	command += "go build -trimpath "
-	if s.vendored {
-		command += "-mod=vendor "
-	}
-	command = s.in(command + `-ldflags "-s -w" -o ` + outApp + "/" + s.binary + " " + target)
+	add(s.targetArgs()...) // again: not every builder takes them from the stage above
+	command := s.in(s.goBuild() + `-ldflags "-s -w" -o ` + outApp + "/" + s.binary + " " + target)
 	add(plan.Step{Op: plan.OpRun, Shell: command, Mounts: caches()})
 	return st
 }
