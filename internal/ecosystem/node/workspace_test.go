@@ -11,9 +11,9 @@ import (
 
 func TestListOf(t *testing.T) {
 	for text, want := range map[string][]string{
-		"packages:\n  - 'a/*'\n  - \"./b/\"  # why\n- c\n":                              {"a/*", "./b/", "c"},
+		"packages:\n  - 'a/*'\n  - \"./b/\"  # why\n- c\n":                        {"a/*", "./b/", "c"},
 		"packages:\n  [\n  a/*, # one\n  'b,c',\n  \"{d,e}/*\",\n]\nother: [x]\n": {"a/*", "b,c", "{d,e}/*"},
-		"\r\npackages:\r\n- 'a'\r\n---\r\npackages:\r\n- b":                             {"a"},
+		"\r\npackages:\r\n- 'a'\r\n---\r\npackages:\r\n- b":                       {"a"},
 		"packages: [a":                                         nil,
 		"packages: [a, 'b/*']\nother:\n  - x\n":                {"a", "b/*"},
 		"other:\n  - x\npackages:\n  # none\n  - '!y'\ncat: z": {"!y"},
