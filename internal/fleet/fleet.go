@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-build/slipway/internal/generated"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/trace"
@@ -272,7 +273,7 @@ func (f *Fleet) Dockerfile(s plan.Service) ([]byte, error) {
 	if err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "reading the Dockerfile of %s", s.Name).Because(err)
 	}
-	return own, nil
+	return plaintext.UTF8(own), nil // BuildKit reads no other encoding
 }
 
 // CheckPlatforms refuses what no base exists for.
