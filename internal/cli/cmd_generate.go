@@ -16,18 +16,28 @@ import (
 	"github.com/slipway-build/slipway/internal/repository"
 )
 
+// generateFlags are the flags of `slipway generate`.
+type generateFlags struct {
+	fleetFlags
+	force, bake, diff bool
+	dir               string
+}
+
 func (a *app) generateCommand() *cobra.Command {
-	var f fleetFlags
-	var force, bake bool
-	var dir string
+	var f generateFlags
 	cmd := &cobra.Command{
 		Use:   "generate [SERVICE… | DIR]",
 		Short: "Write the Dockerfile and .dockerignore of each service",
 		Long: `Write the Dockerfile and .dockerignore of each service into its directory, or
-below --dir. Slipway replaces only files that carry its first line; --force replaces
-any file. A generated Dockerfile does not count as a service's own: Slipway plans the
-service again. For members of a workspace, it writes SERVICE.Dockerfile at the root
-of the workspace, which is their build context.
+below --dir. A generated Dockerfile does not count as a service's own: Slipway plans
+the service again. For members of a workspace, it writes SERVICE.Dockerfile at the
+root of the workspace, which is their build context.
+
+Slipway replaces only files that carry its first line and that nobody edited since;
+the line has a digest of the file. --diff shows what would change and writes nothing.
+--force replaces any file and keeps a backup: Dockerfile~. An existing .dockerignore
+of another origin stays. Where the Dockerfile needs other patterns, Slipway writes
+Dockerfile.dockerignore, which builders prefer.
 
 For several services, or with --bake, Slipway also writes docker-bake.json, with which
 "docker buildx bake" builds the same images without Slipway. The bases are named
@@ -35,9 +45,10 @@ contexts in it. By default they come from the registry, to which you push them:
 slipway push slipway/node:22-trixie --registry REGISTRY. The variable BASES selects
 another place, and --set '*.contexts.BASE=oci-layout://…' a single base.`,
 		Example: `  slipway generate
+  slipway generate --diff
   slipway generate web --bake
   TAG=v1.2.3 docker buildx bake`,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			f.Afresh = true
 			t, err := a.fleets().Resolve(args)
 			if err != nil {
@@ -47,50 +58,71 @@ another place, and --set '*.contexts.BASE=oci-layout://…' a single base.`,
 			if err != nil {
 				return err
 			}
-			for _, s := range fl.Planned {
-				if err := a.generate(fl, s, dir, force); err != nil {
-					return err
-				}
-			}
-			if bake || len(fl.Planned) > 1 {
-				return a.generateBake(fl, dir, force)
-			}
-			return nil
+			return a.generate(fl, f)
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&force, "force", false, "replace files that Slipway did not generate")
-	cmd.Flags().BoolVar(&bake, "bake", false, "write docker-bake.json for a single service too")
-	cmd.Flags().StringVar(&dir, "dir", "", "write below this directory, one directory per service")
+	fl := cmd.Flags()
+	fl.BoolVar(&f.force, "force", false, "replace files that Slipway did not generate, and keep a backup")
+	fl.BoolVar(&f.diff, "diff", false, "print the changes and write nothing")
+	fl.BoolVar(&f.bake, "bake", false, "write docker-bake.json for a single service too")
+	fl.StringVar(&f.dir, "dir", "", "write below this directory, one directory per service")
 	return cmd
 }
 
-// generate writes the files of one service.
-func (a *app) generate(fl *fleet.Fleet, s plan.Service, dir string, force bool) error {
+// generate writes the files of the planned services, or shows their changes.
+func (a *app) generate(fl *fleet.Fleet, f generateFlags) error {
+	var files []generated.File
+	for _, s := range fl.Planned {
+		more, err := a.generatedFiles(fl, s, f.dir)
+		if err != nil {
+			return err
+		}
+		files = append(files, more...)
+	}
+	if f.bake || len(fl.Planned) > 1 {
+		bake, err := a.generatedBake(fl, f.dir)
+		if err != nil {
+			return err
+		}
+		files = append(files, bake)
+	}
+	w := generated.Writer{Out: a.Stdout, Force: f.force, Shown: a.shown}
+	if f.diff {
+		return w.Diff(files...)
+	}
+	return w.Write(files...)
+}
+
+// shown is a path as people see it.
+func (a *app) shown(path string) string { return repository.Relative(a.Dir, path) }
+
+// generatedFiles are the files of one service.
+func (a *app) generatedFiles(fl *fleet.Fleet, s plan.Service, dir string) ([]generated.File, error) {
 	if s.Dockerfile != "" && dir == "" {
 		fmt.Fprintf(a.Stderr, "%s has its own Dockerfile %s; nothing generated\n", s.Name, s.Dockerfile)
-		return nil
+		return nil, nil
 	}
 	text, err := fl.Dockerfile(s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ignore := []byte(generated.Line(s.Name) + strings.Join(s.DockerIgnore, "\n") + "\n")
 	path := a.generatedPath(fl, s, dir)
+	out := []generated.File{{Path: path, Text: text, Is: generated.Is}}
 	ignorePath := path + ".dockerignore" // builders prefer it to .dockerignore
 	if dir == "" && filepath.Base(path) == "Dockerfile" {
-		ignorePath = filepath.Join(filepath.Dir(path), ".dockerignore")
+		switch shared := filepath.Join(filepath.Dir(path), ".dockerignore"); generated.Ignores(shared, ignorePath, s.DockerIgnore) {
+		case generated.IgnoreFits:
+			return out, nil
+		case generated.IgnoreFree:
+			ignorePath = shared
+		case generated.IgnoreOther:
+			fmt.Fprintf(a.Stderr, "note: %s was written for another Dockerfile; %s has the patterns for this one, and builders prefer it\n",
+				a.shown(shared), a.shown(ignorePath))
+		}
 	}
-	if err := a.files(force).Write(path, text, generated.Is); err != nil {
-		return err
-	}
-	return a.files(force).WriteUnlessForeign(ignorePath, ignore, generated.Is) // the plan read it
-
-}
-
-// files writes into the repository.
-func (a *app) files(force bool) generated.Writer {
-	return generated.Writer{Out: a.Stdout, Force: force, Shown: func(path string) string { return repository.Relative(a.Dir, path) }}
+	return append(out, generated.File{Path: ignorePath, Text: ignore, Is: generated.Is}), nil
 }
 
 // generatedPath is where the Dockerfile of a service goes.
@@ -104,9 +136,9 @@ func (a *app) generatedPath(fl *fleet.Fleet, s plan.Service, dir string) string 
 	return filepath.Join(fl.Root, filepath.FromSlash(s.Dir), "Dockerfile")
 }
 
-// generateBake writes the definition of the fleet for docker buildx bake, for
-// the services whose Dockerfiles were just written.
-func (a *app) generateBake(fl *fleet.Fleet, dir string, force bool) error {
+// generatedBake is the definition of the fleet for docker buildx bake, for the
+// services whose Dockerfiles are written.
+func (a *app) generatedBake(fl *fleet.Fleet, dir string) (generated.File, error) {
 	at := fl.Root
 	if dir != "" {
 		at = a.path(dir)
@@ -119,14 +151,14 @@ func (a *app) generateBake(fl *fleet.Fleet, dir string, force bool) error {
 		if s.Dockerfile != "" {
 			own, err := fl.Dockerfile(s)
 			if err != nil {
-				return err
+				return generated.File{}, err
 			}
 			read, err := dockerfile.Read(s.Dockerfile, own)
 			if err != nil {
-				return err
+				return generated.File{}, err
 			}
 			if bases, err = fleet.OwnBases(read); err != nil {
-				return err
+				return generated.File{}, err
 			}
 			if dir == "" {
 				file = filepath.Join(fl.Root, filepath.FromSlash(s.Dockerfile))
@@ -139,8 +171,7 @@ func (a *app) generateBake(fl *fleet.Fleet, dir string, force bool) error {
 		}
 		b.Targets = append(b.Targets, dockerfile.BakeTarget{Name: s.Name, Context: slashed(at, from), Dockerfile: slashed(from, file)})
 	}
-	path := filepath.Join(at, dockerfile.BakeFile)
-	return a.files(force).Write(path, dockerfile.RenderBake(b), dockerfile.GeneratedBake)
+	return generated.File{Path: filepath.Join(at, dockerfile.BakeFile), Text: dockerfile.RenderBake(b), Is: dockerfile.GeneratedBake}, nil
 }
 
 // slashed is a path relative to a directory, with slashes.

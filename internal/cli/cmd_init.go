@@ -147,7 +147,7 @@ func (a *app) init(dir string, f initFlags) error {
 		return err
 	}
 	result := s.result(repository.Relative(a.Dir, s.path))
-	text := detect.FleetFile(config.NameOf(filepath.Base(dir)), s.found)
+	text := detect.FleetFile(config.NameOf(filepath.Base(dir)), s.found, s.findings)
 	if s.old != nil {
 		missing := slices.DeleteFunc(slices.Clone(s.found), func(f detect.Found) bool { return !s.isNew(f) })
 		if text = s.old; len(missing) > 0 {
@@ -223,6 +223,7 @@ func (a *app) initOutcome(s survey, r initResult, f initFlags) error {
 		}
 		return nil
 	}
+	a.warn(detect.Unlisted(s.old, s.fleet, s.findings))
 	if r.Diff != "" && !f.dryRun {
 		return diag.Fail(diag.ExitUsage, "%s already exists and lacks services; nothing was written", r.File).
 			WithHint("slipway init --write adds the lines marked with +")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/ecosystem/java"
@@ -225,7 +226,10 @@ func unwritable(p plan.Service) diag.Findings {
 				continue
 			}
 			for _, name := range step.Args[:max(0, len(step.Args)-1)] {
-				if strings.ContainsAny(name, `$\`) || name != diag.Printable(name) {
+				if step.Pattern {
+					name = strings.NewReplacer("*", "", "?", "").Replace(name)
+				}
+				if !dockerfile.CopiesName(name) {
 					return diag.Findings{{Code: codeName, Place: diag.Place{File: path.Join(p.Dir, name)},
 						Text: p.Name + ": the build would copy it, but a Dockerfile cannot contain its name", Hint: "rename it, or add it to .dockerignore"}}
 				}

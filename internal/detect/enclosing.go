@@ -2,7 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"encoding/json"
 	"encoding/xml"
 	"io/fs"
 	"path"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
@@ -29,70 +29,28 @@ func Enclosing(tree fs.FS, at string) string {
 	return found
 }
 
-// holds tells whether a directory's manifests name one below it as a member.
+// holds reports whether a directory's manifests name one below it as a member.
 func holds(tree fs.FS, up, at string) bool {
 	rel := at
 	if up != "." {
 		rel = strings.TrimPrefix(at, up+"/")
 	}
 	for name, list := range map[string]func(data []byte) []string{
-		"package.json": npmMembers, "pnpm-workspace.yaml": pnpmMembers, "pyproject.toml": uvMembers, "Cargo.toml": cargoMembers,
+		"pyproject.toml": uvMembers, "Cargo.toml": cargoMembers,
 		"go.work": goMembers, "pom.xml": mavenMembers, "settings.gradle": gradleMembers, "settings.gradle.kts": gradleMembers,
 	} {
 		file := path.Join(up, name)
 		if !ecosystem.Exists(tree, file) {
 			continue
 		}
-		if data, err := ecosystem.Read(tree, file); err == nil && isMember(list(data), rel) {
+		if data, err := ecosystem.Read(tree, file); err == nil && ecosystem.MembersOf(list(data)).Has(rel) {
 			return true
 		}
 	}
+	if top, err := fs.Sub(tree, up); err == nil && node.MembersOf(top).Has(rel) {
+		return true
+	}
 	return mainPackage(tree, up, at)
-}
-
-// isMember matches a path with the patterns of a workspace; "!" excludes.
-func isMember(globs []string, rel string) bool {
-	in := false
-	for _, g := range globs {
-		g, not := strings.CutPrefix(strings.TrimSpace(g), "!")
-		g = strings.Trim(strings.TrimPrefix(g, "./"), "/")
-		before, after, deep := strings.Cut(g, "**")
-		match, _ := path.Match(g, rel)
-		if deep && strings.HasPrefix(rel, before) {
-			last, _ := path.Match(strings.TrimPrefix(after, "/"), path.Base(rel))
-			match = match || last || after == "" || after == "/"
-		}
-		if match {
-			in = !not
-		}
-	}
-	return in
-}
-
-func npmMembers(data []byte) []string {
-	var pkg struct {
-		Workspaces json.RawMessage `json:"workspaces"`
-	}
-	if json.Unmarshal(data, &pkg) != nil {
-		return nil
-	}
-	var list []string
-	if json.Unmarshal(pkg.Workspaces, &list) == nil {
-		return list
-	}
-	var object struct {
-		Packages []string `json:"packages"`
-	}
-	_ = json.Unmarshal(pkg.Workspaces, &object) // anything else names none
-	return object.Packages
-}
-
-func pnpmMembers(data []byte) []string {
-	var out []string
-	for _, doc := range yamlDocuments(data) {
-		out = append(out, doc.at("packages").words()...)
-	}
-	return out
 }
 
 var (

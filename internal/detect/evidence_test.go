@@ -268,7 +268,7 @@ func TestSlipwayYAMLOfAPlannedService(t *testing.T) {
 	if findings.Errors() != nil || len(found) != 1 {
 		t.Fatal(findings)
 	}
-	text := string(FleetFile("f", found))
+	text := string(FleetFile("f", found, nil))
 	for _, part := range []string{"    dockerfile: false", "    port: 7000", "PORT (pay/Dockerfile:4)"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q in\n%s", part, text)

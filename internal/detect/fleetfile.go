@@ -3,6 +3,7 @@ package detect
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,9 @@ import (
 
 // FleetFile is the slipway.yaml of services that were found: what the sources
 // say of type, port and health as keys, everything else as comments, each with
-// its evidence.
-func FleetFile(name string, found []Found) []byte {
+// its evidence. Programs that are no services, as findings of the search say, are
+// comments at the end.
+func FleetFile(name string, found []Found, search diag.Findings) []byte {
 	var b bytes.Buffer
 	b.WriteString("# Written by `slipway init`; yours to edit. Slipway detects missing keys at\n" +
 		"# every build; keys in this file override them. Comments name each value's source.\n")
@@ -26,7 +28,30 @@ func FleetFile(name string, found []Found) []byte {
 	for _, f := range found {
 		b.Write(entry(f, "  ", listen))
 	}
+	if absent := Unlisted(nil, nil, search); len(absent) > 0 {
+		b.WriteString("# Not services:\n")
+		for _, f := range absent {
+			fmt.Fprintf(&b, "#   %s (%s): %s\n", comment(f.Text), comment(f.Place.String()), comment(f.Hint))
+		}
+	}
 	return b.Bytes()
+}
+
+// Unlisted returns those findings of a search that are about programs which
+// Slipway does not plan and of which slipway.yaml says nothing: no service lies in
+// their directory, and no comment names the file that is their sign.
+func Unlisted(file []byte, fleet *config.Fleet, search diag.Findings) diag.Findings {
+	var out diag.Findings
+	for _, f := range search.Sorted() {
+		dir := path.Dir(f.Place.File)
+		listed := fleet != nil && slices.ContainsFunc(fleet.Services, func(s config.Service) bool {
+			return s.Path == dir || dir != "." && strings.HasPrefix(s.Path, dir+"/")
+		})
+		if f.Code == codeUnsupported && !listed && !bytes.Contains(file, []byte(comment(f.Place.File))) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // listeners counts the services that listen on each port. slipway.yaml names a

@@ -30,7 +30,7 @@ func FuzzInit(f *testing.F) {
 		if len(found) == 0 {
 			return
 		}
-		file := detect.FleetFile("f", found)
+		file := detect.FleetFile("f", found, nil)
 		fleet, findings := config.Parse(config.FileName, file)
 		if findings.Errors() != nil {
 			t.Fatalf("%v\n%s", findings, file)

@@ -105,6 +105,18 @@ func TestHostileRepositories(t *testing.T) {
 			h.put("package-lock.json", lock)
 			h.put("s.js", server)
 			h.put("$HOME", "")
+		}, nil},
+		"names that are patterns": {func(h hostile) {
+			h.put("package.json", started)
+			h.put("package-lock.json", lock)
+			h.put("s.js", server)
+			h.put("st*r", "")
+		}, []string{"SLP226 a Dockerfile cannot contain its name"}},
+		"names that escape": {func(h hostile) {
+			h.put("package.json", started)
+			h.put("package-lock.json", lock)
+			h.put("s.js", server)
+			h.put(`a\b`, "")
 		}, []string{"SLP226 a Dockerfile cannot contain its name"}},
 		"an ignore file of stars": {func(h hostile) {
 			h.put("package.json", started)

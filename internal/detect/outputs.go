@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -226,8 +227,11 @@ func embeds(dir fs.FS, to, language string) bool {
 		return isDir && !strings.HasPrefix(path.Base(name), ".") && path.Base(name) != "node_modules" || path.Ext(name) == ext
 	}, func(name string, data []byte) {
 		for _, m := range re.FindAllSubmatch(data, -1) {
-			for _, word := range strings.Fields(string(m[1])) {
-				word = strings.TrimPrefix(strings.Trim(word, "\"`"), "all:")
+			words := []string{string(m[1])}
+			if language == "go" {
+				words = golang.EmbedPatterns(string(m[1]))
+			}
+			for _, word := range words {
 				at := path.Join(path.Dir(name), word)
 				if language == "rust" {
 					at = path.Clean(word)

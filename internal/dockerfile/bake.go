@@ -100,14 +100,17 @@ func (b Bake) shared() object {
 }
 
 // bakeMark follows the fleet's name in the comment of a generated definition.
-const bakeMark = Mark + " Build it with `docker buildx bake`; the bases come from BASES."
+const bakeMark = Mark + bakeUse
 
-// GeneratedBake tells whether a definition is one that RenderBake wrote.
+const bakeUse = " Build it with `docker buildx bake`; the bases come from BASES."
+
+// GeneratedBake reports whether a definition is one that RenderBake wrote, with or
+// without the digest that goes into a written file.
 func GeneratedBake(text []byte) bool {
 	var d struct {
 		Comment string `json:"//"`
 	}
-	return json.Unmarshal(text, &d) == nil && strings.HasSuffix(d.Comment, bakeMark)
+	return json.Unmarshal(text, &d) == nil && strings.Contains(d.Comment, Mark) && strings.HasSuffix(d.Comment, bakeUse)
 }
 
 // bakeName makes a name that bake takes for a target (buildx: letters, digits,

@@ -38,7 +38,8 @@ func TestRenderBake(t *testing.T) {
 
 func TestGeneratedBake(t *testing.T) {
 	for text, want := range map[string]bool{
-		string(RenderBake(Bake{Fleet: "shop", Tag: "latest"})):   true,
+		string(RenderBake(Bake{Fleet: "shop", Tag: "latest"})):                             true,
+		"{\"//\": \"shop, planned by Slipway. [sha256:0123456789abcdef]" + bakeUse + "\"}": true,
 		`{"target": {"web": {}}}`:                                false,
 		`{"//": "like shop, planned by Slipway.", "target": {}}`: false,
 		`not JSON`: false,

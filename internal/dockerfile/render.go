@@ -182,13 +182,16 @@ func (w *writer) copy(s plan.Step) {
 		w.line("%s <<'EOF' %s\n%s\nEOF", strings.Join(words, " "), strings.Join(s.Args, " "), strings.TrimSuffix(s.Content, "\n"))
 		return
 	}
-	for _, a := range s.Args {
-		if strings.ContainsAny(a, " \t\"'") {
-			w.line("%s %s", strings.Join(words, " "), exec(s.Args))
-			return
-		}
+	args := slices.Clone(s.Args)
+	for i := range args[:len(args)-1] {
+		args[i] = source(args[i], s.Pattern)
 	}
-	w.line("%s", strings.Join(append(words, s.Args...), " "))
+	args[len(args)-1] = word(args[len(args)-1])
+	if slices.ContainsFunc(args, needsList) {
+		w.line("%s %s", strings.Join(words, " "), exec(args))
+		return
+	}
+	w.line("%s", strings.Join(append(words, args...), " "))
 }
 
 // pairs writes key=value words, one a line when there are several.

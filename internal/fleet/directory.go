@@ -128,7 +128,7 @@ func dockerIgnore(dir, dockerfile string) ([]string, error) {
 		if err != nil {
 			return nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
 		}
-		patterns, err := ignorefile.ReadAll(bytes.NewReader(data))
+		patterns, err := ignorefile.ReadAll(bytes.NewReader(plaintext.UTF8(data)))
 		if err != nil {
 			return nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-build/slipway/internal/generated"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/trace"
@@ -87,7 +88,11 @@ func Find(dir string) (string, error) {
 // Read reads the fleet at or above the directory, with the overrides applied.
 // Problems are reported all at once.
 func (l Loader) Read(dir string, o Overrides) (*Fleet, error) {
-	cfg, root, findings, err := l.at(dir, o)
+	return l.read(Target{Root: dir}, o)
+}
+
+func (l Loader) read(t Target, o Overrides) (*Fleet, error) {
+	cfg, root, findings, err := l.at(t, o)
 	if err != nil {
 		return nil, err
 	}
@@ -111,12 +116,17 @@ func (l Loader) Read(dir string, o Overrides) (*Fleet, error) {
 	return &Fleet{Fleet: cfg, Root: root, Named: named, written: has(root, config.FileName)}, nil
 }
 
-// at reads the slipway.yaml at or above the directory. Without one, the fleet is
-// what detection finds in the directory.
-func (l Loader) at(dir string, o Overrides) (*config.Fleet, string, diag.Findings, error) {
+// at reads the slipway.yaml at or above the directory of a target. Without one,
+// the fleet is what detection finds in the directory.
+func (l Loader) at(t Target, o Overrides) (*config.Fleet, string, diag.Findings, error) {
+	dir := t.Root
 	root, err := Find(dir)
 	if err != nil {
-		cfg, findings := Detected(dir, o)
+		if t.survey == nil || o.Afresh { // the survey saw files that are not to count
+			s := surveyed(dir, o)
+			t.survey = &s
+		}
+		cfg, findings := t.survey.fleet(dir), t.survey.findings
 		if cfg == nil {
 			l.Warn(findings)
 			return nil, "", nil, diag.Fail(diag.ExitUsage, "%s not found in %s or above, and no service recognised there", config.FileName, dir).
@@ -143,7 +153,7 @@ func (l Loader) parse(root string) (*config.Fleet, diag.Findings, error) {
 func (l Loader) Load(t Target, o Overrides) (_ *Fleet, err error) {
 	span := l.Trace.Start("", "planning")
 	defer func() { span.End(err) }()
-	f, err := l.Read(t.Root, o)
+	f, err := l.read(t, o)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +273,7 @@ func (f *Fleet) Dockerfile(s plan.Service) ([]byte, error) {
 	if err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "reading the Dockerfile of %s", s.Name).Because(err)
 	}
-	return own, nil
+	return plaintext.UTF8(own), nil // BuildKit reads no other encoding
 }
 
 // CheckPlatforms refuses what no base exists for.

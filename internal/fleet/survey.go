@@ -27,19 +27,34 @@ func Survey(dir string, tree fs.FS) ([]detect.Found, diag.Findings) {
 	return found, findings
 }
 
+// surveyOf is what detection finds in a directory.
+type surveyOf struct {
+	found    []detect.Found
+	findings diag.Findings
+}
+
+func surveyed(dir string, o Overrides) surveyOf {
+	found, findings := Survey(dir, o.tree(dir))
+	return surveyOf{found, findings}
+}
+
 // Detected is the fleet of a directory without slipway.yaml: the services that
 // detection finds, with all about them left to be detected. It is nil when there
 // are none.
 func Detected(dir string, o Overrides) (*config.Fleet, diag.Findings) {
-	found, findings := Survey(dir, o.tree(dir))
-	if len(found) == 0 {
-		return nil, findings
+	s := surveyed(dir, o)
+	return s.fleet(dir), s.findings
+}
+
+func (s surveyOf) fleet(dir string) *config.Fleet {
+	if len(s.found) == 0 {
+		return nil
 	}
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
-	for _, s := range found {
-		cfg.Services = append(cfg.Services, config.Service{Name: s.Service.Name, Path: s.Service.Path})
+	for _, f := range s.found {
+		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path})
 	}
-	return cfg, findings
+	return cfg
 }
 
 // ReadsOf plans services that a survey of a directory found, and returns the

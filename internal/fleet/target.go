@@ -24,6 +24,8 @@ type Target struct {
 	// OwnDockerfile: Root has a Dockerfile and belongs to no fleet, so that it
 	// builds as with docker build.
 	OwnDockerfile bool
+
+	survey *surveyOf // of Root, when Resolve already had to look
 }
 
 // Resolve decides what words of a command line mean, the same way for every
@@ -111,7 +113,7 @@ func (l Loader) resolve(word string) (Target, error) {
 		return l.inFleet(root, dir, word)
 	}
 	t := l.directory(dir)
-	if whole, ok := l.surveyed([]string{word}); ok && !t.OwnDockerfile && versioned(l.Dir) && whole.finds() {
+	if whole, ok := l.surveyed([]string{word}); ok && !t.OwnDockerfile && versioned(l.Dir) && whole.look() {
 		t = whole // what lies beside the directory belongs to it, such as a library by path
 	}
 	t.Named = true
@@ -129,10 +131,12 @@ func versioned(dir string) bool {
 	return false
 }
 
-// finds reports a target in whose directories detection finds a service.
-func (t Target) finds() bool {
-	found, _ := Survey(t.Root, repository.FS(t.Root))
-	return slices.ContainsFunc(found, func(f detect.Found) bool {
+// look surveys the repository of a target and reports whether there is a service
+// in its directories. Load does not survey again.
+func (t *Target) look() bool {
+	s := surveyed(t.Root, Overrides{})
+	t.survey = &s
+	return slices.ContainsFunc(s.found, func(f detect.Found) bool {
 		return slices.ContainsFunc(t.Paths, func(dir string) bool { return within(f.Service.Path, dir) })
 	})
 }

@@ -1,11 +1,14 @@
 package fleet
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-build/slipway/internal/diag"
 )
 
 // TestSeveralDirectories: directories without a slipway.yaml are services of what
@@ -41,8 +44,50 @@ func TestSeveralDirectories(t *testing.T) {
 			}
 			continue
 		}
-		if diff := cmp.Diff(Target{Root: top, Paths: c.want, Named: true}, got); diff != "" || err != nil {
+		if diff := cmp.Diff(Target{Root: top, Paths: c.want, Named: true}, got, cmp.AllowUnexported(Target{})); diff != "" || err != nil {
 			t.Errorf("%q: %v (-want +got):\n%s", c.words, err, diff)
+		}
+	}
+}
+
+// TestADirectoryIsSurveyedOnce: deciding what a word means may take a survey of
+// the repository, and the plan then starts from that one.
+func TestADirectoryIsSurveyedOnce(t *testing.T) {
+	top := t.TempDir()
+	site := func(name string) {
+		t.Helper()
+		file := filepath.Join(top, filepath.FromSlash(name), "index.html")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("<!doctype html>"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	site("apps/web")
+	if err := os.Mkdir(filepath.Join(top, ".git"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l := Loader{Dir: top, Warn: func(diag.Findings) {}}
+	target, err := l.Resolve([]string{"apps"})
+	if err != nil || target.survey == nil {
+		t.Fatalf("%v, %+v", err, target)
+	}
+	site("apps/later") // a second survey would find it
+	for _, c := range []struct {
+		o    Overrides
+		want []string
+	}{
+		{Overrides{}, []string{"web"}},
+		{Overrides{Afresh: true}, []string{"later", "web"}}, // files that Slipway generated are not to count
+	} {
+		f, err := l.Load(target, c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, s := range f.Planned {
+			got = append(got, s.Name)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", c.o, diff)
 		}
 	}
 }

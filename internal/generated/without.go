@@ -52,10 +52,10 @@ func (d withoutDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	}
 }
 
-// hides tells whether a file is a generated one.
+// hides reports whether a file is a generated one.
 func (t Without) hides(name string) bool {
 	base := path.Base(name)
-	if base != "Dockerfile" && base != ".dockerignore" && !strings.HasSuffix(base, ".Dockerfile") {
+	if base != "Dockerfile" && !strings.HasSuffix(base, ".Dockerfile") && !strings.HasSuffix(base, ".dockerignore") {
 		return false
 	}
 	if info, err := fs.Stat(t.FS, name); err != nil || !info.Mode().IsRegular() {

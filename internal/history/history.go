@@ -130,6 +130,9 @@ func (h *History) judge(ctx context.Context, job pipeline.Job, k remembrance, un
 	if k.had && !k.has && h.Afresh == "" {
 		r.Reasons = append(r.Reasons, changes(k.parts, r.Print)...)
 	}
+	if len(r.Reasons) == 0 { // an entry that is damaged, or of another version
+		r.Reasons = []string{"the record of its last build cannot be read"}
+	}
 	return r
 }
 

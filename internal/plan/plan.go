@@ -116,6 +116,7 @@ type Step struct {
 	Chown   string   `json:"chown,omitempty"`   // COPY --chown
 	Chmod   string   `json:"chmod,omitempty"`   // COPY --chmod
 	Link    bool     `json:"link,omitempty"`    // COPY --link
+	Pattern bool     `json:"-"`                 // COPY: the last element of each source is a pattern, such as "*.go"; else sources are names
 	Content string   `json:"content,omitempty"` // COPY of this text; Args is its destination alone
 	Health  Health   `json:"health,omitzero"`   // HEALTHCHECK, with Args as its command
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -140,8 +141,8 @@ func (s *service) embedded(dir, file string, data []byte) {
 		return
 	}
 	for _, m := range embedLine().FindAllSubmatchIndex(data, -1) {
-		for _, word := range strings.Fields(string(data[m[2]:m[3]])) {
-			word = path.Clean(strings.TrimPrefix(strings.Trim(word, "\"`"), "all:"))
+		for _, word := range EmbedPatterns(string(data[m[2]:m[3]])) {
+			word = path.Clean(word)
 			first, _, _ := strings.Cut(word, "/")
 			if first == "." || first == ".." {
 				continue
@@ -156,6 +157,25 @@ func (s *service) embedded(dir, file string, data []byte) {
 			}
 		}
 	}
+}
+
+// EmbedPatterns splits what follows go:embed as the compiler does: at spaces, but
+// for patterns in quotes, which may hold some.
+func EmbedPatterns(text string) []string {
+	var out []string
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
+		word, err := strconv.QuotedPrefix(text)
+		rest := text[len(word):]
+		if err == nil {
+			word, _ = strconv.Unquote(word) // it was a quoted prefix
+		} else if at := strings.IndexFunc(text, unicode.IsSpace); at >= 0 {
+			word, rest = text[:at], text[at:]
+		} else {
+			word, rest = text, ""
+		}
+		out, text = append(out, strings.TrimPrefix(word, "all:")), rest
+	}
+	return out
 }
 
 // checkEmbed reports a pattern of go:embed that the repository has nothing for,

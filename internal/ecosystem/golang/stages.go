@@ -190,7 +190,7 @@ func (s *service) copies() []plan.Step {
 	var steps []plan.Step
 	for _, dir := range s.graph.dirs {
 		if s.isRoot(dir) {
-			steps = append(steps, plan.Step{Op: plan.OpCopy, Args: []string{path.Join(dir, "*.go"), into(dir)}})
+			steps = append(steps, plan.Step{Op: plan.OpCopy, Pattern: true, Args: []string{path.Join(dir, "*.go"), into(dir)}})
 			continue
 		}
 		dirs = append(dirs, dir)
@@ -199,7 +199,7 @@ func (s *service) copies() []plan.Step {
 		if ecosystem.IsDir(s.Dir, at) {
 			dirs = append(dirs, at)
 		} else {
-			steps = append(steps, plan.Step{Op: plan.OpCopy, Args: []string{at, into(path.Dir(at))}})
+			steps = append(steps, plan.Step{Op: plan.OpCopy, Pattern: !ecosystem.Exists(s.Dir, at), Args: []string{at, into(path.Dir(at))}})
 		}
 	}
 	dirs = covering(dirs)

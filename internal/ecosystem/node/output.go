@@ -140,7 +140,7 @@ func gitIgnores(text, name string) bool {
 		}
 		parts := strings.Split(name, "/")
 		for i := range parts {
-			if globMatch(glob, strings.Join(parts[:i+1], "/")) {
+			if ecosystem.MatchPath(glob, strings.Join(parts[:i+1], "/")) {
 				out = !not
 			}
 		}

@@ -51,7 +51,7 @@ type memo struct {
 type rootOf struct {
 	top     fs.FS
 	pkg     *manifest
-	globs   []string
+	globs   ecosystem.Members
 	members map[string]member // read when first asked for
 }
 
@@ -69,7 +69,7 @@ func (e Ecosystem) rootAt(at string) *rootOf {
 	var r *rootOf
 	if top, err := fs.Sub(e.root, at); err == nil {
 		if m := e.manifestAt(at); m != nil {
-			r = &rootOf{top: top, pkg: m, globs: memberGlobs(top, m)}
+			r = &rootOf{top: top, pkg: m, globs: m.membersIn(top)}
 		}
 	}
 	e.memo.roots[at] = r
@@ -96,7 +96,7 @@ func (e Ecosystem) workspaceOf(at string) (*rootOf, string) {
 	}
 	for up := path.Dir(at); ; up = path.Dir(up) {
 		rel := below(up, at)
-		if r := e.rootAt(up); r != nil && plainPath().MatchString(rel) && isMember(r.globs, rel) {
+		if r := e.rootAt(up); r != nil && plainPath().MatchString(rel) && r.globs.Has(rel) {
 			return r, up
 		}
 		if up == "." {
@@ -127,105 +127,93 @@ func manifestOf(dir fs.FS, at string) (*manifest, error) {
 	return m, err
 }
 
-// memberGlobs are the patterns of a workspace's members: those of npm, Yarn and
-// Bun stand in package.json, those of pnpm in pnpm-workspace.yaml.
-func memberGlobs(top fs.FS, m *manifest) []string {
-	if data, err := ecosystem.Read(top, "pnpm-workspace.yaml"); err == nil {
-		return listOf(data, "packages")
+// MembersOf returns the members of the workspace whose root a directory is: those
+// of npm, Yarn and Bun are named by package.json, those of pnpm by
+// pnpm-workspace.yaml, which wins.
+func MembersOf(top fs.FS) ecosystem.Members {
+	m, err := manifestOf(top, ".")
+	if err != nil {
+		m = &manifest{}
 	}
-	list, ok := m.Workspaces.([]any)
-	if object, is := m.Workspaces.(map[string]any); is {
-		list, ok = object["packages"].([]any)
-	}
-	if !ok {
-		return nil
-	}
-	var out []string
-	for _, v := range list {
-		if text, ok := v.(string); ok {
-			out = append(out, cleanGlob(text))
-		}
-	}
-	return out
+	return m.membersIn(top)
 }
 
-func cleanGlob(text string) string {
-	text, not := strings.CutPrefix(text, "!")
-	text = strings.TrimSuffix(strings.TrimPrefix(text, "./"), "/")
-	if not {
-		return "!" + text
+func (m *manifest) membersIn(top fs.FS) ecosystem.Members {
+	if data, err := ecosystem.Read(top, "pnpm-workspace.yaml"); err == nil {
+		return ecosystem.MembersOf(listOf(data, "packages"))
 	}
-	return text
+	return m.members()
+}
+
+// members are those that a manifest names.
+func (m *manifest) members() ecosystem.Members {
+	list, _ := m.Workspaces.([]any)
+	if object, is := m.Workspaces.(map[string]any); is {
+		list, _ = object["packages"].([]any)
+	}
+	var words []string
+	for _, v := range list {
+		if text, ok := v.(string); ok {
+			words = append(words, text)
+		}
+	}
+	return ecosystem.MembersOf(words)
 }
 
 // listOf reads a list of words at the top of a YAML file, in either style. What
 // is written otherwise is not found.
 func listOf(data []byte, key string) []string {
 	var out []string
-	inside := false
-	add := func(word string) {
-		word, _, _ = strings.Cut(strings.TrimSpace(word), " #")
-		if word = strings.Trim(strings.TrimSpace(word), `"'`); word != "" {
-			out = append(out, cleanGlob(word))
-		}
+	_, text, found := strings.Cut("\n"+string(data), "\n"+key+":")
+	if !found {
+		return nil
 	}
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimRight(line, " \r\n")
-		text := strings.TrimSpace(line)
+	if flow, ok := strings.CutPrefix(strings.TrimSpace(text), "["); ok {
+		return flowWords(flow)
+	}
+	for line := range strings.Lines(text) {
+		word, listed := strings.CutPrefix(strings.TrimSpace(line), "- ")
 		switch {
-		case text == "" || strings.HasPrefix(text, "#"):
-		case strings.HasPrefix(line, key+":"):
-			inside = true
-			if flow, ok := strings.CutPrefix(strings.TrimSpace(strings.TrimPrefix(line, key+":")), "["); ok {
-				for _, w := range strings.Split(strings.TrimSuffix(flow, "]"), ",") {
-					add(w)
-				}
+		case listed:
+			if word, _, _ = strings.Cut(word, " #"); strings.Trim(strings.TrimSpace(word), `"'`) != "" {
+				out = append(out, strings.Trim(strings.TrimSpace(word), `"'`))
 			}
-		case inside && strings.HasPrefix(text, "- "):
-			add(text[2:])
-		case !strings.HasPrefix(line, " "):
-			inside = false
+		case strings.TrimSpace(line) != "" && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "#"):
+			return out // the next key
 		}
 	}
 	return out
 }
 
-// isMember tells whether the patterns name a directory; the last one that does
-// decides.
-func isMember(globs []string, dir string) bool {
-	in := false
-	for _, g := range globs {
-		g, not := strings.CutPrefix(g, "!")
-		if globMatch(g, dir) {
-			in = !not
-		}
-	}
-	return in
-}
-
-// globMatch knows * within a name and ** for any number of directories.
-func globMatch(glob, name string) bool {
-	if glob == "" {
-		return false
-	}
-	var match func(g, n []string) bool
-	steps := 0
-	match = func(g, n []string) bool {
-		if steps++; steps > 10_000 {
-			return false
-		}
+// flowWords reads the rest of a list in brackets, which may go over lines.
+func flowWords(text string) []string {
+	var out []string
+	var word strings.Builder
+	quote := rune(0)
+	for i, r := range text {
 		switch {
-		case len(g) == 0:
-			return len(n) == 0
-		case g[0] == "**":
-			return match(g[1:], n) || len(n) > 0 && match(g, n[1:])
-		case len(n) == 0:
-			return false
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '"' || r == '\''):
+			quote = r
+		case quote == 0 && r == '#' && strings.ContainsAny(text[max(0, i-1):i], " \t\n"):
+			rest := text[i:]
+			if end := strings.IndexByte(rest, '\n'); end >= 0 {
+				return append(out, flowWords(word.String()+rest[end:])...)
+			}
+			return out
+		case quote == 0 && (r == ',' || r == ']'):
+			if w := strings.TrimSpace(word.String()); w != "" {
+				out = append(out, w)
+			}
+			if word.Reset(); r == ']' {
+				return out
+			}
+		default:
+			word.WriteRune(r)
 		}
-		ok, err := path.Match(g[0], n[0])
-		return err == nil && ok && match(g[1:], n[1:])
 	}
-	return match(strings.Split(glob, "/"), strings.Split(name, "/"))
+	return out
 }
 
 // The forms of names that go into commands and Dockerfiles as they are.
@@ -241,19 +229,19 @@ const (
 )
 
 // members finds the packages of a workspace.
-func members(top fs.FS, globs []string, read func(dir string) *manifest) map[string]member {
+func members(top fs.FS, globs ecosystem.Members, read func(dir string) *manifest) map[string]member {
 	out := map[string]member{}
 	_ = fs.WalkDir(top, ".", func(p string, e fs.DirEntry, err error) error {
 		if err != nil || !e.IsDir() {
 			return nil
 		}
-		if p != "." && (e.Name() == "node_modules" || strings.HasPrefix(e.Name(), ".") || strings.Count(p, "/") >= maxMemberDepth || !mayHold(globs, p)) {
+		if p != "." && (e.Name() == "node_modules" || strings.HasPrefix(e.Name(), ".") || strings.Count(p, "/") >= maxMemberDepth || !globs.MayHold(p)) {
 			return fs.SkipDir
 		}
 		if len(out) >= maxMembers {
 			return fs.SkipAll
 		}
-		if p == "." || !isMember(globs, p) {
+		if p == "." || !globs.Has(p) {
 			return nil
 		}
 		if m := read(p); m != nil && plainName().MatchString(m.Name) && plainPath().MatchString(p) {
@@ -262,26 +250,6 @@ func members(top fs.FS, globs []string, read func(dir string) *manifest) map[str
 		return nil
 	})
 	return out
-}
-
-// mayHold tells whether a directory can be a member or have one below.
-func mayHold(globs []string, dir string) bool {
-	parts := strings.Split(dir, "/")
-	return slices.ContainsFunc(globs, func(g string) bool {
-		want := strings.Split(g, "/")
-		for i, p := range parts {
-			if i >= len(want) {
-				return false
-			}
-			if want[i] == "**" {
-				return true
-			}
-			if ok, err := path.Match(want[i], p); err != nil || !ok {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 // follow finds what the service needs of the workspace: its dependencies among

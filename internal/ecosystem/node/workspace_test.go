@@ -9,34 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestMembersOfAWorkspace(t *testing.T) {
-	for name, c := range map[string]struct {
-		globs   []string
-		in, out []string
-	}{
-		"one level":  {[]string{"packages/*"}, []string{"packages/a"}, []string{"packages", "packages/a/b", "apps/a"}},
-		"any level":  {[]string{"packages/**"}, []string{"packages/a", "packages/a/b"}, []string{"apps"}},
-		"by name":    {[]string{"api"}, []string{"api"}, []string{"apis"}},
-		"excluded":   {[]string{"packages/*", "!packages/b"}, []string{"packages/a"}, []string{"packages/b"}},
-		"everywhere": {[]string{"**", "!**/test/**"}, []string{"a", "a/b"}, []string{"a/test/x"}},
-		"part":       {[]string{"lib-*"}, []string{"lib-a"}, []string{"lib"}},
-	} {
-		for _, dir := range c.in {
-			if !isMember(c.globs, dir) {
-				t.Errorf("%s: %s is no member", name, dir)
-			}
-		}
-		for _, dir := range c.out {
-			if isMember(c.globs, dir) {
-				t.Errorf("%s: %s is a member", name, dir)
-			}
-		}
-	}
-}
-
 func TestListOf(t *testing.T) {
 	for text, want := range map[string][]string{
-		"packages:\n  - 'a/*'\n  - \"./b/\"  # why\n- c\n":     {"a/*", "b", "c"},
+		"packages:\n  - 'a/*'\n  - \"./b/\"  # why\n- c\n":                        {"a/*", "./b/", "c"},
+		"packages:\n  [\n  a/*, # one\n  'b,c',\n  \"{d,e}/*\",\n]\nother: [x]\n": {"a/*", "b,c", "{d,e}/*"},
+		"\r\npackages:\r\n- 'a'\r\n---\r\npackages:\r\n- b":                       {"a"},
+		"packages: [a":                                         nil,
 		"packages: [a, 'b/*']\nother:\n  - x\n":                {"a", "b/*"},
 		"other:\n  - x\npackages:\n  # none\n  - '!y'\ncat: z": {"!y"},
 		"\x00\xff": nil,
