@@ -53,6 +53,7 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 		LeftOut:      sortedLeftOut(s.leftOut),
 		Reads:        s.variablesRead(),
 		Calls:        s.programsCalled(),
+		Connects:     s.serversNeeded(),
 		Bases:        b.List(),
 		Stages:       s.withWritable(stages),
 		DockerIgnore: s.Ignore.Patterns,

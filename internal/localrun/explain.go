@@ -1,6 +1,7 @@
 package localrun
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,6 +22,7 @@ type Evidence struct {
 	Probes    []string         // the last probe results, oldest first
 	Settled   bool             // without a health check, it ran for a while
 	Missing   []plan.Use       // variables that the sources read without a default and that are not set
+	Connects  []plan.Use       // "host:port" of servers that its settings and sources name
 }
 
 // Explain says why a service is not ready, the cause first, over several lines.
@@ -79,7 +81,10 @@ func cause(e Evidence) string {
 		} else if dir == "." {
 			return text + exitText(*s.Exit) + "; its user may not write a file that it needs"
 		}
-		return text + exitText(*s.Exit) + e.missing()
+		if file := e.absent(); file != "" && s.Exit.Code != 0 {
+			return text + exitText(*s.Exit) + "; it found no file " + file
+		}
+		return text + exitText(*s.Exit) + cmp.Or(e.missing(), e.unreached())
 	}
 	if s.Type == "job" && s.State == Running {
 		return "is a job, and has not ended yet"
@@ -110,7 +115,7 @@ func cause(e Evidence) string {
 	if len(others) > 0 {
 		return fmt.Sprintf("%s: it listens on %s, but not on its port %d", what, strings.Join(others, ", "), e.Port)
 	}
-	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port) + e.missing()
+	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port) + cmp.Or(e.missing(), e.unreached())
 }
 
 // wants reports whether a variable that is not set may be why the service ended.
@@ -177,9 +182,13 @@ func Hint(e Evidence) string {
 		return fmt.Sprintf("start a service of that name beside it, or set the address: slipway run -e %s:NAME=VALUE", name)
 	case e.Status.Exit != nil && e.denied() != "":
 		return fmt.Sprintf("write writable: [%s] for %s in slipway.yaml, and build again", e.denied(), name)
+	case e.Status.Exit != nil && e.Status.Exit.Code != 0 && e.absent() != "":
+		return absentHint(name, e.absent())
 	case e.wants():
 		first := e.suspects()[0].Name
 		return fmt.Sprintf("slipway run -e %s:%s=…, or --env-file %s:FILE; env: and env_file: in slipway.yaml keep them", name, first, name)
+	case e.unreached() != "" && len(e.Listening) == 0:
+		return fmt.Sprintf("start the server that it needs, and set its address: slipway run -e %s:NAME=VALUE", name)
 	case e.PeerTLS:
 		over := e.Check
 		over.TLS = true

@@ -3,6 +3,7 @@ package java
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -12,12 +13,32 @@ import (
 // settings are those of Spring Boot, Quarkus and Micronaut, by their full name.
 type settings map[string]ecosystem.Hit
 
-// readSettings reads application.properties and application.yml of the module;
-// earlier files win.
+// readSettings reads the settings of the module, and those of the profiles that
+// they turn on, which win.
 func (s *service) readSettings() {
 	s.settings = settings{}
+	s.readSettingsOf("application")
+	common := s.settings
+	active := common.get("spring.profiles.active")
+	if s.settings = (settings{}); !active.Found() {
+		s.settings = common
+		return
+	}
+	for _, profile := range slices.Backward(strings.Split(active.Text, ",")) { // the last one wins
+		s.readSettingsOf("application-" + strings.TrimSpace(profile))
+	}
+	for key, h := range common {
+		if _, there := s.settings[key]; !there {
+			s.settings[key] = h
+		}
+	}
+}
+
+// readSettingsOf reads the files of a name; earlier ones win.
+func (s *service) readSettingsOf(base string) {
 	for _, dir := range []string{"src/main/resources/config", "src/main/resources"} {
-		for _, name := range []string{"application.properties", "application.yml", "application.yaml"} {
+		for _, ext := range []string{".properties", ".yml", ".yaml"} {
+			name := base + ext
 			file := path.Join(s.at, dir, name)
 			data, err := ecosystem.Read(s.Dir, file)
 			if err != nil {

@@ -392,5 +392,9 @@ func (s *service) command() {
 			s.start[2] = "lib/*"
 		}
 	}
+	if more := s.dropwizardStart(); len(more) > 0 {
+		s.start = append(s.start, more...)
+		why += ", and Dropwizard's command and settings"
+	}
 	s.Fact("start", strings.Join(s.start, " "), why, "", 0)
 }
