@@ -17,6 +17,22 @@ func names(all []plan.Use) (out []string) {
 	return out
 }
 
+// checkNeeds compares the variables and the servers that a service needs.
+func checkNeeds(t *testing.T, name string, files map[string]string, reads, connects []string) {
+	t.Helper()
+	p, findings := planned(files, config.Service{})
+	if findings.Errors() != nil {
+		t.Errorf("%s: %v", name, findings)
+		return
+	}
+	if diff := cmp.Diff(reads, names(p.Reads)); diff != "" {
+		t.Errorf("%s: reads (-want +got):\n%s", name, diff)
+	}
+	if diff := cmp.Diff(connects, names(p.Connects)); diff != "" {
+		t.Errorf("%s: connects (-want +got):\n%s", name, diff)
+	}
+}
+
 // TestVariablesOfSettings: placeholders without a default are variables that the
 // service needs; those that something else fills in are not.
 func TestVariablesOfSettings(t *testing.T) {
@@ -46,17 +62,7 @@ func TestVariablesOfSettings(t *testing.T) {
 		if c.file != properties {
 			files[properties] = "spring.profiles.active=prod\n"
 		}
-		p, findings := planned(files, config.Service{})
-		if findings.Errors() != nil {
-			t.Errorf("%s: %v", name, findings)
-			continue
-		}
-		if diff := cmp.Diff(c.reads, names(p.Reads)); diff != "" {
-			t.Errorf("%s: reads (-want +got):\n%s", name, diff)
-		}
-		if diff := cmp.Diff(c.connects, names(p.Connects)); diff != "" {
-			t.Errorf("%s: connects (-want +got):\n%s", name, diff)
-		}
+		checkNeeds(t, name, files, c.reads, c.connects)
 	}
 }
 
@@ -83,16 +89,6 @@ func TestVariablesOfSources(t *testing.T) {
 		files := spring("3.4.0", "", "")
 		files["src/main/resources/application.properties"] = "shop.title=x\n"
 		files["src/main/java/Main.java"] = "class Main {\n  public static void main(String[] args) {}\n  void more() {\n    " + c.source + "\n  }\n}\n"
-		p, findings := planned(files, config.Service{})
-		if findings.Errors() != nil {
-			t.Errorf("%s: %v", name, findings)
-			continue
-		}
-		if diff := cmp.Diff(c.reads, names(p.Reads)); diff != "" {
-			t.Errorf("%s: reads (-want +got):\n%s", name, diff)
-		}
-		if diff := cmp.Diff(c.connects, names(p.Connects)); diff != "" {
-			t.Errorf("%s: connects (-want +got):\n%s", name, diff)
-		}
+		checkNeeds(t, name, files, c.reads, c.connects)
 	}
 }
