@@ -42,6 +42,47 @@ func (s *service) libraryPort(name string, data []byte) ecosystem.Hit {
 	return ecosystem.Hit{}
 }
 
+// springServers are the libraries with which Spring Boot starts a server.
+func springServers() []string {
+	return []string{
+		"spring-boot-starter-web", "spring-boot-starter-webmvc", "spring-boot-starter-webflux", "spring-boot-starter-jersey", "spring-boot-starter-web-services", "spring-boot-starter-webservices", "spring-boot-starter-data-rest", "spring-boot-starter-graphql", "spring-boot-starter-hateoas", "spring-boot-starter-websocket",
+		"spring-cloud-starter-netflix-eureka-server", "spring-cloud-config-server", "spring-cloud-starter-gateway", "spring-cloud-starter-gateway-mvc", "spring-cloud-starter-gateway-server-webflux", "spring-cloud-starter-gateway-server-webmvc", "spring-boot-admin-starter-server", "spring-boot-starter-oauth2-authorization-server", "vaadin-spring-boot-starter",
+		"springdoc-openapi-starter-webmvc-ui", "springdoc-openapi-starter-webflux-ui",
+	}
+}
+
+// microprofileMain starts services of Helidon MP, which have no class of their own
+// that does (https://helidon.io/docs/v4/mp/introduction, "Main class").
+const microprofileMain = "io.helidon.microprofile.cdi.Main"
+
+// microprofile reports a module of Helidon MP.
+func (p *pom) microprofile() bool {
+	return slices.ContainsFunc(p.Dependencies, func(d dependency) bool {
+		a := strings.TrimSpace(d.ArtifactID)
+		return d.Scope != "test" && (a == "helidon-microprofile" || a == "helidon-microprofile-core" || a == "helidon-microprofile-server" || a == "helidon-microprofile-bundle")
+	})
+}
+
+// helidon completes the evidence of a service of Helidon, whose port is in its
+// settings; without one that of SE is any, and that of MP 7001.
+func (s *service) helidon(e *ecosystem.Evidence) {
+	mp := s.depends(func(a string) bool { return strings.HasPrefix(a, "helidon-microprofile") })
+	se := s.depends(func(a string) bool { return a == "helidon-webserver" })
+	if !mp.Found() && !se.Found() {
+		return
+	}
+	if port := s.settings.get("server.port"); port.Found() {
+		e.Port = port
+	} else if mp.Found() && !e.Port.Found() {
+		e.Port = mp
+		e.Port.Text, e.Port.Why = "7001", "default of Helidon MP"
+	}
+	if mp.Found() && !e.HTTP.Found() {
+		e.HTTP = mp
+		e.HTTP.Why = mp.Text + " serves HTTP"
+	}
+}
+
 // versionOf is the version of the first of some libraries that Maven's build
 // files name.
 func (s *service) versionOf(artifacts ...string) [2]int {

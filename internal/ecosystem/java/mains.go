@@ -52,6 +52,9 @@ func (s *service) namedMain() ecosystem.Hit {
 			return ecosystem.Hit{Text: s.expand(v), File: at.file, Line: at.line("<" + name + ">"), Why: why}
 		}
 	}
+	if m := s.maven.module; m.microprofile() && len(s.scan.mains) == 0 {
+		return ecosystem.Hit{Text: microprofileMain, File: m.file, Line: m.line("<artifactId>helidon-microprofile"), Why: "Helidon MP starts the service"}
+	}
 	return ecosystem.Hit{}
 }
 

@@ -80,6 +80,45 @@ func TestPortsOfLibraries(t *testing.T) {
 	}
 }
 
+// TestHelidon: its port is in the settings, and MP has a main class of its own.
+func TestHelidon(t *testing.T) {
+	needs := func(artifact string) string {
+		return "<dependencies><dependency><artifactId>" + artifact + "</artifactId></dependency></dependencies>"
+	}
+	const server = "class Main {\n  public static void main(String[] args) {\n    WebServer.builder().build().start();\n  }\n}\n"
+	for name, c := range map[string]struct {
+		pom, source, file, text string
+		want                    string
+	}{
+		"SE":           {needs("helidon-webserver"), server, "application.yaml", "server:\n  port: 8085\n", "Main 8085"},
+		"MP":           {needs("helidon-microprofile-core"), "class Greet {}", "META-INF/microprofile-config.properties", "server.port=8086\n", microprofileMain + " 8086"},
+		"MP, no port":  {needs("helidon-microprofile"), "class Greet {}", "x.properties", "", microprofileMain + " 7001"},
+		"MP, own main": {needs("helidon-microprofile"), "class Main {\n  public static void main(String[] args) {}\n}\n", "x.properties", "", "Main 7001"},
+	} {
+		files := one(c.pom)
+		files["src/main/java/Main.java"], files["src/main/resources/"+c.file] = c.source, c.text
+		p, findings := planned(files, config.Service{})
+		if findings.Errors() != nil || len((Ecosystem{}).Services(tree(files))) != 1 {
+			t.Errorf("%s: %v", name, findings)
+			continue
+		}
+		start := strings.Fields(startOf(p))
+		if got := start[len(start)-1] + " " + strconv.Itoa(p.Port); got != c.want || p.Type != "http" {
+			t.Errorf("%s: %s %s, want http %s", name, p.Type, got, c.want)
+		}
+	}
+}
+
+// TestSpringServers: a service of Spring Cloud serves as one with a web starter does.
+func TestSpringServers(t *testing.T) {
+	for artifact, want := range map[string]string{"spring-cloud-starter-netflix-eureka-server": "http", "spring-cloud-starter-gateway": "http", "spring-boot-starter-websocket": "http", "spring-cloud-starter-netflix-eureka-client": "worker"} {
+		p, findings := planned(spring("3.4.0", "", "<dependencies><dependency><artifactId>"+artifact+"</artifactId></dependency></dependencies>"), config.Service{})
+		if p.Type != want || findings.Errors() != nil {
+			t.Errorf("%s: %s, want %s; %v", artifact, p.Type, want, findings)
+		}
+	}
+}
+
 // TestDropwizard: its program is started with its command and its settings, which
 // the image holds.
 func TestDropwizard(t *testing.T) {

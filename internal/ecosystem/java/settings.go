@@ -18,6 +18,7 @@ type settings map[string]ecosystem.Hit
 func (s *service) readSettings() {
 	s.settings = settings{}
 	s.readSettingsOf("application")
+	s.readSettingsOf("META-INF/microprofile-config")
 	common := s.settings
 	active := common.get("spring.profiles.active")
 	if s.settings = (settings{}); !active.Found() {

@@ -133,6 +133,9 @@ func starts(tree fs.FS, p *pom) bool {
 	if g := p.plugin("spring-boot-maven-plugin"); g != nil && g.setting("skip") != "true" {
 		return true
 	}
+	if p.microprofile() {
+		return true
+	}
 	found := false
 	eachSource(tree, p.dir(), func(name string, data []byte) {
 		found = found || mainClass(name, data).Found() || springApp().Match(data)
@@ -197,7 +200,7 @@ func (s *service) network() {
 		}
 		health.Text, health.Why = s.settings.get("server.servlet.context-path").Text+ecosystem.Or(s.settings.get("management.endpoints.web.base-path").Text, "/actuator")+"/health", "Spring Boot's actuator"
 		e.Route = ecosystem.Hit{}
-		framework(named("spring-boot-starter-web", "spring-boot-starter-webmvc", "spring-boot-starter-webflux", "spring-boot-starter-jersey", "spring-boot-starter-web-services", "spring-boot-starter-data-rest", "spring-boot-starter-graphql"), "server.port", "8080", health)
+		framework(named(springServers()...), "server.port", "8080", health)
 	case s.kind == kindQuarkus:
 		health := named("quarkus-smallrye-health")
 		health.Text, health.Why = "/q/health/ready", "Quarkus's health extension"
@@ -210,6 +213,7 @@ func (s *service) network() {
 		e.HTTP.Why = e.HTTP.Text + " serves HTTP"
 	default:
 		framework(named("micronaut-http-server-netty", "micronaut-http-server-jetty", "micronaut-http-server-tomcat"), "micronaut.server.port", "8080", ecosystem.Hit{})
+		s.helidon(&e)
 	}
 	s.Network(e, s.manifest())
 }

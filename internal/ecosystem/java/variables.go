@@ -110,9 +110,15 @@ func (s *service) server(key, text string) string {
 		{"spring.mail.host", "spring.mail.port", "25"},
 		{"kafka.bootstrap.servers", "", "9092"},
 		{"quarkus.redis.hosts", "", "6379"},
+		{"eureka.client.service-url.defaultZone", "", "8761"},
+		{"spring.cloud.config.uri", "", "8888"},
+		{"spring.elasticsearch.uris", "", "9200"},
 	} {
-		if key != known.host || text == "" {
+		if relaxed(key) != relaxed(known.host) || text == "" {
 			continue
+		}
+		if _, after, ok := strings.Cut(text, "://"); ok {
+			text, _, _ = strings.Cut(after, "/")
 		}
 		first, _, _ := strings.Cut(text, ",")
 		if host, port, ok := strings.Cut(strings.TrimSpace(first), ":"); ok {

@@ -54,6 +54,7 @@ func TestVariablesOfSettings(t *testing.T) {
 		"in memory":            {properties, "spring.datasource.url=jdbc:h2:mem:shop\n", nil, nil},
 		"YAML":                 {"src/main/resources/application.yml", "spring:\n  data:\n    redis:\n      host: ${REDIS_HOST:cache}\n      port: 6380\n  rabbitmq:\n    host: ${RABBIT}\n", []string{"RABBIT"}, []string{"cache:6380"}},
 		"brokers":              {"src/main/resources/application.yml", "spring:\n  kafka:\n    bootstrap-servers: kafka1:29092,kafka2\n", nil, []string{"kafka1:29092"}},
+		"a registry":           {properties, "eureka.client.serviceUrl.defaultZone=http://${EUREKA:registry}:8761/eureka/\nspring.cloud.config.uri=http://settings\n", nil, []string{"registry:8761", "settings:8888"}},
 		"a profile that is on": {"src/main/resources/application-prod.properties", "spring.datasource.url=jdbc:mariadb://maria/${DB_NAME}\n", []string{"DB_NAME"}, []string{"maria:3306"}},
 		"one that is not":      {"src/main/resources/application-dev.properties", "spring.datasource.url=jdbc:mariadb://maria/${DB_NAME}\n", nil, nil},
 	} {
