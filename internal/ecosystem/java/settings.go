@@ -19,6 +19,7 @@ func (s *service) readSettings() {
 	s.settings = settings{}
 	s.readSettingsOf("application")
 	s.readSettingsOf("META-INF/microprofile-config")
+	s.settings.inProduction()
 	common := s.settings
 	active := common.get("spring.profiles.active")
 	if s.settings = (settings{}); !active.Found() {
@@ -31,6 +32,19 @@ func (s *service) readSettings() {
 	for key, h := range common {
 		if _, there := s.settings[key]; !there {
 			s.settings[key] = h
+		}
+	}
+}
+
+// inProduction puts in what Quarkus and MicroProfile read in production, whose
+// names begin with the profile (https://quarkus.io/guides/config-reference, "Profiles").
+func (t settings) inProduction() {
+	for _, key := range sortedKeys(t) {
+		if name, ok := strings.CutPrefix(key, "%prod."); ok {
+			t[name] = t[key]
+		}
+		if strings.HasPrefix(key, "%") {
+			delete(t, key)
 		}
 	}
 }
@@ -81,7 +95,7 @@ func readProperties(data []byte) settings {
 	return out
 }
 
-var yamlKey = pattern.Lazy(`^( *)["']?([\w.-]+)["']?\s*:(?:\s+(.*?))?\s*$`)
+var yamlKey = pattern.Lazy(`^( *)["']?(%?[\w.-]+)["']?\s*:(?:\s+(.*?))?\s*$`)
 
 // readYAML reads the plain keys of the first document: nested by indentation, as
 // people write these files. What it does not understand it leaves out.

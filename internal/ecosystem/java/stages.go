@@ -369,32 +369,3 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 func (s *service) settingReadsPort() bool {
 	return slices.ContainsFunc([]string{"server.port", "quarkus.http.port", "micronaut.server.port"}, func(key string) bool { return strings.Contains(s.settings[key].Text, "${PORT") })
 }
-
-// command decides on the exec form that starts the service.
-func (s *service) command() {
-	if len(s.Want.Command) > 0 {
-		s.start = slices.Clone(s.Want.Command)
-		s.Configured("start", strings.Join(s.start, " "))
-		s.checkCommand()
-		return
-	}
-	why := "how " + string(s.kind) + " starts"
-	switch s.kind {
-	case kindSpring:
-		s.start = s.springStart()
-	case kindQuarkus:
-		s.start = []string{"java", "-jar", "quarkus-run.jar"}
-	case kindFat:
-		s.start, why = []string{"java", "-jar", "app.jar"}, "the jar names its class"
-	default:
-		s.start, why = []string{"java", "-cp", "app.jar:lib/*", s.main}, "the main class, and all libraries"
-		if s.maven == nil {
-			s.start[2] = "lib/*"
-		}
-	}
-	if more := s.dropwizardStart(); len(more) > 0 {
-		s.start = append(s.start, more...)
-		why += ", and Dropwizard's command and settings"
-	}
-	s.Fact("start", strings.Join(s.start, " "), why, "", 0)
-}

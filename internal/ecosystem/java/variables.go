@@ -71,7 +71,7 @@ func variableOf(name string) string {
 func (s *service) settingsNeed() {
 	for _, key := range sortedKeys(s.settings) {
 		h := s.settings[key]
-		if strings.HasPrefix(key, "logging.") || strings.HasPrefix(key, "%test.") || strings.HasPrefix(key, "%dev.") {
+		if strings.HasPrefix(key, "logging.") {
 			continue
 		}
 		s.needs(h.Text, h.File, h.Line)

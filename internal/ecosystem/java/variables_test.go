@@ -55,6 +55,8 @@ func TestVariablesOfSettings(t *testing.T) {
 		"YAML":                 {"src/main/resources/application.yml", "spring:\n  data:\n    redis:\n      host: ${REDIS_HOST:cache}\n      port: 6380\n  rabbitmq:\n    host: ${RABBIT}\n", []string{"RABBIT"}, []string{"cache:6380"}},
 		"brokers":              {"src/main/resources/application.yml", "spring:\n  kafka:\n    bootstrap-servers: kafka1:29092,kafka2\n", nil, []string{"kafka1:29092"}},
 		"a registry":           {properties, "eureka.client.serviceUrl.defaultZone=http://${EUREKA:registry}:8761/eureka/\nspring.cloud.config.uri=http://settings\n", nil, []string{"registry:8761", "settings:8888"}},
+		"Quarkus' profiles":    {properties, "%dev.quarkus.datasource.jdbc.url=jdbc:mysql://dev/${DEV_DB}\n%prod.quarkus.datasource.jdbc.url=jdbc:mysql://shop-db/${SHOP_DB}\n", []string{"SHOP_DB"}, []string{"shop-db:3306"}},
+		"the same in YAML":     {"src/main/resources/application.yml", "quarkus:\n  http:\n    port: 8081\n\"%prod\":\n  quarkus:\n    datasource:\n      jdbc:\n        url: jdbc:postgresql://pg/${PG_DB}\n\"%dev\":\n  quarkus:\n    redis:\n      hosts: redis://dev\n", []string{"PG_DB"}, []string{"pg:5432"}},
 		"a profile that is on": {"src/main/resources/application-prod.properties", "spring.datasource.url=jdbc:mariadb://maria/${DB_NAME}\n", []string{"DB_NAME"}, []string{"maria:3306"}},
 		"one that is not":      {"src/main/resources/application-dev.properties", "spring.datasource.url=jdbc:mariadb://maria/${DB_NAME}\n", nil, nil},
 	} {
