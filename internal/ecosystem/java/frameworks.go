@@ -20,7 +20,7 @@ type library struct {
 // libraries have a default port of their own (their documentation, 2026-11).
 func libraries() []library {
 	return []library{
-		{ecosystem.NewSign(`\bJavalin\.(?:create|start)\(()`), "Javalin", "8080"},
+		{ecosystem.NewSign(`\bJavalin\.(?:create|start)\s*[({]()`), "Javalin", "8080"},
 		{ecosystem.NewSign(`\bimport (?:static )?spark\.(?:Spark|kotlin)\b()`), "Spark", "4567"},
 		{ecosystem.NewSign(`\bRatpackServer\.()`), "Ratpack", "5050"},
 	}

@@ -18,7 +18,7 @@ var (
 	javaPackage = pattern.Lazy(`(?m)^\s*package\s+([\w.]+)`)
 	springApp   = pattern.Lazy(`@SpringBootApplication\b()`)
 	grpcServer  = pattern.Lazy(`\b(?:Netty)?ServerBuilder\s*\.\s*forPort\(|\bGrpc\s*\.\s*newServerBuilderForPort\(`)
-	httpServer  = pattern.Lazy(`\bHttpServer\.create\(|\bHttpsServer\.create\(|\bJavalin\.(?:create|start)\(|\bUndertow\.builder\(|\bnew Server\(|\bcreateHttpServer\(|\bWebServer\.(?:builder|create)\(|\bembeddedServer\(|\bSpark\.(?:get|port)\(|\bimport (?:static )?spark\.(?:Spark|kotlin)\b|\bSimpleServer\b|\bRatpackServer\.|\bnew Tomcat\(`)
+	httpServer  = pattern.Lazy(`\bHttpServer\.create\(|\bHttpsServer\.create\(|\bJavalin\.(?:create|start)\s*[({]|\bUndertow\.builder\(|\bnew Server\(|\bcreateHttpServer\(|\bWebServer\.(?:builder|create)\(|\bembeddedServer\(|\bSpark\.(?:get|port)\(|\bimport (?:static )?spark\.(?:Spark|kotlin)\b|\bSimpleServer\b|\bRatpackServer\.|\bnew Tomcat\(`)
 	healthRoute = pattern.Lazy(`"(/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))"`)
 	readsPort   = pattern.Lazy(`System\.getenv\(\s*"PORT"|(?:getenv|environment)\(\)\s*(?:\.\s*(?:getOrDefault|get)\(|\[)\s*"PORT"`)
 	otherLocale = pattern.Lazy(`\b(?:Locale\.(?:GERMAN|GERMANY|FRENCH|FRANCE|ITALIAN|ITALY|JAPAN\w*|KOREAN?|CHIN\w+|TAIWAN|CANADA_FRENCH|forLanguageTag|of\()|new Locale\()()`)
