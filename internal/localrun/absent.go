@@ -2,6 +2,7 @@ package localrun
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -12,13 +13,17 @@ import (
 // Python, Node.js.
 var noFile = pattern.Lazy(`NoSuchFileException: (\S+)|FileNotFoundException: (\S+) \(No such file|\b(?:open|stat|lstat|read|readdirent) (\S+): no such file or directory|No such file or directory: '([^'\n]+)'|ENOENT: no such file or directory, \w+ '([^'\n]+)'`)
 
-// absent returns the file that the service's last lines say does not exist, ""
-// without one. The last one is what ended it.
+// absent returns the file for want of which the service ended, as its last lines
+// say, "" without one. The last one is what ended it. A file of variables is often
+// looked for in vain, and a variable that the lines name says more.
 func (e Evidence) absent() (file string) {
+	if x := e.Status.Exit; x == nil || x.Code == 0 || e.Status.ReadyMillis > 0 || e.wants() && strings.Contains(strings.Join(e.LastLines, "\n"), e.suspects()[0].Name) {
+		return ""
+	}
 	for _, line := range e.LastLines {
 		m := noFile().FindStringSubmatch(line)
 		for i := 1; i < len(m); i++ {
-			if m[i] != "" {
+			if m[i] != "" && !(e.wants() && strings.HasPrefix(path.Base(m[i]), ".env")) {
 				file = strings.TrimRight(m[i], ":,")
 			}
 		}

@@ -28,6 +28,26 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
+// TestAbsentAndMissing: a file of variables that does not exist, and a variable that
+// the log names, leave the word to the variables.
+func TestAbsentAndMissing(t *testing.T) {
+	missing := []plan.Use{{Name: "DATABASE_URL", File: "main.go", Line: 9}}
+	for line, want := range map[string]string{
+		"no settings: open .env: no such file or directory":                   "it reads DATABASE_URL",
+		"DATABASE_URL is empty: open /cfg/db.json: no such file or directory": "it reads DATABASE_URL",
+		"cannot start: open /etc/shop/rates.csv: no such file or directory":   "it found no file /etc/shop/rates.csv",
+	} {
+		e := Evidence{Status: Status{Service: "web", Exit: &Exit{Code: 1}}, LastLines: []string{line}, Missing: missing}
+		if got := Explain(e); !strings.Contains(got, want) {
+			t.Errorf("%q: %s, want %q", line, got, want)
+		}
+	}
+	ready := Evidence{Status: Status{Service: "web", Exit: &Exit{Code: 1}, ReadyMillis: 9}, LastLines: []string{"open /x: no such file or directory"}}
+	if got := Explain(ready); strings.Contains(got, "it found no file") {
+		t.Errorf("a service that was ready: %s", got)
+	}
+}
+
 // TestUnreached: a service that ends, or never listens, is explained by the server
 // that its settings name; its log does not have the address.
 func TestUnreached(t *testing.T) {

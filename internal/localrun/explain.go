@@ -60,31 +60,7 @@ func Explain(e Evidence) string {
 func cause(e Evidence) string {
 	s := e.Status
 	if s.Exit != nil {
-		if s.Exit.OOMKilled {
-			return fmt.Sprintf("was killed: it needed more memory than its limit of %s", Megabytes(s.MemoryLimitBytes))
-		}
-		if s.Exit.Code == 0 && s.Check == "" {
-			return "ended by itself, but a " + s.Type + " must run until it is stopped; use type: job for a program that ends"
-		}
-		text := "ended: "
-		if s.ReadyMillis == 0 && !e.Settled {
-			text = "ended before it was ready: "
-		}
-		if peer := e.refused(); peer != "" {
-			return text + exitText(*s.Exit) + peer
-		}
-		if host := e.stranger(); host != "" {
-			return text + exitText(*s.Exit) + "; no service or host is called " + host
-		}
-		if dir := e.denied(); dir != "" && dir != "." {
-			return text + exitText(*s.Exit) + "; its user may not write to " + dir
-		} else if dir == "." {
-			return text + exitText(*s.Exit) + "; its user may not write a file that it needs"
-		}
-		if file := e.absent(); file != "" && s.Exit.Code != 0 {
-			return text + exitText(*s.Exit) + "; it found no file " + file
-		}
-		return text + exitText(*s.Exit) + cmp.Or(e.missing(), e.unreached())
+		return e.ended()
 	}
 	if s.Type == "job" && s.State == Running {
 		return "is a job, and has not ended yet"
@@ -116,6 +92,41 @@ func cause(e Evidence) string {
 		return fmt.Sprintf("%s: it listens on %s, but not on its port %d", what, strings.Join(others, ", "), e.Port)
 	}
 	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port) + cmp.Or(e.missing(), e.unreached())
+}
+
+// ended is the most likely reason of a service that has ended.
+func (e Evidence) ended() string {
+	s := e.Status
+	if s.Exit.OOMKilled {
+		return fmt.Sprintf("was killed: it needed more memory than its limit of %s", Megabytes(s.MemoryLimitBytes))
+	}
+	if s.Exit.Code == 0 && s.Check == "" {
+		return "ended by itself, but a " + s.Type + " must run until it is stopped; use type: job for a program that ends"
+	}
+	text := "ended: "
+	if s.ReadyMillis == 0 && !e.Settled {
+		text = "ended before it was ready: "
+	}
+	return text + exitText(*s.Exit) + e.why()
+}
+
+// why is what the last lines, the variables and the settings say of it.
+func (e Evidence) why() string {
+	if peer := e.refused(); peer != "" {
+		return peer
+	}
+	if host := e.stranger(); host != "" {
+		return "; no service or host is called " + host
+	}
+	if dir := e.denied(); dir == "." {
+		return "; its user may not write a file that it needs"
+	} else if dir != "" {
+		return "; its user may not write to " + dir
+	}
+	if file := e.absent(); file != "" {
+		return "; it found no file " + file
+	}
+	return cmp.Or(e.missing(), e.unreached())
 }
 
 // wants reports whether a variable that is not set may be why the service ended.
@@ -182,7 +193,7 @@ func Hint(e Evidence) string {
 		return fmt.Sprintf("start a service of that name beside it, or set the address: slipway run -e %s:NAME=VALUE", name)
 	case e.Status.Exit != nil && e.denied() != "":
 		return fmt.Sprintf("write writable: [%s] for %s in slipway.yaml, and build again", e.denied(), name)
-	case e.Status.Exit != nil && e.Status.Exit.Code != 0 && e.absent() != "":
+	case e.absent() != "":
 		return absentHint(name, e.absent())
 	case e.wants():
 		first := e.suspects()[0].Name
