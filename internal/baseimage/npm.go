@@ -23,8 +23,9 @@ type npmVersions struct {
 	} `json:"versions"`
 }
 
-// newestNPM returns the newest stable version of a major of an npm package.
-func newestNPM(ctx context.Context, c *download.Cache, registry, name, major string) (NPMPin, error) {
+// newestNPM returns the newest stable version of a major of an npm package,
+// or the one version that is named.
+func newestNPM(ctx context.Context, c *download.Cache, registry, name, wanted string) (NPMPin, error) {
 	var doc npmVersions
 	address := registry + "/" + name
 	err := c.Get(ctx, address, func(body io.Reader) error {
@@ -33,19 +34,19 @@ func newestNPM(ctx context.Context, c *download.Cache, registry, name, major str
 	if err != nil {
 		return NPMPin{}, download.Unreachable("the npm package "+name, address, err)
 	}
-	return doc.newest(name, major)
+	return doc.newest(name, wanted)
 }
 
-func (doc npmVersions) newest(name, major string) (NPMPin, error) {
+func (doc npmVersions) newest(name, wanted string) (NPMPin, error) {
 	best, bestNumbers := "", [3]int{}
 	for v := range doc.Versions {
 		n, ok := stableVersion(v)
-		if ok && strconv.Itoa(n[0]) == major && (best == "" || later(n, bestNumbers)) {
+		if ok && (v == wanted || strconv.Itoa(n[0]) == wanted) && (best == "" || later(n, bestNumbers)) {
 			best, bestNumbers = v, n
 		}
 	}
 	if best == "" {
-		return NPMPin{}, diag.Fail(diag.ExitBuild, "the npm registry has no version %s of %s", major, name).
+		return NPMPin{}, diag.Fail(diag.ExitBuild, "the npm registry has no version %s of %s", wanted, name).
 			WithHint("the registry may be a partial mirror; NPM_CONFIG_REGISTRY names another one")
 	}
 	pin := NPMPin{Name: name, Version: best, Integrity: doc.Versions[best].Dist.Integrity}
@@ -56,7 +57,7 @@ func (doc npmVersions) newest(name, major string) (NPMPin, error) {
 }
 
 func noNPM() error {
-	return diag.Fail(diag.ExitUsage, "no npm registry is configured on this machine, and npm is not installed to ask").
+	return diag.Fail(diag.ExitUsage, "no npm registry is configured on this machine, and npm is not installed").
 		WithHint("set NPM_CONFIG_REGISTRY to the address of an npm registry, such as https://npm.example/")
 }
 
@@ -134,7 +135,7 @@ func nodeFiles(tgz io.Reader, enough int, wanted func(string) bool) (tree, error
 	}
 	n := t["usr/local/bin/node"]
 	if n == nil {
-		return nil, fmt.Errorf("there is no bin/node in the package")
+		return nil, fmt.Errorf("no bin/node in the package")
 	}
 	if n.data, err = stripped(n.data[0]); err != nil {
 		return nil, fmt.Errorf("stripping node: %w", err)
@@ -158,7 +159,7 @@ func npmTree(tgz io.Reader) (tree, error) {
 	}
 	for command, script := range map[string]string{"npm": "bin/npm-cli.js", "npx": "bin/npx-cli.js"} {
 		if t[home+script] == nil {
-			return nil, fmt.Errorf("there is no %s in the package", script)
+			return nil, fmt.Errorf("no %s in the package", script)
 		}
 		t[home+script].mode = 0o755
 		t.symlink("usr/local/bin/"+command, "../lib/node_modules/npm/"+script)

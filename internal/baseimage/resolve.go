@@ -3,8 +3,6 @@ package baseimage
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 
@@ -52,10 +50,10 @@ func (a *Assembler) Resolve(ctx context.Context, refs, platforms []string) (Lock
 // npm packages are told as soon as they are found.
 func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin, spec.Target, bool)) ([]Locked, error) {
 	var out []Locked
-	byTarget := map[spec.Target][]spec.Base{}
+	var assembled []want
 	for _, w := range wants {
 		if w.base.Role != plan.RoleProbe {
-			byTarget[w.t] = append(byTarget[w.t], w.base)
+			assembled = append(assembled, w)
 			continue
 		}
 		l, err := a.probePin(w)
@@ -64,38 +62,34 @@ func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin
 		}
 		out = append(out, l)
 	}
-	if len(byTarget) == 0 {
+	if len(assembled) == 0 {
 		return out, nil
 	}
-	a.events.Emit(event.Note{Text: "asking the Debian mirror and the npm registry for the newest packages"})
-	var suites []debian.OpenSuite
+	a.events.Emit(event.Note{Text: "querying the Debian mirror and the npm registry for the newest packages"})
+	choosers := a.choosers(ctx)
 	var npm map[string]NPMPin
+	pins := make([][]debian.Pin, len(assembled))
 	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { suites, err = a.openSuites(gctx); return err })
-	group.Go(func() (err error) { npm, err = a.newest(gctx, byTarget, found); return err })
+	group.Go(func() (err error) { npm, err = a.newest(gctx, assembled, found); return err })
+	for i, w := range assembled {
+		group.Go(func() (err error) { pins[i], err = choosers.choose(gctx, w); return err })
+	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, t := range slices.SortedFunc(maps.Keys(byTarget), func(a, b spec.Target) int { return strings.Compare(a.Platform, b.Platform) }) {
-		c := a.chooser(ctx, suites, t)
-		for _, base := range byTarget[t] {
-			l := Locked{Ref: base.Ref, Platform: t.Platform, Suite: base.Suite, Assembly: assembly}
-			var err error
-			if l.Debian, err = c.choose(base); err != nil {
+	for i, w := range assembled {
+		l := Locked{Ref: w.base.Ref, Platform: w.t.Platform, Suite: w.base.Suite, Assembly: assembly, Debian: pins[i]}
+		for _, key := range npmWanted(w.base, w.t) {
+			l.NPM = append(l.NPM, npm[key])
+		}
+		if w.base.GoMinor != "" {
+			pin, err := a.newestGo(ctx, w.base.GoMinor, w.t.Arch)
+			if err != nil {
 				return nil, err
 			}
-			for _, key := range npmWanted(base, t) {
-				l.NPM = append(l.NPM, npm[key])
-			}
-			if base.GoMinor != "" {
-				pin, err := a.newestGo(ctx, base.GoMinor, t.Arch)
-				if err != nil {
-					return nil, err
-				}
-				l.Go = append(l.Go, pin)
-			}
-			out = append(out, l)
+			l.Go = append(l.Go, pin)
 		}
+		out = append(out, l)
 	}
 	return out, nil
 }
@@ -111,10 +105,10 @@ func (a *Assembler) probePin(w want) (Locked, error) {
 
 // npmWanted names the npm packages of a spec, as "name@major".
 func npmWanted(base spec.Base, t spec.Target) []string {
-	if base.NodeMajor == "" {
+	if base.Node == "" {
 		return nil
 	}
-	wanted := []string{t.NPM + "@" + base.NodeMajor}
+	wanted := []string{t.NPM + "@" + base.Node}
 	if base.NPMMajor != "" {
 		wanted = append(wanted, "npm@"+base.NPMMajor)
 	}
@@ -123,7 +117,7 @@ func npmWanted(base spec.Base, t spec.Target) []string {
 
 // newest pins the npm packages that specs want, by "name@major". Each is told
 // as soon as it is found, by several goroutines.
-func (a *Assembler) newest(ctx context.Context, specs map[spec.Target][]spec.Base, found func(NPMPin, spec.Target, bool)) (map[string]NPMPin, error) {
+func (a *Assembler) newest(ctx context.Context, wants []want, found func(NPMPin, spec.Target, bool)) (map[string]NPMPin, error) {
 	m, err := a.mirrors(ctx)
 	if err != nil {
 		return nil, err
@@ -132,44 +126,43 @@ func (a *Assembler) newest(ctx context.Context, specs map[spec.Target][]spec.Bas
 	pins, asked := map[string]NPMPin{}, map[string]bool{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(download.Parallel)
-	for t, list := range specs {
-		for _, base := range list {
-			for _, key := range npmWanted(base, t) {
-				if asked[key] {
-					continue
-				}
-				asked[key] = true
-				registry := m.registries().NPM
-				if registry == "" {
-					return nil, noNPM()
-				}
-				group.Go(func() error {
-					name, major, _ := strings.Cut(key, "@")
-					pin, err := newestNPM(ctx, a.packages, registry, name, major)
-					if err == nil {
-						found(pin, t, base.Headers)
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					pins[key] = pin
-					return err
-				})
+	for _, w := range wants {
+		for _, key := range npmWanted(w.base, w.t) {
+			if asked[key] {
+				continue
 			}
+			asked[key] = true
+			registry := m.registries().NPM
+			if registry == "" {
+				return nil, noNPM()
+			}
+			group.Go(func() error {
+				name, major, _ := strings.Cut(key, "@")
+				pin, err := newestNPM(ctx, a.packages, registry, name, major)
+				if err == nil {
+					found(pin, w.t, w.base.Headers)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				pins[key] = pin
+				return err
+			})
 		}
 	}
 	return pins, group.Wait()
 }
 
-// openSuites opens the suite of bases, its updates, and its security archive.
-func (a *Assembler) openSuites(ctx context.Context) ([]debian.OpenSuite, error) {
+// openSuites opens the suite of a Debian release, its updates, and its security archive.
+func (a *Assembler) openSuites(ctx context.Context, release spec.Release) ([]debian.OpenSuite, error) {
 	m, err := a.mirrors(ctx)
 	if err != nil {
 		return nil, err
 	}
-	wanted := []debian.Suite{
-		{Archive: debian.Main, Name: spec.Suite, Mirrors: m.Debian},
-		{Archive: debian.Main, Name: spec.Suite + "-updates", Mirrors: m.Debian, Optional: true},
-		{Archive: debian.Security, Name: spec.Suite + "-security", Mirrors: m.Security, Optional: true},
+	wanted := []debian.Suite{{Archive: debian.Main, Name: release.Name, Mirrors: m.Debian}}
+	if release.Updates {
+		wanted = append(wanted,
+			debian.Suite{Archive: debian.Main, Name: release.Name + "-updates", Mirrors: m.Debian, Optional: true},
+			debian.Suite{Archive: debian.Security, Name: release.Name + "-security", Mirrors: m.Security, Optional: true})
 	}
 	opened := make([]*debian.OpenSuite, len(wanted))
 	group, gctx := errgroup.WithContext(ctx)
@@ -182,7 +175,7 @@ func (a *Assembler) openSuites(ctx context.Context) ([]debian.OpenSuite, error) 
 	var out []debian.OpenSuite
 	for i, o := range opened {
 		if o == nil {
-			a.events.Emit(event.Note{Warning: true, Text: "no configured mirror has the suite " + wanted[i].Name + "; bases come without it"})
+			a.events.Emit(event.Note{Warning: true, Text: "no configured mirror has the suite " + wanted[i].Name + "; bases are assembled without it"})
 			continue
 		}
 		out = append(out, *o)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/baseimage/debian"
-	"github.com/slipway-build/slipway/internal/baseimage/spec"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -66,12 +65,10 @@ func inPart(parts []string, p string) bool {
 // scripts would have made and programs need.
 func finish(t tree, role plan.Role) {
 	certificates(t)
+	mergeUsr(t)
 	linkLibraries(t)
 	finishJava(t)
-	if t["usr/bin/python"+spec.PythonVersion] != nil {
-		t.symlink("usr/bin/python3", "python"+spec.PythonVersion)
-		t.symlink("usr/bin/python", "python3")
-	}
+	finishPython(t)
 	if t["usr/bin/cargo"] != nil {
 		t.symlink("usr/bin/cc", "gcc") // by these names Rust's linker and build scripts call them
 		t.symlink("usr/bin/c++", "g++")
@@ -103,6 +100,24 @@ func finish(t tree, role plan.Role) {
 	t.symlink("var/run", "/run")
 	t.symlink("var/lock", "/run/lock")
 	t.dir("run/lock", 0o1777)
+}
+
+// mergeUsr makes the links into /usr that base-files has had since Debian 13, and
+// that installers made before.
+func mergeUsr(t tree) {
+	if t["bin"] != nil {
+		return
+	}
+	for _, top := range []string{"bin", "lib", "lib64", "sbin"} {
+		if _, below := slices.BinarySearchFunc(sorted(t), "usr/"+top+"/", func(p, dir string) int {
+			if strings.HasPrefix(p, dir) {
+				return 0
+			}
+			return strings.Compare(p, dir)
+		}); below {
+			t.symlink(top, "usr/"+top)
+		}
+	}
 }
 
 // certificates writes the bundle of all CA certificates of ca-certificates, as

@@ -5,8 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/slipway-build/slipway/internal/baseimage/spec"
 )
 
 // pythonIdle tells whether a path is a part of Python that no service runs: the
@@ -14,8 +12,9 @@ import (
 // help(), and modules for terminals and Berkeley databases, whose libraries the
 // runtime base does not have.
 func pythonIdle(p string) bool {
-	rest, ok := strings.CutPrefix(p, "usr/lib/python"+spec.PythonVersion+"/")
-	if !ok {
+	rest, ok := strings.CutPrefix(p, "usr/lib/python3.")
+	_, rest, in := strings.Cut(rest, "/")
+	if !ok || !in {
 		return strings.HasPrefix(p, "usr/share/binfmts") || strings.HasPrefix(p, "usr/lib/binfmt.d")
 	}
 	top, _, _ := strings.Cut(rest, "/")
@@ -27,7 +26,18 @@ func pythonIdle(p string) bool {
 	}
 	module, _, _ := strings.Cut(path.Base(p), ".")
 	return strings.HasPrefix(module, "_test") || strings.HasPrefix(module, "xx") ||
-		slices.Contains([]string{"_ctypes_test", "_xxtestfuzz", "_curses", "_curses_panel", "_dbm", "_gdbm", "_tkinter", "readline"}, module)
+		slices.Contains([]string{"_ctypes_test", "_xxtestfuzz", "_curses", "_curses_panel", "_dbm", "_gdbm", "_tkinter", "nis", "readline"}, module)
+}
+
+// finishPython gives the interpreter the names that programs call it by.
+func finishPython(t tree) {
+	for _, p := range sorted(t) {
+		name := path.Base(p)
+		if minor, ok := strings.CutPrefix(name, "python3."); ok && path.Dir(p) == "usr/bin" && strings.Trim(minor, "0123456789") == "" {
+			t.symlink("usr/bin/python3", name)
+			t.symlink("usr/bin/python", "python3")
+		}
+	}
 }
 
 // finishJava makes what the maintainer scripts of a JDK make: the names of its
@@ -37,8 +47,8 @@ func finishJava(t tree) {
 		if ok, _ := path.Match("usr/lib/jvm/java-*/bin/*", p); ok {
 			t.symlink("usr/bin/"+path.Base(p), "/"+p)
 		}
-		if ok, _ := path.Match("usr/lib/jvm/java-*/jmods", p); ok {
-			t.symlink("usr/lib/jvm/default", path.Base(path.Dir(p)))
+		if ok, _ := path.Match("usr/lib/jvm/java-*/bin/javac", p); ok {
+			t.symlink("usr/lib/jvm/default", path.Base(path.Dir(path.Dir(p))))
 		}
 	}
 	if t["usr/lib/jvm/default"] == nil {

@@ -29,6 +29,7 @@ type Fleet struct {
 	Bases       Bases
 	Platforms   []string // "os/arch", in the written order; empty: the machine's own
 	Compression string   // "gzip" or "zstd"
+	Strict      bool     // what is merely unwise is an error
 	User        User
 	Services    []Service // sorted by name
 

@@ -87,7 +87,7 @@ func (d *decoder) syntax(err error) {
 	}
 	hint := ""
 	if place.Line > 0 && place.Line <= len(d.lines) && strings.Contains(d.lines[place.Line-1], "\t") {
-		hint = "indent with spaces: YAML takes no tabs"
+		hint = "indent with spaces: YAML does not allow tabs"
 	}
 	d.findings = append(d.findings, d.finding(codeSyntax, place.Line, place.Column, "not valid YAML: "+text, hint))
 }
@@ -101,6 +101,7 @@ func (d *decoder) fleet(doc *document) *Fleet {
 		Tag:         or(doc.Tag, "latest"),
 		Bases:       Bases{Family: or(string(doc.Bases.family), "debian"), Images: doc.Bases.images},
 		Compression: or(string(doc.Compression), "gzip"),
+		Strict:      doc.Strict,
 		User:        DefaultUser(),
 	}
 	for _, p := range doc.Platforms {

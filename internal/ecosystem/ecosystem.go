@@ -6,7 +6,7 @@
 // folder below. It only reads files through fs.FS; nothing is executed.
 //
 //	s := ecosystem.Open(dir, want, fleet)
-//	s.Fact("package manager", "npm", "its lock file", "package-lock.json", 0)
+//	s.Fact("package manager", "npm", "lock file", "package-lock.json", 0)
 //	stage := s.Production(ecosystem.Image{Bases: bases, User: user, Start: argv})
 package ecosystem
 
@@ -28,6 +28,8 @@ const (
 	CodeIgnored  = "SLP208" // .dockerignore excludes what the build needs
 	CodeNoPort   = "SLP209" // a server without a known port
 	CodeLoopback = "SLP257" // a server that listens to its own machine alone
+	CodeNearest  = "SLP460" // the requested version is not available, a near one is used
+	CodeEnded    = "SLP461" // a version that gets no security fixes
 )
 
 // Language is how to recognise a service of an ecosystem, what its files say, and
@@ -51,6 +53,7 @@ type Service struct {
 	Want      config.Service // completed while inspecting
 	FleetFile string         // of slipway.yaml, "" without one
 	Ignore    Ignore
+	Strict    bool // what is merely unwise is an error
 
 	Facts    []plan.Fact
 	Findings diag.Findings
@@ -70,6 +73,7 @@ func Open(dir fs.FS, want config.Service, fleet *config.Fleet) Service {
 	if fleet != nil && want.Line > 0 {
 		s.FleetFile = fleet.File
 	}
+	s.Strict = fleet != nil && fleet.Strict
 	s.writeWhereWanted()
 	return s
 }
@@ -99,6 +103,21 @@ func (s *Service) Report(severity diag.Severity, code, file string, line int, hi
 		f.Excerpt = s.excerpt(file, line)
 	}
 	s.Findings = append(s.Findings, f)
+}
+
+// Unwise adds a warning about what can be built and had better be changed; under
+// strict: true it is an error. An empty file stands for slipway.yaml.
+func (s *Service) Unwise(code, file string, line int, hint, format string, args ...any) {
+	severity := diag.Warning
+	if s.Strict {
+		severity = diag.Error
+	}
+	if file != "" {
+		s.Report(severity, code, file, line, hint, format, args...)
+		return
+	}
+	s.OnConfig(code, hint, format, args...)
+	s.Findings[len(s.Findings)-1].Severity = severity
 }
 
 // ReportWanted adds an error about what slipway.yaml says or should say of the
@@ -148,7 +167,7 @@ func (s *Service) OnConfig(code, hint, format string, args ...any) {
 
 // Configured notes what slipway.yaml says.
 func (s *Service) Configured(name, value string) {
-	s.Facts = append(s.Facts, plan.Fact{Name: name, Value: value, Evidence: "written", File: s.FleetFile, Line: s.Want.Line})
+	s.Facts = append(s.Facts, plan.Fact{Name: name, Value: value, Evidence: "configured", File: s.FleetFile, Line: s.Want.Line})
 }
 
 // At makes a path of the build context relative to the fleet's root.

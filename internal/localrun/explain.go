@@ -119,9 +119,9 @@ func (e Evidence) why() string {
 		return "; no service or host is called " + host
 	}
 	if dir := e.denied(); dir == "." {
-		return "; its user may not write a file that it needs"
+		return "; its user cannot write a file that it needs"
 	} else if dir != "" {
-		return "; its user may not write to " + dir
+		return "; its user cannot write to " + dir
 	}
 	if file := e.absent(); file != "" {
 		return "; it found no file " + file
@@ -190,7 +190,7 @@ func Hint(e Evidence) string {
 	case e.Status.Exit != nil && e.peer() > 0:
 		return fmt.Sprintf("start the server that it needs, and set its address: slipway run -e %s:NAME=VALUE; localhost is the container itself", name)
 	case e.Status.Exit != nil && e.stranger() != "":
-		return fmt.Sprintf("start a service of that name beside it, or set the address: slipway run -e %s:NAME=VALUE", name)
+		return fmt.Sprintf("start a service of that name with it, or set the address: slipway run -e %s:NAME=VALUE", name)
 	case e.Status.Exit != nil && e.denied() != "":
 		return fmt.Sprintf("write writable: [%s] for %s in slipway.yaml, and build again", e.denied(), name)
 	case e.absent() != "":

@@ -1,48 +1,99 @@
 package spec
 
 import (
+	"slices"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// PythonVersion is the Python of the Debian release.
-const PythonVersion = "3.13"
+// pythonLine is a Python that a Debian release has.
+type pythonLine struct {
+	version, suite string
+	libraries      []string // what it links or imports and other releases name otherwise or lack
+	pip            string   // the release that pip comes from; "" is its own
+}
 
-const pythonRef = "slipway/python:" + PythonVersion + "-" + Suite
+// pythonLines lists the Pythons of bases, oldest first. The pip of Debian 11 and 12
+// lacks options that Slipway and recent indexes need.
+func pythonLines() []pythonLine {
+	return []pythonLine{
+		{"3.9", "bullseye", []string{"gcc-10-base", "libcrypt1", "libffi7", "libmpdec3", "libssl1.1", "python3-distutils"}, Suite},
+		{"3.11", "bookworm", []string{"gcc-12-base", "libcrypt1", "libffi8", "libssl3", "python3-distutils"}, Suite},
+		{"3.13", "trixie", []string{"gcc-14-base", "libffi8", "libssl3t64", "libzstd1"}, ""},
+		{"3.14", "forky", []string{"gcc-16-base", "libffi8", "libssl3t64", "libzstd1"}, ""},
+		{"3.15", "sid", []string{"gcc-16-base", "libffi8", "libssl3t64", "libzstd1"}, ""},
+	}
+}
+
+func (l pythonLine) ref() string { return "slipway/python:" + l.version + "-" + l.suite }
 
 // pythonRefs lists the bases of Python.
-func pythonRefs() []string { return []string{pythonRef, pythonRef + "-toolchain"} }
+func pythonRefs() []string {
+	var out []string
+	for _, l := range pythonLines() {
+		out = append(out, l.ref(), l.ref()+"-native-toolchain", l.ref()+"-toolchain")
+	}
+	return out
+}
 
-// pythonRuntime is closed under dependencies but for what pythonIdle leaves out
+// runtime is closed under dependencies but for what pythonIdle leaves out
 // (readline, curses and dbm with their libraries), media-types, whose table
 // mimetypes has built in, and OpenSSL's provider of withdrawn ciphers.
 // libstdc++6 is what manylinux wheels expect of a machine.
-func pythonRuntime() []string {
-	return []string{
-		"base-files", "ca-certificates", "gcc-14-base", "libbz2-1.0", "libc6", "libexpat1", "libffi8", "libgcc-s1", "liblzma5",
-		"libpython3.13-minimal", "libpython3.13-stdlib", "libsqlite3-0", "libssl3t64", "libstdc++6", "libuuid1", "libzstd1",
-		"netbase", "python3.13-minimal", "tini", "zlib1g",
-	}
+func (l pythonLine) runtime() []string {
+	all := slices.Concat(l.libraries, []string{
+		"base-files", "ca-certificates", "libbz2-1.0", "libc6", "libexpat1", "libgcc-s1", "liblzma5",
+		"libpython" + l.version + "-minimal", "libpython" + l.version + "-stdlib", "libsqlite3-0", "libstdc++6", "libuuid1",
+		"netbase", "python" + l.version + "-minimal", "tini", "zlib1g",
+	})
+	slices.Sort(all)
+	return all
 }
 
-// pythonToolchain adds pip and what build scripts call. There is no compiler:
-// wheels are made for this interpreter.
-func pythonToolchain() []string {
-	return append(toolchainPackages(), "python3.13", "python3-pip")
-}
+var pythonRef = pattern.Lazy(`^(slipway/python:3\.\d+-[a-z]+)(-native-toolchain|-toolchain)?$`)
 
 // pythonSpec returns the base of that name, or false.
 func pythonSpec(ref string) (Base, bool) {
-	switch ref {
-	case pythonRef:
-		base := runtime(ref, pythonRuntime()...)
+	m := pythonRef().FindStringSubmatch(ref)
+	if m == nil {
+		return Base{}, false
+	}
+	i := slices.IndexFunc(pythonLines(), func(l pythonLine) bool { return l.ref() == m[1] })
+	if i < 0 {
+		return Base{}, false
+	}
+	l := pythonLines()[i]
+	if m[2] == "" {
+		base := runtime(ref, l.runtime()...)
+		base.Suite = l.suite
 		// ctypes.util.find_library asks it for the libraries of the system, gcc else.
 		base.Parts["libc-bin"] = append(base.Parts["libc-bin"], "usr/sbin/ldconfig")
 		return base, true
-	case pythonRef + "-toolchain":
-		return Base{
-			Ref: ref, Role: plan.RoleToolchain, Suite: Suite, Debian: pythonToolchain(), Closure: true,
-			Without: append(scriptsOnly(), "dpkg", "openssl-provider-legacy"),
-		}, true
 	}
-	return Base{}, false
+	return l.toolchain(ref, m[2] == "-native-toolchain"), true
+}
+
+// toolchain adds pip and what build scripts call, and for packages without a wheel
+// a compiler and Python's headers.
+func (l pythonLine) toolchain(ref string, native bool) Base {
+	base := Base{
+		Ref: ref, Role: plan.RoleToolchain, Suite: l.suite, Closure: true,
+		Debian:  append(toolchainPackages(), "python"+l.version),
+		Without: append(scriptsOnly(), "dpkg", "openssl-provider-legacy"),
+	}
+	if l.pip == "" {
+		base.Debian = append(base.Debian, "python3-pip")
+	} else {
+		base.Borrowed = map[string][]string{l.pip: {"python3-pip"}}
+		base.Debian = append(base.Debian, "python3-distutils")
+	}
+	if l.suite != Suite { // Debian's own python3 is another one, or the same by another name
+		base.Without = append(base.Without, "python3", "python3-minimal")
+	}
+	if native {
+		base.Debian = append(base.Debian, "g++", "make", "pkg-config", "python"+l.version+"-dev")
+		base.Without = append(base.Without, "perl", "perl-base", "media-types")
+	}
+	return base
 }

@@ -1,15 +1,14 @@
 package spec
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
-
-// Suite is the Debian release that bases are made of.
-const Suite = "trixie"
 
 // The names of the images that hold a probe binary alone: the small one, and the
 // one that speaks TLS.
@@ -20,30 +19,45 @@ const (
 
 // Base says what a base is made of, without versions.
 type Base struct {
-	Ref       string // "slipway/node:20-trixie"
-	Role      plan.Role
-	Suite     string   // "trixie"; empty for the probe
-	NodeMajor string   // "20"; empty: no Node.js
-	NPMMajor  string   // of the npm in a toolchain base
-	Headers   bool     // those of Node.js, for addons that are compiled
-	GoMinor   string   // "1.26"; empty: no Go
-	Debian    []string // package names
-	Closure   bool     // add what the packages depend on
-	More      []string // package names, always with what they depend on
-	Without   []string // names that the closure leaves out, with all that only they need
-	Drop      []string // file names of its packages that nothing in it reads
+	Ref      string // "slipway/node:20-trixie"
+	Role     plan.Role
+	Suite    string   // "trixie"; empty for the probe
+	Node     string   `json:"NodeMajor"` // "20", or "20.11.1" for that release alone; empty: no Node.js
+	NPMMajor string   // of the npm in a toolchain base
+	Headers  bool     // those of Node.js, for addons that are compiled
+	GoMinor  string   // "1.26"; empty: no Go
+	Debian   []string // package names
+	Closure  bool     // add what the packages depend on
+	More     []string // package names, always with what they depend on
+	Without  []string // names that the closure leaves out, with all that only they need
+	Drop     []string // file names of its packages that nothing in it reads
+
+	// Borrowed has packages that come from another release, by the name of the release,
+	// without what they depend on: Debian has to name that.
+	Borrowed map[string][]string `json:",omitempty"`
 
 	// Parts has the packages of which only some paths are kept, with all below them.
 	Parts map[string][]string
 }
 
-// npmOf maps the supported majors of Node.js to the npm that they ship with.
-func npmOf(nodeMajor string) string {
-	return map[string]string{"20": "10", "22": "10", "24": "11"}[nodeMajor]
+// npms maps the majors of Node.js that bases exist for to the npm that the last
+// release of each ships with.
+func npms() map[string]string {
+	return map[string]string{"18": "10", "19": "9", "20": "10", "21": "10", "22": "10", "23": "10", "24": "11", "25": "11", "26": "11"}
 }
 
 // nodeMajors lists the majors of Node.js that bases exist for.
-func nodeMajors() []string { return []string{"20", "22", "24"} }
+func nodeMajors() []string { return slices.Sorted(maps.Keys(npms())) }
+
+// npmOf is the major of npm for a major of Node.js, or for one release of it: npm 10
+// does not run on the first releases of Node.js 18 and 20.
+func npmOf(major, release string) string {
+	var minor int
+	if _, err := fmt.Sscanf(release, ".%d.", &minor); err == nil && (major == "18" && minor < 17 || major == "20" && minor < 5) {
+		return "9"
+	}
+	return npms()[major]
+}
 
 // runtime is the base of programs that link the C library. Of libc-bin it has the
 // locale C.UTF-8, without which LANG=C.UTF-8 means C and Java cannot name a file
@@ -82,7 +96,7 @@ func nativePackages() []string { return []string{"g++", "make", "pkgconf", "pyth
 // maintainer scripts, which Slipway does not run.
 func scriptsOnly() []string { return []string{"debconf", "debconf-2.0", "openssl"} }
 
-var nodeRef = pattern.Lazy(`^slipway/node:(\d+)-` + Suite + `(-native-toolchain|-toolchain)?$`)
+var nodeRef = pattern.Lazy(`^slipway/node:(\d+)(\.\d+\.\d+)?-` + Suite + `(-native-toolchain|-toolchain)?$`)
 
 // Of returns the base of that name.
 func Of(ref string) (Base, error) {
@@ -109,22 +123,22 @@ func Of(ref string) (Base, error) {
 	}
 	m := nodeRef().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(nodeMajors(), m[1]) {
-		f := diag.Fail(diag.ExitUsage, "there is no base %q", ref)
+		f := diag.Fail(diag.ExitUsage, "unknown base %q", ref)
 		if near := diag.Nearest(ref, Refs()); near != "" {
 			return Base{}, f.WithHint("did you mean %q?", near)
 		}
 		return Base{}, f.WithHint("slipway bases list")
 	}
-	if m[2] == "" {
+	if m[3] == "" {
 		spec := runtime(ref, runtimePackages()...)
-		spec.NodeMajor = m[1]
+		spec.Node = m[1] + m[2]
 		return spec, nil
 	}
 	spec := Base{
-		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, NodeMajor: m[1], NPMMajor: npmOf(m[1]),
+		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, Node: m[1] + m[2], NPMMajor: npmOf(m[1], m[2]),
 		Debian: toolchainPackages(), Closure: true, Without: scriptsOnly(),
 	}
-	if m[2] == "-native-toolchain" {
+	if m[3] == "-native-toolchain" {
 		spec.Headers = true
 		spec.Debian = append(spec.Debian, nativePackages()...)
 		spec.Without = append(spec.Without, "dpkg", "perl", "perl:any", "perl-base", "media-types", "openssl-provider-legacy")

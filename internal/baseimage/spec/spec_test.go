@@ -16,12 +16,19 @@ func TestNames(t *testing.T) {
 		"slipway/node:20-trixie":                  plan.RoleRuntime,
 		"slipway/node:22-trixie-toolchain":        plan.RoleToolchain,
 		"slipway/node:24-trixie-native-toolchain": plan.RoleToolchain,
-		"slipway/node:18-trixie":                  "",
+		"slipway/node:18-trixie":                  plan.RoleRuntime,
+		"slipway/node:26-trixie-toolchain":        plan.RoleToolchain,
+		"slipway/node:16-trixie":                  "",
+		"slipway/python:3.9-bullseye":             plan.RoleRuntime,
+		"slipway/python:3.11-trixie":              "",
+		"slipway/python:3.15-sid-toolchain":       plan.RoleToolchain,
 		"slipway/node:2-trixie":                   "",
 		"slipway/java:21-trixie-toolchain":        plan.RoleToolchain,
 		"slipway/java:25-trixie-toolchain":        plan.RoleToolchain,
 		"slipway/jvm:trixie":                      plan.RoleRuntime,
-		"slipway/java:17-trixie-toolchain":        "",
+		"slipway/java:8-trixie-toolchain":         plan.RoleToolchain,
+		"slipway/java:17-trixie-toolchain":        plan.RoleToolchain,
+		"slipway/java:16-trixie-toolchain":        "",
 		"slipway/python:3.13-trixie":              plan.RoleRuntime,
 		"slipway/python:3.13-trixie-toolchain":    plan.RoleToolchain,
 		"slipway/python:3.1-trixie":               "",
@@ -65,7 +72,7 @@ func TestPackagesInNames(t *testing.T) {
 	}
 	for ref, text := range map[string]string{
 		"slipway/probe/libc6:latest":           "takes no packages",
-		"slipway/node/libvips42t64:19-trixie":  "no base",
+		"slipway/node/libvips42t64:17-trixie":  "unknown base",
 		"slipway/node/Not_A_Package:20-trixie": "cannot be a Debian package",
 	} {
 		if _, err := Of(ref); err == nil || !strings.Contains(err.Error(), text) {
@@ -120,5 +127,28 @@ func TestRuntimeBasesHaveWhatSettingsNeed(t *testing.T) {
 	again, err := Of("slipway/python:3.13-trixie")
 	if err != nil || len(again.Parts["libc-bin"]) != 4 {
 		t.Errorf("one base changes another: %v, %v", again.Parts, err)
+	}
+}
+
+// TestOneRelease: a base can have one release of Node.js, with an npm that runs on it.
+func TestOneRelease(t *testing.T) {
+	for ref, want := range map[string][2]string{
+		"slipway/node:20.11.1-trixie":                 {"20.11.1", ""},
+		"slipway/node:20.11.1-trixie-toolchain":       {"20.11.1", "10"},
+		"slipway/node:20.4.0-trixie-native-toolchain": {"20.4.0", "9"},
+		"slipway/node:18.16.1-trixie-toolchain":       {"18.16.1", "9"},
+		"slipway/node:18.20.8-trixie-toolchain":       {"18.20.8", "10"},
+		"slipway/node/libcairo2:22.1.0-trixie":        {"22.1.0", ""},
+		"slipway/node:26-trixie-toolchain":            {"26", "11"},
+	} {
+		base, err := Of(ref)
+		if err != nil || base.Node != want[0] || base.NPMMajor != want[1] {
+			t.Errorf("%s: Node.js %q, npm %q, %v; want %v", ref, base.Node, base.NPMMajor, err, want)
+		}
+	}
+	for _, ref := range []string{"slipway/node:20.11-trixie", "slipway/node:17.1.0-trixie", "slipway/node:20.11.1.2-trixie"} {
+		if _, err := Of(ref); err == nil {
+			t.Errorf("there is a base %s", ref)
+		}
 	}
 }

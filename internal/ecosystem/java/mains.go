@@ -32,7 +32,7 @@ func (s *service) chooseMain() {
 
 // namedMain is the class that the build file names.
 func (s *service) namedMain() ecosystem.Hit {
-	const why = "the build file names it"
+	const why = "named in the build file"
 	if s.maven == nil {
 		h := ecosystem.Find(gradleMain(), s.grade.file, s.grade.data)
 		h.Why = why
@@ -61,7 +61,7 @@ func (s *service) namedMain() ecosystem.Hit {
 // likelyMains are the main methods that may be the service's, and why: the only
 // one, the one of a usual name, or the one whose source starts a server.
 func (s *service) likelyMains() ([]ecosystem.Hit, string) {
-	const plain = "its main method"
+	const plain = "main method"
 	all := s.scan.mains
 	if len(all) < 2 {
 		return all, plain
@@ -78,11 +78,11 @@ func (s *service) likelyMains() ([]ecosystem.Hit, string) {
 	if len(serve) == 2 { // the same program in Java and in Kotlin, as samples have it
 		for i, h := range serve {
 			if className(h)+"Kt" == className(serve[1-i]) {
-				return serve[i : i+1], "its main method; " + serve[1-i].Text + " is the same program in Kotlin"
+				return serve[i : i+1], "main method; " + serve[1-i].Text + " is the same program in Kotlin"
 			}
 		}
 	}
-	return serve, "the only main method beside a server"
+	return serve, "the only main method in a source that starts a server"
 }
 
 // className is the name of a class without its package.

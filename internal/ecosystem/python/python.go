@@ -11,7 +11,6 @@
 package python
 
 import (
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -182,41 +181,11 @@ func (s *service) readProject() bool {
 	}
 	p, line, err := parsePyproject(data)
 	if err != nil {
-		s.Report(diag.Error, codeManifest, "pyproject.toml", line, "correct the TOML", "pyproject.toml is not valid: %v", err)
+		s.Report(diag.Error, codeManifest, "pyproject.toml", line, "fix the TOML", "pyproject.toml is not valid: %v", err)
 		return false
 	}
 	s.project = p
 	return true
-}
-
-// runtimeVersion decides on the version of Python.
-func (s *service) runtimeVersion() {
-	file, line, text := s.versionEvidence()
-	supported := versions(s.family)
-	if text == "" {
-		s.version = supported[0]
-		s.Fact("runtime", "Python "+s.version, "default: no file names a version", "", 0)
-		return
-	}
-	v, err := choose(text, supported)
-	if err != nil {
-		hint := "test with Python " + debianVersion + " and write that, or write bases: official in slipway.yaml, which takes the images of a registry"
-		if !s.assembled() {
-			hint = "supported are Python " + strings.Join(supported, ", ")
-		}
-		if file == "" {
-			s.ReportWanted(codeVersion, "", hint, "%v; the bases have %s", err, strings.Join(supported, ", "))
-			return
-		}
-		s.Report(diag.Error, codeVersion, file, line, hint, "%v; the bases have %s", err, strings.Join(supported, ", "))
-		return
-	}
-	s.version = v
-	if file == "" {
-		s.Configured("runtime", "Python "+v)
-		return
-	}
-	s.Fact("runtime", "Python "+v, fmt.Sprintf("asks for %q", text), file, line)
 }
 
 // toolVersion is the line of Python in a file of asdf or mise.

@@ -26,8 +26,23 @@ func TestChoose(t *testing.T) {
 			t.Errorf("choose(%q) = %q, %v; want %q", text, got, err, want)
 		}
 	}
-	if _, err := choose("3.11", versions("debian")); err == nil {
-		t.Error("Debian's bases have no Python 3.11")
+}
+
+// TestNearest: what no base has is the next newer one within Python 3, and an exact
+// patch release is not what Debian has.
+func TestNearest(t *testing.T) {
+	for text, want := range map[string]string{
+		"3.8": "3.9", "python-3.8.10": "3.9", "==3.10.*": "3.11", "3.12": "3.13", "~=3.6.1": "3.9", ">=3.6,<3.8": "3.9", "3.6 || 3.7": "3.9",
+		"3.16": "", "2.7": "", "pypy3.10": "", "latest": "",
+	} {
+		if got := nearest(text, versions("")); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", text, got, want)
+		}
+	}
+	for text, want := range map[string]bool{"3.13.2": true, "==3.11.4": true, "python-3.9.1": true, "3.13": false, ">=3.13.2": false, "~=3.11.2": false, "^3.11.2": false, "==3.12.*": false} {
+		if exact(text) != want {
+			t.Errorf("exact(%q) is %v", text, !want)
+		}
 	}
 }
 
@@ -128,7 +143,7 @@ func TestStart(t *testing.T) {
 		"psycopg with its extra":  {map[string]string{"requirements.txt": "psycopg[binary]==3", "main.py": ""}, "python main.py"},
 		"psycopg without":         {map[string]string{"requirements.txt": "psycopg==3", "main.py": ""}, codeSystem},
 		"a local package":         {map[string]string{"requirements.txt": "-e ./lib", "main.py": ""}, codeLocal},
-		"another Python":          {map[string]string{".python-version": "3.9", "main.py": ""}, codeVersion},
+		"another Python":          {map[string]string{".python-version": "3.16", "main.py": ""}, codeVersion},
 		"absent in the lock":      {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"x\"]", "uv.lock": "", "main.py": ""}, codeStale},
 		"broken TOML":             {map[string]string{"pyproject.toml": "[project", "main.py": ""}, codeManifest},
 	} {
@@ -197,8 +212,8 @@ func TestModelsGetTheirOwnLayer(t *testing.T) {
 }
 
 func TestNeedsHaveSources(t *testing.T) {
-	for _, name := range slices.Sorted(maps.Keys(needs())) {
-		if n := needs()[name]; n.Why == "" || (n.instead == "") == (len(n.Runtime) == 0) || !strings.HasPrefix(n.Source, "https://") || name != normalised(name) {
+	for _, name := range slices.Sorted(maps.Keys(needs("3.13"))) {
+		if n := needs("3.13")[name]; n.Why == "" || (n.instead == "") == (len(n.Runtime) == 0) || !strings.HasPrefix(n.Source, "https://") || name != normalised(name) {
 			t.Errorf("%s: %+v", name, n)
 		}
 	}

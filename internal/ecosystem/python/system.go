@@ -22,9 +22,9 @@ type need struct {
 // pillow, cryptography, grpcio, pyodbc …). Those without Debian packages look
 // libraries up with ldconfig, want a step at installation, or would bring
 // hundreds of megabytes.
-func needs() map[string]need {
+func needs(version string) map[string]need {
 	compiled := func(lib, why, source string, build ...string) need {
-		return need{System: ecosystem.System{Build: append(compilers(), build...), Runtime: []string{lib}, Why: why + ", and a compiler for its build", Source: source}}
+		return need{System: ecosystem.System{Build: append(compilers(version), build...), Runtime: []string{lib}, Why: why + " and a compiler", Source: source}}
 	}
 	loaded := func(why, source string, packages ...string) need {
 		return need{System: ecosystem.System{Runtime: packages, Why: why, Source: source}}
@@ -58,12 +58,14 @@ func needs() map[string]need {
 }
 
 // compilers are what an extension in C is made with.
-func compilers() []string { return []string{"gcc", "libc6-dev", "python" + debianVersion + "-dev"} }
+func compilers(version string) []string {
+	return []string{"gcc", "libc6-dev", "python" + version + "-dev"}
+}
 
 // checkSystem gives the bases what the service's packages want of Debian, and
 // reports packages that no base of Slipway can serve.
 func (s *service) checkSystem() {
-	p, table := s.Want.Packages, needs()
+	p, table := s.Want.Packages, needs(s.version)
 	knows := len(p.Build)+len(p.Runtime) > 0 // who names packages
 	var found []ecosystem.Need
 	for _, name := range slices.Sorted(maps.Keys(s.deps)) {
@@ -74,7 +76,7 @@ func (s *service) checkSystem() {
 		case len(n.Runtime) > 0:
 			found = append(found, ecosystem.Need{Package: name, File: d.file, Line: d.line, System: n.System})
 		case !knows:
-			s.Report(diag.Error, codeSystem, d.file, d.line, "depend on "+n.instead+" ("+n.Source+"); or name Debian's packages under `packages:` in slipway.yaml, or images that have them under `bases:`",
+			s.Report(diag.Error, codeSystem, d.file, d.line, "depend on "+n.instead+" ("+n.Source+"); or list Debian packages under `packages:` in slipway.yaml, or images that have them under `bases:`",
 				"%s needs %s, which the bases do not have", name, n.Why)
 		}
 	}

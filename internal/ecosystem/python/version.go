@@ -5,7 +5,103 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
+
+// runtimeVersion decides on the version of Python: the preferred one that the
+// strongest statement allows, else the next newer one, with a warning.
+func (s *service) runtimeVersion() {
+	file, line, text := s.versionEvidence()
+	supported := versions(s.family)
+	s.version = supported[0]
+	if text == "" {
+		s.Fact("runtime", "Python "+s.version, "default: no file names a version", "", 0)
+		return
+	}
+	v, err := choose(text, supported)
+	near := ""
+	if err != nil {
+		near = nearest(text, supported)
+	}
+	switch {
+	case err != nil && near == "":
+		hint := "write one of " + listed(supported)
+		if s.assembled() {
+			hint += ", or bases: official in slipway.yaml, which uses images from a registry"
+		}
+		if file == "" {
+			s.ReportWanted(codeVersion, "", hint, "%v; the bases have %s", err, listed(supported))
+			return
+		}
+		s.Report(diag.Error, codeVersion, file, line, hint, "%v; the bases have %s", err, listed(supported))
+		return
+	case err != nil:
+		s.Unwise(ecosystem.CodeNearest, file, line, "test with Python "+near+" and write that", "there is no base of Python %s; the image has %s", plainVersion(text), near)
+		v = near
+	case s.assembled() && exact(text):
+		s.Unwise(ecosystem.CodeNearest, file, line, "write "+v+", which takes the newest with all security fixes", "Python %s itself is not available; the image has the newest %s of Debian", plainVersion(text), v)
+	}
+	s.version = v
+	if l, ok := lineFor(v); ok && s.assembled() && l.ended != "" {
+		s.Unwise(ecosystem.CodeEnded, file, line, "move to Python "+supported[0], "Python %s gets no security fixes since %s", v, l.ended)
+	}
+	if file == "" {
+		s.Configured("runtime", "Python "+v)
+		return
+	}
+	s.Fact("runtime", "Python "+v, fmt.Sprintf("requires %q", text), file, line)
+}
+
+// listed has versions in their order, for messages.
+func listed(versions []string) string {
+	byNumber := func(a, b string) int {
+		v, _, _ := parseVersion(a)
+		w, _, _ := parseVersion(b)
+		return slices.Compare(v[:], w[:])
+	}
+	return strings.Join(slices.SortedFunc(slices.Values(versions), byNumber), ", ")
+}
+
+// plainVersion is a statement without the name of the interpreter.
+func plainVersion(text string) string {
+	plain := strings.ToLower(strings.TrimSpace(text))
+	for _, prefix := range []string{"cpython", "python"} {
+		plain = strings.TrimLeft(strings.TrimPrefix(plain, prefix), "-@")
+	}
+	return plain
+}
+
+var exactVersion = pattern.Lazy(`^(?:={1,3}\s*)?\d+\.\d+\.\d+$`)
+
+// exact reports a statement that names one patch release.
+func exact(text string) bool { return exactVersion().MatchString(plainVersion(text)) }
+
+// nearest returns the oldest supported version that is newer than the oldest one
+// that a statement allows, within Python 3; "" when there is none.
+func nearest(text string, supported []string) string {
+	var low version
+	for _, part := range strings.Split(plainVersion(text), "||") {
+		s, err := parseSpan(part)
+		if err != nil || s.low[0] != 3 {
+			return ""
+		}
+		if low == (version{}) || slices.Compare(s.low[:], low[:]) < 0 {
+			low = s.low
+		}
+	}
+	best := ""
+	var newest version
+	for _, have := range supported {
+		v, _, err := parseVersion(have)
+		if err == nil && slices.Compare(v[:], low[:]) > 0 && (best == "" || slices.Compare(v[:], newest[:]) < 0) {
+			best, newest = have, v
+		}
+	}
+	return best
+}
 
 // version is major, minor, patch.
 type version [3]int
@@ -20,10 +116,7 @@ var endless = version{1 << 30}
 // runtime.txt ("python-3.13.2"), requires-python (">=3.9,<4", "~=3.11",
 // "==3.12.*") and Poetry ("^3.11", "~3.12 || ^3.13").
 func choose(text string, supported []string) (string, error) {
-	plain := strings.ToLower(strings.TrimSpace(text))
-	for _, prefix := range []string{"cpython", "python"} {
-		plain = strings.TrimLeft(strings.TrimPrefix(plain, prefix), "-@")
-	}
+	plain := plainVersion(text)
 	if strings.HasPrefix(plain, "pypy") || strings.HasPrefix(plain, "graalpy") {
 		return "", fmt.Errorf("the interpreter %s is not CPython", plain)
 	}
@@ -47,33 +140,63 @@ func allows(text, minor string) (bool, error) {
 	if err != nil || n != 2 {
 		return false, fmt.Errorf("%q is not a minor version", minor)
 	}
-	all := span{low, version{low[0], low[1] + 1}}
+	if excluded, err := excludes(text, low); err != nil || excluded {
+		return false, err
+	}
+	s, err := parseSpan(text)
+	if err != nil {
+		return false, err
+	}
+	all := span{low, version{low[0], low[1] + 1}}.and(s)
+	return slices.Compare(all.low[:], all.high[:]) < 0, nil
+}
+
+// and is what both spans have.
+func (s span) and(o span) span {
+	if slices.Compare(o.low[:], s.low[:]) > 0 {
+		s.low = o.low
+	}
+	if slices.Compare(o.high[:], s.high[:]) < 0 {
+		s.high = o.high
+	}
+	return s
+}
+
+// comparators splits a statement into its parts, all of which have to hold.
+func comparators(text string) []string {
 	for _, op := range []string{">=", "<=", "==", "!=", "~=", ">", "<", "^", "~", "="} {
 		text = strings.ReplaceAll(text, op+" ", op)
 	}
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+}
+
+// excludes reports a minor version that a statement excludes as a whole.
+func excludes(text string, minor version) (bool, error) {
+	for _, word := range comparators(text) {
 		if rest, ok := strings.CutPrefix(word, "!="); ok {
 			v, n, err := parseVersion(rest)
-			if err != nil {
-				return false, err
+			if err != nil || n == 2 && strings.HasSuffix(rest, ".*") && v == minor {
+				return true, err
 			}
-			if n == 2 && strings.HasSuffix(rest, ".*") && v == low {
-				return false, nil
-			}
+		}
+	}
+	return false, nil
+}
+
+// parseSpan reads comparators that all have to hold, but for exclusions.
+func parseSpan(text string) (span, error) {
+	all := span{high: endless}
+	for _, word := range comparators(text) {
+		if strings.HasPrefix(word, "!=") {
 			continue
 		}
 		s, err := parseComparator(word)
 		if err != nil {
-			return false, err
+			return span{}, err
 		}
-		if slices.Compare(s.low[:], all.low[:]) > 0 {
-			all.low = s.low
-		}
-		if slices.Compare(s.high[:], all.high[:]) < 0 {
-			all.high = s.high
-		}
+		all = all.and(s)
 	}
-	return slices.Compare(all.low[:], all.high[:]) < 0, nil
+	return all, nil
 }
 
 // parseComparator reads one of "3.13", "==3.12.*", ">=3.9", "~=3.11", "^3.11",
