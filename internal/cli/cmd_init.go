@@ -91,7 +91,8 @@ type initService struct {
 	Dockerfile string      `json:"dockerfile,omitempty"`
 	New        bool        `json:"new"` // slipway.yaml did not name it
 	Facts      []plan.Fact `json:"facts"`
-	Reads      []plan.Use  `json:"reads,omitempty"` // variables that its sources read without a default
+	Reads      []plan.Use  `json:"reads,omitempty"`    // variables that its sources read without a default
+	Connects   []plan.Use  `json:"connects,omitempty"` // "host:port" of servers that its settings and sources name
 }
 
 type initFinding struct {
@@ -132,9 +133,9 @@ func (a *app) survey(dir string) (survey, error) {
 		return s, diag.Fail(diag.ExitUsage, "no service recognised in %s", dir).
 			WithHint("run slipway init in the repository, or specify its directory; files such as package.json and Dockerfile identify services")
 	}
-	reads := fleet.ReadsOf(dir, s.found)
+	plans := fleet.PlansOf(dir, s.found)
 	for i, f := range s.found {
-		s.found[i].Reads = reads[f.Service.Name]
+		s.found[i].Reads, s.found[i].Connects = plans[f.Service.Name].Reads, plans[f.Service.Name].Connects
 		s.findings = append(s.findings, f.Findings...)
 	}
 	return s, nil
@@ -181,7 +182,7 @@ func (s survey) result(file string) initResult {
 		}
 		r.Services = append(r.Services, initService{
 			Name: f.Service.Name, Path: f.Service.Path, Ecosystem: f.Service.Ecosystem, Type: f.Service.Type, Port: f.Service.Port,
-			Dockerfile: f.Dockerfile, New: s.isNew(f), Facts: facts, Reads: f.Reads,
+			Dockerfile: f.Dockerfile, New: s.isNew(f), Facts: facts, Reads: f.Reads, Connects: f.Connects,
 		})
 	}
 	for _, f := range s.findings.Sorted() {

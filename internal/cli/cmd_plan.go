@@ -92,6 +92,7 @@ func (a *app) printPlan(fl *fleet.Fleet, s plan.Service) {
 	}
 	a.printUses("reads", s.Reads)
 	a.printUses("calls", s.Calls)
+	a.printUses("connects to", s.Connects)
 	a.printLeftOut(s.LeftOut)
 	if s.Dockerfile != "" {
 		fmt.Fprintf(a.Stdout, "  %-16s %s\n", "Dockerfile", diag.Printable(s.Dockerfile))

@@ -105,6 +105,7 @@ type Found struct {
 	Dockerfile string // path of its own Dockerfile, relative to the root; "" without
 	Findings   diag.Findings
 	Reads      []plan.Use // variables without a default; filled in by whoever plans too
+	Connects   []plan.Use // servers that settings and sources name; likewise
 }
 
 // Detect returns the services of a repository, sorted by name: those of the

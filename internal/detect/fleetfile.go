@@ -87,6 +87,9 @@ func entry(f Found, indent string, listen map[int]int) []byte {
 	for _, use := range f.Reads {
 		line("# reads %s: no default (%s)", comment(use.Name), comment(diag.Place{File: use.File, Line: use.Line}.String()))
 	}
+	for _, use := range f.Connects {
+		line("# connects to %s (%s)", comment(use.Name), comment(diag.Place{File: use.File, Line: use.Line}.String()))
+	}
 	if f.Dockerfile != "" && f.Service.Ecosystem != "" {
 		line("# dockerfile: false plans it from its sources, with the Dockerfile as evidence")
 	}

@@ -54,6 +54,7 @@ func (s *Service) Plan(b Bases, u config.User, stages ...plan.Stage) plan.Servic
 		Reads:        s.variablesRead(),
 		Calls:        s.programsCalled(),
 		Said:         s.said,
+		Connects:     s.serversNeeded(),
 		Bases:        b.List(),
 		Stages:       s.withWritable(stages),
 		DockerIgnore: s.Ignore.Patterns,

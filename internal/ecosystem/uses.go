@@ -21,7 +21,7 @@ type UseSigns struct {
 }
 
 // uses collects names, each with the first place in the order of files.
-type uses struct{ reads, calls map[string]plan.Use }
+type uses struct{ reads, calls, connects map[string]plan.Use }
 
 // ScanUses notes what a source asks the machine for. The file is relative to the
 // build context.

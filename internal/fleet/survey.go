@@ -57,17 +57,12 @@ func (s surveyOf) fleet(dir string) *config.Fleet {
 	return cfg
 }
 
-// ReadsOf plans services that a survey of a directory found, and returns the
-// variables that each reads without a default, by the service's name.
-func ReadsOf(dir string, found []detect.Found) map[string][]plan.Use {
+// PlansOf plans services that a survey of a directory found, by name.
+func PlansOf(dir string, found []detect.Found) map[string]plan.Service {
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
 	for _, f := range found {
 		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path})
 	}
 	plans, _ := detect.Plan(repository.FS(dir), cfg) // the survey has the findings
-	out := map[string][]plan.Use{}
-	for _, p := range plans {
-		out[p.Name] = p.Reads
-	}
-	return out
+	return byName(plans)
 }

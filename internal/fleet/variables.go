@@ -54,13 +54,17 @@ func reason(err error) error {
 	return err
 }
 
-// Reads returns the variables that services read without a default, by service.
-// What cannot be planned reads none: its image exists, its sources need not.
-func (f *Fleet) Reads(chosen []string) map[string][]plan.Use {
-	out := map[string][]plan.Use{}
+// Plans returns the plans of services by name, for what their sources ask for.
+// What cannot be planned has none: its image exists, its sources need not.
+func (f *Fleet) Plans(chosen []string) map[string]plan.Service {
 	services, _ := detect.Plan(repository.FS(f.Root), f.Only(chosen))
+	return byName(services)
+}
+
+func byName(services []plan.Service) map[string]plan.Service {
+	out := map[string]plan.Service{}
 	for _, s := range services {
-		out[s.Name] = s.Reads
+		out[s.Name] = s
 	}
 	return out
 }

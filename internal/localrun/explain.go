@@ -1,6 +1,7 @@
 package localrun
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,6 +22,7 @@ type Evidence struct {
 	Probes    []string         // the last probe results, oldest first
 	Settled   bool             // without a health check, it ran for a while
 	Missing   []plan.Use       // variables that the sources read without a default and that are not set
+	Connects  []plan.Use       // "host:port" of servers that its settings and sources name
 }
 
 // Explain says why a service is not ready, the cause first, over several lines.
@@ -58,28 +60,7 @@ func Explain(e Evidence) string {
 func cause(e Evidence) string {
 	s := e.Status
 	if s.Exit != nil {
-		if s.Exit.OOMKilled {
-			return fmt.Sprintf("was killed: it needed more memory than its limit of %s", Megabytes(s.MemoryLimitBytes))
-		}
-		if s.Exit.Code == 0 && s.Check == "" {
-			return "ended by itself, but a " + s.Type + " must run until it is stopped; use type: job for a program that ends"
-		}
-		text := "ended: "
-		if s.ReadyMillis == 0 && !e.Settled {
-			text = "ended before it was ready: "
-		}
-		if peer := e.refused(); peer != "" {
-			return text + exitText(*s.Exit) + peer
-		}
-		if host := e.stranger(); host != "" {
-			return text + exitText(*s.Exit) + "; no service or host is called " + host
-		}
-		if dir := e.denied(); dir != "" && dir != "." {
-			return text + exitText(*s.Exit) + "; its user cannot write to " + dir
-		} else if dir == "." {
-			return text + exitText(*s.Exit) + "; its user cannot write a file that it needs"
-		}
-		return text + exitText(*s.Exit) + e.missing()
+		return e.ended()
 	}
 	if s.Type == "job" && s.State == Running {
 		return "is a job, and has not ended yet"
@@ -110,7 +91,42 @@ func cause(e Evidence) string {
 	if len(others) > 0 {
 		return fmt.Sprintf("%s: it listens on %s, but not on its port %d", what, strings.Join(others, ", "), e.Port)
 	}
-	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port) + e.missing()
+	return fmt.Sprintf("%s: it does not listen on its port %d", what, e.Port) + cmp.Or(e.missing(), e.unreached())
+}
+
+// ended is the most likely reason of a service that has ended.
+func (e Evidence) ended() string {
+	s := e.Status
+	if s.Exit.OOMKilled {
+		return fmt.Sprintf("was killed: it needed more memory than its limit of %s", Megabytes(s.MemoryLimitBytes))
+	}
+	if s.Exit.Code == 0 && s.Check == "" {
+		return "ended by itself, but a " + s.Type + " must run until it is stopped; use type: job for a program that ends"
+	}
+	text := "ended: "
+	if s.ReadyMillis == 0 && !e.Settled {
+		text = "ended before it was ready: "
+	}
+	return text + exitText(*s.Exit) + e.why()
+}
+
+// why is what the last lines, the variables and the settings say of it.
+func (e Evidence) why() string {
+	if peer := e.refused(); peer != "" {
+		return peer
+	}
+	if host := e.stranger(); host != "" {
+		return "; no service or host is called " + host
+	}
+	if dir := e.denied(); dir == "." {
+		return "; its user cannot write a file that it needs"
+	} else if dir != "" {
+		return "; its user cannot write to " + dir
+	}
+	if file := e.absent(); file != "" {
+		return "; it found no file " + file
+	}
+	return cmp.Or(e.missing(), e.unreached())
 }
 
 // wants reports whether a variable that is not set may be why the service ended.
@@ -177,9 +193,13 @@ func Hint(e Evidence) string {
 		return fmt.Sprintf("start a service of that name with it, or set the address: slipway run -e %s:NAME=VALUE", name)
 	case e.Status.Exit != nil && e.denied() != "":
 		return fmt.Sprintf("write writable: [%s] for %s in slipway.yaml, and build again", e.denied(), name)
+	case e.absent() != "":
+		return absentHint(name, e.absent())
 	case e.wants():
 		first := e.suspects()[0].Name
 		return fmt.Sprintf("slipway run -e %s:%s=…, or --env-file %s:FILE; env: and env_file: in slipway.yaml keep them", name, first, name)
+	case e.unreached() != "" && len(e.Listening) == 0:
+		return fmt.Sprintf("start the server that it needs, and set its address: slipway run -e %s:NAME=VALUE", name)
 	case e.PeerTLS:
 		over := e.Check
 		over.TLS = true

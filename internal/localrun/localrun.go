@@ -33,6 +33,7 @@ type Spec struct {
 	Env         map[string]string // over that of the image
 	Unset       []string          // variables of the image that it does not get
 	Reads       []plan.Use        // variables that its sources read without a default
+	Connects    []plan.Use        // "host:port" of servers that its settings and sources name
 	MemoryBytes int64             // limit, swap included; 0: none
 	Port        int               // container port that health checks ask
 	Publish     []Publish

@@ -165,6 +165,7 @@ type Service struct {
 	Reads        []Use       `json:"reads,omitempty"`    // variables without a default in the sources, sorted by name
 	Calls        []Use       `json:"calls,omitempty"`    // programs that the sources start, sorted by name
 	Said         []Said      `json:"-"`                  // findings of the plan that the check of the image would repeat
+	Connects     []Use       `json:"connects,omitempty"` // "host:port" of servers that settings and sources name, sorted by name
 	Bases        []Base      `json:"bases,omitempty"`
 	Stages       []Stage     `json:"stages,omitempty"`
 	Dockerfile   string      `json:"dockerfile,omitempty"`    // path of the service's own Dockerfile, relative to the fleet's root; then Stages is empty

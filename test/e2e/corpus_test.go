@@ -34,6 +34,8 @@ var corpus = []struct {
 	{repo: "go-gin", service: "shop", port: 8080, ask: "/", answer: "<h1>Shop</h1>", limitMB: 20},
 	{repo: "go-echo", service: "shelf", port: 1323, ask: "/books/7", answer: `"title":"Tide tables"`, limitMB: 16},
 	{repo: "go-grpc", service: "greeter", limitMB: 16},
+	{repo: "go-grpc-health", service: "lamps", limitMB: 18},
+	{repo: "go-allow-list", service: "tides", port: 8080, ask: "/next", answer: "06:12", limitMB: 11},
 	{repo: "go-multi-cmd", service: "api", port: 9000, ask: "/queue", answer: "^0\n"},
 	{repo: "go-workspace", service: "stock", port: 8082, ask: "/", answer: "stock 12.50"},
 	{repo: "go-vendor", service: "ids", port: 7000, ask: "/", answer: `^[0-9a-f-]{36}\n`},

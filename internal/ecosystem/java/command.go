@@ -87,3 +87,32 @@ func quotedList(words []string) string {
 	}
 	return "[" + strings.Join(out, ", ") + "]"
 }
+
+// command decides on the exec form that starts the service.
+func (s *service) command() {
+	if len(s.Want.Command) > 0 {
+		s.start = slices.Clone(s.Want.Command)
+		s.Configured("start", strings.Join(s.start, " "))
+		s.checkCommand()
+		return
+	}
+	why := "the start command of " + string(s.kind)
+	switch s.kind {
+	case kindSpring:
+		s.start = s.springStart()
+	case kindQuarkus:
+		s.start = []string{"java", "-jar", "quarkus-run.jar"}
+	case kindFat:
+		s.start, why = []string{"java", "-jar", "app.jar"}, "the jar names its main class"
+	default:
+		s.start, why = []string{"java", "-cp", "app.jar:lib/*", s.main}, "the main class with all libraries"
+		if s.maven == nil {
+			s.start[2] = "lib/*"
+		}
+	}
+	if more := s.dropwizardStart(); len(more) > 0 {
+		s.start = append(s.start, more...)
+		why += ", with Dropwizard's command and settings"
+	}
+	s.Fact("start", strings.Join(s.start, " "), why, "", 0)
+}

@@ -16,7 +16,6 @@ var (
 	opens = ecosystem.NewSign(`(?:\bnew (?:File(?:InputStream|Reader|SystemResource)?|RandomAccessFile|PathResource|ZipFile|JarFile|UrlResource)|\bPaths?\.(?:of|get)|\bFiles\.\w+|\bgetFile|\bFile|\bPath|\bImageIO\.read|\bStaticHandler\.create|\bexternalStaticFileLocation|\bexternalLocation|\baddResourceLocations|\bstaticFiles\.add|\bstaticFiles|\bsendFile|\bserveFile|\bDotenv\.configure\(\)\.directory|\bnewFileSystem|\buseTransportSecurity|\bcertificatePath|\bkeyStorePath)\([^;{}]*$`)
 
 	readsVariable = ecosystem.NewSign(`(?m)(?:^|[^(\w.])System\.getenv\(\s*"(\w+)"\s*\)(?:!!)?\s*(?:[;,.)]|$)`)
-	placeholder   = ecosystem.NewSign(`\$\{([A-Z][A-Z0-9_]+)\}`)
 	startsProgram = ecosystem.NewSign(`\bProcessBuilder\(\s*(?:(?:List|Arrays|listOf)\.?(?:of|asList)?\(\s*)?"([^"\n]+)"|\.exec\(\s*(?:new String\[\]\s*\{\s*)?"([^"\n]+)"`)
 
 	healthManager = ecosystem.NewSign(`\bHealthStatusManager\b()`)
@@ -53,7 +52,9 @@ func isBuildInput(name string) bool {
 // asks takes from a source what the program asks the machine for.
 func (s *service) asks(n *ecosystem.Namer, name string, data []byte) {
 	n.Look(name, data)
-	s.ScanUses(name, data, ecosystem.UseSigns{Reads: []ecosystem.Pattern{readsVariable, placeholder}, Calls: []ecosystem.Pattern{startsProgram}})
+	s.ScanUses(name, data, ecosystem.UseSigns{Reads: []ecosystem.Pattern{readsVariable}, Calls: []ecosystem.Pattern{startsProgram}})
+	s.asksForSettings(name, data)
+	s.connectsTo(name, data)
 	e := &s.scan.evidence
 	e.HealthServer.Seek(healthManager, name, data)
 	e.HealthWhole.Seek(healthAll, name, data)
@@ -73,13 +74,13 @@ func (s *service) runtimeFiles(n *ecosystem.Namer) {
 				n.Add(rest, h)
 			}
 		}
-		if m := placeholderOf(h.Text); m != "" {
-			s.Reads(m, h.File, h.Line)
-		}
 	}
 	if manifest := (ecosystem.Hit{File: s.manifest()}); ecosystem.IsDir(s.Dir, path.Join(s.at, "config")) && s.boots() {
 		manifest.Why = "Spring Boot reads config/ of the working directory"
 		n.Add("config/", manifest)
+	}
+	if file := s.dropwizard.file; file != "" {
+		n.Add(file, ecosystem.Hit{File: path.Join(s.at, file), Line: 1, Why: "Dropwizard starts with it"})
 	}
 	for i, word := range s.Want.Command {
 		if i > 0 && slices.Contains([]string{"-cp", "-classpath", "--class-path", "-jar"}, s.Want.Command[i-1]) {
@@ -91,6 +92,7 @@ func (s *service) runtimeFiles(n *ecosystem.Namer) {
 			}
 		}
 	}
+	s.settingsNeed()
 	s.held = n.Files()
 	if s.scan.insecure.Found() {
 		s.scan.evidence.TLS = ecosystem.Hit{} // a port speaks plainly
@@ -100,15 +102,6 @@ func (s *service) runtimeFiles(n *ecosystem.Namer) {
 			s.scan.evidence.TLS.Keep(h)
 		}
 	}
-}
-
-// placeholderOf is the variable of a setting that has no default.
-func placeholderOf(text string) string {
-	m := placeholder.FindSubmatchIndex([]byte(text))
-	if m == nil {
-		return ""
-	}
-	return text[m[2]:m[3]]
 }
 
 func sortedKeys(all settings) []string {

@@ -90,12 +90,6 @@ func TestUses(t *testing.T) {
 	if findings.Errors() != nil {
 		t.Fatal(findings)
 	}
-	names := func(all []plan.Use) (out []string) {
-		for _, u := range all {
-			out = append(out, u.Name)
-		}
-		return out
-	}
 	if diff := cmp.Diff([]string{"API_KEY", "DATABASE_URL", "MAIL_HOST"}, names(p.Reads)); diff != "" {
 		t.Errorf("reads (-want +got):\n%s", diff)
 	}

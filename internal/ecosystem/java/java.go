@@ -99,16 +99,17 @@ type service struct {
 	maven *maven // nil: Gradle
 	grade *gradle
 
-	assembled bool   // Slipway makes the bases
-	jdk       string // that compiles and runs, "21"
-	release   int    // of the language, 0 when nothing says
-	kind      kind
-	spring    [2]int // version of Spring Boot, zero when unknown
-	main      string // class that starts, of a plain program
-	settings  settings
-	scan      scan
-	start     []string
-	held      []ecosystem.Held // what the program opens while it runs
+	assembled  bool   // Slipway makes the bases
+	jdk        string // that compiles and runs, "21"
+	release    int    // of the language, 0 when nothing says
+	kind       kind
+	spring     [2]int // version of Spring Boot, zero when unknown
+	main       string // class that starts, of a plain program
+	settings   settings
+	scan       scan
+	dropwizard dropwizard
+	start      []string
+	held       []ecosystem.Held // what the program opens while it runs
 }
 
 // inspect reads the service's files.
@@ -135,6 +136,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	names := s.namer()
 	s.readSources(names)
 	s.findKind()
+	s.readDropwizard()
 	s.command()
 	s.runtimeFiles(names)
 	s.network()

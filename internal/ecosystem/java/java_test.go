@@ -175,6 +175,7 @@ func FuzzInspect(f *testing.F) {
 	f.Add("<project><artifactId>a</artifactId><modules><module>b</module></modules></project>", "", program, "server:\n  port: 80\n")
 	f.Add("<project><parent><artifactId>a</artifactId><relativePath>..</relativePath></parent><properties><a>${b}</a><b>${a}${a}</b><java.version>${a}</java.version></properties></project>", "", "", "")
 	f.Add("", "plugins {\n    id 'application'\n}\napplication { mainClass = 'a.B' }\n", "fun main() {}", "a:\n  b:\n c: ${")
+	f.Add("<project><dependencies><dependency><artifactId>dropwizard-core</artifactId></dependency></dependencies></project>", "", "@Value(\"${a}\") \"jdbc:mysql://a/${b}\"", "=${x:${\n%prod.a=${A}\nspring.profiles.active=../a,\n")
 	f.Add("<?xml version=\"1.0\" encoding=\"UTF-16\"?><project/>", "include ':a', '../..'", "static void main(", "\xff")
 	f.Fuzz(func(t *testing.T, pom, gradle, source, settings string) {
 		files := map[string]string{"a/src/main/java/Main.java": source, "a/src/main/resources/application.yml": settings, "a/src/main/resources/application.properties": settings}

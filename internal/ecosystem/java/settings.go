@@ -3,6 +3,7 @@ package java
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -12,12 +13,47 @@ import (
 // settings are those of Spring Boot, Quarkus and Micronaut, by their full name.
 type settings map[string]ecosystem.Hit
 
-// readSettings reads application.properties and application.yml of the module;
-// earlier files win.
+// readSettings reads the settings of the module, and those of the profiles that
+// they turn on, which win.
 func (s *service) readSettings() {
 	s.settings = settings{}
+	s.readSettingsOf("application")
+	s.readSettingsOf("META-INF/microprofile-config")
+	s.settings.inProduction()
+	common := s.settings
+	active := common.get("spring.profiles.active")
+	if s.settings = (settings{}); !active.Found() {
+		s.settings = common
+		return
+	}
+	for _, profile := range slices.Backward(strings.Split(active.Text, ",")) { // the last one wins
+		s.readSettingsOf("application-" + strings.TrimSpace(profile))
+	}
+	for key, h := range common {
+		if _, there := s.settings[key]; !there {
+			s.settings[key] = h
+		}
+	}
+}
+
+// inProduction puts in what Quarkus and MicroProfile read in production, whose
+// names begin with the profile (https://quarkus.io/guides/config-reference, "Profiles").
+func (t settings) inProduction() {
+	for _, key := range sortedKeys(t) {
+		if name, ok := strings.CutPrefix(key, "%prod."); ok {
+			t[name] = t[key]
+		}
+		if strings.HasPrefix(key, "%") {
+			delete(t, key)
+		}
+	}
+}
+
+// readSettingsOf reads the files of a name; earlier ones win.
+func (s *service) readSettingsOf(base string) {
 	for _, dir := range []string{"src/main/resources/config", "src/main/resources"} {
-		for _, name := range []string{"application.properties", "application.yml", "application.yaml"} {
+		for _, ext := range []string{".properties", ".yml", ".yaml"} {
+			name := base + ext
 			file := path.Join(s.at, dir, name)
 			data, err := ecosystem.Read(s.Dir, file)
 			if err != nil {
@@ -59,7 +95,7 @@ func readProperties(data []byte) settings {
 	return out
 }
 
-var yamlKey = pattern.Lazy(`^( *)["']?([\w.-]+)["']?\s*:(?:\s+(.*?))?\s*$`)
+var yamlKey = pattern.Lazy(`^( *)["']?(%?[\w.-]+)["']?\s*:(?:\s+(.*?))?\s*$`)
 
 // readYAML reads the plain keys of the first document: nested by indentation, as
 // people write these files. What it does not understand it leaves out.

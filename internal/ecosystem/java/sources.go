@@ -18,9 +18,9 @@ var (
 	javaPackage = pattern.Lazy(`(?m)^\s*package\s+([\w.]+)`)
 	springApp   = pattern.Lazy(`@SpringBootApplication\b()`)
 	grpcServer  = pattern.Lazy(`\b(?:Netty)?ServerBuilder\s*\.\s*forPort\(|\bGrpc\s*\.\s*newServerBuilderForPort\(`)
-	httpServer  = pattern.Lazy(`\bHttpServer\.create\(|\bHttpsServer\.create\(|\bJavalin\.(?:create|start)\(|\bUndertow\.builder\(|\bnew Server\(|\bcreateHttpServer\(|\bWebServer\.(?:builder|create)\(|\bembeddedServer\(|\bSpark\.(?:get|port)\(|\bSimpleServer\b|\bRatpackServer\.|\bnew Tomcat\(`)
+	httpServer  = pattern.Lazy(`\bHttpServer\.create\(|\bHttpsServer\.create\(|\bJavalin\.(?:create|start)\s*[({]|\bUndertow\.builder\(|\bnew Server\(|\bcreateHttpServer\(|\bWebServer\.(?:builder|create)\(|\bembeddedServer\(|\bSpark\.(?:get|port)\(|\bimport (?:static )?spark\.(?:Spark|kotlin)\b|\bSimpleServer\b|\bRatpackServer\.|\bnew Tomcat\(`)
 	healthRoute = pattern.Lazy(`"(/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez))"`)
-	readsPort   = pattern.Lazy(`System\.getenv\(\s*"PORT"|getenv\(\)\s*\.\s*getOrDefault\(\s*"PORT"`)
+	readsPort   = pattern.Lazy(`System\.getenv\(\s*"PORT"|(?:getenv|environment)\(\)\s*(?:\.\s*(?:getOrDefault|get)\(|\[)\s*"PORT"`)
 	otherLocale = pattern.Lazy(`\b(?:Locale\.(?:GERMAN|GERMANY|FRENCH|FRANCE|ITALIAN|ITALY|JAPAN\w*|KOREAN?|CHIN\w+|TAIWAN|CANADA_FRENCH|forLanguageTag|of\()|new Locale\()()`)
 )
 
@@ -30,14 +30,48 @@ func ports() []*ecosystem.Sign {
 		ecosystem.NewSign(`(?:InetSocketAddress|forPort|newServerBuilderForPort|ServerSocket|\bnew Server|\.start|\.listen|\.port|setPort|addHttpListener)\(\s*(?:"[\d.]*"\s*,\s*)?(\d{2,5})\b`),
 		ecosystem.NewSign(`(?i)\b\w*port\s*=\s*(\d{2,5})\b`),
 		ecosystem.NewSign(`"PORT"[^;]{0,120}?[:?(]\s*"?(\d{2,5})\b`),
+		ecosystem.NewSign(`(?m)^\s*port\(\s*(\d{2,5})\s*\)`), // Spark's, imported
+		ecosystem.NewSign(`"PORT"(?s:.{0,300}?)\breturn\s+(\d{2,5})\b`),
 	}
+}
+
+// portHit is a port in a source, and how vague it is.
+type portHit struct {
+	rank int
+	hit  ecosystem.Hit
+}
+
+// portsOf is the surest port that a source names.
+func portsOf(all []*ecosystem.Sign, name string, data []byte) []portHit {
+	for i, re := range all {
+		if h := ecosystem.Find(re, name, data); h.Found() {
+			return []portHit{{i, h}}
+		}
+	}
+	return nil
+}
+
+// port is the surest port of all sources but those of other programs.
+func (s *service) port() ecosystem.Hit {
+	others := map[string]bool{}
+	for _, h := range s.scan.mains {
+		others[h.File] = s.main != "" && h.Text != s.main
+	}
+	best := portHit{}
+	for _, p := range s.scan.ports {
+		if !others[p.hit.File] && (!best.hit.Found() || p.rank < best.rank) {
+			best = p
+		}
+	}
+	return best.hit
 }
 
 // scan is what the sources say.
 type scan struct {
 	mains    []ecosystem.Hit // Text is the class
+	servers  []string        // files that start a server
+	ports    []portHit       // in the order of files
 	evidence ecosystem.Evidence
-	portRank int
 	insecure ecosystem.Hit // a server without TLS
 	port     bool          // reads $PORT
 	locale   ecosystem.Hit // formats for other languages than English
@@ -99,6 +133,9 @@ func starts(tree fs.FS, p *pom) bool {
 	if g := p.plugin("spring-boot-maven-plugin"); g != nil && g.setting("skip") != "true" {
 		return true
 	}
+	if p.microprofile() {
+		return true
+	}
 	found := false
 	eachSource(tree, p.dir(), func(name string, data []byte) {
 		found = found || mainClass(name, data).Found() || springApp().Match(data)
@@ -108,7 +145,6 @@ func starts(tree fs.FS, p *pom) bool {
 
 // readSources takes evidence from the sources of the module.
 func (s *service) readSources(names *ecosystem.Namer) {
-	s.scan.portRank = len(ports())
 	all := ports()
 	keys := s.resourceKeys()
 	eachSource(s.Dir, s.at, func(name string, data []byte) {
@@ -118,23 +154,25 @@ func (s *service) readSources(names *ecosystem.Namer) {
 		if h := mainClass(name, data); h.Found() {
 			c.mains = append(c.mains, h)
 		}
+		if ecosystem.Find(grpcServer(), name, data).Found() || ecosystem.Find(httpServer(), name, data).Found() {
+			c.servers = append(c.servers, name)
+		}
 		c.evidence.GRPC.Seek(grpcServer(), name, data)
 		c.evidence.HTTP.Seek(httpServer(), name, data)
+		c.ports = append(c.ports, portsOf(all, name, data)...)
+		if h := s.libraryPort(name, data); h.Found() {
+			c.ports = append(c.ports, portHit{len(all), h})
+		}
 		c.evidence.Route.Seek(healthRoute(), name, data)
 		c.locale.Seek(otherLocale(), name, data)
 		c.port = c.port || readsPort().Match(data)
-		for i, re := range all[:c.portRank] {
-			if h := ecosystem.Find(re, name, data); h.Found() {
-				c.evidence.Port, c.portRank = h, i
-				break
-			}
-		}
 	})
 }
 
 // network completes type, port and health.
 func (s *service) network() {
 	e := s.scan.evidence
+	e.Port = s.port()
 	named := func(names ...string) ecosystem.Hit {
 		return s.depends(func(a string) bool { return slices.Contains(names, a) })
 	}
@@ -162,7 +200,7 @@ func (s *service) network() {
 		}
 		health.Text, health.Why = s.settings.get("server.servlet.context-path").Text+ecosystem.Or(s.settings.get("management.endpoints.web.base-path").Text, "/actuator")+"/health", "Spring Boot's actuator"
 		e.Route = ecosystem.Hit{}
-		framework(named("spring-boot-starter-web", "spring-boot-starter-webmvc", "spring-boot-starter-webflux", "spring-boot-starter-jersey", "spring-boot-starter-web-services", "spring-boot-starter-data-rest", "spring-boot-starter-graphql"), "server.port", "8080", health)
+		framework(named(springServers()...), "server.port", "8080", health)
 	case s.kind == kindQuarkus:
 		health := named("quarkus-smallrye-health")
 		health.Text, health.Why = "/q/health/ready", "Quarkus's health extension"
@@ -170,66 +208,14 @@ func (s *service) network() {
 			return strings.HasPrefix(a, "quarkus-rest") && !strings.Contains(a, "client") || strings.HasPrefix(a, "quarkus-resteasy") && !strings.Contains(a, "client") ||
 				slices.Contains([]string{"quarkus-vertx-http", "quarkus-undertow", "quarkus-reactive-routes", "quarkus-smallrye-graphql"}, a)
 		}), "quarkus.http.port", "8080", health)
+	case s.dropwizard.by.Found():
+		e.HTTP, e.Port, e.Route = s.dropwizard.by, s.dropwizard.port, ecosystem.Hit{} // its check is on the port of the administration
+		e.HTTP.Why = e.HTTP.Text + " serves HTTP"
 	default:
 		framework(named("micronaut-http-server-netty", "micronaut-http-server-jetty", "micronaut-http-server-tomcat"), "micronaut.server.port", "8080", ecosystem.Hit{})
+		s.helidon(&e)
 	}
 	s.Network(e, s.manifest())
-}
-
-// chooseMain decides which class starts a plain program.
-func (s *service) chooseMain() {
-	if h := s.namedMain(); h.Found() {
-		s.main = h.Text
-		s.Fact("main class", h.Text, h.Why, h.File, h.Line)
-		return
-	}
-	usual := slices.DeleteFunc(slices.Clone(s.scan.mains), func(h ecosystem.Hit) bool {
-		class := h.Text[strings.LastIndexByte(h.Text, '.')+1:]
-		return !slices.Contains([]string{"Main", "MainKt", "App", "Application", "Server", "ApplicationKt", "AppKt"}, class)
-	})
-	switch {
-	case len(s.scan.mains) == 1:
-		usual = s.scan.mains
-	case len(s.scan.mains) == 0:
-		s.ReportWanted(codeNoMain, s.manifest(), `write command: ["java", "-cp", "app.jar:lib/*", "<class>"] for the service in slipway.yaml; a library needs no service`,
-			"no class below src/main has a main method")
-		return
-	case len(usual) != 1:
-		var list []string
-		for _, h := range s.scan.mains {
-			list = append(list, h.Text)
-		}
-		s.ReportWanted(codeWhich, s.manifest(), "name one in the build file: <mainClass> of maven-jar-plugin, or mainClass of Gradle's application",
-			"several classes have a main method, and no setting selects one: %s", strings.Join(list, ", "))
-		return
-	}
-	s.main = usual[0].Text
-	s.Fact("main class", s.main, "main method", usual[0].File, usual[0].Line)
-}
-
-// namedMain is the class that the build file names.
-func (s *service) namedMain() ecosystem.Hit {
-	const why = "named in the build file"
-	if s.maven == nil {
-		h := ecosystem.Find(gradleMain(), s.grade.file, s.grade.data)
-		h.Why = why
-		return h
-	}
-	for _, name := range []string{"maven-shade-plugin", "maven-assembly-plugin", "maven-jar-plugin", "exec-maven-plugin"} {
-		if g, at := s.plugin(name); g != nil {
-			for _, key := range []string{"mainClass", "Main-Class"} {
-				if text := s.expand(g.setting(key)); text != "" && !strings.Contains(text, "${") {
-					return ecosystem.Hit{Text: text, File: at.file, Line: at.line(g.setting(key)), Why: why}
-				}
-			}
-		}
-	}
-	for _, name := range []string{"exec.mainClass", "main.class", "mainClass", "start-class"} {
-		if v, at := s.property(name); v != "" {
-			return ecosystem.Hit{Text: s.expand(v), File: at.file, Line: at.line("<" + name + ">"), Why: why}
-		}
-	}
-	return ecosystem.Hit{}
 }
 
 // findKind decides how the service is packed.

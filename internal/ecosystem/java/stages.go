@@ -369,28 +369,3 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 func (s *service) settingReadsPort() bool {
 	return slices.ContainsFunc([]string{"server.port", "quarkus.http.port", "micronaut.server.port"}, func(key string) bool { return strings.Contains(s.settings[key].Text, "${PORT") })
 }
-
-// command decides on the exec form that starts the service.
-func (s *service) command() {
-	if len(s.Want.Command) > 0 {
-		s.start = slices.Clone(s.Want.Command)
-		s.Configured("start", strings.Join(s.start, " "))
-		s.checkCommand()
-		return
-	}
-	why := "the start command of " + string(s.kind)
-	switch s.kind {
-	case kindSpring:
-		s.start = s.springStart()
-	case kindQuarkus:
-		s.start = []string{"java", "-jar", "quarkus-run.jar"}
-	case kindFat:
-		s.start, why = []string{"java", "-jar", "app.jar"}, "the jar names its main class"
-	default:
-		s.start, why = []string{"java", "-cp", "app.jar:lib/*", s.main}, "the main class with all libraries"
-		if s.maven == nil {
-			s.start[2] = "lib/*"
-		}
-	}
-	s.Fact("start", strings.Join(s.start, " "), why, "", 0)
-}

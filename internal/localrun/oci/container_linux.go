@@ -339,7 +339,7 @@ func (c *container) ask(ctx context.Context, check plan.HealthCheck, port int, t
 // evidence gathers what explains why the service is not ready.
 func (c *container) evidence() localrun.Evidence {
 	status := c.snapshot()
-	e := localrun.Evidence{Status: status, Check: c.check}
+	e := localrun.Evidence{Status: status, Check: c.check, Connects: c.spec.Connects}
 	if len(c.check.Command) == 0 {
 		e.Port = c.spec.Port
 	}

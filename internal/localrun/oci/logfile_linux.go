@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 const (
@@ -19,12 +21,14 @@ const (
 
 // serviceLog takes what a container writes, line by line.
 type serviceLog struct {
-	path string
-	mu   sync.Mutex
-	file *os.File
-	size int64
-	last []string
-	done chan struct{} // closed when every writer has gone
+	path   string
+	mu     sync.Mutex
+	file   *os.File
+	size   int64
+	last   []string
+	frame  string // the first of the frames that the last line stands for
+	frames int
+	done   chan struct{} // closed when every writer has gone
 }
 
 // openLog returns a log and the end of a pipe to write into. The caller closes
@@ -72,7 +76,28 @@ func (l *serviceLog) add(line []byte) {
 	}
 	n, _ := l.file.Write(append(line[:len(line):len(line)], '\n')) // a full disk must not stop the service
 	l.size += int64(n)
-	l.last = append(l.last, strings.TrimRight(string(line), "\r"))
+	l.keep(strings.TrimRight(string(line), "\r"))
+}
+
+// stackFrame is a line of a stack trace of the JVM or of Node.js, or one that
+// stands for several.
+var stackFrame = pattern.Lazy(`^\s+at \S.*|^\s*\.\.\. \d+ (?:more|common frames omitted)\s*$`)
+
+// keep notes a line for explanations. Of the frames of a stack trace it keeps the
+// first: a chain of causes is longer than what is kept, and the one that matters
+// often comes first.
+func (l *serviceLog) keep(line string) {
+	frame := stackFrame().MatchString(line)
+	if frame {
+		if l.frames++; l.frames > 1 && len(l.last) > 0 {
+			l.last[len(l.last)-1] = l.frame + fmt.Sprintf(" … %d more", l.frames-1)
+			return
+		}
+		l.frame = line
+	} else {
+		l.frames = 0
+	}
+	l.last = append(l.last, line)
 	if len(l.last) > keepLines {
 		l.last = l.last[1:]
 	}
