@@ -135,6 +135,9 @@ func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 		found.Service.Path, found.Findings = s.Path, fs
 		out, all = append(out, found), append(all, fs...)
 	}
+	if fleet == nil {
+		out = root.propose(out)
+	}
 	return out, append(findings, root.unread(append(all, findings...))...)
 }
 

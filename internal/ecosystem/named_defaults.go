@@ -12,7 +12,7 @@ import (
 // (dataDir, DB_PATH, "storage-folder"); a value is a path of one or more plain
 // names, "." among them.
 const (
-	dataName  = `(?:[\w.-]*?[\W_])?\w*?(?:data|database|db|storage|upload|state|media)s?[-_.]?(?:base)?(?:dir|directory|path|folder|root|home|file|location)`
+	dataName  = `(?:[\w.-]*?[\W_])?\w*?(?:data|database|db|storage|upload|state|media)s?[-_.]?(?:base)?(?:dir|directory|path|folder|root|home|location)`
 	dataValue = `((?:sqlite3?:|file:)?/*(?:\.{1,2}/)*[\w.-]+(?:/[\w.-]+)*/?)(?:\?[^"\n]*)?`
 	fromHere  = `(?:(?:filepath|path)\.Join\(\s*(?:"\.",|(?:base|exe|exec|cwd|wd|root|work|current|pwd)\w*,)\s*)?`
 	wrapped   = `(?:\w+::from\(\s*|Some\(\s*)*`
