@@ -55,6 +55,13 @@ type Librarian interface {
 	IsLibrary(at string) bool
 }
 
+// Exampled is an ecosystem that tells examples and tests of a repository from what
+// is deployed.
+type Exampled interface {
+	// IsExample tells by a path whether what lies there is one.
+	IsExample(at string) bool
+}
+
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
 	return []Ecosystem{golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}

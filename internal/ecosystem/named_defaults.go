@@ -1,6 +1,7 @@
 package ecosystem
 
 import (
+	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -30,24 +31,20 @@ var (
 	dataMacro = NewSign(`(?i)^\s*` + dataName + `\s*:\s*\w+\s*,[^"\n]{0,40}"` + dataValue + `"`)
 	// dataTag is the default in a field's tag, and dataOption in the attribute of one.
 	dataTag    = NewSign("(?i)\\b" + dataName + "\\s+string\\s+`[^`\n]*\\b(?:envDefault|env-default|default):\"" + dataValue + `"`)
-	dataOption = NewSign(`(?i)\bdefault_value\s*=\s*"` + dataValue + `"[^\n\]]*\)\]\s*(?:pub(?:\([^)]*\))?\s+)?` + dataName + `\s*:`)
+	dataOption = NewSign(`\bdefault_value\s*=\s*"` + dataValue + `"[^\n\]]*\)\]\s*(?:pub(?:\([^)]*\))?\s+)?(?i:` + dataName + `)\s*:`)
 	// dataHere is the working directory itself, which needs no more of a name.
-	dataHere = NewSign(`\b[dD]ata\s*(?::=|=|:)\s*"(\.(?:/[\w.-]+)*/?)"`)
+	dataHere = NewSign(`\b[dD]ata[ \t]*(?::=|=|:)[ \t]*"(\.(?:/[\w.-]+)*/?)"`)
 
 	// engineHere opens an embedded database that is a directory.
-	engineHere = NewSign(`\b(?:badger\.(?:DefaultOptions|LSMOnlyOptions)|pebble\.Open|leveldb\.OpenFile|bleve\.(?:New|Open)|sled::open|DB::open_default)\(\s*"` + dataValue + `"`)
+	engineHere = NewSign(`\b(?:badger\.(?:DefaultOptions|LSMOnlyOptions)|pebble\.Open|leveldb\.OpenFile|bleve\.(?:New|Open)|sled::open|DB::open_default)\([ \t]*"` + dataValue + `"`)
 	// sqliteURL is an address of SQLite, whose file the program makes.
 	sqliteURL = NewSign(`"(sqlite3?:/{0,2}(?:\./)?[\w./-]+)(?:\?[^"\n]*)?"`)
 	// databaseSaid is a setting whose value is a file of an embedded database.
-	databaseSaid = NewSign(`(?::=|=|\w:|"[\w.-]+"\)?,(?:\s*"\w?",)?)\s*"((?:file:)?(?:\./)?[\w-]+\.(?:db|sqlite3?|bolt))(?:\?[^"\n]*)?"`)
+	databaseSaid = NewSign(`(?::=|=|\w:|"[\w.-]+"\)?,(?:[ \t]*"\w?",)?)[ \t]*"((?:file:)?(?:\./)?[\w-]+\.(?:db|sqlite3?|bolt))(?:\?[^"\n]*)?"`)
 
 	// createdHere is a file that a program writes by its plain name.
-	createdHere = NewSign(`\b(?:os\.(?:Create|WriteFile)|ioutil\.WriteFile|File::create|fs::write)\(\s*"((?:\./)?[\w.-]+(?:/[\w.-]+)*)"|\bos\.OpenFile\(\s*"((?:\./)?[\w.-]+(?:/[\w.-]+)*)"[^)\n]*\bos\.O_CREATE`)
+	createdHere = NewSign(`\b(?:os\.(?:Create|WriteFile)|ioutil\.WriteFile|File::create|fs::write)\([ \t]*"((?:\./)?[\w.-]+(?:/[\w.-]+)*)"|\bos\.OpenFile\([ \t]*"((?:\./)?[\w.-]+(?:/[\w.-]+)*)"[^)\n]*\bos\.O_CREATE`)
 )
-
-// savesData is a cheap sign of a file that has a default place for data; most have
-// none.
-var savesData = pattern.Lazy(`(?i)data|db|storage|upload|state|media|sqlite|sled|bleve|\.Create\(|WriteFile|OpenFile|File::create|fs::write`)
 
 // databaseExtensions are those of files that are databases.
 func databaseExtensions() []string { return []string{".db", ".sqlite", ".sqlite3", ".bolt", ".bleve"} }
@@ -56,15 +53,18 @@ func databaseExtensions() []string { return []string{".db", ".sqlite", ".sqlite3
 // says otherwise: defaults of flags, settings, variables and fields whose names say
 // so. A relative one lies below the working directory, as the program finds it.
 func (s *Service) WritesDefaults(name string, data []byte) {
-	if !savesData().Match(data) {
-		return
+	note := func(value string, line int) {
+		if dir := dataDirectory(value, false); dir != "" {
+			s.Writes(dir, "the default place of the program's data, "+value, name, line)
+		}
 	}
-	for _, sign := range []*Sign{dataFlag, dataFallback, dataAssigned, dataMacro, dataTag, dataOption, dataHere} {
-		EachMatch(sign, data, func(value string, line int) {
-			if dir := dataDirectory(value, false); dir != "" {
-				s.Writes(dir, "the default place of the program's data, "+value, name, line)
-			}
-		})
+	eachLineOfData(data, func(text []byte, line int) {
+		for _, sign := range []*Sign{dataFlag, dataFallback, dataAssigned, dataMacro, dataTag} {
+			EachMatch(sign, text, func(value string, _ int) { note(value, line) })
+		}
+	})
+	for _, sign := range []*Sign{dataOption, dataHere} {
+		EachMatch(sign, data, note)
 	}
 	for _, sign := range []*Sign{sqliteURL, databaseSaid} {
 		EachMatch(sign, data, func(value string, line int) {
@@ -78,6 +78,69 @@ func (s *Service) WritesDefaults(name string, data []byte) {
 		s.Writes(path.Dir(file), "the program writes "+file, name, line)
 	})
 }
+
+// dataPlace returns the offset of a name of a place for data in lower-case text, at
+// or after an offset; -1 when there is none.
+func dataPlace(low []byte, from int) int {
+	for at := from; at < len(low); {
+		i := bytes.IndexAny(low[at:], "dsum") // what the words begin with
+		if i < 0 {
+			return -1
+		}
+		at += i
+		for _, word := range []string{"data", "db", "storage", "upload", "state", "media"} {
+			rest, ok := bytes.CutPrefix(low[at:], []byte(word))
+			if !ok {
+				continue
+			}
+			rest = bytes.TrimPrefix(rest, []byte("s"))
+			rest = bytes.TrimPrefix(rest, []byte("base"))
+			rest = bytes.TrimLeft(rest[:min(len(rest), 12)], "-_.")
+			rest = bytes.TrimPrefix(rest, []byte("base"))
+			for _, place := range []string{"dir", "path", "folder", "root", "home", "location"} {
+				if bytes.HasPrefix(rest, []byte(place)) {
+					return at
+				}
+			}
+		}
+		at++
+	}
+	return -1
+}
+
+// eachLineOfData calls fn for the lines that have a string and the name of a place
+// for data: few have, and their signs are slow to search for.
+func eachLineOfData(data []byte, fn func(text []byte, line int)) {
+	low := lowered(data)
+	for at := 0; at < len(low); {
+		found := dataPlace(low, at)
+		if found < 0 {
+			return
+		}
+		begin, end := bytes.LastIndexByte(low[:found], '\n')+1, len(low)
+		if i := bytes.IndexByte(low[found:], '\n'); i >= 0 {
+			end = found + i
+		}
+		if text := data[begin:end]; len(text) <= maxDataLine && bytes.IndexByte(text, '"') >= 0 {
+			fn(text, LineAt(data, int64(begin)))
+		}
+		at = end + 1
+	}
+}
+
+// lowered is ASCII in lower case, byte by byte.
+func lowered(data []byte) []byte {
+	out := bytes.Clone(data)
+	for i, c := range out {
+		if 'A' <= c && c <= 'Z' {
+			out[i] = c + 'a' - 'A'
+		}
+	}
+	return out
+}
+
+// maxDataLine is the longest line that is looked at; longer ones are generated.
+const maxDataLine = 400
 
 // drivers are values of settings that name a kind of database, not a place.
 func drivers() []string {
