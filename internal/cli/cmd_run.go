@@ -197,13 +197,13 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 	if err := fleet.CheckBuilt(ctx, store, images); err != nil {
 		return g, err
 	}
-	reads := fl.Reads(chosen)
+	needs := fl.Needs(chosen)
 	var problems []error
 	for _, s := range services {
 		env, err := fl.Variables(s, a.lookup)
 		problems = append(problems, err)
 		g.Services = append(g.Services, localrun.Spec{
-			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: env, Reads: reads[s.Name], MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
+			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: env, Reads: needs[s.Name].Reads, Secrets: fl.Secrets(needs[s.Name]), MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
 		})
 	}
 	return g, errors.Join(problems...)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/slipway-build/slipway/internal/detect"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dotenv"
+	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/repository"
 )
@@ -54,13 +56,26 @@ func reason(err error) error {
 	return err
 }
 
-// Reads returns the variables that services read without a default, by service.
-// What cannot be planned reads none: its image exists, its sources need not.
-func (f *Fleet) Reads(chosen []string) map[string][]plan.Use {
-	out := map[string][]plan.Use{}
+// Needs returns the plans of services by name, for what they read and get when they
+// run. What cannot be planned needs nothing: its image exists, its sources need not.
+func (f *Fleet) Needs(chosen []string) map[string]plan.Service {
+	out := map[string]plan.Service{}
 	services, _ := detect.Plan(repository.FS(f.Root), f.Only(chosen))
 	for _, s := range services {
-		out[s.Name] = s.Reads
+		out[s.Name] = s
+	}
+	return out
+}
+
+// Secrets are the files that a running service gets, by their paths on this machine.
+// Those that do not exist any more are left out.
+func (f *Fleet) Secrets(s plan.Service) []localrun.Secret {
+	var out []localrun.Secret
+	for _, secret := range s.Secrets {
+		file := filepath.Join(f.Root, filepath.FromSlash(secret.File))
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			out = append(out, localrun.Secret{Target: secret.Target, File: file})
+		}
 	}
 	return out
 }

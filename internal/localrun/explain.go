@@ -79,7 +79,7 @@ func cause(e Evidence) string {
 		} else if dir == "." {
 			return text + exitText(*s.Exit) + "; its user may not write a file that it needs"
 		}
-		return text + exitText(*s.Exit) + e.missing()
+		return text + exitText(*s.Exit) + or(e.missing(), e.absent())
 	}
 	if s.Type == "job" && s.State == Running {
 		return "is a job, and has not ended yet"

@@ -128,6 +128,12 @@ type Stage struct {
 	Steps         []Step `json:"steps,omitempty"`
 }
 
+// Secret is a file that a container finds when it runs.
+type Secret struct {
+	Target string `json:"target"` // absolute, in the container
+	File   string `json:"file"`   // relative to the fleet's root
+}
+
 // Service is the plan of one service.
 type Service struct {
 	Name         string      `json:"name"`
@@ -140,6 +146,7 @@ type Service struct {
 	Facts        []Fact      `json:"facts,omitempty"`
 	LeftOut      []LeftOut   `json:"left_out,omitempty"` // of the service's tree, sorted by path
 	Reads        []Use       `json:"reads,omitempty"`    // variables without a default in the sources, sorted by name
+	Secrets      []Secret    `json:"secrets,omitempty"`  // files that a running container gets and no image holds
 	Calls        []Use       `json:"calls,omitempty"`    // programs that the sources start, sorted by name
 	Bases        []Base      `json:"bases,omitempty"`
 	Stages       []Stage     `json:"stages,omitempty"`
