@@ -89,6 +89,7 @@ type repository struct {
 	tree      *ecosystem.Tree
 	languages []Ecosystem
 	deploy    *deployFiles
+	named     []string // directories in which examples are services too
 	taking    []string // the services that take the output of the one that is planned
 }
 
@@ -128,9 +129,11 @@ func Detect(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 }
 
 // Survey is Detect with the services that have errors, which are incomplete. The
-// findings of services stand with them; those returned are about the search.
-func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
+// findings of services stand with them; those returned are about the search. Examples
+// below the directories that somebody named are services like all others.
+func Survey(tree fs.FS, fleet *config.Fleet, named ...string) ([]Found, diag.Findings) {
 	root := open(tree)
+	root.named = named
 	services, findings := services(root, fleet)
 	var out []Found
 	var all diag.Findings

@@ -67,3 +67,43 @@ func TestALibraryHidesNoPrograms(t *testing.T) {
 		}
 	}
 }
+
+// TestNamedExamples: who names the directory of an example means it, whatever else the
+// repository deploys.
+func TestNamedExamples(t *testing.T) {
+	const main = "package main\n\nimport \"net/http\"\n\nfunc main() { http.ListenAndServe(\":8080\", nil) }\n"
+	files := map[string]string{"api/go.mod": goMod, "api/main.go": main, "examples/go.mod": "module example.com/e\n", "examples/a/main.go": main, "examples/b/main.go": main}
+	for named, want := range map[string][]string{"": {"api"}, "examples/a": {"examples/a", "api"}, "examples": {"examples/a", "api", "examples/b"}, "api": {"api"}} {
+		found, _ := Survey(repo(files), nil, named)
+		var got []string
+		for _, f := range found {
+			got = append(got, f.Service.Path)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", named, diff)
+		}
+	}
+}
+
+// TestADockerfileAboveServices: a program with a Dockerfile at the root of a repository
+// is a service beside those below it; a Dockerfile of a workspace's tools is not.
+func TestADockerfileAboveServices(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"Go":           {frontEnd(map[string]string{"Dockerfile": "FROM scratch\n", "go.mod": goMod, "main.go": serving}), []string{".", "web"}},
+		"Rust":         {frontEnd(map[string]string{"Dockerfile": "FROM scratch\n", "Cargo.toml": "[package]\nname = \"api\"\n", "src/main.rs": "fn main() {}\n"}), []string{".", "web"}},
+		"no program":   {frontEnd(map[string]string{"Dockerfile": "FROM scratch\n"}), []string{"web"}},
+		"a Go library": {frontEnd(map[string]string{"Dockerfile": "FROM scratch\n", "go.mod": goMod, "lib.go": "package lib\n"}), []string{"web"}},
+	} {
+		found, _ := walk(open(repo(c.files)), maxDirs)
+		var got []string
+		for _, s := range found {
+			got = append(got, s.Path)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}

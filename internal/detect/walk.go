@@ -93,7 +93,7 @@ func (l library) has(p string) bool { return l.dir != "" && strings.HasPrefix(p,
 func deployed(root repository, paths []string) []string {
 	kept := slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
 		dir, err := fs.Sub(root.tree, p)
-		if err != nil || OwnDockerfile(dir) != "" {
+		if err != nil || OwnDockerfile(dir) != "" || slices.ContainsFunc(root.named, func(n string) bool { return n != "." && (p == n || strings.HasPrefix(p, n+"/")) }) {
 			return false
 		}
 		for _, e := range root.languages {
@@ -128,7 +128,7 @@ func describedBy(dir fs.FS, recognised bool) string {
 // whether anything recognises the directory at all.
 func recognised(dir fs.FS) (below []string, sure, ok bool) {
 	if OwnDockerfile(dir) != "" {
-		return []string{"."}, false, true
+		return []string{"."}, program(dir), true
 	}
 	for _, e := range Ecosystems() {
 		if e.Recognise(dir) == "" || ok && e.Name() == "static" { // a library's page is none of its own
@@ -144,6 +144,15 @@ func recognised(dir fs.FS) (below []string, sure, ok bool) {
 		}
 	}
 	return nil, true, ok
+}
+
+// program reports a directory with a Dockerfile whose sources are a program, so that
+// it is a service whatever lies below it.
+func program(dir fs.FS) bool {
+	return slices.ContainsFunc(Ecosystems(), func(e Ecosystem) bool {
+		l, ok := e.(Lister)
+		return ok && e.Recognise(dir) != "" && slices.Contains(l.Services(dir), ".")
+	})
 }
 
 // isLibrary tells whether a directory is there for other packages only: one that

@@ -15,8 +15,9 @@ import (
 
 // Survey finds the services of a directory, whose files are tree. One in the
 // directory itself that no manifest names is called as the directory is.
-func Survey(dir string, tree fs.FS) ([]detect.Found, diag.Findings) {
-	found, findings := detect.Survey(tree, nil)
+// Examples below the named directories count as services.
+func Survey(dir string, tree fs.FS, named ...string) ([]detect.Found, diag.Findings) {
+	found, findings := detect.Survey(tree, nil, named...)
 	name := config.NameOf(strings.ToLower(filepath.Base(dir)))
 	taken := slices.ContainsFunc(found, func(f detect.Found) bool { return f.Service.Name == name })
 	for i := range found {
@@ -31,7 +32,7 @@ func Survey(dir string, tree fs.FS) ([]detect.Found, diag.Findings) {
 // detection finds, with all about them left to be detected. It is nil when there
 // are none.
 func Detected(dir string, o Overrides) (*config.Fleet, diag.Findings) {
-	found, findings := Survey(dir, o.tree(dir))
+	found, findings := Survey(dir, o.tree(dir), o.named...)
 	if len(found) == 0 {
 		return nil, findings
 	}

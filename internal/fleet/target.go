@@ -131,7 +131,7 @@ func versioned(dir string) bool {
 
 // finds reports a target in whose directories detection finds a service.
 func (t Target) finds() bool {
-	found, _ := Survey(t.Root, repository.FS(t.Root))
+	found, _ := Survey(t.Root, repository.FS(t.Root), t.Paths...)
 	return slices.ContainsFunc(found, func(f detect.Found) bool {
 		return slices.ContainsFunc(t.Paths, func(dir string) bool { return within(f.Service.Path, dir) })
 	})
