@@ -41,6 +41,7 @@ edition = "2021"
 		"a page holds it":              {with(goEmbedding("main.go", "dist"), "dist/index.html", "<p>no front end</p>"), "files: [{from: web, to: dist}]"},
 		"a script writes it":           {with(goEmbedding("server/pages/pages.go", "assets-of-web"), "web/package.json", released, "main.go", "package main\n\nimport _ \"example.com/api/server/pages\"\n\nfunc main() {}\n"), "files: [{from: web, to: server/pages/assets-of-web}]"},
 		"Rust embeds it":               {with(map[string]string{"Cargo.toml": rust, "src/main.rs": "#[derive(RustEmbed)]\n#[folder = \"web/dist\"]\nstruct Pages;\nfn main() {}\n"}), "files: [{from: web, to: web/dist}]"},
+		"of a program that keeps data": {with(map[string]string{"go.mod": goMod, "main.go": strings.Replace(strings.Replace(embedding, "//go:embed static", "//go:embed web/dist", 1), "func main() {\n", "func main() {\n\tos.MkdirAll(\"data\", 0o755)\n", 1)}), "files: [{from: web, to: web/dist}]"},
 		"committed output stays":       {with(goEmbedding("main.go", "web/dist"), "web/dist/index.html", "<p>", "web/dist/app.js", "start()"), ""},
 		"templates are no output":      {with(goEmbedding("main.go", "templates"), "templates/index.html", strings.Repeat("<p>", 1000)), ""},
 		"an unknown name is no output": {with(goEmbedding("main.go", "migrations")), ""},
@@ -71,6 +72,20 @@ edition = "2021"
 		if findings.Errors() != nil || len(plans) != 2 {
 			t.Errorf("%s: %v", name, findings)
 			continue
+		}
+		for _, p := range plans {
+			earlier := map[string]bool{}
+			for _, st := range p.Stages {
+				for _, s := range st.Steps {
+					if strings.HasPrefix(s.From, "web-") && !earlier[s.From] {
+						t.Errorf("%s: %s comes before %s, from which it copies", name, st.Name, s.From)
+					}
+				}
+				if strings.HasPrefix(st.From, "web-") && !earlier[st.From] {
+					t.Errorf("%s: %s comes before %s, from which it starts", name, st.Name, st.From)
+				}
+				earlier[st.Name] = true
+			}
 		}
 		to := "/src/" + strings.TrimSuffix(strings.SplitAfter(c.want, "to: ")[1], "}]")
 		if got := stepsOf(plans[0], plan.StageBuilder, plan.OpCopy); !slices.Contains(got, "web-builder: /app/dist "+to) {
