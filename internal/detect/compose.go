@@ -19,6 +19,7 @@ type composed struct {
 	env     []ecosystem.Hit // Text is NAME=value
 	health  ecosystem.Hit   // Text is the command
 	depends ecosystem.Hit   // Text is the names
+	secrets []given
 }
 
 // composeNames are the names of compose files, in the order of preference.
@@ -42,6 +43,7 @@ func readCompose(root fs.FS, dir string) []composed {
 			names, services := doc.at("services").pairs()
 			for i, s := range services {
 				if c, ok := composedOf(names[i], dir, file, s); ok {
+					c.secrets = secretsOf(doc, s, dir)
 					out = append(out, c)
 				}
 			}

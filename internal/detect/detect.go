@@ -56,6 +56,13 @@ type Librarian interface {
 	IsLibrary(at string) bool
 }
 
+// Exampled is an ecosystem that tells examples and tests of a repository from what
+// is deployed.
+type Exampled interface {
+	// IsExample tells by a path whether what lies there is one.
+	IsExample(at string) bool
+}
+
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
 	return []Ecosystem{golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
@@ -83,6 +90,7 @@ type repository struct {
 	tree      *ecosystem.Tree
 	languages []Ecosystem
 	deploy    *deployFiles
+	named     []string // directories in which examples are services too
 	taking    []string // the services that take the output of the one that is planned
 }
 
@@ -123,9 +131,11 @@ func Detect(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 }
 
 // Survey is Detect with the services that have errors, which are incomplete. The
-// findings of services stand with them; those returned are about the search.
-func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
+// findings of services stand with them; those returned are about the search. Examples
+// below the directories that somebody named are services like all others.
+func Survey(tree fs.FS, fleet *config.Fleet, named ...string) ([]Found, diag.Findings) {
 	root := open(tree)
+	root.named = named
 	services, findings := services(root, fleet)
 	var out []Found
 	var all diag.Findings
@@ -136,6 +146,9 @@ func Survey(tree fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 		}
 		found.Service.Path, found.Findings = s.Path, fs
 		out, all = append(out, found), append(all, fs...)
+	}
+	if fleet == nil {
+		out = root.propose(out)
 	}
 	return out, append(findings, root.unread(append(all, findings...))...)
 }

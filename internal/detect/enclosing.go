@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,6 +25,36 @@ func Enclosing(tree fs.FS, at string) string {
 		up = path.Dir(up)
 		if holds(t, up, member) {
 			found, member = up, up
+		}
+	}
+	return together(t, found, path.Clean(at))
+}
+
+var (
+	goReplaced = pattern.Lazy(`(?m)=>[ \t]+(\.\.?/[^ \t\r\n]*)`)
+	cargoPath  = pattern.Lazy(`(?m)\bpath[ \t]*=[ \t]*"(\.\.[^"\n]*)"`)
+)
+
+// together widens the directory of a workspace to what the manifests of a member and
+// of the workspace take from beside it: replaced modules of Go, packages of Cargo
+// that are used by their path. Only what lies in the tree counts.
+func together(tree fs.FS, found, at string) string {
+	top := ecosystem.Or(found, at)
+	for _, dir := range []string{at, top} {
+		for name, sign := range map[string]func() *regexp.Regexp{"go.mod": goReplaced, "Cargo.toml": cargoPath} {
+			data, err := ecosystem.Read(tree, path.Join(dir, name))
+			if err != nil {
+				continue
+			}
+			for _, m := range sign().FindAllSubmatch(data, -1) {
+				used := path.Join(dir, string(m[1]))
+				if used == ".." || strings.HasPrefix(used, "../") || !ecosystem.Exists(tree, path.Join(used, name)) {
+					continue
+				}
+				if common := ecosystem.CommonDir(top, used); common != top {
+					found, top = common, common
+				}
+			}
 		}
 	}
 	return found

@@ -109,6 +109,8 @@ func written(f Found, fact plan.Fact, listen map[int]int) string {
 	}
 	s := f.Service
 	switch {
+	case fact.Name == "files":
+		return taken(s.Files, fact.Value)
 	case fact.Name == "type" && s.Type != "":
 		return "type: " + s.Type
 	case fact.Name == "port" && s.Port > 0 && listen[s.Port] == 1:
@@ -117,6 +119,19 @@ func written(f Found, fact plan.Fact, listen map[int]int) string {
 		return "health: " + s.Health.YAML()
 	}
 	return ""
+}
+
+// taken is the key for files of another service; it is written once, with the first
+// of several.
+func taken(files []config.File, first string) string {
+	if len(files) == 0 || files[0].To != first {
+		return ""
+	}
+	var entries []string
+	for _, f := range files {
+		entries = append(entries, "{from: "+scalar(f.From)+", to: "+scalar(f.To)+"}")
+	}
+	return "files: [" + strings.Join(entries, ", ") + "]"
 }
 
 // because is a fact's evidence with its place.

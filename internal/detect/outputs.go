@@ -91,6 +91,7 @@ func joined(p plan.Service, of source, s config.Service, f config.File, dir fs.F
 	inner, patterns := p.Dir, [2][]string{}
 	other := rebased(of.plan, top)
 	mine := rebased(p, top)
+	mine.Stages = slices.Clone(mine.Stages) // which may have room for more, and p's must stay
 	if patterns = [2][]string{mine.DockerIgnore, other.DockerIgnore}; p.Dir != top && of.plan.Dir == top {
 		patterns = [2][]string{other.DockerIgnore, mine.DockerIgnore}
 	} else {

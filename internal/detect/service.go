@@ -16,6 +16,16 @@ import (
 // planOne plans a service: from its own Dockerfile where it has one and nothing
 // says otherwise, else from its sources.
 func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	p, findings := planAlone(root, s, fleet)
+	if p.Name != "" {
+		secrets, facts := root.secrets(s)
+		p.Secrets, p.Facts = secrets, append(p.Facts, facts...)
+	}
+	return p, findings
+}
+
+// planAlone is planOne without what a container gets when it runs.
+func planAlone(root repository, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
 	dir, f := directory(root, s, fleet)
 	if f != nil {
 		return plan.Service{}, diag.Findings{*f}
@@ -36,7 +46,7 @@ func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Servi
 	s.Ecosystem = e.Name()
 	p, findings := e.Plan(dir, s, fleet)
 	if again, note := root.forPlans(findings); again != nil {
-		if p, f := planOne(*again, s, fleet); f.Errors() == nil {
+		if p, f := planAlone(*again, s, fleet); f.Errors() == nil {
 			return p, said(f, note)
 		}
 	}
@@ -90,7 +100,8 @@ func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, dia
 		done, facts, best = again, noted(more, notes), f
 		return f.Errors() == nil
 	})
-	return Found{Service: done, Facts: facts}, append(best, dropped...)
+	_, secrets := root.secrets(s)
+	return Found{Service: done, Facts: append(facts, secrets...)}, append(best, dropped...)
 }
 
 // complete fills in what neither slipway.yaml nor the sources say of a service

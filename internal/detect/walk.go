@@ -18,14 +18,16 @@ const (
 	maxDirs  = 20_000
 )
 
-// walk finds the directories that an ecosystem recognises. Below such a
-// directory it looks no further, except at the root of the repository, whose
-// manifest is often that of a workspace.
+// walk finds the directories that an ecosystem recognises. Below a service it looks
+// no further, except at the root of the repository, whose manifest is often that of
+// a workspace. Below a library it looks for programs of the same language, which
+// have manifests of their own: its examples and servers.
 func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	var findings diag.Findings
 	var paths []string
 	var pages pages
 	var strangers strangersSeen
+	var around library
 	weak := false // the root is a service only if there is no other
 	dirs := 0
 	_ = fs.WalkDir(root.tree, ".", func(p string, e fs.DirEntry, err error) error {
@@ -48,20 +50,27 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 			return nil
 		}
 		below, sure, ok := recognised(dir)
-		strangers.look(root.tree, p, describedBy(dir, ok))
+		file := describedBy(dir, ok)
+		strangers.look(root.tree, p, file)
+		if ok && around.has(p) && file != around.file {
+			return fs.SkipDir
+		}
 		if p != "." && ok && onlyPages(dir) {
 			return pages.add(p)
 		}
 		for _, b := range below {
 			paths = append(paths, path.Join(p, b))
 		}
-		if p != "." && ok {
+		switch {
+		case p != "." && ok && len(below) > 0:
 			return fs.SkipDir
+		case p != "." && ok && !around.has(p):
+			around = library{p, file}
 		}
 		weak, pages.rooted = weak || ok && !sure, pages.rooted || ok && p == "."
 		return nil
 	})
-	paths = slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) })
+	paths = deployed(root, slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) }))
 	if len(paths) > 1 && weak {
 		paths, pages.rooted = paths[1:], false
 	}
@@ -71,6 +80,34 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 		findings = append(findings, diag.Finding{Code: codeNothing, Text: "no service found in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
 	}
 	return named(paths), append(findings, strangers.without(paths)...)
+}
+
+// library is a directory below the root that is recognised and holds no service.
+type library struct{ dir, file string }
+
+// has reports a path below it.
+func (l library) has(p string) bool { return l.dir != "" && strings.HasPrefix(p, l.dir+"/") }
+
+// deployed leaves out examples and tests beside services. Where there are no others,
+// they are what the repository has to run.
+func deployed(root repository, paths []string) []string {
+	kept := slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+		dir, err := fs.Sub(root.tree, p)
+		if err != nil || OwnDockerfile(dir) != "" || slices.ContainsFunc(root.named, func(n string) bool { return n != "." && (p == n || strings.HasPrefix(p, n+"/")) }) {
+			return false
+		}
+		for _, e := range root.languages {
+			if e.Recognise(dir) != "" {
+				l, ok := e.(Exampled)
+				return ok && l.IsExample(p)
+			}
+		}
+		return false
+	})
+	if len(kept) == 0 {
+		return paths
+	}
+	return kept
 }
 
 // describedBy is the file that an ecosystem recognises a directory by.
@@ -91,10 +128,10 @@ func describedBy(dir fs.FS, recognised bool) string {
 // whether anything recognises the directory at all.
 func recognised(dir fs.FS) (below []string, sure, ok bool) {
 	if OwnDockerfile(dir) != "" {
-		return []string{"."}, false, true
+		return []string{"."}, program(dir), true
 	}
 	for _, e := range Ecosystems() {
-		if e.Recognise(dir) == "" {
+		if e.Recognise(dir) == "" || ok && e.Name() == "static" { // a library's page is none of its own
 			continue
 		}
 		l, lists := e.(Lister)
@@ -107,6 +144,15 @@ func recognised(dir fs.FS) (below []string, sure, ok bool) {
 		}
 	}
 	return nil, true, ok
+}
+
+// program reports a directory with a Dockerfile whose sources are a program, so that
+// it is a service whatever lies below it.
+func program(dir fs.FS) bool {
+	return slices.ContainsFunc(Ecosystems(), func(e Ecosystem) bool {
+		l, ok := e.(Lister)
+		return ok && e.Recognise(dir) != "" && slices.Contains(l.Services(dir), ".")
+	})
 }
 
 // isLibrary tells whether a directory is there for other packages only: one that

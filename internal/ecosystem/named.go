@@ -240,6 +240,8 @@ func relativeName(text string, rank nameRank) string {
 		return ""
 	case bare == "" && name != ".":
 		return ""
+	case rank < rankOpened && strings.Contains(text, "["): // an expression that text is checked against
+		return ""
 	}
 	return name
 }

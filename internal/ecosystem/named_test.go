@@ -304,3 +304,16 @@ func TestSettingsPort(t *testing.T) {
 		}
 	}
 }
+
+// TestExpressionsAreNoPatterns: a class of characters in a string that no call opens
+// is a regular expression, and names no files.
+func TestExpressionsAreNoPatterns(t *testing.T) {
+	for _, text := range []string{"[a-z0-9]{15}", "[A-Z]*", "^[a-z]+.md"} {
+		if got := relativeName(text, rankWord); got != "" {
+			t.Errorf("%s names %s", text, got)
+		}
+	}
+	if got := relativeName("pages/[a-c]*.html", rankOpened); got != "pages/[a-c]*.html" {
+		t.Errorf("an opened pattern is %q", got)
+	}
+}

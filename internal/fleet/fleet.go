@@ -38,6 +38,8 @@ type Overrides struct {
 
 	Afresh    bool // plan as if Slipway had generated nothing
 	KeepGoing bool // services that cannot be planned do not stop the others
+
+	named []string // directories of the command line, in which examples are services too
 }
 
 // tree is a directory as detection sees it.
@@ -153,6 +155,7 @@ func (l Loader) parse(root string) (*config.Fleet, diag.Findings, error) {
 func (l Loader) Load(t Target, o Overrides) (_ *Fleet, err error) {
 	span := l.Trace.Start("", "planning")
 	defer func() { span.End(err) }()
+	o.named = t.Paths
 	f, err := l.read(t, o)
 	if err != nil {
 		return nil, err

@@ -15,8 +15,9 @@ import (
 
 // Survey finds the services of a directory, whose files are tree. One in the
 // directory itself that no manifest names is called as the directory is.
-func Survey(dir string, tree fs.FS) ([]detect.Found, diag.Findings) {
-	found, findings := detect.Survey(tree, nil)
+// Examples below the named directories count as services.
+func Survey(dir string, tree fs.FS, named ...string) ([]detect.Found, diag.Findings) {
+	found, findings := detect.Survey(tree, nil, named...)
 	name := config.NameOf(strings.ToLower(filepath.Base(dir)))
 	taken := slices.ContainsFunc(found, func(f detect.Found) bool { return f.Service.Name == name })
 	for i := range found {
@@ -34,7 +35,7 @@ type surveyOf struct {
 }
 
 func surveyed(dir string, o Overrides) surveyOf {
-	found, findings := Survey(dir, o.tree(dir))
+	found, findings := Survey(dir, o.tree(dir), o.named...)
 	return surveyOf{found, findings}
 }
 
@@ -52,7 +53,7 @@ func (s surveyOf) fleet(dir string) *config.Fleet {
 	}
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
 	for _, f := range s.found {
-		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path})
+		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path, Files: f.Service.Files})
 	}
 	return cfg
 }
@@ -61,7 +62,7 @@ func (s surveyOf) fleet(dir string) *config.Fleet {
 func PlansOf(dir string, found []detect.Found) map[string]plan.Service {
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
 	for _, f := range found {
-		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path})
+		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path, Files: f.Service.Files})
 	}
 	plans, _ := detect.Plan(repository.FS(dir), cfg) // the survey has the findings
 	return byName(plans)

@@ -134,7 +134,7 @@ func versioned(dir string) bool {
 // look surveys the repository of a target and reports whether there is a service
 // in its directories. Load does not survey again.
 func (t *Target) look() bool {
-	s := surveyed(t.Root, Overrides{})
+	s := surveyed(t.Root, Overrides{named: t.Paths})
 	t.survey = &s
 	return slices.ContainsFunc(s.found, func(f detect.Found) bool {
 		return slices.ContainsFunc(t.Paths, func(dir string) bool { return within(f.Service.Path, dir) })

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/slipway-build/slipway/internal/detect"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dotenv"
+	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/repository"
 )
@@ -65,6 +67,19 @@ func byName(services []plan.Service) map[string]plan.Service {
 	out := map[string]plan.Service{}
 	for _, s := range services {
 		out[s.Name] = s
+	}
+	return out
+}
+
+// Secrets are the files that a running service gets, by their paths on this machine.
+// Those that do not exist any more are left out.
+func (f *Fleet) Secrets(s plan.Service) []localrun.Secret {
+	var out []localrun.Secret
+	for _, secret := range s.Secrets {
+		file := filepath.Join(f.Root, filepath.FromSlash(secret.File))
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			out = append(out, localrun.Secret{Target: secret.Target, File: file})
+		}
 	}
 	return out
 }

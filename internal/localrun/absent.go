@@ -2,39 +2,61 @@ package localrun
 
 import (
 	"fmt"
-	"path"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// noFile are the ways in which programs log a file that does not exist: Java, Go,
-// Python, Node.js.
-var noFile = pattern.Lazy(`NoSuchFileException: (\S+)|FileNotFoundException: (\S+) \(No such file|\b(?:open|stat|lstat|read|readdirent) (\S+): no such file or directory|No such file or directory: '([^'\n]+)'|ENOENT: no such file or directory, \w+ '([^'\n]+)'`)
+// absentPath is a path in the line of an error, such as that of "open
+// /run/secrets/key: no such file or directory" or "No such file: 'config/a.yml'".
+var absentPath = pattern.Lazy(`(?:^|[\s'"(:=])((?:\.{0,2}/)?[\w@+-][\w.@+-]*(?:/[\w.@+-]+)+|\.{0,2}/[\w.@+-]+|\.env|[\w-]+\.[a-z]{2,5})(?:$|[\s'"):,])`)
+
+// absentSigns are what programs log when a file that they read does not exist.
+func absentSigns() []string {
+	return []string{"no such file or directory", "enoent", "filenotfounderror", "nosuchfileexception", "filenotfoundexception"}
+}
 
 // absent returns the file for want of which the service ended, as its last lines
 // say, "" without one. The last one is what ended it. A file of variables is often
 // looked for in vain, and a variable that the lines name says more.
-func (e Evidence) absent() (file string) {
+func (e Evidence) absent() string {
 	if x := e.Status.Exit; x == nil || x.Code == 0 || e.Status.ReadyMillis > 0 || e.wants() && strings.Contains(strings.Join(e.LastLines, "\n"), e.suspects()[0].Name) {
 		return ""
 	}
-	for _, line := range e.LastLines {
-		m := noFile().FindStringSubmatch(line)
-		for i := 1; i < len(m); i++ {
-			if m[i] != "" && !(e.wants() && strings.HasPrefix(path.Base(m[i]), ".env")) {
-				file = strings.TrimRight(m[i], ":,")
-			}
+	for _, line := range slices.Backward(e.LastLines) {
+		file := absentIn(line)
+		if file != "" && !(e.wants() && strings.Contains(file, ".env")) {
+			return file
 		}
 	}
-	return file
+	return ""
+}
+
+// absentIn is the file that a line says does not exist. Most programs name it just
+// before the error, Python and Node.js behind it.
+func absentIn(line string) string {
+	lower := strings.ToLower(line)
+	for _, sign := range absentSigns() {
+		at := strings.Index(lower, sign)
+		if at < 0 {
+			continue
+		}
+		if behind := absentPath().FindStringSubmatch(line[at+len(sign):]); behind != nil {
+			return behind[1]
+		}
+		if before := absentPath().FindAllStringSubmatch(line[:at], -1); len(before) > 0 {
+			return before[len(before)-1][1]
+		}
+	}
+	return ""
 }
 
 // absentHint is the next thing to do about such a file.
 func absentHint(service, file string) string {
 	if strings.HasPrefix(file, "/run/secrets/") || strings.HasPrefix(file, "/var/run/secrets/") {
-		return fmt.Sprintf("slipway run mounts no secrets; let %s read the value from a variable too, and set it: slipway run -e %s:NAME=VALUE", service, service)
+		return fmt.Sprintf("give it to %s with secrets: and file: in a compose file beside slipway.yaml", service)
 	}
 	return fmt.Sprintf("if it is in the repository, write files: for %s in slipway.yaml, and build again; else set another file: slipway run -e %s:NAME=VALUE", service, service)
 }

@@ -9,12 +9,16 @@ import (
 
 func TestAbsent(t *testing.T) {
 	for line, want := range map[string]string{
-		`Exception in thread "main" java.nio.file.NoSuchFileException: /run/secrets/db-password`: "/run/secrets/db-password",
-		"Caused by: java.io.FileNotFoundException: conf/app.yml (No such file or directory)":     "conf/app.yml",
-		"panic: open /etc/shop/config.yaml: no such file or directory":                           "/etc/shop/config.yaml",
-		"FileNotFoundError: [Errno 2] No such file or directory: 'model.bin'":                    "model.bin",
-		"Error: ENOENT: no such file or directory, open '/app/certs/ca.pem'":                     "/app/certs/ca.pem",
-		"GET /a: 404, no such file": "",
+		`Exception in thread "main" java.nio.file.NoSuchFileException: /run/secrets/db-password`:                     "/run/secrets/db-password",
+		"Caused by: java.io.FileNotFoundException: conf/app.yml (No such file or directory)":                         "conf/app.yml",
+		"panic: open /etc/shop/config.yaml: no such file or directory":                                               "/etc/shop/config.yaml",
+		"FileNotFoundError: [Errno 2] No such file or directory: 'model.bin'":                                        "model.bin",
+		"Error: ENOENT: no such file or directory, open '/app/certs/ca.pem'":                                         "/app/certs/ca.pem",
+		"panic: open config/app.yml: no such file or directory":                                                      "config/app.yml",
+		`thread 'main' panicked: failed to read ./config.toml: Os { code: 2, message: "No such file or directory" }`: "./config.toml",
+		"no such file or directory":  "",
+		"dial tcp db:5432: no route": "",
+		"GET /a: 404, no such file":  "",
 		"java.io.FileNotFoundException: class path resource [x.yml] cannot be opened: it does not exist": "",
 	} {
 		e := Evidence{Status: Status{Service: "web", Exit: &Exit{Code: 1}}, LastLines: []string{"first", line}}
@@ -22,7 +26,8 @@ func TestAbsent(t *testing.T) {
 			t.Errorf("%q: %q, want %q", line, got, want)
 		}
 		text, hint := Explain(e), Hint(e)
-		if strings.Contains(text, "it found no file "+want) != (want != "") || strings.Contains(hint, "-e web:NAME=VALUE") != (want != "") {
+		if strings.Contains(text, "it found no file "+want) != (want != "") || strings.Contains(hint, "for web in slipway.yaml") != (want != "" && !strings.HasPrefix(want, "/run/secrets/")) ||
+			strings.Contains(hint, "give it to web with secrets:") != strings.HasPrefix(want, "/run/secrets/") {
 			t.Errorf("%q: %s\nhint: %s", line, text, hint)
 		}
 	}

@@ -34,10 +34,17 @@ type Spec struct {
 	Unset       []string          // variables of the image that it does not get
 	Reads       []plan.Use        // variables that its sources read without a default
 	Connects    []plan.Use        // "host:port" of servers that its settings and sources name
+	Secrets     []Secret          // files that it finds, read-only
 	MemoryBytes int64             // limit, swap included; 0: none
 	Port        int               // container port that health checks ask
 	Publish     []Publish
 	Health      plan.HealthCheck // none: that of the image
+}
+
+// Secret is a file of this machine that a container finds at a path, read-only.
+type Secret struct {
+	Target string // absolute, in the container
+	File   string // absolute, on this machine
 }
 
 // Publish makes a container port reachable on the machine.

@@ -151,6 +151,12 @@ func (s Service) HasSaid(about Subject, name string) bool {
 	return slices.Contains(s.Said, Said{about, name})
 }
 
+// Secret is a file that a container finds when it runs.
+type Secret struct {
+	Target string `json:"target"` // absolute, in the container
+	File   string `json:"file"`   // relative to the fleet's root
+}
+
 // Service is the plan of one service.
 type Service struct {
 	Name         string      `json:"name"`
@@ -163,6 +169,7 @@ type Service struct {
 	Facts        []Fact      `json:"facts,omitempty"`
 	LeftOut      []LeftOut   `json:"left_out,omitempty"` // of the service's tree, sorted by path
 	Reads        []Use       `json:"reads,omitempty"`    // variables without a default in the sources, sorted by name
+	Secrets      []Secret    `json:"secrets,omitempty"`  // files that a running container gets and no image holds
 	Calls        []Use       `json:"calls,omitempty"`    // programs that the sources start, sorted by name
 	Said         []Said      `json:"-"`                  // findings of the plan that the check of the image would repeat
 	Connects     []Use       `json:"connects,omitempty"` // "host:port" of servers that settings and sources name, sorted by name

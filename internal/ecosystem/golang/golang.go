@@ -163,7 +163,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 
 // programs returns the directories of main packages that are services: the
 // module's root and what lies under cmd, else the other directories that do not
-// look like examples and tools.
+// look like examples and tools, else those that lie deeper, else the examples.
 func programs(dir fs.FS) []string {
 	var out []string
 	if mainFile(dir, ".") != "" {
@@ -171,7 +171,7 @@ func programs(dir fs.FS) []string {
 	}
 	entries, _ := fs.ReadDir(dir, "cmd")
 	for _, e := range entries {
-		if at := "cmd/" + e.Name(); e.IsDir() && mainFile(dir, at) != "" {
+		if at := "cmd/" + e.Name(); e.IsDir() && mainFile(dir, at) != "" && !ecosystem.Exists(dir, at+"/go.mod") {
 			out = append(out, at)
 		}
 	}
@@ -187,7 +187,56 @@ func programs(dir fs.FS) []string {
 			out = append(out, e.Name())
 		}
 	}
+	if len(out) > 0 {
+		return out
+	}
+	if out = deepPrograms(dir, "."); len(out) > 0 {
+		return out
+	}
+	for _, at := range []string{"examples", "example", "_examples"} {
+		if ecosystem.IsDir(dir, at) && !ecosystem.Exists(dir, at+"/go.mod") {
+			out = append(out, deepPrograms(dir, at)...)
+		}
+	}
 	return out
+}
+
+// Bounds of the search for programs below the first level of a module.
+const (
+	maxProgramDepth = 4
+	maxProgramDirs  = 2000
+)
+
+// deepPrograms returns the directories of main packages at and below one of a
+// module, without those that hold no services and without other modules.
+func deepPrograms(dir fs.FS, top string) []string {
+	var out []string
+	dirs := 0
+	_ = fs.WalkDir(dir, top, func(at string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil || dirs > maxProgramDirs:
+			return fs.SkipAll
+		case !e.IsDir() || at == ".":
+			return nil
+		case at != top && (idleDir(e.Name()) || e.Name() == "internal" || ecosystem.Exists(dir, at+"/go.mod")) || strings.Count(at, "/") >= maxProgramDepth:
+			return fs.SkipDir
+		}
+		dirs++
+		if mainFile(dir, at) != "" {
+			out = append(out, at)
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return out
+}
+
+// IsExample tells whether a path is that of an example or a test, which nothing
+// deploys where there are services.
+func (Ecosystem) IsExample(at string) bool {
+	return slices.ContainsFunc(strings.Split(at, "/"), func(name string) bool {
+		return slices.Contains([]string{"examples", "example", "_examples", "test", "tests", "e2e", "benchmark", "benchmarks"}, name)
+	})
 }
 
 // idleDir knows directories whose programs are no services.

@@ -329,3 +329,31 @@ func TestEmbeddedKey(t *testing.T) {
 		}
 	}
 }
+
+// TestProgramsOfALibrary: programs below the first level of a module are found, else
+// its examples; other modules, tests and generators in internal are not its own.
+func TestProgramsOfALibrary(t *testing.T) {
+	const main = "package main\n\nimport \"net/http\"\n\nfunc main() { http.ListenAndServe(\":8080\", nil) }\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"deeper":                   {map[string]string{"shop/api/main.go": main, "shop/worker/main.go": main, "shop/shop.go": "package shop\n"}, []string{"shop/api", "shop/worker"}},
+		"the only one":             {map[string]string{"lib.go": "package lib\n", "examples/base/main.go": main}, []string{"."}},
+		"examples":                 {map[string]string{"lib.go": "package lib\n", "examples/a/main.go": main, "examples/b/main.go": main}, []string{"examples/a", "examples/b"}},
+		"none beside programs":     {map[string]string{"cmd/api/main.go": main, "cmd/worker/main.go": main, "examples/a/main.go": main}, []string{"cmd/api", "cmd/worker"}},
+		"another module's":         {map[string]string{"lib.go": "package lib\n", "examples/a/main.go": main, "examples/a/go.mod": "module a\n"}, []string{}},
+		"a module's below cmd":     {map[string]string{"lib.go": "package lib\n", "cmd/tool/main.go": main, "cmd/tool/go.mod": "module a\n"}, []string{}},
+		"a generator":              {map[string]string{"lib.go": "package lib\n", "plugins/js/internal/types/main.go": main}, []string{}},
+		"tests of deeper packages": {map[string]string{"lib.go": "package lib\n", "a/testdata/x/main.go": main, "a/e2e/main.go": main}, []string{}},
+	} {
+		tree := fstest.MapFS{"go.mod": {Data: []byte("module example.com/a\n\ngo 1.26\n")}}
+		for file, text := range c.files {
+			tree[file] = &fstest.MapFile{Data: []byte(text)}
+		}
+		got := Ecosystem{}.Services(tree)
+		if diff := cmp.Diff(c.want, append([]string{}, got...)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}

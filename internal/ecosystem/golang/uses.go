@@ -30,6 +30,7 @@ func (s *service) lookUses(name string, data []byte) {
 	s.ScanUses(name, data, ecosystem.UseSigns{Calls: []ecosystem.Pattern{started}, Shell: []ecosystem.Pattern{inShell}})
 	ecosystem.EachMatch(made, data, func(dir string, line int) { s.Writes(dir, "created by the program", name, line) })
 	s.WritesDatabases(name, data)
+	s.WritesDefaults(name, data)
 }
 
 // asks is a cheap sign of a file that reads variables; most read none.

@@ -103,6 +103,7 @@ func (s *service) needs() {
 	if s.site != nil {
 		found = nil // nothing of them ships
 	}
+	s.leaveBrowsers()
 	if slices.ContainsFunc(found, func(n ecosystem.Need) bool { return len(n.Build) > 0 }) && len(s.compiled) == 0 {
 		s.compiled = []string{"native addons"}
 	}
@@ -111,6 +112,18 @@ func (s *service) needs() {
 		s.installEnv = append(s.installEnv, "npm_config_nodedir=/usr/local")
 	}
 	s.AddSystem(found)
+}
+
+// leaveBrowsers keeps development packages from downloading a browser when they are
+// installed: hundreds of megabytes from a host of their own, for tests that run
+// elsewhere.
+func (s *service) leaveBrowsers() {
+	for _, name := range []string{"cypress", "puppeteer"} {
+		variable := map[string]string{"cypress": "CYPRESS_INSTALL_BINARY=0", "puppeteer": "PUPPETEER_SKIP_DOWNLOAD=true"}[name]
+		if _, dev := s.pkg.DevDeps[name]; dev && !slices.Contains(s.installEnv, variable) {
+			s.installEnv = append(s.installEnv, variable)
+		}
+	}
 }
 
 // notePrisma looks for a schema that a client is generated from.

@@ -79,10 +79,13 @@ func (Ecosystem) Services(dir fs.FS) []string {
 		found, _ := fs.Glob(dir, path.Clean(pattern))
 		for _, at := range found[:min(len(found), maxCrates)] {
 			sub, err := fs.Sub(dir, at)
-			if err == nil && !idleDir(at) && !slices.Contains(out, at) && len(bins(sub, manifestOf(sub, "."))) > 0 {
+			if err == nil && !slices.Contains(out, at) && len(bins(sub, manifestOf(sub, "."))) > 0 {
 				out = append(out, at)
 			}
 		}
+	}
+	if kept := slices.DeleteFunc(slices.Clone(out), idleDir); len(kept) > 0 {
+		out = kept
 	}
 	return running(dir, out)
 }
@@ -125,12 +128,12 @@ func manifestOf(root fs.FS, dir string) *manifest {
 	return m
 }
 
-// IsLibrary tells whether nothing deploys the program at a path: a workspace's
-// own tools and examples, and programs with a window.
+// IsExample tells whether a path is that of a workspace's own tools, tests and
+// examples, which nothing deploys where there are services.
+func (Ecosystem) IsExample(at string) bool { return idleDir(at) }
+
+// IsLibrary tells whether nothing serves the program at a path: those with a window.
 func (e Ecosystem) IsLibrary(at string) bool {
-	if idleDir(at) {
-		return true
-	}
 	m := manifestOf(e.root, at)
 	return m != nil && m.Normal["tauri"] != nil
 }
@@ -138,7 +141,7 @@ func (e Ecosystem) IsLibrary(at string) bool {
 // idleDir knows directories whose programs are no services.
 func idleDir(at string) bool {
 	return slices.ContainsFunc(strings.Split(at, "/"), func(name string) bool {
-		return slices.Contains([]string{"xtask", "xtasks", "examples", "example", "tests", "test", "benches", "bench", "benchmarks", "fuzz", "tools"}, name)
+		return slices.Contains([]string{"xtask", "xtasks", "examples", "example", "tests", "test", "benches", "bench", "benchmarks", "fuzz", "tools", "testbench"}, name)
 	})
 }
 

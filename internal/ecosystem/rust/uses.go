@@ -22,6 +22,7 @@ func (s *service) lookUses(name string, data []byte) {
 	s.ScanUses(name, data, ecosystem.UseSigns{Reads: []ecosystem.Pattern{needsVar}, Calls: []ecosystem.Pattern{started}, Shell: []ecosystem.Pattern{inShell}})
 	ecosystem.EachMatch(made, data, func(dir string, line int) { s.Writes(dir, "created by the program", name, line) })
 	s.WritesDatabases(name, data)
+	s.WritesDefaults(name, data)
 	for at := 0; at < len(data); {
 		m := needsArg.FindSubmatchIndex(data[at:])
 		if m == nil {

@@ -177,7 +177,7 @@ func (b bundle) mounts() []specs.Mount {
 		return specs.Mount{Destination: "/etc/" + name, Type: "bind", Source: filepath.Join(b.dir, name),
 			Options: []string{"rbind", "rprivate", "ro", "nosuid", "nodev"}}
 	}
-	return []specs.Mount{
+	all := []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
@@ -187,4 +187,8 @@ func (b bundle) mounts() []specs.Mount {
 		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", "relatime", "ro"}},
 		file("hosts"), file("hostname"), file("resolv.conf"),
 	}
+	for _, s := range b.spec.Secrets {
+		all = append(all, specs.Mount{Destination: s.Target, Type: "bind", Source: s.File, Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev", "noexec"}})
+	}
+	return all
 }

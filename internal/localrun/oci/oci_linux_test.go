@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,5 +118,18 @@ func TestPruneLayers(t *testing.T) {
 	want := []string{filepath.Join(dir, "fresh"), filepath.Join(dir, "fresh.used"), filepath.Join(dir, "lock")}
 	if diff := cmp.Diff(want, left); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestSecretsAreMounted: a container finds a secret where it expects it, read-only.
+func TestSecretsAreMounted(t *testing.T) {
+	b := bundle{dir: "/d", spec: localrun.Spec{Secrets: []localrun.Secret{{Target: "/run/secrets/key", File: "/repo/key.txt"}}}}
+	all := b.mounts()
+	last := all[len(all)-1]
+	if last.Destination != "/run/secrets/key" || last.Source != "/repo/key.txt" || last.Type != "bind" || !slices.Contains(last.Options, "ro") {
+		t.Errorf("%+v", last)
+	}
+	if plain := (bundle{dir: "/d"}).mounts(); len(plain) != len(all)-1 {
+		t.Errorf("%d mounts without secrets, %d with one", len(plain), len(all))
 	}
 }
