@@ -195,6 +195,8 @@ func pythonCodes() []Code {
 		{Code: "SLP275", Name: "commands before the start", Meaning: "A Procfile or script runs commands before the server; the image starts the server alone."},
 		{Code: "SLP276", Name: "developer's database", Meaning: "The settings name an SQLite file of the repository as the database; the image does not hold it."},
 		{Code: "SLP277", Name: "settings of production", Meaning: "A Django project names settings of a developer; the image uses those of production."},
+		{Code: "SLP420", Name: "server added", Meaning: "A Python application has no production server among its dependencies; the build adds one."},
+		{Code: "SLP421", Name: "development server", Meaning: "A Python service starts the development server of its framework."},
 	}
 }
 

@@ -90,11 +90,11 @@ func (s *service) startedByProgram() bool {
 
 // has tells whether the service itself depends on a package.
 func (s *service) has(name string) bool {
-	if _, ok := s.deps[name]; ok {
+	if _, ok := s.deps[name]; ok || s.server.name == name {
 		return true
 	}
 	fastapi := s.deps["fastapi"]
-	return name == "uvicorn" && (fastapi.extra("standard") || fastapi.extra("all"))
+	return name == "uvicorn" && (fastapi.extra("standard") || fastapi.extra("all") || s.deps["litestar"].extra("standard"))
 }
 
 // object describes the application of a hit, as it is imported.

@@ -20,4 +20,7 @@ const (
 	codeCommands = "SLP275" // commands before the server, which do not run
 	codeDatabase = "SLP276" // the database of a developer's machine is left out
 	codeSettings = "SLP277" // settings of Django that are not those of production
+
+	codeServer      = "SLP420" // the build adds a production server
+	codeDevelopment = "SLP421" // a development server starts
 )

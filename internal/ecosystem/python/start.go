@@ -16,6 +16,8 @@ import (
 const (
 	webPort       = "8000"
 	streamlitPort = "8501"
+	gradioPort    = "7860"
+	dashPort      = "8050"
 	grpcPort      = "50051"
 )
 
@@ -30,12 +32,14 @@ func (s *service) findStart() {
 		s.entryOf(s.start)
 		s.network()
 		s.checkStart("", 0)
+		s.developing("", 0)
 		return
 	case fromProcfile:
 		s.OtherProcesses(process)
 		s.commandFrom(process.WithPort(s.givenPort()), "the "+process.Name+" process", "Procfile", process.Line)
 		s.network()
 		s.checkStart("Procfile", process.Line)
+		s.developing("Procfile", process.Line)
 		return
 	case s.app.kind == kindNone || s.Want.Type == "worker" && s.app.kind != kindCelery:
 		s.findProgram()
@@ -89,6 +93,11 @@ func (s *service) network() {
 	case kindCelery:
 		e = ecosystem.Evidence{}
 	default:
+		if s.gradio() {
+			given = gradioPort
+		} else if s.has("dash") {
+			given = dashPort
+		}
 		if s.scan.readsPort.Found() {
 			given = webPort
 			if e.GRPC.Found() {
@@ -158,9 +167,9 @@ func (s *service) startCommand() {
 	}
 	switch s.app.kind {
 	case kindASGI:
-		s.startServer(s.asgi(s.app.target(), s.app.factory), "uvicorn")
+		s.startServer(func() []string { return s.asgi(s.app.target(), s.app.factory) }, "uvicorn")
 	case kindWSGI:
-		s.startServer(s.wsgi(s.app.target(), s.app.factory), "gunicorn")
+		s.startServer(func() []string { return s.wsgi(s.app.target(), s.app.factory) }, "gunicorn")
 	case kindDjango:
 		s.startDjango()
 	case kindStreamlit:
@@ -170,6 +179,11 @@ func (s *service) startCommand() {
 	default:
 		s.startProgram()
 	}
+}
+
+// gradio reports a program that serves an interface of Gradio.
+func (s *service) gradio() bool {
+	return slices.ContainsFunc(s.scan.gradio, func(h ecosystem.Hit) bool { return s.reached[h.File] || h.File == s.program.File })
 }
 
 // givenPort is the port that a process gets.
@@ -189,8 +203,16 @@ func (s *service) started(argv []string) {
 	s.Fact("start", strings.Join(argv, " "), string(s.app.kind), s.app.file, s.app.line)
 }
 
-// startServer starts the application under a server, or asks for one.
-func (s *service) startServer(argv []string, missing string) {
+// startServer starts the application under a server of its dependencies, else
+// under one that the build adds.
+func (s *service) startServer(command func() []string, missing string) {
+	argv := command()
+	if argv == nil && s.app.kind == kindWSGI && s.startItself(missing) {
+		return
+	}
+	if argv == nil && s.addServer(missing) {
+		argv = command()
+	}
 	if argv == nil {
 		s.Report(diag.Error, codeNoServer, s.app.file, s.app.line, s.add(missing)+"; or write command: for the service in slipway.yaml",
 			"the dependencies have no server that runs the %s", s.app.kind)
@@ -215,7 +237,9 @@ func (s *service) asgi(target string, factory bool) []string {
 		if factory {
 			argv = append(argv, "--factory")
 		}
-	case s.has("hypercorn"):
+	case s.has("sanic") && !s.has("fastapi") && !s.has("starlette") && !factory:
+		argv = []string{"sanic", target, "--host=0.0.0.0", "--port=" + s.port(), "--single-process"}
+	case s.has("hypercorn"), s.has("quart"): // which depends on it
 		argv = []string{"hypercorn", target, "--bind", "0.0.0.0:" + s.port()}
 		if factory {
 			argv[1] += "()"
@@ -261,13 +285,21 @@ func (s *service) wsgi(target string, factory bool) []string {
 
 // startDjango prefers WSGI, unless the project speaks over channels.
 func (s *service) startDjango() {
-	var argv []string
 	has := func(name string) bool { return ecosystem.Exists(s.Dir, path.Join(s.root, s.app.module, name)) }
-	if has("wsgi.py") && !s.has("channels") {
-		argv = s.wsgi(s.app.module+".wsgi:application", false)
+	command := func() []string {
+		if has("wsgi.py") && !s.has("channels") {
+			if argv := s.wsgi(s.app.module+".wsgi:application", false); argv != nil {
+				return argv
+			}
+		}
+		if has("asgi.py") {
+			return s.asgi(s.app.module+".asgi:application", false)
+		}
+		return nil
 	}
-	if argv == nil && has("asgi.py") {
-		argv = s.asgi(s.app.module+".asgi:application", false)
+	missing := "gunicorn"
+	if has("asgi.py") && (s.has("channels") || !has("wsgi.py")) {
+		missing = "uvicorn"
 	}
-	s.startServer(argv, "gunicorn")
+	s.startServer(command, missing)
 }
