@@ -197,6 +197,8 @@ func pythonCodes() []Code {
 		{Code: "SLP277", Name: "settings of production", Meaning: "A Django project names settings of a developer; the image uses those of production."},
 		{Code: "SLP420", Name: "server added", Meaning: "A Python application has no production server among its dependencies; the build adds one."},
 		{Code: "SLP421", Name: "development server", Meaning: "A Python service starts the development server of its framework."},
+		{Code: "SLP422", Name: "no allowed host", Meaning: "The settings of a Django project make it refuse every request."},
+		{Code: "SLP423", Name: "settings of a developer", Meaning: "A Django project has DEBUG on, or a secret key that its sources reveal."},
 	}
 }
 

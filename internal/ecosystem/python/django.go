@@ -19,6 +19,7 @@ var (
 	wanted       = pattern.Lazy(`\bos\.environ\[\s*['"]([A-Za-z_]\w*)['"]\s*\]|\b(?:env|config)(?:\.\w+)?\(\s*['"]([A-Za-z_]\w*)['"]\s*(?:,\s*cast\s*=\s*\w+\s*)?,?\s*\)`)
 	boolCast     = pattern.Lazy(`cast\s*=\s*bool`)
 	intCast      = pattern.Lazy(`cast\s*=\s*int`)
+	quotedHost   = pattern.Lazy(`['"]([^'"\s]+)['"]`)
 	quotedText   = pattern.Lazy(`['"]([\w./-]+)['"]`)
 )
 
@@ -26,7 +27,9 @@ var (
 type django struct {
 	settings string   // module, "" without Django
 	insists  []string // NAME=value for what the settings want of the environment
-	statics  string   // directory that collectstatic writes, below the service's; "" for none
+	hosts    hosts
+	assets   bool   // the application of static files is in use
+	statics  string // directory that collectstatic writes, below the service's; "" for none
 }
 
 // manages are the manage.py of the service: at its top, or below.
@@ -67,6 +70,7 @@ func (s *service) isDjango() bool {
 			}
 		}
 		s.staticFiles(s.django.settings, project)
+		s.checkHosts()
 		return true
 	}
 	return false
@@ -153,8 +157,10 @@ func (s *service) staticFiles(settings, project string) {
 		}
 		root.Seek(staticRoot(), name, data)
 		used.Seek(staticApp(), name, data)
+		s.django.hosts.look(name, data)
 		s.django.insists = append(s.django.insists, placeholders(data)...)
 	}
+	s.django.assets = used.Found()
 	if root.Found() {
 		s.django.statics = "staticfiles"
 		if m := quotedText().FindAllStringSubmatch(root.Text, -1); m != nil {

@@ -23,4 +23,6 @@ const (
 
 	codeServer      = "SLP420" // the build adds a production server
 	codeDevelopment = "SLP421" // a development server starts
+	codeHosts       = "SLP422" // Django refuses every request
+	codeDebug       = "SLP423" // settings of a developer's machine
 )

@@ -36,7 +36,11 @@ func (s *service) addServer(name string) bool {
 	all := addedServers()
 	i := slices.IndexFunc(all, func(v addedServer) bool { return v.name == name })
 	s.server = all[i]
-	s.Report(diag.Warning, codeServer, s.app.file, s.app.line, s.add(name),
+	hint := s.add(name)
+	if s.django.assets && s.django.statics == "" && !s.has("whitenoise") {
+		hint += "; and whitenoise, which serves the static files as runserver does"
+	}
+	s.Report(diag.Warning, codeServer, s.app.file, s.app.line, hint,
 		"the dependencies have no production server for the %s, so the build adds %s %s", s.app.kind, name, s.server.version)
 	return true
 }

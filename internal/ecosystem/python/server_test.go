@@ -183,3 +183,39 @@ func TestInterfacesServe(t *testing.T) {
 		})
 	}
 }
+
+// TestHostsOfDjango: a health check asks localhost, which settings may refuse.
+func TestHostsOfDjango(t *testing.T) {
+	const check = "/usr/local/bin/slipway-probe http://localhost:8000/health/"
+	for settings, c := range map[string]struct{ codes, health string }{
+		"DEBUG = True\nALLOWED_HOSTS = []\n":                                                     {codeDebug, check},
+		"DEBUG = False\nALLOWED_HOSTS = []\n":                                                    {codeHosts, "/usr/local/bin/slipway-probe tcp://localhost:8000"},
+		"DEBUG = False\nALLOWED_HOSTS = ['shop.example', 'localhost']\n":                         {"", check},
+		"DEBUG = False\nALLOWED_HOSTS = ['*']\n":                                                 {"", check},
+		"DEBUG = False\nALLOWED_HOSTS: list[str] = [\n    'shop.example',\n]\n":                  {"", "/usr/local/bin/slipway-probe tcp://localhost:8000"},
+		"DEBUG = env('DEBUG')\nALLOWED_HOSTS = env.list('ALLOWED_HOSTS')\n":                      {"", check},
+		"# DEBUG = True\nALLOWED_HOSTS = os.environ.get('HOSTS', 'localhost').split(',')\n":      {"", check},
+		"SECRET_KEY = 'django-insecure-abc'\nDEBUG = True\nALLOWED_HOSTS = []\n":                 {codeDebug + " " + codeDebug, check},
+		"SECRET_KEY = os.environ.get('SECRET_KEY', 'x')\nDEBUG = False\nALLOWED_HOSTS = ['*']\n": {"", check},
+	} {
+		p, findings := planned(t, map[string]string{
+			"requirements.txt": "django==5.2\ngunicorn==23.0.0", "manage.py": manageShop, "shop/wsgi.py": "", "shop/settings.py": settings, "shop/urls.py": "urlpatterns = [path('health/', view)]\n",
+		}, config.Service{})
+		if got := codes(of(findings, codeHosts, codeDebug)); got != c.codes {
+			t.Errorf("%q: %v", settings, findings)
+		}
+		if got := step(p, "production", plan.OpHealthcheck); got != c.health {
+			t.Errorf("%q: asks %q", settings, got)
+		}
+	}
+}
+
+// TestRunserverServedTheStaticFiles, and the server in its place does not.
+func TestRunserverServedTheStaticFiles(t *testing.T) {
+	for settings, want := range map[string]bool{"INSTALLED_APPS = ['django.contrib.staticfiles']\n": true, "INSTALLED_APPS = []\n": false} {
+		_, findings := planned(t, map[string]string{"requirements.txt": "django==5.2", "manage.py": manageShop, "shop/wsgi.py": "", "shop/settings.py": settings}, config.Service{})
+		if f := of(findings, codeServer); len(f) != 1 || strings.Contains(f[0].Hint, "whitenoise") != want {
+			t.Errorf("%q: %v", settings, findings)
+		}
+	}
+}

@@ -86,6 +86,9 @@ func (s *service) network() {
 	case kindASGI, kindWSGI, kindDjango:
 		e.HTTP, e.GRPC = ecosystem.Hit{Text: string(s.app.kind), File: s.app.file, Line: s.app.line}, ecosystem.Hit{}
 		given = webPort
+		if s.django.hosts.refusesLocalhost() {
+			e.Route = ecosystem.Hit{} // a check over HTTP asks localhost
+		}
 	case kindStreamlit:
 		e.HTTP = ecosystem.Hit{Text: "Streamlit", File: s.app.file, Line: s.app.line}
 		e.Route = ecosystem.Hit{Text: "/_stcore/health", File: s.app.file, Line: s.app.line}
