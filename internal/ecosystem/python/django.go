@@ -23,11 +23,18 @@ var (
 	quotedText   = pattern.Lazy(`['"]([\w./-]+)['"]`)
 )
 
+var (
+	wsgiSetting = ecosystem.NewSign(`(?m)^WSGI_APPLICATION\s*=\s*['"]([\w.]+)['"]`)
+	asgiSetting = ecosystem.NewSign(`(?m)^ASGI_APPLICATION\s*=\s*['"]([\w.]+)['"]`)
+)
+
 // django is what is known of a Django project.
 type django struct {
 	settings string   // module, "" without Django
 	insists  []string // NAME=value for what the settings want of the environment
 	hosts    hosts
+	wsgi     ecosystem.Hit // applications that the settings name
+	asgi     ecosystem.Hit
 	assets   bool   // the application of static files is in use
 	statics  string // directory that collectstatic writes, below the service's; "" for none
 }
@@ -158,6 +165,8 @@ func (s *service) staticFiles(settings, project string) {
 		root.Seek(staticRoot(), name, data)
 		used.Seek(staticApp(), name, data)
 		s.django.hosts.look(name, data)
+		s.django.wsgi.Seek(wsgiSetting, name, data)
+		s.django.asgi.Seek(asgiSetting, name, data)
 		s.django.insists = append(s.django.insists, placeholders(data)...)
 	}
 	s.django.assets = used.Found()

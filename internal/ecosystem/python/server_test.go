@@ -184,6 +184,27 @@ func TestInterfacesServe(t *testing.T) {
 	}
 }
 
+// TestGatewaysOfDjango: the module beside the settings, or that they name; else
+// only Django's own server is there.
+func TestGatewaysOfDjango(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		start string
+		warns bool
+	}{
+		"named by the settings": {map[string]string{"shop/settings.py": "WSGI_APPLICATION = 'deploy.web.app'\n", "deploy/web.py": "", "deploy/__init__.py": ""}, "gunicorn deploy.web:app --bind", false},
+		"named, but absent":     {map[string]string{"shop/settings.py": "WSGI_APPLICATION = 'shop.wsgi.application'\n"}, "python manage.py runserver --noreload 0.0.0.0:8000", true},
+		"ASGI, named":           {map[string]string{"shop/settings.py": "ASGI_APPLICATION = 'deploy.live.application'\n", "deploy/live.py": ""}, "uvicorn deploy.live:application", false},
+		"nothing":               {map[string]string{"shop/settings.py": ""}, "python manage.py runserver --noreload 0.0.0.0:8000", true},
+	} {
+		c.files["requirements.txt"], c.files["manage.py"] = "django==5.2", manageShop
+		p, findings := planned(t, c.files, config.Service{})
+		if got := step(p, "production", plan.OpCmd); !strings.HasPrefix(got, c.start) || findings.Errors() != nil || (len(of(findings, codeDevelopment)) == 1) != c.warns || (len(of(findings, codeServer)) == 1) == c.warns {
+			t.Errorf("%s: starts %q; findings %v", name, got, findings)
+		}
+	}
+}
+
 // TestHostsOfDjango: a health check asks localhost, which settings may refuse.
 func TestHostsOfDjango(t *testing.T) {
 	const check = "/usr/local/bin/slipway-probe http://localhost:8000/health/"

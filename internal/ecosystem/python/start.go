@@ -286,23 +286,42 @@ func (s *service) wsgi(target string, factory bool) []string {
 	return nil
 }
 
-// startDjango prefers WSGI, unless the project speaks over channels.
+// startDjango prefers WSGI, unless the project speaks over channels. A project
+// without either module has only Django's own server.
 func (s *service) startDjango() {
-	has := func(name string) bool { return ecosystem.Exists(s.Dir, path.Join(s.root, s.app.module, name)) }
+	wsgi, asgi := s.gateway("wsgi", s.django.wsgi), s.gateway("asgi", s.django.asgi)
+	if wsgi == "" && asgi == "" {
+		s.started([]string{"python", "manage.py", "runserver", "--noreload", "0.0.0.0:" + s.port()})
+		s.warnDevelopment("Django", s.app.file, s.app.line, "add "+s.app.module+"/wsgi.py, as django-admin startproject writes it, and "+s.add("gunicorn"))
+		return
+	}
 	command := func() []string {
-		if has("wsgi.py") && !s.has("channels") {
-			if argv := s.wsgi(s.app.module+".wsgi:application", false); argv != nil {
+		if wsgi != "" && !s.has("channels") {
+			if argv := s.wsgi(wsgi, false); argv != nil {
 				return argv
 			}
 		}
-		if has("asgi.py") {
-			return s.asgi(s.app.module+".asgi:application", false)
+		if asgi != "" {
+			return s.asgi(asgi, false)
 		}
 		return nil
 	}
 	missing := "gunicorn"
-	if has("asgi.py") && (s.has("channels") || !has("wsgi.py")) {
+	if asgi != "" && (s.has("channels") || wsgi == "") {
 		missing = "uvicorn"
 	}
 	s.startServer(command, missing)
+}
+
+// gateway is the application of a module of the project, or of the one that the
+// settings name, as servers take it; "" without one.
+func (s *service) gateway(name string, setting ecosystem.Hit) string {
+	if ecosystem.Exists(s.Dir, path.Join(s.root, s.app.module, name+".py")) {
+		return s.app.module + "." + name + ":application"
+	}
+	i := strings.LastIndexByte(setting.Text, '.')
+	if i < 0 || !ecosystem.Exists(s.Dir, path.Join(s.root, strings.ReplaceAll(setting.Text[:i], ".", "/")+".py")) {
+		return ""
+	}
+	return setting.Text[:i] + ":" + setting.Text[i+1:]
 }
