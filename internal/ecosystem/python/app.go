@@ -41,6 +41,7 @@ func (s *service) findApp() {
 		h := first(c.streamlit)
 		s.app = app{kind: kindStreamlit, file: h.File, line: h.Line}
 		s.chooseRootQuietly(h.File)
+	case s.takeFlaskApp():
 	case len(c.asgi) > 0:
 		s.app = s.object(kindASGI, first(c.asgi), false)
 	case len(c.fastapi) > 0 && len(c.used) > 0:

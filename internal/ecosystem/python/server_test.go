@@ -240,3 +240,35 @@ func TestRunserverServedTheStaticFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestFLASKAPP chooses among applications.
+func TestFLASKAPP(t *testing.T) {
+	for named, want := range map[string]string{
+		"":                        "gunicorn app:app ",
+		"FLASK_APP=shop.py":       "gunicorn shop:site ",
+		"export FLASK_APP='shop'": "gunicorn shop:site ",
+		"FLASK_APP=shop:site":     "gunicorn shop:site ",
+		"FLASK_APP=shop:absent":   "gunicorn app:app ",
+		"FLASK_APP=pkg:create_app('x')\nFLASK_DEBUG=1": "gunicorn pkg:create_app() ",
+		"FLASK_APP=pkg":            "gunicorn pkg:create_app() ",
+		"FLASK_APP=pkg/web.py":     "gunicorn pkg.web:inner ",
+		"FLASK_APP=absent.py":      "gunicorn app:app ",
+		"# FLASK_APP=shop.py\nA=1": "gunicorn app:app ",
+	} {
+		files := map[string]string{
+			"requirements.txt": "flask==3\ngunicorn==23", "app.py": webApp, "shop.py": "from flask import Flask\nsite = Flask(1)\n",
+			"pkg/__init__.py": "from flask import Flask\ndef create_app(name='y'):\n    return Flask(name)\n", "pkg/web.py": "from flask import Flask\ninner = Flask(1)\n",
+		}
+		if named != "" {
+			files[".flaskenv"] = named + "\n"
+		}
+		p, findings := planned(t, files, config.Service{})
+		if got := step(p, "production", plan.OpCmd); !strings.HasPrefix(got, want) || findings.Errors() != nil {
+			t.Errorf("%q: starts %q; findings %v", named, got, findings)
+		}
+	}
+	p, _ := planned(t, map[string]string{"requirements.txt": "flask==3\ngunicorn==23", "app.py": webApp, "shop.py": "from flask import Flask\nsite = Flask(1)\n"}, config.Service{Env: map[string]string{"FLASK_APP": "shop.py"}})
+	if got := step(p, "production", plan.OpCmd); !strings.HasPrefix(got, "gunicorn shop:site ") {
+		t.Errorf("by slipway.yaml: starts %q", got)
+	}
+}
