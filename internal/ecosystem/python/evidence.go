@@ -31,7 +31,7 @@ var (
 
 	portDefault = ecosystem.NewSign(`\b\w*PORT['"]?\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b`)
 	portRun     = ecosystem.NewSign(`(?:\brun|run_app|run_simple|\bserve|\blaunch)\([^)]*?\b(?:server_)?port\s*=\s*(\d{2,5})\b`)
-	portServer  = ecosystem.NewSign(`(?:Server|make_server)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b`)
+	portServer  = ecosystem.NewSign(`(?:Server|make_server|\brun)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b`)
 	portAddress = ecosystem.NewSign(`['"](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"]`)
 	portNamed   = ecosystem.NewSign(`(?m)^(?:\w*_)?PORT\s*(?::\s*int\s*)?=\s*(\d{2,5})\b`)
 	portFlagged = ecosystem.NewSign(`(?:\badd_argument|\boption|\bdefine)\(\s*['"](?:-\w['"]\s*,\s*['"])?(?:--)?(?:[a-z]+[-_])?port['"][^)\n]*?\bdefault\s*=\s*['"]?(\d{2,5})\b`)

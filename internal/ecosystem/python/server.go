@@ -71,8 +71,25 @@ func (s *service) development(argv []string) string {
 		return "Django"
 	case len(words) > 1 && words[0] == "fastapi" && words[1] == "dev":
 		return "FastAPI"
+	case len(words) > 0 && s.runsFlask(words[0]).Found():
+		return "Flask"
 	}
 	return ""
+}
+
+var flaskRun = ecosystem.NewSign(`\b(?:app|application|server)\.run\(()`)
+
+// runsFlask returns the call by which a program starts Flask's own server.
+func (s *service) runsFlask(program string) ecosystem.Hit {
+	name := path.Join(s.cwd, program)
+	if path.Ext(name) != ".py" || !fsValid(name) || !slices.ContainsFunc(s.scan.flask, func(h ecosystem.Hit) bool { return h.File == name }) {
+		return ecosystem.Hit{}
+	}
+	data, err := ecosystem.Read(s.Dir, name)
+	if err != nil {
+		return ecosystem.Hit{}
+	}
+	return ecosystem.Find(flaskRun, name, lex(data).signs)
 }
 
 // commandWords are the words of a command without the Python that runs it.
@@ -97,6 +114,12 @@ func (s *service) developing(file string, line int) {
 		return
 	}
 	s.warnDevelopment(kind, file, line, s.add(s.serverOf(kind))+", and delete the command: Slipway then starts it")
+	if words := commandWords(s.start); kind == "Flask" && path.Ext(words[0]) == ".py" {
+		at := s.runsFlask(words[0])
+		if data, err := ecosystem.Read(s.Dir, at.File); err == nil && !hostGiven.Match(lex(data).signs) {
+			s.Report(diag.Warning, ecosystem.CodeLoopback, at.File, at.Line, `write host="0.0.0.0" in the call`, "the server listens on localhost only, so nothing outside its container reaches it")
+		}
+	}
 	if after := s.start[slices.Index(s.start, "runserver")+1:]; kind == "Django" && !slices.ContainsFunc(after, isAddress) {
 		address := "0.0.0.0:" + strconv.Itoa(s.givenPort())
 		s.start = append(slices.Clone(s.start), address)
@@ -126,7 +149,8 @@ func (s *service) warnDevelopment(kind, file string, line int, hint string) {
 }
 
 var (
-	everywhere = ecosystem.NewSign(`\brun\([^)]*?\bhost\s*=\s*['"](?:0\.0\.0\.0|::)['"]`)
+	everywhere = ecosystem.NewSign(`\brun\((?:\s*|[^)]*?\bhost\s*=\s*)['"](?:0\.0\.0\.0|::)['"]`)
+	hostGiven  = ecosystem.NewSign(`\brun\((?:\s*['"](?:0\.0\.0\.0|::)['"]|[^)]*?\bhost\s*=\s*(?:['"](?:0\.0\.0\.0|::)['"]|[^'"\s]))`)
 	callLine   = pattern.Lazy(`^\s+(?:await\s+)?[A-Za-z_][\w.]*\(`)
 	harmless   = pattern.Lazy(`^\s+(?:[\w.]*\b(?:run|print|info|debug|basicConfig|parse_args|add_argument|ArgumentParser))\(`)
 )

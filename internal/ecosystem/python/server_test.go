@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -270,5 +271,26 @@ func TestFLASKAPP(t *testing.T) {
 	p, _ := planned(t, map[string]string{"requirements.txt": "flask==3\ngunicorn==23", "app.py": webApp, "shop.py": "from flask import Flask\nsite = Flask(1)\n"}, config.Service{Env: map[string]string{"FLASK_APP": "shop.py"}})
 	if got := step(p, "production", plan.OpCmd); !strings.HasPrefix(got, "gunicorn shop:site ") {
 		t.Errorf("by slipway.yaml: starts %q", got)
+	}
+}
+
+// TestAWrittenProgramOfFlask starts its own server, by default for localhost and
+// on 5000.
+func TestAWrittenProgramOfFlask(t *testing.T) {
+	for call, c := range map[string]struct {
+		codes string
+		port  int
+	}{
+		"app.run()":                                   {codeDevelopment + " " + ecosystem.CodeLoopback, 5000},
+		"app.run(debug=True, port=5001)":              {codeDevelopment + " " + ecosystem.CodeLoopback, 5001},
+		"app.run(host='0.0.0.0')":                     {codeDevelopment, 5000},
+		"app.run(HOST, host=HOST, port=5002)":         {codeDevelopment, 5002},
+		"app.run('0.0.0.0', 5003)":                    {codeDevelopment, 5003},
+		"waitress.serve(app, host='0.0.0.0', port=1)": {"", 8000},
+	} {
+		p, findings := planned(t, map[string]string{"requirements.txt": "flask==3\nwaitress==3", "site.py": webApp + "if __name__ == '__main__':\n    " + call + "\n", "Procfile": "web: python site.py\n"}, config.Service{})
+		if got := codes(of(findings, codeDevelopment, ecosystem.CodeLoopback)); got != c.codes || p.Port != c.port || step(p, "production", plan.OpCmd) != "python site.py" {
+			t.Errorf("%s: port %d, %v", call, p.Port, findings)
+		}
 	}
 }

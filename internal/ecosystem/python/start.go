@@ -18,6 +18,7 @@ const (
 	streamlitPort = "8501"
 	gradioPort    = "7860"
 	dashPort      = "8050"
+	flaskPort     = "5000"
 	grpcPort      = "50051"
 )
 
@@ -115,6 +116,9 @@ func (s *service) network() {
 		}
 	} else if ok && len(s.Want.Command) == 0 {
 		e = ecosystem.Evidence{} // a process that is not called web serves nobody
+	}
+	if words := commandWords(s.start); len(words) > 0 && s.runsFlask(words[0]).Found() && !s.scan.readsPort.Found() {
+		given = flaskPort
 	}
 	if at := s.startPlace(); len(s.start) > 0 && isWebServer(s.start) && at.Found() {
 		e.HTTP.Keep(at)
