@@ -178,13 +178,24 @@ func (s *service) prepares() ecosystem.Hit {
 	return ecosystem.Hit{}
 }
 
-// startItself starts the program of an application without a server, when its
-// main block prepares what the application needs and its own server listens
-// everywhere. The server is that of a developer, which a warning says.
-func (s *service) startItself(instead string) bool {
-	before := s.prepares()
+// itself is where the program of a WSGI application without a server prepares
+// what the application needs, when its own server listens everywhere.
+func (s *service) itself() ecosystem.Hit {
+	if s.app.kind != kindWSGI || s.wsgi(s.app.target(), s.app.factory) != nil {
+		return ecosystem.Hit{}
+	}
 	data, err := ecosystem.Read(s.Dir, s.app.file)
-	if !before.Found() || err != nil || !everywhere.Match(lex(data).signs) {
+	if err != nil || !everywhere.Match(lex(data).signs) {
+		return ecosystem.Hit{}
+	}
+	return s.prepares()
+}
+
+// startItself starts such a program as it is. The server is that of a developer,
+// which a warning says.
+func (s *service) startItself(instead string) bool {
+	before := s.itself()
+	if !before.Found() {
 		return false
 	}
 	s.start = s.python(s.app.file)

@@ -72,6 +72,7 @@ func TestAMainBlockThatPrepares(t *testing.T) {
 	}{
 		"tables":             {"    with app.app_context():\n        db.create_all()\n    app.run(host='0.0.0.0', port=5000)\n", "", "python app.py"},
 		"a function":         {"    setup()\n    app.run(debug=True, host=\"0.0.0.0\", port=5000)\n", "", "python app.py"},
+		"on the usual port":  {"    setup()\n    app.run(host='0.0.0.0')\n", "", "python app.py"},
 		"only the server":    {"    print('hello')\n    app.run(host='0.0.0.0', port=5000)\n", "", "gunicorn app:app"},
 		"a port":             {"    port = int(os.environ.get('PORT', 5000))\n    app.run(host='0.0.0.0', port=port)\n", "", "gunicorn app:app"},
 		"on localhost alone": {"    setup()\n    app.run(port=5000)\n", "", "gunicorn app:app"},

@@ -82,32 +82,19 @@ func isWebServer(argv []string) bool {
 // network completes type, port and health.
 func (s *service) network() {
 	e := s.decide()
-	given := "" // the port of a server that no file names one for
+	given := s.usualPort(e)
 	switch s.app.kind {
 	case kindASGI, kindWSGI, kindDjango:
 		e.HTTP, e.GRPC = ecosystem.Hit{Text: string(s.app.kind), File: s.app.file, Line: s.app.line}, ecosystem.Hit{}
-		given = webPort
 		if s.django.hosts.refusesLocalhost() {
 			e.Route = ecosystem.Hit{} // a check over HTTP asks localhost
 		}
 	case kindStreamlit:
 		e.HTTP = ecosystem.Hit{Text: "Streamlit", File: s.app.file, Line: s.app.line}
 		e.Route = ecosystem.Hit{Text: "/_stcore/health", File: s.app.file, Line: s.app.line}
-		e.Port, given = ecosystem.Hit{}, streamlitPort
+		e.Port = ecosystem.Hit{}
 	case kindCelery:
 		e = ecosystem.Evidence{}
-	default:
-		if s.gradio() {
-			given = gradioPort
-		} else if s.has("dash") {
-			given = dashPort
-		}
-		if s.scan.readsPort.Found() {
-			given = webPort
-			if e.GRPC.Found() {
-				given = grpcPort
-			}
-		}
 	}
 	if p, ok := s.Process(); ok && p.Name == "web" && len(s.Want.Command) == 0 {
 		e.HTTP.Keep(ecosystem.Hit{Text: "web", File: "Procfile", Line: p.Line})
@@ -116,9 +103,6 @@ func (s *service) network() {
 		}
 	} else if ok && len(s.Want.Command) == 0 {
 		e = ecosystem.Evidence{} // a process that is not called web serves nobody
-	}
-	if words := commandWords(s.start); len(words) > 0 && s.runsFlask(words[0]).Found() && !s.scan.readsPort.Found() {
-		given = flaskPort
 	}
 	if at := s.startPlace(); len(s.start) > 0 && isWebServer(s.start) && at.Found() {
 		e.HTTP.Keep(at)
@@ -141,6 +125,31 @@ func (s *service) network() {
 			s.Facts[i].Evidence = "default: the server gets it"
 		}
 	}
+}
+
+// usualPort is the port of a server that no file names one for, "" when nothing
+// is known to serve.
+func (s *service) usualPort(e ecosystem.Evidence) string {
+	words := commandWords(s.start)
+	switch reads := s.scan.readsPort.Found(); {
+	case s.app.kind == kindStreamlit:
+		return streamlitPort
+	case s.app.kind == kindCelery:
+		return ""
+	case !reads && (len(words) > 0 && s.runsFlask(words[0]).Found() || len(words) == 0 && s.itself().Found()):
+		return flaskPort
+	case s.app.kind != kindNone:
+		return webPort
+	case reads && e.GRPC.Found():
+		return grpcPort
+	case reads:
+		return webPort
+	case s.gradio():
+		return gradioPort
+	case s.has("dash"):
+		return dashPort
+	}
+	return ""
 }
 
 // startPlace is where a file of the service says how it starts.
@@ -214,7 +223,7 @@ func (s *service) started(argv []string) {
 // under one that the build adds.
 func (s *service) startServer(command func() []string, missing string) {
 	argv := command()
-	if argv == nil && s.app.kind == kindWSGI && s.startItself(missing) {
+	if argv == nil && s.startItself(missing) {
 		return
 	}
 	if argv == nil && s.addServer(missing) {
