@@ -191,7 +191,29 @@ func (s *service) itself() ecosystem.Hit {
 	return s.prepares()
 }
 
-// startItself starts such a program as it is. The server is that of a developer,
+var socketRun = ecosystem.NewSign(`(?m)^\s+(?:\w*socket_?io|sio)\.run\(()`)
+
+// startSockets starts a program of Flask-SocketIO as it is, when its own server is
+// that of eventlet or gevent: it speaks WebSocket, as threads of gunicorn do not.
+func (s *service) startSockets() bool {
+	if s.app.kind != kindWSGI || !s.has("flask-socketio") || !s.has("eventlet") && !s.has("gevent") {
+		return false
+	}
+	data, err := ecosystem.Read(s.Dir, s.app.file)
+	if err != nil {
+		return false
+	}
+	signs := lex(data).signs
+	at := ecosystem.Find(socketRun, s.app.file, signs)
+	if !at.Found() || !everywhere.Match(signs) {
+		return false
+	}
+	s.start = s.python(s.app.file)
+	s.Fact("start", strings.Join(s.start, " "), "its own server speaks WebSocket", at.File, at.Line)
+	return true
+}
+
+// startItself starts a program that prepares as it is. The server is that of a developer,
 // which a warning says.
 func (s *service) startItself(instead string) bool {
 	before := s.itself()

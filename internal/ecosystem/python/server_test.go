@@ -295,3 +295,19 @@ func TestAWrittenProgramOfFlask(t *testing.T) {
 		}
 	}
 }
+
+// TestSocketsOfFlask: eventlet and gevent serve WebSocket where threads do not.
+func TestSocketsOfFlask(t *testing.T) {
+	const run = "from flask_socketio import SocketIO\nsocketio = SocketIO(app)\nif __name__ == '__main__':\n    socketio.run(app, %s)\n"
+	for name, c := range map[string]struct{ needs, args, want string }{
+		"eventlet":       {"eventlet==0.40\ngunicorn==23", "host='0.0.0.0', port=5050", "python app.py"},
+		"gevent":         {"gevent==25", "host='0.0.0.0', port=5050", "python app.py"},
+		"threads":        {"gunicorn==23", "host='0.0.0.0', port=5050", "gunicorn app:app"},
+		"localhost only": {"gevent==25\ngunicorn==23", "port=5050", "gunicorn app:app"},
+	} {
+		p, findings := planned(t, map[string]string{"requirements.txt": "flask==3\nflask-socketio==5\n" + c.needs, "app.py": webApp + strings.Replace(run, "%s", c.args, 1)}, config.Service{})
+		if got := step(p, "production", plan.OpCmd); !strings.HasPrefix(got, c.want) || p.Port != 5050 || findings.Errors() != nil {
+			t.Errorf("%s: starts %q on %d; findings %v", name, got, p.Port, findings)
+		}
+	}
+}

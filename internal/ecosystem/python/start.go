@@ -222,6 +222,9 @@ func (s *service) started(argv []string) {
 // startServer starts the application under a server of its dependencies, else
 // under one that the build adds.
 func (s *service) startServer(command func() []string, missing string) {
+	if s.startSockets() {
+		return
+	}
 	argv := command()
 	if argv == nil && s.startItself(missing) {
 		return
