@@ -25,6 +25,8 @@ var (
 
 var (
 	wsgiSetting = ecosystem.NewSign(`(?m)^WSGI_APPLICATION\s*=\s*['"]([\w.]+)['"]`)
+	urlsSetting = ecosystem.NewSign(`(?m)^ROOT_URLCONF\s*=\s*['"]([\w.]+)['"]`)
+	includes    = pattern.Lazy(`\bpath\(\s*(?:''|"")\s*,\s*include\(\s*['"]([\w.]+)['"]`)
 	asgiSetting = ecosystem.NewSign(`(?m)^ASGI_APPLICATION\s*=\s*['"]([\w.]+)['"]`)
 )
 
@@ -35,8 +37,9 @@ type django struct {
 	hosts    hosts
 	wsgi     ecosystem.Hit // applications that the settings name
 	asgi     ecosystem.Hit
-	assets   bool   // the application of static files is in use
-	statics  string // directory that collectstatic writes, below the service's; "" for none
+	urls     ecosystem.Hit // the module of the routes, as the settings name it
+	assets   bool          // the application of static files is in use
+	statics  string        // directory that collectstatic writes, below the service's; "" for none
 }
 
 // manages are the manage.py of the service: at its top, or below.
@@ -167,6 +170,7 @@ func (s *service) staticFiles(settings, project string) {
 		s.django.hosts.look(name, data)
 		s.django.wsgi.Seek(wsgiSetting, name, data)
 		s.django.asgi.Seek(asgiSetting, name, data)
+		s.django.urls.Seek(urlsSetting, name, data)
 		s.django.insists = append(s.django.insists, placeholders(data)...)
 	}
 	s.django.assets = used.Found()
@@ -187,4 +191,28 @@ func (s *service) staticFiles(settings, project string) {
 	if used.Found() && s.has("whitenoise") {
 		s.Report(diag.Warning, codeStatic, used.File, used.Line, `add STATIC_ROOT = BASE_DIR / "staticfiles"`, "static files are in use, but STATIC_ROOT is not set")
 	}
+}
+
+// djangoRoute is the health check among the routes: one of the project's own, or
+// of a module that these include below no other path. Without an answer for
+// localhost there is none.
+func (s *service) djangoRoute() ecosystem.Hit {
+	file := func(module string) string {
+		return path.Join(s.root, strings.ReplaceAll(module, ".", "/")+".py")
+	}
+	top := file(ecosystem.Or(s.django.urls.Text, s.app.module+".urls"))
+	data, err := ecosystem.Read(s.Dir, top)
+	if err != nil || s.django.hosts.refusesLocalhost() {
+		return ecosystem.Hit{}
+	}
+	served := []string{top}
+	for _, m := range includes().FindAllSubmatch(lex(data).signs, -1) {
+		served = append(served, file(string(m[1])))
+	}
+	for _, h := range s.scan.views {
+		if slices.Contains(served, h.File) {
+			return h
+		}
+	}
+	return ecosystem.Hit{}
 }

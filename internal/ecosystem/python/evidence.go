@@ -26,7 +26,7 @@ var (
 	dashServer  = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*\w+\.server[ \t]*$`)
 	dashUse     = ecosystem.NewSign(`(?m)^\s*(?:import dash|from dash) `)
 	healthRoute = ecosystem.NewSign(`['"](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez|ping)/?)['"]`)
-	djangoRoute = ecosystem.NewSign(`\bpath\(\s*['"]((?:api/)?(?:healthz?|readyz|ready|livez|ping)/?)['"]`)
+	djangoRoute = ecosystem.NewSign(`\bpath\(\s*['"]((?:api/)?(?:healthz?|readyz|ready|livez|ping)/?)['"]\s*,\s*(?:[^i\s]|i[^n])`) // and no include()
 	mainBlock   = ecosystem.NewSign(`(?m)^if[ \t(]+(?:__name__\s*==\s*['"]__main__['"]|['"]__main__['"]\s*==\s*__name__)`)
 
 	portDefault = ecosystem.NewSign(`\b\w*PORT['"]?\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b`)
@@ -55,6 +55,7 @@ type scan struct {
 	literals                                     map[string][]literal
 	ports                                        []ecosystem.Hit // by the strength of the pattern, then in the order of files
 	routes, servers, grpc                        []ecosystem.Hit
+	views                                        []ecosystem.Hit // of Django
 	written                                      []written
 	readsPort                                    ecosystem.Hit
 	evidence                                     ecosystem.Evidence
@@ -100,7 +101,7 @@ func (c *scan) look(name string, data []byte, ports [][]ecosystem.Hit) {
 	}
 	if h := ecosystem.Find(djangoRoute, name, data); h.Found() {
 		h.Text = "/" + h.Text
-		c.routes = append(c.routes, h)
+		c.views = append(c.views, h)
 	}
 	c.readsPort.Seek(portRead, name, data)
 	e := &c.evidence
@@ -122,8 +123,9 @@ func findOwn(re *ecosystem.Sign, name string, data []byte) ecosystem.Hit {
 		if m == nil {
 			break
 		}
-		if !ecosystem.OfAnother(string(data[at+m[0] : at+m[1]])) {
-			return ecosystem.Hit{Text: string(data[at+m[len(m)-2] : at+m[len(m)-1]]), File: name, Line: ecosystem.LineAt(data, int64(at+m[0]))}
+		text := string(data[at+m[len(m)-2] : at+m[len(m)-1]])
+		if !ecosystem.OfAnother(string(data[at+m[0]:at+m[1]])) && !ecosystem.IsCallee(text) {
+			return ecosystem.Hit{Text: text, File: name, Line: ecosystem.LineAt(data, int64(at+m[0]))}
 		}
 		at += max(m[1], 1)
 	}

@@ -146,6 +146,7 @@ func TestPortsOfOthers(t *testing.T) {
 		"MAIL_PORT = int(os.environ.get('MAIL_PORT', '2525'))\nos.environ.get('PORT', 9000)\n": 9000,
 		"r = os.getenv('REDIS_PORT', 6380)\nx = os.getenv('APP_PORT', '9001')\n":               9001,
 		"r = os.getenv('APP_DB_PORT', 5433)\n":                                                 8000,
+		"p.add_argument('--port', default=25)\n":                                               8000,
 		"p.add_argument('--redis-port', default=6380)\n":                                       8000,
 	} {
 		p, findings := planned(t, map[string]string{"requirements.txt": "flask==3\ngunicorn==23", "app.py": webApp + text}, config.Service{})
@@ -229,6 +230,27 @@ func TestHostsOfDjango(t *testing.T) {
 		}
 		if got := step(p, "production", plan.OpHealthcheck); got != c.health {
 			t.Errorf("%q: asks %q", settings, got)
+		}
+	}
+}
+
+// TestHealthOfDjango is a view of the project's routes, not a path below which
+// others are, and not one of a module that is included elsewhere.
+func TestHealthOfDjango(t *testing.T) {
+	for name, c := range map[string]struct{ urls, more, want string }{
+		"a view":            {"urlpatterns = [path('healthz', views.health)]\n", "", "http://localhost:8000/healthz"},
+		"a prefix":          {"urlpatterns = [path('ping/', include('web.urls'))]\n", "", "tcp://localhost:8000"},
+		"included at top":   {"urlpatterns = [path('', include('web.urls'))]\n", "urlpatterns = [path('health/', views.health)]\n", "http://localhost:8000/health/"},
+		"included below":    {"urlpatterns = [path('api/', include('web.urls'))]\n", "urlpatterns = [path('health/', views.health)]\n", "tcp://localhost:8000"},
+		"a string":          {"urlpatterns = []\nPING = SITE + '/ping/'\n", "", "tcp://localhost:8000"},
+		"in another module": {"urlpatterns = []\n", "urlpatterns = [path('health/', views.health)]\n", "tcp://localhost:8000"},
+	} {
+		p, findings := planned(t, map[string]string{
+			"requirements.txt": "django==5.2\ngunicorn==23.0.0", "manage.py": manageShop, "shop/wsgi.py": "", "shop/urls.py": c.urls, "web/urls.py": c.more,
+			"shop/settings.py": "ROOT_URLCONF = 'shop.urls'\n", "web/mail.py": "p.add_argument('--port', default=2525)\n",
+		}, config.Service{})
+		if got := step(p, "production", plan.OpHealthcheck); got != "/usr/local/bin/slipway-probe "+c.want || findings.Errors() != nil {
+			t.Errorf("%s: asks %q; findings %v", name, got, findings)
 		}
 	}
 }

@@ -86,8 +86,8 @@ func (s *service) network() {
 	switch s.app.kind {
 	case kindASGI, kindWSGI, kindDjango:
 		e.HTTP, e.GRPC = ecosystem.Hit{Text: string(s.app.kind), File: s.app.file, Line: s.app.line}, ecosystem.Hit{}
-		if s.django.hosts.refusesLocalhost() {
-			e.Route = ecosystem.Hit{} // a check over HTTP asks localhost
+		if s.app.kind == kindDjango { // whose sources do not say where it listens
+			e.Port, e.Route = ecosystem.Hit{}, s.djangoRoute()
 		}
 	case kindStreamlit:
 		e.HTTP = ecosystem.Hit{Text: "Streamlit", File: s.app.file, Line: s.app.line}
