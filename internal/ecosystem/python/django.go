@@ -64,6 +64,9 @@ func (s *service) isDjango() bool {
 		}
 		h := ecosystem.Find(settingsName(), manage, data)
 		if !h.Found() {
+			h = s.settingsAmong(manage, data)
+		}
+		if !h.Found() {
 			continue
 		}
 		s.root = path.Dir(manage)
@@ -84,6 +87,26 @@ func (s *service) isDjango() bool {
 		return true
 	}
 	return false
+}
+
+// settingsAmong returns the settings of a manage.py that decides between several,
+// or gets them by a variable: the last string that is a module, because what
+// stands behind `else` or as a default is what holds without further settings.
+func (s *service) settingsAmong(manage string, data []byte) ecosystem.Hit {
+	c := lex(data)
+	var found ecosystem.Hit
+	asked := false
+	for _, l := range c.literals {
+		asked = asked || l.text == "DJANGO_SETTINGS_MODULE"
+		at := path.Join(path.Dir(manage), strings.ReplaceAll(l.text, ".", "/"))
+		if strings.Contains(l.text, ".") && fsValid(at) && (ecosystem.Exists(s.Dir, at+".py") || ecosystem.Exists(s.Dir, at+"/__init__.py")) {
+			found = ecosystem.Hit{Text: l.text, File: manage, Line: l.line}
+		}
+	}
+	if !asked {
+		return ecosystem.Hit{}
+	}
+	return found
 }
 
 // served is the settings module that servers get. manage.py often names the one

@@ -234,6 +234,24 @@ func TestHostsOfDjango(t *testing.T) {
 	}
 }
 
+// TestSettingsByAVariable: a manage.py that decides between settings gets those
+// that hold without further variables.
+func TestSettingsByAVariable(t *testing.T) {
+	for name, c := range map[string]struct{ manage, want string }{
+		"a condition":  {"s = 'shop.production' if 'SITE' in os.environ else 'shop.settings'\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', s)\n", "shop.settings"},
+		"a default":    {"s = os.getenv('SHOP_SETTINGS', 'shop.settings')\nos.environ['DJANGO_SETTINGS_MODULE'] = s\n", "shop.settings"},
+		"an item":      {"os.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'\n", "shop.settings"},
+		"no module":    {"os.environ['DJANGO_SETTINGS_MODULE'] = 'shop.absent'\n", ""},
+		"not Django's": {"run('shop.settings')\n", ""},
+	} {
+		p, findings := planned(t, map[string]string{"requirements.txt": "django==5.2\ngunicorn==23.0.0", "manage.py": "if __name__ == '__main__':\n    pass\n" + c.manage, "shop/wsgi.py": "", "shop/settings.py": "", "shop/production.py": ""}, config.Service{})
+		env := step(p, "production", plan.OpEnv) + " "
+		if got := strings.Contains(env, "DJANGO_SETTINGS_MODULE="+c.want+" "); got != (c.want != "") || got != strings.HasPrefix(step(p, "production", plan.OpCmd), "gunicorn shop.wsgi:application") {
+			t.Errorf("%s: starts %q with %s; findings %v", name, step(p, "production", plan.OpCmd), env, findings)
+		}
+	}
+}
+
 // TestHealthOfDjango is a view of the project's routes, not a path below which
 // others are, and not one of a module that is included elsewhere.
 func TestHealthOfDjango(t *testing.T) {
