@@ -113,21 +113,41 @@ func (s *service) developing(file string, line int) {
 	if kind == "" {
 		return
 	}
-	s.warnDevelopment(kind, file, line, s.add(s.serverOf(kind))+", and delete the command: Slipway then starts it")
-	if words := commandWords(s.start); kind == "Flask" && path.Ext(words[0]) == ".py" {
-		at := s.runsFlask(words[0])
-		if data, err := ecosystem.Read(s.Dir, at.File); err == nil && !hostGiven.Match(lex(data).signs) {
+	server := s.serverOf(kind)
+	hint := "delete the command: Slipway then starts " + server
+	if !s.has(server) {
+		hint = s.add(server) + ", and " + hint
+	}
+	s.warnDevelopment(kind, file, line, hint)
+	switch {
+	case kind == "Django":
+		s.addressRunserver(file, line)
+	case kind == "FastAPI" && !slices.ContainsFunc(s.start, func(w string) bool { return strings.HasPrefix(w, "--host") }):
+		s.start = append(slices.Clone(s.start), "--host", "0.0.0.0")
+		s.Fact("address", "0.0.0.0", "by itself, fastapi dev listens on localhost only", file, line)
+	case kind == "Flask":
+		at := s.runsFlask(commandWords(s.start)[0])
+		if data, err := ecosystem.Read(s.Dir, at.File); at.Found() && err == nil && !hostGiven.Match(lex(data).signs) {
 			s.Report(diag.Warning, ecosystem.CodeLoopback, at.File, at.Line, `write host="0.0.0.0" in the call`, "the server listens on localhost only, so nothing outside its container reaches it")
 		}
 	}
-	if after := s.start[slices.Index(s.start, "runserver")+1:]; kind == "Django" && !slices.ContainsFunc(after, isAddress) {
-		address := "0.0.0.0:" + strconv.Itoa(s.givenPort())
-		s.start = append(slices.Clone(s.start), address)
-		s.Fact("address", address, "by itself, runserver listens on localhost only", file, line)
-	}
 }
 
-func isAddress(word string) bool { return !strings.HasPrefix(word, "-") }
+// addressRunserver gives Django's server an address, where the command has none
+// or a port alone.
+func (s *service) addressRunserver(file string, line int) {
+	i := slices.Index(s.start, "runserver") + 1
+	j := slices.IndexFunc(s.start[i:], func(w string) bool { return !strings.HasPrefix(w, "-") })
+	port := strconv.Itoa(s.givenPort())
+	if j >= 0 {
+		if port = s.start[i+j]; strings.ContainsAny(port, ":.") {
+			return
+		}
+		s.start = slices.Delete(slices.Clone(s.start), i+j, i+j+1)
+	}
+	s.start = append(slices.Clone(s.start), "0.0.0.0:"+port)
+	s.Fact("address", "0.0.0.0:"+port, "by itself, runserver listens on localhost only", file, line)
+}
 
 // serverOf is the production server for a framework.
 func (s *service) serverOf(framework string) string {

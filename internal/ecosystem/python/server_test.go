@@ -2,6 +2,7 @@ package python
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -106,6 +107,8 @@ func TestADevelopmentServerThatIsWritten(t *testing.T) {
 		"python manage.py runserver":                       {"python manage.py runserver 0.0.0.0:8000", "", true},
 		"python -u manage.py runserver --noreload":         {"python -u manage.py runserver --noreload 0.0.0.0:8000", "", true},
 		"python3 manage.py runserver 0.0.0.0:9000":         {"python3 manage.py runserver 0.0.0.0:9000", "", true},
+		"python manage.py runserver 9001":                  {"python manage.py runserver 0.0.0.0:9001", "", true},
+		"fastapi dev app.py":                               {"fastapi dev app.py --host 0.0.0.0", "", true},
 		"./manage.py runserver":                            {"./manage.py runserver 0.0.0.0:8000", "", true},
 		"flask db upgrade":                                 {"flask db upgrade", "", false},
 		"gunicorn app:app -b 0.0.0.0:8000":                 {"gunicorn app:app -b 0.0.0.0:8000", "", false},
@@ -126,6 +129,12 @@ func TestADevelopmentServerThatIsWritten(t *testing.T) {
 			}
 			if got := step(p, "production", plan.OpCmd); got != c.start || strings.Join(env, " ") != c.env {
 				t.Errorf("starts %q with %v; findings %v", got, env, findings)
+			}
+			if strings.Contains(c.start, "runserver 0.0.0.0:900") && !strings.HasSuffix(c.start, ":"+strconv.Itoa(p.Port)) {
+				t.Errorf("port %d", p.Port)
+			}
+			if f := of(findings, codeDevelopment); len(f) == 1 && strings.Contains(f[0].Hint, "add ") {
+				t.Errorf("the server is there: %s", f[0].Hint)
 			}
 			if f := of(findings, codeDevelopment); (len(f) == 1) != c.warns || c.warns && f[0].Place.String() != "Procfile:1" {
 				t.Errorf("findings %v", findings)

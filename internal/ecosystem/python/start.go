@@ -173,7 +173,7 @@ func (s *service) manifest() string {
 	return ecosystem.Or(s.app.file, "main.py")
 }
 
-var portFlag = pattern.Lazy(`(?:--port|--bind|--http|-b|-p)[ =](?:[\w.\[\]:]*:)?(\d{2,5})\b`)
+var portFlag = pattern.Lazy(`(?:--port|--bind|--http|-b|-p|\brunserver)[ =](?:[\w.\[\]:]*:)?(\d{2,5})\b`)
 
 // startCommand decides on the exec form that starts the service.
 func (s *service) startCommand() {
