@@ -70,7 +70,11 @@ func (run *Running) WaitReady(ctx context.Context, limit time.Duration) error {
 func (run *Running) unsettled(now time.Time) time.Duration {
 	var longest time.Duration
 	for _, c := range run.containers {
-		longest = max(longest, localrun.Unsettled(c.snapshot(), c.check, now))
+		check := c.check
+		if own, _, ok := localrun.OwnProbe(check.Command); ok { // the check of a planned image
+			check = own
+		}
+		longest = max(longest, localrun.Unsettled(c.snapshot(), check, now))
 	}
 	return longest
 }
