@@ -48,7 +48,7 @@ func ProbeID(arch string, tls bool) (string, error) {
 	}
 	sum := sha256.New()
 	if _, err := io.Copy(sum, packed); err != nil { // without a copy of its megabyte
-		return "", fmt.Errorf("reading the probe that slipway carries: %w", err)
+		return "", fmt.Errorf("reading the embedded probe: %w", err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
@@ -91,7 +91,7 @@ func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) 
 		if path, err := lookPath("runc"); err == nil {
 			return path, nil
 		}
-		return "", diag.Fail(diag.ExitUsage, "cannot run containers: there is no runc, neither in this slipway nor in $PATH").
+		return "", diag.Fail(diag.ExitUsage, "cannot run containers: runc not found, neither embedded in slipway nor in $PATH").
 			Because(err).WithHint("build slipway with `make build`, or install the Debian package: apt-get install runc")
 	}
 	sum := sha256.Sum256(packed)
@@ -136,11 +136,11 @@ func absent(what string) error {
 func unpack(packed []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
-		return nil, fmt.Errorf("unpacking a program that slipway carries: %w", err)
+		return nil, fmt.Errorf("unpacking an embedded program: %w", err)
 	}
 	data, err := io.ReadAll(r)
 	if err != nil {
-		return nil, fmt.Errorf("unpacking a program that slipway carries: %w", err)
+		return nil, fmt.Errorf("unpacking an embedded program: %w", err)
 	}
 	return data, nil
 }

@@ -264,7 +264,7 @@ func (a *Assembler) builtFile(l Locked) string {
 func (l *Locked) settle(c Compression, digest string) error {
 	field := l.digest(c)
 	if *field != "" && *field != digest {
-		return diag.Fail(diag.ExitBuild, "%s for %s came out as %s, but the lock pins %s", l.Ref, l.Platform, digest, *field).
+		return diag.Fail(diag.ExitBuild, "%s for %s has the digest %s, but the lock pins %s", l.Ref, l.Platform, digest, *field).
 			WithHint("if slipway.lock was not edited by hand, this is a defect of slipway: the same packages must give the same image; `slipway bases lock` pins the new digest")
 	}
 	*field = digest

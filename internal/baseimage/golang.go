@@ -80,7 +80,7 @@ func (a *Assembler) goAddresses(ctx context.Context, version, arch string) func(
 }
 
 func noGoProxy() error {
-	return diag.Fail(diag.ExitUsage, "no Go module proxy is configured on this machine, and go is not installed to ask").
+	return diag.Fail(diag.ExitUsage, "no Go module proxy is configured on this machine, and go is not installed").
 		WithHint("set GOPROXY to the address of a module proxy, such as https://goproxy.example")
 }
 
@@ -129,7 +129,7 @@ func (a *Assembler) newestPatch(ctx context.Context, proxy, minor, arch string) 
 	}
 	if best == "" {
 		return "", diag.Fail(diag.ExitBuild, "the Go module proxy has no toolchain of Go %s for linux/%s", minor, arch).
-			WithHint("write another version: for the service in slipway.yaml, or GOPROXY=<a proxy that has it>; `bases:` takes any other image")
+			WithHint("write another version: for the service in slipway.yaml, or GOPROXY=<a proxy that has it>; `bases:` accepts any other image")
 	}
 	return best, nil
 }
@@ -208,7 +208,7 @@ func goTree(data []byte, prefix string) (tree, error) {
 		}
 	}
 	if t["usr/local/go/bin/go"] == nil {
-		return nil, errors.New("there is no bin/go in the module")
+		return nil, errors.New("no bin/go in the module")
 	}
 	for _, name := range []string{"go", "gofmt"} {
 		t.symlink("usr/local/bin/"+name, "../go/bin/"+name)

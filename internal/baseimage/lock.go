@@ -177,7 +177,7 @@ func decodeLock(name string, text []byte) (Lock, error) {
 	err := d.Decode(&l)
 	if err == nil {
 		if _, e := d.Token(); e != io.EOF {
-			err = errors.New("there is text after the end")
+			err = errors.New("unexpected text after the end")
 		}
 	}
 	if err == nil {

@@ -56,7 +56,7 @@ func (doc npmVersions) newest(name, major string) (NPMPin, error) {
 }
 
 func noNPM() error {
-	return diag.Fail(diag.ExitUsage, "no npm registry is configured on this machine, and npm is not installed to ask").
+	return diag.Fail(diag.ExitUsage, "no npm registry is configured on this machine, and npm is not installed").
 		WithHint("set NPM_CONFIG_REGISTRY to the address of an npm registry, such as https://npm.example/")
 }
 
@@ -134,7 +134,7 @@ func nodeFiles(tgz io.Reader, enough int, wanted func(string) bool) (tree, error
 	}
 	n := t["usr/local/bin/node"]
 	if n == nil {
-		return nil, fmt.Errorf("there is no bin/node in the package")
+		return nil, fmt.Errorf("no bin/node in the package")
 	}
 	if n.data, err = stripped(n.data[0]); err != nil {
 		return nil, fmt.Errorf("stripping node: %w", err)
@@ -158,7 +158,7 @@ func npmTree(tgz io.Reader) (tree, error) {
 	}
 	for command, script := range map[string]string{"npm": "bin/npm-cli.js", "npx": "bin/npx-cli.js"} {
 		if t[home+script] == nil {
-			return nil, fmt.Errorf("there is no %s in the package", script)
+			return nil, fmt.Errorf("no %s in the package", script)
 		}
 		t[home+script].mode = 0o755
 		t.symlink("usr/local/bin/"+command, "../lib/node_modules/npm/"+script)

@@ -67,7 +67,7 @@ func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin
 	if len(byTarget) == 0 {
 		return out, nil
 	}
-	a.events.Emit(event.Note{Text: "asking the Debian mirror and the npm registry for the newest packages"})
+	a.events.Emit(event.Note{Text: "querying the Debian mirror and the npm registry for the newest packages"})
 	var suites []debian.OpenSuite
 	var npm map[string]NPMPin
 	group, gctx := errgroup.WithContext(ctx)
@@ -182,7 +182,7 @@ func (a *Assembler) openSuites(ctx context.Context) ([]debian.OpenSuite, error) 
 	var out []debian.OpenSuite
 	for i, o := range opened {
 		if o == nil {
-			a.events.Emit(event.Note{Warning: true, Text: "no configured mirror has the suite " + wanted[i].Name + "; bases come without it"})
+			a.events.Emit(event.Note{Warning: true, Text: "no configured mirror has the suite " + wanted[i].Name + "; bases are assembled without it"})
 			continue
 		}
 		out = append(out, *o)

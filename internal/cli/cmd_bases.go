@@ -185,7 +185,7 @@ func (a *app) basesBuildCommand() *cobra.Command {
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.all, "all", false, "all bases")
+	cmd.Flags().BoolVar(&f.all, "all", false, "select all bases")
 	return cmd
 }
 
@@ -241,7 +241,7 @@ and that you do not name keep their pins.`,
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.all, "all", false, "all bases")
+	cmd.Flags().BoolVar(&f.all, "all", false, "select all bases")
 	return cmd
 }
 
@@ -293,7 +293,7 @@ packages.`,
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.all, "all", false, "all bases")
+	cmd.Flags().BoolVar(&f.all, "all", false, "select all bases")
 	return cmd
 }
 

@@ -38,7 +38,7 @@ func TestBasesRefusals(t *testing.T) {
 		stderr    []string
 	}{
 		{"no base named", t.TempDir(), []string{"build"}, diag.ExitUsage, []string{"no base specified", "--all"}},
-		{"unknown base", t.TempDir(), []string{"build", "slipway/node:20-trixi"}, diag.ExitUsage, []string{`there is no base "slipway/node:20-trixi"`, `did you mean "slipway/node:20-trixie"?`}},
+		{"unknown base", t.TempDir(), []string{"build", "slipway/node:20-trixi"}, diag.ExitUsage, []string{`unknown base "slipway/node:20-trixi"`, `did you mean "slipway/node:20-trixie"?`}},
 		{"unknown platform", t.TempDir(), []string{"build", "slipway/node:20-trixie", "--platform", "linux/mips"}, diag.ExitUsage, []string{`platform "linux/mips"`, "linux/arm64"}},
 		{"unknown compression", t.TempDir(), []string{"build", "slipway/node:20-trixie", "--compression", "lz4"}, diag.ExitUsage, []string{`"lz4"`, "gzip or zstd"}},
 		{"damaged lock", damaged, []string{"list"}, diag.ExitUsage, []string{"slipway.lock:3: error: the lock file is damaged", "SLP301", "slipway bases lock"}},

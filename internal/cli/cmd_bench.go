@@ -38,7 +38,7 @@ func (a *app) benchCommand() *cobra.Command {
 	var f benchFlags
 	cmd := &cobra.Command{
 		Use:   "bench [DIR]",
-		Short: "Measure a single-stage build of a directory against its multi-stage build",
+		Short: "Compare the single-stage and multi-stage builds of a directory",
 		Long: `Build a directory from a single-stage Dockerfile and from its multi-stage one
 (its Dockerfile, else the planned one), each with empty caches: cold, after a
 change of a source file, and after a change of the dependencies. Then start both
@@ -64,7 +64,7 @@ The command leaves nothing behind.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.against, "against", "Dockerfile.single", "the single-stage Dockerfile, relative to DIR")
+	fl.StringVar(&f.against, "against", "Dockerfile.single", "single-stage Dockerfile, relative to DIR")
 	fl.IntVar(&f.runs, "runs", 3, "builds of each Dockerfile; medians are reported")
 	fl.BoolVar(&f.json, "json", false, "print medians, ratios and every sample as JSON")
 	fl.StringVar(&f.source, "source", "", "source file in DIR to change")

@@ -22,7 +22,7 @@ func (a *app) generateCommand() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "generate [SERVICE… | DIR]",
-		Short: "Write the Dockerfile and .dockerignore of each service, to keep",
+		Short: "Write the Dockerfile and .dockerignore of each service",
 		Long: `Write the Dockerfile and .dockerignore of each service into its directory, or
 below --dir. Slipway replaces only files that carry its first line; --force replaces
 any file. A generated Dockerfile does not count as a service's own: Slipway plans the

@@ -46,13 +46,13 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.keepGoing, "keep-going", false, "continue with the other services when one fails")
 	fl.BoolVar(&f.noCache, "no-cache", false, "run every step, ignoring cached results")
 	fl.BoolVar(&f.force, "force", false, "run the build even when nothing changed; cached steps stay cached")
-	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile of a directory (default: DIR/Dockerfile)")
+	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile to build (default: DIR/Dockerfile)")
 	fl.StringVar(&f.target, "target", "", "build up to this stage")
 	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes the environment's value, else the default of its ARG")
-	fl.StringArrayVar(&f.labels, "label", nil, "label NAME=VALUE of the image")
+	fl.StringArrayVar(&f.labels, "label", nil, "set an image label, NAME=VALUE")
 	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
 	f.builder.register(cmd)
-	fl.StringVarP(&f.output, "output", "o", "", "type=local|tar|oci|docker,dest=PATH, or a directory")
+	fl.StringVarP(&f.output, "output", "o", "", "write the result: type=local|tar|oci|docker,dest=PATH, or a directory")
 }
 
 // request is what the flags say about every build of the command.

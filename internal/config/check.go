@@ -217,7 +217,7 @@ func (d *decoder) checkFit(at string, t serviceType, h *health) {
 		at := at + "/health/" + kind
 		switch {
 		case t == "job":
-			d.report(codeImpossible, at, "delete health: a job ends by itself, and its exit code is the result", "a job takes no health check")
+			d.report(codeImpossible, at, "delete health: a job ends by itself, and its exit code is the result", "a job has no health check")
 		case kind == "grpc" && (t == "http" || t == "static"):
 			d.report(codeImpossible, at, "write http: /health, or make it type: grpc", "a service of type %s does not answer gRPC health checks", t)
 		case kind == "http" && t == "grpc":
@@ -239,7 +239,7 @@ func (d *decoder) checkService(name string, s service, doc *document) {
 	}
 	effective := merge(doc.settingsFor(s.Type), s.settings)
 	if ks := s.Health.kinds(); len(ks) == 1 && ks[0] != "command" && effective.Port == nil && s.Type == "worker" {
-		d.report(codeImpossible, at+"/health/"+ks[0], "add port:, or write a health check with command:", "a service without a port takes no health check over the network")
+		d.report(codeImpossible, at+"/health/"+ks[0], "add port:, or write a health check with command:", "a service without a port cannot have a health check over the network")
 	}
 }
 
@@ -258,7 +258,7 @@ func (d *decoder) checkFiles(at, name string, s service, doc *document) {
 			if near := diag.Nearest(f.From, sortedKeys(doc.Services)); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			d.report(codeNoChoice, at, hint, "there is no service %q to take files from", clip(f.From))
+			d.report(codeNoChoice, at, hint, "unknown service %q in from:", clip(f.From))
 		}
 		d.checkPath(at, f.Path, "write it relative to the service's directory", "move slipway.yaml's path: of the service up to a directory that holds the file")
 		d.checkPath(at, f.To, "write it relative to the service's directory", "to: must be inside the service's directory in the image")

@@ -116,10 +116,10 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, path string) {
 func (d *decoder) plain(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		d.reportToken(codeAnchor, n.GetToken(), "write shared settings once, under defaults or types", "slipway.yaml takes no anchors and aliases")
+		d.reportToken(codeAnchor, n.GetToken(), "write shared settings once, under defaults or types", "slipway.yaml does not support anchors and aliases")
 		return false
 	case *ast.TagNode:
-		d.reportToken(codeAnchor, n.GetToken(), "delete the tag", "slipway.yaml takes no tags")
+		d.reportToken(codeAnchor, n.GetToken(), "delete the tag", "slipway.yaml does not support tags")
 		return false
 	case nil:
 		return false
@@ -207,7 +207,7 @@ func (d *decoder) decodeStruct(n ast.Node, v reflect.Value, path string) {
 		if before, after, ok := strings.Cut(key, ":"); ok {
 			hint = fmt.Sprintf("write a space after the colon: %s: %s", before, after)
 		}
-		d.report(codeUnknownKey, "key:"+child, hint, "there is no key %q %s", key, in(path))
+		d.report(codeUnknownKey, "key:"+child, hint, "unknown key %q %s", key, in(path))
 	})
 }
 

@@ -87,7 +87,7 @@ func (d *decoder) syntax(err error) {
 	}
 	hint := ""
 	if place.Line > 0 && place.Line <= len(d.lines) && strings.Contains(d.lines[place.Line-1], "\t") {
-		hint = "indent with spaces: YAML takes no tabs"
+		hint = "indent with spaces: YAML does not allow tabs"
 	}
 	d.findings = append(d.findings, d.finding(codeSyntax, place.Line, place.Column, "not valid YAML: "+text, hint))
 }

@@ -236,7 +236,7 @@ func PlatformHint(s string) (hint string, err error) {
 	if near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
-	return hint, fmt.Errorf("there are no bases for the platform %q", clip(s))
+	return hint, fmt.Errorf("no bases exist for the platform %q", clip(s))
 }
 
 // JSONSchema makes the schema of a platform.
@@ -274,7 +274,7 @@ func (b *bases) decodeNode(d *decoder, n ast.Node, path string) {
 			if near := diag.Nearest(key, roles); near != "" {
 				hint = fmt.Sprintf("did you mean %q?", near)
 			}
-			d.report(codeUnknownKey, "key:"+child, hint, "there is no base role %q", key)
+			d.report(codeUnknownKey, "key:"+child, hint, "unknown base role %q", key)
 			return
 		}
 		if s, ok := text(value); ok {

@@ -50,7 +50,7 @@ func Words(line string) ([]string, error) {
 		words = append(words, word.String())
 	}
 	if len(words) == 0 {
-		return nil, errors.New("there is no command")
+		return nil, errors.New("the command is empty")
 	}
 	if name, _, ok := strings.Cut(words[0], "="); ok && name != "" && !strings.ContainsAny(name, "/.-") {
 		return nil, fmt.Errorf("setting %s needs a shell", name)

@@ -63,7 +63,7 @@ func entry(f Found, indent string, listen map[int]int) []byte {
 		line("# reads %s: no default (%s)", comment(use.Name), comment(diag.Place{File: use.File, Line: use.Line}.String()))
 	}
 	if f.Dockerfile != "" && f.Service.Ecosystem != "" {
-		line("# dockerfile: false would plan it from its sources, with the Dockerfile as evidence")
+		line("# dockerfile: false plans it from its sources, with the Dockerfile as evidence")
 	}
 	for _, p := range f.Findings {
 		if p.Severity == diag.Error {

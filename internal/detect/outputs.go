@@ -80,7 +80,7 @@ func joined(p plan.Service, of source, s config.Service, f config.File, dir fs.F
 			Text: fmt.Sprintf("%s: files from %s: "+format, append([]any{s.Name, f.From}, args...)...)}
 	}
 	if p.Type == "static" {
-		return refuse("merge the two sites, or serve them as two services", "a static site takes no files of another service")
+		return refuse("merge the two sites, or serve them as two services", "a static site cannot take files from another service")
 	}
 	out := outputOf(of, f)
 	if out == "" {

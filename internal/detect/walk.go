@@ -68,7 +68,7 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	paths = append(paths, pages.services()...)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	if len(paths) == 0 && findings == nil {
-		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
+		findings = append(findings, diag.Finding{Code: codeNothing, Text: "no service found in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
 	}
 	return named(paths), append(findings, strangers.without(paths)...)
 }

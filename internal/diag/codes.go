@@ -50,20 +50,20 @@ func Codes() []Code {
 
 func configCodes() []Code {
 	return []Code{
-		{Code: "SLP101", Name: "syntax", Meaning: "slipway.yaml is not valid YAML, or is larger than Slipway reads."},
+		{Code: "SLP101", Name: "syntax", Meaning: "slipway.yaml is not valid YAML, or is too large."},
 		{Code: "SLP102", Name: "unknown key", Meaning: "slipway.yaml has a key that does not exist."},
 		{Code: "SLP103", Name: "duplicate key", Meaning: "slipway.yaml has the same key twice in one map."},
-		{Code: "SLP104", Name: "wrong type", Meaning: "A value in slipway.yaml has another type than its key takes."},
-		{Code: "SLP105", Name: "unknown word", Meaning: "A value is not one of the words that its key takes."},
+		{Code: "SLP104", Name: "wrong type", Meaning: "A value in slipway.yaml has the wrong type for its key."},
+		{Code: "SLP105", Name: "unknown word", Meaning: "A value is not a valid word for its key."},
 		{Code: "SLP106", Name: "bad port", Meaning: "A port is not a number from 1 to 65535."},
 		{Code: "SLP107", Name: "duplicate port", Meaning: "Two services of one run group have the same port."},
 		{Code: "SLP108", Name: "bad memory", Meaning: "A memory limit is not a size."},
 		{Code: "SLP109", Name: "bad platform", Meaning: "A platform is not supported."},
 		{Code: "SLP110", Name: "two health checks", Meaning: "A service has more than one kind of health check."},
 		{Code: "SLP111", Name: "impossible combination", Meaning: "Two keys exclude each other."},
-		{Code: "SLP112", Name: "path outside", Meaning: "A path leads out of the repository."},
+		{Code: "SLP112", Name: "path outside", Meaning: "A path leads outside the repository."},
 		{Code: "SLP113", Name: "duplicate path", Meaning: "Two services have the same path and the same command."},
-		{Code: "SLP114", Name: "format version", Meaning: "slipway.yaml names a version of its format that this Slipway does not read."},
+		{Code: "SLP114", Name: "format version", Meaning: "slipway.yaml uses a format version that this Slipway does not support."},
 		{Code: "SLP115", Name: "no services", Meaning: "slipway.yaml lists no services."},
 		{Code: "SLP116", Name: "bad name", Meaning: "The name of a fleet or service cannot be part of an image name."},
 		{Code: "SLP117", Name: "bad user", Meaning: "The user of production images has an invalid name or id, or is root."},
@@ -73,7 +73,7 @@ func configCodes() []Code {
 		{Code: "SLP121", Name: "bad variable", Meaning: "The name or value of an environment variable is invalid."},
 		{Code: "SLP122", Name: "bad command", Meaning: "A command is empty, or needs a shell to run."},
 		{Code: "SLP123", Name: "bad health check", Meaning: "The path, service name or number of retries of a health check is invalid."},
-		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, and images are no place for one."},
+		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, which images must not contain."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
 	}
 }
@@ -85,15 +85,15 @@ func nodeCodes() []Code {
 		{Code: "SLP203", Name: "package manager", Meaning: "The package manager is not supported, or is not the one of the lock file."},
 		{Code: "SLP204", Name: "Node.js version", Meaning: "The requested version of Node.js is not supported."},
 		{Code: "SLP205", Name: "stale lock file", Meaning: "package-lock.json does not match package.json."},
-		{Code: "SLP206", Name: "no start", Meaning: "No script or field of package.json says how the service starts."},
+		{Code: "SLP206", Name: "no start", Meaning: "No script or field of package.json specifies how the service starts."},
 		{Code: "SLP207", Name: "start needs a shell", Meaning: "The start script needs a shell or a tool that the image does not have."},
-		{Code: "SLP210", Name: "dependency outside", Meaning: "A dependency lies outside of the service's directory."},
+		{Code: "SLP210", Name: "dependency outside", Meaning: "A dependency is outside the service's directory."},
 		{Code: "SLP211", Name: "unreadable lock file", Meaning: "package-lock.json cannot be read."},
-		{Code: "SLP212", Name: "no compiler", Meaning: "A service has TypeScript sources, and no script compiles them."},
-		{Code: "SLP213", Name: "install script", Meaning: "The service has install scripts that the plan runs at another moment, or not at all."},
+		{Code: "SLP212", Name: "no compiler", Meaning: "A service has TypeScript sources, but no script compiles them."},
+		{Code: "SLP213", Name: "install script", Meaning: "The plan runs install scripts at another time, or not at all."},
 		{Code: "SLP214", Name: "credential in .npmrc", Meaning: ".npmrc contains a credential."},
-		{Code: "SLP215", Name: "package layout", Meaning: "Packages are laid out in another way than on the developer's machine."},
-		{Code: "SLP216", Name: "no server output", Meaning: "The configuration of a framework makes no server, or the build overrides it to make one."},
+		{Code: "SLP215", Name: "package layout", Meaning: "Packages are installed in a different layout than on the developer's machine."},
+		{Code: "SLP216", Name: "no server output", Meaning: "A framework's configuration produces no server, or the build overrides it to produce one."},
 		{Code: "SLP284", Name: "missing .env", Meaning: "The start reads a file of variables that the image does not contain."},
 		{Code: "SLP285", Name: "missing file", Meaning: "An option of the start command names a file that the image does not contain."},
 		{Code: "SLP286", Name: "no shell", Meaning: "The sources start a shell, and the image has none."},
@@ -110,10 +110,10 @@ func nodeCodes() []Code {
 func ecosystemCodes() []Code {
 	return []Code{
 		{Code: "SLP208", Name: "ignored input", Meaning: ".dockerignore cannot be read, or excludes a file that the build needs."},
-		{Code: "SLP209", Name: "no port", Meaning: "No source or setting says on which port a server listens."},
-		{Code: "SLP225", Name: "entry not read", Meaning: "An entry of the repository is not read: too large, no ordinary file, or a link that leads out."},
-		{Code: "SLP228", Name: "other processes", Meaning: "A Procfile has further processes beside the one that this service is."},
-		{Code: "SLP257", Name: "loopback only", Meaning: "A server listens on the loopback address only and cannot be reached from outside of its container."},
+		{Code: "SLP209", Name: "no port", Meaning: "No source or setting specifies the port that a server listens on."},
+		{Code: "SLP225", Name: "entry not read", Meaning: "Slipway does not read an entry of the repository: it is too large, not a regular file, or a link out of the repository."},
+		{Code: "SLP228", Name: "other processes", Meaning: "A Procfile has processes besides the one of this service."},
+		{Code: "SLP257", Name: "loopback only", Meaning: "A server listens on the loopback address only and cannot be reached from outside its container."},
 		{Code: "SLP320", Name: "private key", Meaning: "The image contains a private key that the sources name."},
 		{Code: "SLP321", Name: "missing files", Meaning: "files: of slipway.yaml matches nothing."},
 		{Code: "SLP322", Name: "unbuilt front end", Meaning: "The program opens a directory that the build of a front end writes, and no build runs."},
@@ -133,7 +133,7 @@ func detectCodes() []Code {
 		{Code: "SLP227", Name: "misplaced key", Meaning: "A key of slipway.yaml has no effect for this ecosystem."},
 		{Code: "SLP230", Name: "unsupported language", Meaning: "A directory looks like a program, but its language is not supported or its manifest is missing."},
 		{Code: "SLP231", Name: "foreign .dockerignore", Meaning: "A .dockerignore belongs to another Dockerfile than the planned one."},
-		{Code: "SLP232", Name: "unusable output", Meaning: "files: takes files from a service whose output cannot be taken."},
+		{Code: "SLP232", Name: "unusable output", Meaning: "files: names a service whose output cannot be used."},
 		{Code: "SLP233", Name: "circular files", Meaning: "Services take files from each other."},
 		{Code: "SLP234", Name: "own Dockerfile", Meaning: "files: or exclude: has no effect on a service that is built from its own Dockerfile."},
 		{Code: "SLP235", Name: "other version", Meaning: "A Dockerfile starts from a version that the bases do not have; the nearest is planned."},
@@ -146,15 +146,15 @@ func goCodes() []Code {
 		{Code: "SLP241", Name: "no module", Meaning: "A main package belongs to no module."},
 		{Code: "SLP242", Name: "Go version", Meaning: "The requested version of Go is not available."},
 		{Code: "SLP243", Name: "no main package", Meaning: "A directory that must hold a main package has none."},
-		{Code: "SLP244", Name: "several main packages", Meaning: "Several main packages could be the service, and nothing chooses one."},
+		{Code: "SLP244", Name: "several main packages", Meaning: "Several main packages could be the service, and no setting selects one."},
 		{Code: "SLP245", Name: "no go.sum", Meaning: "A module with dependencies has no go.sum."},
-		{Code: "SLP246", Name: "module outside", Meaning: "A replaced or workspace module lies outside of the repository."},
+		{Code: "SLP246", Name: "module outside", Meaning: "A replaced or workspace module is outside the repository."},
 		{Code: "SLP247", Name: "C library", Meaning: "cgo needs a library or compiler that no base has."},
 		{Code: "SLP248", Name: "unreadable source", Meaning: "A Go source file cannot be read."},
-		{Code: "SLP324", Name: "requires .env", Meaning: "The program ends without a .env file, which no image contains."},
+		{Code: "SLP324", Name: "requires .env", Meaning: "The program exits without a .env file, which no image contains."},
 		{Code: "SLP325", Name: "missing embed", Meaning: "go:embed names a path that does not exist in the repository."},
-		{Code: "SLP326", Name: "other programs", Meaning: "A module has further programs beside the service."},
-		{Code: "SLP329", Name: "other port", Meaning: "slipway.yaml names another port than the one on which the program listens."},
+		{Code: "SLP326", Name: "other programs", Meaning: "A module has programs besides the service."},
+		{Code: "SLP329", Name: "other port", Meaning: "The port in slipway.yaml differs from the port that the program listens on."},
 	}
 }
 
@@ -164,14 +164,14 @@ func rustCodes() []Code {
 		{Code: "SLP250", Name: "unreadable manifest", Meaning: "Cargo.toml or Cargo.lock cannot be read."},
 		{Code: "SLP251", Name: "Rust version", Meaning: "The requested version of Rust is not available."},
 		{Code: "SLP252", Name: "no program", Meaning: "A package that must build a program has none."},
-		{Code: "SLP253", Name: "several programs", Meaning: "Several programs could be the service, and nothing chooses one."},
+		{Code: "SLP253", Name: "several programs", Meaning: "Several programs could be the service, and no setting selects one."},
 		{Code: "SLP254", Name: "no Cargo.lock", Meaning: "A Rust service has no Cargo.lock."},
-		{Code: "SLP255", Name: "package outside", Meaning: "A path dependency lies outside of the repository."},
+		{Code: "SLP255", Name: "package outside", Meaning: "A path dependency is outside the repository."},
 		{Code: "SLP256", Name: "system library", Meaning: "A crate needs a system library or tool that no base has."},
 		{Code: "SLP258", Name: "stale Cargo.lock", Meaning: "Cargo.lock does not match Cargo.toml."},
 		{Code: "SLP259", Name: "unknown linker", Retired: true, Meaning: ".cargo/config.toml names a program that the bases do not have."},
 		{Code: "SLP327", Name: "overridden tool", Meaning: ".cargo/config.toml names a linker or wrapper that the toolchain lacks; the build does not use it."},
-		{Code: "SLP328", Name: "other programs", Meaning: "A package or workspace has further programs beside the service."},
+		{Code: "SLP328", Name: "other programs", Meaning: "A package or workspace has programs besides the service."},
 	}
 }
 
@@ -185,28 +185,28 @@ func pythonCodes() []Code {
 		{Code: "SLP265", Name: "local requirement", Meaning: "A requirement is a directory or needs git."},
 		{Code: "SLP266", Name: "system library", Meaning: "A package needs a system library that the base does not have."},
 		{Code: "SLP267", Name: "no server", Meaning: "An application has no server to run it."},
-		{Code: "SLP268", Name: "no start", Meaning: "No file or setting says how the service starts."},
+		{Code: "SLP268", Name: "no start", Meaning: "No file or setting specifies how the service starts."},
 		{Code: "SLP269", Name: "start needs a shell", Meaning: "The start command needs a shell."},
 		{Code: "SLP270", Name: "static files", Meaning: "Django's static files are not collected, or nothing serves them."},
 		{Code: "SLP271", Name: "assets not built", Meaning: "A Python service has a package.json whose build the plan does not run."},
-		{Code: "SLP272", Name: "another program", Meaning: "Of several Python programs, the service starts the one that serves; this is another."},
-		{Code: "SLP273", Name: "key in the image", Meaning: "The sources read a private key of the repository, so the image holds it."},
-		{Code: "SLP274", Name: "start file missing", Meaning: "The start command of a Python service names a file that the image does not hold."},
+		{Code: "SLP272", Name: "another program", Meaning: "The service starts the Python program that starts the server, not this one."},
+		{Code: "SLP273", Name: "key in the image", Meaning: "The sources read a private key of the repository, so the image contains it."},
+		{Code: "SLP274", Name: "start file missing", Meaning: "The start command of a Python service names a file that the image does not contain."},
 		{Code: "SLP275", Name: "commands before the start", Meaning: "A Procfile or script runs commands before the server; the image starts the server alone."},
-		{Code: "SLP276", Name: "developer's database", Meaning: "The settings name an SQLite file of the repository as the database; the image does not hold it."},
-		{Code: "SLP277", Name: "settings of production", Meaning: "A Django project names settings of a developer; the image uses those of production."},
+		{Code: "SLP276", Name: "developer's database", Meaning: "The settings name an SQLite file of the repository as the database; the image does not contain it."},
+		{Code: "SLP277", Name: "production settings", Meaning: "A Django project names development settings; the image uses the production settings."},
 		{Code: "SLP420", Name: "server added", Meaning: "A Python application has no production server among its dependencies; the build adds one."},
 		{Code: "SLP421", Name: "development server", Meaning: "A Python service starts the development server of its framework."},
 		{Code: "SLP422", Name: "no allowed host", Meaning: "The settings of a Django project make it refuse every request."},
-		{Code: "SLP423", Name: "settings of a developer", Meaning: "A Django project has DEBUG on, or a secret key that its sources reveal."},
+		{Code: "SLP423", Name: "development settings", Meaning: "A Django project has DEBUG on, or a secret key that its sources reveal."},
 	}
 }
 
 func staticCodes() []Code {
 	return []Code{
 		{Code: "SLP280", Name: "no pages", Meaning: "A static site has no pages to serve."},
-		{Code: "SLP281", Name: "start command", Meaning: "A static site has a start command, and nginx serves it."},
-		{Code: "SLP282", Name: "no base", Meaning: "A map of bases has no image that serves static sites."},
+		{Code: "SLP281", Name: "start command", Meaning: "A static site has a start command, but nginx serves it."},
+		{Code: "SLP282", Name: "no base", Meaning: "The bases: map has no image that serves static sites."},
 		{Code: "SLP283", Name: "health check", Meaning: "A static site has a health check that nginx does not answer."},
 	}
 }
@@ -221,12 +221,12 @@ func javaCodes() []Code {
 	return []Code{
 		{Code: "SLP310", Name: "unreadable build file", Meaning: "A build file of Maven or Gradle cannot be read."},
 		{Code: "SLP311", Name: "Java version", Meaning: "The requested version of Java is not available."},
-		{Code: "SLP312", Name: "no main class", Meaning: "No file or setting says which class starts."},
-		{Code: "SLP313", Name: "several main classes", Meaning: "Several classes could start, and nothing chooses one."},
-		{Code: "SLP314", Name: "module outside", Meaning: "A module or parent lies outside of the repository."},
-		{Code: "SLP315", Name: "servlet archive", Meaning: "The build makes an archive for a servlet container, which the image does not have."},
+		{Code: "SLP312", Name: "no main class", Meaning: "No file or setting specifies which class starts."},
+		{Code: "SLP313", Name: "several main classes", Meaning: "Several classes could start, and no setting selects one."},
+		{Code: "SLP314", Name: "module outside", Meaning: "A module or parent is outside the repository."},
+		{Code: "SLP315", Name: "servlet archive", Meaning: "The build produces an archive for a servlet container, which the image does not have."},
 		{Code: "SLP316", Name: "no Gradle wrapper", Meaning: "Gradle has no wrapper, or one that names no version."},
-		{Code: "SLP317", Name: "build tool version", Meaning: "The build asks for another version of its tool than the base has."},
+		{Code: "SLP317", Name: "build tool version", Meaning: "The build requires a version of its tool that the base does not have."},
 		{Code: "SLP340", Name: "missing jar", Meaning: "The start command names a jar that the image does not contain."},
 		{Code: "SLP341", Name: "thin jar", Meaning: "The start command starts a jar whose libraries the image does not contain."},
 	}
@@ -247,37 +247,37 @@ func fleetCodes() []Code {
 
 func dotenvCodes() []Code {
 	return []Code{
-		{Code: "SLP403", Name: "bad line of variables", Meaning: "A line of a file of variables is not NAME=VALUE."},
+		{Code: "SLP403", Name: "bad variable line", Meaning: "A line of a variables file is not NAME=VALUE."},
 	}
 }
 
 func localrunCodes() []Code {
 	return []Code{
-		{Code: "SLP404", Name: "host that nobody serves", Meaning: "A variable names a host that no service of the group serves and that is not found."},
+		{Code: "SLP404", Name: "unknown host", Meaning: "A variable names a host that is neither a service of the group nor found elsewhere."},
 	}
 }
 func proofCodes() []Code {
 	return []Code{
 		{Code: "SLP360", Name: "program missing", Meaning: "The image lacks the program that its start command runs."},
-		{Code: "SLP361", Name: "program not executable", Meaning: "The image's user may not execute the program, or may not enter its directory."},
+		{Code: "SLP361", Name: "program not executable", Meaning: "The image's user cannot execute the program, or cannot enter its directory."},
 		{Code: "SLP362", Name: "interpreter missing", Meaning: "The image lacks the interpreter that a script names in its first line."},
-		{Code: "SLP363", Name: "loader missing", Meaning: "The image lacks the dynamic loader that a program asks for."},
+		{Code: "SLP363", Name: "loader missing", Meaning: "The image lacks the dynamic loader that a program requires."},
 		{Code: "SLP364", Name: "library missing", Meaning: "The image lacks a shared library that the start command needs."},
-		{Code: "SLP365", Name: "library of an extension missing", Meaning: "The image lacks a shared library that an extension or another program in it needs."},
-		{Code: "SLP366", Name: "wrong architecture", Meaning: "A program is compiled for another architecture than that of the image."},
-		{Code: "SLP367", Name: "file of the start command missing", Meaning: "The image lacks a file or module that the start command names."},
+		{Code: "SLP365", Name: "extension's library missing", Meaning: "The image lacks a shared library that an extension or another program in it needs."},
+		{Code: "SLP366", Name: "wrong architecture", Meaning: "A program is compiled for a different architecture than the image."},
+		{Code: "SLP367", Name: "start command's file missing", Meaning: "The image lacks a file or module that the start command names."},
 		{Code: "SLP368", Name: "module missing", Meaning: "The image lacks a module that a source imports."},
 		{Code: "SLP369", Name: "incomplete Java program", Meaning: "The image lacks the main class of a Java program, or libraries that it uses."},
 		{Code: "SLP370", Name: "called program missing", Meaning: "The image lacks a program that the sources run."},
-		{Code: "SLP371", Name: "secret in a layer", Meaning: "A layer of the image holds a secret, even when a later layer deletes it."},
-		{Code: "SLP372", Name: "setuid program", Meaning: "A program of the image runs with other rights than those of its user."},
-		{Code: "SLP373", Name: "device node", Meaning: "The image holds a device node."},
-		{Code: "SLP374", Name: "world-writable file", Meaning: "Every user of the container may write to a file of the image."},
-		{Code: "SLP375", Name: "read-only home", Meaning: "The image's user may not write to its home, and something in the image wants to."},
+		{Code: "SLP371", Name: "secret in a layer", Meaning: "A layer of the image contains a secret, even when a later layer deletes it."},
+		{Code: "SLP372", Name: "setuid program", Meaning: "A program in the image runs with rights that its user does not have."},
+		{Code: "SLP373", Name: "device node", Meaning: "The image contains a device node."},
+		{Code: "SLP374", Name: "world-writable file", Meaning: "Any user in the container can write to a file in the image."},
+		{Code: "SLP375", Name: "read-only home", Meaning: "The image's user cannot write to its home, but a program in the image does."},
 		{Code: "SLP376", Name: "read-only directory", Meaning: "The sources write to a directory that belongs to another user."},
 		{Code: "SLP377", Name: "health check without TLS", Meaning: "The server speaks TLS and its health check does not."},
-		{Code: "SLP378", Name: "file not readable", Meaning: "The image's user may not read a file that the start command needs."},
-		{Code: "SLP379", Name: "program of the health check missing", Meaning: "The image lacks the program of its health check, or the user may not execute it."},
+		{Code: "SLP378", Name: "file not readable", Meaning: "The image's user cannot read a file that the start command needs."},
+		{Code: "SLP379", Name: "health check's program missing", Meaning: "The image lacks the program of its health check, or the user cannot execute it."},
 		{Code: "SLP380", Name: "unknown user", Meaning: "The image runs as a user or group that its accounts do not list."},
 		{Code: "SLP381", Name: "nothing to start", Meaning: "The image has neither an entrypoint nor a command."},
 	}

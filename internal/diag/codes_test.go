@@ -120,7 +120,7 @@ func TestFindingsAreDocumented(t *testing.T) {
 	const file = "../../docs/FINDINGS.md"
 	var b strings.Builder
 	b.WriteString("# Findings\n\n" +
-		"Each problem that Slipway finds in a repository or an image has a code with one meaning for ever. A finding names\n" +
+		"Each problem that Slipway finds in a repository or an image has a code whose meaning never changes. A finding names\n" +
 		"its place, the cause and a hint. `go test ./internal/diag -update` writes this page from `internal/diag/codes.go`.\n\n" +
 		"| code | name | meaning | package |\n|---|---|---|---|\n")
 	for _, c := range diag.Codes() {

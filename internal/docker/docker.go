@@ -89,7 +89,7 @@ func (e *Engine) greet(ctx context.Context) error {
 		return diag.Fail(diag.ExitUsage, "the program that listens at %s is not a Docker engine", host).Because(err).WithHint("check DOCKER_HOST: docker version")
 	}
 	if version.Os != "linux" {
-		return diag.Fail(diag.ExitUsage, "Docker's engine at %s runs %s containers, and images of Slipway are for Linux", host, version.Os).
+		return diag.Fail(diag.ExitUsage, "Docker's engine at %s runs %s containers, but Slipway builds Linux images", host, version.Os).
 			WithHint("switch it to Linux containers, or name another engine with DOCKER_HOST")
 	}
 	e.platform, e.version = version.Os+"/"+version.Arch, version.APIVersion
@@ -101,10 +101,10 @@ func unreachable(host, socket string, err error) error {
 	fail := diag.Fail(diag.ExitUsage, "Docker's engine at %s cannot be reached", host).Because(err)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return diag.Fail(diag.ExitUsage, "you may not use Docker's engine at %s", host).Because(err).
+		return diag.Fail(diag.ExitUsage, "no permission to use Docker's engine at %s", host).Because(err).
 			WithHint("sudo usermod -aG docker $USER, then log in again; ls -l %s shows its permissions", socket)
 	case errors.Is(err, fs.ErrNotExist):
-		return fail.WithHint("start it: systemctl start docker; or name another with DOCKER_HOST (docker context inspect says which one docker uses)")
+		return fail.WithHint("start it: systemctl start docker; or name another with DOCKER_HOST (docker context inspect shows which one docker uses)")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fail.WithHint("nothing listens there: systemctl start docker")
 	}

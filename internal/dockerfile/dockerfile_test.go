@@ -40,8 +40,9 @@ func TestRender(t *testing.T) {
 			}},
 		},
 	}))
-	want := `# web, planned by Slipway. Build it with ` + "`slipway build`" + `, or with any other Dockerfile builder.
-# runtime: Node.js 22; engines (web/package.json:4)
+	want := `# web, planned by Slipway. Build it with ` + "`slipway build`" + ` or any other Dockerfile builder.
+#
+# runtime:         Node.js 22; engines (web/package.json:4)
 
 # Builds.
 FROM --platform=$BUILDPLATFORM toolchain AS builder
@@ -68,6 +69,29 @@ HEALTHCHECK --interval=1m30s --retries=3 \
     CMD ["/probe", "-a=<b>"]
 CMD ["node", "x.js"]
 `
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestCommentsWrap: lines have at most 100 characters; the continuation of a
+// fact is below its value, that of a list item below its text.
+func TestCommentsWrap(t *testing.T) {
+	long := strings.TrimSpace(strings.Repeat("word ", 20))
+	got := string(dockerfile.Render(plan.Service{
+		Name:   "web",
+		Facts:  []plan.Fact{{Name: "port", Value: "80", Evidence: long}, {Name: "one name of many words", Value: "on", Evidence: "default"}, {Name: "start", Value: strings.Repeat("x", 120), Evidence: "a"}},
+		Stages: []plan.Stage{{Name: "a", From: "b", Comment: long + "\n- " + long + "\n\nend."}},
+	}))
+	want := "# web, planned by Slipway. Build it with `slipway build` or any other Dockerfile builder.\n#\n" +
+		"# port:            80; word word word word word word word word word word word word word word word\n" +
+		"#                  word word word word word\n" +
+		"# one name of many words: on; default\n" +
+		"# start:           " + strings.Repeat("x", 120) + ";\n" +
+		"#                  a\n\n" +
+		"# word word word word word word word word word word word word word word word word word word word\n# word\n" +
+		"# - word word word word word word word word word word word word word word word word word word word\n#   word\n" +
+		"# end.\nFROM b AS a\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

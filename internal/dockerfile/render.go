@@ -37,32 +37,50 @@ type writer struct {
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 
-// comment writes text as comment lines of at most 100 characters.
+// comment writes text as comment lines; what belongs to an item of a list is
+// indented below it.
 func (w *writer) comment(text string) {
 	for _, paragraph := range strings.Split(text, "\n") {
-		line := "#"
-		for _, word := range strings.Fields(paragraph) {
-			if len(line)+1+len(word) > 100 {
-				w.line("%s", line)
-				line = "#"
-			}
-			line += " " + word
+		indent := "# "
+		if strings.HasPrefix(paragraph, "- ") {
+			indent = "#   "
 		}
-		if line != "#" {
-			w.line("%s", line)
-		}
+		w.wrap("# ", indent, paragraph)
 	}
 }
 
+// wrap writes words as lines of at most 100 characters that begin with first, the
+// others with next.
+func (w *writer) wrap(first, next, text string) {
+	line := first
+	for _, word := range strings.Fields(text) {
+		if line != first && line != next && len(line)+len(word) > 100 {
+			w.line("%s", strings.TrimRight(line, " "))
+			line = next
+		}
+		line += word + " "
+	}
+	if line != first {
+		w.line("%s", strings.TrimRight(line, " "))
+	}
+}
+
+// factWidth is the column of values in the header; "package manager:" and
+// "system packages:" fit before it.
+const factWidth = 17
+
 // header names the service and what was found about it.
 func (w *writer) header(s plan.Service) {
-	w.line("# %s"+Mark+" Build it with `slipway build`, or with any other Dockerfile builder.", s.Name)
+	w.line("# %s"+Mark+" Build it with `slipway build` or any other Dockerfile builder.", s.Name)
+	if len(s.Facts) > 0 {
+		w.line("#")
+	}
 	for _, f := range s.Facts {
 		from := f.Evidence
 		if f.File != "" {
 			from += fmt.Sprintf(" (%s)", place(f))
 		}
-		w.comment(fmt.Sprintf("%s: %s; %s", f.Name, f.Value, from))
+		w.wrap(fmt.Sprintf("# %-*s", factWidth, f.Name+": "), fmt.Sprintf("# %*s", factWidth, ""), f.Value+"; "+from)
 	}
 }
 

@@ -6,7 +6,7 @@
 // folder below. It only reads files through fs.FS; nothing is executed.
 //
 //	s := ecosystem.Open(dir, want, fleet)
-//	s.Fact("package manager", "npm", "its lock file", "package-lock.json", 0)
+//	s.Fact("package manager", "npm", "lock file", "package-lock.json", 0)
 //	stage := s.Production(ecosystem.Image{Bases: bases, User: user, Start: argv})
 package ecosystem
 
@@ -148,7 +148,7 @@ func (s *Service) OnConfig(code, hint, format string, args ...any) {
 
 // Configured notes what slipway.yaml says.
 func (s *Service) Configured(name, value string) {
-	s.Facts = append(s.Facts, plan.Fact{Name: name, Value: value, Evidence: "written", File: s.FleetFile, Line: s.Want.Line})
+	s.Facts = append(s.Facts, plan.Fact{Name: name, Value: value, Evidence: "configured", File: s.FleetFile, Line: s.Want.Line})
 }
 
 // At makes a path of the build context relative to the fleet's root.

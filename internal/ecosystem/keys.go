@@ -25,7 +25,7 @@ func (s *Service) CompileKey(at string, by Hit) {
 		return
 	}
 	s.compiledKeys = append(s.compiledKeys, at)
-	s.Report(diag.Warning, CodeKey, by.File, by.Line, "read it from a file that is mounted when the service runs, and write exclude: ["+own+"] for it in slipway.yaml",
+	s.Report(diag.Warning, CodeKey, by.File, by.Line, "read it from a file that is mounted at run time, and write exclude: ["+own+"] for it in slipway.yaml",
 		"the program is built with the private key %s, so the image holds it", at)
 }
 

@@ -72,7 +72,7 @@ func CopyHeld(all []Held, src string, owner string) (builder, production []plan.
 	}
 	if len(production) <= maxHeldCopies {
 		if len(production) > 0 {
-			production[0].Comment = "Files that the program opens by their names."
+			production[0].Comment = "Files that the program opens at run time."
 		}
 		return nil, production
 	}
@@ -101,7 +101,7 @@ func heldInBuilder(all []Held, src string) (builder, production []plan.Step) {
 	if len(loose) > 0 {
 		builder = append(builder, plan.Step{Op: plan.OpCopy, Args: append(loose, "./")})
 	}
-	builder = append(builder, plan.Step{Op: plan.OpRun, Comment: "Files that the program opens by their names.",
+	builder = append(builder, plan.Step{Op: plan.OpRun, Comment: "Files that the program opens at run time.",
 		Shell: "mkdir -p " + strings.Join(Quoted(slices.Compact(dirs)), " ") + " && " + strings.Join(command, " && ")})
 	return builder, []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outFiles + "/", "/"}}}
 }

@@ -68,7 +68,7 @@ func (h *holder) takeDir(t target, f mention) {
 	before := len(h.held)
 	h.held = append(h.held, parts...)
 	if len(h.held) > before && f.hit.File != "" {
-		h.Service.Fact("runtime files", strings.TrimPrefix(t.to, WorkDir+"/"), "a source names the directory", f.hit.File, f.hit.Line)
+		h.Service.Fact("runtime files", strings.TrimPrefix(t.to, WorkDir+"/"), "named in the sources", f.hit.File, f.hit.Line)
 	}
 	for _, c := range w.configs {
 		h.mentions(c)

@@ -96,7 +96,7 @@ func (h *holder) wanted() {
 			}
 		}
 		if !found {
-			s.OnConfig(CodeNoFile, "correct the path, or delete the entry", "files: names %s, which does not exist", s.Want.Files[i].Path)
+			s.OnConfig(CodeNoFile, "fix the path, or delete the entry", "files: names %s, which does not exist", s.Want.Files[i].Path)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func (h *holder) takeFile(t target, f mention) {
 		return
 	}
 	if key && f.rank != rankWanted {
-		s.Report(diag.Warning, CodeKey, f.hit.File, f.hit.Line, "mount the key when the service runs, and write exclude: ["+h.own(t.from)+"] for it in slipway.yaml",
+		s.Report(diag.Warning, CodeKey, f.hit.File, f.hit.Line, "mount the key at run time, and write exclude: ["+h.own(t.from)+"] for it in slipway.yaml",
 			"the program opens the private key %s, so the image holds it", t.from)
 	}
 	h.hold(Held{From: t.from, To: t.to, Key: key}, f)
@@ -163,7 +163,7 @@ func (h *holder) takeFile(t target, f mention) {
 func (h *holder) hold(e Held, f mention) {
 	h.held = append(h.held, e)
 	if f.hit.File != "" {
-		h.Service.Fact("runtime files", strings.TrimPrefix(e.To, WorkDir+"/"), "a source names it", f.hit.File, f.hit.Line)
+		h.Service.Fact("runtime files", strings.TrimPrefix(e.To, WorkDir+"/"), "named in the sources", f.hit.File, f.hit.Line)
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	WhyTests          = "tests"
 	WhyContainer      = "container build file"
 	WhyTools          = "settings of development tools"
-	WhyPeople         = "documentation for people"
+	WhyPeople         = "documentation"
 	WhyReplaced       = "replaced by the build"
 	WhyExcluded       = "exclude: in slipway.yaml"
 	WhyIgnored        = ".dockerignore"

@@ -118,7 +118,7 @@ func (s *Service) health(e Evidence) {
 	case s.Want.Type == "http" && e.Route.Found():
 		h.HTTP = e.Route.Text
 		s.overTLS(e)
-		s.Fact("health", h.Describe(), Or(e.Route.Why, "a route of that name"), e.Route.File, e.Route.Line)
+		s.Fact("health", h.Describe(), Or(e.Route.Why, "a route of the program"), e.Route.File, e.Route.Line)
 	case s.Want.Type == "grpc":
 		s.grpcHealth(e)
 	default:
@@ -171,9 +171,9 @@ func (s *Service) grpcHealth(e Evidence) {
 	case e.HealthName.Found():
 		found, why = e.HealthName, "the standard health service reports on it"
 	case e.HealthServer.Found():
-		found, why = e.HealthServer, "the standard health service answers for the whole server"
+		found, why = e.HealthServer, "the standard health service covers the whole server"
 	case (e.HealthProto.Found() || own) && proto.Found():
-		found, why = proto, "the service of the protos, beside the standard health service"
+		found, why = proto, "the service in the protos, besides the standard health service"
 	}
 	h := &s.Want.Health
 	if !found.Found() {

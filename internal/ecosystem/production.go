@@ -88,7 +88,7 @@ func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 	u.Name = Or(u.Name, accountOf(b.Toolchain.Ecosystem))
 	st := plan.Stage{
 		Name:    plan.StageRuntimeTools,
-		Comment: "The health probe, and the accounts of the production image with their home.",
+		Comment: "Health probe, user accounts and home directory for the production image.",
 		From:    b.probeFor(s.Want.Health).Ref,
 		Steps: []plan.Step{
 			{Op: plan.OpCopy, Args: []string{"/etc/passwd"}, Content: fmt.Sprintf("root:x:0:0:root:/root:/usr/sbin/nologin\n%s:x:%d:%d::%s:/usr/sbin/nologin\n", u.Name, u.UID, u.GID, HomeDir)},
@@ -97,12 +97,12 @@ func (s *Service) RuntimeTools(b Bases, u config.User) plan.Stage {
 	}
 	if s.Want.Shell && b.ShellFrom != "" {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: b.ShellFrom, Args: []string{"/usr/bin/dash", "/usr/bin/sh"},
-			Comment: "A shell, because slipway.yaml asks for one."})
+			Comment: "A shell, requested in slipway.yaml."})
 	}
 	st.Steps = append(st.Steps,
 		plan.Step{Op: plan.OpWorkdir, Args: []string{path.Dir(HomeDir)}},
 		plan.Step{Op: plan.OpUser, Args: []string{fmt.Sprintf("%d:%d", u.UID, u.GID)}},
-		plan.Step{Op: plan.OpWorkdir, Args: []string{HomeDir}, Comment: "The home directory belongs to the account."})
+		plan.Step{Op: plan.OpWorkdir, Args: []string{HomeDir}, Comment: "WORKDIR creates the home directory as the current user."})
 	return st
 }
 
@@ -120,7 +120,7 @@ func accountOf(ecosystem string) string {
 func (s *Service) Production(i Image) plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageProduction,
-		Comment: "What runs. No step runs here, so that no platform has to be emulated.",
+		Comment: "The production image. It only copies files, so other platforms need no emulation.",
 		From:    i.Bases.Runtime.Ref,
 		Steps: []plan.Step{
 			{Op: plan.OpWorkdir, Args: []string{path.Join(WorkDir, i.Dir)}}, // first: after the copies it would be a step of every build
@@ -211,7 +211,7 @@ func (s *Service) labels(i Image) []plan.Step {
 		labels = append(labels, fmt.Sprintf("service.port=%d", s.Want.Port))
 	}
 	return []plan.Step{
-		{Op: plan.OpArg, Args: []string{"VERSION=" + Or(i.Version, "0.0.0")}, Comment: "Labels last: a new version or revision changes no layer."},
+		{Op: plan.OpArg, Args: []string{"VERSION=" + Or(i.Version, "0.0.0")}, Comment: "Labels come last: a new version or revision changes no layer."},
 		{Op: plan.OpArg, Args: []string{"REVISION="}},
 		{Op: plan.OpLabel, Args: labels},
 	}

@@ -79,8 +79,8 @@ func (t *Tree) With(name string, content []byte) *Tree {
 func (t *Tree) Refused() diag.Findings {
 	var out diag.Findings
 	for name, why := range t.refused {
-		out = append(out, diag.Finding{Code: codeRefused, Severity: diag.Warning, Place: diag.Place{File: name}, Text: "it is not read: " + why,
-			Hint: "replace it by an ordinary file of the repository, or delete it"})
+		out = append(out, diag.Finding{Code: codeRefused, Severity: diag.Warning, Place: diag.Place{File: name}, Text: "Slipway does not read it: " + why,
+			Hint: "replace it with a regular file in the repository, or delete it"})
 	}
 	return out.Sorted()
 }
@@ -136,7 +136,7 @@ func kind(m fs.FileMode) string {
 	case m&fs.ModeDevice != 0:
 		return "a device"
 	}
-	return "no ordinary file"
+	return "not a regular file"
 }
 
 // ReadFile returns a file of at most MaxFile bytes, also of one that grows.

@@ -25,7 +25,7 @@ func writableStage(dirs []string, u config.User) plan.Stage {
 	}
 	st := plan.Stage{
 		Name: plan.StageWritable, From: plan.Scratch,
-		Comment: "Directories that the program writes to; those above them stay root's.",
+		Comment: "Directories that the program writes to. Root owns their parents.",
 	}
 	made := map[string]bool{}
 	for _, d := range dirs {

@@ -75,7 +75,7 @@ type Secret struct {
 type UnknownError struct{ Reads []string }
 
 func (e *UnknownError) Error() string {
-	return "it cannot be known whether this changed: " + strings.Join(e.Reads, ", ")
+	return "cannot determine whether this changed: " + strings.Join(e.Reads, ", ")
 }
 
 // Of fingerprints a build. With an UnknownError the Print is complete but for

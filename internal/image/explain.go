@@ -77,8 +77,8 @@ func refused(host string, ref name.Reference, answer *transport.Error) *diag.Fai
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s requires a login, or rejects these credentials", ref.Name(), host).
 			WithHint("docker login %s (or podman login), or set SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD", host)
 	case http.StatusForbidden:
-		return diag.Fail(diag.ExitUnexpected, "pushing %s: you may not push to %s", ref.Name(), ref.Context().Name()).
-			WithHint("ask for the right to push, or log in as a user who has it: docker login %s", host)
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: no permission to push to %s", ref.Name(), ref.Context().Name()).
+			WithHint("ask for permission to push, or log in as a user who has it: docker login %s", host)
 	case http.StatusNotFound:
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s does not know %s", ref.Name(), host, ref.Context().RepositoryStr()).
 			WithHint("check --registry; some registries require an existing repository: create it first")

@@ -293,7 +293,7 @@ func TestPushRefusals(t *testing.T) {
 		attempts int // of the first request
 	}{
 		{"unauthorized", 401, "", "requires a login", "docker login HOST (or podman login), or set SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD", 1},
-		{"forbidden", 403, "", "you may not push to HOST/shop/web", "ask for the right to push, or log in as a user who has it: docker login HOST", 1},
+		{"forbidden", 403, "", "no permission to push to HOST/shop/web", "ask for permission to push, or log in as a user who has it: docker login HOST", 1},
 		{"not found", 404, "", "HOST does not know shop/web", "check --registry; some registries require an existing repository: create it first", 1},
 		{"broken", 500, "", "HOST reports a server error: 500 Internal Server Error, 6 times: the disk is full", "look at the registry's log; the registry keeps uploaded layers, so push again after it recovers", 6},
 		{"busy", 429, "", "HOST limits requests: 429 Too Many Requests, 6 times", "push again later, or with fewer services at once (--parallel 1)", 6},

@@ -345,7 +345,7 @@ func (s *Store) setAside(damaged error) error {
 
 // notFound makes the refusal of an unknown name.
 func (s *Store) notFound(name string, entries []Entry) error {
-	f := diag.Fail(diag.ExitUsage, "there is no image %q in the local store", name)
+	f := diag.Fail(diag.ExitUsage, "image %q not found in the local store", name)
 	var names, untagged []string
 	for _, e := range entries {
 		names = append(names, e.Name)
@@ -361,7 +361,7 @@ func (s *Store) notFound(name string, entries []Entry) error {
 	if len(names) == 0 {
 		return notFound{f.WithHint("nothing is built yet: slipway build")}
 	}
-	return notFound{f.WithHint("`slipway stats` lists the images; `slipway build` makes them")}
+	return notFound{f.WithHint("`slipway stats` lists the images; `slipway build` builds them")}
 }
 
 // sameName tells whether a written name has the given canonical form.

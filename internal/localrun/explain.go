@@ -75,9 +75,9 @@ func cause(e Evidence) string {
 			return text + exitText(*s.Exit) + "; no service or host is called " + host
 		}
 		if dir := e.denied(); dir != "" && dir != "." {
-			return text + exitText(*s.Exit) + "; its user may not write to " + dir
+			return text + exitText(*s.Exit) + "; its user cannot write to " + dir
 		} else if dir == "." {
-			return text + exitText(*s.Exit) + "; its user may not write a file that it needs"
+			return text + exitText(*s.Exit) + "; its user cannot write a file that it needs"
 		}
 		return text + exitText(*s.Exit) + e.missing()
 	}
@@ -174,7 +174,7 @@ func Hint(e Evidence) string {
 	case e.Status.Exit != nil && e.peer() > 0:
 		return fmt.Sprintf("start the server that it needs, and set its address: slipway run -e %s:NAME=VALUE; localhost is the container itself", name)
 	case e.Status.Exit != nil && e.stranger() != "":
-		return fmt.Sprintf("start a service of that name beside it, or set the address: slipway run -e %s:NAME=VALUE", name)
+		return fmt.Sprintf("start a service of that name with it, or set the address: slipway run -e %s:NAME=VALUE", name)
 	case e.Status.Exit != nil && e.denied() != "":
 		return fmt.Sprintf("write writable: [%s] for %s in slipway.yaml, and build again", e.denied(), name)
 	case e.wants():

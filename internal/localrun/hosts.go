@@ -140,7 +140,7 @@ func Unserved(g Group, envs map[string]map[string]string, resolves func(host str
 				text = fmt.Sprintf("%s: %s names %s:%s, which in the container is the service itself", t.Service, t.Variable, t.Host, t.Port)
 				hint = fmt.Sprintf("name the service that listens there, or this machine: host.slipway.internal:%s", t.Port)
 			case !resolves(host):
-				text = fmt.Sprintf("%s: %s names the host %s, which no service of the group serves and which is not found", t.Service, t.Variable, t.Host)
+				text = fmt.Sprintf("%s: %s names the host %s, which is neither a service of the group nor found elsewhere", t.Service, t.Variable, t.Host)
 				hint = fmt.Sprintf("start it in the same group, or set another value: slipway run -e %s:%s=…", t.Service, t.Variable)
 			default:
 				continue

@@ -215,11 +215,11 @@ func TestExplain(t *testing.T) {
 			"web is unhealthy: it does not listen on its port 80; it reads MONGO_URI, which is not set (db.js:2)\n  listens on:   nothing\n  last lines:   it wrote nothing"},
 		"a directory that is not its user's": {
 			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"Error: EACCES: permission denied, mkdir '/app/uploads'"}},
-			"web ended before it was ready: exit code 1; its user may not write to /app/uploads\n" +
+			"web ended before it was ready: exit code 1; its user cannot write to /app/uploads\n" +
 				"  exit:         exit code 1\n  last lines:\n    | Error: EACCES: permission denied, mkdir '/app/uploads'"},
 		"a database file that it cannot make": {
 			Evidence{Status: Status{Service: "web", State: Exited, Exit: &Exit{Code: 1}}, LastLines: []string{"unable to open database file (14)"}},
-			"web ended before it was ready: exit code 1; its user may not write a file that it needs\n" +
+			"web ended before it was ready: exit code 1; its user cannot write a file that it needs\n" +
 				"  exit:         exit code 1\n  last lines:\n    | unable to open database file (14)"},
 		"a variable of one that ran": {
 			Evidence{Status: Status{Service: "web", State: Exited, ReadyMillis: 9, Exit: &Exit{Code: 1}}, Missing: []plan.Use{{Name: "A", File: "a.py", Line: 1}}},
@@ -294,8 +294,8 @@ func TestAssign(t *testing.T) {
 		"web=1:9090":  "web",
 		"1:80":        "several services listen on 80: web, admin (choose one: -p web=1:80)",
 		"1:81":        "no service listens on 81, so it cannot be published (web listens on 80, admin listens on 80, api listens on 3004; or choose one: -p SERVICE=1:81)",
-		"admim=1:80":  "there is no service admim to publish a port of (did you mean admin?)",
-		"nothing=1:2": "there is no service nothing to publish a port of (these run: web, admin, api)",
+		"admim=1:80":  "unknown service admim to publish a port of (did you mean admin?)",
+		"nothing=1:2": "unknown service nothing to publish a port of (these run: web, admin, api)",
 	} {
 		p, err := ParsePublish(in)
 		if err != nil {

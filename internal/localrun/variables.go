@@ -73,7 +73,7 @@ func unknownService(services []Spec, name, what string) error {
 	for _, s := range services {
 		names = append(names, s.Name)
 	}
-	f := diag.Fail(diag.ExitUsage, "there is no service %s %s", name, what)
+	f := diag.Fail(diag.ExitUsage, "unknown service %s %s", name, what)
 	if near := diag.Nearest(name, names); near != "" {
 		return f.WithHint("did you mean %s?", near)
 	}

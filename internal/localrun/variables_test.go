@@ -62,7 +62,7 @@ func TestSetVariables(t *testing.T) {
 		t.Errorf("the map of slipway.yaml was changed: %v", shared)
 	}
 	err = SetVariables(services, []Variable{{Service: "wep", Name: "A", Value: "s3cret"}})
-	if diag.ExitOf(err) != diag.ExitUsage || err.Error() != "there is no service wep to set A of" || diag.HintOf(err) != "did you mean web?" {
+	if diag.ExitOf(err) != diag.ExitUsage || err.Error() != "unknown service wep to set A of" || diag.HintOf(err) != "did you mean web?" {
 		t.Errorf("%v (%s)", err, diag.HintOf(err))
 	}
 }
@@ -133,9 +133,9 @@ func TestUnserved(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s: %s (%s)", f.Code, f.Severity, f.Text, f.Hint))
 	}
 	want := []string{
-		"SLP404 warning: Cart: BROKERS names the host db, which no service of the group serves and which is not found (start it in the same group, or set another value: slipway run -e Cart:BROKERS=…)",
-		"SLP404 warning: web: DATABASE_URI names the host db, which no service of the group serves and which is not found (start it in the same group, or set another value: slipway run -e web:DATABASE_URI=…)",
-		"SLP404 warning: web: DATABASE_URL names the host db, which no service of the group serves and which is not found (start it in the same group, or set another value: slipway run -e web:DATABASE_URL=…)",
+		"SLP404 warning: Cart: BROKERS names the host db, which is neither a service of the group nor found elsewhere (start it in the same group, or set another value: slipway run -e Cart:BROKERS=…)",
+		"SLP404 warning: web: DATABASE_URI names the host db, which is neither a service of the group nor found elsewhere (start it in the same group, or set another value: slipway run -e web:DATABASE_URI=…)",
+		"SLP404 warning: web: DATABASE_URL names the host db, which is neither a service of the group nor found elsewhere (start it in the same group, or set another value: slipway run -e web:DATABASE_URL=…)",
 		"SLP404 warning: web: REDIS_URL names localhost:6379, which in the container is the service itself (name the service that listens there, or this machine: host.slipway.internal:6379)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -60,7 +60,7 @@ func matching(words, services []string) (map[string]bool, error) {
 }
 
 func unknownService(word string, services []string) error {
-	f := diag.Fail(diag.ExitUsage, "there is no service %q in this fleet", word)
+	f := diag.Fail(diag.ExitUsage, "unknown service %q", word)
 	if near := diag.Nearest(word, services); near != "" {
 		return f.WithHint("did you mean %q?", near)
 	}

@@ -77,7 +77,7 @@ func (c HealthCheck) Describe() string {
 	}
 	switch {
 	case c.GRPC != nil && *c.GRPC == "":
-		return "gRPC of the whole server" + over
+		return "gRPC (whole server)" + over
 	case c.GRPC != nil:
 		return "gRPC " + *c.GRPC + over
 	case c.HTTP != "":

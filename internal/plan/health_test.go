@@ -12,9 +12,9 @@ func TestHealthCheckInWords(t *testing.T) {
 		words, yaml, encoded string
 	}{
 		{HealthCheck{}, "", "", `{}`},
-		{HealthCheck{GRPC: new("")}, "gRPC of the whole server", `{grpc: ""}`, `{"grpc":""}`},
+		{HealthCheck{GRPC: new("")}, "gRPC (whole server)", `{grpc: ""}`, `{"grpc":""}`},
 		{HealthCheck{GRPC: new("shop.Cart")}, "gRPC shop.Cart", `{grpc: shop.Cart}`, `{"grpc":"shop.Cart"}`},
-		{HealthCheck{GRPC: new(""), TLS: true}, "gRPC of the whole server over TLS", `{grpc: "", tls: true}`, `{"grpc":"","tls":true}`},
+		{HealthCheck{GRPC: new(""), TLS: true}, "gRPC (whole server) over TLS", `{grpc: "", tls: true}`, `{"grpc":"","tls":true}`},
 		{HealthCheck{HTTP: "/health", TLS: true}, "HTTP /health over TLS", `{http: /health, tls: true}`, `{"http":"/health","tls":true}`},
 		{HealthCheck{HTTP: "/a?b={c}"}, "HTTP /a?b={c}", `{http: "/a?b={c}"}`, `{"http":"/a?b={c}"}`},
 		{HealthCheck{TCP: true}, "TCP", `{tcp: true}`, `{"tcp":true}`},

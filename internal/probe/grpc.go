@@ -166,7 +166,7 @@ func checkResponse(b []byte) (string, error) {
 		return "", errMalformed
 	}
 	if b[0] != 0 {
-		return "", errors.New("the health response is compressed, which was not asked for")
+		return "", errors.New("the health response is compressed, which was not requested")
 	}
 	msg := b[5:]
 	if uint64(binary.BigEndian.Uint32(b[1:5])) != uint64(len(msg)) {

@@ -254,7 +254,7 @@ func TestCheckResponse(t *testing.T) {
 		"\x00\x00\x00\x00\x0a\x19\x01\x02\x03\x04\x05\x06\x07": "malformed health response",
 		"\x00\x00\x00\x00\x02\x08":                             "malformed health response",
 		"\x00\x00\x00\x00\x01\x08":                             "malformed health response",
-		"\x01\x00\x00\x00\x00":                                 "the health response is compressed, which was not asked for",
+		"\x01\x00\x00\x00\x00":                                 "the health response is compressed, which was not requested",
 	} {
 		got, err := checkResponse([]byte(in))
 		if err != nil {

@@ -122,7 +122,7 @@ func (c *check) health() {
 		c.broken(CodeHealth, at, "use health: {http: PATH} or {tcp: true}, which need no program; or "+c.setting("packages: {runtime: ["+packageOfProgram(path.Base(name))+"]}"),
 			"the health check runs %s, which is not in the image", name)
 	case !c.may(f, 1):
-		c.broken(CodeHealth, at, "chmod a+rx /"+f.Path, "the health check runs %s, which the user %s may not execute", name, c.user.name)
+		c.broken(CodeHealth, at, "chmod a+rx /"+f.Path, "the health check runs %s, which the user %s cannot execute", name, c.user.name)
 	}
 }
 

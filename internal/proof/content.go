@@ -30,7 +30,7 @@ func (c *check) secret(p, what string, at int) {
 		text += "; a later layer deletes it, but anyone with the image can read it"
 	}
 	inApp := strings.TrimPrefix(p, "app/")
-	hint := c.setting("exclude: ["+inApp+"]") + ", and pass it when the service runs"
+	hint := c.setting("exclude: ["+inApp+"]") + ", and pass it at run time"
 	if !c.planned() {
 		hint = "name it in .dockerignore, and use RUN --mount=type=secret where a step needs it"
 	}
@@ -98,7 +98,7 @@ func (c *check) worldWritable(f layer.File) {
 			return
 		}
 	}
-	c.warn(CodeWorldWrites, diag.Place{File: p}, "chmod o-w "+p, "everybody in the container may write to %s (mode %04o)", p, f.Mode)
+	c.warn(CodeWorldWrites, diag.Place{File: p}, "chmod o-w "+p, "anyone in the container can write to %s (mode %04o)", p, f.Mode)
 }
 
 // writes compares relative paths that sources write to with the rights of the
@@ -140,7 +140,7 @@ func (c *check) home() {
 	}
 	for _, f := range c.own() {
 		if f.Source.Home > 0 {
-			c.warn(CodeHome, c.place(f.Path, f.Source.Home, ""), hint, "the sources ask for the user's home %s, %s", c.user.home, why)
+			c.warn(CodeHome, c.place(f.Path, f.Source.Home, ""), hint, "the sources use the user's home %s, %s", c.user.home, why)
 			return
 		}
 	}

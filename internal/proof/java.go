@@ -149,7 +149,7 @@ func (c *check) classes(main string, jars []layer.File, where string, dirs []str
 		return slices.ContainsFunc(jars, func(f layer.File) bool { return f.Jar == nil || f.Jar.Has(class) })
 	}
 	if !has(main) {
-		c.broken(CodeJar, c.startPlace(), "correct the main class in the build file, or "+c.setting("command: [\"java\", \"-cp\", PATH, CLASS]"), "the main class %s is not in %s", main, where)
+		c.broken(CodeJar, c.startPlace(), "fix the main class in the build file, or "+c.setting("command: [\"java\", \"-cp\", PATH, CLASS]"), "the main class %s is not in %s", main, where)
 		return
 	}
 	var refers []string

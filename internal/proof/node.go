@@ -135,7 +135,7 @@ func (w *nodeWalk) unresolved(from layer.File, imp layer.Import, when layer.Cert
 		p.text = "imports " + name + ", which is not in the image"
 		if dir, ok := w.packageDir(from, packageName(name)); ok {
 			p.text = "imports " + name + ", but the package in " + dir + " lacks the file that it names as its entry"
-			p.hint = "build the package " + packageName(name) + " before the service, or correct main and exports of its package.json"
+			p.hint = "build the package " + packageName(name) + " before the service, or fix main and exports of its package.json"
 			break
 		}
 		p.hint = w.moduleHint(name)
@@ -232,5 +232,5 @@ func (c *check) importHint(p string) string {
 			return c.setting("files: [" + inApp + ext + "]")
 		}
 	}
-	return "correct the import, or let the build write the file"
+	return "fix the import, or let the build write the file"
 }

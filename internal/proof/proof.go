@@ -24,7 +24,7 @@ import (
 // The codes of findings about images.
 const (
 	CodeProgram     = "SLP360" // the program that the image starts is not in it
-	CodeExecute     = "SLP361" // the user may not execute or reach it
+	CodeExecute     = "SLP361" // the user cannot execute or reach it
 	CodeInterpreter = "SLP362" // the interpreter that a script names is not in the image
 	CodeLoader      = "SLP363" // the loader that a program asks for is not in the image
 	CodeLibrary     = "SLP364" // a shared library that the start needs is not in the image
@@ -41,7 +41,7 @@ const (
 	CodeHome        = "SLP375" // the user's home cannot be written to
 	CodeWrite       = "SLP376" // a directory that a source writes to belongs to another user
 	CodeTLS         = "SLP377" // the server speaks TLS and its health check does not
-	CodeRead        = "SLP378" // the user may not read a file that the start needs
+	CodeRead        = "SLP378" // the user cannot read a file that the start needs
 	CodeHealth      = "SLP379" // the program of the health check is not in the image
 	CodeAccount     = "SLP380" // the image's user is not among its accounts
 	CodeNothing     = "SLP381" // the image says nothing to start

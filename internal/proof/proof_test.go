@@ -68,16 +68,16 @@ func startBreakages() []breakage {
 		{"the program is missing", node, func(_ testing.TB, b *box) { b.cmd("npm", "start") }, []string{"error SLP360 " + at + "the start command runs npm, which is not in the image … command: [\"node\", \"FILE\"]"}},
 		{"the init is missing", golang, func(_ testing.TB, b *box) { b.without("usr/bin/tini") }, []string{"error SLP360 … /usr/bin/tini"}},
 		{"the compiled program is missing", golang, func(_ testing.TB, b *box) { b.without("app/api") }, []string{"error SLP360 … /app/api, which is not in the image"}},
-		{"the program lacks its bit", golang, func(_ testing.TB, b *box) { b.chmod("app/api", 0o644) }, []string{"error SLP361 … may not execute (mode 0644, owner 0:0) … chmod"}},
-		{"the program is for root only", golang, func(_ testing.TB, b *box) { b.chmod("app/api", 0o700) }, []string{"error SLP361 … the user 1001 may not execute"}},
-		{"its directory is closed", golang, func(_ testing.TB, b *box) { b.dir("app", 0o750, 0) }, []string{"error SLP361 … may not enter /app … chmod a+rx /app"}},
+		{"the program lacks its bit", golang, func(_ testing.TB, b *box) { b.chmod("app/api", 0o644) }, []string{"error SLP361 … cannot execute (mode 0644, owner 0:0) … chmod"}},
+		{"the program is for root only", golang, func(_ testing.TB, b *box) { b.chmod("app/api", 0o700) }, []string{"error SLP361 … the user 1001 cannot execute"}},
+		{"its directory is closed", golang, func(_ testing.TB, b *box) { b.dir("app", 0o750, 0) }, []string{"error SLP361 … cannot enter /app … chmod a+rx /app"}},
 		{"the program is a directory", golang, func(_ testing.TB, b *box) { b.dir("app/api", 0o755, 0) }, []string{"error SLP361 … /app/api, which is a directory"}},
 		{"a link to nowhere", golang, func(_ testing.TB, b *box) { b.link("app/api", "bin/api") }, []string{"error SLP360 … /app/api"}},
 		{"links in a circle", golang, func(_ testing.TB, b *box) { b.link("app/api", "other").link("app/other", "api") }, []string{"error SLP360 … /app/api"}},
 		{"another architecture", golang, func(_ testing.TB, b *box) { b.arch = "arm64"; b.put("usr/bin/tini", 0o755, elfFor(183, "")) }, []string{"error SLP366 … /app/api is for another architecture than the image's arm64"}},
 		{"the interpreter is missing", golang, func(_ testing.TB, b *box) {
 			b.put("app/start.sh", 0o755, "#!/bin/bash\nexec ./api\n").cmd("./start.sh")
-		}, []string{"error SLP362 /app/start.sh:1 … asks for the interpreter /bin/bash … shell: true"}},
+		}, []string{"error SLP362 /app/start.sh:1 … requires the interpreter /bin/bash … shell: true"}},
 		{"the interpreter by env is missing", golang, func(_ testing.TB, b *box) {
 			b.put("app/cli", 0o755, "#!/usr/bin/env -S node --no-warnings\n").put("usr/bin/env", 0o755, elf("")).cmd("/app/cli")
 		}, []string{"error SLP362 … the interpreter node"}},
@@ -86,7 +86,7 @@ func startBreakages() []breakage {
 		}, []string{"error SLP362 … Windows line endings … eol=lf"}},
 		{"the script cannot be read", golang, func(_ testing.TB, b *box) {
 			b.put("app/start.sh", 0o711, "#!/bin/sh\n").put("usr/bin/sh", 0o755, elf("")).link("bin", "usr/bin").cmd("/app/start.sh")
-		}, []string{"error SLP378 … may not read the script /app/start.sh"}},
+		}, []string{"error SLP378 … cannot read the script /app/start.sh"}},
 		{"a shell starts what is missing", golang, func(_ testing.TB, b *box) {
 			b.put("usr/bin/sh", 0o755, elf("")).link("bin", "usr/bin").cmd("sh", "-c", "exec /app/server --port 80")
 		}, []string{"error SLP360 … /app/server"}},
@@ -136,7 +136,7 @@ func moduleBreakages() []breakage {
 	return []breakage{
 		{"the file to start is missing", node, func(_ testing.TB, b *box) { b.cmd("node", "dist/server.js") }, []string{"error SLP367 … names dist/server.js, which is not in the image; the build did not write it"}},
 		{"the file to start lies in the repository only", node, func(_ testing.TB, b *box) { b.cmd("node", "server.js").source("server.js", "") }, []string{"error SLP367 … files: [server.js] for the service in slipway.yaml"}},
-		{"the file to start cannot be read", node, func(_ testing.TB, b *box) { b.chmod("app/dist/main.js", 0o600) }, []string{"error SLP378 … may not read /app/dist/main.js (mode 0600"}},
+		{"the file to start cannot be read", node, func(_ testing.TB, b *box) { b.chmod("app/dist/main.js", 0o600) }, []string{"error SLP378 … cannot read /app/dist/main.js (mode 0600"}},
 		{"a file of variables is named", node, func(_ testing.TB, b *box) { b.cmd("node", "--env-file=.env", "dist/main.js").source(".env", "A=1") }, []string{"error SLP367 … names .env … env_file: .env"}},
 		{"a preloaded file is missing", node, func(_ testing.TB, b *box) { b.cmd("node", "-r", "./tracing.js", "dist/main.js") }, []string{"error SLP367 … loads ./tracing.js"}},
 		{"a preloaded package is missing", node, func(_ testing.TB, b *box) { b.cmd("node", "--import", "dotenv/config", "dist/main.js") }, []string{"error SLP368 … loads the package dotenv … move dotenv from devDependencies to dependencies"}},
@@ -144,7 +144,7 @@ func moduleBreakages() []breakage {
 			b.without("app/node_modules/express/package.json", "app/node_modules/express/lib/express.js")
 		}, []string{"error SLP368 services/web/src/main.ts:1: web: /app/dist/main.js:2 imports express … add express to dependencies"}},
 		{"a development package is imported", node, func(_ testing.TB, b *box) { b.app("dist/db.js", "\n\nconst d = require(\"dotenv\").config();\n") }, []string{"error SLP368 /app/dist/db.js:3: web: imports dotenv … move dotenv"}},
-		{"a local file is missing", node, func(_ testing.TB, b *box) { b.without("app/dist/db.js") }, []string{"error SLP368 … imports ./db, which is not in the image; correct the import, or let the build write the file"}},
+		{"a local file is missing", node, func(_ testing.TB, b *box) { b.without("app/dist/db.js") }, []string{"error SLP368 … imports ./db, which is not in the image; fix the import, or let the build write the file"}},
 		{"a local file lies in the repository only", node, func(_ testing.TB, b *box) {
 			b.app("dist/db.js", "module.exports = require('../lib/rates');\n").source("lib/rates.json", "{}")
 		}, []string{"error SLP368 … imports ../lib/rates … write files: [lib/rates.json]"}},
@@ -168,7 +168,7 @@ func moduleBreakages() []breakage {
 		{"an import for a later call", python, func(_ testing.TB, b *box) { b.app("app/settings.py", "def f():\n    import pandas\n") }, []string{"warning SLP368 … imports pandas"}},
 		{"a file of Python is missing", python, func(_ testing.TB, b *box) { b.cmd("python", "-u", "worker.py") }, []string{"error SLP367 … names worker.py"}},
 		{"a module to run is missing", python, func(_ testing.TB, b *box) { b.cmd("python", "-m", "app.jobs") }, []string{"error SLP367 … names the module app.jobs"}},
-		{"the server's script lost its interpreter", python, func(_ testing.TB, b *box) { b.without("opt/venv/bin/python3") }, []string{"error SLP362 … asks for the interpreter /opt/venv/bin/python3"}},
+		{"the server's script lost its interpreter", python, func(_ testing.TB, b *box) { b.without("opt/venv/bin/python3") }, []string{"error SLP362 … requires the interpreter /opt/venv/bin/python3"}},
 	}
 }
 

@@ -79,7 +79,7 @@ func (c *check) program(name string) (layer.File, bool) {
 	}
 	at := "/" + f.Path
 	if dir, closed := c.closedTo(f.Path); closed {
-		c.broken(CodeExecute, c.startPlace(), "chmod a+rx "+dir, "the user %s may not enter %s, where the start command's %s is", c.user.name, dir, path.Base(at))
+		c.broken(CodeExecute, c.startPlace(), "chmod a+rx "+dir, "the user %s cannot enter %s, where the start command's %s is", c.user.name, dir, path.Base(at))
 		return f, false
 	}
 	if f.Kind == layer.Directory {
@@ -88,7 +88,7 @@ func (c *check) program(name string) (layer.File, bool) {
 	}
 	if !c.may(f, 1) {
 		c.broken(CodeExecute, c.startPlace(), "git update-index --chmod=+x "+strings.TrimPrefix(at, "/app/")+", or chmod a+rx "+at+" in the build",
-			"the start command runs %s, which the user %s may not execute (mode %04o, owner %d:%d)", at, c.user.name, f.Mode, f.UID, f.GID)
+			"the start command runs %s, which the user %s cannot execute (mode %04o, owner %d:%d)", at, c.user.name, f.Mode, f.UID, f.GID)
 		return f, false
 	}
 	return f, true
@@ -111,7 +111,7 @@ func (c *check) programHint(name string) string {
 // interpreted checks the interpreter of a script.
 func (c *check) interpreted(name string, script layer.File) bool {
 	if !c.may(script, 4) {
-		c.broken(CodeRead, c.startPlace(), "chmod a+r /"+script.Path, "the user %s may not read the script %s", c.user.name, "/"+script.Path)
+		c.broken(CodeRead, c.startPlace(), "chmod a+r /"+script.Path, "the user %s cannot read the script %s", c.user.name, "/"+script.Path)
 		return false
 	}
 	line := script.Shebang
@@ -134,11 +134,11 @@ func (c *check) interpreted(name string, script layer.File) bool {
 		return true
 	}
 	if !ok || f.Kind == layer.Directory {
-		c.broken(CodeInterpreter, c.place(script.Path, 1, ""), c.programHint(program), "the script %s asks for the interpreter %s, which is not in the image", name, program)
+		c.broken(CodeInterpreter, c.place(script.Path, 1, ""), c.programHint(program), "the script %s requires the interpreter %s, which is not in the image", name, program)
 		return false
 	}
 	if !c.may(f, 1) {
-		c.broken(CodeExecute, c.place(script.Path, 1, ""), "chmod a+rx /"+f.Path, "the user %s may not execute %s, the interpreter of %s", c.user.name, program, name)
+		c.broken(CodeExecute, c.place(script.Path, 1, ""), "chmod a+rx /"+f.Path, "the user %s cannot execute %s, the interpreter of %s", c.user.name, program, name)
 		return false
 	}
 	if f.ELF != nil {
@@ -287,11 +287,11 @@ func (c *check) file(name, who string) (layer.File, bool) {
 // readable checks that the user may read a file that exists.
 func (c *check) readable(f layer.File) bool {
 	if dir, closed := c.closedTo(f.Path); closed {
-		c.broken(CodeRead, c.startPlace(), "chmod a+rx "+dir, "the user %s may not enter %s, where %s is", c.user.name, dir, path.Base(f.Path))
+		c.broken(CodeRead, c.startPlace(), "chmod a+rx "+dir, "the user %s cannot enter %s, where %s is", c.user.name, dir, path.Base(f.Path))
 		return false
 	}
 	if !c.may(f, 4) {
-		c.broken(CodeRead, c.startPlace(), "chmod a+r /"+f.Path, "the user %s may not read /%s (mode %04o, owner %d:%d)", c.user.name, f.Path, f.Mode, f.UID, f.GID)
+		c.broken(CodeRead, c.startPlace(), "chmod a+r /"+f.Path, "the user %s cannot read /%s (mode %04o, owner %d:%d)", c.user.name, f.Path, f.Mode, f.UID, f.GID)
 		return false
 	}
 	return true
@@ -301,7 +301,7 @@ func (c *check) readable(f layer.File) bool {
 func (c *check) fileHint(name string) string {
 	inApp := strings.TrimPrefix(c.abs(name), "/app/")
 	if base := path.Base(name); base == ".env" || strings.HasPrefix(base, ".env.") {
-		return "images hold no " + base + ": pass the variables with env_file: " + inApp + " in slipway.yaml, and start without the flag or with --env-file-if-exists"
+		return "images contain no " + base + ": pass the variables with env_file: " + inApp + " in slipway.yaml, and start without the flag or with --env-file-if-exists"
 	}
 	if c.inSources(inApp) {
 		return c.setting("files: [" + inApp + "]")

@@ -129,7 +129,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 		return nil, diag.Fail(diag.ExitRun, "something else listens on %s", addr).
 			WithHint("`ss -ltnp` shows the program; or take another port: slipway registry serve --addr 127.0.0.1:5001")
 	case errors.Is(err, syscall.EACCES):
-		return nil, diag.Fail(diag.ExitRun, "this user may not listen on %s", addr).
+		return nil, diag.Fail(diag.ExitRun, "no permission to listen on %s", addr).
 			WithHint("take a port from 1024 up: slipway registry serve --addr 127.0.0.1:5000")
 	}
 	return nil, diag.Fail(diag.ExitUsage, "cannot listen on %q", addr).Because(err).WithHint("write host:port, such as 127.0.0.1:5000")

@@ -65,7 +65,7 @@ type Bases struct {
 }
 
 // errNotReady says that a base would have to be assembled.
-var errNotReady = errors.New("its bases are not assembled yet yet")
+var errNotReady = errors.New("its bases are not assembled yet")
 
 // Ensure implements pipeline.Bases. Where bases are missing a build will follow,
 // so the engine is opened first: of two commands at once one assembles them.

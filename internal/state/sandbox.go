@@ -43,7 +43,7 @@ func (d Dir) Sandbox(ctx context.Context, images string, spec localrun.Spec, tim
 		}
 	}()
 	if err := LinkTree(filepath.Join(dir, "images"), images); err != nil {
-		return nil, fmt.Errorf("giving the bases to an empty store: %w", err)
+		return nil, fmt.Errorf("linking the bases into an empty store: %w", err)
 	}
 	inside := d
 	inside.Path = dir

@@ -56,9 +56,9 @@ func TestBuildsOfADirectoryAreRefusedWithTheCause(t *testing.T) {
 		"unknown image": {"FROM localhost:1/nosuch:1\n", nil, 3, []string{
 			"the image localhost:1/nosuch:1 cannot be read", "connection refused", "hint: check the image name after FROM"}},
 		"unknown base": {"FROM slipway/node:24-trixy\nCOPY --from=base /bin /bin\n", nil, 2, []string{
-			`Dockerfile:5: error: there is no base "slipway/node:24-trixy" [SLP402]`, `hint: did you mean "slipway/node:24-trixie"?`}},
+			`Dockerfile:5: error: unknown base "slipway/node:24-trixy" [SLP402]`, `hint: did you mean "slipway/node:24-trixie"?`}},
 		"foreign front end": {"", []string{"-f", "Foreign"}, 2, []string{
-			`asks for the foreign front end "evil.example/frontend"`, "hint: remove its `# syntax=` line"}},
+			`requires the foreign front end "evil.example/frontend"`, "hint: remove its `# syntax=` line"}},
 		"lost secret": {"", []string{"--secret", "id=x,src=lost"}, 2, []string{"a build secret cannot be read", "hint: --secret id=NAME,src=FILE"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestWithoutRuncTheBuildSaysWhatToInstall(t *testing.T) {
 	dir, env := ownState(t)
 	cmd := exec.Command(bare, "build")
 	cmd.Dir, cmd.Env = smallDir(t, ""), append(os.Environ(), append(env, "PATH="+t.TempDir())...)
-	r := finish(t, cmd).must(t, 2).says(t, "there is no runc, neither in this slipway nor in $PATH", "  hint: build slipway with `make build`, or install the Debian package: apt-get install runc")
+	r := finish(t, cmd).must(t, 2).says(t, "runc not found, neither embedded in slipway nor in $PATH", "  hint: build slipway with `make build`, or install the Debian package: apt-get install runc")
 	if r.stdout != "" {
 		t.Errorf("a refusal prints a result:\n%s", r.stdout)
 	}
@@ -138,7 +138,7 @@ func TestRunRefusesTakenPortsAndOrdinaryUsers(t *testing.T) {
 		fmt.Sprintf("port %d is in use by ", port), fmt.Sprintf("(process %d), so web:8080 cannot be published there", os.Getpid()),
 		"hint: stop that program, or publish elsewhere: -p ")
 	refuses(t, invocation{dir: empty, env: env, args: []string{"run", "web:1", "-p", "nonsense"}}, 2, `"nonsense" is not [SERVICE=][IP:]HOST:CONTAINER`)
-	refuses(t, invocation{dir: empty, env: env, args: []string{"run", "lost:1"}}, 2, `there is no image "lost:1" in the local store`)
+	refuses(t, invocation{dir: empty, env: env, args: []string{"run", "lost:1"}}, 2, `image "lost:1" not found in the local store`)
 	nothingLeft(t, dir)
 	build, _ := ordinary(t, true, src, "build", "-t", "web:1")
 	finish(t, build).must(t, 0)
@@ -167,7 +167,7 @@ func TestARegistryThatIsDownOrRefuses(t *testing.T) {
 	}{
 		"down":         {"localhost:1", []string{"no registry answers at localhost:1", "hint: start one: slipway registry serve --addr localhost:1"}},
 		"unauthorized": {hostOf(answers(401, map[string]string{"WWW-Authenticate": `Basic realm="x"`})), []string{"requires a login", "hint: docker login", "SLIPWAY_REGISTRY_USER"}},
-		"forbidden":    {hostOf(answers(403, nil)), []string{"you may not push", "hint: ask for the right"}},
+		"forbidden":    {hostOf(answers(403, nil)), []string{"no permission to push", "hint: ask for permission"}},
 		"broken":       {hostOf(answers(500, nil)), []string{"reports a server error", "500 Internal Server Error, 6 times", "hint: look at the registry's log"}},
 		"busy":         {hostOf(answers(429, map[string]string{"Retry-After": "3600"})), []string{"limits requests and asks to wait 1h0m0s", "hint: push again after 1h0m0s"}},
 	} {
@@ -253,7 +253,7 @@ func TestFleetsAreRefusedWithoutTouchingTheEngine(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{[]string{"build", "fast-requesthandler-servce"}, []string{`there is no service "fast-requesthandler-servce" in this fleet`, `hint: did you mean "fast-requesthandler-service"?`}},
+		{[]string{"build", "fast-requesthandler-servce"}, []string{`unknown service "fast-requesthandler-servce"`, `hint: did you mean "fast-requesthandler-service"?`}},
 		{[]string{"build", "--platform", "linux/amd65"}, []string{`unsupported platform "linux/amd65"`, `hint: did you mean "linux/amd64"?`}},
 		{[]string{"build", "--target", "prodution"}, []string{`has no stage "prodution"`, "hint: did you mean --target production?"}},
 		{[]string{"build", "--paralel", "2"}, []string{"unknown flag --paralel", "hint: did you mean --parallel?"}},

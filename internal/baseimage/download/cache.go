@@ -131,7 +131,7 @@ func (c *Cache) Open(ctx context.Context, what string, want Content, addresses f
 				return f, nil
 			}
 			f.Close()
-			c.events.Emit(event.Note{Text: fmt.Sprintf("the cached copy of %s was damaged; it is fetched again", what), Warning: true})
+			c.events.Emit(event.Note{Text: fmt.Sprintf("the cached copy of %s was damaged; fetching it again", what), Warning: true})
 			if err := os.Remove(c.path(want)); err != nil {
 				return nil, fmt.Errorf("removing a damaged file: %w", err)
 			}
@@ -196,7 +196,7 @@ func downloadFailure(what, address string, err error) error {
 
 // DiskFull is the failure of a disk without space.
 func DiskFull(err error) error {
-	return diag.Fail(diag.ExitUnexpected, "there is no space left for base images").Because(err).
+	return diag.Fail(diag.ExitUnexpected, "no space left for base images").Because(err).
 		WithHint("free some space, or set SLIPWAY_STATE_DIR to a directory on a larger disk")
 }
 

@@ -20,7 +20,7 @@ import (
 func (c *Cache) Kept(what, key string, read func(io.Reader) error) bool {
 	err := readKept(c.keptFile(key), read)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		c.events.Emit(event.Note{Text: fmt.Sprintf("the unpacked copy of %s was damaged; it is made again", what), Warning: true})
+		c.events.Emit(event.Note{Text: fmt.Sprintf("the unpacked copy of %s was damaged; unpacking it again", what), Warning: true})
 	}
 	return err == nil
 }

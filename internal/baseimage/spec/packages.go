@@ -20,7 +20,7 @@ func extended(ref, base string, packages []string) (Base, error) {
 		return Base{}, err
 	}
 	if spec.Role == plan.RoleProbe {
-		return Base{}, diag.Fail(diag.ExitUsage, "there is no base %q: the probe takes no packages", ref)
+		return Base{}, diag.Fail(diag.ExitUsage, "unknown base %q: the probe takes no packages", ref)
 	}
 	spec.Ref, spec.More = ref, packages
 	maps.DeleteFunc(spec.Parts, func(p string, _ []string) bool { return slices.Contains(packages, p) }) // who names it wants it whole

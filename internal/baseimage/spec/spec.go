@@ -109,7 +109,7 @@ func Of(ref string) (Base, error) {
 	}
 	m := nodeRef().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(nodeMajors(), m[1]) {
-		f := diag.Fail(diag.ExitUsage, "there is no base %q", ref)
+		f := diag.Fail(diag.ExitUsage, "unknown base %q", ref)
 		if near := diag.Nearest(ref, Refs()); near != "" {
 			return Base{}, f.WithHint("did you mean %q?", near)
 		}

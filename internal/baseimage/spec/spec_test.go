@@ -65,7 +65,7 @@ func TestPackagesInNames(t *testing.T) {
 	}
 	for ref, text := range map[string]string{
 		"slipway/probe/libc6:latest":           "takes no packages",
-		"slipway/node/libvips42t64:19-trixie":  "no base",
+		"slipway/node/libvips42t64:19-trixie":  "unknown base",
 		"slipway/node/Not_A_Package:20-trixie": "cannot be a Debian package",
 	} {
 		if _, err := Of(ref); err == nil || !strings.Contains(err.Error(), text) {

@@ -43,7 +43,7 @@ func (s *service) chooseMain(at string, alone bool) bool {
 	}
 	if len(s.Want.Command) > 0 {
 		if named := matching(all, base, path.Base(s.Want.Command[0])); named != "" {
-			s.take(path.Join(at, named), "the start command names it")
+			s.take(path.Join(at, named), "named by the start command")
 			return true
 		}
 	}
@@ -52,11 +52,11 @@ func (s *service) chooseMain(at string, alone bool) bool {
 	case len(all) == 0:
 		s.noMain(at)
 	case len(all) == 1:
-		s.take(path.Join(at, all[0]), "the only program of the module")
+		s.take(path.Join(at, all[0]), "the only program in the module")
 	case named != "":
 		s.take(path.Join(at, named), "it has the service's name")
 	case len(serving) == 1:
-		s.take(path.Join(at, serving[0]), "the only program of the module that serves")
+		s.take(path.Join(at, serving[0]), "the only server in the module")
 	default:
 		list := make([]string, 0, len(all))
 		for _, p := range all {
@@ -168,7 +168,7 @@ func (s *service) noMain(at string) {
 			hint = "main packages are " + strings.Join(list, ", ") + ": write one of them as path: of the service"
 		}
 	}
-	s.ReportWanted(codeNoMain, path.Join(s.module.dir, "go.mod"), hint, "there is no main package in %s", ecosystem.Or(s.At(at), "."))
+	s.ReportWanted(codeNoMain, path.Join(s.module.dir, "go.mod"), hint, "no main package in %s", ecosystem.Or(s.At(at), "."))
 }
 
 // compiler decides whether a C compiler is needed: because a package of the
@@ -190,7 +190,7 @@ func (s *service) compiler() {
 		}
 	}
 	if !s.cgo.Found() {
-		s.Fact("cgo", "off", `default: nothing imports "C"; the binary is static`, "", 0)
+		s.Fact("cgo", "off", `default: no package imports "C", so the binary is static`, "", 0)
 	}
 }
 

@@ -96,7 +96,7 @@ func (s *service) runtimeFiles() {
 	s.held = s.namer.Files()
 	s.binary = ecosystem.Installed(s.binary, s.held)
 	if s.dotenv.Found() {
-		s.Report(diag.Warning, codeDotenv, s.dotenv.File, s.dotenv.Line, "ignore the error, and write the variables under env: in slipway.yaml or give them to slipway run",
-			"the program exits when .env does not exist, and images hold no .env")
+		s.Report(diag.Warning, codeDotenv, s.dotenv.File, s.dotenv.Line, "ignore the error, and write the variables under env: in slipway.yaml or pass them to slipway run",
+			"the program exits when .env does not exist, and images contain no .env")
 	}
 }

@@ -204,10 +204,10 @@ func (s *service) command() {
 		s.start = []string{target}
 		if c, ok := s.servingCommand(); ok && (s.Want.Type == "http" || s.Want.Type == "grpc") {
 			s.start = append(s.start, c.use)
-			s.Fact("start", strings.Join(s.start, " "), "the command that serves; the program alone prints its help", c.hit.File, c.hit.Line)
+			s.Fact("start", strings.Join(s.start, " "), "the command that starts the server; the program alone prints its help", c.hit.File, c.hit.Line)
 			return
 		}
-		s.Fact("start", target, "the program of "+show(s.mainDir), path.Join(s.mainDir, mainFile(s.Dir, s.mainDir)), 0)
+		s.Fact("start", target, "the program in "+show(s.mainDir), path.Join(s.mainDir, mainFile(s.Dir, s.mainDir)), 0)
 		return
 	}
 	s.start = slices.Clone(s.Want.Command)

@@ -218,8 +218,8 @@ func TestRefusals(t *testing.T) {
 		says  string
 	}{
 		"broken go.mod":       {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nrequire (\n"}, codeModule, "go.mod is not valid"},
-		"go.mod of nothing":   {map[string]string{"main.go": program, "go.mod": ""}, codeModule, "names no module"},
-		"replaced outside":    {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nrequire example.com/x v0.0.0\n\nreplace example.com/x => ../../x\n"}, codeOutside, "outside of the repository"},
+		"go.mod of nothing":   {map[string]string{"main.go": program, "go.mod": ""}, codeModule, "declares no module"},
+		"replaced outside":    {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nrequire example.com/x v0.0.0\n\nreplace example.com/x => ../../x\n"}, codeOutside, "outside the repository"},
 		"replaced by nothing": {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nrequire example.com/x v0.0.0\n\nreplace example.com/x => ./x\n"}, codeModule, "no go.mod in x"},
 		"not Go":              {map[string]string{"main.go": "package main\n\nimport \"\n"}, codeSource, "not valid Go"},
 		"missing package":     {map[string]string{"main.go": "package main\n\nimport _ \"example.com/app/gen\"\n\nfunc main() {}\n"}, codeSource, "gen"},

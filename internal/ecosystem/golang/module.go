@@ -33,7 +33,7 @@ type workspace struct {
 func (s *service) findModule(at string) bool {
 	dir, ok := upwards(s.Dir, at, "go.mod")
 	if !ok {
-		s.Report(diag.Error, codeNoModule, path.Join(at, mainFile(s.Dir, at)), 0, "go mod init example.com/"+ecosystem.Or(s.Want.Name, "app")+" && go mod tidy", "there is no go.mod in %q or above", at)
+		s.Report(diag.Error, codeNoModule, path.Join(at, mainFile(s.Dir, at)), 0, "go mod init example.com/"+ecosystem.Or(s.Want.Name, "app")+" && go mod tidy", "no go.mod in %q or above", at)
 		return false
 	}
 	if s.module = s.readModule(dir); s.module == nil || !s.readWorkspace() {
@@ -86,14 +86,14 @@ func (s *service) requires(name string) bool {
 func (s *service) addModule(file string, line int, from, dir string) bool {
 	at := path.Join(from, dir)
 	if path.IsAbs(dir) || strings.HasPrefix(at, "..") {
-		s.Report(diag.Error, codeOutside, file, line, "move it into the repository, or require a published version", "the module %s lies outside of the repository", dir)
+		s.Report(diag.Error, codeOutside, file, line, "move it into the repository, or require a published version", "the module %s is outside the repository", dir)
 		return false
 	}
 	if slices.ContainsFunc(s.modules, func(m *module) bool { return m.dir == at }) {
 		return true
 	}
 	if !ecosystem.Exists(s.Dir, path.Join(at, "go.mod")) {
-		s.Report(diag.Error, codeModule, file, line, "correct the line", "there is no go.mod in %s", at)
+		s.Report(diag.Error, codeModule, file, line, "fix the line", "no go.mod in %s", at)
 		return false
 	}
 	m := s.readModule(at)
@@ -113,7 +113,7 @@ func (s *service) readModule(dir string) *module {
 	}
 	file, err := modfile.Parse(name, data, nil)
 	if err == nil && file.Module == nil {
-		s.Report(diag.Error, codeModule, name, 0, "begin it with: module example.com/name", "go.mod names no module")
+		s.Report(diag.Error, codeModule, name, 0, "start it with: module example.com/name", "go.mod declares no module")
 		return nil
 	}
 	if err != nil {

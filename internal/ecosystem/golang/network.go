@@ -101,7 +101,7 @@ func (s *service) findPort() {
 	}
 	best, off := s.addresses.port(s.mainDir, e.GRPC.Found() && s.Want.Type != "http")
 	if off && e.HTTP.Found() && s.Want.Type == "" {
-		s.Fact("gRPC server", "off", "its port is 0 unless a setting gives one", e.GRPC.File, e.GRPC.Line)
+		s.Fact("gRPC server", "off", "its port is 0 unless a setting changes it", e.GRPC.File, e.GRPC.Line)
 		e.GRPC = ecosystem.Hit{}
 		best, _ = s.addresses.port(s.mainDir, false)
 	}

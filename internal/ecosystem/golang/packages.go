@@ -60,7 +60,7 @@ func (s *service) readSources() {
 func (s *service) readPackage(dir string) (next []string) {
 	entries, err := fs.ReadDir(s.Dir, dir)
 	if err != nil {
-		s.Report(diag.Error, codeSource, dir, 0, "commit it, or run the generator that makes it before the build", "the package %s, which the program imports, cannot be read: %v", dir, err)
+		s.Report(diag.Error, codeSource, dir, 0, "commit it, or run its generator before the build", "the package %s, which the program imports, cannot be read: %v", dir, err)
 		return nil
 	}
 	for _, e := range entries {
@@ -162,7 +162,7 @@ func (s *service) checkEmbed(file string, line int, at string) {
 	if found, err := fs.Glob(s.Dir, at); err != nil || len(found) > 0 || s.FromAnother(at) {
 		return
 	}
-	hint := "commit it, or run the generator that writes it before the build"
+	hint := "commit it, or run its generator before the build"
 	for dir := at; dir != "." && !s.isRoot(dir); {
 		dir = path.Dir(dir)
 		if ecosystem.Exists(s.Dir, path.Join(dir, "package.json")) {
@@ -262,12 +262,12 @@ func (s *service) dependencies() {
 		at = s.workspace.dir
 	}
 	if s.vendored = ecosystem.Exists(s.Dir, path.Join(at, "vendor/modules.txt")); s.vendored {
-		s.Fact("dependencies", "vendored", "they lie in the repository", path.Join(at, "vendor/modules.txt"), 0)
+		s.Fact("dependencies", "vendored", "committed to the repository", path.Join(at, "vendor/modules.txt"), 0)
 		return
 	}
 	sum := path.Join(s.module.dir, "go.sum")
 	if ecosystem.Exists(s.Dir, sum) {
-		s.Fact("dependencies", "modules", "their checksums", sum, 0)
+		s.Fact("dependencies", "modules", "checksums", sum, 0)
 		return
 	}
 	if s.workspace != nil && ecosystem.Exists(s.Dir, path.Join(s.workspace.dir, "go.work.sum")) {

@@ -64,7 +64,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 // system lack.
 func borrowed(toolchain string) []plan.Step {
 	return []plan.Step{
-		{Op: plan.OpCopy, From: toolchain, Args: []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/"}, Comment: "Certificates and time zones: the runtime image has none."},
+		{Op: plan.OpCopy, From: toolchain, Args: []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/"}, Comment: "Certificates and time zones, which the runtime image lacks."},
 		{Op: plan.OpCopy, From: toolchain, Args: []string{"/usr/local/go/lib/time/zoneinfo.zip", "/usr/share/zoneinfo.zip"}},
 	}
 }
@@ -95,7 +95,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	}
 	st := plan.Stage{
 		Name:          plan.StageDependencies,
-		Comment:       "All modules, from the manifests alone: runs again only when those change.",
+		Comment:       "All modules, downloaded again only when a manifest changes.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: !s.cgo.Found(), // Go compiles for other platforms, its C compiler does not
 		Steps: []plan.Step{
@@ -111,13 +111,15 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		add(s.copyFiles(m.dir, "go.mod", "go.sum"))
 	}
 	if s.vendored {
-		st.Comment = "The dependencies that lie in the repository: they change less than the sources."
+		st.Comment = "Vendored modules, which change less often than the sources."
 		add(ecosystem.CopyDir(path.Join(s.top(), "vendor")))
 		return st
 	}
-	if len(s.graph.imports) > 0 {
-		add(plan.Step{Op: plan.OpRun, Shell: s.in("go mod download"), Mounts: []plan.Mount{downloads()}})
+	if len(s.graph.imports) == 0 {
+		st.Comment = "The toolchain and the manifests. There are no modules to download."
+		return st
 	}
+	add(plan.Step{Op: plan.OpRun, Shell: s.in("go mod download"), Mounts: []plan.Mount{downloads()}})
 	return st
 }
 
@@ -160,7 +162,7 @@ func into(dir string) string {
 func (s *service) builder() plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageBuilder,
-		Comment: "The packages that the program imports and nothing else, then the program.",
+		Comment: "Builds the program. Copies only the packages that it imports, so other changes rebuild nothing.",
 		From:    plan.StageDependencies,
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
@@ -171,7 +173,7 @@ func (s *service) builder() plan.Stage {
 	}
 	command := ""
 	if !s.cgo.Found() {
-		add(plan.Step{Op: plan.OpArg, Args: []string{"TARGETOS"}, Comment: "Compiled for the target on the machine that builds: nothing is emulated."}, plan.Step{Op: plan.OpArg, Args: []string{"TARGETARCH"}})
+		add(plan.Step{Op: plan.OpArg, Args: []string{"TARGETOS"}, Comment: "Cross-compile on the build machine's own platform, without emulation."}, plan.Step{Op: plan.OpArg, Args: []string{"TARGETARCH"}})
 		command = "GOOS=$TARGETOS GOARCH=$TARGETARCH "
 	}
 	command += "go build -trimpath "

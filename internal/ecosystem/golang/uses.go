@@ -28,7 +28,7 @@ func (s *service) lookUses(name string, data []byte) {
 		s.lookReads(name, data)
 	}
 	s.ScanUses(name, data, ecosystem.UseSigns{Calls: []ecosystem.Pattern{started}, Shell: []ecosystem.Pattern{inShell}})
-	ecosystem.EachMatch(made, data, func(dir string, line int) { s.Writes(dir, "the program makes it", name, line) })
+	ecosystem.EachMatch(made, data, func(dir string, line int) { s.Writes(dir, "created by the program", name, line) })
 	s.WritesDatabases(name, data)
 }
 

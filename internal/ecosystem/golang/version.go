@@ -97,10 +97,10 @@ func (s *service) version() {
 		s.Report(diag.Error, codeVersion, file, line, "the bases have "+choices, "no base has Go %s", text)
 	case minorNumber(minor) < minorNumber(first):
 		s.minor = defaultMinor
-		s.Fact(what, "Go "+s.minor, "compiles the language of Go "+text, file, line)
+		s.Fact(what, "Go "+s.minor, "compiles Go "+text, file, line)
 	default:
 		s.minor = minor
-		s.Fact(what, "Go "+minor, "asks for "+strings.TrimPrefix(text, "go"), file, line)
+		s.Fact(what, "Go "+minor, "requires "+strings.TrimPrefix(text, "go"), file, line)
 	}
 }
 

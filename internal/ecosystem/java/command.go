@@ -35,7 +35,7 @@ func (s *service) libDir() string {
 	return "lib"
 }
 
-// checkCommand reports a command that starts a jar which the image does not hold,
+// checkCommand reports a command that starts a jar which the image does not contain,
 // or one that finds no libraries.
 func (s *service) checkCommand() {
 	jar, held := jarOf(s.start), s.heldJar()
@@ -47,14 +47,14 @@ func (s *service) checkCommand() {
 		return
 	}
 	if name != held {
-		s.OnConfig(codeNoJar, "write command: "+quotedList(s.suggested(held))+", or delete command:", "the start command names %s, which the image does not hold", jar)
+		s.OnConfig(codeNoJar, "write command: "+quotedList(s.suggested(held))+", or delete command:", "the start command names %s, which the image does not contain", jar)
 		return
 	}
 	if s.kind != kindPlain {
 		return
 	}
 	if g, _ := s.plugin("maven-jar-plugin"); g.setting("addClasspath") != "true" {
-		s.OnConfig(codeThin, "write command: "+quotedList(s.suggested(""))+", or let maven-jar-plugin write the class path: addClasspath and classpathPrefix lib/", "app.jar does not hold its libraries, and names none")
+		s.OnConfig(codeThin, "write command: "+quotedList(s.suggested(""))+", or let maven-jar-plugin write the class path: addClasspath and classpathPrefix lib/", "app.jar does not contain its libraries, and names none")
 	}
 }
 

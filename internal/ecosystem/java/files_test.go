@@ -109,11 +109,11 @@ func TestHealthOfServers(t *testing.T) {
 	const server = "Server s = NettyServerBuilder.forPort(50051)%s.build();"
 	for name, c := range map[string]struct{ source, want string }{
 		"none":          {strings.Replace(server, "%s", "", 1), "TCP"},
-		"the whole":     {strings.Replace(server, "%s", ".addService(new HealthStatusManager().getHealthService())", 1), "gRPC of the whole server"},
+		"the whole":     {strings.Replace(server, "%s", ".addService(new HealthStatusManager().getHealthService())", 1), "gRPC (whole server)"},
 		"a name":        {strings.Replace(server, "%s", "", 1) + ` HealthStatusManager h; h.setStatus("a.Shop", SERVING);`, "gRPC a.Shop"},
-		"both":          {strings.Replace(server, "%s", "", 1) + ` HealthStatusManager h; h.setStatus("a.Shop", SERVING); h.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, SERVING);`, "gRPC of the whole server"},
-		"TLS":           {strings.Replace(server, "%s", ".useTransportSecurity(c, k).addService(new HealthStatusManager().getHealthService())", 1), "gRPC of the whole server over TLS"},
-		"TLS, or not":   {strings.Replace(server, "%s", ".useTransportSecurity(c, k).addService(new HealthStatusManager().getHealthService())", 1) + " Grpc.newServerBuilderForPort(1, InsecureServerCredentials.create());", "gRPC of the whole server"},
+		"both":          {strings.Replace(server, "%s", "", 1) + ` HealthStatusManager h; h.setStatus("a.Shop", SERVING); h.setStatus(HealthStatusManager.SERVICE_NAME_ALL_SERVICES, SERVING);`, "gRPC (whole server)"},
+		"TLS":           {strings.Replace(server, "%s", ".useTransportSecurity(c, k).addService(new HealthStatusManager().getHealthService())", 1), "gRPC (whole server) over TLS"},
+		"TLS, or not":   {strings.Replace(server, "%s", ".useTransportSecurity(c, k).addService(new HealthStatusManager().getHealthService())", 1) + " Grpc.newServerBuilderForPort(1, InsecureServerCredentials.create());", "gRPC (whole server)"},
 		"HTTP by route": {`HttpServer.create(new InetSocketAddress(8080), 0).createContext("/healthz", h);`, "HTTP /healthz"},
 	} {
 		files := one("")

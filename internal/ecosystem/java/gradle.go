@@ -75,7 +75,7 @@ func (s *service) readGradle() bool {
 	g.projects = gradleProjects(s.Dir, g.settings)
 	var err error
 	if g.data, err = ecosystem.Read(s.Dir, g.file); err != nil {
-		s.Report(diag.Error, codeManifest, ecosystem.Or(g.file, g.settings), 0, "name the directory of a project: path: app", "there is no build file in %s that can be read", ecosystem.Or(s.At(s.at), "."))
+		s.Report(diag.Error, codeManifest, ecosystem.Or(g.file, g.settings), 0, "name the directory of a project: path: app", "no readable build file in %s", ecosystem.Or(s.At(s.at), "."))
 		return false
 	}
 	g.data = gradleExpanded(s.Dir, s.at, g.data)
@@ -92,7 +92,7 @@ func (s *service) readGradle() bool {
 	if script, err := fs.ReadFile(s.Dir, "gradlew"); err == nil { // as it is: ecosystem.Read would hide the line ends
 		g.crlf = bytes.Contains(script, []byte("\r\n"))
 	}
-	s.Fact("build tool", "Gradle "+g.version, "its wrapper", props, ecosystem.LineAt(data, int64(strings.Index(string(data), "distributionUrl"))))
+	s.Fact("build tool", "Gradle "+g.version, "wrapper", props, ecosystem.LineAt(data, int64(strings.Index(string(data), "distributionUrl"))))
 	return true
 }
 

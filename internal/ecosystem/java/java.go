@@ -87,7 +87,7 @@ type kind string
 const (
 	kindSpring  kind = "Spring Boot"
 	kindQuarkus kind = "Quarkus"
-	kindFat     kind = "one jar with everything inside"
+	kindFat     kind = "fat jar"
 	kindPlain   kind = "plain jar"
 )
 

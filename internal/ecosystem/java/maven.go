@@ -121,7 +121,7 @@ func (s *service) readMaven() bool {
 		m.chain = append(m.chain, p)
 		file := upper(s.Dir, p)
 		if p.Parent != nil && p.Parent.RelativePath != nil && strings.HasPrefix(path.Join(p.dir(), *p.Parent.RelativePath), "../") && file == "" {
-			s.Report(diag.Error, codeOutside, p.file, p.line("<relativePath>"), "move it into the repository, or leave an empty <relativePath/> for a published one", "the parent %s lies outside of the repository", *p.Parent.RelativePath)
+			s.Report(diag.Error, codeOutside, p.file, p.line("<relativePath>"), "move it into the repository, or leave an empty <relativePath/> for a published one", "the parent %s is outside the repository", *p.Parent.RelativePath)
 			return false
 		}
 		if p = nil; file != "" {
@@ -151,7 +151,7 @@ func (s *service) checkModules() bool {
 		for i, dir := range p.modulePaths() {
 			switch {
 			case strings.HasPrefix(dir, ".."):
-				s.Report(diag.Error, codeOutside, p.file, p.line(p.Modules[i]), "move it into the repository", "the module %s lies outside of the repository", p.Modules[i])
+				s.Report(diag.Error, codeOutside, p.file, p.line(p.Modules[i]), "move it into the repository", "the module %s is outside the repository", p.Modules[i])
 				return false
 			case !ecosystem.Exists(s.Dir, dir+"/pom.xml") && !ecosystem.Exists(s.Dir, path.Join(p.dir(), p.Modules[i])):
 				s.Report(diag.Error, codeManifest, p.file, p.line(p.Modules[i]), "delete the line, or commit the module", "the module %s is listed, but has no pom.xml", p.Modules[i])
@@ -172,18 +172,18 @@ func (s *service) mavenFact() {
 	props := first(s.Dir, s.maven.top.dir(), file)
 	data, err := ecosystem.Read(s.Dir, props)
 	if props == "" || err != nil {
-		s.Fact("build tool", text, "its build file", s.maven.module.file, 0)
+		s.Fact("build tool", text, "build file", s.maven.module.file, 0)
 		return
 	}
 	wrapped := regexp.MustCompile(`apache-maven-(\d+)\.([\w.]+?)-bin`).FindSubmatch(data)
 	switch {
 	case wrapped == nil:
-		s.Fact("build tool", text, "its build file", s.maven.module.file, 0)
+		s.Fact("build tool", text, "build file", s.maven.module.file, 0)
 	case string(wrapped[1]) != "3":
 		s.Report(diag.Warning, codeTool, props, 0, "build it once with mvn "+debianMaven+", or take an image with that Maven: bases: {java-toolchain: <image>, java-runtime: <image>} in slipway.yaml",
 			"the wrapper requires Maven %s.%s, the bases have %s", wrapped[1], wrapped[2], debianMaven)
 	default:
-		s.Fact("build tool", text, "in place of the wrapper's "+string(wrapped[1])+"."+string(wrapped[2]), props, 0)
+		s.Fact("build tool", text, "instead of the wrapper's "+string(wrapped[1])+"."+string(wrapped[2]), props, 0)
 	}
 }
 

@@ -12,15 +12,15 @@ type reason struct{ module, why string }
 // hidden are the modules that every runtime has beside those that jdeps finds.
 func hidden(jdk string) []reason {
 	out := []reason{
-		{"java.logging", "libraries look for java.util.logging by name"},
-		{"java.management", "the JVM's own figures, asked for through reflection by agents and metrics"},
-		{"java.naming", "JNDI looks for implementations by name: data sources, LDAP"},
-		{"jdk.naming.dns", "the JNDI provider behind dns: names, as of mongodb+srv"},
-		{"jdk.unsupported", "sun.misc.Unsafe, which Netty and others look for by name"},
-		{"jdk.zipfs", "FileSystems.newFileSystem looks for the provider of jar: by name"},
+		{"java.logging", "libraries load java.util.logging by name"},
+		{"java.management", "JVM metrics, which agents read by reflection"},
+		{"java.naming", "JNDI loads data sources and LDAP by name"},
+		{"jdk.naming.dns", "DNS lookups through JNDI, as for mongodb+srv addresses"},
+		{"jdk.unsupported", "sun.misc.Unsafe, which Netty and others load by name"},
+		{"jdk.zipfs", "FileSystems.newFileSystem loads the jar: provider by name"},
 	}
 	if jdk == "21" { // part of java.base since 22
-		out = append(out, reason{"jdk.crypto.ec", "elliptic curves of TLS are a provider of java.security"})
+		out = append(out, reason{"jdk.crypto.ec", "elliptic curves for TLS, loaded as a security provider"})
 	}
 	return out
 }
@@ -38,12 +38,12 @@ func hiddenOf(k kind) []reason {
 	switch k {
 	case kindSpring:
 		return []reason{
-			{"java.desktop", "java.beans, which binds properties"},
-			{"java.instrument", "weaving looks for it by name"},
-			{"java.sql", "conversion of dates and data sources"},
+			{"java.desktop", "java.beans, for binding properties"},
+			{"java.instrument", "load-time weaving uses it by name"},
+			{"java.sql", "date conversion and data sources"},
 		}
 	case kindQuarkus:
-		return []reason{{"jdk.net", "socket options that Vert.x sets"}, {"java.sql", "conversion of dates and data sources"}}
+		return []reason{{"jdk.net", "socket options set by Vert.x"}, {"java.sql", "date conversion and data sources"}}
 	}
 	return nil
 }
@@ -53,13 +53,13 @@ func hiddenOf(k kind) []reason {
 func (s *service) extraModules() (names, why string) {
 	all := append(hidden(s.jdk), hiddenOf(s.family())...)
 	if s.scan.locale.Found() {
-		all = append(all, reason{"jdk.localedata", "formats of languages other than English, as in " + s.scan.locale.File})
+		all = append(all, reason{"jdk.localedata", "formats for languages other than English, used in " + s.scan.locale.File})
 	}
 	slices.SortFunc(all, func(a, b reason) int { return strings.Compare(a.module, b.module) })
 	var modules, lines []string
 	for _, r := range all {
 		modules = append(modules, r.module)
-		lines = append(lines, r.module+": "+r.why+".")
+		lines = append(lines, "- "+r.module+": "+r.why+".")
 	}
 	return strings.Join(modules, ","), strings.Join(lines, "\n")
 }

@@ -97,7 +97,7 @@ func parsePOM(file string, data []byte) (*pom, int, error) {
 		*pom
 	}{pom: p})
 	if errors.Is(err, io.EOF) {
-		err = errors.New("there is no <project>")
+		err = errors.New("no <project> element")
 	}
 	if err != nil {
 		line, _ := d.InputPos()

@@ -204,12 +204,12 @@ func (s *service) chooseMain() {
 		return
 	}
 	s.main = usual[0].Text
-	s.Fact("main class", s.main, "its main method", usual[0].File, usual[0].Line)
+	s.Fact("main class", s.main, "main method", usual[0].File, usual[0].Line)
 }
 
 // namedMain is the class that the build file names.
 func (s *service) namedMain() ecosystem.Hit {
-	const why = "the build file names it"
+	const why = "named in the build file"
 	if s.maven == nil {
 		h := ecosystem.Find(gradleMain(), s.grade.file, s.grade.data)
 		h.Why = why
@@ -240,7 +240,7 @@ func (s *service) findKind() {
 	}
 	kind, h := signs()
 	s.kind = kind
-	if s.Fact("packed as", string(kind), h.Why, h.File, h.Line); s.kind == kindPlain && len(s.Want.Command) == 0 {
+	if s.Fact("packaging", string(kind), h.Why, h.File, h.Line); s.kind == kindPlain && len(s.Want.Command) == 0 {
 		s.chooseMain()
 	}
 }
@@ -278,7 +278,7 @@ func (s *service) mavenKind() (kind, ecosystem.Hit) {
 	if g, _ := s.plugin("maven-assembly-plugin"); g != nil && strings.Contains(string(g.Inner), "jar-with-dependencies") && strings.Contains(string(g.Inner), "<execution>") {
 		return kindFat, sign("maven-assembly-plugin")
 	}
-	return kindPlain, ecosystem.Hit{File: m.file, Why: "default: no plugin packs more than the module"}
+	return kindPlain, ecosystem.Hit{File: m.file, Why: "default: no plugin packs the libraries"}
 }
 
 func (s *service) gradleKind() (kind, ecosystem.Hit) {
@@ -296,6 +296,6 @@ func (s *service) gradleKind() (kind, ecosystem.Hit) {
 		}
 		return k.kind, h
 	}
-	s.Report(diag.Error, codeNoMain, s.grade.file, 0, "apply the plugin application and name its mainClass; a library needs no service", "no plugin of the build makes a program")
+	s.Report(diag.Error, codeNoMain, s.grade.file, 0, "apply the plugin application and name its mainClass; a library needs no service", "no build plugin produces a program")
 	return kindPlain, ecosystem.Hit{File: s.grade.file}
 }

@@ -55,7 +55,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	b.Toolchain.OnTarget = true // jlink takes the modules of the target's JDK
 	stages := []plan.Stage{s.dependencyStage(b), s.builder(), s.modules(b)}
 	if b.Toolchain.Assembled {
-		stages = append(stages, plan.Stage{Name: stageJDK, From: b.Toolchain.Ref, Comment: "The JDK of the platform that is built for. No step runs here."})
+		stages = append(stages, plan.Stage{Name: stageJDK, From: b.Toolchain.Ref, Comment: "The target platform's JDK, used only for its modules."})
 	}
 	more, files := ecosystem.CopyHeld(s.held, srcDir, fmt.Sprintf("%d:%d", user.UID, user.GID))
 	stages[1].Steps = append(stages[1].Steps, more...)
@@ -96,7 +96,7 @@ func (s *service) copyDependencies() string {
 func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	st := plan.Stage{
 		Name:          plan.StageDependencies,
-		Comment:       "Libraries and plugins, from the build files alone: runs again only when those change.",
+		Comment:       "Libraries and plugins, downloaded again only when a build file changes.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: true, // what is compiled runs everywhere
 		Steps:         []plan.Step{{Op: plan.OpWorkdir, Args: []string{srcDir}}},
@@ -110,7 +110,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		add(s.wrapper()...)
 		add(plan.Step{
 			Op: plan.OpRun, Mounts: s.cache(), Shell: "( " + s.gradlew(task) + " --continue || [ $? -eq 1 ] )",
-			Comment: "There are no sources yet, so that tasks may fail (status 1): this step only downloads.",
+			Comment: "Download dependencies. Without sources, tasks may fail, so status 1 is accepted.",
 		})
 		return st
 	}
@@ -125,7 +125,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	}
 	add(plan.Step{
 		Op: plan.OpRun, Mounts: s.cache(), Shell: s.mvn(flags...) + " && find . -type d -name target -prune -exec rm -rf {} + && rm -rf /out",
-		Comment: "There are no sources yet, so that goals may fail (-fn): this step only downloads.",
+		Comment: "Download dependencies. Without sources, goals may fail, so -fn ignores failures.",
 	})
 	return st
 }
@@ -185,7 +185,7 @@ func (s *service) gradlew(task string) string {
 // taken for one of the tasks. It is called by sh: repositories from Windows have
 // it without its executable bit.
 func (s *service) wrapper() []plan.Step {
-	const why = "Gradle does not start: see above, and distributionUrl in gradle/wrapper/gradle-wrapper.properties"
+	const why = "Gradle does not start; see the output above and check distributionUrl in gradle/wrapper/gradle-wrapper.properties"
 	start := "sh gradlew --no-daemon --version || { echo '" + why + "' >&2; exit 1; }"
 	if s.grade.crlf {
 		start = `sed -i 's/\r$//' gradlew && { ` + start + "; }"
@@ -197,7 +197,7 @@ func (s *service) wrapper() []plan.Step {
 func (s *service) builder() plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageBuilder,
-		Comment: "The program, apart from its libraries: they change less.",
+		Comment: "The program and its libraries, kept apart because libraries change less often.",
 		From:    plan.StageDependencies,
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
@@ -291,7 +291,7 @@ func (s *service) modules(b ecosystem.Bases) plan.Stage {
 	}
 	return plan.Stage{
 		Name:          stageModules,
-		Comment:       "Which modules of the JDK the libraries use, and which the program.",
+		Comment:       "The JDK modules that the libraries and the program use.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: true,
 		Steps: slices.Concat(
@@ -308,7 +308,7 @@ func (s *service) java(b ecosystem.Bases) plan.Stage {
 	names, why := s.extraModules()
 	st := plan.Stage{
 		Name:          stageJava,
-		Comment:       "A Java runtime of those modules alone, and of modules that jdeps cannot see:\n" + why,
+		Comment:       "A Java runtime with those modules, plus modules that jdeps cannot detect:\n" + why,
 		From:          b.Toolchain.Ref,
 		BuildPlatform: b.Toolchain.Assembled,
 		Steps:         []plan.Step{{Op: plan.OpCopy, From: stageModules, Args: []string{"/modules/", "/modules/"}}},
@@ -327,7 +327,7 @@ func (s *service) java(b ecosystem.Bases) plan.Stage {
 			Op: plan.OpRun, Mounts: []plan.Mount{{Type: "bind", From: stageJDK, Source: jdkHome + "/jmods", Target: "/jmods"}},
 			Shell: link + "--module-path /jmods " + tail + " && cp /etc/ssl/certs/java/cacerts " + runtime + "/lib/security/cacerts" +
 				" && if [ \"$BUILDPLATFORM\" = \"$TARGETPLATFORM\" ]; then " + dump + "; fi",
-			Comment: "With the archive of the JDK's classes, which the JVM maps at its start; for another platform it is left out, as it would have to be emulated.",
+			Comment: "A class data sharing archive makes the JVM start faster. Cross-builds omit it, because creating it would need emulation.",
 		})
 	return st
 }
@@ -378,16 +378,16 @@ func (s *service) command() {
 		s.checkCommand()
 		return
 	}
-	why := "how " + string(s.kind) + " starts"
+	why := "the start command of " + string(s.kind)
 	switch s.kind {
 	case kindSpring:
 		s.start = s.springStart()
 	case kindQuarkus:
 		s.start = []string{"java", "-jar", "quarkus-run.jar"}
 	case kindFat:
-		s.start, why = []string{"java", "-jar", "app.jar"}, "the jar names its class"
+		s.start, why = []string{"java", "-jar", "app.jar"}, "the jar names its main class"
 	default:
-		s.start, why = []string{"java", "-cp", "app.jar:lib/*", s.main}, "the main class, and all libraries"
+		s.start, why = []string{"java", "-cp", "app.jar:lib/*", s.main}, "the main class with all libraries"
 		if s.maven == nil {
 			s.start[2] = "lib/*"
 		}

@@ -49,7 +49,7 @@ func (s *service) version() {
 	const what = "runtime"
 	v := s.versionSaid()
 	choices := "Java " + strings.Join(jdks(), " and ")
-	hint := "Debian has " + choices + ", which compile for Java 8 and later; bases: official in slipway.yaml takes the images of a registry"
+	hint := "Debian has " + choices + ", which compile for Java 8 and later; bases: official in slipway.yaml uses images from a registry"
 	n := feature(v.text)
 	s.release = n
 	jdk := defaultJDK
@@ -68,20 +68,20 @@ func (s *service) version() {
 		s.jdk = defaultJDK
 		s.Fact(what, "Java "+s.jdk, "default: nothing names a version", "", 0)
 	case n == 0:
-		s.Report(diag.Error, codeVersion, v.file, v.line, hint, "%q names no version of Java", v.text)
+		s.Report(diag.Error, codeVersion, v.file, v.line, hint, "%q is not a Java version", v.text)
 	case n < oldest:
 		s.Report(diag.Error, codeVersion, v.file, v.line, hint, "no supported JDK compiles for Java %d", n)
 	case n > newest && s.assembled:
 		s.Report(diag.Error, codeVersion, v.file, v.line, hint, "it requires Java %d, which the bases do not have", n)
 	case v.exact && s.assembled && !slices.Contains(jdks(), strconv.Itoa(n)):
-		s.Report(diag.Error, codeVersion, v.file, v.line, "write a toolchain of "+strings.Join(jdks(), " or ")+" with options.release = "+strconv.Itoa(n)+"; bases: official in slipway.yaml takes the images of a registry",
+		s.Report(diag.Error, codeVersion, v.file, v.line, "write a toolchain of "+strings.Join(jdks(), " or ")+" with options.release = "+strconv.Itoa(n)+"; bases: official in slipway.yaml uses images from a registry",
 			"Gradle's toolchain requires JDK %d; Debian has %s", n, choices)
 	case v.exact || n > newest:
 		s.jdk = strconv.Itoa(n)
-		s.Fact(what, "Java "+s.jdk, "asks for "+v.text, v.file, v.line)
+		s.Fact(what, "Java "+s.jdk, "requires "+v.text, v.file, v.line)
 	case strconv.Itoa(n) == jdk:
 		s.jdk = jdk
-		s.Fact(what, "Java "+jdk, "asks for "+v.text, v.file, v.line)
+		s.Fact(what, "Java "+jdk, "requires "+v.text, v.file, v.line)
 	default:
 		s.jdk = jdk
 		s.Fact(what, "Java "+jdk, "compiles for Java "+strconv.Itoa(n), v.file, v.line)
@@ -94,9 +94,9 @@ func (s *service) wantedVersion(text string, least int, hint string) {
 	jdk := strconv.Itoa(n)
 	switch {
 	case n == 0 || s.assembled && !slices.Contains(jdks(), jdk):
-		s.ReportWanted(codeVersion, s.manifest(), hint, "there is no JDK %q", text)
+		s.ReportWanted(codeVersion, s.manifest(), hint, "JDK %q does not exist", text)
 	case n < least:
-		s.ReportWanted(codeVersion, s.manifest(), "write version: \""+strconv.Itoa(least)+"\", or leave it out", "Java %d cannot compile for the Java %d that the build file asks for", n, least)
+		s.ReportWanted(codeVersion, s.manifest(), "write version: \""+strconv.Itoa(least)+"\", or leave it out", "Java %d cannot compile for the Java %d that the build file requires", n, least)
 	default:
 		s.jdk = jdk
 		s.Configured("runtime", "Java "+jdk)

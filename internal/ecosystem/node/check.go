@@ -29,14 +29,14 @@ func (s *service) checkStart() {
 		s.checkTypeScript(entry)
 	case exists && s.Ignore.Excludes(s.in(file)): // CheckIgnored reports it
 	case exists && !s.ships(file):
-		s.reportStart("%s, which the service starts from, stays out of the image", entry)
+		s.reportStart("the start file %s stays out of the image", entry)
 	case exists:
 	case s.changesTree():
 		s.checkMade(entry)
 	case ecosystem.Exists(s.Dir, "tsconfig.json") && s.major < 24:
-		s.Report(diag.Error, codeNoBuild, "package.json", s.pkg.line("scripts"), `add "build": "tsc" to scripts`, "nothing compiles the TypeScript that %s comes from", entry)
+		s.Report(diag.Error, codeNoBuild, "package.json", s.pkg.line("scripts"), `add "build": "tsc" to scripts`, "no script compiles the TypeScript source of %s", entry)
 	default:
-		s.reportStart("%s, which the service starts from, does not exist", entry)
+		s.reportStart("the start file %s does not exist", entry)
 	}
 }
 
@@ -44,7 +44,7 @@ func (s *service) checkStart() {
 func (s *service) checkTypeScript(entry string) {
 	loads := len(s.namedFiles()) > 0 || s.runsTypeScriptWith()
 	if s.major < 24 && !loads {
-		s.Report(diag.Error, codeNoBuild, "package.json", s.pkg.line("scripts"), `add "build": "tsc" to scripts`, "nothing compiles the TypeScript that %s comes from", entry)
+		s.Report(diag.Error, codeNoBuild, "package.json", s.pkg.line("scripts"), `add "build": "tsc" to scripts`, "no script compiles the TypeScript source of %s", entry)
 	}
 }
 
@@ -62,7 +62,7 @@ func (s *service) reportStart(format, entry string) {
 		return
 	}
 	s.Report(diag.Error, codeNoStart, "package.json", max(s.pkg.line("scripts", "start:prod"), s.pkg.line("scripts", "start"), s.pkg.line("main")),
-		`correct the start script, or add "build" to scripts`, format, entry)
+		`fix the start script, or add "build" to scripts`, format, entry)
 }
 
 // changesTree reports a service whose tree is another one after the build.
@@ -87,12 +87,12 @@ func (s *service) checkMade(entry string) {
 		clean += "/index.js"
 	}
 	if !strings.HasPrefix(clean, s.outDir+"/") {
-		s.Report(diag.Error, codeNoStart, "package.json", line, "correct the start script, or outDir in "+s.project, "%s, which the service starts from, does not exist, and the build writes to %s", entry, s.outDir)
+		s.Report(diag.Error, codeNoStart, "package.json", line, "fix the start script, or outDir in "+s.project, "the start file %s does not exist; the build writes to %s", entry, s.outDir)
 		return
 	}
 	base := strings.TrimSuffix(path.Base(clean), path.Ext(clean))
 	if found, all := s.hasSource(base, path.Ext(clean) == ""); !found && all {
-		s.Report(diag.Error, codeNoStart, "package.json", line, "correct the start script", "%s, which the service starts from, has no source: no file is called %s.ts", entry, base)
+		s.Report(diag.Error, codeNoStart, "package.json", line, "fix the start script", "the start file %s has no source: no file is named %s.ts", entry, base)
 	}
 }
 
@@ -148,10 +148,10 @@ func (s *service) checkNamed(flag, value string) {
 	case exists:
 		why = "stays out of the image"
 	}
-	const hint = "correct the start script, or name the file in files: of the service in slipway.yaml"
+	const hint = "fix the start script, or name the file in files: of the service in slipway.yaml"
 	if len(s.Want.Command) > 0 {
 		s.OnConfig(codeStartFlag, "correct command: of the service, or name the file in files:", "%s names %s, which %s", flag, value, why)
 		return
 	}
-	s.Report(diag.Error, codeStartFlag, "package.json", max(s.pkg.line("scripts", "start:prod"), s.pkg.line("scripts", "start")), hint, "%s of the start names %s, which %s", flag, value, why)
+	s.Report(diag.Error, codeStartFlag, "package.json", max(s.pkg.line("scripts", "start:prod"), s.pkg.line("scripts", "start")), hint, "%s of the start command names %s, which %s", flag, value, why)
 }

@@ -89,7 +89,7 @@ func (s *service) withoutWrapper(argv []string, file string, line int) []string 
 	if i < 1 || !slices.Contains([]string{"env-cmd", "dotenv", "dotenvx"}, argv[0]) {
 		return argv
 	}
-	s.Report(diag.Warning, codeEnvFile, file, line, "give the variables when the service runs: env: in slipway.yaml, or slipway run -e NAME=VALUE",
+	s.Report(diag.Warning, codeEnvFile, file, line, "set the variables at run time: env: in slipway.yaml, or slipway run -e NAME=VALUE",
 		"the start reads a file of variables with %s; the image starts without it", argv[0])
 	return argv[i:]
 }
@@ -115,8 +115,8 @@ func (s *service) dropEnvFiles(file string, line int) {
 		if ecosystem.Exists(s.Dir, name) {
 			why = "stays out of the image, because it may hold secrets"
 		}
-		s.Report(diag.Warning, codeEnvFile, file, line, `write --env-file-if-exists=`+name+` in the script; give the variables when the service runs: env: in slipway.yaml, or slipway run -e NAME=VALUE`,
-			"the start reads %s, which %s; the image starts without it", name, why)
+		s.Report(diag.Warning, codeEnvFile, file, line, `write --env-file-if-exists=`+name+` in the script; set the variables at run time: env: in slipway.yaml, or slipway run -e NAME=VALUE`,
+			"the start command reads %s, which %s; the image starts without it", name, why)
 	}
 	s.start = out
 }

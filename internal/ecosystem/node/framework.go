@@ -61,11 +61,11 @@ func (s *service) findFramework() {
 	}
 	line := max(s.pkg.line("dependencies", dep), s.pkg.line("devDependencies", dep))
 	if f.name == "NestJS" || s.pkg.Scripts[s.building] == "" || s.ownServer(f) || f.out == ".output" && f.name != "Nuxt" && !s.hasNitro() {
-		s.Fact("framework", f.name, "the dependency "+dep, "package.json", line)
+		s.Fact("framework", f.name, "dependency "+dep, "package.json", line)
 		return
 	}
 	s.framework = f
-	s.Fact("framework", f.name, "the dependency "+dep, "package.json", line)
+	s.Fact("framework", f.name, "dependency "+dep, "package.json", line)
 	if f.name == "Next.js" {
 		s.standalone()
 	}
@@ -113,7 +113,7 @@ func (s *service) standalone() {
 		}
 		if loc := exportOutput().FindIndex(data); loc != nil {
 			s.Report(diag.Error, codeFramework, name, ecosystem.LineAt(data, int64(loc[0])), "delete the line, or serve the directory out as a static site",
-				"output: 'export' makes files for a static site, not a server")
+				"output: 'export' produces a static site, not a server")
 			return
 		}
 		break
@@ -128,7 +128,7 @@ func (s *service) checkAdapter() {
 	for _, deps := range []string{"dependencies", "devDependencies"} {
 		if line := s.pkg.line(deps, "@sveltejs/kit"); line > 0 && s.pkg.line(deps, "@sveltejs/adapter-static") == 0 && s.pkg.Scripts["start"] == "" {
 			s.Report(diag.Error, codeFramework, "package.json", line, "npm install --save-dev @sveltejs/adapter-node, and import it in svelte.config.js",
-				"SvelteKit has no adapter that makes a server for containers")
+				"SvelteKit has no adapter that builds a server for containers")
 			s.framework.name = "SvelteKit"
 			return
 		}
@@ -171,7 +171,7 @@ func (s *service) frameworkEvidence(e *ecosystem.Evidence) {
 		} {
 			for _, ext := range []string{".ts", ".js", ".tsx", ".jsx"} {
 				if file := strings.ReplaceAll(r[0], "%", name) + ext; ecosystem.Exists(s.Dir, file) {
-					e.Route = ecosystem.Hit{Text: r[1] + name, File: file, Why: "the file of that route"}
+					e.Route = ecosystem.Hit{Text: r[1] + name, File: file, Why: "the route's file"}
 					return
 				}
 			}

@@ -251,7 +251,7 @@ func (s *service) checkKeys(name, literal, file string, line int) {
 		return
 	}
 	s.keys = append(s.keys, name)
-	s.Report(diag.Warning, codeKeyInImage, file, line, "mount it when the service runs, and write exclude: ["+name+"] for the service in slipway.yaml",
+	s.Report(diag.Warning, codeKeyInImage, file, line, "mount it at run time, and write exclude: ["+name+"] for the service in slipway.yaml",
 		"%s, which the sources read, is a private key in the image", literal)
 }
 

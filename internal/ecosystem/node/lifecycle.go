@@ -100,12 +100,12 @@ func (s *service) lifecycleScripts() {
 		}
 		switch kind {
 		case nothingToDo:
-			s.Fact("install script", name+" does not run", "it prepares a developer's machine", "package.json", line)
+			s.Fact("install script", name+" does not run", "it only sets up a developer's machine", "package.json", line)
 		case buildsService:
 			s.Fact("install script", name+" does not run", "the build does the same", "package.json", line)
 		case generates:
 			s.rootRuns = append(s.rootRuns, strings.Join(rest, " && "))
-			s.Fact("install script", name, "it generates code, so it runs where the sources are", "package.json", line)
+			s.Fact("install script", name, "generates code, so it runs after the sources are copied", "package.json", line)
 		default:
 			s.rootRuns = append(s.rootRuns, "npm run "+name)
 			s.carries = s.site == nil
@@ -143,7 +143,7 @@ func (s *service) patchCommand(command, file string, line int) {
 			s.patchDir = path.Clean(v)
 		}
 	}
-	s.Fact("patches", s.patchDir, "patch-package changes packages after they are installed, in production too", file, line)
+	s.Fact("patches", s.patchDir, "patch-package patches installed packages, in production too", file, line)
 }
 
 // patched is the command that patches the packages of the working directory, ""
@@ -199,5 +199,5 @@ if (member) carry(join(member, "node_modules"));
 
 // carry brings packages that scripts have changed to those for production.
 func (s *service) carry() []plan.Step {
-	return []plan.Step{{Op: plan.OpCopy, Args: []string{carryFile}, Content: carryScript, Comment: "Packages that the install scripts have changed go to production as they are."}}
+	return []plan.Step{{Op: plan.OpCopy, Args: []string{carryFile}, Content: carryScript, Comment: "Copies packages changed by install scripts to the production packages."}}
 }

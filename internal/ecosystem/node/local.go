@@ -44,14 +44,14 @@ func (s *service) localPackages() {
 			case !fs.ValidPath(target) || target == ".":
 				file := s.topFile(path.Join(at, "package.json"))
 				s.Report(diag.Error, codeLocal, file, m.line("dependencies", name), "make it and the service members of one workspace, or pack it: npm pack, and depend on the .tgz",
-					"the dependency %s is %s, which lies above %s", name, targets[name], ecosystem.Or(s.At("."), "the service"))
+					"the dependency %s is %s, which is above %s", name, targets[name], ecosystem.Or(s.At("."), "the service"))
 			case s.isMemberDir(target):
 			case !ecosystem.Exists(s.top, target):
-				s.Report(diag.Error, codeLocal, s.topFile(path.Join(at, "package.json")), m.line("dependencies", name), "correct its path", "the dependency %s is %s, which does not exist", name, targets[name])
+				s.Report(diag.Error, codeLocal, s.topFile(path.Join(at, "package.json")), m.line("dependencies", name), "fix its path", "the dependency %s is %s, which does not exist", name, targets[name])
 			case ecosystem.IsDir(s.top, target):
 				seen[target] = true
 				s.local = append(s.local, target)
-				s.Fact("local package", target, "the dependency "+name, s.topFile(path.Join(at, "package.json")), m.line("dependencies", name))
+				s.Fact("local package", target, "dependency "+name, s.topFile(path.Join(at, "package.json")), m.line("dependencies", name))
 				if lib, err := manifestOf(s.top, target); err == nil {
 					follow(lib, target)
 				}

@@ -43,7 +43,7 @@ func (s *service) lockFile() {
 	if s.member != "" && ok {
 		root, ok = lock.Packages[s.member]
 		if !ok {
-			s.Report(diag.Error, codeStaleLock, "package.json", 0, s.inDir(relock), "package-lock.json is out of date: it has no %s", s.member)
+			s.Report(diag.Error, codeStaleLock, "package.json", 0, s.inDir(relock), "package-lock.json is out of date: %s is missing", s.member)
 			return
 		}
 	}
@@ -54,7 +54,7 @@ func (s *service) lockFile() {
 	s.compareLock(root)
 	s.lockedPackages(lock)
 	if len(s.native) > 0 {
-		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", file, 0)
+		s.Fact("native packages", few(s.native), "built for one platform, so dependencies are installed on the target platform", file, 0)
 	}
 }
 
@@ -68,7 +68,7 @@ func (s *service) oldLockFile(lock *parsedLock) {
 	}{{"dependencies", s.pkg.Dependencies}, {"devDependencies", s.pkg.DevDeps}} {
 		for _, name := range slices.Sorted(maps.Keys(deps.asked)) {
 			if _, ok := lock.Dependencies[name]; !ok && s.pkg.OptionalDeps[name] == "" {
-				s.Report(diag.Error, codeStaleLock, "package.json", s.pkg.line(deps.key, name), s.inDir(relock), "package-lock.json is out of date: it has no %s", name)
+				s.Report(diag.Error, codeStaleLock, "package.json", s.pkg.line(deps.key, name), s.inDir(relock), "package-lock.json is out of date: %s is missing", name)
 				return
 			}
 		}
@@ -92,7 +92,7 @@ func (s *service) oldLockFile(lock *parsedLock) {
 	}
 	visit(lock.Dependencies)
 	if len(s.native) > 0 {
-		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", "package-lock.json", 0)
+		s.Fact("native packages", few(s.native), "built for one platform, so dependencies are installed on the target platform", "package-lock.json", 0)
 	}
 }
 

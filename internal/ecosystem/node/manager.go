@@ -108,7 +108,7 @@ func (s *service) noLock(wanted string) bool {
 func (s *service) completeManager(version string) bool {
 	m := &s.manager
 	if s.member != "" && !plainName().MatchString(s.pkg.Name) {
-		s.Report(diag.Error, codeManifest, "package.json", s.pkg.line("name"), "give it a name that npm accepts", "the member of a workspace has no usable name")
+		s.Report(diag.Error, codeManifest, "package.json", s.pkg.line("name"), "give it a name that npm accepts", "the workspace member has no usable name")
 		return false
 	}
 	data, err := ecosystem.Read(s.top, m.lock)
@@ -118,14 +118,14 @@ func (s *service) completeManager(version string) bool {
 	}
 	m.files = s.managerFiles()
 	if m.name == "npm" {
-		s.Fact("package manager", "npm", "its lock file", s.topFile(m.lock), 0)
+		s.Fact("package manager", "npm", "lock file", s.topFile(m.lock), 0)
 		return true
 	}
 	if m.name == "yarn" && strings.Contains(string(data[:min(len(data), 1000)]), "__metadata:") {
 		m.name = "berry"
 		s.yarnConfig()
 	}
-	why := "packageManager"
+	why := "version from packageManager"
 	m.version = version
 	if version == "" {
 		m.version, why = s.managerVersion(string(data))
@@ -135,7 +135,7 @@ func (s *service) completeManager(version string) bool {
 			"%q is not a version of %s", m.version, m.name)
 		return false
 	}
-	s.Fact("package manager", m.title(), "its lock file, version by "+why, s.topFile(m.lock), 0)
+	s.Fact("package manager", m.title(), "lock file, "+why, s.topFile(m.lock), 0)
 	for _, m := range compileSigns().FindAllSubmatch(data, -1) {
 		if name := string(m[1]); !slices.Contains(s.compiled, name) {
 			s.compiled = append(s.compiled, name)
@@ -154,7 +154,7 @@ func (s *service) managerVersion(lock string) (version, why string) {
 	word := map[string]string{"berry": "yarn"}[m.name]
 	word = ecosystem.Or(word, m.name)
 	if v := top.Volta[word]; v != "" {
-		return v, "volta"
+		return v, "version from volta"
 	}
 	if text := top.Engines[word]; text != "" {
 		if major, ok := chooseOf(text, known); ok {
@@ -164,11 +164,11 @@ func (s *service) managerVersion(lock string) (version, why string) {
 	if m.name == "pnpm" {
 		for prefix, major := range map[string]int{"lockfileVersion: 5": 7, "lockfileVersion: '6": 8} {
 			if strings.HasPrefix(lock, prefix) {
-				return known[major], "the format of the lock file"
+				return known[major], "version for its format"
 			}
 		}
 	}
-	return newest(known), "default"
+	return newest(known), "default version"
 }
 
 // newest is the pin of the highest major.
@@ -273,7 +273,7 @@ func (m manager) setUp() []plan.Step {
 		to := "/usr/local/lib/" + path.Base(m.tool)
 		return []plan.Step{
 			{Op: plan.OpCopy, Args: []string{m.tool, to}},
-			{Op: plan.OpRun, Shell: `printf '#!/bin/sh\nexec node ` + to + ` "$@"\n' >/usr/local/bin/yarn && chmod 755 /usr/local/bin/yarn`, Comment: "The Yarn that the repository carries."},
+			{Op: plan.OpRun, Shell: `printf '#!/bin/sh\nexec node ` + to + ` "$@"\n' >/usr/local/bin/yarn && chmod 755 /usr/local/bin/yarn`, Comment: "The Yarn release committed to the repository."},
 		}
 	}
 	name := map[string]string{"berry": "@yarnpkg/cli-dist"}[m.name]
@@ -375,6 +375,6 @@ func (s *service) nativeNames(lock []byte) {
 
 func (s *service) noteNative() {
 	if len(s.native) > 0 {
-		s.Fact("native packages", few(s.native), "they are made for one platform, so dependencies are installed on the target's", s.topFile(s.manager.lock), 0)
+		s.Fact("native packages", few(s.native), "built for one platform, so dependencies are installed on the target platform", s.topFile(s.manager.lock), 0)
 	}
 }

@@ -17,8 +17,8 @@ func (s *service) manifestsStage() plan.Stage {
 	top, _, _ := s.manifests()
 	return plan.Stage{
 		Name: plan.StageManifests,
-		Comment: "What the install reads. `slipway build` lays the same manifests without name, version and scripts over this stage: " +
-			"services with equal dependencies then share one install.",
+		Comment: "The manifests that the install reads. `slipway build` replaces this stage with copies that lack name, version and scripts, " +
+			"so that services with identical dependencies share one install.",
 		From:  plan.Scratch,
 		Steps: []plan.Step{{Op: plan.OpCopy, Args: append(top, "/")}},
 	}

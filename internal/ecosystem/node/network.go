@@ -208,7 +208,7 @@ func (s *service) portElsewhere(f found, e *ecosystem.Evidence) {
 	for _, name := range []string{".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults", ".env"} {
 		if data, err := ecosystem.Read(s.Dir, name); err == nil {
 			if hit := ecosystem.Find(examplePort(), name, data); hit.Found() {
-				hit.Why = "the example of its variables"
+				hit.Why = "the example .env file"
 				e.Port = hit
 				return
 			}

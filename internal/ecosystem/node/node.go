@@ -135,7 +135,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	}
 	pkg, line, err := parseManifest(data)
 	if err != nil {
-		s.Report(diag.Error, codeManifest, "package.json", line, "correct the JSON; the usual mistake is a comma before a closing bracket", "package.json is not valid: %v", err)
+		s.Report(diag.Error, codeManifest, "package.json", line, "fix the JSON; the usual mistake is a comma before a closing bracket", "package.json is not valid: %v", err)
 		return s
 	}
 	s.pkg, s.building = pkg, ecosystem.Or(want.Build, "build")
@@ -198,7 +198,7 @@ func (s *service) runtimeVersion() {
 		s.Configured("runtime", fmt.Sprintf("Node.js %d", major))
 		return
 	}
-	s.Fact("runtime", fmt.Sprintf("Node.js %d", major), fmt.Sprintf("asks for %q", text), file, line)
+	s.Fact("runtime", fmt.Sprintf("Node.js %d", major), fmt.Sprintf("requires %q", text), file, line)
 }
 
 // versionEvidence returns the strongest statement about the version; an empty
@@ -263,7 +263,7 @@ func (s *service) noteWorkspace() {
 	if len(dirs) > 0 {
 		value += " with " + strings.Join(dirs, ", ")
 	}
-	s.Fact("workspace", value, "found by following its dependencies", s.topFile("package.json"), s.root.line("workspaces"))
+	s.Fact("workspace", value, "resolved from its dependencies", s.topFile("package.json"), s.root.line("workspaces"))
 }
 
 // registryConfig looks at .npmrc, which goes into the build as it is.

@@ -27,7 +27,7 @@ func (s *service) outputDir(build string) string {
 	}
 	line := s.pkg.line("scripts", s.building)
 	if s.framework.out != "" {
-		return s.noteOutput(s.framework.out, "where "+s.framework.name+" writes", "package.json", line)
+		return s.noteOutput(s.framework.out, "the output directory of "+s.framework.name, "package.json", line)
 	}
 	words := strings.Fields(s.unfolded(build, 3))
 	for i, w := range words {
@@ -52,7 +52,7 @@ func (s *service) outputDir(build string) string {
 	for _, entry := range []string{s.pkg.Main, lastWord(s.pkg.Scripts["start:prod"]), lastWord(s.pkg.Scripts["start"])} {
 		first, _, nested := strings.Cut(path.Clean(entry), "/")
 		if nested && first != "src" && first != "node_modules" && fs.ValidPath(path.Clean(entry)) && !s.isModule(entry) {
-			return s.noteOutput(first, "where the service starts from", "package.json", 0)
+			return s.noteOutput(first, "directory of the start file", "package.json", 0)
 		}
 	}
 	s.Fact("build output", "beside the sources", "no file names a directory", "", 0)

@@ -29,8 +29,8 @@ func (s *service) prune() plan.Step {
 	})
 	step := plan.Step{
 		Op: plan.OpRun,
-		Comment: "Without development packages, and without what nothing reads at run time. npm's hidden lock file names the machine's registry: " +
-			"left in, equal inputs would give different images.",
+		Comment: "Remove development packages and files that nothing reads at run time. npm's hidden lock file contains the registry's address, " +
+			"so it would differ between machines.",
 		Shell: strings.Join(commands, " && "),
 	}
 	if s.oldLock {
@@ -99,7 +99,7 @@ func (s *service) installed() plan.Step {
 	)
 	return plan.Step{
 		Op:      plan.OpRun,
-		Comment: "Without development packages, and without what nothing reads at run time or names this machine: equal inputs give equal images.",
+		Comment: "Install without development packages; remove files that nothing reads at run time or that differ between machines.",
 		Shell:   strings.Join(commands, " && "),
 		Mounts:  s.manager.caches(),
 	}

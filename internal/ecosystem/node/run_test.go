@@ -265,8 +265,8 @@ func TestDirectoriesWithFilesThatTheProgramWritesTo(t *testing.T) {
 func TestHealthOverTLS(t *testing.T) {
 	const health = `new HealthImplementation({"": "SERVING", "shop.Echo": "SERVING"});`
 	for name, c := range map[string]struct{ source, want string }{
-		"gRPC with TLS":       {health + `s.bindAsync("0.0.0.0:50051", grpc.ServerCredentials.createSsl(null, []))`, "gRPC of the whole server over TLS"},
-		"gRPC with either":    {health + `s.bindAsync("0.0.0.0:50051", tls ? grpc.ServerCredentials.createSsl(null, []) : grpc.ServerCredentials.createInsecure())`, "gRPC of the whole server"},
+		"gRPC with TLS":       {health + `s.bindAsync("0.0.0.0:50051", grpc.ServerCredentials.createSsl(null, []))`, "gRPC (whole server) over TLS"},
+		"gRPC with either":    {health + `s.bindAsync("0.0.0.0:50051", tls ? grpc.ServerCredentials.createSsl(null, []) : grpc.ServerCredentials.createInsecure())`, "gRPC (whole server)"},
 		"gRPC of one service": {`const h = new HealthImplementation(); h.setStatus("shop.Echo", "SERVING"); s.bindAsync("0.0.0.0:50051", c)`, "gRPC shop.Echo"},
 		"HTTPS":               {`app.get("/healthz"); https.createServer(options, app).listen(8443)`, "HTTP /healthz over TLS"},
 		"HTTP beside HTTPS":   {`app.get("/healthz"); https.createServer(o, app).listen(8443); http.createServer(app).listen(8080)`, "HTTP /healthz"},

@@ -82,6 +82,6 @@ func (s *service) checkPrestart(name string) {
 	if text == "" || s.onlyCompiles(text) || s.kindOf(text) != changesPackages {
 		return
 	}
-	s.Report(diag.Warning, codePrestart, "package.json", s.pkg.line("scripts", "pre"+name), "make it a service of type job with this command, or a part of the program",
+	s.Report(diag.Warning, codePrestart, "package.json", s.pkg.line("scripts", "pre"+name), "run it as a service of type job, or as part of the program",
 		"the pre%s script does not run when the image starts", name)
 }

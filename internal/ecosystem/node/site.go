@@ -107,10 +107,10 @@ func (s *service) findSite() {
 				s.Configured("build output", out)
 			}
 			if s.Want.Type == "" {
-				s.Fact("type", "static", b.name+" builds it, and nothing in it serves", "package.json", line)
+				s.Fact("type", "static", "built by "+b.name+", no server in the sources", "package.json", line)
 			}
 			if site.Fallback != "" {
-				s.Fact("unknown paths", site.Fallback, "a single-page app routes them itself", "package.json", line)
+				s.Fact("fallback page", site.Fallback, "a single-page application has its own router", "package.json", line)
 			}
 			return
 		}
@@ -176,11 +176,11 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 		note("build script", "package.json", s.pkg.line("scripts", s.building))
 	} else if h := ecosystem.Find(outputOption(), name, data); h.Found() && s.reaches(path.Join(root, h.Text)) {
 		site.Dir = path.Join(root, h.Text)
-		note("its configuration", name, h.Line)
+		note("configuration file", name, h.Line)
 		s.noteAbove(site.Dir, name, h.Line)
 	} else if h := ecosystem.Find(outputJoined(), name, data); h.Found() && s.reaches(h.Text) {
 		site.Dir = path.Clean(h.Text) // by __dirname, which is the configuration's
-		note("its configuration", name, h.Line)
+		note("configuration file", name, h.Line)
 		s.noteAbove(site.Dir, name, h.Line)
 	} else {
 		site.Dir = path.Join(root, site.Dir)
@@ -276,7 +276,7 @@ func (s *service) angular(site *static.Site) *static.Site {
 		if site.Dir = p.Architect.Build.output(name); !s.reaches(site.Dir) {
 			return nil
 		}
-		s.Fact("build output", site.Dir, fmt.Sprintf("of the application %q", name), "angular.json", 0)
+		s.Fact("build output", site.Dir, fmt.Sprintf("application %q", name), "angular.json", 0)
 		return site
 	}
 	return nil

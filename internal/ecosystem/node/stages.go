@@ -64,7 +64,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		env[k] = v
 	}
 	i := ecosystem.Image{
-		Bases: b, User: u, Dir: s.member, Env: env, Start: s.start, InitWhy: "As process 1, node would get no default signal handlers.",
+		Bases: b, User: u, Dir: s.member, Env: env, Start: s.start, InitWhy: "As PID 1, node would ignore signals that the program does not handle.",
 		Layers:  []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
 		Version: s.pkg.Version, Description: s.pkg.Description,
 	}
@@ -117,14 +117,14 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	comment := ""
 	without := s.withoutScripts()
 	if len(without) > 0 {
-		comment = "The service's own install scripts need its sources; they run in the next stage."
+		comment = "Skip the service's install scripts: they need its sources and run in the builder stage."
 		if s.member != "" {
-			comment = "Install scripts of the workspace need sources, which are not here yet."
+			comment = "Skip the workspace's install scripts: they need sources, which come later."
 		}
 	}
 	st := plan.Stage{
 		Name:          plan.StageDependencies,
-		Comment:       "All " + strings.Fields(s.manager.title())[0] + " packages, from the manifests alone: runs again only when those change.",
+		Comment:       "All " + strings.Fields(s.manager.title())[0] + " packages, reinstalled only when a manifest changes.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: !s.onTarget(),
 		Steps: []plan.Step{
@@ -185,7 +185,7 @@ func (s *service) withoutScripts() []string {
 // other, and no change of a source runs it again.
 func (s *service) packages() plan.Stage {
 	if s.carries {
-		st := plan.Stage{Name: plan.StagePackages, Comment: "The packages for production, as the install scripts have left them.", From: plan.StageBuilder}
+		st := plan.Stage{Name: plan.StagePackages, Comment: "Production packages, including files that install scripts changed.", From: plan.StageBuilder}
 		if s.member != "" {
 			st.Steps = append(st.Steps, plan.Step{Op: plan.OpWorkdir, Args: []string{ecosystem.WorkDir}})
 		}
@@ -197,7 +197,7 @@ func (s *service) packages() plan.Stage {
 	}
 	return plan.Stage{
 		Name:    plan.StagePackages,
-		Comment: "The packages for production, from the manifests alone: made while the next stage builds.",
+		Comment: "Production packages, prepared in parallel with the builder stage.",
 		From:    plan.StageDependencies,
 		Steps:   []plan.Step{s.prune()},
 	}
@@ -208,9 +208,9 @@ func (s *service) builder() plan.Stage {
 	st := plan.Stage{Name: plan.StageBuilder, Comment: s.work(), From: plan.StageDependencies}
 	switch {
 	case s.site != nil:
-		st.Comment, st.Steps = "The sources and the build, then the site laid out for nginx.", s.site.Pack()
+		st.Comment, st.Steps = "The sources and the build, then the site compressed for nginx.", s.site.Pack()
 	case s.framework.complete:
-		st.Comment = s.framework.name + " puts the packages that it needs beside its server."
+		st.Comment = "The sources and the build. " + s.framework.name + " bundles its packages with the server."
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	add(s.libraries()...)
@@ -220,7 +220,7 @@ func (s *service) builder() plan.Stage {
 	}
 	if s.generate != "" && s.codegen.in != "" {
 		add(s.copyDir(s.codegen.in))
-		add(plan.Step{Op: plan.OpRun, Shell: s.run(s.generate), Comment: "Reads the protos and nothing else, so it runs before the sources are there."})
+		add(plan.Step{Op: plan.OpRun, Shell: s.run(s.generate), Comment: "Reads only the protos, so a change of other sources does not rerun it."})
 		sources = slices.DeleteFunc(slices.Clone(sources), func(n string) bool { return n == s.codegen.in })
 	}
 	files, dirs := copies(s.Dir, sources)
@@ -327,11 +327,11 @@ func (s *service) sharedFiles() []string {
 func (s *service) work() string {
 	switch {
 	case s.generate != "" && s.build != "":
-		return "The sources, code generation and build."
+		return "The sources, code generation and the build."
 	case s.build != "":
 		return "The sources and the build."
 	}
-	return "The sources."
+	return "The program's files."
 }
 
 // run returns the command that starts a script, without npm's start-up time

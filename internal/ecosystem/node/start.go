@@ -117,7 +117,7 @@ func (s *service) fromProcfile(p ecosystem.Process) {
 func (s *service) startWith(text, what, file string, line int) {
 	command, built := s.plainStart(text)
 	if len(built) > 0 {
-		s.Fact("start", "without "+strings.Join(built, " && "), "the build has done it", file, line)
+		s.Fact("start", "without "+strings.Join(built, " && "), "the build already does it", file, line)
 	}
 	for {
 		first, rest, ok := strings.Cut(command, " ")

@@ -107,7 +107,7 @@ func (s *service) needs() {
 		s.compiled = []string{"native addons"}
 	}
 	if len(s.compiled) > 0 {
-		s.Fact("compilers", "g++, make, python3", few(s.compiled)+" may be compiled by node-gyp", s.topFile(s.manager.lock), 0)
+		s.Fact("compilers", "g++, make, python3", "node-gyp may compile "+few(s.compiled), s.topFile(s.manager.lock), 0)
 		s.installEnv = append(s.installEnv, "npm_config_nodedir=/usr/local")
 	}
 	s.AddSystem(found)
@@ -139,7 +139,7 @@ func (s *service) notePrisma() {
 		}
 	}
 	s.prisma.generate = true
-	s.Fact("code generation", "prisma generate", "the schema of Prisma, because no script generates its client", schema, 0)
+	s.Fact("code generation", "prisma generate", "no script generates the Prisma client", schema, 0)
 }
 
 // Evidence in schemas of Prisma.

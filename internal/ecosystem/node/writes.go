@@ -67,14 +67,14 @@ func (u *uses) writesTo(at string, dir bool, file string, line int) {
 		return
 	}
 	if path.IsAbs(at) {
-		s.Writes(at, "the sources write to it", file, line)
+		s.Writes(at, "written by the program", file, line)
 		return
 	}
 	if slices.Contains([]string{"src", "lib", "routes", "controllers", "test", "tests"}, at) {
 		return // code, which tools of developers write
 	}
 	before := len(s.Writable())
-	s.Writes(path.Join(s.member, at), "the sources write to it", file, line)
+	s.Writes(path.Join(s.member, at), "written by the program", file, line)
 	if len(s.Writable()) > before && ecosystem.IsDir(s.Dir, at) {
 		s.moved = append(s.moved, at)
 	}

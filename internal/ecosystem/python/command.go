@@ -58,7 +58,7 @@ func parseCommand(line string) (command, error) {
 		}
 	}
 	if len(c.argv) == 0 {
-		return command{}, fmt.Errorf("there is no command")
+		return command{}, fmt.Errorf("the command is empty")
 	}
 	return c, nil
 }

@@ -75,11 +75,11 @@ func (s *service) isDjango() bool {
 		s.django.settings = s.served(project, h.Text)
 		s.app = app{kind: kindDjango, module: project, file: h.File, line: h.Line}
 		if s.root != "." {
-			s.Fact("imports", "from "+s.root+"/", "manage.py lies there", manage, h.Line)
+			s.Fact("imports", "from "+s.root+"/", "manage.py is there", manage, h.Line)
 		}
 		if data, err := ecosystem.Read(s.Dir, "package.json"); err == nil {
 			if b := ecosystem.Find(buildScript(), "package.json", data); b.Found() {
-				s.Report(diag.Warning, codeAssets, b.File, b.Line, "commit its output below the static files, or add a Dockerfile", "the build script of package.json is not run: the image gets the assets as they are in the repository")
+				s.Report(diag.Warning, codeAssets, b.File, b.Line, "commit its output below the static files, or add a Dockerfile", "the build script of package.json does not run: the image contains the assets as committed")
 			}
 		}
 		s.staticFiles(s.django.settings, project)
@@ -130,7 +130,7 @@ func (s *service) served(project, managed string) string {
 		return better
 	}
 	if chosen.Text != managed {
-		s.Fact("settings", chosen.Text, "servers get them", chosen.File, chosen.Line)
+		s.Fact("settings", chosen.Text, "used by the server", chosen.File, chosen.Line)
 	}
 	return chosen.Text
 }

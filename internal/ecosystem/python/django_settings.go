@@ -58,10 +58,10 @@ func (s *service) checkHosts() {
 			"ALLOWED_HOSTS is empty and DEBUG is False, so Django answers every request with 400")
 	case h.debug.Text == "True":
 		s.Report(diag.Info, codeDebug, h.debug.File, h.debug.Line, `write DEBUG = os.environ.get("DEBUG") == "1", and list the names of the site in ALLOWED_HOSTS`,
-			"DEBUG is True, so error pages show the settings to everybody")
+			"DEBUG is True, so error pages show the settings to everyone")
 	}
 	if h.key.Found() {
 		s.Report(diag.Info, codeDebug, h.key.File, h.key.Line, `write SECRET_KEY = os.environ["SECRET_KEY"], and give it when the service runs: slipway run -e SECRET_KEY=…`,
-			"the secret key is the one that Django generated for a developer; whoever reads the sources can forge sessions")
+			"the secret key is in the sources, so anyone who reads them can forge sessions")
 	}
 }

@@ -184,7 +184,7 @@ func (s *service) decide() ecosystem.Evidence {
 		}
 	}
 	if len(s.tree.models) > 0 {
-		e.SlowStart = ecosystem.Hit{File: s.tree.models[0], Why: "it loads a trained model"}
+		e.SlowStart = ecosystem.Hit{File: s.tree.models[0], Why: "loads a trained model"}
 	}
 	return e
 }

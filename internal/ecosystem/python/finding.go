@@ -18,7 +18,7 @@ const (
 	codeKey      = "SLP273" // a private key that the sources read is in the image
 	codeFile     = "SLP274" // the start command names a file that the image does not hold
 	codeCommands = "SLP275" // commands before the server, which do not run
-	codeDatabase = "SLP276" // the database of a developer's machine is left out
+	codeDatabase = "SLP276" // the development database's machine is left out
 	codeSettings = "SLP277" // settings of Django that are not those of production
 
 	codeServer      = "SLP420" // the build adds a production server

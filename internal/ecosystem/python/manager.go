@@ -79,7 +79,7 @@ func (s *service) packageManager() bool {
 	case may("pipenv", "Pipfile"):
 		return s.noLock("Pipfile", "pipenv lock", "Pipfile.lock")
 	case want != "" && want != "pip":
-		s.OnConfig(codeNoLock, "run "+want+" lock and commit the lock file", "package_manager is %s, but it has no lock file here", want)
+		s.OnConfig(codeNoLock, "run "+want+" lock and commit the lock file", "package_manager is %s, but its lock file is missing", want)
 		return false
 	}
 	for _, name := range []string{"requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt"} {
@@ -145,10 +145,10 @@ func (s *service) locked(name, lock, relock string, then func(data []byte) bool)
 	for _, d := range s.project.dependencies() {
 		s.deps[d.name] = d
 		if !s.pinned[d.name] {
-			s.Report(diag.Error, codeStale, "pyproject.toml", d.line, s.inDir(relock), "%s is out of date: %s is absent", lock, d.name)
+			s.Report(diag.Error, codeStale, "pyproject.toml", d.line, s.inDir(relock), "%s is out of date: %s is missing", lock, d.name)
 		}
 	}
-	s.Fact("package manager", name, "its lock file", s.fromTop(lock), 0)
+	s.Fact("package manager", name, "lock file", s.fromTop(lock), 0)
 	return then(data)
 }
 
@@ -222,10 +222,10 @@ func (s *service) pipenv() bool {
 		d.file, d.line = "Pipfile", lineOf(data, name)
 		s.deps[d.name] = d
 		if _, ok := lock.Default[d.name]; !ok {
-			s.Report(diag.Error, codeStale, "Pipfile", d.line, s.inDir("pipenv lock"), "Pipfile.lock is out of date: %s is absent", name)
+			s.Report(diag.Error, codeStale, "Pipfile", d.line, s.inDir("pipenv lock"), "Pipfile.lock is out of date: %s is missing", name)
 		}
 	}
-	s.Fact("package manager", "Pipenv", "its lock file", "Pipfile.lock", 0)
+	s.Fact("package manager", "Pipenv", "lock file", "Pipfile.lock", 0)
 	s.manager = manager{
 		name: "Pipenv", manifests: []string{"Pipfile", "Pipfile.lock"}, script: pipenvScript, cache: pipCache,
 		install: []string{"python3 " + scriptFile + " > " + exported, pipInstall + exported},
@@ -237,7 +237,7 @@ func (s *service) pipenv() bool {
 func (s *service) pip(file string) bool {
 	var r requirements
 	if err := r.read(s.Dir, file, func(name string) ([]byte, error) { return ecosystem.Read(s.Dir, name) }); err != nil {
-		s.Report(diag.Error, codeManifest, file, 0, "correct the name after -r or -c", "the requirements cannot be read: %v", err)
+		s.Report(diag.Error, codeManifest, file, 0, "fix the name after -r or -c", "the requirements cannot be read: %v", err)
 		return false
 	}
 	for _, l := range r.lines {
@@ -248,7 +248,7 @@ func (s *service) pip(file string) bool {
 		}
 		s.deps[l.name] = l.dep
 	}
-	s.Fact("package manager", "pip", "requirements", file, 0)
+	s.Fact("package manager", "pip", "requirements file", file, 0)
 	if open := r.unpinned(); len(open) > 0 {
 		s.Report(diag.Warning, codeUnpinned, open[0].file, open[0].line, "pin them all: pip freeze, or uv pip compile --generate-hashes",
 			"%d of %d requirements have no pinned version, so the build is not reproducible", len(open), len(r.lines))

@@ -174,10 +174,10 @@ func (s *service) noteRoot(file, usual string) {
 		}
 	}
 	if s.root != usual {
-		s.Fact("imports", "from "+s.root+"/", "the modules of the program are found there", file, s.importLine(file))
+		s.Fact("imports", "from "+s.root+"/", "the program's modules are there", file, s.importLine(file))
 	}
 	if len(s.more) > 0 {
-		s.Fact("imports", "also from "+strings.Join(s.more, ", "), "modules of the program are found there", file, 0)
+		s.Fact("imports", "also from "+strings.Join(s.more, ", "), "the program's modules are there", file, 0)
 	}
 }
 

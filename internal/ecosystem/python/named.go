@@ -22,7 +22,7 @@ func (s *service) takeNamed() {
 		}
 		s.named[l.name], changed = true, true
 		if l.why == ecosystem.WhySecret {
-			s.Report(diag.Warning, codeKey, file, line, "mount it when the service runs, and write exclude: ["+l.name+"] for the service in slipway.yaml",
+			s.Report(diag.Warning, codeKey, file, line, "mount it at run time, and write exclude: ["+l.name+"] for the service in slipway.yaml",
 				"the private key %s goes into the image, because the sources read it", l.name)
 		}
 	}
@@ -33,7 +33,7 @@ func (s *service) takeNamed() {
 		if file, line := s.literalOf(name); file != "" {
 			s.databases[name], changed = true, true
 			s.Report(diag.Info, codeDatabase, file, line, "name the database of production in the environment; or write files: ["+name+"] for the service in slipway.yaml",
-				"%s is the database of a developer's machine, so the image does not hold it", name)
+				"%s is a development database, so the image does not contain it", name)
 		}
 	}
 	if changed {

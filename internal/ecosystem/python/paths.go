@@ -113,7 +113,7 @@ func (s *service) findWritten() {
 		if w.database && s.has("flask-sqlalchemy") && !path.IsAbs(name) {
 			name = instance + "/" + name // where Flask-SQLAlchemy puts it
 		}
-		dir, evidence := s.fromCwd(name), "the program makes it"
+		dir, evidence := s.fromCwd(name), "created by the program"
 		if w.isFile {
 			dir, evidence = path.Dir(dir), "the program writes "+path.Base(dir)+" there"
 		}

@@ -85,7 +85,7 @@ func (s *service) serving() (ecosystem.Hit, string) {
 			}
 		}
 		if len(found) == 1 {
-			return found[0], "the program that serves"
+			return found[0], "the program that starts the server"
 		}
 		if len(found) > 1 {
 			return ecosystem.Hit{}, ""
@@ -102,14 +102,14 @@ func (s *service) serving() (ecosystem.Hit, string) {
 	if len(found) != 1 {
 		return ecosystem.Hit{}, ""
 	}
-	return found[0], "the program that serves, by its imports"
+	return found[0], "the program that starts the server, by its imports"
 }
 
 // usual returns a program of a usual name, else the only one.
 func (s *service) usual() (ecosystem.Hit, string) {
 	for _, f := range s.scan.files {
 		if path.Base(f) == "__main__.py" && strings.Count(strings.TrimPrefix(f, "src/"), "/") == 1 {
-			return ecosystem.Hit{File: f}, "the package has a main module"
+			return ecosystem.Hit{File: f}, "the package has a __main__ module"
 		}
 	}
 	for _, name := range []string{"main.py", "server.py", "worker.py", "run.py", "app.py", "service.py", "bot.py", "src/main.py", "src/worker.py", "src/app.py", "app/main.py", "app/worker.py"} {
@@ -121,7 +121,7 @@ func (s *service) usual() (ecosystem.Hit, string) {
 		return s.scan.mains[0], "the only program"
 	}
 	if servers := slices.Concat(s.scan.grpc, s.scan.servers); len(s.scan.mains) == 0 && len(servers) == 1 {
-		return servers[0], "the only file that serves"
+		return servers[0], "the only file that starts a server"
 	}
 	return ecosystem.Hit{}, ""
 }
@@ -171,7 +171,7 @@ func (s *service) python(file string) []string {
 // otherPrograms names the programs beside the one that serves. Who has a
 // slipway.yaml has decided.
 func (s *service) otherPrograms(chosen ecosystem.Hit) {
-	if s.FleetFile != "" || !strings.HasPrefix(s.programWhy, "the program that serves") {
+	if s.FleetFile != "" || !strings.HasPrefix(s.programWhy, "the program that starts the server") {
 		return
 	}
 	for _, h := range s.scan.mains {
@@ -181,7 +181,7 @@ func (s *service) otherPrograms(chosen ecosystem.Hit) {
 		name := strings.ReplaceAll(strings.TrimSuffix(path.Base(h.File), ".py"), "_", "-")
 		s.Report(diag.Info, codePrograms, h.File, h.Line,
 			"if it is a service too, add it to slipway.yaml: "+name+": {path: "+ecosystem.Or(s.Want.Path, ".")+", type: job, command: "+strconv.Quote("python "+h.File)+"}",
-			"the service starts %s, which serves; %s is another program", chosen.File, h.File)
+			"the service starts %s, the server; %s is another program", chosen.File, h.File)
 	}
 }
 
@@ -231,7 +231,7 @@ func filesOf(argv []string) []string {
 	return out
 }
 
-// checkStart reports files of the start command that the image does not hold.
+// checkStart reports files of the start command that the image does not contain.
 func (s *service) checkStart(file string, line int) {
 	for _, name := range filesOf(s.start) {
 		if path.IsAbs(name) || strings.HasPrefix(name, "..") {
@@ -244,14 +244,14 @@ func (s *service) checkStart(file string, line int) {
 				continue
 			}
 		}
-		hint := "correct the command, or write files: [" + full + "] for the service in slipway.yaml"
+		hint := "fix the command, or write files: [" + full + "] for the service in slipway.yaml"
 		if strings.HasPrefix(path.Base(full), ".env") {
-			hint = "delete it from the command, and write env_file: " + full + " for the service in slipway.yaml, which gives the variables when the service runs"
+			hint = "delete it from the command, and write env_file: " + full + " for the service in slipway.yaml, which sets the variables at run time"
 		}
 		if file == "" {
-			s.OnConfig(codeFile, hint, "the command names %s, which the image does not hold: %s", name, why)
+			s.OnConfig(codeFile, hint, "the command names %s, which the image does not contain: %s", name, why)
 		} else {
-			s.Report(diag.Error, codeFile, file, line, hint, "the start command names %s, which the image does not hold: %s", name, why)
+			s.Report(diag.Error, codeFile, file, line, hint, "the start command names %s, which the image does not contain: %s", name, why)
 		}
 	}
 }

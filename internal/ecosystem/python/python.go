@@ -183,7 +183,7 @@ func (s *service) readProject() bool {
 	}
 	p, line, err := parsePyproject(data)
 	if err != nil {
-		s.Report(diag.Error, codeManifest, "pyproject.toml", line, "correct the TOML", "pyproject.toml is not valid: %v", err)
+		s.Report(diag.Error, codeManifest, "pyproject.toml", line, "fix the TOML", "pyproject.toml is not valid: %v", err)
 		return false
 	}
 	s.project = p
@@ -201,7 +201,7 @@ func (s *service) runtimeVersion() {
 	}
 	v, err := choose(text, supported)
 	if err != nil {
-		hint := "test with Python " + debianVersion + " and write that, or write bases: official in slipway.yaml, which takes the images of a registry"
+		hint := "test with Python " + debianVersion + " and write that, or write bases: official in slipway.yaml, which uses images from a registry"
 		if !s.assembled() {
 			hint = "supported are Python " + strings.Join(supported, ", ")
 		}
@@ -217,7 +217,7 @@ func (s *service) runtimeVersion() {
 		s.Configured("runtime", "Python "+v)
 		return
 	}
-	s.Fact("runtime", "Python "+v, fmt.Sprintf("asks for %q", text), file, line)
+	s.Fact("runtime", "Python "+v, fmt.Sprintf("requires %q", text), file, line)
 }
 
 // toolVersion is the line of Python in a file of asdf or mise.

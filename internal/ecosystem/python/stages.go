@@ -47,7 +47,7 @@ func cache(target string) []plan.Mount { return []plan.Mount{{Type: "cache", Tar
 func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageDependencies,
-		Comment: "All packages, from the manifests alone: runs again only when those change.",
+		Comment: "All packages, reinstalled only when a manifest changes.",
 		From:    b.Toolchain.Ref,
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
@@ -61,16 +61,16 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	add(plan.Step{Op: plan.OpWorkdir, Args: []string{work}}, plan.Step{Op: plan.OpEnv, Args: env})
 	if s.assembled() {
 		add(plan.Step{Op: plan.OpRun, Shell: s.compileLibrary(),
-			Comment: "Bytecode of the standard library, which Debian compiles at installation: it halves the time to start. It holds the digest of its source, not the time."})
+			Comment: "Compile the standard library, as Debian's package scripts would: it halves the start time. Hash-based bytecode keeps the image reproducible."})
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: "python3 -m venv --without-pip " + venv})
 	if s.manager.cache != "" {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{hooks + "/sitecustomize.py"}, Content: keepScript,
-			Comment: "pip keeps packages in the cache mount whatever the index says of caching: a file of a release never changes."})
+			Comment: "Make pip cache every package, whatever the index's cache headers say: released files never change."})
 	}
 	if s.manager.tool != "" {
 		add(plan.Step{
-			Op: plan.OpRun, Mounts: cache(pipCache), Comment: s.manager.name + " itself, which stays behind.",
+			Op: plan.OpRun, Mounts: cache(pipCache), Comment: s.manager.name + " itself, used only in the build.",
 			Shell: "python3 -m venv --without-pip " + tools + " && " + pip + tools + "/bin/python install " + s.manager.tool,
 		})
 	}
@@ -81,12 +81,14 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{scriptFile}, Content: s.manager.script})
 	}
 	if s.debugged() {
-		add(plan.Step{Op: plan.OpCopy, Args: []string{cutFile}, Content: cutScript, Comment: "Wheels of some packages contain debugging information."})
+		add(plan.Step{Op: plan.OpCopy, Args: []string{cutFile}, Content: cutScript, Comment: "Strips debugging information from packages that ship it."})
 	}
 	if len(s.manager.install) > 0 {
 		steps := slices.Concat(s.recoded(), s.manager.install, s.server.install())
 		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(steps, s.trim(), compileVenv), " && "),
-			Comment: "Without what nothing reads at run time, and with bytecode."})
+			Comment: "Install, remove files that nothing reads at run time, and compile bytecode."})
+	} else {
+		st.Comment = "Python and its virtual environment. There are no packages to install."
 	}
 	add(s.installLocals()...)
 	return st
@@ -104,7 +106,7 @@ func (s *service) installLocals() []plan.Step {
 		out = append(out, ecosystem.CopyDir(l.dir))
 		dirs = append(dirs, "./"+l.dir)
 	}
-	out[0].Comment = "Projects of the repository that the service depends on."
+	out[0].Comment = "Local projects that the service depends on."
 	install := pip + venv + "/bin/python install --no-compile --no-deps " + strings.Join(ecosystem.Quoted(dirs), " ")
 	return append(out, plan.Step{Op: plan.OpRun, Mounts: cache(pipCache), Shell: install + " && " + compileVenv})
 }
@@ -156,7 +158,7 @@ func binPath() string {
 func (s *service) builder(u config.User) plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageBuilder,
-		Comment: "The sources, " + s.work() + ".",
+		Comment: "The sources" + s.work() + ".",
 		From:    plan.StageDependencies,
 		Steps:   []plan.Step{{Op: plan.OpWorkdir, Args: []string{ecosystem.WorkDir}}},
 	}
@@ -174,7 +176,7 @@ func (s *service) builder(u config.User) plan.Stage {
 	}
 	if removed := s.removed(); len(removed) > 0 {
 		add(plan.Step{Op: plan.OpRun, Shell: "rm -rf " + strings.Join(ecosystem.Quoted(removed), " "),
-			Comment: "What production does not need, and .dockerignore does not exclude."})
+			Comment: "Remove files that production does not need and .dockerignore does not exclude."})
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: s.finish(u)})
 	return st
@@ -225,9 +227,9 @@ func (s *service) compileSources() string {
 
 func (s *service) work() string {
 	if s.django.statics != "" {
-		return "the static files and the bytecode"
+		return ", the static files and the bytecode"
 	}
-	return "and their bytecode"
+	return " and their bytecode"
 }
 
 // image is what production needs.
@@ -242,7 +244,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	maps.Copy(env, s.reachable())
 	maps.Copy(env, s.env)
 	i := ecosystem.Image{
-		Bases: b, User: u, Env: env, Start: s.start, Dir: s.cwd, Writable: s.Writable(), InitWhy: "As process 1, python would not react to signals that it does not handle.",
+		Bases: b, User: u, Env: env, Start: s.start, Dir: s.cwd, Writable: s.Writable(), InitWhy: "As PID 1, python would ignore signals that the program does not handle.",
 	}
 	if s.assembled() {
 		i.Layers = append(i.Layers, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageDependencies, Args: []string{bytecode + "/", "/"}})
@@ -360,6 +362,6 @@ func (s *service) noteTree() {
 		s.LeaveOut(l.why, s.inContext(l.name))
 	}
 	if len(s.tree.models) > 0 {
-		s.Fact("models", strings.Join(s.tree.models, ", "), "files of trained models, which get a layer of their own", "", 0)
+		s.Fact("models", strings.Join(s.tree.models, ", "), "trained models, copied in a separate layer", "", 0)
 	}
 }

@@ -122,7 +122,7 @@ func (s *service) network() {
 	s.warnLoopback()
 	for i, f := range s.Facts {
 		if f.Name == "port" && f.File == "" && f.Evidence == "in the sources" {
-			s.Facts[i].Evidence = "default: the server gets it"
+			s.Facts[i].Evidence = "default: passed to the server"
 		}
 	}
 }
@@ -155,7 +155,7 @@ func (s *service) usualPort(e ecosystem.Evidence) string {
 // startPlace is where a file of the service says how it starts.
 func (s *service) startPlace() ecosystem.Hit {
 	for _, f := range s.Facts {
-		if f.Name == "start" && f.File != "" && f.Evidence != "written" {
+		if f.Name == "start" && f.File != "" && f.Evidence != "configured" {
 			return ecosystem.Hit{Text: f.Value, File: strings.TrimPrefix(f.File, s.At("")+"/"), Line: f.Line}
 		}
 	}

@@ -24,7 +24,7 @@ type need struct {
 // hundreds of megabytes.
 func needs() map[string]need {
 	compiled := func(lib, why, source string, build ...string) need {
-		return need{System: ecosystem.System{Build: append(compilers(), build...), Runtime: []string{lib}, Why: why + ", and a compiler for its build", Source: source}}
+		return need{System: ecosystem.System{Build: append(compilers(), build...), Runtime: []string{lib}, Why: why + " and a compiler", Source: source}}
 	}
 	loaded := func(why, source string, packages ...string) need {
 		return need{System: ecosystem.System{Runtime: packages, Why: why, Source: source}}
@@ -77,7 +77,7 @@ func (s *service) checkSystem() {
 		case len(n.Runtime) > 0:
 			found = append(found, ecosystem.Need{Package: name, File: d.file, Line: d.line, System: n.System})
 		case !knows:
-			s.Report(diag.Error, codeSystem, d.file, d.line, "depend on "+n.instead+" ("+n.Source+"); or name Debian's packages under `packages:` in slipway.yaml, or images that have them under `bases:`",
+			s.Report(diag.Error, codeSystem, d.file, d.line, "depend on "+n.instead+" ("+n.Source+"); or list Debian packages under `packages:` in slipway.yaml, or images that have them under `bases:`",
 				"%s needs %s, which the bases do not have", name, n.Why)
 		}
 	}

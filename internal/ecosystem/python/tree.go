@@ -15,14 +15,14 @@ import (
 
 // Why a path is left out, beyond what every language leaves out.
 const (
-	whyVenv        = "virtual environment of a developer"
+	whyVenv        = "local virtual environment"
 	whyPackages    = "installed by the build"
 	whyIgnoredHere = ".dockerignore of the service"
 	whyMember      = "another project of the workspace"
-	whySetup       = "build output of setuptools"
-	whyNotebook    = "notebook for people"
-	whyNode        = "packages of Node.js"
-	whyDatabase    = "database of a developer"
+	whySetup       = "setuptools build output"
+	whyNotebook    = "notebook"
+	whyNode        = "Node.js packages"
+	whyDatabase    = "development database"
 )
 
 // Limits of the walk through a service's tree, and the most that is left out

@@ -48,7 +48,7 @@ func TestProductionHoldsTheTree(t *testing.T) {
 		t.Errorf("copied (-want +got):\n%s\n%v", diff, findings)
 	}
 	left := []string{
-		".env: secret", ".git: version control", ".github: CI settings", ".venv: " + whyVenv, "Dockerfile.dev: container build file", "README.md: documentation for people", "app/__pycache__: cache", "app/tests: tests",
+		".env: secret", ".git: version control", ".github: CI settings", ".venv: " + whyVenv, "Dockerfile.dev: container build file", "README.md: documentation", "app/__pycache__: cache", "app/tests: tests",
 		"build: " + whySetup, "certs/tls.key: secret", "config/.env: secret", "dist: " + whySetup, "env: " + whyVenv, "look.ipynb: " + whyNotebook, "node_modules: " + whyNode, "notebooks/look.ipynb: " + whyNotebook,
 		"requirements.txt: " + whyPackages, "setup.cfg: settings of development tools", "test_a.py: tests", "tests: tests",
 	}

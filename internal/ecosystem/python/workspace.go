@@ -199,7 +199,7 @@ func (s *service) uv(data []byte) bool {
 	}
 	name := s.project.name()
 	if _, ok := lock.find(name); s.member != "" && !ok {
-		s.Report(diag.Error, codeStale, "pyproject.toml", s.project.line("name"), s.inDir("uv lock"), "uv.lock is out of date: the member %s is absent", name)
+		s.Report(diag.Error, codeStale, "pyproject.toml", s.project.line("name"), s.inDir("uv lock"), "uv.lock is out of date: the member %s is missing", name)
 		return false
 	}
 	if !s.localProjects(lock.locals(name)) {
@@ -210,7 +210,7 @@ func (s *service) uv(data []byte) bool {
 	if s.member != "" {
 		s.manager.manifests = append(s.manager.manifests, path.Join(s.member, "pyproject.toml"))
 		what = " --package " + name
-		s.Fact("workspace", ecosystem.Or(s.at, "."), "the lock file of uv's workspace", s.fromTop("uv.lock"), 0)
+		s.Fact("workspace", ecosystem.Or(s.at, "."), "uv workspace", s.fromTop("uv.lock"), 0)
 	}
 	if s.member != "" || len(s.locals) > 0 {
 		project = "--no-emit-workspace"
@@ -229,10 +229,10 @@ func (s *service) localProjects(all []local) bool {
 	for _, l := range all {
 		if !fs.ValidPath(l.dir) || !ecosystem.Exists(s.lockDir(), path.Join(l.dir, "pyproject.toml")) {
 			s.Report(diag.Error, codeLocal, "pyproject.toml", s.project.line(l.name), "make a workspace of both: [tool.uv.workspace] in a pyproject.toml above them",
-				"the dependency %s lies at %s, outside of the build context", l.name, l.dir)
+				"the dependency %s is at %s, outside the build context", l.name, l.dir)
 			return false
 		}
-		s.Fact("local package", l.name, "a project of the repository, in "+l.dir, "pyproject.toml", s.project.line(l.name))
+		s.Fact("local package", l.name, "project in "+l.dir, "pyproject.toml", s.project.line(l.name))
 	}
 	s.locals = all
 	return true

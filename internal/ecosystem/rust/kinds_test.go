@@ -111,7 +111,7 @@ func TestOutsideDependencies(t *testing.T) {
 		"[dependencies]\nitoa = \"1\"\n[dev-dependencies]\nryu = \"1\"\n":              "",
 		"[dependencies]\nitoa = \"1\"\nserde = { version = \"1\", optional = true }\n": "",
 		"[dependencies]\nitoa = \"1\"\n[dev-dependencies]\nbed = { path = \"bed\" }\n": "",
-		"[dependencies]\nitoa = \"1\"\nryu = \"1\"\n":                                  "does not have ryu",
+		"[dependencies]\nitoa = \"1\"\nryu = \"1\"\n":                                  "lacks ryu",
 	} {
 		s := inspected(t, lib(deps), config.Service{Path: "apps/todo"})
 		err := s.Findings.Errors()

@@ -28,15 +28,15 @@ func (s *service) chooseProgram() bool {
 		return true
 	}
 	if s.crate.dir != s.top {
-		s.Fact("workspace", s.At(path.Join(s.top, "Cargo.toml")), s.crate.name+" belongs to it", path.Join(s.top, "Cargo.toml"), s.rootFile.line("[workspace]"))
+		s.Fact("workspace", s.At(path.Join(s.top, "Cargo.toml")), s.crate.name+" is a member", path.Join(s.top, "Cargo.toml"), s.rootFile.line("[workspace]"))
 	}
 	switch source := func() string { return path.Join(s.crate.dir, s.bin.Path) }; {
 	case len(s.Want.Command) > 0 && named(path.Base(s.Want.Command[0])):
-		return take("the start command names it", source(), 0)
+		return take("named by the start command", source(), 0)
 	case s.crate.file.Package.DefaultRun != "" && named(s.crate.file.Package.DefaultRun):
 		return take("default-run", file, s.crate.file.line("default-run"))
 	case len(all) == 1 && named(all[0].Name):
-		return take("the only program of the package", source(), 0)
+		return take("the only program in the package", source(), 0)
 	case named(s.Want.Name):
 		return take("it has the service's name", source(), 0)
 	case len(all) == 0:
@@ -45,7 +45,7 @@ func (s *service) chooseProgram() bool {
 	}
 	if serving := s.serving(s.crate); len(serving) == 1 && named(serving[0].Name) {
 		s.otherPrograms()
-		return take("the only program of the package that serves", path.Join(s.crate.dir, s.bin.Path), 0)
+		return take("the only server in the package", path.Join(s.crate.dir, s.bin.Path), 0)
 	}
 	var names []string
 	for _, b := range all {
@@ -107,7 +107,7 @@ func (s *service) noProgram(dir string) {
 	if len(list) > 0 {
 		hint = "packages with programs are " + strings.Join(list, ", ") + ": write one of them as path: of the service"
 	}
-	s.ReportWanted(codeNoProgram, path.Join(dir, "Cargo.toml"), hint, "there is no program in %s: it is a library", ecosystem.Or(s.At(dir), "."))
+	s.ReportWanted(codeNoProgram, path.Join(dir, "Cargo.toml"), hint, "no program in %s: it is a library", ecosystem.Or(s.At(dir), "."))
 }
 
 // features looks at the features that slipway.yaml asks for.
@@ -159,7 +159,7 @@ func (s *service) dependencies() {
 				return
 			}
 		}
-		s.Fact("dependencies", "none", "no manifest names any", path.Join(s.top, "Cargo.toml"), 0)
+		s.Fact("dependencies", "none", "no manifest lists any", path.Join(s.top, "Cargo.toml"), 0)
 		return
 	}
 	l, line, err := parseLock(data)
@@ -174,7 +174,7 @@ func (s *service) dependencies() {
 	if s.vendored {
 		value += ", vendored"
 	}
-	s.Fact("dependencies", value, "it pins them", name, 0)
+	s.Fact("dependencies", value, "pins all versions", name, 0)
 }
 
 // checkLock reports dependencies that Cargo.lock does not have: cargo would
@@ -194,12 +194,12 @@ func (s *service) checkLock() {
 	for _, c := range s.crates {
 		have, member := entries[c.name], s.isMember(c)
 		if have == nil {
-			s.Report(diag.Error, codeStale, path.Join(s.top, "Cargo.lock"), 0, hint, "Cargo.lock does not have the package %s of the repository", c.name)
+			s.Report(diag.Error, codeStale, path.Join(s.top, "Cargo.lock"), 0, hint, "Cargo.lock lacks the package %s of this repository", c.name)
 			return
 		}
 		for key, pkg := range c.namesIn(s.rootOf(c), member) {
 			if !slices.Contains(have, pkg) {
-				s.Report(diag.Error, codeStale, c.manifestFile(), c.file.line(key), hint, "Cargo.lock does not have %s, which %s depends on", pkg, c.name)
+				s.Report(diag.Error, codeStale, c.manifestFile(), c.file.line(key), hint, "Cargo.lock lacks %s, which %s depends on", pkg, c.name)
 				return
 			}
 		}

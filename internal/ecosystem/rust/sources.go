@@ -28,7 +28,7 @@ func (s *service) readSources() {
 	if data, err := ecosystem.Read(s.Dir, main); err == nil {
 		s.source(s.crate, main, data)
 	} else {
-		s.Report(diag.Error, codeNoProgram, s.crate.manifestFile(), s.crate.file.line("path"), "commit it, or correct the path", "the source of the program %s cannot be read: %v", s.bin.Name, err)
+		s.Report(diag.Error, codeNoProgram, s.crate.manifestFile(), s.crate.file.line("path"), "commit it, or fix the path", "the source of the program %s cannot be read: %v", s.bin.Name, err)
 	}
 	all := slices.Clone(s.crates)
 	slices.SortStableFunc(all, func(a, b *crate) int { return s.distance(a) - s.distance(b) })

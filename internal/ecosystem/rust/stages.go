@@ -50,7 +50,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	b.Toolchain.OnTarget = true // cargo compiles for the platform that it runs on
 	tools := s.RuntimeTools(b, user)
 	if b.Runtime.Ref == "scratch" {
-		tools.Steps = append(tools.Steps, plan.Step{Op: plan.OpCopy, From: b.Toolchain.Ref, Args: []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/"}, Comment: "Certificates: the runtime image has none."})
+		tools.Steps = append(tools.Steps, plan.Step{Op: plan.OpCopy, From: b.Toolchain.Ref, Args: []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/"}, Comment: "Certificates, which the runtime image lacks."})
 	}
 	env := s.env(fmt.Sprint(s.Want.Port))
 	more, files := ecosystem.CopyHeld(s.held, srcDir, fmt.Sprintf("%d:%d", user.UID, user.GID))
@@ -99,7 +99,7 @@ func (s *service) locked() string {
 func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageDependencies,
-		Comment: "All dependencies, compiled from the manifests alone: runs again only when those change.",
+		Comment: "All dependencies, recompiled only when a manifest changes.",
 		From:    b.Toolchain.Ref,
 		Steps: []plan.Step{
 			{Op: plan.OpWorkdir, Args: []string{srcDir}},
@@ -112,7 +112,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		add(ecosystem.CopyDir(path.Join(s.top, "vendor")))
 	}
 	if s.lock == nil {
-		st.Comment = "The toolchain and the manifests; there are no dependencies."
+		st.Comment = "The toolchain and the manifests. There are no dependencies to compile."
 		if len(s.crates) == 1 {
 			return st
 		}
@@ -133,7 +133,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	build := s.in("cargo build --release --locked " + s.program())
 	clean := "cargo clean --quiet --release --locked" + wrapped(own)
 	add(plan.Step{Op: plan.OpRun, Shell: stand + " && " + build + " && " + clean, Mounts: s.caches(),
-		Comment: "Empty programs replace the sources. cargo clean removes their output, so that cargo never reuses it."})
+		Comment: "Compile the dependencies with empty programs in place of the sources, then remove those programs."})
 	return st
 }
 
@@ -237,7 +237,7 @@ func into(dir string) string {
 func (s *service) builder() plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageBuilder,
-		Comment: "The packages that the program is made of and nothing else, then the program.",
+		Comment: "Builds the program. Copies only the packages that it uses, so other changes rebuild nothing.",
 		From:    plan.StageDependencies,
 		Steps:   s.copies(),
 	}
@@ -245,7 +245,7 @@ func (s *service) builder() plan.Stage {
 	comment := ""
 	if !s.dynamic() {
 		command += " -C target-feature=+crt-static"
-		comment = "The program brings the C library: it needs nothing of the runtime image."
+		comment = "Link the C library statically: the runtime image needs no libraries."
 	}
 	command = s.in(command) + " && mkdir -p " + outApp + " && cp " + targetDir + "/release/" + s.bin.Name + " " + outApp + "/" + s.installedAs()
 	st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: command, Mounts: s.caches(), Comment: comment})

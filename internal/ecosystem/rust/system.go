@@ -71,7 +71,7 @@ func (s *service) system() {
 		case !s.debian():
 		case n.word == "" && len(p.Build)+len(p.Runtime) > 0: // who names packages knows
 		case n.word == "":
-			s.Report(diag.Error, codeSystem, file, line, "name Debian's packages for the service in slipway.yaml, as in packages: {build: [libexample-dev], runtime: [libexample1]}",
+			s.Report(diag.Error, codeSystem, file, line, "list Debian packages for the service in slipway.yaml, such as packages: {build: [libexample-dev], runtime: [libexample1]}",
 				"%s needs %s, which no base of Slipway has (%s)", name, n.what, n.source)
 		default:
 			s.natives = append(s.natives, n.word)

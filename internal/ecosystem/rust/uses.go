@@ -20,7 +20,7 @@ var (
 // directories that it makes.
 func (s *service) lookUses(name string, data []byte) {
 	s.ScanUses(name, data, ecosystem.UseSigns{Reads: []ecosystem.Pattern{needsVar}, Calls: []ecosystem.Pattern{started}, Shell: []ecosystem.Pattern{inShell}})
-	ecosystem.EachMatch(made, data, func(dir string, line int) { s.Writes(dir, "the program makes it", name, line) })
+	ecosystem.EachMatch(made, data, func(dir string, line int) { s.Writes(dir, "created by the program", name, line) })
 	s.WritesDatabases(name, data)
 	for at := 0; at < len(data); {
 		m := needsArg.FindSubmatchIndex(data[at:])

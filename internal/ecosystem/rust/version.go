@@ -102,33 +102,33 @@ func (s *service) readVersion() {
 		case s.debian() && leastMinor > n:
 			s.tooNew(s.crate.manifestFile(), leastLine, least, choices)
 		case channel != "":
-			s.Fact(what, "Rust "+s.version, "asks for stable", file, line)
+			s.Fact(what, "Rust "+s.version, "requires stable", file, line)
 		case least != "":
-			s.Fact(what, "Rust "+s.version, "wants "+least+" or newer", s.crate.manifestFile(), leastLine)
+			s.Fact(what, "Rust "+s.version, "requires "+least+" or newer", s.crate.manifestFile(), leastLine)
 		default:
 			s.Fact(what, "Rust "+s.version, "default: nothing names a version", "", 0)
 		}
 	case !release:
-		s.Report(diag.Error, codeVersion, file, line, "write channel = \""+newest()+"\" when it compiles with that, or version: \""+newest()+"\" for the service in slipway.yaml; `bases:` takes an image that has it (rust-toolchain: <image>)",
+		s.Report(diag.Error, codeVersion, file, line, "write channel = \""+newest()+"\" when it compiles with that, or version: \""+newest()+"\" for the service in slipway.yaml; `bases:` accepts an image that has it (rust-toolchain: <image>)",
 			"it requires %s, and no base has it; %s", channel, choices)
 	case !s.debian():
 		s.version = "1." + strconv.Itoa(minor)
-		s.Fact(what, "Rust "+s.version, "asks for "+channel, file, line)
+		s.Fact(what, "Rust "+s.version, "requires "+channel, file, line)
 	case enough(minor) == "":
 		s.tooNew(file, line, channel, choices)
 	default:
 		s.version = enough(minor)
-		why := "asks for " + channel
+		why := "requires " + channel
 		if n, _ := minorOf(s.version); n != minor {
-			why += ", which it compiles too"
+			why += ", which it also compiles"
 		}
 		s.Fact(what, "Rust "+s.version, why, file, line)
 	}
-	s.Fact("edition", edition, "its manifest", s.crate.manifestFile(), s.crate.file.line("edition"))
+	s.Fact("edition", edition, "set in the manifest", s.crate.manifestFile(), s.crate.file.line("edition"))
 }
 
 func (s *service) tooNew(file string, line int, text, choices string) {
-	s.Report(diag.Error, codeVersion, file, line, "ask for "+newest()+" or older, or write bases: official in slipway.yaml, which takes the images of a registry",
+	s.Report(diag.Error, codeVersion, file, line, "ask for "+newest()+" or older, or write bases: official in slipway.yaml, which uses images from a registry",
 		"it requires Rust %s, and no base has a version that new; %s", text, choices)
 }
 

@@ -54,7 +54,7 @@ func (s *service) readManifest(dir string) *manifest {
 		return nil
 	}
 	if m.Package == nil && m.Workspace == nil || m.Package != nil && m.Package.Name == "" {
-		s.Report(diag.Error, codeManifest, name, 0, "begin it with [package] and name = \"…\"", "Cargo.toml names no package and no workspace")
+		s.Report(diag.Error, codeManifest, name, 0, "start it with [package] and name = \"…\"", "Cargo.toml declares neither a package nor a workspace")
 		return nil
 	}
 	if bad := m.badName(); bad != "" {
@@ -113,7 +113,7 @@ func (s *service) addMembers() bool {
 		if strings.ContainsAny(pattern, "*?[") {
 			dirs, _ = fs.Glob(s.Dir, path.Join(s.top, pattern)) // sorted; a bad pattern matches nothing
 		} else if !ecosystem.Exists(s.Dir, path.Join(dirs[0], "Cargo.toml")) {
-			s.Report(diag.Error, codeManifest, file, s.rootFile.line("members"), "correct the line", "there is no Cargo.toml in the member %s", pattern)
+			s.Report(diag.Error, codeManifest, file, s.rootFile.line("members"), "fix the line", "no Cargo.toml in the member %s", pattern)
 			return false
 		}
 		for _, dir := range dirs {
@@ -140,7 +140,7 @@ func (s *service) addCrate(dir string) *crate {
 		return nil
 	}
 	if m.Package == nil || len(s.crates) >= maxCrates {
-		s.Report(diag.Error, codeManifest, path.Join(dir, "Cargo.toml"), 0, "name the package of a service: path: <its directory>", "there is no package in %s, or there are more than %d", dir, maxCrates)
+		s.Report(diag.Error, codeManifest, path.Join(dir, "Cargo.toml"), 0, "name the package of a service: path: <its directory>", "no package in %s, or more than %d", dir, maxCrates)
 		return nil
 	}
 	c := &crate{dir: dir, name: m.Package.Name, file: m}
@@ -161,7 +161,7 @@ func (s *service) follow() bool {
 				return false
 			}
 			if !ecosystem.Exists(s.Dir, path.Join(u.dir, "Cargo.toml")) {
-				s.Report(diag.Error, codeManifest, queue[i].manifestFile(), queue[i].file.line(u.key), "correct the path", "there is no Cargo.toml in %s", u.dir)
+				s.Report(diag.Error, codeManifest, queue[i].manifestFile(), queue[i].file.line(u.key), "fix the path", "no Cargo.toml in %s", u.dir)
 				return false
 			}
 			before := len(s.crates)
@@ -278,7 +278,7 @@ func (s *service) chooseMember(at string) bool {
 func outside(dir string) bool { return dir == ".." || strings.HasPrefix(dir, "../") }
 
 func (s *service) outside(file string, line int, dir string) {
-	s.Report(diag.Error, codeOutside, file, line, "move it into the repository, or depend on a published version", "%s lies outside of the repository", dir)
+	s.Report(diag.Error, codeOutside, file, line, "move it into the repository, or depend on a published version", "%s is outside the repository", dir)
 }
 
 // below tells whether a path is a directory or lies in it.

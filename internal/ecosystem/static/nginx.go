@@ -23,7 +23,7 @@ func (s Site) config(port int, brotli bool) string {
 		serve = "    brotli_static on;\n"
 	}
 	return load + `daemon off;
-worker_processes 2; # "auto" would count the cores of the machine, not of the container
+worker_processes 2; # "auto" counts the cores of the host, not of the container
 pid /tmp/nginx.pid;
 error_log stderr;
 
@@ -34,9 +34,9 @@ http {
     sendfile on;
     tcp_nopush on;
     server_tokens off;
-    absolute_redirect off; # the port outside of the container is another one
+    absolute_redirect off; # the published port may differ
 
-    # Nothing is written but below /tmp.
+    # Only /tmp is writable.
     client_body_temp_path /tmp/nginx-body;
     proxy_temp_path /tmp/nginx-proxy;
     fastcgi_temp_path /tmp/nginx-fastcgi;
@@ -47,18 +47,18 @@ http {
     types {
 ` + mediaTypes() + `    }
 
-    # Compressed by the build; nothing is compressed while serving.
+    # Serve the files that the build compressed; compress nothing at run time.
     gzip_static on;
     gzip_vary on;
 ` + serve + `
-    # All files of an image carry one time, so neither it nor nginx's own ETag
-    # tells versions apart: the build gives a digest of the whole site instead.
+    # All files in the image have the same modification time, so it cannot identify
+    # a version. The build computes a digest of the whole site for the ETag instead.
     etag off;
     if_modified_since off;
     include ` + releaseFile + `;
 
-    # What carries a digest in its name never changes; all else is asked for
-    # again, and answered with 304 while the release is the same.
+    # Files with a digest in their name never change. Browsers revalidate all
+    # other files, and get 304 until the next release.
     map $uri $cache {
         default no-cache;
 ` + s.immutable() + `    }
@@ -78,7 +78,7 @@ func (s Site) server(port int) string {
         add_header ETag $release;
         add_header Last-Modified "";
         add_header X-Content-Type-Options nosniff;
-        # 304 as nginx itself would give it, with the headers of the file.
+        # Send the same 304 as nginx would, with the file's headers.
         error_page 418 =304 @unchanged;
         if ($unchanged) {
             return 418;

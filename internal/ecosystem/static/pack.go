@@ -28,7 +28,7 @@ const unserved = /^(node_modules|package(-lock)?\.json|slipway\.(yaml|lock)|(Doc
 const esbuild = ["x64", "arm64"].map((arch) => join(import.meta.dirname, "node_modules/@esbuild/linux-" + arch + "/bin/esbuild")).find(existsSync);
 
 function fail(why) {
-  console.error(why + "; write output: DIRECTORY for the service in slipway.yaml, the directory that the build writes");
+  console.error(why + "; set output: for the service in slipway.yaml to the directory that the build writes");
   process.exit(1);
 }
 
@@ -37,7 +37,7 @@ function* files(dir) {
     const path = join(dir, name);
     if ((name.startsWith(".") && name !== ".well-known") || (dir === root && unserved.test(name))) continue;
     if (lstatSync(path).isSymbolicLink() && (!existsSync(path) || !realpathSync(path).startsWith(root + sep))) {
-      console.warn("left out: " + relative(root, path) + " is a link to what is not part of the site");
+      console.warn("skipped: " + relative(root, path) + " links to a path outside the site");
     } else if (statSync(path).isDirectory()) {
       if (!lstatSync(path).isSymbolicLink()) yield* files(path);
     } else {
@@ -53,7 +53,7 @@ function minified(path, content) {
     const out = execFileSync(esbuild, ["--minify", "--charset=utf8", "--log-level=error", "--loader=" + loader], { input: content, maxBuffer: 1 << 28 });
     return out.length < content.length ? out : content;
   } catch {
-    console.warn("left as it is: " + relative(root, path));
+    console.warn("not minified: " + relative(root, path) + ", which esbuild rejects");
     return content;
   }
 }
@@ -76,11 +76,11 @@ async function write(path) {
   return [name, createHash("sha256").update(content).digest("hex")];
 }
 
-// A compressed copy that came with the site, of a file that is served.
+// Keeps a compressed copy that the site already contains.
 function copy(path) {
   const name = relative(root, path);
   const target = join(to, "site", name);
-  if (existsSync(target)) return; // the build's own
+  if (existsSync(target)) return; // written above
   const content = readFileSync(path);
   if (existsSync(target.slice(0, -3))) {
     const original = readFileSync(target.slice(0, -3));
@@ -88,9 +88,9 @@ function copy(path) {
     let same = false;
     try {
       same = expand(content, { maxOutputLength: original.length + 1 }).equals(original);
-    } catch {} // not compressed, or larger
+    } catch {} // not compressed, or larger than the original
     if (!same) {
-      console.warn("left out: " + name + " is not " + name.slice(0, -3) + " compressed, and would be served in its place");
+      console.warn("skipped: " + name + " is not a compressed copy of " + name.slice(0, -3) + ", but nginx would serve it instead");
       return;
     }
   }

@@ -95,7 +95,7 @@ func TestCompressedCopies(t *testing.T) {
 	if diff := cmp.Diff(want, content); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if !strings.Contains(said, "left out: small.css.gz is not small.css compressed") {
+	if !strings.Contains(said, "skipped: small.css.gz is not a compressed copy of small.css") {
 		t.Errorf("nothing says so:\n%s", said)
 	}
 }
@@ -105,7 +105,7 @@ func TestCompressedCopies(t *testing.T) {
 func TestNothingWritten(t *testing.T) {
 	for name, dir := range map[string]string{"missing": filepath.Join(t.TempDir(), "dist"), "empty": t.TempDir(), "hidden files only": siteOf(t, map[string]string{".cache/x": "x"})} {
 		_, said, err := pack(t, dir)
-		if err == nil || strings.Count(said, "\n") != 1 || !strings.Contains(said, dir) || !strings.Contains(said, "write output: ") {
+		if err == nil || strings.Count(said, "\n") != 1 || !strings.Contains(said, dir) || !strings.Contains(said, "set output: ") {
 			t.Errorf("%s: %v, %s", name, err, said)
 		}
 	}

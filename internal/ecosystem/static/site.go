@@ -54,12 +54,12 @@ func Serve(s *ecosystem.Service, manifest string) {
 	} else {
 		s.Configured("type", s.Want.Type)
 	}
-	s.Fact("server", "nginx 1.26, unprivileged", "the one of Debian "+ecosystem.Suite, "", 0)
+	s.Fact("server", "nginx 1.26, unprivileged", "the version of Debian "+ecosystem.Suite, "", 0)
 	if s.Want.Port != 0 {
 		s.Configured("port", strconv.Itoa(s.Want.Port))
 	} else {
 		s.Want.Port = defaultPort
-		s.Fact("port", strconv.Itoa(defaultPort), "default of static sites", "", 0)
+		s.Fact("port", strconv.Itoa(defaultPort), "default for static sites", "", 0)
 	}
 	switch h := &s.Want.Health; {
 	case h.HTTP != "":
@@ -67,13 +67,13 @@ func Serve(s *ecosystem.Service, manifest string) {
 	case h.TCP:
 		s.Configured("health", "TCP")
 	case h.GRPC != nil || len(h.Command) > 0:
-		s.ReportWanted(codeHealth, manifest, "write health: {http: "+defaultHealth+"}, or nothing", "a static site takes an http: or tcp: health check only")
+		s.ReportWanted(codeHealth, manifest, "write health: {http: "+defaultHealth+"}, or nothing", "a static site supports only an http: or tcp: health check")
 	default:
 		h.HTTP = defaultHealth
-		s.Fact("health", "HTTP "+defaultHealth, "a path that the server answers by itself", "", 0)
+		s.Fact("health", "HTTP "+defaultHealth, "answered by nginx itself", "", 0)
 	}
 	if len(s.Want.Command) > 0 {
-		s.ReportWanted(codeCommand, manifest, "delete command:, or write type: http to run your own server", "a static site is served by nginx, so it takes no command")
+		s.ReportWanted(codeCommand, manifest, "delete command:, or write type: http to run your own server", "nginx serves a static site, so it has no command")
 	}
 }
 
@@ -93,7 +93,7 @@ func BasesFor(s *ecosystem.Service, family config.Bases, toolchain ecosystem.Ima
 // They need Node.js in the stage.
 func (s Site) Pack() []plan.Step {
 	return []plan.Step{
-		{Op: plan.OpCopy, Args: []string{packFile}, Content: packScript, Comment: "Lays out the site and compresses it with gzip and brotli, once, at their best."},
+		{Op: plan.OpCopy, Args: []string{packFile}, Content: packScript, Comment: "Copies the site and compresses its text with gzip and Brotli at the highest levels."},
 	}
 }
 
@@ -105,7 +105,7 @@ func (s Site) PackCommand() string {
 // RuntimeTools are those of any service, and the server's configuration.
 func (s Site) RuntimeTools(svc *ecosystem.Service, b ecosystem.Bases, u config.User) plan.Stage {
 	st := svc.RuntimeTools(b, u)
-	st.Comment = "The health probe, the accounts of the production image, and the configuration of nginx."
+	st.Comment = "Health probe, user accounts and nginx configuration for the production image."
 	st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: []string{configFile}, Content: s.config(svc.Want.Port, b.Runtime.Assembled)})
 	return st
 }
@@ -118,11 +118,11 @@ func (s Site) Production(svc *ecosystem.Service, about ecosystem.Image) plan.Sta
 	st := svc.Production(about)
 	i := slices.IndexFunc(st.Steps, func(p plan.Step) bool { return p.Op == plan.OpStopSignal })
 	st.Steps[i].Args = []string{"SIGQUIT"}
-	st.Steps[i].Comment = "nginx ends at once on SIGTERM; on SIGQUIT it answers what it has begun."
+	st.Steps[i].Comment = "On SIGTERM nginx drops open requests; on SIGQUIT it finishes them."
 	return st
 }
 
 // empty reports a site without files.
 func empty(s *ecosystem.Service, dir string) {
-	s.Report(diag.Error, codeNoPages, "", 0, "add "+strings.TrimPrefix(fmt.Sprintf("%s/index.html", dir), "./"), "there is no page to serve")
+	s.Report(diag.Error, codeNoPages, "", 0, "add "+strings.TrimPrefix(fmt.Sprintf("%s/index.html", dir), "./"), "no page to serve")
 }

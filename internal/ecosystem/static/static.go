@@ -72,7 +72,7 @@ func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (*ecosystem.Se
 		return &s, site
 	}
 	if s.Want.Type == "" {
-		s.Fact("type", "static", "a page, and no program", page, 0)
+		s.Fact("type", "static", "an HTML page, no program", page, 0)
 	}
 	Serve(&s, page)
 	s.ReadIgnore()
@@ -102,7 +102,7 @@ func minifier(b ecosystem.Bases) plan.Stage {
 	dir := path.Dir(packFile)
 	return plan.Stage{
 		Name:          plan.StageDependencies,
-		Comment:       "The minifier, pinned by digest. It depends on nothing of the site.",
+		Comment:       "The minifier, pinned by digest. No change of the site reinstalls it.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: true,
 		Steps: []plan.Step{
@@ -123,7 +123,7 @@ func (s Site) builder() plan.Stage {
 	}
 	st := plan.Stage{
 		Name:    plan.StageBuilder,
-		Comment: "The site: CSS and JavaScript minified, everything that gets smaller by it compressed.",
+		Comment: "The site, with minified CSS and JavaScript and compressed text files.",
 		From:    plan.StageDependencies,
 		Steps:   s.Pack(),
 	}

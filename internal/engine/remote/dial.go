@@ -214,7 +214,7 @@ func (d *dialer) unreachable(err error) *diag.Failure {
 		return fail.WithHint("kubectl get pod %s, and check context= and namespace= of the address", at.url.Hostname())
 	}
 	if d.tls == nil {
-		return fail.WithHint("check host and port; a builder that asks for TLS needs --builder-certs DIR")
+		return fail.WithHint("check host and port; a builder that requires TLS needs --builder-certs DIR")
 	}
 	return fail.WithHint("check host and port: nc -vz %s %s", at.url.Hostname(), at.url.Port())
 }

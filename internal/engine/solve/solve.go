@@ -134,7 +134,7 @@ func refuseForeignSyntax(text []byte) error {
 	if name == "docker/dockerfile" || strings.HasPrefix(name, "docker/dockerfile:") {
 		return nil
 	}
-	return diag.Fail(diag.ExitUsage, "the Dockerfile asks for the foreign front end %q", ref).
+	return diag.Fail(diag.ExitUsage, "the Dockerfile requires the foreign front end %q", ref).
 		WithHint("remove its `# syntax=` line; slipway has the Dockerfile front end built in")
 }
 
