@@ -200,6 +200,10 @@ func pythonCodes() []Code {
 		{Code: "SLP275", Name: "commands before the start", Meaning: "A Procfile or script runs commands before the server; the image starts the server alone."},
 		{Code: "SLP276", Name: "developer's database", Meaning: "The settings name an SQLite file of the repository as the database; the image does not contain it."},
 		{Code: "SLP277", Name: "production settings", Meaning: "A Django project names development settings; the image uses the production settings."},
+		{Code: "SLP420", Name: "server added", Meaning: "A Python application has no production server among its dependencies; the build adds one."},
+		{Code: "SLP421", Name: "development server", Meaning: "A Python service starts the development server of its framework."},
+		{Code: "SLP422", Name: "no allowed host", Meaning: "The settings of a Django project make it refuse every request."},
+		{Code: "SLP423", Name: "development settings", Meaning: "A Django project has DEBUG on, or a secret key that its sources reveal."},
 	}
 }
 

@@ -109,7 +109,7 @@ func (p *Ports) Look(name string, data []byte, limit int) {
 			}
 			text := string(data[at+m[len(m)-2] : at+m[len(m)-1]])
 			n, _ := strconv.Atoi(text)
-			if n > 9 && n < 65535 && !slices.Contains(callees(), n) && !ofAnother(string(data[at+m[0]:at+m[1]])) {
+			if n > 9 && n < 65535 && !IsCallee(text) && !OfAnother(string(data[at+m[0]:at+m[1]])) {
 				p.Hit, p.rank = Hit{Text: text, File: name, Line: LineAt(data, int64(at+m[0]))}, i
 				return
 			}
@@ -118,15 +118,16 @@ func (p *Ports) Look(name string, data []byte, limit int) {
 	}
 }
 
-// callees are the ports of databases, queues and mail servers, which programs of
+// IsCallee reports the port of a database, queue or mail server, which programs of
 // this kind call.
-func callees() []int {
-	return []int{25, 465, 587, 1433, 3306, 5432, 5672, 6379, 9092, 11211, 27017}
+func IsCallee(port string) bool {
+	return slices.Contains([]string{"25", "465", "587", "1433", "3306", "5432", "5672", "6379", "9092", "11211", "27017"}, port)
 }
 
-// ofAnother reports the default of a setting that is about another server.
-func ofAnother(text string) bool {
+// OfAnother reports the default of a setting that is about another server, such
+// as a database.
+func OfAnother(text string) bool {
 	return anotherPort().MatchString(text)
 }
 
-var anotherPort = pattern.Lazy(`(?i)\b(?:db|database|postgres|pg|mysql|maria|mongo|redis|smtp|mail|kafka|amqp|rabbit(?:mq)?|nats|elastic\w*|metrics|prometheus|debug|admin)_?(?:port|addr|host)`)
+var anotherPort = pattern.Lazy(`(?i)(?:\b|_)(?:db|database|postgres|pg|mysql|maria|mongo|redis|smtp|e?mail|kafka|ldap|ftp|ssh|memcached?|influx|statsd|amqp|rabbit(?:mq)?|nats|elastic\w*|metrics|prometheus|debug|admin)[_-]?(?:port|addr|host)`)

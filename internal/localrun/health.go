@@ -89,6 +89,17 @@ func (t *Tracker) Observe(now time.Time, err error) State {
 	return t.state
 }
 
+// Unsettled is how long a healthy service still has to run before a caller that
+// waits for it may believe its check. A port that accepts connections says less
+// than an answer: gunicorn opens it before its workers load the application, and
+// ends when they cannot.
+func Unsettled(s Status, check plan.HealthCheck, now time.Time) time.Duration {
+	if s.State != Healthy || !check.TCP {
+		return 0
+	}
+	return max(s.StartedAt.Add(time.Duration(s.ReadyMillis)*time.Millisecond+Settle).Sub(now), 0)
+}
+
 // Failures returns how many probes failed in a row.
 func (t *Tracker) Failures() int { return t.failed }
 

@@ -332,3 +332,26 @@ func TestOnlyPort(t *testing.T) {
 		}
 	}
 }
+
+// TestAPortIsBelievedLater than an answer: a server may open it and then end.
+func TestAPortIsBelievedLater(t *testing.T) {
+	started := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	healthy := Status{State: Healthy, StartedAt: started, ReadyMillis: 500}
+	tcp := plan.HealthCheck{TCP: true}
+	for name, c := range map[string]struct {
+		status Status
+		check  plan.HealthCheck
+		after  time.Duration
+		want   time.Duration
+	}{
+		"at once":              {healthy, tcp, 500 * time.Millisecond, Settle},
+		"on its way":           {healthy, tcp, 2 * time.Second, 500 * time.Millisecond},
+		"when it ran":          {healthy, tcp, time.Minute, 0},
+		"an answer":            {healthy, plan.HealthCheck{HTTP: "/"}, 500 * time.Millisecond, 0},
+		"a service that ended": {Status{State: Exited, StartedAt: started, ReadyMillis: 500}, tcp, 600 * time.Millisecond, 0},
+	} {
+		if got := Unsettled(c.status, c.check, started.Add(c.after)); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}

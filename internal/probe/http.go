@@ -18,6 +18,7 @@ const maxHeaderBytes = 64 << 10
 // HTTPTarget says which URL to ask, and how.
 type HTTPTarget struct {
 	URL     string        // "http://host:port/path" or "https://…"
+	Host    string        // of the header; "": the one of the URL
 	Timeout time.Duration // of the connection and the answer's head
 	Secure  Secure        // for https; nil: it is refused
 }
@@ -43,6 +44,9 @@ func HTTP(ctx context.Context, t HTTPTarget) error {
 		if conn, err = t.Secure(ctx, conn, "http/1.1"); err != nil {
 			return t.failed(err)
 		}
+	}
+	if t.Host != "" {
+		u.Host = t.Host
 	}
 	status, body, err := ask(conn, u)
 	switch {

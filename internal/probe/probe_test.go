@@ -214,6 +214,18 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
+// TestHTTPAsksForAHost: some servers answer only names that they are given.
+func TestHTTPAsksForAHost(t *testing.T) {
+	var asked string
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.Host }))
+	t.Cleanup(s.Close)
+	for host, want := range map[string]string{"": strings.TrimPrefix(s.URL, "http://"), "localhost:8000": "localhost:8000"} {
+		if err := HTTP(t.Context(), HTTPTarget{URL: s.URL + "/health", Host: host, Timeout: time.Second}); err != nil || asked != want {
+			t.Errorf("asked %q, want %q: %v", asked, want, err)
+		}
+	}
+}
+
 func TestTCP(t *testing.T) {
 	expect(t, TCP(t.Context(), silent(t), time.Second), 0, "")
 	expect(t, TCP(t.Context(), closed(t), time.Second), NoConnect, "refused")

@@ -46,6 +46,8 @@ var corpus = []struct {
 	{repo: "python-psycopg2", service: "python-psycopg2", port: 8000, ask: "/healthz", answer: `"libpq":17`},
 	{repo: "python-flask", service: "python-flask", port: 5000, ask: "/healthz", answer: `"libpq":`},
 	{repo: "python-django", service: "python-django", env: "SECRET_KEY=of-the-test", port: 8000, ask: "/", answer: `/static/site\.[0-9a-f]+\.css`},
+	{repo: "python-django-runserver", service: "python-django-runserver", port: 8000, ask: "/", answer: `^libpq \d+$`}, // the build adds a server
+	{repo: "python-server-missing", service: "python-server-missing", port: 8000, ask: "/openapi.json", answer: `"title":"FastAPI"`, limitMB: 75},
 	{repo: "python-uv", service: "stock-api", port: 8000, ask: "/stock/tea", answer: `"left":3`},
 	{repo: "python-poetry", service: "mailer", port: 8090, ask: "/health", answer: `"ok"`},
 	{repo: "python-pdm", service: "sweeper"},

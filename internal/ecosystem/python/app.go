@@ -41,6 +41,7 @@ func (s *service) findApp() {
 		h := first(c.streamlit)
 		s.app = app{kind: kindStreamlit, file: h.File, line: h.Line}
 		s.chooseRootQuietly(h.File)
+	case s.takeFlaskApp():
 	case len(c.asgi) > 0:
 		s.app = s.object(kindASGI, first(c.asgi), false)
 	case len(c.fastapi) > 0 && len(c.used) > 0:
@@ -90,11 +91,11 @@ func (s *service) startedByProgram() bool {
 
 // has tells whether the service itself depends on a package.
 func (s *service) has(name string) bool {
-	if _, ok := s.deps[name]; ok {
+	if _, ok := s.deps[name]; ok || s.server.name == name {
 		return true
 	}
 	fastapi := s.deps["fastapi"]
-	return name == "uvicorn" && (fastapi.extra("standard") || fastapi.extra("all"))
+	return name == "uvicorn" && (fastapi.extra("standard") || fastapi.extra("all") || s.deps["litestar"].extra("standard"))
 }
 
 // object describes the application of a hit, as it is imported.

@@ -19,14 +19,27 @@ var (
 	wanted       = pattern.Lazy(`\bos\.environ\[\s*['"]([A-Za-z_]\w*)['"]\s*\]|\b(?:env|config)(?:\.\w+)?\(\s*['"]([A-Za-z_]\w*)['"]\s*(?:,\s*cast\s*=\s*\w+\s*)?,?\s*\)`)
 	boolCast     = pattern.Lazy(`cast\s*=\s*bool`)
 	intCast      = pattern.Lazy(`cast\s*=\s*int`)
+	quotedHost   = pattern.Lazy(`['"]([^'"\s]+)['"]`)
 	quotedText   = pattern.Lazy(`['"]([\w./-]+)['"]`)
+)
+
+var (
+	wsgiSetting = ecosystem.NewSign(`(?m)^WSGI_APPLICATION\s*=\s*['"]([\w.]+)['"]`)
+	urlsSetting = ecosystem.NewSign(`(?m)^ROOT_URLCONF\s*=\s*['"]([\w.]+)['"]`)
+	includes    = pattern.Lazy(`\bpath\(\s*(?:''|"")\s*,\s*include\(\s*['"]([\w.]+)['"]`)
+	asgiSetting = ecosystem.NewSign(`(?m)^ASGI_APPLICATION\s*=\s*['"]([\w.]+)['"]`)
 )
 
 // django is what is known of a Django project.
 type django struct {
 	settings string   // module, "" without Django
 	insists  []string // NAME=value for what the settings want of the environment
-	statics  string   // directory that collectstatic writes, below the service's; "" for none
+	hosts    hosts
+	wsgi     ecosystem.Hit // applications that the settings name
+	asgi     ecosystem.Hit
+	urls     ecosystem.Hit // the module of the routes, as the settings name it
+	assets   bool          // the application of static files is in use
+	statics  string        // directory that collectstatic writes, below the service's; "" for none
 }
 
 // manages are the manage.py of the service: at its top, or below.
@@ -51,6 +64,9 @@ func (s *service) isDjango() bool {
 		}
 		h := ecosystem.Find(settingsName(), manage, data)
 		if !h.Found() {
+			h = s.settingsAmong(manage, data)
+		}
+		if !h.Found() {
 			continue
 		}
 		s.root = path.Dir(manage)
@@ -67,9 +83,30 @@ func (s *service) isDjango() bool {
 			}
 		}
 		s.staticFiles(s.django.settings, project)
+		s.checkHosts()
 		return true
 	}
 	return false
+}
+
+// settingsAmong returns the settings of a manage.py that decides between several,
+// or gets them by a variable: the last string that is a module, because what
+// stands behind `else` or as a default is what holds without further settings.
+func (s *service) settingsAmong(manage string, data []byte) ecosystem.Hit {
+	c := lex(data)
+	var found ecosystem.Hit
+	asked := false
+	for _, l := range c.literals {
+		asked = asked || l.text == "DJANGO_SETTINGS_MODULE"
+		at := path.Join(path.Dir(manage), strings.ReplaceAll(l.text, ".", "/"))
+		if strings.Contains(l.text, ".") && fsValid(at) && (ecosystem.Exists(s.Dir, at+".py") || ecosystem.Exists(s.Dir, at+"/__init__.py")) {
+			found = ecosystem.Hit{Text: l.text, File: manage, Line: l.line}
+		}
+	}
+	if !asked {
+		return ecosystem.Hit{}
+	}
+	return found
 }
 
 // served is the settings module that servers get. manage.py often names the one
@@ -153,8 +190,13 @@ func (s *service) staticFiles(settings, project string) {
 		}
 		root.Seek(staticRoot(), name, data)
 		used.Seek(staticApp(), name, data)
+		s.django.hosts.look(name, data)
+		s.django.wsgi.Seek(wsgiSetting, name, data)
+		s.django.asgi.Seek(asgiSetting, name, data)
+		s.django.urls.Seek(urlsSetting, name, data)
 		s.django.insists = append(s.django.insists, placeholders(data)...)
 	}
+	s.django.assets = used.Found()
 	if root.Found() {
 		s.django.statics = "staticfiles"
 		if m := quotedText().FindAllStringSubmatch(root.Text, -1); m != nil {
@@ -172,4 +214,28 @@ func (s *service) staticFiles(settings, project string) {
 	if used.Found() && s.has("whitenoise") {
 		s.Report(diag.Warning, codeStatic, used.File, used.Line, `add STATIC_ROOT = BASE_DIR / "staticfiles"`, "static files are in use, but STATIC_ROOT is not set")
 	}
+}
+
+// djangoRoute is the health check among the routes: one of the project's own, or
+// of a module that these include below no other path. Without an answer for
+// localhost there is none.
+func (s *service) djangoRoute() ecosystem.Hit {
+	file := func(module string) string {
+		return path.Join(s.root, strings.ReplaceAll(module, ".", "/")+".py")
+	}
+	top := file(ecosystem.Or(s.django.urls.Text, s.app.module+".urls"))
+	data, err := ecosystem.Read(s.Dir, top)
+	if err != nil || s.django.hosts.refusesLocalhost() {
+		return ecosystem.Hit{}
+	}
+	served := []string{top}
+	for _, m := range includes().FindAllSubmatch(lex(data).signs, -1) {
+		served = append(served, file(string(m[1])))
+	}
+	for _, h := range s.scan.views {
+		if slices.Contains(served, h.File) {
+			return h
+		}
+	}
+	return ecosystem.Hit{}
 }

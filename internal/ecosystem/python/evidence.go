@@ -11,23 +11,27 @@ import (
 
 // Evidence in sources.
 var (
-	asgiApp     = ecosystem.NewSign(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Sanic)\(`)
-	wsgiApp     = ecosystem.NewSign(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:flask\.)?Flask\(`)
+	asgiApp     = ecosystem.NewSign(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Sanic|falcon\.asgi\.App)\(`)
+	wsgiApp     = ecosystem.NewSign(`(?m)^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:(?:flask\.)?Flask|falcon\.(?:App|API)|\w+\.make_wsgi_app)\(`)
 	flaskImport = ecosystem.NewSign(`(?m)^\s*(?:from flask import|import flask)`)
 	fastImport  = ecosystem.NewSign(`(?m)^\s*(?:from fastapi import|import fastapi)`)
-	factoryDef  = ecosystem.NewSign(`(?m)^def (create_app|make_app|build_app|get_app)\(\s*(?:\)|\w+\s*(?::[^,=)]*)?=)`)
-	factoryUse  = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*(?:\w+\.)?(?:create_app|make_app|build_app|get_app)\(`)
+	factoryDef  = ecosystem.NewSign(`(?m)^def ((?:create|make|build|get|init)_(?:\w+_)?app(?:lication)?)\(\s*(?:\)|\w+\s*(?::[^,=)]*)?=)`)
+	factoryUse  = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*(?:\w+\.)?(?:create|make|build|get|init)_(?:\w+_)?app(?:lication)?\(`)
 	celeryApp   = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*(?:celery\.)?Celery\(`)
 	streamlit   = ecosystem.NewSign(`(?m)^\s*(?:import streamlit|from streamlit)`)
 	grpcServer  = ecosystem.NewSign(`\bgrpc\.(?:aio\.)?server\(`)
 	httpServer  = ecosystem.NewSign(`\bHTTPServer\(|\brun_app\(|\buvicorn\.run\(|\bmake_server\(|\bserve_forever\(|\bapp\.run\(|(?m:^[ \t]*(?:bottle\.)?run\((?:\w+\s*,\s*)?[^)\n]*\b(?:host|port)\s*=)|\bHTTPServer\b.*\.listen\(|\bweb\.Application\(`)
+	gradioUse   = ecosystem.NewSign(`(?m)^\s*(?:import gradio|from gradio)`)
+	gradioRun   = ecosystem.NewSign(`(?m)^[ \t]*\w+\.launch\(()`)
+	dashServer  = ecosystem.NewSign(`(?m)^(\w+)\s*=\s*\w+\.server[ \t]*$`)
+	dashUse     = ecosystem.NewSign(`(?m)^\s*(?:import dash|from dash) `)
 	healthRoute = ecosystem.NewSign(`['"](/(?:api/)?(?:healthz?|health/ready|readyz|ready|livez|ping)/?)['"]`)
-	djangoRoute = ecosystem.NewSign(`\bpath\(\s*['"]((?:api/)?(?:healthz?|readyz|ready|livez|ping)/?)['"]`)
+	djangoRoute = ecosystem.NewSign(`\bpath\(\s*['"]((?:api/)?(?:healthz?|readyz|ready|livez|ping)/?)['"]\s*,\s*(?:[^i\s]|i[^n])`) // and no include()
 	mainBlock   = ecosystem.NewSign(`(?m)^if[ \t(]+(?:__name__\s*==\s*['"]__main__['"]|['"]__main__['"]\s*==\s*__name__)`)
 
-	portDefault = ecosystem.NewSign(`PORT['"]?\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b`)
-	portRun     = ecosystem.NewSign(`(?:\brun|run_app|run_simple|\bserve)\([^)]*?\bport\s*=\s*(\d{2,5})\b`)
-	portServer  = ecosystem.NewSign(`(?:Server|make_server)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b`)
+	portDefault = ecosystem.NewSign(`\b\w*PORT['"]?\s*,\s*(?:default\s*=\s*)?['"]?(\d{2,5})\b`)
+	portRun     = ecosystem.NewSign(`(?:\brun|run_app|run_simple|\bserve|\blaunch)\([^)]*?\b(?:server_)?port\s*=\s*(\d{2,5})\b`)
+	portServer  = ecosystem.NewSign(`(?:Server|make_server|\brun)\(\s*\(?\s*['"][^'"]*['"]\s*,\s*(\d{2,5})\b`)
 	portAddress = ecosystem.NewSign(`['"](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"]`)
 	portNamed   = ecosystem.NewSign(`(?m)^(?:\w*_)?PORT\s*(?::\s*int\s*)?=\s*(\d{2,5})\b`)
 	portFlagged = ecosystem.NewSign(`(?:\badd_argument|\boption|\bdefine)\(\s*['"](?:-\w['"]\s*,\s*['"])?(?:--)?(?:[a-z]+[-_])?port['"][^)\n]*?\bdefault\s*=\s*['"]?(\d{2,5})\b`)
@@ -51,9 +55,11 @@ type scan struct {
 	literals                                     map[string][]literal
 	ports                                        []ecosystem.Hit // by the strength of the pattern, then in the order of files
 	routes, servers, grpc                        []ecosystem.Hit
+	views                                        []ecosystem.Hit // of Django
 	written                                      []written
 	readsPort                                    ecosystem.Hit
 	evidence                                     ecosystem.Evidence
+	gradio                                       []ecosystem.Hit // calls that serve a Gradio interface
 	local                                        []ecosystem.Hit // servers on the loopback address
 	insecure                                     bool            // a gRPC server listens without TLS
 }
@@ -83,13 +89,19 @@ func (c *scan) look(name string, data []byte, ports [][]ecosystem.Hit) {
 	}{{&c.asgi, asgiApp}, {&c.wsgi, wsgiApp}, {&c.factory, factoryDef}, {&c.used, factoryUse}, {&c.celery, celeryApp}, {&c.streamlit, streamlit},
 		{&c.fastapi, fastImport}, {&c.flask, flaskImport}, {&c.mains, mainBlock}, {&c.grpc, grpcServer}, {&c.servers, httpServer}, {&c.routes, healthRoute}, {&c.local, loopback},
 		{&ports[0], portDefault}, {&ports[1], portRun}, {&ports[2], portServer}, {&ports[3], portAddress}, {&ports[4], portListen}, {&ports[5], portFlagged}, {&ports[6], portNamed}} {
-		if h := ecosystem.Find(look.re, name, data); h.Found() {
+		if h := findOwn(look.re, name, data); h.Found() {
 			*look.into = append(*look.into, h)
 		}
 	}
+	if h := ecosystem.Find(gradioRun, name, data); h.Found() && gradioUse.Match(data) {
+		c.servers, c.gradio = append(c.servers, h), append(c.gradio, h)
+	}
+	if h := ecosystem.Find(dashServer, name, data); h.Found() && dashUse.Match(data) {
+		c.wsgi = append(c.wsgi, h)
+	}
 	if h := ecosystem.Find(djangoRoute, name, data); h.Found() {
 		h.Text = "/" + h.Text
-		c.routes = append(c.routes, h)
+		c.views = append(c.views, h)
 	}
 	c.readsPort.Seek(portRead, name, data)
 	e := &c.evidence
@@ -101,6 +113,23 @@ func (c *scan) look(name string, data []byte, ports [][]ecosystem.Hit) {
 	}
 	c.insecure = c.insecure || grpcInsecure.Match(data)
 	e.TLS.Seek(grpcSecure, name, data)
+}
+
+// findOwn returns the first match that is not about a server that the program
+// calls, such as MAIL_PORT.
+func findOwn(re *ecosystem.Sign, name string, data []byte) ecosystem.Hit {
+	for at := 0; at < len(data); {
+		m := re.FindSubmatchIndex(data[at:])
+		if m == nil {
+			break
+		}
+		text := string(data[at+m[len(m)-2] : at+m[len(m)-1]])
+		if !ecosystem.OfAnother(string(data[at+m[0]:at+m[1]])) && !ecosystem.IsCallee(text) {
+			return ecosystem.Hit{Text: text, File: name, Line: ecosystem.LineAt(data, int64(at+m[0]))}
+		}
+		at += max(m[1], 1)
+	}
+	return ecosystem.Hit{}
 }
 
 // isSource tells whether to look for evidence in a path: what tests, documents

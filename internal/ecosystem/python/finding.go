@@ -20,4 +20,9 @@ const (
 	codeCommands = "SLP275" // commands before the server, which do not run
 	codeDatabase = "SLP276" // the development database's machine is left out
 	codeSettings = "SLP277" // settings of Django that are not those of production
+
+	codeServer      = "SLP420" // the build adds a production server
+	codeDevelopment = "SLP421" // a development server starts
+	codeHosts       = "SLP422" // Django refuses every request
+	codeDebug       = "SLP423" // settings of a developer's machine
 )

@@ -253,7 +253,11 @@ func (s *service) pip(file string) bool {
 		s.Report(diag.Warning, codeUnpinned, open[0].file, open[0].line, "pin them all: pip freeze, or uv pip compile --generate-hashes",
 			"%d of %d requirements have no pinned version, so the build is not reproducible", len(open), len(r.lines))
 	}
-	s.manager = manager{name: "pip", manifests: r.files, cache: pipCache, install: []string{pipInstall + file}}
+	install := pipInstall + file
+	if !r.hash { // else pip takes nothing without a digest
+		install = s.withResources(install)
+	}
+	s.manager = manager{name: "pip", manifests: r.files, cache: pipCache, install: []string{install}}
 	return true
 }
 
@@ -273,7 +277,7 @@ func (s *service) plainProject() bool {
 	}
 	s.manager = manager{name: "pip", manifests: []string{"pyproject.toml"}, cache: pipCache, install: []string{
 		`python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"].get("dependencies", []), sep="\n")' > ` + exported,
-		pipInstall + exported,
+		s.withResources(pipInstall + exported),
 	}}
 	return true
 }

@@ -146,6 +146,9 @@ func (s *service) startProgram() {
 	s.start = s.python(h.File)
 	s.Fact("start", strings.Join(s.start, " "), s.programWhy, h.File, h.Line)
 	s.otherPrograms(h)
+	if s.has("dash") && len(s.scan.mains) > 0 && s.Want.Type == "http" {
+		s.warnDevelopment("Dash", h.File, h.Line, s.add("gunicorn")+", and write server = app.server below the application, which gunicorn then serves")
+	}
 }
 
 // python is the command that starts a file: as a program when Python then finds

@@ -135,6 +135,7 @@ type service struct {
 	program    ecosystem.Hit // the file that starts, of no framework
 	programWhy string
 	start      []string
+	server     addedServer       // that the build adds
 	env        map[string]string // of the start command
 }
 

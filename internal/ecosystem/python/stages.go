@@ -84,7 +84,7 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{cutFile}, Content: cutScript, Comment: "Strips debugging information from packages that ship it."})
 	}
 	if len(s.manager.install) > 0 {
-		steps := append(s.recoded(), s.manager.install...)
+		steps := slices.Concat(s.recoded(), s.manager.install, s.server.install())
 		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(steps, s.trim(), compileVenv), " && "),
 			Comment: "Install, remove files that nothing reads at run time, and compile bytecode."})
 	} else {
@@ -284,6 +284,19 @@ func (s *service) reachable() map[string]string {
 	env := map[string]string{}
 	if s.scan.readsPort.Found() || server == "gunicorn" && !says("-b", "--bind") {
 		env["PORT"] = port
+	}
+	if s.development(s.start) == "Flask" && !says("--host", "-h") {
+		env["FLASK_RUN_HOST"] = "0.0.0.0"
+	}
+	if s.development(s.start) == "Flask" && !says("--port", "-p") {
+		env["FLASK_RUN_PORT"] = port
+	}
+	switch {
+	case s.app.kind != kindNone:
+	case s.gradio():
+		env["GRADIO_SERVER_NAME"], env["GRADIO_SERVER_PORT"] = "0.0.0.0", port
+	case s.has("dash"):
+		env["HOST"], env["PORT"] = "0.0.0.0", port
 	}
 	if server == "uvicorn" && !says("--host", "--uds", "--fd") {
 		env["UVICORN_HOST"] = "0.0.0.0"

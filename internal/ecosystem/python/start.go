@@ -16,6 +16,9 @@ import (
 const (
 	webPort       = "8000"
 	streamlitPort = "8501"
+	gradioPort    = "7860"
+	dashPort      = "8050"
+	flaskPort     = "5000"
 	grpcPort      = "50051"
 )
 
@@ -30,12 +33,14 @@ func (s *service) findStart() {
 		s.entryOf(s.start)
 		s.network()
 		s.checkStart("", 0)
+		s.developing("", 0)
 		return
 	case fromProcfile:
 		s.OtherProcesses(process)
 		s.commandFrom(process.WithPort(s.givenPort()), "the "+process.Name+" process", "Procfile", process.Line)
 		s.network()
 		s.checkStart("Procfile", process.Line)
+		s.developing("Procfile", process.Line)
 		return
 	case s.app.kind == kindNone || s.Want.Type == "worker" && s.app.kind != kindCelery:
 		s.findProgram()
@@ -77,24 +82,19 @@ func isWebServer(argv []string) bool {
 // network completes type, port and health.
 func (s *service) network() {
 	e := s.decide()
-	given := "" // the port of a server that no file names one for
+	given := s.usualPort(e)
 	switch s.app.kind {
 	case kindASGI, kindWSGI, kindDjango:
 		e.HTTP, e.GRPC = ecosystem.Hit{Text: string(s.app.kind), File: s.app.file, Line: s.app.line}, ecosystem.Hit{}
-		given = webPort
+		if s.app.kind == kindDjango { // whose sources do not say where it listens
+			e.Port, e.Route = ecosystem.Hit{}, s.djangoRoute()
+		}
 	case kindStreamlit:
 		e.HTTP = ecosystem.Hit{Text: "Streamlit", File: s.app.file, Line: s.app.line}
 		e.Route = ecosystem.Hit{Text: "/_stcore/health", File: s.app.file, Line: s.app.line}
-		e.Port, given = ecosystem.Hit{}, streamlitPort
+		e.Port = ecosystem.Hit{}
 	case kindCelery:
 		e = ecosystem.Evidence{}
-	default:
-		if s.scan.readsPort.Found() {
-			given = webPort
-			if e.GRPC.Found() {
-				given = grpcPort
-			}
-		}
 	}
 	if p, ok := s.Process(); ok && p.Name == "web" && len(s.Want.Command) == 0 {
 		e.HTTP.Keep(ecosystem.Hit{Text: "web", File: "Procfile", Line: p.Line})
@@ -127,6 +127,31 @@ func (s *service) network() {
 	}
 }
 
+// usualPort is the port of a server that no file names one for, "" when nothing
+// is known to serve.
+func (s *service) usualPort(e ecosystem.Evidence) string {
+	words := commandWords(s.start)
+	switch reads := s.scan.readsPort.Found(); {
+	case s.app.kind == kindStreamlit:
+		return streamlitPort
+	case s.app.kind == kindCelery:
+		return ""
+	case !reads && (len(words) > 0 && s.runsFlask(words[0]).Found() || len(words) == 0 && s.itself().Found()):
+		return flaskPort
+	case s.app.kind != kindNone:
+		return webPort
+	case reads && e.GRPC.Found():
+		return grpcPort
+	case reads:
+		return webPort
+	case s.gradio():
+		return gradioPort
+	case s.has("dash"):
+		return dashPort
+	}
+	return ""
+}
+
 // startPlace is where a file of the service says how it starts.
 func (s *service) startPlace() ecosystem.Hit {
 	for _, f := range s.Facts {
@@ -148,7 +173,7 @@ func (s *service) manifest() string {
 	return ecosystem.Or(s.app.file, "main.py")
 }
 
-var portFlag = pattern.Lazy(`(?:--port|--bind|--http|-b|-p)[ =](?:[\w.\[\]:]*:)?(\d{2,5})\b`)
+var portFlag = pattern.Lazy(`(?:--port|--bind|--http|-b|-p|\brunserver)[ =](?:[\w.\[\]:]*:)?(\d{2,5})\b`)
 
 // startCommand decides on the exec form that starts the service.
 func (s *service) startCommand() {
@@ -158,9 +183,9 @@ func (s *service) startCommand() {
 	}
 	switch s.app.kind {
 	case kindASGI:
-		s.startServer(s.asgi(s.app.target(), s.app.factory), "uvicorn")
+		s.startServer(func() []string { return s.asgi(s.app.target(), s.app.factory) }, "uvicorn")
 	case kindWSGI:
-		s.startServer(s.wsgi(s.app.target(), s.app.factory), "gunicorn")
+		s.startServer(func() []string { return s.wsgi(s.app.target(), s.app.factory) }, "gunicorn")
 	case kindDjango:
 		s.startDjango()
 	case kindStreamlit:
@@ -170,6 +195,11 @@ func (s *service) startCommand() {
 	default:
 		s.startProgram()
 	}
+}
+
+// gradio reports a program that serves an interface of Gradio.
+func (s *service) gradio() bool {
+	return slices.ContainsFunc(s.scan.gradio, func(h ecosystem.Hit) bool { return s.reached[h.File] || h.File == s.program.File })
 }
 
 // givenPort is the port that a process gets.
@@ -189,8 +219,19 @@ func (s *service) started(argv []string) {
 	s.Fact("start", strings.Join(argv, " "), string(s.app.kind), s.app.file, s.app.line)
 }
 
-// startServer starts the application under a server, or asks for one.
-func (s *service) startServer(argv []string, missing string) {
+// startServer starts the application under a server of its dependencies, else
+// under one that the build adds.
+func (s *service) startServer(command func() []string, missing string) {
+	if s.startSockets() {
+		return
+	}
+	argv := command()
+	if argv == nil && s.startItself(missing) {
+		return
+	}
+	if argv == nil && s.addServer(missing) {
+		argv = command()
+	}
 	if argv == nil {
 		s.Report(diag.Error, codeNoServer, s.app.file, s.app.line, s.add(missing)+"; or write command: for the service in slipway.yaml",
 			"the dependencies have no server that runs the %s", s.app.kind)
@@ -215,7 +256,9 @@ func (s *service) asgi(target string, factory bool) []string {
 		if factory {
 			argv = append(argv, "--factory")
 		}
-	case s.has("hypercorn"):
+	case s.has("sanic") && !s.has("fastapi") && !s.has("starlette") && !factory:
+		argv = []string{"sanic", target, "--host=0.0.0.0", "--port=" + s.port(), "--single-process"}
+	case s.has("hypercorn"), s.has("quart"): // which depends on it
 		argv = []string{"hypercorn", target, "--bind", "0.0.0.0:" + s.port()}
 		if factory {
 			argv[1] += "()"
@@ -259,15 +302,42 @@ func (s *service) wsgi(target string, factory bool) []string {
 	return nil
 }
 
-// startDjango prefers WSGI, unless the project speaks over channels.
+// startDjango prefers WSGI, unless the project speaks over channels. A project
+// without either module has only Django's own server.
 func (s *service) startDjango() {
-	var argv []string
-	has := func(name string) bool { return ecosystem.Exists(s.Dir, path.Join(s.root, s.app.module, name)) }
-	if has("wsgi.py") && !s.has("channels") {
-		argv = s.wsgi(s.app.module+".wsgi:application", false)
+	wsgi, asgi := s.gateway("wsgi", s.django.wsgi), s.gateway("asgi", s.django.asgi)
+	if wsgi == "" && asgi == "" {
+		s.started([]string{"python", "manage.py", "runserver", "--noreload", "0.0.0.0:" + s.port()})
+		s.warnDevelopment("Django", s.app.file, s.app.line, "add "+s.app.module+"/wsgi.py, as django-admin startproject writes it, and "+s.add("gunicorn"))
+		return
 	}
-	if argv == nil && has("asgi.py") {
-		argv = s.asgi(s.app.module+".asgi:application", false)
+	command := func() []string {
+		if wsgi != "" && !s.has("channels") {
+			if argv := s.wsgi(wsgi, false); argv != nil {
+				return argv
+			}
+		}
+		if asgi != "" {
+			return s.asgi(asgi, false)
+		}
+		return nil
 	}
-	s.startServer(argv, "gunicorn")
+	missing := "gunicorn"
+	if asgi != "" && (s.has("channels") || wsgi == "") {
+		missing = "uvicorn"
+	}
+	s.startServer(command, missing)
+}
+
+// gateway is the application of a module of the project, or of the one that the
+// settings name, as servers take it; "" without one.
+func (s *service) gateway(name string, setting ecosystem.Hit) string {
+	if ecosystem.Exists(s.Dir, path.Join(s.root, s.app.module, name+".py")) {
+		return s.app.module + "." + name + ":application"
+	}
+	i := strings.LastIndexByte(setting.Text, '.')
+	if i < 0 || !ecosystem.Exists(s.Dir, path.Join(s.root, strings.ReplaceAll(setting.Text[:i], ".", "/")+".py")) {
+		return ""
+	}
+	return setting.Text[:i] + ":" + setting.Text[i+1:]
 }

@@ -32,7 +32,7 @@ func needs(version string) map[string]need {
 	refused := func(why, instead, source string) need {
 		return need{System: ecosystem.System{Why: why, Source: source}, instead: instead}
 	}
-	psycopg := refused("libpq", "psycopg[binary]", "https://www.psycopg.org/psycopg3/docs/basic/install.html")
+	psycopg := loaded("libpq", "https://www.psycopg.org/psycopg3/docs/basic/install.html", "libpq5")
 	psycopg.unless = "binary"
 	return map[string]need{
 		"psycopg2":     compiled("libpq5", "libpq", "https://www.psycopg.org/docs/install.html", "libpq-dev", "perl-base"),
@@ -70,6 +70,9 @@ func (s *service) checkSystem() {
 	var found []ecosystem.Need
 	for _, name := range slices.Sorted(maps.Keys(s.deps)) {
 		d, n := s.deps[name], table[name]
+		if name == "psycopg" && d.extra("c") {
+			n = table["psycopg2"] // compiled like it
+		}
 		switch {
 		case !s.assembled() || n.Why == "": // other bases may have what is needed
 		case n.unless != "" && (d.extra(n.unless) || s.deps[name+"-"+n.unless].name != ""):

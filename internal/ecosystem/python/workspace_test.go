@@ -106,7 +106,7 @@ func TestWhatIsWrongWithAMember(t *testing.T) {
 		"absent in the lock": {func(f map[string]string) { f["uv.lock"] = "" }, "services/api", codeStale},
 		"a dependency is": {func(f map[string]string) {
 			f["services/api/pyproject.toml"] = "[project]\nname = \"api\"\ndependencies = [\"flask\"]\n"
-		}, "services/api", codeStale + " " + codeNoServer},
+		}, "services/api", codeStale + " " + codeServer},
 		"a broken lock":        {func(f map[string]string) { f["uv.lock"] = "[[" }, "services/api", codeManifest},
 		"excluded":             {func(f map[string]string) {}, "services/old", ""},
 		"outside of the whole": {func(f map[string]string) { f["uv.lock"] = strings.Replace(f["uv.lock"], "libs/words", "../words", 1) }, "services/api", codeLocal},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -331,7 +332,10 @@ func (c *container) ask(ctx context.Context, check plan.HealthCheck, port int, t
 	case check.GRPC != nil:
 		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: *check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout, Secure: over})
 	case check.HTTP != "":
-		return probe.HTTP(ctx, probe.HTTPTarget{URL: scheme + addr + "/" + strings.TrimPrefix(check.HTTP, "/"), Timeout: timeout, Secure: over})
+		// The check of the image asks localhost, and some servers answer only names
+		// that they are given.
+		host := "localhost:" + strconv.Itoa(port)
+		return probe.HTTP(ctx, probe.HTTPTarget{Host: host, URL: scheme + addr + "/" + strings.TrimPrefix(check.HTTP, "/"), Timeout: timeout, Secure: over})
 	}
 	return probe.TCP(ctx, addr, timeout)
 }

@@ -37,8 +37,13 @@ func (run *Running) WaitReady(ctx context.Context, limit time.Duration) error {
 				failed++
 			}
 		}
+		var settled <-chan time.Time
 		if ready == len(run.containers) {
-			return nil
+			pause := run.unsettled(time.Now())
+			if pause == 0 {
+				return nil
+			}
+			settled = time.After(pause)
 		}
 		if failed > 0 {
 			return run.explain(fmt.Sprintf("%d of %d services failed", failed, len(run.containers)), true)
@@ -48,12 +53,30 @@ func (run *Running) WaitReady(ctx context.Context, limit time.Duration) error {
 		}
 		select {
 		case <-news:
+		case <-settled:
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-over.C:
+			if settled != nil {
+				return nil
+			}
 			return run.explain(fmt.Sprintf("%d of %d services are not ready after %s", len(run.containers)-ready, len(run.containers), limit), false)
 		}
 	}
+}
+
+// unsettled is how long the services have to run before their checks are
+// believed.
+func (run *Running) unsettled(now time.Time) time.Duration {
+	var longest time.Duration
+	for _, c := range run.containers {
+		check := c.check
+		if own, _, ok := localrun.OwnProbe(check.Command); ok { // the check of a planned image
+			check = own
+		}
+		longest = max(longest, localrun.Unsettled(c.snapshot(), check, now))
+	}
+	return longest
 }
 
 // patience is how long the slowest service has to become healthy, at least a

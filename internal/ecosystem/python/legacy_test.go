@@ -1,0 +1,61 @@
+package python
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// TestOldReleasesGetPkgResources, which the newest setuptools lacks.
+func TestOldReleasesGetPkgResources(t *testing.T) {
+	for needs, want := range map[string]bool{
+		"flask==2.3\ngunicorn==20.1.0":                                 true,
+		"flask==2.3\ngunicorn==20.0.4":                                 true,
+		"flask==2.3\ngunicorn>=19,<21":                                 true,
+		"flask==2.3\ngunicorn~=20.1":                                   true,
+		"flask==2.3\ngunicorn==21.2.0":                                 false,
+		"flask==2.3\ngunicorn<22":                                      false,
+		"flask==2.3\ngunicorn":                                         false,
+		"flask==2.3\ngunicorn==20.1.0\nsetuptools==75":                 false,
+		"flask==2.3\ngunicorn==23\napscheduler==3.10.4":                true,
+		"flask==2.3\ngunicorn==23\napscheduler==3.11.0":                false,
+		"flask==2.3 --hash=sha256:a\ngunicorn==20.1.0 --hash=sha256:b": false,
+	} {
+		p, findings := planned(t, map[string]string{"requirements.txt": needs + "\n", "app.py": webApp}, config.Service{})
+		if got := strings.Contains(shell(p, "dependencies"), "-r requirements.txt setuptools==80.9.0 &&"); got != want || findings.Errors() != nil {
+			t.Errorf("%q: %s; findings %v", needs, shell(p, "dependencies"), findings)
+		}
+	}
+}
+
+// TestPsycopgFindsItsLibrary: 3 loads libpq when it is imported, unless it brings
+// or compiles its own.
+func TestPsycopgFindsItsLibrary(t *testing.T) {
+	for needs, want := range map[string]string{
+		"psycopg==3.2":                      "slipway/python/libpq5:3.13-trixie",
+		"psycopg[pool]==3.2":                "slipway/python/libpq5:3.13-trixie",
+		"psycopg[binary]==3.2":              "slipway/python:3.13-trixie",
+		"psycopg==3.2\npsycopg-binary==3.2": "slipway/python:3.13-trixie",
+		"psycopg[c]==3.2":                   "slipway/python/libpq5:3.13-trixie",
+	} {
+		p, findings := planned(t, map[string]string{"requirements.txt": "flask==3\ngunicorn==23\n" + needs + "\n", "app.py": webApp}, config.Service{})
+		if findings.Errors() != nil {
+			t.Errorf("%s: %v", needs, findings)
+			continue
+		}
+		from, toolchain := "", ""
+		for _, st := range p.Stages {
+			switch st.Name {
+			case plan.StageProduction:
+				from = st.From
+			case plan.StageDependencies:
+				toolchain = st.From
+			}
+		}
+		if from != want || strings.Contains(toolchain, "gcc") != strings.Contains(needs, "[c]") {
+			t.Errorf("%s: runs on %s, is built on %s", needs, from, toolchain)
+		}
+	}
+}
