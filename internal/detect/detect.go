@@ -55,6 +55,13 @@ type Librarian interface {
 	IsLibrary(at string) bool
 }
 
+// Server is an ecosystem that tells a service from a manifest for others.
+type Server interface {
+	// Serves returns the file that the service in a directory starts from; "" when
+	// nothing says that one does.
+	Serves(dir fs.FS) string
+}
+
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
 	return []Ecosystem{golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}

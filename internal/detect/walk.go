@@ -63,7 +63,11 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	})
 	paths = slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) })
 	if len(paths) > 1 && weak {
-		paths, pages.rooted = paths[1:], false
+		if rootServes(root, paths[1:]) {
+			paths = slices.DeleteFunc(paths, func(p string) bool { return isAside(root, p) })
+		} else {
+			paths, pages.rooted = paths[1:], false
+		}
 	}
 	paths = append(paths, pages.services()...)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
@@ -123,6 +127,34 @@ func isLibrary(root repository, p string) bool {
 		}
 	}
 	return false
+}
+
+// rootServes reports a root that is a service beside those below it: it starts
+// from a file that is in none of them.
+func rootServes(root repository, below []string) bool {
+	for _, e := range Ecosystems() {
+		s, ok := e.(Server)
+		if !ok {
+			continue
+		}
+		if file := s.Serves(root.tree); file != "" {
+			return !slices.ContainsFunc(below, func(p string) bool { return strings.HasPrefix(path.Clean(file), p+"/") })
+		}
+	}
+	return false
+}
+
+// isAside reports an example or a tool of a repository whose root is a service,
+// which cannot be built as it is.
+func isAside(root repository, p string) bool {
+	aside := slices.ContainsFunc(strings.Split(p, "/"), func(name string) bool {
+		return slices.Contains([]string{"examples", "example", "samples", "extra", "extras", "contrib", "scripts", "tools", "docs", "e2e", "test", "tests", "fixtures"}, name)
+	})
+	if !aside {
+		return false
+	}
+	_, findings := inspect(root, config.Service{Name: path.Base(p), Path: p}, nil)
+	return findings.Errors() != nil
 }
 
 // skipped are directories that hold no services of the repository itself.
