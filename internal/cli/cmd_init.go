@@ -108,9 +108,12 @@ type survey struct {
 	findings  diag.Findings
 }
 
-// isNew tells whether slipway.yaml lacks a service. Services are known by path.
+// isNew reports a service that slipway.yaml lacks. Services are identified by path,
+// those of one directory by their command too.
 func (s survey) isNew(f detect.Found) bool {
-	return s.fleet == nil || !slices.ContainsFunc(s.fleet.Services, func(w config.Service) bool { return w.Path == f.Service.Path })
+	return s.fleet == nil || !slices.ContainsFunc(s.fleet.Services, func(w config.Service) bool {
+		return w.Path == f.Service.Path && (!f.Program || w.Name == f.Service.Name || slices.Equal(w.Command, f.Service.Command))
+	})
 }
 
 func (a *app) survey(dir string) (survey, error) {

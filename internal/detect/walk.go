@@ -74,7 +74,7 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	if len(paths) == 0 && findings == nil {
 		findings = append(findings, diag.Finding{Code: codeNothing, Text: "there is no service in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
 	}
-	return named(paths), append(findings, strangers.without(paths)...)
+	return programs(root, named(paths)), append(findings, strangers.without(paths)...)
 }
 
 // describedBy is the file that an ecosystem recognises a directory by.
@@ -160,6 +160,50 @@ func isAside(root repository, p string) bool {
 // skipped are directories that hold no services of the repository itself.
 func skipped(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{"node_modules", "vendor", "dist", "build", "target", "coverage", "testdata"}, name)
+}
+
+// programs puts the services of a directory that holds several in its place.
+func programs(root repository, services []config.Service) []config.Service {
+	var out []config.Service
+	taken := map[string]bool{}
+	for _, s := range services {
+		taken[s.Name] = true
+	}
+	for _, s := range services {
+		several := programsOf(root, s.Path)
+		if several == nil {
+			out = append(out, s)
+		}
+		for _, p := range several {
+			name := strings.ToLower(p.Name)
+			if taken[name] && s.Name != "" {
+				name = s.Name + "-" + name
+			}
+			if !config.ValidName(name) || taken[name] && name != s.Name {
+				name = fmt.Sprintf("service-%d", len(out)+1)
+			}
+			taken[name] = true
+			out = append(out, config.Service{Name: name, Path: s.Path, Command: p.Command})
+		}
+	}
+	slices.SortFunc(out, func(a, b config.Service) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func programsOf(root repository, at string) []config.Service {
+	dir, err := fs.Sub(root.tree, at)
+	if err != nil || OwnDockerfile(dir) != "" {
+		return nil
+	}
+	for _, e := range Ecosystems() {
+		if e.Recognise(dir) != "" {
+			if p, ok := e.(Programmer); ok {
+				return p.Programs(dir)
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // named gives each directory its own name as the service's; the shortest end of

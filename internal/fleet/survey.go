@@ -37,7 +37,7 @@ func Detected(dir string, o Overrides) (*config.Fleet, diag.Findings) {
 	}
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
 	for _, s := range found {
-		cfg.Services = append(cfg.Services, config.Service{Name: s.Service.Name, Path: s.Service.Path})
+		cfg.Services = append(cfg.Services, s.Key())
 	}
 	return cfg, findings
 }
@@ -47,7 +47,7 @@ func Detected(dir string, o Overrides) (*config.Fleet, diag.Findings) {
 func ReadsOf(dir string, found []detect.Found) map[string][]plan.Use {
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
 	for _, f := range found {
-		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path})
+		cfg.Services = append(cfg.Services, f.Key())
 	}
 	plans, _ := detect.Plan(repository.FS(dir), cfg) // the survey has the findings
 	out := map[string][]plan.Use{}

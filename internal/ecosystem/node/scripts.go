@@ -23,7 +23,11 @@ func (s *service) scripts() {
 		s.build = s.building
 		s.outDir = s.outputDir(text)
 		if s.inline {
-			s.Fact("build", text, "first command of the start script", "package.json", s.pkg.line("scripts"))
+			why := "first command of the start script"
+			if s.strangers != nil {
+				why = "of this application alone"
+			}
+			s.Fact("build", text, why, "package.json", s.pkg.line("scripts"))
 		} else {
 			s.Fact("build", "npm run "+s.build, fmt.Sprintf("%q", text), "package.json", s.pkg.line("scripts", s.build))
 		}
