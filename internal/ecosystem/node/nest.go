@@ -170,3 +170,34 @@ func (s *service) otherNestApps(app nestApp, apps []nestApp, fleet *config.Fleet
 			"this service is the application %s; slipway.yaml does not list %s", app.name, strings.Join(names, ", "))
 	}
 }
+
+// Evidence of gRPC in applications of Nest, whose gateways name the same transport
+// for their clients (https://docs.nestjs.com/microservices/grpc).
+var (
+	nestTransport = ecosystem.NewSign(`\bTransport\.GRPC\b`)
+	nestService   = ecosystem.NewSign(`\bcreateMicroservice\b`)
+	nestHTTP      = ecosystem.NewSign(`\bNestFactory\.create(?:<[^>\n]*>)?\(`)
+	nestClients   = ecosystem.NewSign(`\bClientsModule\.register|@Client\(|\bClientProxyFactory\.create\(`)
+)
+
+// nestSigns are what the sources of an application of Nest say of gRPC.
+type nestSigns struct{ transport, service, http, clients ecosystem.Hit }
+
+func (n *nestSigns) look(name string, data []byte) {
+	n.transport.Seek(nestTransport, name, data)
+	n.service.Seek(nestService, name, data)
+	n.http.Seek(nestHTTP, name, data)
+	n.clients.Seek(nestClients, name, data)
+}
+
+// serves reports a server of gRPC: the application is a microservice, and serves no
+// HTTP, which the port is for in one that does both.
+func (n *nestSigns) serves() bool {
+	switch {
+	case !n.transport.Found() || n.http.Found():
+		return false
+	case n.service.Found():
+		return true
+	}
+	return !n.clients.Found()
+}

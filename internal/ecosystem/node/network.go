@@ -26,7 +26,7 @@ var (
 		ecosystem.NewSign(`\bget(?:OrThrow)?(?:<\w+>)?\(\s*['"]PORT['"]`), ecosystem.NewSign(`\bPORT['"]?\s*:\s*(?:Joi|joi|z|port|num|str|envalid|Type|t|yup|v)\b`),
 		ecosystem.NewSign(`\benv\(\s*['"]PORT['"]`), ecosystem.NewSign(`\benv\.PORT\b`),
 	}
-	grpcServer = ecosystem.NewSign(`\.bindAsync\(|\bTransport\.GRPC\b`)
+	grpcServer = ecosystem.NewSign(`\.bindAsync\(`)
 	httpServer = anyOf{
 		ecosystem.NewSign(`\bcreateServer\(`), ecosystem.NewSign(`\bcreateSecureServer\(`), ecosystem.NewSign(`\bexpress(?:\.default)?\(\)`), ecosystem.NewSign(`\bfastify(?:\.default)?(?:<[^>\n]*>)?\(`),
 		ecosystem.NewSign(`\bFastify(?:\.default)?(?:<[^>\n]*>)?\(`), ecosystem.NewSign(`\brequire\(['"](?:express|fastify|polka|restify|koa)['"]\)\(`), ecosystem.NewSign(`\bpolka\(`),
@@ -69,6 +69,7 @@ type found struct {
 	tls, plain ecosystem.Hit
 	grpcTLS    ecosystem.Hit
 	grpcPlain  ecosystem.Hit
+	nest       nestSigns
 	local      ecosystem.Hit // it listens on the loopback address
 }
 
@@ -80,6 +81,7 @@ func (s *service) scan() found {
 	best := len(portSigns())
 	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
 		f.GRPC.Seek(grpcServer, name, data)
+		f.nest.look(name, data)
 		f.HTTP.Seek(httpServer, name, data)
 		f.Route.Seek(healthRoute, name, data)
 		best = f.ports(name, data, best)
@@ -89,6 +91,9 @@ func (s *service) scan() found {
 		uses.source(name, data)
 	})
 	uses.done()
+	if f.nest.serves() {
+		f.GRPC.Keep(f.nest.transport)
+	}
 	return f
 }
 

@@ -228,6 +228,13 @@ func TestDirectoriesThatTheProgramWritesTo(t *testing.T) {
 	}{
 		"a literal":               {`fs.mkdirSync("uploads", { recursive: true })`, []string{"/app/uploads"}},
 		"of a list":               {`for (const dir of ["uploads", path.join(os.homedir(), ".x"), 'tmp/parts']) fs.mkdirSync(dir)`, []string{"/app/tmp/parts", "/app/uploads"}},
+		"of a named list":         {`const DIRS: string[] = ["uploads", "tmp/parts"]; for (const d of DIRS) { fs.mkdirSync(d) }`, []string{"/app/tmp/parts", "/app/uploads"}},
+		"for each":                {`["uploads", "cache"].forEach((d) => fs.mkdirSync(d, { recursive: true }))`, []string{"/app/cache", "/app/uploads"}},
+		"for each, by a function": {`const dirs = ["uploads", "cache"]; dirs.forEach(function (d) { fs.mkdirSync(path.join(__dirname, "..", d)) })`, []string{"/app/cache", "/app/uploads"}},
+		"all at once":             {`await Promise.all(["uploads", "cache"].map(async d => fs.promises.mkdir(d)))`, []string{"/app/cache", "/app/uploads"}},
+		"joined in a loop":        {`for (const d of ["a", "b"]) fs.mkdirSync(path.join("data", d))`, []string{"/app/data/a", "/app/data/b"}},
+		"values of an object":     {`const D = { up: "uploads", tmp: "cache" }; for (const d of Object.values(D)) fs.mkdirSync(d)`, []string{"/app/cache", "/app/uploads"}},
+		"a list of elsewhere":     {`for (const d of config.dirs) fs.mkdirSync(d); names.forEach(n => fs.mkdirSync(n))`, nil},
 		"beside the code":         {`const dir = path.join(__dirname, "..", "data"); await fs.promises.mkdir(dir)`, []string{"/app/data"}},
 		"of a file":               {`fs.createWriteStream(path.resolve("logs", "app.log"))`, []string{"/app/logs"}},
 		"a default of a variable": {`const d = process.env.STORE || "store/files"; mkdirSync(d)`, []string{"/app/store/files"}},

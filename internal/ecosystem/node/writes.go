@@ -145,35 +145,17 @@ func (u *uses) placesOf(expression, text, file string, depth int) []string {
 	if !identifier().MatchString(e) {
 		return nil
 	}
-	quoted := regexp.QuoteMeta(e)
-	if m := regexp.MustCompile(`\b` + quoted + `\s+of\s+\[`).FindStringIndex(text); m != nil {
+	if each := elements(e, text); each != nil {
 		var out []string
-		for _, part := range parts(text[m[1]:]) {
+		for _, part := range each {
 			out = append(out, u.placesOf(part, text, file, depth-1)...)
 		}
 		return out
 	}
-	if m := regexp.MustCompile(`\b(?:const|let|var)\s+` + quoted + `(?:\s*:\s*\w+)?\s*=\s*`).FindStringIndex(text); m != nil {
+	if m := regexp.MustCompile(`\b(?:const|let|var)\s+` + regexp.QuoteMeta(e) + `(?:\s*:\s*\w+)?\s*=\s*`).FindStringIndex(text); m != nil {
 		return u.placesOf(argument(text[m[1]:]), text, file, depth-1)
 	}
 	return nil
-}
-
-// joined evaluates the arguments of path.join and its like.
-func (u *uses) joined(text, whole, file string, depth int) []string {
-	out := "."
-	for _, part := range parts(text) {
-		at := u.placesOf(part, whole, file, depth-1)
-		if len(at) != 1 {
-			return nil
-		}
-		if path.IsAbs(at[0]) && out == "." {
-			out = at[0]
-		} else {
-			out = path.Join(out, at[0])
-		}
-	}
-	return []string{out}
 }
 
 // parts are the arguments of a call, or the elements of a list, of which the text
