@@ -50,6 +50,11 @@ func TestStartsOfDevelopers(t *testing.T) {
 		"a missing file of variables":       {with(`{"scripts": {"start": "node --env-file=.env server.js"}}`, "server.js"), "node server.js", codeEnvFile + " warning"},
 		"a file of variables that ships":    {with(`{"scripts": {"start": "node --env-file=config/app.vars server.js"}}`, "server.js", "config/app.vars"), "node --env-file=config/app.vars server.js", ""},
 		"if it exists":                      {with(`{"scripts": {"start": "node --env-file-if-exists=.env server.js"}}`, "server.js"), "node --env-file-if-exists=.env server.js", ""},
+		"a Procfile with arguments":         {with(`{"scripts": {"start": "node server.js"}}`, "server.js", "Procfile=worker: yarn start --services=web,jobs\n"), "node server.js --services=web,jobs", ""},
+		"a Procfile with npm's arguments":   {with(`{"scripts": {"start": "npm run serve -- --a", "serve": "node server.js"}}`, "server.js", "Procfile=worker: npm start -- --b=1\n"), "node server.js --a --b=1", ""},
+		"arguments of a script":             {with(`{"scripts": {"start": "pnpm run serve --port 80", "serve": "NODE_ENV=production node server.js"}}`, "server.js"), "node server.js --port 80", ""},
+		"a start in another directory":      {with(`{"scripts": {"start": "npm --prefix api start"}}`, "server.js"), "", codeStartShell + " error"},
+		"an option of npm":                  {with(`{"scripts": {"start": "npm run serve --silent", "serve": "node server.js"}}`, "server.js"), "", codeStartShell + " error"},
 		"cross-env":                         {with(`{"scripts": {"start": "cross-env NODE_ENV=production node server.js"}}`, "server.js"), "node server.js", ""},
 		"the build again":                   {with(`{"scripts": {"build": "tsc", "start": "npm run build && node dist/server.js"}}`, "src/server.ts", outSrc), "node dist/server.js", ""},
 		"a build in the start":              {with(`{"scripts": {"start": "rimraf dist && tsc && node dist/server.js"}}`, "src/server.ts", outSrc), "node dist/server.js", ""},
@@ -353,6 +358,24 @@ func TestLoopback(t *testing.T) {
 		}
 		if line != c.line || p.Port != 3000 || findings.Errors() != nil {
 			t.Errorf("%s: warns in line %d, want %d: port %d, %v", name, line, c.line, p.Port, findings)
+		}
+	}
+}
+
+// TestCommandsThatRunScripts: command: may name a script, as a process of a Procfile
+// does; the image has no package manager.
+func TestCommandsThatRunScripts(t *testing.T) {
+	files := with(`{"scripts": {"start": "node server.js"}}`, "server.js")
+	for _, c := range [][2]string{{"yarn start --services=worker", "node server.js --services=worker"}, {"npm start", "node server.js"}, {"npm run start -- -v", "node server.js -v"}, {"node other.js", ""}} {
+		p, findings := Ecosystem{}.Plan(tree(files), config.Service{Name: "a", Path: "a", Type: "worker", Command: strings.Fields(c[0])}, nil)
+		if c[1] == "" && findings.Errors() != nil {
+			continue
+		}
+		if findings != nil {
+			t.Fatalf("%s: %v", c[0], findings)
+		}
+		if argv, _ := command(p); strings.Join(argv, " ") != c[1] {
+			t.Errorf("%s: starts %q", c[0], argv)
 		}
 	}
 }
