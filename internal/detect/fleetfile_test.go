@@ -1,6 +1,8 @@
 package detect_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -42,5 +44,45 @@ func TestSharedPortsAreLeftToDetection(t *testing.T) {
 	one := detect.FleetFile("f", found[:1])
 	if diff := cmp.Diff(map[string]int{"a": 3000, "b": 0, "c": 4000}, written(detect.Extend(one, found[1:]).Apply(one))); diff != "" {
 		t.Errorf("extended (-want +got):\n%s", diff)
+	}
+}
+
+// TestServicesOfOneDirectory: applications of one package.json are written with the
+// commands that tell them apart, and detected again from what was written.
+func TestServicesOfOneDirectory(t *testing.T) {
+	tree := repo("web")
+	for name, text := range map[string]string{
+		"shop/package.json":         `{"name": "shop", "scripts": {"build": "nest build"}}`,
+		"shop/package-lock.json":    `{"lockfileVersion": 3, "packages": {"": {}}}`,
+		"shop/nest-cli.json":        `{"projects": {"api": {"root": "apps/api"}, "web": {"root": "apps/web"}}}`,
+		"shop/apps/api/src/main.ts": "NestFactory.create(A); app.listen(3000)",
+		"shop/apps/web/src/main.ts": "NestFactory.create(A); app.listen(3001)",
+	} {
+		tree[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	found, findings := detect.Survey(tree, nil)
+	if findings.Errors() != nil {
+		t.Fatal(findings)
+	}
+	fleet, findings := config.Parse(config.FileName, detect.FleetFile("f", found))
+	if findings.Errors() != nil {
+		t.Fatal(findings)
+	}
+	var got []string
+	for _, s := range fleet.Services {
+		got = append(got, fmt.Sprintf("%s at %s on %d: %s", s.Name, s.Path, s.Port, strings.Join(s.Command, " ")))
+	}
+	want := []string{"api at shop on 3000: node dist/apps/api/main.js", "shop-web at shop on 3001: node dist/apps/web/main.js", "web at web on 0: "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	plans, findings := detect.Plan(tree, fleet)
+	if findings.Errors() != nil || len(plans) != 3 {
+		t.Errorf("%d plans, %v", len(plans), findings)
+	}
+	for _, f := range found {
+		if key := f.Key(); (len(key.Command) > 0) != f.Program || key.Name != f.Service.Name {
+			t.Errorf("%s: %+v", f.Service.Name, key)
+		}
 	}
 }
