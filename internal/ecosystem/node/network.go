@@ -278,7 +278,7 @@ func (s *service) isSource(name string, dir bool) bool {
 		switch base := path.Base(name); {
 		case base == "node_modules", strings.HasPrefix(base, "."), s.builtAnew(name), name == s.outDir && s.compiles(), name == s.codegen.out, s.Ignore.Excludes(s.in(name)), slices.Contains(s.strangers, name):
 			return false
-		case slices.Contains([]string{"public", "static", "assets", "www", "docs", "examples", "vendor"}, base) && !slices.ContainsFunc(s.start, func(w string) bool { return strings.HasPrefix(path.Clean(w), name+"/") }):
+		case slices.Contains([]string{"public", "static", "assets", "www", "docs", "examples", "extra", "contrib", "vendor"}, base) && !slices.ContainsFunc(s.start, func(w string) bool { return strings.HasPrefix(path.Clean(w), name+"/") }):
 			return false // what browsers get, and what is no part of the program
 		}
 		return ecosystem.Needless(name, true) == ""
