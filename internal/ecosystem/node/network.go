@@ -80,13 +80,15 @@ func (s *service) scan() found {
 	f, uses := found{}, newUses(s)
 	best := len(portSigns())
 	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
-		f.GRPC.Seek(grpcServer, name, data)
-		f.nest.look(name, data)
-		f.HTTP.Seek(httpServer, name, data)
-		f.Route.Seek(healthRoute, name, data)
-		best = f.ports(name, data, best)
-		f.security(name, data)
-		f.loopback(name, data)
+		if !toolSettings().MatchString(name) {
+			f.GRPC.Seek(grpcServer, name, data)
+			f.nest.look(name, data)
+			f.HTTP.Seek(httpServer, name, data)
+			f.Route.Seek(healthRoute, name, data)
+			best = f.ports(name, data, best)
+			f.security(name, data)
+			f.loopback(name, data)
+		}
 		s.noteNames(name, data)
 		uses.source(name, data)
 	})
@@ -96,6 +98,9 @@ func (s *service) scan() found {
 	}
 	return f
 }
+
+// toolSettings are settings of tools, whose servers are those of developers and tests.
+var toolSettings = pattern.Lazy(`(?:^|/)(?:vite|vitest|playwright|cypress|jest|karma|wdio|webpack|rspack|rsbuild|rollup|esbuild|tsup|storybook|nodemon|browser-sync|eslint|tailwind|postcss)[\w.-]*\.config(?:\.\w+)*\.[cm]?[jt]s$`)
 
 // portSigns are what names a port, the strongest evidence first; those from
 // writtenPorts on are numbers where the program listens.

@@ -130,6 +130,9 @@ func TestTheProgramIsToldItsPort(t *testing.T) {
 		"a generic server of a framework": {"export const app = fastify<Server>({}); app.listen({ port: 8091, host })", 0, 8091, "", ""},
 	} {
 		files := with(`{"main": "server.js"}`, "server.js="+c.source)
+		// Settings of tools are no evidence.
+		files["config/playwright.config.js"] = "const port = 30001; module.exports = { webServer: { port: 30001 } }"
+		files["vite.config.ts"] = "export default { server: { port: 5173 } }"
 		if c.want < 0 {
 			files[".env.example"], c.want = "# ours\nPORT=8090\n", 0
 		}
