@@ -18,6 +18,7 @@ var (
 	portFallback = ecosystem.NewSign(`['"]PORT['"]\s*(?:,|\)\s*(?:\?\?|\|\|))\s*['"]?(\d{2,5})\b`)
 	portSchema   = ecosystem.NewSign(`\bPORT['"]?\s*:\s*[^,\n]*\bdefault(?:\(|\s*:)\s*['"]?(\d{2,5})\b`)
 	portUnpacked = ecosystem.NewSign(`\bPORT\s*=\s*['"]?(\d{2,5})['"]?[^}\n]*\}\s*=\s*process\.env\b`)
+	portListed   = ecosystem.NewSign(`\bprocess\.env\.PORT\s*,\s*['"]?(\d{4,5})\b`)
 	portListen   = ecosystem.NewSign(`\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})\b`)
 	portAddress  = ecosystem.NewSign(`['"\x60](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"\x60]`)
 	portNamed    = ecosystem.NewSign(`\bport\s*[:=]\s*(\d{2,5})\b`)
@@ -105,10 +106,10 @@ var toolSettings = pattern.Lazy(`(?:^|/)(?:vite|vitest|playwright|cypress|jest|k
 // portSigns are what names a port, the strongest evidence first; those from
 // writtenPorts on are numbers where the program listens.
 func portSigns() []*ecosystem.Sign {
-	return []*ecosystem.Sign{portDefault, portFallback, portUnpacked, portSchema, portListen, portAddress, portNamed}
+	return []*ecosystem.Sign{portDefault, portFallback, portUnpacked, portSchema, portListed, portListen, portAddress, portNamed}
 }
 
-const writtenPorts = 4
+const writtenPorts = 5
 
 // ports looks for evidence that is stronger than the best so far, which it returns.
 func (f *found) ports(name string, data []byte, best int) int {

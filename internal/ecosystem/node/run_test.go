@@ -120,6 +120,8 @@ func TestTheProgramIsToldItsPort(t *testing.T) {
 		"unpacked with a default":         {server + "const { PORT = 8084, HOST } = process.env; http.createServer().listen(PORT)", 0, 8084, "PORT=8084", ""},
 		"a schema":                        {server + "http.createServer(); const s = Joi.object({ PORT: Joi.number().default(8085) })", 0, 8085, "PORT=8085", ""},
 		"a configuration service":         {"NestFactory.create<NestExpressApplication>(M); app.listen(config.get<number>('PORT', 8086))", 0, 8086, "PORT=8086", ""},
+		"one of a list":                   {server + "const port = [args.port, process.env.PORT, 8092].find(Boolean); http.createServer().listen(port)", 0, 8092, "PORT=8092", ""},
+		"with the base of a number":       {server + "http.createServer().listen(parseInt(process.env.PORT, 10))", 0, 3000, "PORT=3000", codeDefaultPort + " info"},
 		"written where it listens":        {server + "http.createServer().listen(8087)", 0, 8087, "", ""},
 		"another variable, its default":   {server + "http.createServer().listen(process.env.HTTP_PORT || 8088)", 0, 8088, "", ""},
 		"another variable, and written":   {server + "http.createServer().listen(process.env.HTTP_PORT || 8088)", 9000, 9000, "HTTP_PORT=9000", ""},
