@@ -166,6 +166,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	} else {
 		s.startCommand()
 		found := s.scan()
+		s.suggestStart(found)
 		s.findSources()
 		s.checkStart()
 		s.Network(s.evidence(found), "package.json")

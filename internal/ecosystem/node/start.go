@@ -61,7 +61,23 @@ func (s *service) startCommand() {
 			"the applications of this Nx workspace share one package.json, which has no start script for any of them")
 		return
 	}
-	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "no start command found")
+	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), hintNoStart, "no start command found")
+}
+
+const hintNoStart = `add "start": "node …" to scripts, or command: to the service in slipway.yaml`
+
+// suggestStart names the file that starts a server in the hint of a service whose
+// start command was not found.
+func (s *service) suggestStart(f found) {
+	file := ecosystem.Or(f.GRPC.File, f.HTTP.File)
+	if len(s.start) > 0 || file == "" || isTypeScript(file) {
+		return
+	}
+	for i := range s.Findings {
+		if s.Findings[i].Hint == hintNoStart {
+			s.Findings[i].Hint = `add "start": "node ` + file + `", which starts a server, to scripts, or command: to the service in slipway.yaml`
+		}
+	}
 }
 
 // startsNode tells whether a script runs node and no tool around it.
