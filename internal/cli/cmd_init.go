@@ -241,7 +241,7 @@ func (a *app) noteDifferences(s survey) {
 	}
 	for _, f := range s.found {
 		for _, w := range s.fleet.Services {
-			if w.Path == f.Service.Path && w.Port > 0 && f.Service.Port > 0 && w.Port != f.Service.Port {
+			if w.Path == f.Service.Path && (!f.Program || w.Name == f.Service.Name) && w.Port > 0 && f.Service.Port > 0 && w.Port != f.Service.Port {
 				fmt.Fprintf(a.Stderr, "note: %s: using port %d of slipway.yaml; detection found %d\n", w.Name, w.Port, f.Service.Port)
 			}
 		}
