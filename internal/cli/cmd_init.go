@@ -109,9 +109,12 @@ type survey struct {
 	findings  diag.Findings
 }
 
-// isNew tells whether slipway.yaml lacks a service. Services are known by path.
+// isNew reports a service that slipway.yaml lacks. Services are identified by path,
+// those of one directory by their command too.
 func (s survey) isNew(f detect.Found) bool {
-	return s.fleet == nil || !slices.ContainsFunc(s.fleet.Services, func(w config.Service) bool { return w.Path == f.Service.Path })
+	return s.fleet == nil || !slices.ContainsFunc(s.fleet.Services, func(w config.Service) bool {
+		return w.Path == f.Service.Path && (!f.Program || w.Name == f.Service.Name || slices.Equal(w.Command, f.Service.Command))
+	})
 }
 
 func (a *app) survey(dir string) (survey, error) {
@@ -240,7 +243,7 @@ func (a *app) noteDifferences(s survey) {
 	}
 	for _, f := range s.found {
 		for _, w := range s.fleet.Services {
-			if w.Path == f.Service.Path && w.Port > 0 && f.Service.Port > 0 && w.Port != f.Service.Port {
+			if w.Path == f.Service.Path && (!f.Program || w.Name == f.Service.Name) && w.Port > 0 && f.Service.Port > 0 && w.Port != f.Service.Port {
 				fmt.Fprintf(a.Stderr, "note: %s: using port %d of slipway.yaml; detection found %d\n", w.Name, w.Port, f.Service.Port)
 			}
 		}

@@ -63,6 +63,20 @@ type Exampled interface {
 	IsExample(at string) bool
 }
 
+// Server is an ecosystem that tells a service from a manifest for others.
+type Server interface {
+	// Serves returns the file that the service in a directory starts from; "" when
+	// nothing says that one does.
+	Serves(dir fs.FS) string
+}
+
+// Programmer is an ecosystem in which one directory may hold several services that
+// only their commands tell apart.
+type Programmer interface {
+	// Programs returns these services with name and command; nil for a single one.
+	Programs(dir fs.FS) []config.Service
+}
+
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
 	return []Ecosystem{golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
@@ -112,8 +126,18 @@ type Found struct {
 	Facts      []plan.Fact
 	Dockerfile string // path of its own Dockerfile, relative to the root; "" without
 	Findings   diag.Findings
+	Program    bool       // its command tells it from other services of its directory
 	Reads      []plan.Use // variables without a default; filled in by whoever plans too
 	Connects   []plan.Use // servers that settings and sources name; likewise
+}
+
+// Key is what tells the service from others, with the rest left to detection.
+func (f Found) Key() config.Service {
+	s := config.Service{Name: f.Service.Name, Path: f.Service.Path, Files: f.Service.Files}
+	if f.Program {
+		s.Command = f.Service.Command
+	}
+	return s
 }
 
 // Detect returns the services of a repository, sorted by name: those of the
@@ -144,7 +168,7 @@ func Survey(tree fs.FS, fleet *config.Fleet, named ...string) ([]Found, diag.Fin
 		if found.Service.Name == "" {
 			found.Service.Name = or(s.Name, config.Unnamed)
 		}
-		found.Service.Path, found.Findings = s.Path, fs
+		found.Service.Path, found.Findings, found.Program = s.Path, fs, fleet == nil && len(s.Command) > 0
 		out, all = append(out, found), append(all, fs...)
 	}
 	if fleet == nil {

@@ -1,6 +1,7 @@
 package detect_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -28,6 +29,13 @@ func repo(dirs ...string) fstest.MapFS {
 	return out
 }
 
+// workspaceOf is repo with a root that only holds the others together.
+func workspaceOf(dirs ...string) fstest.MapFS {
+	out := repo(dirs...)
+	out["package.json"] = &fstest.MapFile{Data: []byte(`{"name": "all", "workspaces": ["packages/*"], "scripts": {"start": "concurrently a b"}}`)}
+	return out
+}
+
 func TestWalk(t *testing.T) {
 	for name, c := range map[string]struct {
 		dirs []string
@@ -35,7 +43,7 @@ func TestWalk(t *testing.T) {
 	}{
 		"one at the root":            {[]string{"."}, []string{"app at ."}},
 		"several":                    {[]string{"web", "services/api"}, []string{"api at services/api", "web at web"}},
-		"a workspace's root is none": {[]string{".", "packages/a", "packages/b"}, []string{"a at packages/a", "b at packages/b"}},
+		"a server beside its client": {[]string{".", "client"}, []string{"app at .", "client at client"}},
 		"the same name twice":        {[]string{"eu/api", "us/api"}, []string{"eu-api at eu/api", "us-api at us/api"}},
 		"below a service is none":    {[]string{"a", "a/b"}, []string{"a at a"}},
 		"not in what is fetched":     {[]string{"a", "node_modules/b", ".cache/c", "vendor/d"}, []string{"a at a"}},
@@ -52,6 +60,44 @@ func TestWalk(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestRootBesideOthers: a root is a service beside those below it when it starts a
+// program of its own.
+func TestRootBesideOthers(t *testing.T) {
+	pkg := func(scripts string) string { return `{"name": "root", "private": true, ` + scripts + `}` }
+	for name, c := range map[string]struct {
+		files map[string]string // further ones; "" deletes
+		want  string
+	}{
+		"a workspace":                  {map[string]string{"package.json": pkg(`"workspaces": ["libs/*"]`)}, "api web"},
+		"starts others":                {map[string]string{"package.json": pkg(`"scripts": {"start": "concurrently a b"}`)}, "api web"},
+		"starts one of them":           {map[string]string{"package.json": pkg(`"scripts": {"start": "node api/server.js"}`)}, "api web"},
+		"starts one of them by npm":    {map[string]string{"package.json": pkg(`"scripts": {"start": "npm start --prefix api"}`)}, "api web"},
+		"a library":                    {map[string]string{"package.json": pkg(`"main": "index.js"`), "index.js": "module.exports = {}"}, "api web"},
+		"a server":                     {map[string]string{"package.json": pkg(`"scripts": {"start": "npm run serve", "serve": "node srv/main.js"}`), "srv/main.js": "//"}, "api root web"},
+		"a server by its name":         {map[string]string{"package.json": pkg(`"version": "1.0.0"`), "server.js": "//"}, "api root web"},
+		"a server that a build makes":  {map[string]string{"package.json": pkg(`"scripts": {"build": "tsc", "start": "NODE_ENV=production node dist/main.js"}`), "tsconfig.json": `{"compilerOptions": {"outDir": "dist"}}`, "src/main.ts": "//"}, "api root web"},
+		"a server that members make":   {map[string]string{"package.json": pkg(`"workspaces": ["libs/*"], "scripts": {"build": "npm run build -ws", "start": "node api/dist/main.js"}`), "tsconfig.json": "{}"}, "api web"},
+		"a server and its workspace":   {map[string]string{"package.json": pkg(`"workspaces": ["libs/*"], "scripts": {"start": "node main.js"}`), "main.js": "//"}, "api web"},
+		"a site":                       {map[string]string{"package.json": pkg(`"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5.0.0"}`), "index.html": "<p>", "package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"devDependencies": {"vite": "5.0.0"}}, "node_modules/vite": {"version": "5.0.0", "dev": true}}}`}, "api root web"},
+		"tools that cannot be built":   {map[string]string{"package.json": pkg(`"scripts": {"start": "node main.js"}`), "main.js": "//", "extra/push/package.json": `{"scripts": {"start": "node x.js"}}`, "extra/cli/main.go": "package main\nfunc main() {}\n"}, "api root web"},
+		"an example that can be built": {map[string]string{"package.json": pkg(`"scripts": {"start": "node main.js"}`), "main.js": "//", "examples/a/package.json": manifest, "examples/a/package-lock.json": lockFile, "examples/a/server.js": "//"}, "a api root web"},
+	} {
+		tree := repo("api", "web")
+		tree["package-lock.json"] = &fstest.MapFile{Data: []byte(`{"lockfileVersion": 3, "packages": {"": {}}}`)}
+		for file, text := range c.files {
+			tree[file] = &fstest.MapFile{Data: []byte(text)}
+		}
+		found, _ := detect.Survey(tree, nil)
+		var got []string
+		for _, f := range found {
+			got = append(got, f.Service.Name)
+		}
+		if slices.Sort(got); strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, not %s", name, got, c.want)
 		}
 	}
 }

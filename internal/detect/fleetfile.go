@@ -73,6 +73,9 @@ func entry(f Found, indent string, listen map[int]int) []byte {
 	}
 	fmt.Fprintf(&b, "%s%s:\n", indent, f.Service.Name)
 	line("path: %s", scalar(f.Service.Path))
+	if f.Program {
+		line("command: %s", flow(f.Service.Command))
+	}
 	if f.Service.Planned {
 		line("dockerfile: false")
 	}
@@ -166,6 +169,15 @@ func scalar(text string) string {
 		return text
 	}
 	return strconv.Quote(text)
+}
+
+// flow is a list of words on one line.
+func flow(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = strconv.Quote(w)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
 // Extension is a proposal to add services to a slipway.yaml; no line of the file

@@ -1,6 +1,7 @@
 package detect_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -88,5 +89,45 @@ func TestProgramsThatAreNoServices(t *testing.T) {
 	}
 	if quiet := detect.FleetFile("f", found, nil); strings.Contains(string(quiet), "Not services") {
 		t.Errorf("nothing is left out:\n%s", quiet)
+	}
+}
+
+// TestServicesOfOneDirectory: applications of one package.json are written with the
+// commands that tell them apart, and detected again from what was written.
+func TestServicesOfOneDirectory(t *testing.T) {
+	tree := repo("web")
+	for name, text := range map[string]string{
+		"shop/package.json":         `{"name": "shop", "scripts": {"build": "nest build"}}`,
+		"shop/package-lock.json":    `{"lockfileVersion": 3, "packages": {"": {}}}`,
+		"shop/nest-cli.json":        `{"projects": {"api": {"root": "apps/api"}, "web": {"root": "apps/web"}}}`,
+		"shop/apps/api/src/main.ts": "NestFactory.create(A); app.listen(3000)",
+		"shop/apps/web/src/main.ts": "NestFactory.create(A); app.listen(3001)",
+	} {
+		tree[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	found, findings := detect.Survey(tree, nil)
+	if findings.Errors() != nil {
+		t.Fatal(findings)
+	}
+	fleet, findings := config.Parse(config.FileName, detect.FleetFile("f", found, nil))
+	if findings.Errors() != nil {
+		t.Fatal(findings)
+	}
+	var got []string
+	for _, s := range fleet.Services {
+		got = append(got, fmt.Sprintf("%s at %s on %d: %s", s.Name, s.Path, s.Port, strings.Join(s.Command, " ")))
+	}
+	want := []string{"api at shop on 3000: node dist/apps/api/main.js", "shop-web at shop on 3001: node dist/apps/web/main.js", "web at web on 0: "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	plans, findings := detect.Plan(tree, fleet)
+	if findings.Errors() != nil || len(plans) != 3 {
+		t.Errorf("%d plans, %v", len(plans), findings)
+	}
+	for _, f := range found {
+		if key := f.Key(); (len(key.Command) > 0) != f.Program || key.Name != f.Service.Name {
+			t.Errorf("%s: %+v", f.Service.Name, key)
+		}
 	}
 }

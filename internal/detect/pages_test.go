@@ -27,6 +27,9 @@ func TestPages(t *testing.T) {
 		"a program below documents":   {[]string{"docs/playground"}, []string{"docs"}, []string{"playground at docs/playground"}},
 	} {
 		tree := repo(c.programs...)
+		if len(c.programs) > 1 {
+			tree = workspaceOf(c.programs...)
+		}
 		for _, dir := range c.pages {
 			file := dir + "/index.html"
 			if dir == "." {

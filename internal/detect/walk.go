@@ -72,14 +72,18 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	})
 	paths = deployed(root, slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) }))
 	if len(paths) > 1 && weak {
-		paths, pages.rooted = paths[1:], false
+		if rootServes(root, paths[1:]) {
+			paths = slices.DeleteFunc(paths, func(p string) bool { return isAside(root, p) })
+		} else {
+			paths, pages.rooted = paths[1:], false
+		}
 	}
 	paths = append(paths, pages.services()...)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
 	if len(paths) == 0 && findings == nil {
 		findings = append(findings, diag.Finding{Code: codeNothing, Text: "no service found in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
 	}
-	return named(paths), append(findings, strangers.without(paths)...)
+	return programs(root, named(paths)), append(findings, strangers.without(paths)...)
 }
 
 // library is a directory below the root that is recognised and holds no service.
@@ -171,9 +175,81 @@ func isLibrary(root repository, p string) bool {
 	return false
 }
 
+// rootServes reports a root that is a service beside those below it: it starts
+// from a file that is in none of them.
+func rootServes(root repository, below []string) bool {
+	for _, e := range Ecosystems() {
+		s, ok := e.(Server)
+		if !ok {
+			continue
+		}
+		if file := s.Serves(root.tree); file != "" {
+			return !slices.ContainsFunc(below, func(p string) bool { return strings.HasPrefix(path.Clean(file), p+"/") })
+		}
+	}
+	return false
+}
+
+// isAside reports an example or a tool of a repository whose root is a service,
+// which cannot be built as it is.
+func isAside(root repository, p string) bool {
+	aside := slices.ContainsFunc(strings.Split(p, "/"), func(name string) bool {
+		return slices.Contains([]string{"examples", "example", "samples", "extra", "extras", "contrib", "scripts", "tools", "docs", "e2e", "test", "tests", "fixtures"}, name)
+	})
+	if !aside {
+		return false
+	}
+	_, findings := inspect(root, config.Service{Name: path.Base(p), Path: p}, nil)
+	return findings.Errors() != nil
+}
+
 // skipped are directories that hold no services of the repository itself.
 func skipped(name string) bool {
 	return strings.HasPrefix(name, ".") || slices.Contains([]string{"node_modules", "vendor", "dist", "build", "target", "coverage", "testdata"}, name)
+}
+
+// programs puts the services of a directory that holds several in its place.
+func programs(root repository, services []config.Service) []config.Service {
+	var out []config.Service
+	taken := map[string]bool{}
+	for _, s := range services {
+		taken[s.Name] = true
+	}
+	for _, s := range services {
+		several := programsOf(root, s.Path)
+		if several == nil {
+			out = append(out, s)
+		}
+		for _, p := range several {
+			name := strings.ToLower(p.Name)
+			if taken[name] && s.Name != "" {
+				name = s.Name + "-" + name
+			}
+			if !config.ValidName(name) || taken[name] && name != s.Name {
+				name = fmt.Sprintf("service-%d", len(out)+1)
+			}
+			taken[name] = true
+			out = append(out, config.Service{Name: name, Path: s.Path, Command: p.Command})
+		}
+	}
+	slices.SortFunc(out, func(a, b config.Service) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func programsOf(root repository, at string) []config.Service {
+	dir, err := fs.Sub(root.tree, at)
+	if err != nil || OwnDockerfile(dir) != "" {
+		return nil
+	}
+	for _, e := range Ecosystems() {
+		if e.Recognise(dir) != "" {
+			if p, ok := e.(Programmer); ok {
+				return p.Programs(dir)
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // named gives each directory its own name as the service's; the shortest end of

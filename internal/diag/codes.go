@@ -107,6 +107,7 @@ func nodeCodes() []Code {
 		{Code: "SLP291", Name: "default port", Meaning: "No source names a port; the program gets one through PORT."},
 		{Code: "SLP292", Name: "process manager", Meaning: "The start uses a process manager, which an image does not need."},
 		{Code: "SLP293", Name: "prestart script", Meaning: "A script before the start script does not run in the image."},
+		{Code: "SLP410", Name: "further applications", Meaning: "nest-cli.json has further applications, which slipway.yaml does not list."},
 	}
 }
 

@@ -53,7 +53,7 @@ func (s surveyOf) fleet(dir string) *config.Fleet {
 	}
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
 	for _, f := range s.found {
-		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path, Files: f.Service.Files})
+		cfg.Services = append(cfg.Services, f.Key())
 	}
 	return cfg
 }
@@ -62,7 +62,7 @@ func (s surveyOf) fleet(dir string) *config.Fleet {
 func PlansOf(dir string, found []detect.Found) map[string]plan.Service {
 	cfg := config.Default(config.NameOf(filepath.Base(dir)))
 	for _, f := range found {
-		cfg.Services = append(cfg.Services, config.Service{Name: f.Service.Name, Path: f.Service.Path, Files: f.Service.Files})
+		cfg.Services = append(cfg.Services, f.Key())
 	}
 	plans, _ := detect.Plan(repository.FS(dir), cfg) // the survey has the findings
 	return byName(plans)

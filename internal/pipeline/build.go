@@ -299,7 +299,7 @@ func outcome(ctx context.Context, built []Built) error {
 		}
 		f := diag.Fail(diag.ExitBuild, "building %s failed", names[0]).Because(errors.Unwrap(failed[0]))
 		if step := (*engine.StepError)(nil); errors.As(failed[0], &step) && len(step.Log) > 0 {
-			return f.WithHint("see the step's output above")
+			return f.WithHint("%s", advice(step.Log))
 		}
 		return f
 	}

@@ -73,6 +73,10 @@ func (s *service) changesTree() bool {
 // checkMade reports a start file that the build cannot make: compilers alone
 // write into one known directory, from sources of the same name.
 func (s *service) checkMade(entry string) {
+	if s.build == "" && s.onlyPreparesPackages() {
+		s.reportStart("%s, which the service starts from, does not exist, and no script builds", entry)
+		return
+	}
 	words := s.buildWords()
 	alone := slices.ContainsFunc(words, func(w string) bool { return w == "tsc" || w == "nest" }) &&
 		!slices.ContainsFunc(words, func(w string) bool {
@@ -94,6 +98,27 @@ func (s *service) checkMade(entry string) {
 	if found, all := s.hasSource(base, path.Ext(clean) == ""); !found && all {
 		s.Report(diag.Error, codeNoStart, "package.json", line, "fix the start script", "the start file %s has no source: no file is named %s.ts", entry, base)
 	}
+}
+
+// onlyPreparesPackages reports a service whose own install scripts generate clients
+// or change packages, and make nothing that could be started.
+func (s *service) onlyPreparesPackages() bool {
+	if s.generate != "" {
+		return false
+	}
+	for _, run := range s.rootRuns {
+		text := strings.TrimPrefix(run, "npm run ")
+		if called := s.pkg.Scripts[text]; called != "" {
+			text = s.unfolded(called, 3)
+		}
+		for _, command := range commandsOf(text) {
+			words := strings.Fields(strings.TrimPrefix(command, "npx "))
+			if !slices.Contains([]string{"prisma", "patch-package", "husky", "npm", "yarn", "pnpm"}, path.Base(words[0])) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // nestBundles reports a Nest application that webpack or swc builds, or several

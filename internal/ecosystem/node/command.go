@@ -76,7 +76,7 @@ func (s *service) buildsAgain(command string) bool {
 	if s.build == "" {
 		return false
 	}
-	if script, ok := runs(strings.Fields(command)); ok {
+	if script, args, ok := runs(strings.Fields(command)); ok && len(args) == 0 {
 		return script == s.build || strings.TrimSpace(s.pkg.Scripts[script]) == strings.TrimSpace(s.pkg.Scripts[s.build])
 	}
 	return command == strings.TrimSpace(s.pkg.Scripts[s.build])

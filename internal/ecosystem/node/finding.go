@@ -26,4 +26,5 @@ const (
 	codeDefaultPort    = "SLP291" // no port is known; the program is given one by PORT
 	codeProcessManager = "SLP292" // the start uses a process manager
 	codePrestart       = "SLP293" // a script before the start does not run
+	codeOtherApps      = "SLP410" // applications of a Nest monorepo that slipway.yaml does not list
 )

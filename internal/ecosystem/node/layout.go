@@ -1,6 +1,7 @@
 package node
 
 import (
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -192,7 +193,30 @@ func (s *service) excluded() []string {
 			out = append(out, "./."+name)
 		}
 	}
+	for _, dir := range s.clients() {
+		out = append(out, "./"+dir+"/node_modules")
+		s.LeaveOut(ecosystem.WhyReplaced, s.in(dir)+"/node_modules")
+	}
 	return append(out, s.replaced...)
+}
+
+// clients are directories of front ends that the build of a server bundles where
+// they are. It installs their packages there, which a bundle does not need.
+func (s *service) clients() []string {
+	if s.build == "" || s.site != nil {
+		return nil
+	}
+	var out []string
+	for _, name := range s.sources {
+		dir, err := fs.Sub(s.Dir, name)
+		if err != nil || !ecosystem.Exists(s.Dir, name+"/package.json") || s.Wanted(name+"/node_modules") {
+			continue
+		}
+		if m, err := manifestOf(dir, "."); err == nil && isSite(dir, m) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 var plainGlob = pattern.Lazy(`^[A-Za-z0-9@._+*?/-]+$`)

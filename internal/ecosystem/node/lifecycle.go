@@ -55,7 +55,7 @@ func (s *service) lifecycleOf(command string) lifecycleKind {
 	case s.buildsAgain(strings.Join(words, " ")), slices.Contains([]string{"tsc", "tsup", "unbuild", "nest"}, tool) && s.build != "":
 		return buildsService
 	}
-	if script, ok := runs(words); ok && s.pkg.Scripts[script] != "" {
+	if script, args, ok := runs(words); ok && len(args) == 0 && s.pkg.Scripts[script] != "" {
 		return s.kindOf(s.pkg.Scripts[script])
 	}
 	return changesPackages

@@ -18,6 +18,7 @@ var (
 	portFallback = ecosystem.NewSign(`['"]PORT['"]\s*(?:,|\)\s*(?:\?\?|\|\|))\s*['"]?(\d{2,5})\b`)
 	portSchema   = ecosystem.NewSign(`\bPORT['"]?\s*:\s*[^,\n]*\bdefault(?:\(|\s*:)\s*['"]?(\d{2,5})\b`)
 	portUnpacked = ecosystem.NewSign(`\bPORT\s*=\s*['"]?(\d{2,5})['"]?[^}\n]*\}\s*=\s*process\.env\b`)
+	portListed   = ecosystem.NewSign(`\bprocess\.env\.PORT\s*,\s*['"]?(\d{4,5})\b`)
 	portListen   = ecosystem.NewSign(`\.listen\(\s*(?:\{\s*port:\s*)?(\d{2,5})\b`)
 	portAddress  = ecosystem.NewSign(`['"\x60](?:0\.0\.0\.0|\[::\]):(\d{2,5})['"\x60]`)
 	portNamed    = ecosystem.NewSign(`\bport\s*[:=]\s*(\d{2,5})\b`)
@@ -26,7 +27,7 @@ var (
 		ecosystem.NewSign(`\bget(?:OrThrow)?(?:<\w+>)?\(\s*['"]PORT['"]`), ecosystem.NewSign(`\bPORT['"]?\s*:\s*(?:Joi|joi|z|port|num|str|envalid|Type|t|yup|v)\b`),
 		ecosystem.NewSign(`\benv\(\s*['"]PORT['"]`), ecosystem.NewSign(`\benv\.PORT\b`),
 	}
-	grpcServer = ecosystem.NewSign(`\.bindAsync\(|\bTransport\.GRPC\b`)
+	grpcServer = ecosystem.NewSign(`\.bindAsync\(`)
 	httpServer = anyOf{
 		ecosystem.NewSign(`\bcreateServer\(`), ecosystem.NewSign(`\bcreateSecureServer\(`), ecosystem.NewSign(`\bexpress(?:\.default)?\(\)`), ecosystem.NewSign(`\bfastify(?:\.default)?(?:<[^>\n]*>)?\(`),
 		ecosystem.NewSign(`\bFastify(?:\.default)?(?:<[^>\n]*>)?\(`), ecosystem.NewSign(`\brequire\(['"](?:express|fastify|polka|restify|koa)['"]\)\(`), ecosystem.NewSign(`\bpolka\(`),
@@ -69,6 +70,7 @@ type found struct {
 	tls, plain ecosystem.Hit
 	grpcTLS    ecosystem.Hit
 	grpcPlain  ecosystem.Hit
+	nest       nestSigns
 	local      ecosystem.Hit // it listens on the loopback address
 }
 
@@ -79,26 +81,35 @@ func (s *service) scan() found {
 	f, uses := found{}, newUses(s)
 	best := len(portSigns())
 	ecosystem.EachSource(s.Dir, s.isSource, func(name string, data []byte) {
-		f.GRPC.Seek(grpcServer, name, data)
-		f.HTTP.Seek(httpServer, name, data)
-		f.Route.Seek(healthRoute, name, data)
-		best = f.ports(name, data, best)
-		f.security(name, data)
-		f.loopback(name, data)
+		if !toolSettings().MatchString(name) {
+			f.GRPC.Seek(grpcServer, name, data)
+			f.nest.look(name, data)
+			f.HTTP.Seek(httpServer, name, data)
+			f.Route.Seek(healthRoute, name, data)
+			best = f.ports(name, data, best)
+			f.security(name, data)
+			f.loopback(name, data)
+		}
 		s.noteNames(name, data)
 		uses.source(name, data)
 	})
 	uses.done()
+	if f.nest.serves() {
+		f.GRPC.Keep(f.nest.transport)
+	}
 	return f
 }
+
+// toolSettings are settings of tools, whose servers are those of developers and tests.
+var toolSettings = pattern.Lazy(`(?:^|/)(?:vite|vitest|playwright|cypress|jest|karma|wdio|webpack|rspack|rsbuild|rollup|esbuild|tsup|storybook|nodemon|browser-sync|eslint|tailwind|postcss)[\w.-]*\.config(?:\.\w+)*\.[cm]?[jt]s$`)
 
 // portSigns are what names a port, the strongest evidence first; those from
 // writtenPorts on are numbers where the program listens.
 func portSigns() []*ecosystem.Sign {
-	return []*ecosystem.Sign{portDefault, portFallback, portUnpacked, portSchema, portListen, portAddress, portNamed}
+	return []*ecosystem.Sign{portDefault, portFallback, portUnpacked, portSchema, portListed, portListen, portAddress, portNamed}
 }
 
-const writtenPorts = 4
+const writtenPorts = 5
 
 // ports looks for evidence that is stronger than the best so far, which it returns.
 func (f *found) ports(name string, data []byte, best int) int {
@@ -271,9 +282,9 @@ func (s *service) processEvidence(p ecosystem.Process, e *ecosystem.Evidence) {
 func (s *service) isSource(name string, dir bool) bool {
 	if dir {
 		switch base := path.Base(name); {
-		case base == "node_modules", strings.HasPrefix(base, "."), s.builtAnew(name), name == s.outDir && s.compiles(), name == s.codegen.out, s.Ignore.Excludes(s.in(name)):
+		case base == "node_modules", strings.HasPrefix(base, "."), s.builtAnew(name), name == s.outDir && s.compiles(), name == s.codegen.out, s.Ignore.Excludes(s.in(name)), slices.Contains(s.strangers, name):
 			return false
-		case slices.Contains([]string{"public", "static", "assets", "www", "docs", "examples", "vendor"}, base) && !slices.ContainsFunc(s.start, func(w string) bool { return strings.HasPrefix(path.Clean(w), name+"/") }):
+		case slices.Contains([]string{"public", "static", "assets", "www", "docs", "examples", "extra", "contrib", "vendor"}, base) && !slices.ContainsFunc(s.start, func(w string) bool { return strings.HasPrefix(path.Clean(w), name+"/") }):
 			return false // what browsers get, and what is no part of the program
 		}
 		return ecosystem.Needless(name, true) == ""

@@ -116,6 +116,7 @@ type service struct {
 	oldLock  bool     // the lock file has the format of npm 6
 	repo     fs.FS    // the repository, nil when it is not known
 
+	strangers []string // directories of the sources of other applications
 	tree      contents // what is in the service's directory
 	sources   []string // entries of the directory that the build reads
 	runtime   []string // those of them that production needs
@@ -155,6 +156,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	if s.site == nil {
 		s.findFramework()
 	}
+	s.chooseNestApp(fleet)
 	s.scripts()
 	s.notePrisma()
 	s.needs()
@@ -164,6 +166,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	} else {
 		s.startCommand()
 		found := s.scan()
+		s.suggestStart(found)
 		s.findSources()
 		s.checkStart()
 		s.Network(s.evidence(found), "package.json")

@@ -205,3 +205,26 @@ func TestStaleOutput(t *testing.T) {
 		}
 	}
 }
+
+// TestPackagesOfABundledClient: a build that installs the packages of a front end
+// leaves them where it bundles them; production has the bundle alone.
+func TestPackagesOfABundledClient(t *testing.T) {
+	const root = `{"scripts": {"build": "cd client && npm install && npm run build", "start": "node server.js"}}`
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  bool
+	}{
+		"a site":               {with(root, "server.js", `client/package.json={"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}`, "client/index.html"), true},
+		"a program":            {with(root, "server.js", `client/package.json={"scripts": {"start": "node a.js"}, "dependencies": {"express": "4"}}`, "client/a.js"), false},
+		"no package.json":      {with(root, "server.js", "client/index.html"), false},
+		"a site without build": {with(`{"scripts": {"start": "node server.js"}}`, "server.js", `client/package.json={"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}`, "client/index.html"), false},
+	} {
+		p := planOf(t, c.files, config.Service{Name: "a", Path: "a", Type: "worker"})
+		if got := strings.Contains(laidOut(p), "--exclude=./client/node_modules"); got != c.want {
+			t.Errorf("%s: %s", name, laidOut(p))
+		}
+		if got := leftOut(p)["client/node_modules"] != ""; got != c.want {
+			t.Errorf("%s: left out %v", name, p.LeftOut)
+		}
+	}
+}

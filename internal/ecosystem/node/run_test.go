@@ -50,6 +50,11 @@ func TestStartsOfDevelopers(t *testing.T) {
 		"a missing file of variables":       {with(`{"scripts": {"start": "node --env-file=.env server.js"}}`, "server.js"), "node server.js", codeEnvFile + " warning"},
 		"a file of variables that ships":    {with(`{"scripts": {"start": "node --env-file=config/app.vars server.js"}}`, "server.js", "config/app.vars"), "node --env-file=config/app.vars server.js", ""},
 		"if it exists":                      {with(`{"scripts": {"start": "node --env-file-if-exists=.env server.js"}}`, "server.js"), "node --env-file-if-exists=.env server.js", ""},
+		"a Procfile with arguments":         {with(`{"scripts": {"start": "node server.js"}}`, "server.js", "Procfile=worker: yarn start --services=web,jobs\n"), "node server.js --services=web,jobs", ""},
+		"a Procfile with npm's arguments":   {with(`{"scripts": {"start": "npm run serve -- --a", "serve": "node server.js"}}`, "server.js", "Procfile=worker: npm start -- --b=1\n"), "node server.js --a --b=1", ""},
+		"arguments of a script":             {with(`{"scripts": {"start": "pnpm run serve --port 80", "serve": "NODE_ENV=production node server.js"}}`, "server.js"), "node server.js --port 80", ""},
+		"a start in another directory":      {with(`{"scripts": {"start": "npm --prefix api start"}}`, "server.js"), "", codeStartShell + " error"},
+		"an option of npm":                  {with(`{"scripts": {"start": "npm run serve --silent", "serve": "node server.js"}}`, "server.js"), "", codeStartShell + " error"},
 		"cross-env":                         {with(`{"scripts": {"start": "cross-env NODE_ENV=production node server.js"}}`, "server.js"), "node server.js", ""},
 		"the build again":                   {with(`{"scripts": {"build": "tsc", "start": "npm run build && node dist/server.js"}}`, "src/server.ts", outSrc), "node dist/server.js", ""},
 		"a build in the start":              {with(`{"scripts": {"start": "rimraf dist && tsc && node dist/server.js"}}`, "src/server.ts", outSrc), "node dist/server.js", ""},
@@ -69,6 +74,10 @@ func TestStartsOfDevelopers(t *testing.T) {
 		"a preload of a package":            {with(`{"scripts": {"start": "node --import=@sentry/node server.js"}}`, "server.js"), "node --import=@sentry/node server.js", ""},
 		"what a build makes":                {with(`{"scripts": {"build": "node make.js", "start": "node out/server.js"}}`, "make.js"), "node out/server.js", ""},
 		"what no build makes":               {with(`{"scripts": {"start": "node out/server.js"}}`, "make.js"), "", codeNoStart + " error"},
+		"a build by another name":           {with(`{"scripts": {"build:prod": "node make.js", "start": "node out/server.js"}}`, "make.js"), "node out/server.js", ""},
+		"compile":                           {with(`{"scripts": {"compile": "tsc", "serve": "node dist/server.js", "start": "npm run serve"}}`, "src/server.ts", outSrc), "node dist/server.js", ""},
+		"a script of a front end":           {with(`{"scripts": {"build:prod": "tsc", "start": "node server.js"}}`, "server.js", "src/client.ts", outSrc), "node server.js", ""},
+		"a client of Prisma, and no build":  {with(`{"scripts": {"postinstall": "npx prisma generate", "start": "node dist/server.js"}}`, "prisma/schema.prisma", "src/server.js"), "", codeNoStart + " error"},
 		"beside the compiler's output":      {with(`{"scripts": {"build": "tsc", "start": "node build/server.js"}}`, "src/server.ts", outSrc), "", codeNoStart + " error"},
 		"of no source":                      {with(`{"scripts": {"build": "tsc", "start": "node dist/main.js"}}`, "src/server.ts", outSrc), "", codeNoStart + " error"},
 		"a directory of a source":           {with(`{"scripts": {"build": "tsc", "start": "node dist"}}`, "src/index.ts", outSrc), "node dist", ""},
@@ -111,6 +120,8 @@ func TestTheProgramIsToldItsPort(t *testing.T) {
 		"unpacked with a default":         {server + "const { PORT = 8084, HOST } = process.env; http.createServer().listen(PORT)", 0, 8084, "PORT=8084", ""},
 		"a schema":                        {server + "http.createServer(); const s = Joi.object({ PORT: Joi.number().default(8085) })", 0, 8085, "PORT=8085", ""},
 		"a configuration service":         {"NestFactory.create<NestExpressApplication>(M); app.listen(config.get<number>('PORT', 8086))", 0, 8086, "PORT=8086", ""},
+		"one of a list":                   {server + "const port = [args.port, process.env.PORT, 8092].find(Boolean); http.createServer().listen(port)", 0, 8092, "PORT=8092", ""},
+		"with the base of a number":       {server + "http.createServer().listen(parseInt(process.env.PORT, 10))", 0, 3000, "PORT=3000", codeDefaultPort + " info"},
 		"written where it listens":        {server + "http.createServer().listen(8087)", 0, 8087, "", ""},
 		"another variable, its default":   {server + "http.createServer().listen(process.env.HTTP_PORT || 8088)", 0, 8088, "", ""},
 		"another variable, and written":   {server + "http.createServer().listen(process.env.HTTP_PORT || 8088)", 9000, 9000, "HTTP_PORT=9000", ""},
@@ -121,6 +132,9 @@ func TestTheProgramIsToldItsPort(t *testing.T) {
 		"a generic server of a framework": {"export const app = fastify<Server>({}); app.listen({ port: 8091, host })", 0, 8091, "", ""},
 	} {
 		files := with(`{"main": "server.js"}`, "server.js="+c.source)
+		// Settings of tools are no evidence.
+		files["config/playwright.config.js"] = "const port = 30001; module.exports = { webServer: { port: 30001 } }"
+		files["vite.config.ts"] = "export default { server: { port: 5173 } }"
 		if c.want < 0 {
 			files[".env.example"], c.want = "# ours\nPORT=8090\n", 0
 		}
@@ -228,6 +242,18 @@ func TestDirectoriesThatTheProgramWritesTo(t *testing.T) {
 	}{
 		"a literal":               {`fs.mkdirSync("uploads", { recursive: true })`, []string{"/app/uploads"}},
 		"of a list":               {`for (const dir of ["uploads", path.join(os.homedir(), ".x"), 'tmp/parts']) fs.mkdirSync(dir)`, []string{"/app/tmp/parts", "/app/uploads"}},
+		"of a named list":         {`const DIRS: string[] = ["uploads", "tmp/parts"]; for (const d of DIRS) { fs.mkdirSync(d) }`, []string{"/app/tmp/parts", "/app/uploads"}},
+		"for each":                {`["uploads", "cache"].forEach((d) => fs.mkdirSync(d, { recursive: true }))`, []string{"/app/cache", "/app/uploads"}},
+		"for each, by a function": {`const dirs = ["uploads", "cache"]; dirs.forEach(function (d) { fs.mkdirSync(path.join(__dirname, "..", d)) })`, []string{"/app/cache", "/app/uploads"}},
+		"all at once":             {`await Promise.all(["uploads", "cache"].map(async d => fs.promises.mkdir(d)))`, []string{"/app/cache", "/app/uploads"}},
+		"joined in a loop":        {`for (const d of ["a", "b"]) fs.mkdirSync(path.join("data", d))`, []string{"/app/data/a", "/app/data/b"}},
+		"values of an object":     {`const D = { up: "uploads", tmp: "cache" }; for (const d of Object.values(D)) fs.mkdirSync(d)`, []string{"/app/cache", "/app/uploads"}},
+		"a list of elsewhere":     {`for (const d of config.dirs) fs.mkdirSync(d); names.forEach(n => fs.mkdirSync(n))`, nil},
+		"a property of a class":   {`class Store { static dir; static init(args) { Store.dir = process.env.DATA_DIR || args["data-dir"] || Store.dev() || "./data/"; fs.mkdirSync(Store.dir, { recursive: true }) } }`, []string{"/app/data"}},
+		"a static property":       {`class Store { static dir: string = "data"; init() { fs.mkdirSync(Store.dir) } }`, []string{"/app/data"}},
+		"a field":                 {`class A { constructor() { this.dir = path.resolve("files"); mkdirSync(this.dir) } }`, []string{"/app/files"}},
+		"of a configuration":      {`const config = { port: 3000, dir: "uploads" }; mkdirSync(config.dir)`, []string{"/app/uploads"}},
+		"a property of nothing":   {`mkdirSync(config.dir); mkdirSync(this.dir)`, nil},
 		"beside the code":         {`const dir = path.join(__dirname, "..", "data"); await fs.promises.mkdir(dir)`, []string{"/app/data"}},
 		"of a file":               {`fs.createWriteStream(path.resolve("logs", "app.log"))`, []string{"/app/logs"}},
 		"a default of a variable": {`const d = process.env.STORE || "store/files"; mkdirSync(d)`, []string{"/app/store/files"}},

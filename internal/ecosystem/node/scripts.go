@@ -18,12 +18,17 @@ func (s *service) scripts() {
 	if s.Want.Build == "" && s.pkg.Scripts[s.building] == "" && s.pkg.Scripts["heroku-postbuild"] != "" {
 		s.building = "heroku-postbuild" // which takes the place of build where it exists
 	}
+	s.buildByAnotherName()
 	all := s.pkg.Scripts
 	if text, ok := all[s.building]; ok {
 		s.build = s.building
 		s.outDir = s.outputDir(text)
 		if s.inline {
-			s.Fact("build", text, "first command of the start script", "package.json", s.pkg.line("scripts"))
+			why := "first command of the start script"
+			if s.strangers != nil {
+				why = "of this application alone"
+			}
+			s.Fact("build", text, why, "package.json", s.pkg.line("scripts"))
 		} else {
 			s.Fact("build", "npm run "+s.build, fmt.Sprintf("%q", text), "package.json", s.pkg.line("scripts", s.build))
 		}
@@ -32,6 +37,34 @@ func (s *service) scripts() {
 	}
 	s.findGenerator()
 	s.lifecycleScripts()
+}
+
+// buildByAnotherName takes a script with a usual name for the build of a service
+// that has none called build and starts from a file that is not there.
+func (s *service) buildByAnotherName() {
+	if s.Want.Build != "" || s.pkg.Scripts[s.building] != "" || !s.startsFromNothing() {
+		return
+	}
+	for _, name := range []string{"build:production", "build:prod", "build:server", "compile", "build:ts", "tsc"} {
+		if s.pkg.Scripts[name] != "" {
+			s.building = name
+			return
+		}
+	}
+}
+
+// startsFromNothing reports a start script that names a file in a directory of the
+// service which is not in the tree.
+func (s *service) startsFromNothing() bool {
+	for _, name := range startScripts() {
+		words := strings.Fields(s.unfolded(s.pkg.Scripts[name], 3))
+		for i, w := range words {
+			if i > 0 && words[0] != "" && slices.Contains(words[:i], "node") && !strings.HasPrefix(w, "-") && strings.Contains(path.Clean(w), "/") && plainPath().MatchString(path.Clean(w)) {
+				return !s.isModule(w)
+			}
+		}
+	}
+	return false
 }
 
 // startScripts are the names of scripts that start a service, the one for

@@ -12,6 +12,10 @@ import (
 
 // startCommand decides on the exec form that starts the service.
 func (s *service) startCommand() {
+	if script, args, ok := runs(s.Want.Command); ok && s.pkg.Scripts[script] != "" {
+		s.startScript(script, args, 3)
+		return
+	}
 	if len(s.Want.Command) > 0 {
 		s.start = s.Want.Command
 		s.Configured("start", strings.Join(s.start, " "))
@@ -33,7 +37,7 @@ func (s *service) startCommand() {
 	}
 	for _, name := range startScripts() {
 		if text, ok := s.pkg.Scripts[name]; ok && (name == "start" || s.startsNode(text)) {
-			s.startScript(name, 3)
+			s.startScript(name, nil, 3)
 			return
 		}
 	}
@@ -57,7 +61,23 @@ func (s *service) startCommand() {
 			"the applications of this Nx workspace share one package.json, which has no start script for any of them")
 		return
 	}
-	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), `add "start": "node …" to scripts, or command: to the service in slipway.yaml`, "no start command found")
+	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), hintNoStart, "no start command found")
+}
+
+const hintNoStart = `add "start": "node …" to scripts, or command: to the service in slipway.yaml`
+
+// suggestStart names the file that starts a server in the hint of a service whose
+// start command was not found.
+func (s *service) suggestStart(f found) {
+	file := ecosystem.Or(f.GRPC.File, f.HTTP.File)
+	if len(s.start) > 0 || file == "" || isTypeScript(file) {
+		return
+	}
+	for i := range s.Findings {
+		if s.Findings[i].Hint == hintNoStart {
+			s.Findings[i].Hint = `add "start": "node ` + file + `", which starts a server, to scripts, or command: to the service in slipway.yaml`
+		}
+	}
 }
 
 // startsNode tells whether a script runs node and no tool around it.
@@ -71,39 +91,52 @@ func (s *service) startsNode(script string) bool {
 	return false
 }
 
-// runs returns the script that the words run: npm run NAME and its like.
-func runs(words []string) (script string, ok bool) {
-	switch {
-	case len(words) == 3 && words[1] == "run" && slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, words[0]):
-		return words[2], true
-	case len(words) == 2 && (words[0] == "yarn" || words[0] == "pnpm"):
-		return words[1], true
+// runs returns the script that the words run, and the arguments that it gets: npm
+// run NAME -- ARGUMENT and its like.
+func runs(words []string) (script string, args []string, ok bool) {
+	if len(words) < 2 || !slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, words[0]) {
+		return "", nil, false
 	}
-	return "", false
+	tool, rest := words[0], words[1:]
+	switch {
+	case (rest[0] == "run" || rest[0] == "run-script") && len(rest) > 1:
+		rest = rest[1:]
+	case tool == "yarn", tool == "pnpm", tool == "npm" && rest[0] == "start":
+	default:
+		return "", nil, false
+	}
+	script, args = rest[0], rest[1:]
+	switch {
+	case strings.HasPrefix(script, "-"):
+		return "", nil, false // an option, such as that for another directory
+	case len(args) > 0 && args[0] == "--":
+		args = args[1:]
+	case len(args) > 0 && tool == "npm":
+		return "", nil, false // which are npm's own
+	}
+	return script, args, true
 }
 
-// startScript turns a script into an exec form; `npm run other` is followed.
-func (s *service) startScript(name string, depth int) {
+// startScript turns a script with arguments into an exec form; `npm run other` is
+// followed.
+func (s *service) startScript(name string, args []string, depth int) {
 	text, line := s.pkg.Scripts[name], s.pkg.line("scripts", name)
-	words := strings.Fields(text)
-	if other, ok := runs(words); ok && depth > 0 && s.pkg.Scripts[other] != "" {
-		s.startScript(other, depth-1)
+	if other, more, ok := runs(strings.Fields(text)); ok && depth > 0 && s.pkg.Scripts[other] != "" {
+		s.startScript(other, slices.Concat(more, args), depth-1)
 		return
 	}
 	s.checkPrestart(name)
+	if len(args) > 0 {
+		text += " " + strings.Join(args, " ")
+	}
 	s.startWith(text, name+" script", "package.json", line)
 }
 
 // fromProcfile starts a process of the Procfile.
 func (s *service) fromProcfile(p ecosystem.Process) {
 	s.OtherProcesses(p)
-	words := strings.Fields(p.Command)
-	script, ok := runs(words)
-	if len(words) == 2 && words[0] == "npm" && words[1] == "start" {
-		script, ok = "start", true
-	}
-	if ok && s.pkg.Scripts[script] != "" {
-		s.startScript(script, 3)
+	if script, args, ok := runs(strings.Fields(p.Command)); ok && s.pkg.Scripts[script] != "" {
+		s.startScript(script, args, 3)
 		return
 	}
 	port := defaultPort

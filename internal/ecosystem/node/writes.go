@@ -114,7 +114,8 @@ var (
 	pathCall   = pattern.Lazy(`^(?:path\.|nodePath\.|_path\.)?(?:join|resolve|normalize)\(`)
 	anchored   = pattern.Lazy("^`\\$\\{\\s*(__dirname|import\\.meta\\.dirname|process\\.cwd\\(\\))\\s*\\}/([\\w./-]+)`$")
 	added      = pattern.Lazy(`^(__dirname|process\.cwd\(\))\s*\+\s*['"]/([\w./-]+)['"]$`)
-	defaulted  = pattern.Lazy(`^process\.env\.\w+\s*(?:\|\||\?\?)\s*`)
+	defaulted  = pattern.Lazy(`^[\w$.()\[\]'"-]+\s*(?:\|\||\?\?)\s*`)
+	property   = pattern.Lazy(`^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+$`)
 	literalRE  = pattern.Lazy("^['\"`]([\\w./@+-]+)['\"`]$")
 )
 
@@ -142,38 +143,44 @@ func (u *uses) placesOf(expression, text, file string, depth int) []string {
 	if loc := pathCall().FindStringIndex(e); loc != nil {
 		return u.joined(e[loc[1]:], text, file, depth)
 	}
+	if property().MatchString(e) {
+		return u.propertyOf(e, text, file, depth)
+	}
 	if !identifier().MatchString(e) {
 		return nil
 	}
-	quoted := regexp.QuoteMeta(e)
-	if m := regexp.MustCompile(`\b` + quoted + `\s+of\s+\[`).FindStringIndex(text); m != nil {
+	if each := elements(e, text); each != nil {
 		var out []string
-		for _, part := range parts(text[m[1]:]) {
+		for _, part := range each {
 			out = append(out, u.placesOf(part, text, file, depth-1)...)
 		}
 		return out
 	}
-	if m := regexp.MustCompile(`\b(?:const|let|var)\s+` + quoted + `(?:\s*:\s*\w+)?\s*=\s*`).FindStringIndex(text); m != nil {
+	if m := regexp.MustCompile(`\b(?:const|let|var)\s+` + regexp.QuoteMeta(e) + `(?:\s*:\s*\w+)?\s*=\s*`).FindStringIndex(text); m != nil {
 		return u.placesOf(argument(text[m[1]:]), text, file, depth-1)
 	}
 	return nil
 }
 
-// joined evaluates the arguments of path.join and its like.
-func (u *uses) joined(text, whole, file string, depth int) []string {
-	out := "."
-	for _, part := range parts(text) {
-		at := u.placesOf(part, whole, file, depth-1)
-		if len(at) != 1 {
-			return nil
-		}
-		if path.IsAbs(at[0]) && out == "." {
-			out = at[0]
-		} else {
-			out = path.Join(out, at[0])
+// propertyOf evaluates what the same file assigns to a property: of an object, or of
+// the class that it declares.
+func (u *uses) propertyOf(e, text, file string, depth int) []string {
+	owner, name, _ := strings.Cut(e, ".")
+	forms := []string{`\b` + regexp.QuoteMeta(e) + `\s*=\s*`}
+	if !strings.Contains(name, ".") {
+		forms = append(forms, `\bstatic\s+(?:readonly\s+)?`+regexp.QuoteMeta(name)+`(?:\s*:\s*\w+)?\s*=\s*`)
+		if owner != "this" {
+			forms = append(forms, `\b`+regexp.QuoteMeta(owner)+`\s*=\s*\{[^{}]*?\b`+regexp.QuoteMeta(name)+`\s*:\s*`)
 		}
 	}
-	return []string{out}
+	for _, form := range forms {
+		for _, m := range regexp.MustCompile(form).FindAllStringIndex(text, 3) {
+			if at := u.placesOf(argument(text[m[1]:]), text, file, depth-1); at != nil {
+				return at
+			}
+		}
+	}
+	return nil
 }
 
 // parts are the arguments of a call, or the elements of a list, of which the text
