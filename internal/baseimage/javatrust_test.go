@@ -36,7 +36,7 @@ func TestJavaTrust(t *testing.T) {
 
 func TestFinishJava(t *testing.T) {
 	made := tree{}
-	for _, p := range []string{"usr/lib/jvm/java-21-openjdk-arm64/bin/java", "usr/lib/jvm/java-21-openjdk-arm64/jmods/java.base.jmod", "usr/share/maven/bin/mvn", "etc/ssl/certs/ca-certificates.crt"} {
+	for _, p := range []string{"usr/lib/jvm/java-21-openjdk-arm64/bin/java", "usr/lib/jvm/java-21-openjdk-arm64/bin/javac", "usr/share/maven/bin/mvn", "etc/ssl/certs/ca-certificates.crt"} {
 		made.file(p, 0o755, nil)
 	}
 	made.parents()

@@ -72,11 +72,7 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 	})
 	paths = deployed(root, slices.DeleteFunc(paths, func(p string) bool { return isLibrary(root, p) }))
 	if len(paths) > 1 && weak {
-		if rootServes(root, paths[1:]) {
-			paths = slices.DeleteFunc(paths, func(p string) bool { return isAside(root, p) })
-		} else {
-			paths, pages.rooted = paths[1:], false
-		}
+		paths, pages.rooted = besideRoot(root, paths)
 	}
 	paths = append(paths, pages.services()...)
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
@@ -84,6 +80,15 @@ func walk(root repository, limit int) ([]config.Service, diag.Findings) {
 		findings = append(findings, diag.Finding{Code: codeNothing, Text: "no service found in this directory", Hint: "Slipway recognises " + signs + ", and any directory with a Dockerfile"})
 	}
 	return programs(root, named(paths)), append(findings, strangers.without(paths)...)
+}
+
+// besideRoot decides whether a root that may only hold a workspace together is a
+// service beside those below it, and reports whether it is.
+func besideRoot(root repository, paths []string) ([]string, bool) {
+	if !rootServes(root, paths[1:]) {
+		return paths[1:], false
+	}
+	return slices.DeleteFunc(paths, func(p string) bool { return isAside(root, p) }), true
 }
 
 // library is a directory below the root that is recognised and holds no service.

@@ -16,7 +16,7 @@ func (Ecosystem) Serves(dir fs.FS) string {
 	if err != nil {
 		return ""
 	}
-	if len(memberGlobs(dir, m)) > 0 || ecosystem.Exists(dir, "nx.json") || ecosystem.Exists(dir, "lerna.json") {
+	if len(m.membersIn(dir)) > 0 || ecosystem.Exists(dir, "nx.json") || ecosystem.Exists(dir, "lerna.json") {
 		return "" // its members are the services
 	}
 	s := &service{Service: ecosystem.Open(dir, config.Service{}, nil), workspace: workspace{top: dir}, pkg: m, building: "build", major: defaultMajor}
