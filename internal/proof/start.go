@@ -263,18 +263,6 @@ func (c *check) script(argv []string, file layer.File) {
 	}
 }
 
-// configFile checks the file that a flag names, or the one that is read without
-// it.
-func (c *check) configFile(args []string, flag, unless string) {
-	file := unless
-	for i, a := range args {
-		if a == flag && i+1 < len(args) {
-			file = args[i+1]
-		}
-	}
-	c.file(file, "the start command")
-}
-
 // flagFiles checks files that flags name for certain: --config FILE. They may be
 // mounted when the service runs.
 func (c *check) flagFiles(args []string) {
