@@ -25,7 +25,7 @@ func TestWaitReady(t *testing.T) {
 		within time.Duration
 		want   []string // of the error; nil: ready
 	}{
-		"within the start period":            {after("2s"), plan.HealthCheck{TCP: true, Health: long}, 0, 4 * time.Second, nil},
+		"within the start period":            {after("2s"), plan.HealthCheck{TCP: true, Health: long}, 0, 4*time.Second + localrun.Settle, nil},
 		"after the start period":             {after("8s"), plan.HealthCheck{TCP: true, Health: short}, 0, 4 * time.Second, []string{"1 of 1 services failed", "is unhealthy", "health: {start_period: 1m}"}},
 		"after it and within the limit":      {after("2s"), plan.HealthCheck{TCP: true, Health: short}, 20 * time.Second, 6 * time.Second, nil},
 		"after the limit":                    {after("8s"), plan.HealthCheck{TCP: true, Health: long}, time.Second, 4 * time.Second, []string{"1 of 1 services are not ready after 1s", "--timeout"}},
