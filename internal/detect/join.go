@@ -69,11 +69,13 @@ func deeperPatterns(patterns []string, prefix string) []string {
 }
 
 // joinedPatterns are those of two plans with one context. What the outer one
-// excludes of the inner one's directory is in again: its own patterns decide.
+// excludes of the inner one's directory is in again: its own patterns decide. Both
+// exceptions are necessary: BuildKit skips the first for a directory that no pattern
+// excludes, and then does not apply it to what lies in it.
 func joinedPatterns(outer, inner []string, at string) []string {
 	out := slices.Clone(outer)
 	if at != "." {
-		out = append(out, "!"+at)
+		out = append(out, "!"+at, "!"+at+"/**")
 	}
 	for _, p := range inner {
 		if !slices.Contains(out, p) {

@@ -197,7 +197,7 @@ func TestPatternsOfJoinedContexts(t *testing.T) {
 	if diff := cmp.Diff([]string{"a/**/*.log", "!a/keep.log", "a/x"}, deeperPatterns([]string{"**/*.log", "!keep.log", "/x"}, "a")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"web", "*.log", "!web", "web/node_modules"}, joinedPatterns([]string{"web", "*.log"}, []string{"web/node_modules"}, "web")); diff != "" {
+	if diff := cmp.Diff([]string{"web", "*.log", "!web", "!web/**", "web/node_modules"}, joinedPatterns([]string{"web", "*.log"}, []string{"web/node_modules"}, "web")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
