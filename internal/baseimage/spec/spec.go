@@ -49,6 +49,15 @@ func npms() map[string]string {
 // nodeMajors lists the majors of Node.js that bases exist for.
 func nodeMajors() []string { return slices.Sorted(maps.Keys(npms())) }
 
+// nodeLinks are the libraries that node links since some major and that no other
+// package of the bases needs.
+func nodeLinks(major string) []string {
+	if major >= "25" {
+		return []string{"libatomic1"}
+	}
+	return nil
+}
+
 // npmOf is the major of npm for a major of Node.js, or for one release of it: npm 10
 // does not run on the first releases of Node.js 18 and 20.
 func npmOf(major, release string) string {
@@ -130,13 +139,13 @@ func Of(ref string) (Base, error) {
 		return Base{}, f.WithHint("slipway bases list")
 	}
 	if m[3] == "" {
-		spec := runtime(ref, runtimePackages()...)
+		spec := runtime(ref, append(runtimePackages(), nodeLinks(m[1])...)...)
 		spec.Node = m[1] + m[2]
 		return spec, nil
 	}
 	spec := Base{
 		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, Node: m[1] + m[2], NPMMajor: npmOf(m[1], m[2]),
-		Debian: toolchainPackages(), Closure: true, Without: scriptsOnly(),
+		Debian: append(toolchainPackages(), nodeLinks(m[1])...), Closure: true, Without: scriptsOnly(),
 	}
 	if m[3] == "-native-toolchain" {
 		spec.Headers = true
