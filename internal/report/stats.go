@@ -86,7 +86,11 @@ func WriteStats(w io.Writer, stats Stats) error {
 	if err := Table(&b, columns, rows); err != nil {
 		return err
 	}
-	fmt.Fprintf(&b, "\n%s take %s unpacked and %s compressed, shared layers counted once", count(len(services), "image"),
+	verb := "take"
+	if len(services) == 1 {
+		verb = "takes"
+	}
+	fmt.Fprintf(&b, "\n%s %s %s unpacked and %s compressed, shared layers counted once", count(len(services), "image"), verb,
 		Bytes(stats.UniqueBytes), Bytes(stats.UniqueCompressedBytes))
 	if stats.Duration > 0 {
 		fmt.Fprintf(&b, "; built in %s", Duration(stats.Duration))
