@@ -26,6 +26,9 @@ func (e Evidence) absent() string {
 		return ""
 	}
 	for _, line := range slices.Backward(e.LastLines) {
+		if strings.Contains(strings.ToLower(line), "connection refused") {
+			return "" // what came before did not end it
+		}
 		file := absentIn(line)
 		if file != "" && !(e.wants() && strings.Contains(file, ".env")) {
 			return file

@@ -47,6 +47,10 @@ func TestAbsentAndMissing(t *testing.T) {
 			t.Errorf("%q: %s, want %q", line, got, want)
 		}
 	}
+	refused := Evidence{Status: Status{Service: "web", Exit: &Exit{Code: 1}}, LastLines: []string{"no password file: open /etc/pgpass: no such file or directory", "Error: Connection refused (os error 111)"}}
+	if got := Explain(refused); strings.Contains(got, "it found no file") {
+		t.Errorf("a file that it went on without: %s", got)
+	}
 	ready := Evidence{Status: Status{Service: "web", Exit: &Exit{Code: 1}, ReadyMillis: 9}, LastLines: []string{"open /x: no such file or directory"}}
 	if got := Explain(ready); strings.Contains(got, "it found no file") {
 		t.Errorf("a service that was ready: %s", got)
