@@ -46,7 +46,7 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 		parsed = &file
 	}
 	if s.Dockerfile != "" {
-		if bases, err = OwnBases(parsed.With(req.Args)); err != nil {
+		if bases, err = OwnBases(parsed.On(req.Args, plan.Host(), f.Platforms)); err != nil {
 			return pipeline.Job{}, err
 		}
 	}

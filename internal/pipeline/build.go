@@ -52,7 +52,8 @@ type Job struct {
 	Waivers Waivers          // of findings about the image
 	File    *dockerfile.File // the request's Dockerfile, parsed; nil: whoever needs it parses it
 	Bases   []plan.Base
-	Image   string // empty: the result is not an image of the store
+	Image   string   // empty: the result is not an image of the store
+	Names   []string // further names of the image
 }
 
 // Built is how one job ended.
@@ -201,16 +202,24 @@ func (j *Job) useBases(digests map[string]string) {
 	}
 }
 
-// deliver names the result of a job and pushes it.
+// deliver names the result of a job and pushes it, under each of its names.
 func (b Build) deliver(ctx context.Context, job Job, res engine.Result) error {
 	if job.Image == "" {
 		return nil
 	}
-	if err := b.Images.Tag(ctx, job.Image, res); err != nil {
-		return fmt.Errorf("naming the image %s: %w", job.Image, err)
+	names := append([]string{job.Image}, job.Names...)
+	for _, name := range names {
+		if err := b.Images.Tag(ctx, name, res); err != nil {
+			return fmt.Errorf("naming the image %s: %w", name, err)
+		}
 	}
-	if b.Pusher != nil {
-		return b.Pusher.Push(ctx, job.Image)
+	if b.Pusher == nil {
+		return nil
+	}
+	for _, name := range names {
+		if err := b.Pusher.Push(ctx, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -29,7 +30,6 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
-	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
@@ -156,9 +156,16 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 		return nil, nil, err
 	}
 	whole := &wholeFS{FS: files, dir: req.Context, stop: stop}
+	named, err := namedContexts(req.Named, stop)
+	if err != nil {
+		return nil, nil, endOutput(false, err)
+	}
 	finish := func(ok bool, err error) error {
-		if err = endOutput(ok, err); err != nil && whole.failure() != nil {
-			return whole.failure() // BuildKit's error is its echo
+		err = endOutput(ok, err)
+		for _, w := range append(named.whole, whole) {
+			if failed := w.failure(); err != nil && failed != nil {
+				return failed // BuildKit's error is its echo
+			}
 		}
 		return err
 	}
@@ -166,18 +173,27 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 	if err != nil {
 		return nil, nil, endOutput(false, err)
 	}
+	maps.Copy(mounts, named.mounts)
+	maps.Copy(named.stores, map[string]content.Store{storeID: images})
+	agents, err := sshAgents(req.Steps.SSH)
+	if err != nil {
+		return nil, nil, endOutput(false, err)
+	}
+	attrs := frontendAttrs(req)
+	maps.Copy(attrs, named.attrs)
 	opt := &client.SolveOpt{
-		Frontend:      "dockerfile.v0",
-		FrontendAttrs: frontendAttrs(req),
-		LocalMounts:   mounts,
-		OCIStores:     map[string]content.Store{storeID: images},
-		SharedKey:     strings.TrimSuffix(req.Context+"#"+req.ContextKey, "#"),
-		Session: []session.Attachable{
+		Frontend:            "dockerfile.v0",
+		FrontendAttrs:       attrs,
+		LocalMounts:         mounts,
+		OCIStores:           named.stores,
+		SharedKey:           strings.TrimSuffix(req.Context+"#"+req.ContextKey, "#"),
+		AllowedEntitlements: entitlements(req.Steps),
+		Session: append(agents,
 			secretsprovider.NewSecretProvider(store),
 			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 				AuthConfigProvider: authprovider.LoadAuthConfig(dockerLogins()),
 			}),
-		},
+		),
 	}
 	if export != nil {
 		opt.Exports = []client.ExportEntry{*export}
@@ -295,9 +311,16 @@ func frontendAttrs(req engine.Request) map[string]string {
 	if len(req.Platforms) > 1 {
 		attrs["multi-platform"] = "true"
 	}
+	if len(req.NoCacheOf) > 0 {
+		attrs["no-cache"] = strings.Join(req.NoCacheOf, ",")
+	}
 	if req.NoCache {
 		attrs["no-cache"] = ""
 	}
+	if req.Pull {
+		attrs["image-resolve-mode"] = "pull"
+	}
+	stepAttrs(attrs, req.Steps)
 	return attrs
 }
 
@@ -331,11 +354,7 @@ func exportEntry(req engine.Request, images content.Store) (*client.ExportEntry,
 		attrs["tar"] = "false"
 		return &client.ExportEntry{Type: client.ExporterOCI, Attrs: attrs, OutputStore: images}, pass, nil
 	}
-	file, err := atomicfile.Create(req.Output.Path, atomicfile.Options{})
-	if err != nil {
-		return nil, nil, diag.Fail(diag.ExitUsage, "the output %s cannot be written", req.Output.Path).Because(err)
-	}
-	entry := &client.ExportEntry{Attrs: imageAttrs(req), Output: func(map[string]string) (io.WriteCloser, error) { return file, nil }}
+	entry := &client.ExportEntry{Attrs: imageAttrs(req)}
 	switch req.Output.Kind {
 	case engine.OutputTar:
 		entry.Type, entry.Attrs = client.ExporterTar, nil
@@ -344,6 +363,15 @@ func exportEntry(req engine.Request, images content.Store) (*client.ExportEntry,
 	default:
 		entry.Type = client.ExporterOCI
 	}
+	if req.Output.To != nil {
+		entry.Output = func(map[string]string) (io.WriteCloser, error) { return stream{req.Output.To}, nil }
+		return entry, pass, nil
+	}
+	file, err := atomicfile.Create(req.Output.Path, atomicfile.Options{})
+	if err != nil {
+		return nil, nil, diag.Fail(diag.ExitUsage, "the output %s cannot be written", req.Output.Path).Because(err)
+	}
+	entry.Output = func(map[string]string) (io.WriteCloser, error) { return file, nil }
 	return entry, func(ok bool, err error) error {
 		if ok {
 			return file.Commit() // BuildKit closed it
