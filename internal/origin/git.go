@@ -71,7 +71,9 @@ type repository struct {
 }
 
 // commitID is a complete name of a commit.
-func commitID(ref string) bool { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`).MatchString(ref) }
+func commitID(ref string) bool {
+	return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`).MatchString(ref)
+}
 
 // checkout fetches what the address names, with as little history as the server
 // allows.
@@ -190,7 +192,7 @@ func (s Source) gitEnv(remote string) []string {
 	if !has(s.Environ, "GIT_SSH_COMMAND") && !has(s.Environ, "GIT_SSH") {
 		env = append(env, "GIT_SSH_COMMAND=ssh -o BatchMode=yes")
 	}
-	settings := [][2]string{{"advice.detachedHead", "false"}, {"core.hooksPath", os.DevNull}, {"protocol.file.allow", "user"}}
+	settings := [][2]string{{"advice.detachedHead", "false"}, {"core.hooksPath", os.DevNull}}
 	if u, err := url.Parse(remote); err == nil && u.Scheme == "https" && s.Secret != nil {
 		key := "http." + u.Scheme + "://" + u.Host + "/.extraHeader"
 		if header, ok := s.Secret("GIT_AUTH_HEADER"); ok {
