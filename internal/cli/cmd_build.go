@@ -157,20 +157,13 @@ func (a *app) recipe(src *source, f buildFlags) (fleet.Recipe, error) {
 
 // runJobs builds the jobs and prints what came out.
 func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f buildFlags) (err error) {
-	if err := a.addCaches(jobs, f.builder); err != nil {
-		return err
-	}
-	if err := f.onlyOne(jobs); err != nil {
+	if err := errors.Join(a.addCaches(jobs, f.builder), f.onlyOne(jobs)); err != nil {
 		return err
 	}
 	if f.dryRun {
 		return a.printJobs(jobs, f.json)
 	}
-	names := make([]string, len(jobs))
-	for i, j := range jobs {
-		names[i] = j.Request.Name
-	}
-	screen := a.newScreen(names)
+	screen := a.newScreen(namesOf(jobs))
 	defer screen.Close()
 	store, err := a.state.Images(screen)
 	if err != nil {
@@ -217,9 +210,18 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 		err = a.writeIDs(ctx, store, jobs, built, f)
 	}
 	if f.quiet {
-		return a.showStep(err)
+		return a.showStep(err) // which nobody saw fail
 	}
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// namesOf are the names of the services that jobs build.
+func namesOf(jobs []pipeline.Job) []string {
+	names := make([]string, len(jobs))
+	for i, j := range jobs {
+		names[i] = j.Request.Name
+	}
+	return names
 }
 
 // deliveries opens what --load and --push need, before anything is built for them.

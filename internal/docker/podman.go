@@ -79,7 +79,7 @@ func (p *Podman) Load(ctx context.Context, image string, img v1.Image) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return diag.Fail(diag.ExitUnexpected, "podman load refuses %s", image).Because(errors.New(strings.TrimSpace(strings.TrimSpace(said.String())+"\n"+err.Error()))).WithHint("check that it works: podman info")
+		return diag.Fail(diag.ExitUnexpected, "podman load refuses %s", image).Because(errors.New(strings.TrimSpace(strings.TrimSpace(said.String()) + "\n" + err.Error()))).WithHint("check that it works: podman info")
 	}
 	if failed != nil { // it ended well without reading everything
 		return failed

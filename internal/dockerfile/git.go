@@ -1,7 +1,6 @@
 package dockerfile
 
 import (
-	"net/url"
 	"path"
 	"strings"
 
@@ -44,13 +43,8 @@ func ParseGit(word string) (Git, bool, error) {
 // fileGit reads the address of a repository on this machine, which BuildKit does
 // not know.
 func fileGit(word string) (Git, bool, error) {
-	u, err := url.Parse(word)
-	if err != nil {
-		return Git{}, true, err
-	}
-	g := Git{Name: strings.TrimSuffix(path.Base(u.Path), ".git"), Submodules: true}
-	g.Ref, g.SubDir, _ = strings.Cut(u.Fragment, ":")
-	u.Fragment, u.RawFragment = "", ""
-	g.Remote = u.String()
+	remote, fragment, _ := strings.Cut(word, "#")
+	g := Git{Remote: remote, Name: strings.TrimSuffix(path.Base(remote), ".git"), Submodules: true}
+	g.Ref, g.SubDir, _ = strings.Cut(fragment, ":")
 	return g, true, nil
 }

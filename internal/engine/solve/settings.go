@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -142,9 +141,3 @@ func layoutImage(ref string) (path, digest string, err error) {
 	}
 	return "", "", fmt.Errorf("%q is none of its tags: %s", tag, strings.Join(tags, ", "))
 }
-
-// stream is a writer that stays open, such as standard output.
-type stream struct{ io.Writer }
-
-// Close implements io.Closer.
-func (stream) Close() error { return nil }
