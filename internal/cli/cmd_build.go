@@ -27,20 +27,26 @@ import (
 func (a *app) buildCommand() *cobra.Command {
 	var f buildFlags
 	cmd := &cobra.Command{
-		Use:   "build [SERVICE… | DIR]",
+		Use:   "build [SERVICE… | DIR | URL | -]",
 		Short: "Build the services of a fleet, or one directory with a Dockerfile",
 		Long: `Build the services of a fleet, each as a multi-stage image, in parallel, on the
 embedded engine or on --builder. Names and globs select services. slipway.yaml
 describes the fleet; without it, Slipway builds the services that it detects (see
-slipway init). A directory with a Dockerfile and without slipway.yaml builds as with
-docker build; Slipway plans a directory without a Dockerfile.`,
+slipway init).
+
+A directory with a Dockerfile and without slipway.yaml builds as with docker build;
+Slipway plans a directory without a Dockerfile. The build context may come from
+elsewhere: a git repository (https://HOST/REPOSITORY.git#BRANCH:DIRECTORY, ssh, file),
+a URL of an archive or Dockerfile, or - for one on standard input.`,
 		Example: `  slipway build
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
   slipway build --load
   slipway build --platform linux/amd64,linux/arm64
   slipway build --builder tcp://one.example:1234 --builder tcp://two.example:1234 --builder-certs DIR
-  slipway build -t web:dev --target builder --build-arg A=1 DIR`,
+  slipway build -t web:dev --target builder --build-arg A=1 DIR
+  slipway build -t web https://git.example/acme/web.git#main:api
+  slipway build -t web - < Dockerfile`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			debug.SetGCPercent(state.BeforeEngine)
 			if !f.dryRun && !a.elsewhere(f.builder) {

@@ -61,7 +61,7 @@ func stepSettings(t *testing.T, s Subject) {
 func cacheOfStages(t *testing.T, s Subject) {
 	req := engine.Request{
 		Name: "stages", Context: Busybox(t), Platforms: []string{platform()},
-		Dockerfile: []byte(BusyboxBase + "RUN " + fresh(t) + "cat /proc/sys/kernel/random/uuid > /base\nFROM 0 AS afresh\nRUN cat /proc/sys/kernel/random/uuid > /afresh\nFROM scratch\nCOPY --from=0 /base /\nCOPY --from=afresh /afresh /\n"),
+		Dockerfile: []byte(BusyboxBase + "RUN " + fresh(t) + "cat /proc/sys/kernel/random/uuid > /base\nFROM base AS afresh\nRUN cat /proc/sys/kernel/random/uuid > /afresh\nFROM scratch\nCOPY --from=0 /base /\nCOPY --from=afresh /afresh /\n"),
 	}
 	build := func() map[string]string {
 		res, _ := s.build(t, req)
