@@ -175,6 +175,9 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 	if err != nil {
 		return err
 	}
+	if err := useStored(ctx, store, screen, src, jobs, f); err != nil {
+		return err
+	}
 	to, err := a.deliveries(ctx, store, screen, jobs, f)
 	if err != nil {
 		return err
@@ -219,6 +222,24 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 		return a.showStep(err) // which nobody saw fail
 	}
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// useStored lets a directory build on images of the store, unless registries are to
+// be asked.
+func useStored(ctx context.Context, store *image.Store, sink event.Sink, src *source, jobs []pipeline.Job, f buildFlags) error {
+	if !src.OwnDockerfile || f.pull {
+		return nil
+	}
+	for i := range jobs {
+		names, err := fleet.UseStored(ctx, store, &jobs[i])
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			sink.Emit(event.Note{Service: jobs[i].Request.Name, Text: "the image " + name + " comes from Slipway's store; --pull asks its registry"})
+		}
+	}
+	return nil
 }
 
 // namesOf are the names of the services that jobs build.

@@ -180,7 +180,7 @@ func (a *app) nameContexts(ctx context.Context, s *source, from origin.Source, w
 		if s.named == nil {
 			s.named = map[string]string{}
 		}
-		s.named[name] = at
+		s.named[strings.ToLower(name)] = at // as BuildKit writes the names of stages
 	}
 	return nil
 }

@@ -3,10 +3,17 @@ package fleet
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 
+	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -42,5 +49,75 @@ func TestWrittenBases(t *testing.T) {
 	}
 	if _, _, err := WrittenBases(dir, nil, []string{plan.Host()}); err == nil {
 		t.Error("an unknown base is no error")
+	}
+}
+
+// storeOf is an image store with single images for amd64.
+func storeOf(t *testing.T, names ...string) (*image.Store, map[string]string) {
+	t.Helper()
+	store, err := image.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	digests := map[string]string{}
+	for i, name := range names {
+		img, err := random.Image(int64(10+i), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := img.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.OS, config.Architecture = "linux", "amd64"
+		if img, err = mutate.ConfigFile(img, config); err != nil {
+			t.Fatal(err)
+		}
+		desc, err := store.Write(t.Context(), name, img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests[name] = desc.Digest.String()
+	}
+	return store, digests
+}
+
+func TestADirectoryBuildsOnImagesOfTheStore(t *testing.T) {
+	store, digests := storeOf(t, "base:dev", "registry.example/tools:v1", "slipway/node:22-trixie")
+	file, err := dockerfile.Read("Dockerfile", []byte("ARG V=dev\nFROM base:${V} AS a\nFROM slipway/node:22-trixie\nCOPY --from=registry.example/tools:v1 / /\nCOPY --from=docs / /\nCOPY --from=debian:trixie / /\nFROM a\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := pipeline.Job{File: &file, Request: engine.Request{Platforms: []string{"linux/amd64"}, Named: map[string]string{"docs": "docker-image://base:dev", "debian:trixie": "/srv/tree"}}}
+	names, err := UseStored(t.Context(), store, &job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"base:dev": digests["base:dev"], "registry.example/tools:v1": digests["registry.example/tools:v1"]}
+	if d := cmp.Diff(want, job.Stored); d != "" || len(names) != 2 {
+		t.Errorf("%v, -want +got:\n%s", names, d)
+	}
+	job = pipeline.Job{File: &file, Request: engine.Request{Platforms: []string{"linux/amd64", "linux/arm64"}}}
+	if names, err := UseStored(t.Context(), store, &job); err != nil || len(names) != 0 || job.Stored != nil {
+		t.Errorf("an image for one platform is used for two: %v, %v", names, err)
+	}
+}
+
+func TestANamedContextMayBeABase(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM runtime\nFROM slipway/unknown\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Loader{Dir: dir}.Directory(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := r.Job(engine.Request{Named: map[string]string{"runtime": "docker-image://slipway/node:22-trixie", "slipway/unknown": "/srv"}}, Overrides{})
+	if err != nil || len(job.Bases) != 1 || job.Bases[0].Ref != "slipway/node:22-trixie" {
+		t.Errorf("%v, %v", job.Bases, err)
+	}
+	_, err = r.Job(engine.Request{Named: map[string]string{"runtime": "docker-image://slipway/node:17-trixie", "slipway/unknown": "/srv"}}, Overrides{})
+	if err == nil || !strings.Contains(err.Error(), `--build-context runtime: error: unknown base "slipway/node:17-trixie"`) {
+		t.Errorf("an unknown base: %v", err)
 	}
 }

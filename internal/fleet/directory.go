@@ -113,7 +113,7 @@ func (r Recipe) Job(req engine.Request, o Overrides) (pipeline.Job, error) {
 		return pipeline.Job{}, err
 	}
 	if !r.Planned {
-		bases, err := OwnBases(r.File.On(req.Args, plan.Host(), req.Platforms).Without(req.Named))
+		bases, err := OwnBases(imagesOf(r.File, req))
 		if err != nil {
 			return pipeline.Job{}, err
 		}
