@@ -91,6 +91,9 @@ func (a *app) loadBases(ctx context.Context, names []string, f loadFlags) error 
 		}
 	}
 	job.screen.Close()
+	if old := to.TooOld(ctx); old != "" {
+		fmt.Fprintf(a.Stderr, "note: %s: it does not read COPY --link and here-documents, which the Dockerfiles of slipway generate use\n", old)
+	}
 	_, err = fmt.Fprintf(a.Stdout, "loaded into %s: %s\n", to, strings.Join(refs, ", "))
 	return err
 }

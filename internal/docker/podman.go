@@ -13,6 +13,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
+	"github.com/moby/moby/client/pkg/versions"
+
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 )
@@ -22,11 +24,23 @@ type Receiver interface {
 	Load(ctx context.Context, image string, img v1.Image) error
 	Platform() string // that it runs without emulation
 	String() string   // for messages
+	// TooOld says why `docker build` or `podman build` there does not read Dockerfiles
+	// that slipway generate writes: COPY --link and here-documents. Empty: it does.
+	TooOld(ctx context.Context) string
 	Close() error
 }
 
 // String names the engine in messages.
 func (e *Engine) String() string { return "Docker's engine at " + e.Host() }
+
+// TooOld implements Receiver: Docker has BuildKit 0.11 from 23.0 on, whose API is
+// 1.42.
+func (e *Engine) TooOld(context.Context) string {
+	if versions.GreaterThanOrEqualTo(e.version, "1.42") {
+		return ""
+	}
+	return "Docker there is older than 23"
+}
 
 // Podman gives images to the storage of the program podman, which has no engine. It
 // is safe for concurrent use.
@@ -49,6 +63,17 @@ func (p *Podman) Platform() string { return "linux/" + runtime.GOARCH }
 
 // String implements Receiver.
 func (p *Podman) String() string { return "Podman" }
+
+// TooOld implements Receiver: Podman reads COPY --link from 5.6 on, with Buildah 1.41
+// (containers/buildah#4325).
+func (p *Podman) TooOld(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, p.path, "version", "--format", "{{.Client.Version}}").Output()
+	version := strings.TrimSpace(string(out))
+	if err != nil || version == "" || versions.GreaterThanOrEqualTo(version, "5.6") {
+		return ""
+	}
+	return "Podman " + version + " is older than 5.6"
+}
 
 // Close implements Receiver.
 func (p *Podman) Close() error { return nil }

@@ -53,6 +53,33 @@ func TestPodmanGetsTheImageUnderItsName(t *testing.T) {
 	}
 }
 
+func TestOldBuildersAreNamed(t *testing.T) {
+	for version, want := range map[string]string{"4.3.1": "Podman 4.3.1 is older than 5.6", "5.5.2": "Podman 5.5.2 is older than 5.6", "5.6.0": "", "6.0.1": "", "": ""} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "podman"), []byte("#!/bin/sh\n[ \"$1\" = version ] && echo "+version+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", dir+":/usr/bin:/bin")
+		p, err := OpenPodman(event.Discard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.TooOld(t.Context()); got != want {
+			t.Errorf("podman %s: %q, want %q", version, got, want)
+		}
+	}
+	f := &fake{}
+	f.listen(t)
+	if got := open(t, event.Discard{}).TooOld(t.Context()); got != "Docker there is older than 23" {
+		t.Errorf("Docker 20.10: %q", got)
+	}
+	f = &fake{version: `{"Version":"28.2.2","ApiVersion":"1.50","Os":"linux","Arch":"amd64"}`}
+	f.listen(t)
+	if got := open(t, event.Discard{}).TooOld(t.Context()); got != "" {
+		t.Errorf("Docker 28: %q", got)
+	}
+}
+
 func TestPodmanThatRefuses(t *testing.T) {
 	podmanOf(t, "head -c 100 > /dev/null; echo 'Error: no space left' >&2; exit 125")
 	p, err := OpenPodman(event.Discard{})
