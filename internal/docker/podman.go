@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
-
 	"github.com/moby/moby/client/pkg/versions"
 
 	"github.com/slipway-build/slipway/internal/diag"
