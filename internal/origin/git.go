@@ -31,7 +31,7 @@ func (s Source) clone(ctx context.Context, c *Context, g dockerfile.Git) error {
 	if err := c.make(g.Name); err != nil {
 		return err
 	}
-	run := repository{ctx: ctx, dir: c.Dir, from: c.From, remote: g.Remote, env: s.gitEnv(g.Remote)}
+	run := repository{ctx: ctx, dir: c.Dir, from: c.From, remote: withoutPassword(g.Remote), written: g.Remote, env: s.gitEnv(g.Remote)}
 	if err := run.checkout(g); err != nil {
 		return err
 	}
@@ -66,8 +66,10 @@ type repository struct {
 	ctx    context.Context
 	dir    string
 	from   string // for messages
-	remote string
-	env    []string
+	remote string // without a password, because arguments of programs are visible to everybody
+	// written is the remote as the person wrote it: what it holds is hidden in messages.
+	written string
+	env     []string
 }
 
 // commitID is a complete name of a commit.
@@ -156,7 +158,7 @@ func (r repository) output(args ...string) (string, error) {
 	case r.ctx.Err() != nil:
 		return "", context.Cause(r.ctx)
 	}
-	said := strings.TrimSpace(redactText(r.remote, errs.String()))
+	said := strings.TrimSpace(redactText(r.written, errs.String()))
 	return "", diag.Fail(diag.ExitUsage, "git cannot get the build context %s", r.from).Because(errors.New(said)).WithHint("%s", hintOf(said, args[0]))
 }
 
@@ -171,6 +173,16 @@ func hintOf(said, step string) string {
 		return "name a branch, tag or commit of the repository after #"
 	}
 	return "check the address: git ls-remote ADDRESS"
+}
+
+// withoutPassword returns an address over HTTP without its user and password, which
+// git gets by its environment.
+func withoutPassword(remote string) string {
+	if u, err := url.Parse(remote); err == nil && u.User != nil && strings.HasPrefix(u.Scheme, "http") {
+		u.User = nil
+		return u.String()
+	}
+	return remote
 }
 
 // gitEnv is the environment of git: it never waits for a person, runs no hook, and
@@ -193,7 +205,11 @@ func (s Source) gitEnv(remote string) []string {
 		env = append(env, "GIT_SSH_COMMAND=ssh -o BatchMode=yes")
 	}
 	settings := [][2]string{{"advice.detachedHead", "false"}, {"core.hooksPath", os.DevNull}}
-	if u, err := url.Parse(remote); err == nil && u.Scheme == "https" && s.Secret != nil {
+	u, err := url.Parse(remote)
+	if err == nil && u.User != nil && strings.HasPrefix(u.Scheme, "http") {
+		settings = append(settings, [2]string{"url." + u.Scheme + "://" + u.User.String() + "@" + u.Host + "/.insteadOf", u.Scheme + "://" + u.Host + "/"})
+	}
+	if err == nil && u.Scheme == "https" && s.Secret != nil {
 		key := "http." + u.Scheme + "://" + u.Host + "/.extraHeader"
 		if header, ok := s.Secret("GIT_AUTH_HEADER"); ok {
 			settings = append(settings, [2]string{key, "Authorization: " + strings.TrimSpace(header)})

@@ -222,7 +222,20 @@ func TestCredentialsOpenARepositoryAndStayOutOfMessages(t *testing.T) {
 	}
 	s.Secret, s.Dir = nil, filepath.Join(t.TempDir(), "contexts")
 	inside := strings.Replace(at, "https://", "https://me:"+strings.ReplaceAll(token, "/", "%2F")+"@", 1)
+	// The arguments of git are visible to every user of the machine.
+	wrapper, log := filepath.Join(t.TempDir(), "git"), filepath.Join(t.TempDir(), "log")
+	real, err := exec.LookPath("git")
+	if err == nil {
+		err = os.WriteFile(wrapper, []byte("#!/bin/sh\necho \"$*\" >> "+log+"\nexec "+real+" \"$@\"\n"), 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(wrapper)+":"+os.Getenv("PATH"))
 	got, c := fetched(t, s, inside)
+	if ran, err := os.ReadFile(log); err != nil || !strings.Contains(string(ran), "fetch") || strings.Contains(string(ran), "s3cr3t") {
+		t.Errorf("git was run as %s, %v", ran, err)
+	}
 	if got["a"] != "three" || c.From != at {
 		t.Errorf("from %s: %v", c.From, got)
 	}
