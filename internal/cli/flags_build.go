@@ -44,6 +44,7 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	f.fleetFlags.register(cmd)
 	fl := cmd.Flags()
 	fl.Lookup("tag").Value = tagFlag{&f.Tag, &f.tags}
+	fl.Lookup("tag").Usage = "image tag; for a directory, the image name, which may be repeated"
 	f.dockerFlags.register(cmd)
 	fl.IntVar(&f.parallel, "parallel", 0, "maximum services built at once; fewer when their recorded memory would not fit (default: the number of cores, at least 2; with --builder, at least 4 per builder, whatever its memory)")
 	fl.BoolVar(&f.push, "push", false, "push each image after its build")

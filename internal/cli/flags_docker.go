@@ -39,7 +39,7 @@ func (f *dockerFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.contexts, "build-context", nil, "further build context NAME=DIR, or an address: docker-image://, oci-layout://, a git repository, a URL")
 	fl.StringArrayVar(&f.ssh, "ssh", nil, "SSH agent or keys for steps that mount them: default, or ID=SOCKET|KEY[,KEY]")
 	fl.StringSliceVar(&f.hosts, "add-host", nil, "line of /etc/hosts in every step, NAME:ADDRESS")
-	fl.StringVar(&f.network, "network", "", "network of steps: none, or host (also the default)")
+	fl.StringVar(&f.network, "network", "", "network of steps: none, or host (the default of the embedded engine)")
 	fl.StringVar(&f.shmSize, "shm-size", "", "size of /dev/shm in steps, such as 256m")
 	fl.StringArrayVar(&f.ulimits, "ulimit", nil, "limit of steps, such as nofile=1024:2048")
 	fl.StringVar(&f.cgroupParent, "cgroup-parent", "", "control group above those of steps")
