@@ -205,6 +205,10 @@ func pythonCodes() []Code {
 		{Code: "SLP421", Name: "development server", Meaning: "A Python service starts the development server of its framework."},
 		{Code: "SLP422", Name: "no allowed host", Meaning: "The settings of a Django project make it refuse every request."},
 		{Code: "SLP423", Name: "development settings", Meaning: "A Django project has DEBUG on, or a secret key that its sources reveal."},
+		{Code: "SLP462", Name: "no version", Meaning: "A file for the version of Python names no version."},
+		{Code: "SLP463", Name: "unsuitable Python", Meaning: "A pinned package has no wheel for the version of Python, or does not support it."},
+		{Code: "SLP464", Name: "conda environment", Meaning: "Only an environment of conda lists the packages of a Python service."},
+		{Code: "SLP465", Name: "private git dependency", Meaning: "A dependency comes from git with a key that the build does not have."},
 	}
 }
 

@@ -107,15 +107,20 @@ func (p *pyproject) licence() string {
 
 // python is what the project says of the interpreter, and the key that says it.
 func (p *pyproject) python() (text, key string) {
-	if p.Project.RequiresPython != "" {
-		return p.Project.RequiresPython, "requires-python"
-	}
+	var poetry string
 	if p.Tool.Poetry != nil {
-		if text, ok := p.Tool.Poetry.Dependencies["python"].(string); ok {
-			return text, "python ="
-		}
+		poetry, _ = p.Tool.Poetry.Dependencies["python"].(string)
 	}
-	return "", ""
+	switch standard := p.Project.RequiresPython; {
+	case standard == "" && poetry == "":
+		return "", ""
+	case standard == "":
+		return poetry, "python ="
+	case poetry == "" || poetry == "*" || strings.Contains(poetry, "||"):
+		return standard, "requires-python"
+	default:
+		return standard + "," + poetry, "requires-python"
+	}
 }
 
 // scripts are the entry points, "module:function" by name.
@@ -179,18 +184,23 @@ func tableDep(name string, value any) dep {
 	return d
 }
 
-// local returns a dependency that is a directory, as Poetry writes it; "" without
-// one.
-func (p *pyproject) local() string {
+// locals are the dependencies that are directories or archives of the repository, as
+// Poetry writes them.
+func (p *pyproject) locals() []local {
 	if p.Tool.Poetry == nil {
-		return ""
+		return nil
 	}
+	var out []local
 	for _, name := range slices.Sorted(maps.Keys(p.Tool.Poetry.Dependencies)) {
-		if v, ok := p.Tool.Poetry.Dependencies[name].(map[string]any); ok && v["path"] != nil {
-			return name
+		for _, t := range tables(p.Tool.Poetry.Dependencies[name]) {
+			for _, key := range []string{"path", "file"} {
+				if at, ok := t[key].(string); ok {
+					out = append(out, local{name: normalised(name), dir: at})
+				}
+			}
 		}
 	}
-	return ""
+	return out
 }
 
 // specSet writes comparators in one order.

@@ -14,12 +14,10 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
-	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -112,11 +110,15 @@ type service struct {
 	tree
 	family string
 
-	project *pyproject // nil without pyproject.toml
-	version string     // of Python, "3.13"
-	manager manager
-	deps    map[string]dep  // what the service itself asks for, by normalised name
-	pinned  map[string]bool // what a lock file of TOML pins
+	interpreter
+	project      *pyproject // nil without pyproject.toml
+	manager      manager
+	deps         map[string]dep       // what the service itself asks for, by normalised name
+	pinned       map[string]bool      // what a lock file of TOML pins
+	stale        bool                 // no lock file fits
+	git          ecosystem.Need       // of the first dependency that git fetches
+	repo         fs.FS                // the repository, nil when it is not known
+	lockReleases map[string][]release // what a lock file pins for production
 
 	named     map[string]bool // paths that are in because the sources name them
 	databases map[string]bool // files that the settings name as a developer's database
@@ -146,7 +148,7 @@ func (s *service) assembled() bool { return s.family == "" || s.family == "debia
 func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
 	s := &service{Service: ecosystem.Open(dir, want, fleet), deps: map[string]dep{}, root: ".", cwd: "."}
 	bases, _ := ecosystem.Settings(fleet)
-	s.family = bases.Family
+	s.family, s.repo = bases.Family, e.root
 	if ecosystem.Exists(dir, "pyproject.toml") && !s.readProject() {
 		return s
 	}
@@ -156,8 +158,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.Name("")
 	}
 	s.openWorkspace(e.root, want.Path)
-	s.runtimeVersion()
-	if !s.packageManager() {
+	if !s.packagesAndVersion() {
 		return s
 	}
 	s.checkSystem()
@@ -187,52 +188,4 @@ func (s *service) readProject() bool {
 	}
 	s.project = p
 	return true
-}
-
-// toolVersion is the line of Python in a file of asdf or mise.
-var toolVersion = pattern.Lazy(`(?m)^\s*python\s+([^\s#]+)`)
-
-// versionEvidence returns the strongest statement about the version; an empty
-// file stands for slipway.yaml.
-func (s *service) versionEvidence() (file string, line int, text string) {
-	if s.Want.Version != "" {
-		return "", 0, s.Want.Version
-	}
-	for _, name := range []string{".python-version", "runtime.txt", s.fromTop(".python-version")} {
-		dir, base := s.Dir, name
-		if rest, above := strings.CutPrefix(name, s.fromTop("")); above && s.member != "" {
-			dir, base = s.top, rest
-		}
-		data, err := ecosystem.Read(dir, base)
-		if err != nil {
-			continue
-		}
-		for i, l := range strings.Split(string(data), "\n") {
-			l, _, _ = strings.Cut(l, "#")
-			if l = strings.TrimSpace(l); l != "" {
-				return name, i + 1, l
-			}
-		}
-	}
-	if data, err := ecosystem.Read(s.Dir, ecosystem.ToolVersions); err == nil {
-		if h := ecosystem.Find(toolVersion(), ecosystem.ToolVersions, data); h.Found() {
-			return h.File, h.Line, h.Text
-		}
-	}
-	if s.project != nil {
-		if text, key := s.project.python(); text != "" {
-			return "pyproject.toml", s.project.line(key), text
-		}
-	}
-	if data, err := ecosystem.Read(s.Dir, "Pipfile"); err == nil {
-		var p pipfile
-		if unmarshalTOML(data, &p) == nil {
-			for _, key := range []string{"python_full_version", "python_version"} {
-				if v, ok := p.Requires[key].(string); ok {
-					return "Pipfile", lineOf(data, key), v
-				}
-			}
-		}
-	}
-	return "", 0, ""
 }

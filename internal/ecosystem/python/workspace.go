@@ -1,7 +1,9 @@
 package python
 
 import (
+	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -18,15 +20,10 @@ type workspace struct {
 	top    fs.FS  // the directory of the lock file
 	at     string // top relative to the fleet's root
 	member string // the service's directory relative to top
+	own    bool   // the lock file is the service's own: only the build context is wider
 	locals []local
 
 	ignores []string // of a .dockerignore of the member's own
-}
-
-// local is a project of the repository that the service depends on.
-type local struct {
-	name string
-	dir  string // relative to the build context
 }
 
 // openWorkspace looks above the service for the workspace that it is a member
@@ -38,7 +35,8 @@ func (s *service) openWorkspace(root fs.FS, at string) {
 	}
 	for up := path.Dir(at); ; up = path.Dir(up) {
 		rel := strings.TrimPrefix(at, up+"/")
-		if isMember(root, up, rel) {
+		locked := ecosystem.Exists(root, path.Join(up, "uv.lock"))
+		if isMember(root, up, rel) && (locked || s.requirementsFile() == "") {
 			if top, err := fs.Sub(root, up); err == nil {
 				s.workspace = workspace{top: top, at: up, member: rel}
 			}
@@ -50,11 +48,10 @@ func (s *service) openWorkspace(root fs.FS, at string) {
 	}
 }
 
-// isMember reports a directory that the workspace of another one names, and that
-// has a lock file.
+// isMember reports a directory that the workspace of another one names.
 func isMember(root fs.FS, up, rel string) bool {
 	data, err := ecosystem.Read(root, path.Join(up, "pyproject.toml"))
-	if err != nil || !ecosystem.Exists(root, path.Join(up, "uv.lock")) {
+	if err != nil {
 		return false
 	}
 	p, _, err := parsePyproject(data)
@@ -79,6 +76,14 @@ func (p *pyproject) hasMember(rel string) bool {
 // lockDir is the directory of the lock file, and fromTop the path of a file in
 // it as seen from the service.
 func (s *service) lockDir() fs.FS {
+	if s.member != "" && !s.own {
+		return s.top
+	}
+	return s.Dir
+}
+
+// contextDir is the build context.
+func (s *service) contextDir() fs.FS {
 	if s.member != "" {
 		return s.top
 	}
@@ -86,7 +91,7 @@ func (s *service) lockDir() fs.FS {
 }
 
 func (s *service) fromTop(name string) string {
-	if s.member == "" {
+	if s.member == "" || s.own {
 		return name
 	}
 	return strings.Repeat("../", 1+strings.Count(s.member, "/")) + name
@@ -178,7 +183,7 @@ func (l uvLock) locals(of string) []local {
 			visit(d.Name)
 		}
 		if dir := p.dir(); dir != "" && normalised(name) != normalised(of) {
-			out = append(out, local{normalised(name), dir})
+			out = append(out, local{name: normalised(name), dir: dir})
 		}
 	}
 	visit(of)
@@ -186,53 +191,178 @@ func (l uvLock) locals(of string) []local {
 }
 
 // uv lets pip install what uv.lock pins, by digest, so that the machine's package
-// index is asked instead of the addresses in the lock file.
+// index is asked instead of the addresses in the lock file. Without a lock file
+// that fits, uv makes one in the build.
 func (s *service) uv(data []byte) bool {
 	var lock uvLock
 	if err := toml.Unmarshal(data, &lock); err != nil {
 		s.Report(diag.Error, codeManifest, s.fromTop("uv.lock"), errorLine(err), s.inDir("uv lock"), "uv.lock is not valid: %v", err)
 		return false
 	}
-	if name, asked, locked := uvDifference(s.project, lock, ecosystem.Or(s.member, ".")); name != "" {
-		s.Report(diag.Error, codeStale, "pyproject.toml", s.project.line(name), s.inDir("uv lock"),
-			"uv.lock is out of date: %s is %s in pyproject.toml and %s in the lock file", name, asked, locked)
+	if name, asked, locked := uvDifference(s.project, lock, ecosystem.Or(s.memberOfLock(), ".")); name != "" && !s.stale {
+		s.outOfDate("uv.lock", "uv lock", "pyproject.toml", s.project.line(name), fmt.Sprintf("%s is %s in pyproject.toml and %s in the lock file", name, asked, locked))
 	}
 	name := s.project.name()
-	if _, ok := lock.find(name); s.member != "" && !ok {
-		s.Report(diag.Error, codeStale, "pyproject.toml", s.project.line("name"), s.inDir("uv lock"), "uv.lock is out of date: the member %s is missing", name)
-		return false
+	if _, ok := lock.find(name); s.memberOfLock() != "" && !ok && !s.stale {
+		s.outOfDate("uv.lock", "uv lock", "pyproject.toml", s.project.line("name"), "the member "+name+" is missing")
 	}
-	if !s.localProjects(lock.locals(name)) {
+	workspace, all := s.memberOfLock() != "", lock.locals(name)
+	if s.stale {
+		all = s.manifestLocals()
+	}
+	if !s.localProjects(all) || s.stale && !s.sourcesGit() {
 		return false
 	}
 	s.manager = manager{name: "uv", manifests: []string{"pyproject.toml", "uv.lock"}, tool: uvTool, cache: pipCache}
+	if data == nil {
+		s.manager.manifests = s.manager.manifests[:1]
+	}
 	what, project := "", "--no-emit-project"
-	if s.member != "" {
+	if workspace {
 		s.manager.manifests = append(s.manager.manifests, path.Join(s.member, "pyproject.toml"))
 		what = " --package " + name
 		s.Fact("workspace", ecosystem.Or(s.at, "."), "uv workspace", s.fromTop("uv.lock"), 0)
 	}
-	if s.member != "" || len(s.locals) > 0 {
+	if workspace || len(s.locals) > 0 {
 		project = "--no-emit-workspace"
 	}
-	s.manager.install = []string{tools + "/bin/uv export --quiet --frozen --no-dev " + project + what + " --output-file " + exported, pipInstall + exported}
-	if len(lock.registries()) > 1 { // only uv knows which package comes from where
+	if s.own || slices.ContainsFunc(s.locals, func(l local) bool { return !workspace && !s.project.hasMember(l.dir) }) {
+		project = "--no-emit-project --no-emit-local"
+	}
+	frozen := "--frozen "
+	if s.stale {
+		frozen, s.manager.first = "", true
+		s.manager.manifests = append(s.manager.manifests, s.memberManifests()...)
+	}
+	s.manager.install = []string{tools + "/bin/uv export --quiet " + frozen + "--no-dev " + project + what + " --output-file " + exported, pipInstall + exported}
+	if len(lock.registries()) > 1 || s.git.Package != "" { // only uv knows which package comes from where, and takes git's beside digests
 		s.manager.cache = "/root/.cache/uv"
-		s.manager.install = []string{tools + "/bin/uv sync --frozen --no-dev " + strings.ReplaceAll(project, "emit", "install") + what}
+		s.manager.install = []string{tools + "/bin/uv sync " + frozen + "--no-dev " + strings.ReplaceAll(project, "emit", "install") + what}
 	}
 	return true
 }
 
-// localProjects takes the projects of the repository that the service depends
-// on: those in the build context.
+// manifestLocals are the projects of the repository that the manifest's sources
+// name, and those that these need, which come first. Without a lock file that fits
+// nothing else lists them.
+func (s *service) manifestLocals() []local {
+	members := map[string]string{} // directories by name
+	for _, f := range s.memberManifests() {
+		if data, err := ecosystem.Read(s.top, f); err == nil {
+			if p, _, err := parsePyproject(data); err == nil {
+				members[normalised(p.name())] = path.Dir(f)
+			}
+		}
+	}
+	from := s.contextDir()
+	var out []local
+	seen := map[string]bool{}
+	var visit func(p *pyproject, base string)
+	visit = func(p *pyproject, base string) {
+		for _, name := range slices.Sorted(maps.Keys(p.Tool.UV.Sources)) {
+			for _, source := range tables(p.Tool.UV.Sources[name]) {
+				dir, _ := source["path"].(string)
+				if dir != "" {
+					dir = path.Join(base, dir)
+				} else if source["workspace"] == true {
+					dir = members[normalised(name)]
+				}
+				if dir == "" || seen[dir] {
+					continue
+				}
+				seen[dir] = true
+				if data, err := ecosystem.Read(from, path.Join(dir, "pyproject.toml")); err == nil {
+					if of, _, err := parsePyproject(data); err == nil {
+						visit(of, dir)
+					}
+				}
+				out = append(out, local{name: normalised(name), dir: dir})
+			}
+		}
+	}
+	visit(s.project, ecosystem.Or(s.memberOfLock(), "."))
+	return out
+}
+
+// sourcesGit has git in the toolchain for sources that it fetches.
+func (s *service) sourcesGit() bool {
+	for _, name := range slices.Sorted(maps.Keys(s.project.Tool.UV.Sources)) {
+		for _, source := range tables(s.project.Tool.UV.Sources[name]) {
+			if address, ok := source["git"].(string); ok && !s.needGit(name, address, "pyproject.toml", s.project.line(name)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// tables are the tables that a value of TOML is, or holds.
+func tables(value any) []map[string]any {
+	switch v := value.(type) {
+	case map[string]any:
+		return []map[string]any{v}
+	case []any:
+		var out []map[string]any
+		for _, x := range v {
+			out = append(out, tables(x)...)
+		}
+		return out
+	}
+	return nil
+}
+
+// memberOfLock is the service's directory relative to the lock file of a workspace,
+// "" for a service with its own.
+func (s *service) memberOfLock() string {
+	if s.own {
+		return ""
+	}
+	return s.member
+}
+
+// memberManifests are the manifests of all members of the workspace, which uv reads
+// to make a lock file.
+func (s *service) memberManifests() []string {
+	if s.memberOfLock() == "" {
+		return nil
+	}
+	data, err := ecosystem.Read(s.top, "pyproject.toml")
+	if err != nil {
+		return nil
+	}
+	root, _, err := parsePyproject(data)
+	if err != nil {
+		return nil
+	}
+	table, _ := root.Tool.UV.Workspace.(map[string]any)
+	globs, _ := table["members"].([]any)
+	var out []string
+	for _, g := range globs {
+		text, _ := g.(string)
+		found, _ := fs.Glob(s.top, path.Join(text, "pyproject.toml"))
+		for _, f := range found {
+			if root.hasMember(path.Dir(f)) && path.Dir(f) != s.member {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// localProjects takes the projects of the repository that the service depends on.
+// Those of a workspace are relative to it.
 func (s *service) localProjects(all []local) bool {
+	if s.memberOfLock() == "" {
+		return s.takeLocals(s.placed(all))
+	}
+	line := func(l local) int { return s.project.line(l.name) }
 	for _, l := range all {
 		if !fs.ValidPath(l.dir) || !ecosystem.Exists(s.lockDir(), path.Join(l.dir, "pyproject.toml")) {
-			s.Report(diag.Error, codeLocal, "pyproject.toml", s.project.line(l.name), "make a workspace of both: [tool.uv.workspace] in a pyproject.toml above them",
+			s.Report(diag.Error, codeLocal, "pyproject.toml", line(l), "make a workspace of both: [tool.uv.workspace] in a pyproject.toml above them",
 				"the dependency %s is at %s, outside the build context", l.name, l.dir)
 			return false
 		}
-		s.Fact("local package", l.name, "project in "+l.dir, "pyproject.toml", s.project.line(l.name))
+		s.Fact("local package", l.name, "project in "+l.dir, "pyproject.toml", line(l))
 	}
 	s.locals = all
 	return true
