@@ -45,6 +45,9 @@ func NearestOfDebian(version string) string {
 			debian = append(debian, l.version)
 		}
 	}
+	if same, err := choices(version, debian); err == nil {
+		return same[0]
+	}
 	if near := nearest(version, debian); near != "" {
 		return near
 	}

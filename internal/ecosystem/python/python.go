@@ -37,6 +37,7 @@ func (Ecosystem) Name() string { return "python" }
 func (Ecosystem) Recognise(dir fs.FS) string {
 	for _, name := range []string{
 		"requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "pyproject.toml", "manage.py", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt",
+		"environment.yml", "environment.yaml", // of conda, to say that they do not suffice
 	} {
 		if ecosystem.Exists(dir, name) {
 			return name

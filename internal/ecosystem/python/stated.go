@@ -43,8 +43,7 @@ func (s *service) versionStatements() []stated {
 	for _, look := range []func() []stated{
 		func() []stated { return s.versionFile(".python-version") },
 		func() []stated { return s.versionFile("runtime.txt") },
-		func() []stated { return s.versionFile(s.fromTop(".python-version")) },
-		s.toolVersions, s.miseVersions, s.projectVersions, s.pipfileVersions, s.lockVersions, s.otherVersions,
+		s.versionAbove, s.toolVersions, s.miseVersions, s.projectVersions, s.pipfileVersions, s.lockVersions, s.otherVersions,
 	} {
 		if found := look(); len(found) > 0 {
 			return found
@@ -92,6 +91,14 @@ func (s *service) versionFile(name string) []stated {
 		s.Unwise(codeUnknownVersion, name, 1, "write a version of Python into "+path.Base(name)+", such as 3.13", "%q is not a version of Python; the image's is chosen without it", names)
 	}
 	return found
+}
+
+// versionAbove reads the version file of the service's workspace.
+func (s *service) versionAbove() []stated {
+	if name := s.fromTop(".python-version"); name != ".python-version" {
+		return s.versionFile(name)
+	}
+	return nil
 }
 
 // toolVersions reads the file of asdf, which may list several versions.

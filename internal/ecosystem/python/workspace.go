@@ -254,7 +254,12 @@ func (s *service) manifestLocals() []local {
 			}
 		}
 	}
-	from := s.contextDir()
+	manifest := func(dir string) ([]byte, error) { // the context is widened for what is found
+		if name := path.Join(path.Clean(s.Want.Path), dir, "pyproject.toml"); s.memberOfLock() == "" && s.repo != nil && fs.ValidPath(name) {
+			return ecosystem.Read(s.repo, name)
+		}
+		return ecosystem.Read(s.contextDir(), path.Join(dir, "pyproject.toml"))
+	}
 	var out []local
 	seen := map[string]bool{}
 	var visit func(p *pyproject, base string)
@@ -271,7 +276,7 @@ func (s *service) manifestLocals() []local {
 					continue
 				}
 				seen[dir] = true
-				if data, err := ecosystem.Read(from, path.Join(dir, "pyproject.toml")); err == nil {
+				if data, err := manifest(dir); err == nil {
 					if of, _, err := parsePyproject(data); err == nil {
 						visit(of, dir)
 					}

@@ -1,0 +1,254 @@
+package python
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// runtimeOf is the base that production of a worker starts from, its first fact and
+// the codes of its findings.
+func runtimeOf(t *testing.T, files map[string]string, want config.Service) (base, fact, found string) {
+	t.Helper()
+	if files["main.py"] == "" {
+		files["main.py"] = "print()\n"
+	}
+	p, findings := planned(t, files, want)
+	for _, st := range p.Stages {
+		if st.Name == plan.StageProduction {
+			base = strings.TrimPrefix(st.From, "slipway/python:")
+		}
+	}
+	if i := slices.IndexFunc(p.Facts, func(f plan.Fact) bool { return f.Name == "runtime" }); i >= 0 {
+		fact = p.Facts[i].Value + ": " + p.Facts[i].Evidence
+	}
+	return base, fact, codes(findings)
+}
+
+// TestVersionFiles: which Python each of the files that name one gives.
+func TestVersionFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		files     map[string]string
+		want      string
+		base, say string
+	}{
+		"3.12":                       {map[string]string{".python-version": "3.12\n"}, "", "3.12-standalone", ""},
+		"3.10 has ended":             {map[string]string{".python-version": "3.10\n"}, "", "3.10-standalone", ecosystem.CodeEnded},
+		"an exact release of 3.12":   {map[string]string{".python-version": "3.12.4\n"}, "", "3.12.4-standalone", ""},
+		"an exact one of Debian's":   {map[string]string{".python-version": "3.13.2\n"}, "", "3.13-trixie", ecosystem.CodeNearest},
+		"which slipway.yaml wants":   {map[string]string{".python-version": "3.12\n"}, "3.13.2", "3.13.2-standalone", ""},
+		"a release that is not":      {map[string]string{".python-version": "3.12.99\n"}, "", "3.12-standalone", ecosystem.CodeNearest},
+		"slipway.yaml, not so":       {nil, "3.11.99", "3.11-bookworm", ecosystem.CodeNearest},
+		"older than all":             {map[string]string{".python-version": "3.7.3"}, "", "3.9-bullseye", ecosystem.CodeNearest + " " + ecosystem.CodeEnded},
+		"comments and a list":        {map[string]string{".python-version": "# ours\n3.16 # soon\n3.11\n3.13\n"}, "", "3.11-bookworm", ""},
+		"several on a line":          {map[string]string{".python-version": "3.7.0 3.11.4 3.13\n"}, "", "3.11-bookworm", ecosystem.CodeNearest},
+		"an environment of pyenv":    {map[string]string{".python-version": "shop-env\n", "pyproject.toml": "[project]\nname = \"a\"\nrequires-python = \">=3.14\"\n"}, "", "3.14-forky", codeUnknownVersion},
+		"with its version":           {map[string]string{".python-version": "3.11.4/envs/shop\n"}, "", "3.11-bookworm", ecosystem.CodeNearest},
+		"the system's":               {map[string]string{".python-version": "system\n3.11\n"}, "", "3.11-bookworm", ""},
+		"a byte-order mark":          {map[string]string{".python-version": "\ufeff3.11\r\n"}, "", "3.11-bookworm", ""},
+		"uv's words":                 {map[string]string{".python-version": "cpython-3.11\n"}, "", "3.11-bookworm", ""},
+		"uv's range":                 {map[string]string{".python-version": ">=3.10, <3.12\n"}, "", "3.11-bookworm", ""},
+		"PyPy":                       {map[string]string{".python-version": "pypy3.10\n"}, "", "", codeVersion},
+		"runtime.txt":                {map[string]string{"runtime.txt": "python-3.12.x\n"}, "", "3.12-standalone", ""},
+		"asdf":                       {map[string]string{".tool-versions": "nodejs 22\npython 3.16 3.11 # two\n"}, "", "3.11-bookworm", ""},
+		"mise":                       {map[string]string{"mise.toml": "[tools]\nnode = \"22\"\npython = \"3.14\"\n"}, "", "3.14-forky", ""},
+		"mise, hidden, a list":       {map[string]string{".mise.toml": "[tools]\npython = [\"3.16\", \"3.14\"]\n"}, "", "3.14-forky", ""},
+		"mise, a table":              {map[string]string{".config/mise/config.toml": "[tools]\npython = { version = \"3.11\", virtualenv = \".venv\" }\n"}, "", "3.11-bookworm", ""},
+		"both of a project's":        {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\nrequires-python = \">=3.9\"\n[tool.poetry.dependencies]\npython = \"<3.12\"\n"}, "", "3.11-bookworm", ""},
+		"a range without Debian's":   {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\nrequires-python = \">=3.12,<3.13\"\n"}, "", "3.12-standalone", ""},
+		"Poetry's lock":              {map[string]string{"pyproject.toml": "[tool.poetry]\nname = \"a\"\n", "poetry.lock": "[metadata]\npython-versions = \"~3.11\"\n"}, "", "3.11-bookworm", ""},
+		"uv's lock":                  {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\n", "uv.lock": "version = 1\nrequires-python = \"==3.14.*\"\n"}, "", "3.14-forky", ""},
+		"PDM's lock":                 {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\n", "pdm.lock": "[metadata]\n[[metadata.targets]]\nrequires_python = \"==3.11.*\"\n"}, "", "3.11-bookworm", ""},
+		"Pipfile":                    {map[string]string{"Pipfile": "[packages]\n[requires]\npython_version = \"3.12\"\n"}, "", "3.12-standalone", codeNoLock},
+		"conda beside requirements":  {map[string]string{"requirements.txt": "", "environment.yml": "dependencies:\n  - python=3.11\n  - pip\n"}, "", "3.11-bookworm", ""},
+		"conda's range":              {map[string]string{"requirements.txt": "", "environment.yml": "dependencies:\n  - python>=3.9,<3.12\n"}, "", "3.11-bookworm", ""},
+		"setup.cfg":                  {map[string]string{"requirements.txt": "", "setup.cfg": "[options]\npython_requires = >=3.8, <3.12\n"}, "", "3.11-bookworm", ""},
+		"a lock is weaker than that": {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\nrequires-python = \">=3.13\"\n", "uv.lock": "requires-python = \">=3.9\"\n"}, "", "3.13-trixie", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.files == nil {
+				c.files = map[string]string{}
+			}
+			base, _, found := runtimeOf(t, c.files, config.Service{Version: c.want})
+			if base != c.base || found != c.say {
+				t.Errorf("runs on %q with %q, want %q with %q", base, found, c.base, c.say)
+			}
+		})
+	}
+}
+
+// TestStrictVersion refuses what is merely near.
+func TestStrictVersion(t *testing.T) {
+	fleet := config.Default("x")
+	fleet.Strict = true
+	_, findings := Ecosystem{}.Plan(repository(map[string]string{".python-version": "3.13.2", "main.py": "print()"}), config.Service{Path: "."}, fleet)
+	if findings.Errors() == nil || codes(findings) != ecosystem.CodeNearest {
+		t.Errorf("%v", findings)
+	}
+}
+
+// TestPinnedPackagesDecide between the versions that the files allow.
+func TestPinnedPackagesDecide(t *testing.T) {
+	for name, c := range map[string]struct {
+		requirements, version string
+		base, fact, say       string
+	}{
+		"nothing pinned":             {"numpy>=1\npandas\n", "", "3.13-trixie", "default", codeUnpinned},
+		"numpy 1.26":                 {"numpy==1.26.4\n", "", "3.11-bookworm", "numpy 1.26.4 has wheels for Python 3.9 to 3.12", ""},
+		"numpy 1.21":                 {"numpy==1.21.0\n", "", "3.9-bullseye", "has wheels for", ecosystem.CodeEnded},
+		"two that meet":              {"numpy==1.24.0\npandas==1.5.3\n", "", "3.11-bookworm", "", ""},
+		"newest":                     {"numpy==2.3.4\npandas==2.3.3\nPyYAML==6.0.3\n", "", "3.13-trixie", "default", ""},
+		"of a stable ABI":            {"cryptography==42.0.0\n", "", "3.13-trixie", "default", ""},
+		"a table's alias":            {"tensorflow-cpu==2.15.0\n", "", "3.11-bookworm", "tensorflow-cpu 2.15.0", ""},
+		"Django 3.2":                 {"Django==3.2.25\n", "", "3.11-bookworm", "django 3.2.25 supports Python up to 3.11", ""},
+		"Django below 4":             {"Django>=3.2,<4\n", "", "3.11-bookworm", "supports Python up to 3.11", codeUnpinned},
+		"Django 5.2":                 {"Django==5.2.1\n", "", "3.13-trixie", "default", ""},
+		"Flask 1":                    {"Flask==1.1.2\ngunicorn==23.0.0\n", "", "3.11-bookworm", "flask 1.1.2", ""},
+		"pydantic 1":                 {"pydantic==1.10.2\n", "", "3.11-bookworm", "pydantic 1.10.2", ""},
+		"SQLAlchemy 2.0.20":          {"SQLAlchemy==2.0.20\n", "", "3.11-bookworm", "sqlalchemy 2.0.20", ""},
+		"SQLAlchemy 1.4":             {"SQLAlchemy==1.4.54\n", "", "3.13-trixie", "default", ""},
+		"within a range":             {"numpy==1.26.4\n", ">=3.12,<3.14", "3.12-standalone", "requires", ""},
+		"against an exact wish":      {"numpy==1.26.4\n", "3.13", "3.13-trixie", `requires "3.13"`, codeMisfit},
+		"that only one version suit": {"torch==1.13.1\nscipy==1.9.3\nnumpy==1.23.5\n", "", "3.11-bookworm", "", ""},
+		"none suits all":             {"numpy==1.19.5\npandas==2.3.3\n", "", "3.9-bullseye", "", ecosystem.CodeEnded},
+		"none suits":                 {"numpy==1.16.0\n", "", "3.13-trixie", "", codeMisfit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{"requirements.txt": c.requirements}
+			if c.version != "" {
+				files[".python-version"] = c.version
+			}
+			base, fact, found := runtimeOf(t, files, config.Service{})
+			base = base[strings.LastIndex(base, ":")+1:]
+			if base != c.base || !strings.Contains(fact, c.fact) || found != c.say {
+				t.Errorf("runs on %q (%s) with %q, want %q (%s) with %q", base, fact, found, c.base, c.fact, c.say)
+			}
+		})
+	}
+}
+
+const wheel, forty = "-cp311-cp311-manylinux_2_17_x86_64.whl", "-cp314-cp314-manylinux_2_28_x86_64.whl"
+
+// TestLockFilesDecide by the wheels that they list, of what production needs.
+func TestLockFilesDecide(t *testing.T) {
+	uv := func(packages string) map[string]string {
+		return map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"fast\"]\n", "uv.lock": packages +
+			"[[package]]\nname = \"a\"\nsource = { virtual = \".\" }\ndependencies = [{ name = \"fast\" }]\n"}
+	}
+	entry := func(name, files string) string {
+		return "[[package]]\nname = \"" + name + "\"\nversion = \"1\"\n" + files + "\n"
+	}
+	urls := func(files ...string) string {
+		out := ""
+		for _, f := range files {
+			out += "{ url = \"https://index.example/" + f + "\" },"
+		}
+		return "sdist = { url = \"https://index.example/x-1.tar.gz\" }\nwheels = [" + out + "]"
+	}
+	poetry := func(packages string) map[string]string {
+		return map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\nfast = \"1\"\n", "poetry.lock": packages}
+	}
+	for name, c := range map[string]struct {
+		files  map[string]string
+		base   string
+		native bool
+	}{
+		"uv":                         {uv(entry("fast", urls("fast-1"+wheel, "fast-1-cp310-cp310-manylinux_2_17_x86_64.whl"))), "3.11-bookworm", false},
+		"uv, new only":               {uv(entry("fast", urls("fast-1"+forty))), "3.14-forky", false},
+		"a pure wheel beside":        {uv(entry("fast", urls("fast-1"+wheel, "fast-1-py3-none-any.whl"))), "3.13-trixie", false},
+		"the stable ABI":             {uv(entry("fast", urls("fast-1-cp39-abi3-manylinux_2_17_x86_64.whl"))), "3.13-trixie", false},
+		"without threads' lock":      {uv(entry("fast", urls("fast-1-cp313-cp313t-manylinux_2_17_x86_64.whl", "fast-1"+wheel))), "3.11-bookworm", false},
+		"for another system":         {uv(entry("fast", urls("fast-1-cp311-cp311-win_amd64.whl"))), "3.13-trixie", false},
+		"for another libc":           {uv(entry("fast", urls("fast-1-cp313-cp313-musllinux_1_2_x86_64.whl", "fast-1"+wheel))), "3.11-bookworm", false},
+		"two releases by Python":     {uv(entry("fast", urls("fast-1"+wheel)) + entry("fast", urls("fast-2-cp313-cp313-manylinux_2_17_x86_64.whl"))), "3.13-trixie", false},
+		"what production needs not":  {uv(entry("fast", urls("fast-1-py3-none-any.whl")) + entry("linter", urls("linter-1"+wheel))), "3.13-trixie", false},
+		"an archive":                 {uv(entry("fast", urls())), "3.13-trixie", true},
+		"a pure archive":             {uv(strings.ReplaceAll(entry("fast", "dependencies = [{ name = \"docopt\" }]\n"+urls("fast-1-py3-none-any.whl")), "x", "x") + entry("docopt", urls())), "3.13-trixie", false},
+		"Poetry":                     {poetry(entry("fast", `files = [{file = "fast-1`+wheel+`", hash = "sha256:0"}]`)), "3.11-bookworm", false},
+		"Poetry's group":             {poetry(entry("fast", `files = [{file = "fast-1-py3-none-any.whl"}]`) + entry("x", "groups = [\"dev\"]\nfiles = [{file = \"x-1"+wheel+"\"}]")), "3.13-trixie", false},
+		"an old lock of Poetry's":    {poetry(entry("fast", "category = \"main\"\n") + "[metadata.files]\nfast = [{file = \"fast-1" + wheel + "\"}]\n"), "3.11-bookworm", false},
+		"PDM":                        {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"fast\"]\n", "pdm.lock": entry("fast", "groups = [\"default\"]\nfiles = [{url = \"https://index.example/fast-1"+wheel+"#sha\"}]")}, "3.11-bookworm", false},
+		"Pipenv, which has no names": {map[string]string{"Pipfile": "[packages]\nnumpy = \"*\"\n", "Pipfile.lock": `{"default": {"numpy": {"version": "==1.26.4", "hashes": []}}}`}, "3.11-bookworm", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.files["main.py"] = "print()"
+			p, findings := planned(t, c.files, config.Service{})
+			base, toolchain := "", ""
+			for _, st := range p.Stages {
+				switch st.Name {
+				case plan.StageProduction:
+					base = strings.TrimPrefix(st.From, "slipway/python:")
+				case plan.StageDependencies:
+					toolchain = st.From
+				}
+			}
+			if base != c.base || strings.HasSuffix(toolchain, "-native-toolchain") != c.native || codes(findings) != "" {
+				t.Errorf("runs on %q, built on %q, %v", base, toolchain, findings)
+			}
+		})
+	}
+}
+
+// TestCompiledWhereNoWheelSuits has the compiler, and what the package links.
+func TestCompiledWhereNoWheelSuits(t *testing.T) {
+	p, findings := planned(t, map[string]string{"requirements.txt": "psycopg2-binary==2.9.3\n", ".python-version": "3.13", "main.py": "print()"}, config.Service{})
+	if codes(findings) != codeMisfit || !strings.Contains(findings[0].Text, "psycopg2-binary 2.9.3 has wheels for Python 3.6 to 3.10") || findings[0].Place.Line != 1 || !strings.Contains(findings[0].Hint, "newer release") {
+		t.Errorf("%v", findings)
+	}
+	var from []string
+	for _, st := range p.Stages {
+		from = append(from, st.From)
+	}
+	if !slices.Contains(from, "slipway/python/libpq-dev/perl-base:3.13-trixie-native-toolchain") || !slices.Contains(from, "slipway/python/libpq5:3.13-trixie") {
+		t.Errorf("stages start from %v", from)
+	}
+}
+
+// TestStandaloneStages: its library is elsewhere, and its compilers have to be named.
+func TestStandaloneStages(t *testing.T) {
+	p, findings := planned(t, map[string]string{"requirements.txt": "psycopg2==2.9.10\n", ".python-version": "3.12", "main.py": "print()"}, config.Service{})
+	if findings != nil {
+		t.Fatal(findings)
+	}
+	run := shell(p, plan.StageDependencies)
+	if !strings.Contains(run, "/out/bytecode/usr/local/lib/python3.12") || strings.Contains(run, " /usr/lib/python3") {
+		t.Errorf("compiles %s", run)
+	}
+	env := step(p, plan.StageDependencies, plan.OpEnv)
+	if !strings.Contains(env, "CC=gcc") || !strings.Contains(env, "CFLAGS=-g0") {
+		t.Errorf("environment %s", env)
+	}
+}
+
+func TestNearestOfDebian(t *testing.T) {
+	for version, want := range map[string]string{"3.12.15": "3.13", "3.10.2": "3.11", "3.13.2": "3.13", "3.15.9": "3.15", "3.9.1": "3.9"} {
+		if got := NearestOfDebian(version); got != want {
+			t.Errorf("%s: %s, want %s", version, got, want)
+		}
+	}
+}
+
+// TestTablesAreWhole: every line of the tables is read.
+func TestTablesAreWhole(t *testing.T) {
+	if n := len(standalones()); n < 90 || n != strings.Count(standaloneTable, "\n3.") {
+		t.Errorf("%d releases", n)
+	}
+	spans := wheelSpans()
+	for _, name := range []string{"numpy", "pandas", "scipy", "pydantic-core", "psycopg2-binary", "pillow", "lxml", "cffi", "cryptography", "greenlet", "grpcio", "aiohttp",
+		"tensorflow", "torch", "scikit-learn", "matplotlib", "pyyaml", "ujson", "orjson", "uvloop", "httptools", "markupsafe", "regex"} {
+		last := version{-1}
+		for _, s := range spans[name] {
+			if slices.Compare(s.from[:], last[:]) < 0 || !s.none && s.low > s.high {
+				t.Errorf("%s: %+v after %v", name, s, last)
+			}
+			last = s.from
+		}
+		if len(spans[name]) == 0 {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
