@@ -159,13 +159,10 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.Name("")
 	}
 	s.openWorkspace(e.root, want.Path)
-	if !s.packagesAndVersion() {
+	if !s.packagesSourcesAndVersion() {
 		return s
 	}
 	s.checkSystem()
-	s.inTop(s.ReadIgnore)
-	s.findTree()
-	s.readSources()
 	s.takeNamed()
 	s.noteTree()
 	s.findApp()

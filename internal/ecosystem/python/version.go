@@ -11,16 +11,22 @@ import (
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
-// packagesAndVersion reads what the service installs, which is evidence for the
-// version of Python, and decides on that. What is said of the version comes first.
-func (s *service) packagesAndVersion() bool {
+// packagesSourcesAndVersion reads what the service installs and its sources, which
+// are evidence for the version of Python, and decides on that. What is said of the
+// version comes first.
+func (s *service) packagesSourcesAndVersion() bool {
 	facts, findings := s.Facts, s.Findings
 	s.Facts, s.Findings = nil, nil
 	ok := s.packageManager()
-	ofPackages, aboutPackages := s.Facts, s.Findings
+	if ok {
+		s.inTop(s.ReadIgnore)
+		s.findTree()
+		s.readSources()
+	}
+	rest, about := s.Facts, s.Findings
 	s.Facts, s.Findings = facts, findings
 	s.runtimeVersion()
-	s.Facts, s.Findings = append(s.Facts, ofPackages...), append(s.Findings, aboutPackages...)
+	s.Facts, s.Findings = append(s.Facts, rest...), append(s.Findings, about...)
 	return ok
 }
 

@@ -131,6 +131,31 @@ func TestPinnedPackagesDecide(t *testing.T) {
 	}
 }
 
+// TestRemovedModulesDecide: what the sources import is in older Pythons alone.
+func TestRemovedModulesDecide(t *testing.T) {
+	for name, c := range map[string]struct {
+		files     map[string]string
+		base, say string
+	}{
+		"cgi":                    {map[string]string{"main.py": "import cgi, os\n"}, "3.11-bookworm", ""},
+		"from distutils":         {map[string]string{"main.py": "from distutils.util import strtobool\n"}, "3.11-bookworm", ""},
+		"of an older one":        {map[string]string{"main.py": "import binhex\n"}, "3.9-bullseye", ecosystem.CodeEnded},
+		"which is tried":         {map[string]string{"main.py": "try:\n    import cgi\nexcept ImportError:\n    cgi = None\n"}, "3.13-trixie", ""},
+		"which a package brings": {map[string]string{"main.py": "import cgi\n", "requirements.txt": "legacy-cgi==2.6.3\n"}, "3.13-trixie", ""},
+		"setuptools":             {map[string]string{"main.py": "import distutils\n", "requirements.txt": "setuptools==80.9.0\n"}, "3.13-trixie", ""},
+		"the service's own":      {map[string]string{"main.py": "import parser\n", "parser.py": ""}, "3.13-trixie", ""},
+		"a package of its own":   {map[string]string{"main.py": "from shop import imp\nimport imp.x\n", "imp/__init__.py": "", "imp/x.py": ""}, "3.13-trixie", ""},
+		"only to install":        {map[string]string{"main.py": "", "setup.py": "from distutils.core import setup\n"}, "3.13-trixie", ""},
+		"against a wish":         {map[string]string{"main.py": "import telnetlib\n", ".python-version": "3.14"}, "3.14-forky", codeMisfit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if base, _, found := runtimeOf(t, c.files, config.Service{}); base != c.base || found != c.say {
+				t.Errorf("runs on %q with %q, want %q with %q", base, found, c.base, c.say)
+			}
+		})
+	}
+}
+
 const wheel, forty = "-cp311-cp311-manylinux_2_17_x86_64.whl", "-cp314-cp314-manylinux_2_28_x86_64.whl"
 
 // TestLockFilesDecide by the wheels that they list, of what production needs.
@@ -205,6 +230,26 @@ func TestCompiledWhereNoWheelSuits(t *testing.T) {
 	}
 	if !slices.Contains(from, "slipway/python/libpq-dev/perl-base:3.13-trixie-native-toolchain") || !slices.Contains(from, "slipway/python/libpq5:3.13-trixie") {
 		t.Errorf("stages start from %v", from)
+	}
+}
+
+// TestMisfitHints: the way on is a Python that suits more, if there is one.
+func TestMisfitHints(t *testing.T) {
+	for _, c := range []struct {
+		files map[string]string
+		want  string
+	}{
+		{map[string]string{".python-version": "3.14", "main.py": "import telnetlib\n"}, "such as standard-telnetlib, or write Python 3.11"},
+		{map[string]string{".python-version": "3.14", "requirements.txt": "numpy==1.26.4\n"}, "newer release of numpy, or write Python 3.11"},
+		{map[string]string{".python-version": "3.14", "requirements.txt": "numpy==1.16.0\n"}, "newer release of numpy"},
+	} {
+		if c.files["main.py"] == "" {
+			c.files["main.py"] = "print()\n"
+		}
+		_, findings := planned(t, c.files, config.Service{})
+		if codes(findings) != codeMisfit || !strings.HasSuffix(findings[0].Hint, c.want) {
+			t.Errorf("%v: hint %q", findings, findings[0].Hint)
+		}
 	}
 }
 

@@ -296,7 +296,7 @@ func (s *service) misfits(python string) []misfit {
 			out = append(out, worst)
 		}
 	}
-	return out
+	return append(out, s.importsRemoved(v[1])...)
 }
 
 // fitting takes the first of the allowed versions that all pinned packages suit,
@@ -343,11 +343,12 @@ func (s *service) warnMisfits(st stated) {
 	}
 	m := bad[0]
 	hint := "depend on a newer release of " + m.name
-	if alone := (&service{deps: map[string]dep{}, lockReleases: map[string][]release{m.name: {m.release}}}); st.text != "" {
-		alone.family = s.family
-		alone.fitting(versions(s.family))
-		if alone.version != s.version && len(alone.misfits(alone.version)) == 0 {
-			hint += ", or write Python " + alone.version
+	if m.name == theModule {
+		hint = "stop importing it, or depend on a package that brings it, such as " + instead(m.version)[0]
+	}
+	if better := *s; st.text != "" {
+		if better.fitting(versions(s.family)); len(better.misfits(better.version)) < len(bad) {
+			hint += ", or write Python " + better.version
 		}
 	}
 	consequence := ""
