@@ -75,9 +75,13 @@ type placed struct {
 // references takes what requirements files name beside releases: projects of the
 // repository, and what git fetches. Other lines are dependencies.
 func (s *service) references(r requirements) (out []placed, ok bool) {
+	s.lockReleases = map[string][]release{}
 	for _, l := range r.lines {
 		if l.local == "" {
 			s.deps[l.name] = l.dep
+			if v, ok := strings.CutPrefix(l.spec, "=="); ok && l.pinned { // a package may have several lines, of which a marker chooses
+				s.lockReleases[l.name] = append(s.lockReleases[l.name], release{name: l.name, version: strings.TrimPrefix(v, "="), file: l.file, line: l.line})
+			}
 			continue
 		}
 		ref := parseReference(l.local)

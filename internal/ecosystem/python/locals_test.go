@@ -58,7 +58,7 @@ func TestLocalProjects(t *testing.T) {
 		"Pipenv's path": {map[string]string{"Pipfile": "[packages]\nlib = { path = \"./lib\", editable = true }\n", "Pipfile.lock": `{"default": {"lib": {"editable": true, "path": "./lib"}}}`, "lib/setup.py": "", "main.py": ""}, ".",
 			[]string{"Pipfile Pipfile.lock ./", "lib/ lib/"}, []string{"--no-deps ./lib"}, ""},
 		"uv without a lock": {map[string]string{"api/pyproject.toml": "[project]\nname = \"api\"\ndependencies = [\"lib\"]\n[tool.uv.sources]\nlib = { path = \"../lib\" }\n", "api/main.py": "", "lib/pyproject.toml": library + "[tool.uv.sources]\ndeep = { path = \"../deep\" }\n", "deep/pyproject.toml": library}, "api",
-			[]string{"api/pyproject.toml api/", "deep/ deep/", "lib/ lib/"}, []string{"uv export --quiet --no-dev --no-emit-project --no-emit-local ", "--no-deps ./deep ./lib"}, codeNoLock},
+			[]string{"api/pyproject.toml api/", "deep/ deep/", "lib/ lib/"}, []string{"uv export --quiet ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev --no-emit-project --no-emit-local ", "--no-deps ./deep ./lib"}, codeNoLock},
 		"Poetry without a lock": {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\nflask = \"^3\"\nlib = { path = \"lib\" }\n", "lib/pyproject.toml": library, "main.py": ""}, ".",
 			[]string{"pyproject.toml ./", "lib/ lib/"}, []string{"poetry lock && /opt/tools/bin/poetry export --only main --output /tmp/requirements.txt && sed"}, codeNoLock},
 		"outside the repository": {map[string]string{"requirements.txt": "-e ../lib\n", "main.py": ""}, ".", nil, nil, codeLocal},
@@ -97,7 +97,7 @@ func TestGitDependencies(t *testing.T) {
 		"PDM":                 {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"lib @ git+https://git.example/lib\"]\n", "pdm.lock": "[[package]]\nname = \"lib\"\nversion = \"1\"\ngit = \"https://git.example/lib\"\nrevision = \"0123\"\n"}, scriptFile, ""},
 		"Pipenv":              {map[string]string{"Pipfile": "[packages]\nlib = { git = \"https://git.example/lib\", ref = \"v1\" }\n", "Pipfile.lock": `{"default": {"lib": {"git": "https://git.example/lib", "ref": "0123"}}}`}, scriptFile, ""},
 		"a project":           {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"lib @ git+https://git.example/lib@v1\"]\n"}, scriptFile, ""},
-		"uv without a lock":   {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"lib\"]\n[tool.uv.sources]\nlib = { git = \"https://git.example/lib\" }\n"}, "uv sync --no-dev", codeNoLock},
+		"uv without a lock":   {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"lib\"]\n[tool.uv.sources]\nlib = { git = \"https://git.example/lib\" }\n"}, "uv sync ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev", codeNoLock},
 		"over SSH":            {map[string]string{"requirements.txt": "lib @ git+ssh://git@git.example/lib\n"}, "", codePrivateGit},
 		"over SSH, of Poetry": {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\nlib = { git = \"git@git.example:lib.git\" }\n", "poetry.lock": "[[package]]\nname = \"lib\"\nversion = \"1\"\n[package.source]\ntype = \"git\"\nurl = \"git@git.example:lib.git\"\n"}, "", codePrivateGit},
 	} {
@@ -138,14 +138,14 @@ func TestWithoutAFittingLock(t *testing.T) {
 	}{
 		"Pipenv":         {map[string]string{"Pipfile": "[packages]\nflask = \"*\"\n", "main.py": ""}, ".", "", scriptFile, codeNoLock, "lock"},
 		"PDM":            {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n[tool.pdm]\n", "main.py": ""}, ".", "", scriptFile, codeNoLock, "pdm"},
-		"as wanted":      {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n", "main.py": ""}, ".", "uv", "uv export --quiet --no-dev", codeNoLock, "--frozen"},
+		"as wanted":      {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n", "main.py": ""}, ".", "uv", "uv export --quiet ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev", codeNoLock, "--frozen"},
 		"Poetry, wanted": {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n", "main.py": ""}, ".", "poetry", "poetry lock && ", codeNoLock, "--frozen"},
-		"uv's is stale":  {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\", \"redis\"]\n", "uv.lock": lockOf("a"), "main.py": ""}, ".", "", "uv export --quiet --no-dev", codeStale, "--frozen"},
+		"uv's is stale":  {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\", \"redis\"]\n", "uv.lock": lockOf("a"), "main.py": ""}, ".", "", "uv export --quiet ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev", codeStale, "--frozen"},
 		"Poetry's":       {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\nflask = \"*\"\n", "poetry.lock": "", "main.py": ""}, ".", "", "poetry lock && ", codeStale, "--frozen"},
 		"PDM's":          {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n", "pdm.lock": "", "main.py": ""}, ".", "", scriptFile, codeStale, "pdm"},
 		"Pipenv's":       {map[string]string{"Pipfile": "[packages]\nflask = \"*\"\n", "Pipfile.lock": `{"default": {}}`, "main.py": ""}, ".", "", scriptFile, codeStale, "lock"},
-		"a workspace":    {workspace, "services/api", "", "uv export --quiet --no-dev --no-emit-workspace --package api", codeNoLock, "--frozen"},
-		"a member":       {stale, "services/api", "", "uv export --quiet --no-dev --no-emit-workspace --package api", codeStale, "--frozen"},
+		"a workspace":    {workspace, "services/api", "", "uv export --quiet ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev --no-emit-workspace --package api", codeNoLock, "--frozen"},
+		"a member":       {stale, "services/api", "", "uv export --quiet ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev --no-emit-workspace --package api", codeStale, "--frozen"},
 		"no manifest":    {map[string]string{"requirements.txt": "flask==3.1.2\n", "poetry.lock": "", "main.py": ""}, ".", "", "-r requirements.txt", "", "poetry"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,6 +178,20 @@ func TestCondaAlone(t *testing.T) {
 		_, findings := Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
 		if codes(findings) != codeConda || findings[0].Place.File != name || !strings.Contains(findings[0].Hint, "requirements.txt") {
 			t.Errorf("%v", findings)
+		}
+	}
+}
+
+// TestNoConda: such a file elsewhere makes no service of Python.
+func TestNoConda(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"no programs":       {"environment.yml": "dependencies:\n  - r-base\n"},
+		"Node.js":           {"environment.yml": "dependencies:\n", "package.json": "{}", "tool.py": ""},
+		"another tool's":    {"environment.yml": "name: test\ntype: Environment\n", "x.py": ""},
+		"a directory of it": {"environment.yml/x": "", "x.py": ""},
+	} {
+		if got := (Ecosystem{}).Recognise(repository(files)); got != "" {
+			t.Errorf("%s: %s", name, got)
 		}
 	}
 }

@@ -140,12 +140,10 @@ func (s *service) requirementsFile() string {
 // noManifest is a service without a file that names packages for pip. conda's
 // environments hold more than packages of Python, from other indexes.
 func (s *service) noManifest() bool {
-	for _, name := range condaFiles() {
-		if ecosystem.Exists(s.Dir, name) {
-			s.Report(diag.Error, codeConda, name, 0, "in the activated environment, run pip list --format=freeze > requirements.txt, and commit that file; or bring a Dockerfile",
-				"only %s lists the packages: conda and its packages cannot be had", name)
-			return false
-		}
+	if name := condaFile(s.Dir); name != "" {
+		s.Report(diag.Error, codeConda, name, 0, "in the activated environment, run pip list --format=freeze > requirements.txt, and commit that file; or bring a Dockerfile",
+			"only %s lists the packages, and Slipway does not install conda's packages", name)
+		return false
 	}
 	s.manager = manager{name: "none"}
 	s.Fact("package manager", "none", "default: no file names packages", "", 0)

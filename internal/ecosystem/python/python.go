@@ -37,9 +37,26 @@ func (Ecosystem) Name() string { return "python" }
 func (Ecosystem) Recognise(dir fs.FS) string {
 	for _, name := range []string{
 		"requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "pyproject.toml", "manage.py", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt",
-		"environment.yml", "environment.yaml", // of conda, to say that they do not suffice
 	} {
 		if ecosystem.Exists(dir, name) {
+			return name
+		}
+	}
+	return condaFile(dir)
+}
+
+// condaFile is the description of a conda environment beside programs in Python
+// that nothing else describes, "" without one. It does not suffice, which is said.
+func condaFile(dir fs.FS) string {
+	entries, err := fs.ReadDir(dir, ".")
+	has := func(pattern string) bool {
+		return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { ok, _ := path.Match(pattern, e.Name()); return ok })
+	}
+	if err != nil || !has("*.py") || has("package.json") || has("go.mod") || has("Cargo.toml") || has("pom.xml") || has("build.gradle*") {
+		return ""
+	}
+	for _, name := range condaFiles() {
+		if data, err := ecosystem.Read(dir, name); err == nil && condaEnvironment().Match(data) {
 			return name
 		}
 	}

@@ -26,7 +26,8 @@ var (
 	// names of pyenv's virtual environments, and "system".
 	versionLike = pattern.Lazy(`^(?:cpython-?|python-?@?|pypy|graalpy)?-?\d[\w.+-]*(?:/envs/.+)?$|^(?:pypy|graalpy)`)
 	// condaPython is the interpreter in an environment of conda.
-	condaPython = pattern.Lazy(`(?m)^[ \t]*-[ \t]*["']?python\s*(=?=?[\d.*]+|[<>~!=][^"'\n#]+)`)
+	condaPython      = pattern.Lazy(`(?m)^[ \t]*-[ \t]*["']?python\s*(=?=?[\d.*]+|[<>~!=][^"'\n#]+)`)
+	condaEnvironment = pattern.Lazy(`(?m)^(?:dependencies|channels):`)
 	// setupPython is what a package of setuptools requires.
 	setupPython = pattern.Lazy(`(?m)^[ \t]*python_requires\s*=\s*["']?([^"'\n]+)`)
 )

@@ -133,7 +133,7 @@ func (s *service) uv(data []byte) bool {
 	}
 	frozen := "--frozen "
 	if s.stale {
-		frozen, s.manager.first = "", true
+		frozen, s.manager.first = `${PIP_INDEX_URL:+--default-index "$PIP_INDEX_URL"} `, true // uv does not know pip's settings
 		s.manager.manifests = append(s.manager.manifests, s.memberManifests()...)
 	}
 	s.manager.install = []string{tools + "/bin/uv export --quiet " + frozen + "--no-dev " + project + what + " --output-file " + exported, pipInstall + exported}

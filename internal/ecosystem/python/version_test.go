@@ -115,6 +115,8 @@ func TestPinnedPackagesDecide(t *testing.T) {
 		"against an exact wish":      {"numpy==1.26.4\n", "3.13", "3.13-trixie", `requires "3.13"`, codeMisfit},
 		"that only one version suit": {"torch==1.13.1\nscipy==1.9.3\nnumpy==1.23.5\n", "", "3.11-bookworm", "", ""},
 		"none suits all":             {"numpy==1.19.5\npandas==2.3.3\n", "", "3.9-bullseye", "", ecosystem.CodeEnded},
+		"lines by the Python":        {"numpy==1.19.5; python_version < '3.10'\nnumpy==2.3.4; python_version >= '3.10'\n", "", "3.13-trixie", "default", ""},
+		"lines of an export":         {"numpy==1.26.4 ; python_version >= '3.9' and python_version < '3.13'\n", "", "3.11-bookworm", "", ""},
 		"none suits":                 {"numpy==1.16.0\n", "", "3.13-trixie", "", codeMisfit},
 	} {
 		t.Run(name, func(t *testing.T) {
