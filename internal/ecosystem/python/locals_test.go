@@ -52,7 +52,7 @@ func TestLocalProjects(t *testing.T) {
 			[]string{"api/pyproject.toml api/uv.lock api/", "lib/ lib/"}, []string{"cd api && /opt/tools/bin/uv export --quiet --frozen --no-dev --no-emit-project --no-emit-local ", "--no-deps ./lib"}, ""},
 		"Poetry's path": {map[string]string{"api/pyproject.toml": "[tool.poetry.dependencies]\nlib = { path = \"../lib\", develop = true }\n",
 			"api/poetry.lock": "[[package]]\nname = \"lib\"\nversion = \"1\"\n[package.source]\ntype = \"directory\"\nurl = \"../lib\"\n", "api/main.py": "", "lib/pyproject.toml": library}, "api",
-			[]string{"api/pyproject.toml api/poetry.lock api/", "lib/ lib/"}, []string{"cd api && /opt/tools/bin/poetry export --only main --output", `sed -i -E '/^-e |@ file:/d'`, "--no-deps ./lib"}, ""},
+			[]string{"api/pyproject.toml api/poetry.lock api/", "lib/ lib/"}, []string{"cd api && /opt/tools/bin/poetry export --only main --output", `sed -i -E '/^(-e )?file:|@ file:/d; s/^-e //'`, "--no-deps ./lib"}, ""},
 		"PDM's path": {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"lib @ file:///${PROJECT_ROOT}/lib\"]\n", "pdm.lock": "[[package]]\nname = \"lib\"\nversion = \"1\"\npath = \"./lib\"\n", "lib/pyproject.toml": library, "main.py": ""}, ".",
 			[]string{"pyproject.toml pdm.lock ./", "lib/ lib/"}, []string{"--no-deps ./lib"}, ""},
 		"Pipenv's path": {map[string]string{"Pipfile": "[packages]\nlib = { path = \"./lib\", editable = true }\n", "Pipfile.lock": `{"default": {"lib": {"editable": true, "path": "./lib"}}}`, "lib/setup.py": "", "main.py": ""}, ".",

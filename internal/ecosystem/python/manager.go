@@ -231,7 +231,7 @@ func (s *service) poetry(data []byte) bool {
 	}
 	install := []string{tools + "/bin/poetry export --only main " + flags + "--output " + exported, pipInstall + exported}
 	if len(s.locals) > 0 {
-		install = slices.Insert(install, 1, "sed -i -E '/^-e |@ file:/d' "+exported)
+		install = slices.Insert(install, 1, "sed -i -E '/^(-e )?file:|@ file:/d; s/^-e //' "+exported)
 		s.manager.first = true
 	}
 	if s.stale {

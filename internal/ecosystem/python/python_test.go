@@ -268,6 +268,7 @@ func TestDebugged(t *testing.T) {
 func FuzzInspect(f *testing.F) {
 	f.Add("fastapi==1\n-r requirements.txt", "[project]\nname = \"a\"\ndependencies = [\"x>1\"]", "web: gunicorn a:b", ">=3.9", "app = FastAPI()")
 	f.Add("-c ../x", "[tool.poetry.dependencies]\npython = \"^3\"", "", "3.13", "from flask import Flask\napp = Flask(1)")
+	f.Add("-e .\n-e ../x[a]\ng @ git+https://x\nnumpy==1.26.4", "[tool.uv.sources]\nx = { path = \"../x\" }\n[[package]]\nname = \"x\"\nversion = \"1\"\nfiles = [{ file = \"x-1-cp311-cp311-manylinux.whl\" }]\n[tools]\npython = [\"3.16\", \"3.11\"]", "", "3.16\n3.12.4 env", "import cgi")
 	f.Fuzz(func(t *testing.T, requirements, project, procfile, version, source string) {
 		dir := fstest.MapFS{
 			"requirements.txt": {Data: []byte(requirements)}, "pyproject.toml": {Data: []byte(project)}, "uv.lock": {Data: []byte(project)},
@@ -275,6 +276,11 @@ func FuzzInspect(f *testing.F) {
 		}
 		Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
 		delete(dir, "uv.lock")
+		for _, name := range []string{"poetry.lock", "pdm.lock", "mise.toml", ".tool-versions", "environment.yml"} {
+			dir[name] = &fstest.MapFile{Data: []byte(project)}
+			Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
+			delete(dir, name)
+		}
 		Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
 		delete(dir, "pyproject.toml")
 		Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
