@@ -207,8 +207,8 @@ func settlePython(t tree, p PythonPin, headers bool) error {
 
 var (
 	builtIn      = pattern.Lazy(`(['"=\s]|-[IL])/install\b`)
-	builtWith    = pattern.Lazy(`(?:/tools/[\w./-]*/)?\b(?:clang|llvm-ar)\b(\+\+)?`)
-	builtAsClang = pattern.Lazy(` ?-f(?:debug-default-version=\d|profile-\S+)`)
+	builtWith    = pattern.Lazy(`(?:/tools/[\w./-]*/)?\b(?:clang|llvm-ar)\b(?:\+\+)?`)
+	builtAsClang = pattern.Lazy(` ?-fdebug-default-version=\d`)
 )
 
 // settled replaces the directory and the compiler that the project builds with.

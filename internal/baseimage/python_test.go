@@ -25,7 +25,7 @@ func standaloneTGZ(t testing.TB, minor, program string) []byte {
 	t.Helper()
 	lib := "python/lib/python" + minor + "/"
 	sysconfig := "build_time_vars = {'CC': 'clang -pthread', 'CXX': '/tools/llvm/bin/clang++ -pthread', 'AR': '/tools/clang-linux64/bin/llvm-ar', 'prefix': '/install',\n" +
-		" 'INSTALL': '/usr/bin/install -c', 'CFLAGS': '-fdebug-default-version=4 -I/install/include', 'LIBDIR': '/install/lib'}\n"
+		" 'INSTALL': '/usr/bin/install -c', 'CFLAGS': '-fdebug-default-version=4 -I/install/include', 'LIBDIR': '/install/lib',\n 'PGO_PROF_GEN_FLAG': '-fprofile-generate'}\n"
 	files := []file{
 		{name: "python/bin/python", kind: tar.TypeSymlink, link: "python" + minor}, {name: "python/bin/python3", kind: tar.TypeSymlink, link: "python" + minor},
 		{name: "python/bin/python" + minor, body: program, mode: 0o755}, {name: "python/bin/pip3", body: "pip", mode: 0o755}, {name: "python/bin/idle3", body: "idle", mode: 0o755},
@@ -142,7 +142,7 @@ func TestStandaloneToolchain(t *testing.T) {
 			}
 		}
 		want := "build_time_vars = {'CC': 'cc -pthread', 'CXX': 'c++ -pthread', 'AR': 'ar', 'prefix': '/usr/local',\n" +
-			" 'INSTALL': '/usr/bin/install -c', 'CFLAGS': ' -I/usr/local/include', 'LIBDIR': '/usr/local/lib'}\n"
+			" 'INSTALL': '/usr/bin/install -c', 'CFLAGS': ' -I/usr/local/include', 'LIBDIR': '/usr/local/lib',\n 'PGO_PROF_GEN_FLAG': '-fprofile-generate'}\n"
 		if diff := cmp.Diff(want, string(made["usr/local/lib/python3.10/_sysconfigdata__linux_x86_64-linux-gnu.py"].data[0])); diff != "" {
 			t.Errorf("sysconfig (-want +got):\n%s", diff)
 		}

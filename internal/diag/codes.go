@@ -188,7 +188,7 @@ func pythonCodes() []Code {
 		{Code: "SLP262", Name: "Python version", Meaning: "The requested version of Python is not supported."},
 		{Code: "SLP263", Name: "unpinned requirements", Meaning: "Requirements have no exact versions, so the image depends on the day of the build."},
 		{Code: "SLP264", Name: "stale lock file", Meaning: "A lock file does not match its manifest."},
-		{Code: "SLP265", Name: "local requirement", Meaning: "A requirement is a directory or needs git."},
+		{Code: "SLP265", Name: "local requirement", Meaning: "A requirement is a directory that the build does not have."},
 		{Code: "SLP266", Name: "system library", Meaning: "A package needs a system library that the base does not have."},
 		{Code: "SLP267", Name: "no server", Meaning: "An application has no server to run it."},
 		{Code: "SLP268", Name: "no start", Meaning: "No file or setting specifies how the service starts."},

@@ -7,7 +7,7 @@ const (
 	codeVersion  = "SLP262" // a Python that is not supported
 	codeUnpinned = "SLP263" // requirements whose versions depend on the day
 	codeStale    = "SLP264" // a lock file that does not fit its manifest
-	codeLocal    = "SLP265" // requirements that are directories outside of the repository
+	codeLocal    = "SLP265" // requirements that are directories which the build does not have
 	codeSystem   = "SLP266" // a package that needs a system library
 	codeNoServer = "SLP267" // an application without a server to run it
 	codeNoStart  = "SLP268" // no start command found

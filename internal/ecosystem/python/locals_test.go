@@ -88,8 +88,9 @@ func TestGitDependencies(t *testing.T) {
 		run   string
 		say   string
 	}{
-		"pip":          {map[string]string{"requirements.txt": "lib @ git+https://git.example/lib@v1\n"}, "-r requirements.txt", ""},
-		"pip, by name": {map[string]string{"requirements.txt": "-e git+https://git.example/lib.git@v1#egg=lib\n"}, `sed -i -E 's/^[[:space:]]*(-e|--editable)`, ""},
+		"pip":           {map[string]string{"requirements.txt": "lib @ git+https://git.example/lib@v1\n"}, "-r requirements.txt", ""},
+		"pip, of a day": {map[string]string{"requirements.txt": "flask==3.1.2\ngit+https://git.example/lib.git#egg=lib\n"}, "-r requirements.txt", codeUnpinned},
+		"pip, by name":  {map[string]string{"requirements.txt": "-e git+https://git.example/lib.git@v1#egg=lib\n"}, `sed -i -E 's/^[[:space:]]*(-e|--editable)`, ""},
 		"uv": {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"lib\"]\n", "uv.lock": "[[package]]\nname = \"a\"\nsource = { virtual = \".\" }\ndependencies = [{ name = \"lib\" }]\n" +
 			"[[package]]\nname = \"lib\"\nsource = { git = \"https://git.example/lib?rev=v1#0123\" }\n"}, "uv sync --frozen --no-dev --no-install-project", ""},
 		"Poetry": {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\nlib = { git = \"https://git.example/lib\", tag = \"v1\" }\n", "poetry.lock": "[[package]]\nname = \"lib\"\nversion = \"1\"\n[package.source]\ntype = \"git\"\nurl = \"https://git.example/lib\"\n"},

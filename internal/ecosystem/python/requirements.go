@@ -183,7 +183,8 @@ func (r *requirements) edit(locals bool) string {
 func (r *requirements) unpinned() []requirement {
 	var out []requirement
 	for _, l := range r.lines {
-		if l.local == "" && !l.pinned && !r.hash && !slices.Contains(r.pins, l.name) {
+		loose := l.local == "" && !l.pinned && !r.hash && !slices.Contains(r.pins, l.name)
+		if address := parseReference(l.local).git; loose || address != "" && !strings.Contains(path.Base(address), "@") {
 			out = append(out, l)
 		}
 	}
