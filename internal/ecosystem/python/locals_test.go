@@ -60,7 +60,12 @@ func TestLocalProjects(t *testing.T) {
 		"uv without a lock": {map[string]string{"api/pyproject.toml": "[project]\nname = \"api\"\ndependencies = [\"lib\"]\n[tool.uv.sources]\nlib = { path = \"../lib\" }\n", "api/main.py": "", "lib/pyproject.toml": library + "[tool.uv.sources]\ndeep = { path = \"../deep\" }\n", "deep/pyproject.toml": library}, "api",
 			[]string{"api/pyproject.toml api/", "deep/ deep/", "lib/ lib/"}, []string{"uv export --quiet ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev --no-emit-project --no-emit-local ", "--no-deps ./deep ./lib"}, codeNoLock},
 		"Poetry without a lock": {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\nflask = \"^3\"\nlib = { path = \"lib\" }\n", "lib/pyproject.toml": library, "main.py": ""}, ".",
-			[]string{"pyproject.toml ./", "lib/ lib/"}, []string{"poetry lock && /opt/tools/bin/poetry export --only main --output /tmp/requirements.txt && sed"}, codeNoLock},
+			[]string{"pyproject.toml ./", "lib/ lib/"}, []string{scriptFile, "install --no-compile ./lib"}, codeNoLock},
+		"PDM without a lock": {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"lib @ file:///${PROJECT_ROOT}/lib\"]\n[tool.pdm]\n", "lib/pyproject.toml": library, "main.py": ""}, ".",
+			[]string{"pyproject.toml ./", "lib/ lib/"}, []string{scriptFile, "install --no-compile ./lib"}, codeNoLock},
+		"Poetry's stale lock": {map[string]string{"api/pyproject.toml": "[tool.poetry.dependencies]\nflask = \"^3\"\nlib = { path = \"../lib\" }\n",
+			"api/poetry.lock": "[[package]]\nname = \"lib\"\nversion = \"1\"\n[package.source]\ntype = \"directory\"\nurl = \"../lib\"\n", "api/main.py": "", "lib/pyproject.toml": library}, "api",
+			[]string{"api/pyproject.toml api/", "lib/ lib/"}, []string{"cd api && python3 " + scriptFile, "install --no-compile ./lib"}, codeStale},
 		"outside the repository": {map[string]string{"requirements.txt": "-e ../lib\n", "main.py": ""}, ".", nil, nil, codeLocal},
 		"absent":                 {map[string]string{"requirements.txt": "-e ./lib\n", "main.py": ""}, ".", nil, nil, codeLocal},
 		"no project":             {map[string]string{"requirements.txt": "-e ./lib\n", "lib/x.py": "", "main.py": ""}, ".", nil, nil, codeLocal},
@@ -140,9 +145,9 @@ func TestWithoutAFittingLock(t *testing.T) {
 		"Pipenv":         {map[string]string{"Pipfile": "[packages]\nflask = \"*\"\n", "main.py": ""}, ".", "", scriptFile, codeNoLock, "lock"},
 		"PDM":            {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n[tool.pdm]\n", "main.py": ""}, ".", "", scriptFile, codeNoLock, "pdm"},
 		"as wanted":      {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n", "main.py": ""}, ".", "uv", "uv export --quiet ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev", codeNoLock, "--frozen"},
-		"Poetry, wanted": {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n", "main.py": ""}, ".", "poetry", "poetry lock && ", codeNoLock, "--frozen"},
+		"Poetry, wanted": {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n", "main.py": ""}, ".", "poetry", scriptFile, codeNoLock, "poetry"},
 		"uv's is stale":  {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\", \"redis\"]\n", "uv.lock": lockOf("a"), "main.py": ""}, ".", "", "uv export --quiet ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev", codeStale, "--frozen"},
-		"Poetry's":       {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\nflask = \"*\"\n", "poetry.lock": "", "main.py": ""}, ".", "", "poetry lock && ", codeStale, "--frozen"},
+		"Poetry's":       {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\nflask = \"*\"\n", "poetry.lock": "", "main.py": ""}, ".", "", scriptFile, codeStale, "poetry"},
 		"PDM's":          {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n", "pdm.lock": "", "main.py": ""}, ".", "", scriptFile, codeStale, "pdm"},
 		"Pipenv's":       {map[string]string{"Pipfile": "[packages]\nflask = \"*\"\n", "Pipfile.lock": `{"default": {}}`, "main.py": ""}, ".", "", scriptFile, codeStale, "lock"},
 		"a workspace":    {workspace, "services/api", "", "uv export --quiet ${PIP_INDEX_URL:+--default-index \"$PIP_INDEX_URL\"} --no-dev --no-emit-workspace --package api", codeNoLock, "--frozen"},
@@ -214,6 +219,38 @@ func TestScripts(t *testing.T) {
 			"a==1\ng @ git+https://git.example/g@0123\n"},
 		"Pipfile": {pipfileScript, "Pipfile", "[packages]\na = \"*\"\nb = \"~=1.2\"\nc = {version = \">=1\", extras = [\"x\"], markers = \"os_name == 'posix'\"}\ng = {git = \"https://git.example/g\"}\nl = {path = \".\", editable = true}\n",
 			"a\nb~=1.2\nc[x]>=1 ; os_name == 'posix'\ng @ git+https://git.example/g@HEAD\n"},
+		"Poetry": {poetryScript, "pyproject.toml", `[project]
+dependencies = ["redis>=5"]
+[tool.poetry.dependencies]
+python = "^3.9"
+Redis = "^5"
+a = "^1.2"
+b = "^0.2.3"
+c = "~1.2.3"
+d = "~=1.2"
+e = "1.2.*"
+f = "1.2.3"
+g = ">=1, <2 || >=3,<4"
+h = { version = "*", extras = ["x"], markers = "os_name == 'posix'" }
+i = [{ version = "<2", python = "~3.9" }, { version = ">=2", python = ">=3.10" }]
+j = { git = "https://git.example/j", tag = "v1" }
+k = { path = "../k" }
+l = { version = "1", optional = true }
+m = "^0.0"
+`, `redis>=5
+a>=1.2,<2
+b>=0.2.3,<0.3
+c>=1.2.3,<1.3
+d~=1.2
+e==1.2.*
+f==1.2.3
+g>=3,<4
+h[x] ; (os_name == 'posix')
+i<2 ; python_full_version >= "3.9" and python_full_version < "3.10"
+i>=2 ; python_full_version >= "3.10"
+j @ git+https://git.example/j@v1
+m>=0.0,<0.1
+`},
 		"a project": {projectScript, "pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"a>1\", \"b\"]\n", "a>1\nb\n"},
 	} {
 		dir := t.TempDir()

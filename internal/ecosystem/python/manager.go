@@ -192,7 +192,7 @@ func (s *service) lockedProject(name, lock, relock string, then func(data []byte
 	if len(missing) > 0 {
 		s.outOfDate(lock, relock, "pyproject.toml", at, missingIn(missing))
 	}
-	if lock != "uv.lock" && !s.lockLocals(packages) {
+	if lock != "uv.lock" && !s.stale && !s.lockLocals(packages) {
 		return false
 	}
 	return then(data)
@@ -213,47 +213,6 @@ func (s *service) lockLocals(packages []lockedPackage) bool {
 // isArchive reports a path of a wheel or of an archive of sources.
 func isArchive(name string) bool {
 	return slices.ContainsFunc([]string{".whl", ".tar.gz", ".zip"}, func(ext string) bool { return strings.HasSuffix(name, ext) })
-}
-
-// poetry lets pip install what poetry.lock pins. Without a lock file that fits,
-// Poetry makes one in the build, for which it reads the local projects.
-func (s *service) poetry(data []byte) bool {
-	s.manager = manager{name: "Poetry", manifests: []string{"pyproject.toml", "poetry.lock"}, tool: poetryTool, cache: pipCache}
-	if data == nil {
-		s.manager.manifests = s.manager.manifests[:1]
-		if !s.takeLocals(s.placed(s.project.locals())) || !s.poetryGit() {
-			return false
-		}
-	}
-	flags := ""
-	if s.git.Package != "" {
-		flags = "--without-hashes " // pip takes nothing from git beside digests
-	}
-	install := []string{tools + "/bin/poetry export --only main " + flags + "--output " + exported, pipInstall + exported}
-	if len(s.locals) > 0 {
-		install = slices.Insert(install, 1, "sed -i -E '/^(-e )?file:|@ file:/d; s/^-e //' "+exported)
-		s.manager.first = true
-	}
-	if s.stale {
-		install = slices.Insert(install, 0, tools+"/bin/poetry lock")
-	}
-	s.manager.install = install
-	return true
-}
-
-// poetryGit has git in the toolchain for what Poetry's manifest takes from it.
-func (s *service) poetryGit() bool {
-	if s.project.Tool.Poetry == nil {
-		return true
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.project.Tool.Poetry.Dependencies)) {
-		for _, t := range tables(s.project.Tool.Poetry.Dependencies[name]) {
-			if address, ok := t["git"].(string); ok && !s.needGit(name, address, "pyproject.toml", s.project.line(name)) {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // tomlModule reads TOML on a Python that cannot by itself: pip brings what can.
@@ -326,6 +285,9 @@ func (s *service) plainProject() bool {
 	if !s.stale {
 		s.Fact("package manager", "pip", "dependencies of the project", "pyproject.toml", s.project.line("dependencies"))
 	}
+	if !s.takeLocals(s.placed(s.project.fileLocals())) {
+		return false
+	}
 	open := 0
 	for _, d := range s.project.dependencies() {
 		s.deps[d.name] = d
@@ -337,14 +299,16 @@ func (s *service) plainProject() bool {
 		s.Report(diag.Warning, codeUnpinned, "pyproject.toml", s.project.line("dependencies"), s.inDir("uv lock")+", and commit uv.lock",
 			"%d of %d dependencies have no pinned version and there is no lock file, so the build is not reproducible", open, len(s.deps))
 	}
-	s.manager = manager{name: "pip", manifests: []string{"pyproject.toml"}, script: projectScript, cache: pipCache,
+	s.manager = manager{name: "pip", manifests: []string{"pyproject.toml"}, script: projectScript, cache: pipCache, open: true,
 		install: []string{"python3 " + scriptFile + " > " + exported, s.withResources(pipInstall + exported)}}
 	return true
 }
 
-// projectScript writes what a project depends on.
+// projectScript writes what a project depends on, but for projects of the repository.
 const projectScript = tomlModule + `
-print(*tomllib.load(open("pyproject.toml", "rb"))["project"].get("dependencies", []), sep="\n")
+for line in tomllib.load(open("pyproject.toml", "rb")).get("project", {}).get("dependencies", []):
+    if "file:" not in line:
+        print(line)
 `
 
 // needed are the files of the build context that .dockerignore must not exclude.

@@ -203,6 +203,24 @@ func (p *pyproject) locals() []local {
 	return out
 }
 
+// fileLocals are the dependencies that are directories or archives of the repository,
+// as PDM and Hatch write them: "lib @ file:///${PROJECT_ROOT}/lib".
+func (p *pyproject) fileLocals() []local {
+	var out []local
+	for _, text := range p.Project.Dependencies {
+		name, _, _ := strings.Cut(text, "@")
+		if !strings.Contains(text, "file:") {
+			continue
+		}
+		at := parseReference(text).path
+		for _, root := range []string{"/${PROJECT_ROOT}/", "/{root:uri}/", "/{root}/"} {
+			at = strings.TrimPrefix(at, root)
+		}
+		out = append(out, local{name: normalised(strings.TrimSpace(name)), dir: at})
+	}
+	return out
+}
+
 // specSet writes comparators in one order.
 func specSet(spec string) string {
 	words := strings.Split(strings.ReplaceAll(spec, " ", ""), ",")

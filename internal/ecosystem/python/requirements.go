@@ -184,7 +184,8 @@ func (r *requirements) unpinned() []requirement {
 	var out []requirement
 	for _, l := range r.lines {
 		loose := l.local == "" && !l.pinned && !r.hash && !slices.Contains(r.pins, l.name)
-		if address := parseReference(l.local).git; loose || address != "" && !strings.Contains(path.Base(address), "@") {
+		address, _, _ := strings.Cut(parseReference(l.local).git, "#")
+		if loose || address != "" && !strings.Contains(path.Base(address), "@") {
 			out = append(out, l)
 		}
 	}
