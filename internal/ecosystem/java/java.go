@@ -101,7 +101,8 @@ type service struct {
 
 	assembled  bool   // Slipway makes the bases
 	jdk        string // that compiles and runs, "21"
-	release    int    // of the language, 0 when nothing says
+	runner     string // JDK that the build tool runs on, jdk unless it cannot
+	compiler   string // JDK that Gradle compiles with, when that is not the runner
 	kind       kind
 	spring     [2]int // version of Spring Boot, zero when unknown
 	main       string // class that starts, of a plain program

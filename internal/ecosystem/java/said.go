@@ -1,0 +1,374 @@
+package java
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
+)
+
+// authority is how much a statement about the version decides, weakest first.
+type authority int
+
+const (
+	ofCode       authority = iota // the version of the language: any JDK from there on compiles it
+	ofFlag                        // the same by javac's --release, which JDK 8 does not have
+	ofDevelopers                  // the JDK that a version manager installs
+	ofToolchain                   // the JDK that the build looks for, and no other
+)
+
+// said is what a file says about the version of Java.
+type said struct {
+	text, file string
+	line       int
+	by         authority
+	patch      bool // names a patch release though it need not
+}
+
+// n is the version, 0 of a text that names none.
+func (v said) n() int { return feature(v.text) }
+
+// Version managers write a vendor before the number; GraalVM, its own release.
+var (
+	javaVendor  = pattern.Lazy(`^(?:[A-Za-z]\w*-)+`)
+	javaOfGraal = pattern.Lazy(`(?:\+java|\.r)(\d{1,3})`)
+	javaNumber  = pattern.Lazy(`(?:^|[^\d.])(?:1\.)?(\d{1,3})(?:[^\d]|$)`)
+	javaPatch   = pattern.Lazy(`^(?:1\.)?\d+\.\d+\.\d+|^(?:1\.)?8[.u_]?\d{2,}|^8\.0[._]\d+`)
+)
+
+// feature is 21 of "21", "1.8"'s 8, 17 of "17.0.9-tem", "temurin-17.0.9+9",
+// "graalvm-22.3.1+java17" or "VERSION_17"; 0 of what names no version.
+func feature(text string) int {
+	m := javaOfGraal().FindStringSubmatch(text)
+	if m == nil {
+		m = javaNumber().FindStringSubmatch(javaVendor().ReplaceAllString(text, ""))
+	}
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n
+}
+
+// jdkSaid is the strongest statement about the JDK itself: the build's, then that
+// of version managers.
+func (s *service) jdkSaid() said {
+	if s.maven == nil {
+		for _, v := range []said{s.gradleToolchain(), s.grade.daemon} {
+			if v.text != "" {
+				return v
+			}
+		}
+	} else if v := s.mavenToolchain(); v.text != "" {
+		return v
+	}
+	for _, f := range versionFiles() {
+		for _, dir := range slices.Compact([]string{s.at, "."}) {
+			name := path.Join(dir, f.name)
+			data, err := ecosystem.Read(s.Dir, name)
+			if err != nil {
+				continue
+			}
+			h := f.find(name, data)
+			if text := newestOf(h.Text); h.Found() && text != "" {
+				return said{text: text, file: name, line: h.Line, by: ofDevelopers, patch: !f.precise && javaPatch().MatchString(javaVendor().ReplaceAllString(text, ""))}
+			}
+		}
+	}
+	return said{}
+}
+
+// newestOf puts a number in place of the words of version managers; "" is what
+// they take from the machine.
+func newestOf(text string) string {
+	switch strings.ToLower(text) {
+	case "latest", "lts", "stable":
+		jdks := jdks()
+		return jdks[len(jdks)-1]
+	case "system":
+		return ""
+	}
+	if strings.HasPrefix(text, "path:") || strings.HasPrefix(text, "ref:") {
+		return ""
+	}
+	return text
+}
+
+// versionFile is a file of a version manager.
+type versionFile struct {
+	name          string
+	line, section func() *regexp.Regexp
+	precise       bool // the tool takes whole versions only, so a patch release is no wish
+}
+
+// Lines of version managers that name Java.
+var (
+	plainLine   = pattern.Lazy(`(?m)^\s*([^#\s]+)`)
+	sdkmanLine  = pattern.Lazy(`(?m)^\s*java\s*=\s*([^#\s]+)`)
+	asdfLine    = pattern.Lazy(`(?m)^\s*java\s+([^#\s]+)`)
+	miseSection = pattern.Lazy(`(?m)^\s*\[\s*tools\s*\]`)
+	miseLine    = pattern.Lazy(`(?m)^\s*["']?(?:core:)?java["']?\s*=\s*(?:\[\s*)?(?:\{[^}\n]*?\bversion\s*=\s*)?["']([^"'\n]+)["']`)
+	tableBegins = pattern.Lazy(`(?m)^\s*\[[^\[\]\n]+\]\s*(?:#.*)?$`)
+	herokuLine  = pattern.Lazy(`(?m)^\s*java\.runtime\.version\s*[=:]\s*(\S+)`)
+)
+
+// find returns the line of the file that names Java.
+func (f versionFile) find(name string, data []byte) ecosystem.Hit {
+	if f.section == nil {
+		return ecosystem.Find(f.line(), name, data)
+	}
+	start := f.section().FindIndex(data)
+	if start == nil {
+		return ecosystem.Hit{}
+	}
+	part := data[start[1]:]
+	if end := tableBegins().FindIndex(part); end != nil {
+		part = part[:end[0]]
+	}
+	h := ecosystem.Find(f.line(), name, part)
+	h.Line += ecosystem.LineAt(data, int64(start[1])) - 1
+	return h
+}
+
+// versionFiles are those of jenv, SDKMAN, asdf, mise and Heroku, in that order.
+func versionFiles() []versionFile {
+	return []versionFile{
+		{name: ".java-version", line: plainLine},
+		{name: ".sdkmanrc", line: sdkmanLine, precise: true},
+		{name: ecosystem.ToolVersions, line: asdfLine, precise: true},
+		{name: "mise.toml", line: miseLine, section: miseSection},
+		{name: ".mise.toml", line: miseLine, section: miseSection},
+		{name: ".config/mise.toml", line: miseLine, section: miseSection},
+		{name: ".config/mise/config.toml", line: miseLine, section: miseSection},
+		{name: "system.properties", line: herokuLine},
+	}
+}
+
+// levelSaid is what the build file says about the version of the language.
+func (s *service) levelSaid() said {
+	if s.maven == nil {
+		return s.gradleLevel()
+	}
+	if v := s.mavenLevel(); v.text != "" {
+		return v
+	}
+	if text := s.springParentLevel(); text != "" {
+		return said{text: text, file: s.maven.module.file, line: s.maven.module.line("spring-boot-starter-parent")}
+	}
+	return said{}
+}
+
+// springParentLevel is what the parent of Spring Boot sets for java.version: 17
+// since 3.0, 1.8 since 2.0, 1.6 before.
+func (s *service) springParentLevel() string {
+	last := s.maven.chain[len(s.maven.chain)-1]
+	if last.Parent == nil || last.Parent.ArtifactID != "spring-boot-starter-parent" {
+		return ""
+	}
+	switch major := majorMinor(s.expand(last.Parent.Version))[0]; {
+	case major >= 3:
+		return "17"
+	case major > 0:
+		return "1.8" // JDK 8 compiles for 1.6 too
+	}
+	return ""
+}
+
+// mavenLevel looks at properties and the compiler's settings, in the order in
+// which maven-compiler-plugin prefers them.
+func (s *service) mavenLevel() said {
+	compiler, at := s.plugin("maven-compiler-plugin")
+	kotlin, kotlinAt := s.plugin("kotlin-maven-plugin")
+	for _, name := range []string{"release", "maven.compiler.release", "java.version", "target", "maven.compiler.target", "source", "maven.compiler.source", "jdk.version", "jvmTarget", "kotlin.compiler.jvmTarget"} {
+		by := ofCode
+		if strings.HasSuffix(name, "release") {
+			by = ofFlag
+		}
+		if !strings.Contains(name, ".") {
+			plugin, file := compiler, at
+			if name == "jvmTarget" {
+				plugin, file = kotlin, kotlinAt
+			}
+			if text := plugin.setting(name); text != "" && feature(s.expand(text)) > 0 {
+				return said{text: s.expand(text), file: file.file, line: file.line("<" + name + ">" + text), by: by}
+			}
+			continue
+		}
+		if text, p := s.property(name); p != nil && text != "" {
+			if text = s.expand(text); !strings.Contains(text, "${") {
+				return said{text: text, file: p.file, line: p.line("<" + name + ">"), by: by}
+			}
+		}
+	}
+	return said{}
+}
+
+// mavenToolchain is the JDK that maven-toolchains-plugin looks for, or the least
+// that maven-enforcer-plugin accepts when it names an end too: "[11,12)".
+func (s *service) mavenToolchain() said {
+	if g, at := s.plugin("maven-toolchains-plugin"); g != nil {
+		if text := lowest(s.expand(g.setting("version"))); text != "" && feature(text) > 0 {
+			return said{text: text, file: at.file, line: at.line("<version>" + g.setting("version")), by: ofDevelopers}
+		}
+	}
+	g, at := s.plugin("maven-enforcer-plugin")
+	if g == nil {
+		return said{}
+	}
+	m := enforced().FindSubmatch(g.Inner)
+	if m == nil {
+		return said{}
+	}
+	text := s.expand(string(m[1]))
+	if low := lowest(text); strings.Contains(text, ",") && !openEnd().MatchString(text) && feature(low) > 0 {
+		return said{text: low, file: at.file, line: at.line("<requireJavaVersion>"), by: ofDevelopers}
+	}
+	return said{}
+}
+
+// Maven's ranges of versions.
+var (
+	enforced = pattern.Lazy(`(?s)<requireJavaVersion>.*?<version>\s*([^<]+?)\s*</version>`)
+	openEnd  = pattern.Lazy(`,\s*[\])]\s*$`)
+)
+
+// lowest is the lower end of a range of Maven's, or the version itself.
+func lowest(text string) string {
+	low, _, _ := strings.Cut(strings.TrimLeft(strings.TrimSpace(text), "[("), ",")
+	return strings.TrimSpace(strings.TrimRight(low, "])"))
+}
+
+// Statements of Gradle's build files.
+var (
+	gradleLanguage  = pattern.Lazy(`JavaLanguageVersion\.of\(\s*["']?(?:JavaVersion\.VERSION_)?(\d+)`)
+	kotlinLanguage  = pattern.Lazy(`\bjvmToolchain\(\s*["']?(\d+)`)
+	gradleRelease   = pattern.Lazy(`\brelease(?:\s*=\s*|\s*\.\s*set\(\s*)["']?(\d+)`)
+	gradleCompat    = pattern.Lazy(`\b(?:source|target)Compatibility(?:\s*=\s*|\s*\.\s*set\(\s*|\s+)(?:JavaVersion\.toVersion\(\s*)?["']?(?:JavaVersion\.VERSION_)?((?:1[._])?\d+)`)
+	kotlinTarget    = pattern.Lazy(`\bjvmTarget(?:\s*=\s*|\s*\.\s*set\(\s*)(?:(?:\w+\.)*JvmTarget\.JVM_)?["']?((?:1[._])?\d+)`)
+	toolchainVendor = pattern.Lazy(`\bvendor(?:\s*=\s*|\s*\.\s*set\(\s*)JvmVendorSpec\.([A-Z]\w+)`)
+	lineComment     = pattern.Lazy(`(?m)^[ \t]*//.*$`)
+	daemonJVM       = pattern.Lazy(`(?m)^\s*toolchainVersion\s*=\s*(\d+)`)
+)
+
+// gradleFiles are the build files that can say the version for the module: its
+// own, the root's, and those of conventions that both may apply.
+func (s *service) gradleFiles() []string {
+	out := slices.Compact([]string{s.grade.file, first(s.Dir, ".", "build.gradle", "build.gradle.kts")})
+	for _, dir := range []string{"buildSrc", "build-logic", "gradle"} {
+		if !ecosystem.IsDir(s.Dir, dir) {
+			continue
+		}
+		_ = fs.WalkDir(s.Dir, dir, func(name string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil || len(out) >= maxConventions:
+				return fs.SkipAll
+			case d.IsDir() && (strings.HasPrefix(d.Name(), ".") || d.Name() == "build"):
+				return fs.SkipDir
+			case !d.IsDir() && (strings.HasSuffix(name, ".gradle") || strings.HasSuffix(name, ".gradle.kts") || strings.HasSuffix(name, ".kt")):
+				out = append(out, name)
+			}
+			return nil
+		})
+	}
+	return out
+}
+
+// maxConventions is how many build files are searched for the version.
+const maxConventions = 50
+
+// gradleSays is the first statement of some patterns, each in all build files.
+func (s *service) gradleSays(by authority, patterns ...func() *regexp.Regexp) said {
+	for _, file := range s.gradleFiles() {
+		data, err := ecosystem.Read(s.Dir, file)
+		if file == "" || err != nil {
+			continue
+		}
+		data = s.versionsPutIn(lineComment().ReplaceAll(data, nil))
+		for _, re := range patterns {
+			if h := ecosystem.Find(re(), file, data); h.Found() {
+				return said{text: strings.ReplaceAll(h.Text, "_", "."), file: file, line: h.Line, by: by}
+			}
+		}
+	}
+	return said{}
+}
+
+// gradleToolchain is the JDK that Gradle looks for.
+func (s *service) gradleToolchain() said {
+	return s.gradleSays(ofToolchain, gradleLanguage, kotlinLanguage)
+}
+
+// gradleVendor is the vendor of the JDK that Gradle looks for.
+func (s *service) gradleVendor() said {
+	return s.gradleSays(ofToolchain, toolchainVendor)
+}
+
+// gradleDaemon is the JDK that Gradle looks for to run itself
+// (https://docs.gradle.org/current/userguide/gradle_daemon.html, "Daemon JVM criteria").
+func (s *service) gradleDaemon() said {
+	const file = "gradle/gradle-daemon-jvm.properties"
+	data, _ := ecosystem.Read(s.Dir, file)
+	h := ecosystem.Find(daemonJVM(), file, data)
+	return said{text: h.Text, file: h.File, line: h.Line, by: ofDevelopers}
+}
+
+// gradleLevel is the version that compilers write.
+func (s *service) gradleLevel() said {
+	if v := s.gradleSays(ofFlag, gradleRelease); v.text != "" {
+		return v
+	}
+	return s.gradleSays(ofCode, gradleCompat, kotlinTarget)
+}
+
+// Names of versions in arguments.
+var (
+	versionCall     = pattern.Lazy(`\b(?:JavaLanguageVersion\.of|jvmToolchain|JavaVersion\.toVersion|release\.set)\(\s*([A-Za-z_][\w.]*(?:\(\))?)`)
+	versionAssigned = pattern.Lazy(`\b(?:release|sourceCompatibility|targetCompatibility|jvmTarget)\s*=\s*(?:JavaVersion\.toVersion\(\s*)?([A-Za-z_][\w.]*(?:\(\))?)`)
+	catalogEntry    = `(?m)^\s*["']?%s["']?\s*=\s*["']([\w.]+)["']`
+)
+
+// versionsPutIn is a build file with the values in place of the names that
+// versions are written with: variables, properties, versions of the catalogue.
+func (s *service) versionsPutIn(data []byte) []byte {
+	put := func(re *regexp.Regexp) {
+		data = re.ReplaceAllFunc(data, func(match []byte) []byte {
+			name := string(re.FindSubmatch(match)[1])
+			value := s.versionNamed(data, name)
+			if value == "" {
+				return match
+			}
+			return []byte(strings.TrimSuffix(string(match), name) + value)
+		})
+	}
+	put(versionCall())
+	put(versionAssigned())
+	return data
+}
+
+// versionNamed is the value of a name in a build file, "" when it is not a version.
+func (s *service) versionNamed(data []byte, name string) string {
+	if strings.HasPrefix(name, "JavaVersion.") || strings.HasPrefix(name, "JvmTarget.") || strings.HasPrefix(name, "JavaLanguageVersion.") {
+		return ""
+	}
+	value := ""
+	if key, ok := strings.CutPrefix(name, "libs.versions."); ok {
+		key = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(key, "()"), ".get"), ".asProvider")
+		text, _ := ecosystem.Read(s.Dir, "gradle/libs.versions.toml")
+		entry := strings.Replace(catalogEntry, "%s", strings.ReplaceAll(regexp.QuoteMeta(key), `\.`, `[._-]`), 1)
+		if m := regexp.MustCompile(entry).FindSubmatch(text); m != nil {
+			value = string(m[1])
+		}
+	} else {
+		name, _, _ = strings.Cut(name, ".to") // javaVersion.toInt()
+		value = gradleProperty(s.Dir, s.at, data, strings.TrimPrefix(name, "project."))
+	}
+	if n := feature(value); n == 0 {
+		return ""
+	}
+	return value
+}
