@@ -83,7 +83,7 @@ func (s *service) version() {
 		if s.Want.Version != "" {
 			place = said{}
 		}
-		s.Unwise(ecosystem.CodeEnded, place.file, place.line, "move to Java 17 or later", "Java %s gets no security fixes since %s", s.jdk, month)
+		s.Unwise(ecosystem.CodeEnded, place.file, place.line, "move to Java 17 or later", "Java %s has received no security fixes since %s", s.jdk, month)
 	}
 }
 
