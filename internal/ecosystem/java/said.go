@@ -67,20 +67,43 @@ func (s *service) jdkSaid() said {
 	} else if v := s.mavenToolchain(); v.text != "" {
 		return v
 	}
-	for _, f := range versionFiles() {
-		for _, dir := range slices.Compact([]string{s.at, "."}) {
-			name := path.Join(dir, f.name)
-			data, err := ecosystem.Read(s.Dir, name)
+	for _, at := range s.around() {
+		for _, f := range versionFiles() {
+			data, err := ecosystem.Read(at.tree, path.Join(at.dir, f.name))
 			if err != nil {
 				continue
 			}
-			h := f.find(name, data)
+			h := f.find(path.Join(at.shown, f.name), data)
 			if text := newestOf(h.Text); h.Found() && text != "" {
-				return said{text: text, file: name, line: h.Line, by: ofDevelopers, patch: !f.precise && javaPatch().MatchString(javaVendor().ReplaceAllString(text, ""))}
+				return said{text: text, file: h.File, line: h.Line, by: ofDevelopers, patch: !f.precise && javaPatch().MatchString(javaVendor().ReplaceAllString(text, ""))}
 			}
 		}
 	}
 	return said{}
+}
+
+// around is a directory that a version manager reads when somebody builds the
+// module, and its path from the build context.
+type around struct {
+	tree       fs.FS
+	dir, shown string
+}
+
+// around returns the directory of the module and those above, up to the root of
+// the repository.
+func (s *service) around() []around {
+	var out []around
+	for dir := s.at; ; dir = path.Dir(dir) {
+		if out = append(out, around{s.Dir, dir, dir}); dir == "." {
+			break
+		}
+	}
+	up := ".."
+	for dir := s.below; s.root != nil && dir != "."; up = path.Join(up, "..") {
+		dir = path.Dir(dir)
+		out = append(out, around{s.root, dir, up})
+	}
+	return out
 }
 
 // newestOf puts a number in place of the words of version managers; "" is what

@@ -1,6 +1,7 @@
 package java
 
 import (
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -231,6 +232,43 @@ func TestVersionsOfGradle(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestVersionsOfTheRepository: version managers read the directories above, the
+// nearest first; the finding names the file where it is.
+func TestVersionsOfTheRepository(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+		at    string
+	}{
+		"of the root":      {map[string]string{".tool-versions": "java temurin-17.0.9+9\n"}, "17", ".tool-versions"},
+		"nearest":          {map[string]string{".java-version": "25\n", "services/mise.toml": "[tools]\njava = \"17\"\n"}, "17", "services/mise.toml"},
+		"of the service":   {map[string]string{".java-version": "25\n", "services/one/.sdkmanrc": "java=17.0.9-tem\n"}, "17", "services/one/.sdkmanrc"},
+		"of another":       {map[string]string{"services/two/.java-version": "25\n"}, "21", ""},
+		"of the directory": {map[string]string{"services/.java-version": "8\n"}, "8", "services/.java-version"},
+	} {
+		files := map[string]string{}
+		for name, text := range one("") {
+			files["services/one/"+name] = text
+		}
+		for name, text := range c.files {
+			files[name] = text
+		}
+		root := tree(files)
+		dir, err := fs.Sub(root, "services/one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, findings := Ecosystem{}.In(root).Plan(dir, config.Service{Name: "one", Path: "services/one"}, nil)
+		if err := findings.Errors(); err != nil {
+			t.Fatal(name, err)
+		}
+		i := slices.IndexFunc(p.Facts, func(f plan.Fact) bool { return f.Name == "runtime" })
+		if p.Bases[0].Version != c.want || p.Facts[i].File != c.at {
+			t.Errorf("%s: Java %s by %q, want %s by %q", name, p.Bases[0].Version, p.Facts[i].File, c.want, c.at)
+		}
 	}
 }
 
