@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -48,10 +47,7 @@ func TestReleasesOfJavaBuildAndAnswer(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), c.service)
 			for name, text := range c.files {
-				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				write(t, filepath.Join(dir, name), text)
+				writeFile(t, filepath.Join(dir, name), []byte(text), 0o644)
 			}
 			invocation{dir: dir, args: []string{"init"}}.run(t).must(t, 0)
 			start := time.Now()
@@ -88,6 +84,7 @@ const (
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.File;
+import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -109,10 +106,10 @@ public final class Main {
             } catch (Exception e) {
                 text = e.toString();
             }
-            byte[] body = text.getBytes(StandardCharsets.UTF_8);
-            exchange.sendResponseHeaders(200, body.length);
-            exchange.getResponseBody().write(body);
-            exchange.close();
+            exchange.sendResponseHeaders(200, 0);
+            try (OutputStream body = exchange.getResponseBody()) {
+                body.write(text.getBytes(StandardCharsets.UTF_8));
+            }
         });
         server.start();
     }
