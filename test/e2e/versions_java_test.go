@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 )
 
@@ -46,8 +48,12 @@ func TestReleasesOfJavaBuildAndAnswer(t *testing.T) {
 	for _, c := range javaReleases() {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), c.service)
+			files := fstest.MapFS{}
 			for name, text := range c.files {
-				writeFile(t, filepath.Join(dir, name), []byte(text), 0o644)
+				files[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+			}
+			if err := os.CopyFS(dir, files); err != nil {
+				t.Fatal(err)
 			}
 			invocation{dir: dir, args: []string{"init"}}.run(t).must(t, 0)
 			start := time.Now()
