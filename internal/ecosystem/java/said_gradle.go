@@ -102,10 +102,15 @@ var (
 // versionsPutIn is a build file with the values in place of the names that
 // versions are written with: variables, properties, versions of the catalogue.
 func (s *service) versionsPutIn(data []byte) []byte {
+	known := map[string]string{}
 	put := func(re *regexp.Regexp) {
 		data = re.ReplaceAllFunc(data, func(match []byte) []byte {
 			name := string(re.FindSubmatch(match)[1])
-			value := s.versionNamed(data, name)
+			value, asked := known[name]
+			if !asked && len(known) < maxVariables {
+				value = s.versionNamed(data, name)
+				known[name] = value
+			}
 			if value == "" {
 				return match
 			}

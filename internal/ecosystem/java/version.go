@@ -158,7 +158,7 @@ func (s *service) unsaid() choice {
 		c = choice{jdk: newer(least), why: what + " requires Java " + strconv.Itoa(least)}
 	}
 	if v := s.springOf(); s.grade != nil && v[0] > 0 && v[0] < 3 {
-		c = choice{jdk: "17", why: "nothing names a version; Spring Boot " + strconv.Itoa(v[0]) + "." + strconv.Itoa(v[1]) + " runs on it"}
+		c = choice{jdk: "17", why: "default: nothing names a version, and Spring Boot " + strconv.Itoa(v[0]) + "." + strconv.Itoa(v[1]) + " supports it"}
 		if v[0] < 2 || v[1] < 1 {
 			c.jdk = "8" // 11 since 2.1, 17 since 2.5: the release notes
 		} else if v[1] < 5 {
@@ -178,7 +178,7 @@ func (s *service) checkVendor() {
 	const hint = "delete the line, or write vendor = JvmVendorSpec.matching(\"Debian\")"
 	settings, _ := ecosystem.Read(s.Dir, ecosystem.Or(s.grade.settings, "settings.gradle"))
 	if strings.Contains(string(settings), "org.gradle.toolchains.foojay-resolver") {
-		s.Unwise(codeVendor, v.file, v.line, hint, "Gradle's toolchain requires the JDK of %s, which each build without a cache downloads; the bases have Debian's", v.text)
+		s.Unwise(codeVendor, v.file, v.line, hint, "Gradle's toolchain requires the JDK of %s, which every uncached build downloads; the bases have Debian's", v.text)
 		return
 	}
 	s.Report(diag.Error, codeVendor, v.file, v.line, hint, "Gradle's toolchain requires the JDK of %s; the bases have Debian's", v.text)
