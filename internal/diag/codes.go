@@ -161,6 +161,7 @@ func goCodes() []Code {
 		{Code: "SLP325", Name: "missing embed", Meaning: "go:embed names a path that does not exist in the repository."},
 		{Code: "SLP326", Name: "other programs", Meaning: "A module has programs besides the service."},
 		{Code: "SLP329", Name: "other port", Meaning: "The port in slipway.yaml differs from the port that the program listens on."},
+		{Code: "SLP481", Name: "stale modules", Meaning: "go.mod, go.sum or vendor lack a module that the program needs."},
 	}
 }
 
