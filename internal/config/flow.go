@@ -2,6 +2,7 @@ package config
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -116,6 +117,9 @@ func undivided(kv *ast.MappingValueNode) *ast.StringNode {
 	at, colon := key.Position, kv.Start.Position
 	if at.Line != colon.Line || at.Column+utf8.RuneCountInString(key.Value) != colon.Column || scalar.GetToken().Position.Line != colon.Line || value.Position.Column != colon.Column+1 {
 		return nil
+	}
+	if value.Prev == nil || value.Prev.Type != token.MappingValueType || strings.ContainsAny(value.Prev.Origin+value.Origin[:min(1, len(value.Origin))], " \t") {
+		return nil // a tab takes no column
 	}
 	text := value.Value
 	if value.Indicator == token.QuotedScalarIndicator {
