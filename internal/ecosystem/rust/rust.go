@@ -257,9 +257,13 @@ func (s *service) needed() []string {
 	for _, c := range s.crates {
 		out = append(out, c.manifestFile())
 		if c.needed {
-			out = append(out, path.Join(c.dir, "src"))
+			src := path.Join(c.dir, "src")
+			out = append(append(out, src), s.HiddenSources(src, func(name string, isDir bool) bool {
+				return name != "bin" && !ofTests(name, isDir) && (isDir || strings.HasSuffix(name, ".rs"))
+			})...)
 		}
 	}
+	out = append(out, path.Join(s.crate.dir, s.bin.Path))
 	if s.lock != nil {
 		out = append(out, path.Join(s.top, "Cargo.lock"))
 	}
