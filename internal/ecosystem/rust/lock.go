@@ -3,7 +3,6 @@ package rust
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // lock is what Cargo.lock says of the packages outside of the repository.
@@ -274,11 +274,28 @@ func (d spec) locks(source string) bool {
 	rest, ok := strings.CutPrefix(source, "git+")
 	rest, _, _ = strings.Cut(rest, "#")
 	at, query, _ := strings.Cut(rest, "?")
-	if unescaped, err := url.QueryUnescape(query); err == nil {
-		query = unescaped
-	}
+	query = strings.NewReplacer("%2F", "/", "%2f", "/", "%23", "#", "%40", "@").Replace(query)
 	plain := func(u string) string { return strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(u, "/"), ".git")) }
 	return ok && plain(at) == plain(d.git) && query == d.ref
+}
+
+var sshServer = pattern.Lazy(`(?:git\+)?ssh://(?:[\w.-]+@)?([\w.-]+)/`)
+
+// sshServers are the servers that dependencies name by SSH, for which a step has no
+// key, sorted.
+func (s *service) sshServers() []string {
+	text := []string{s.git.Text}
+	for _, c := range s.crates {
+		text = append(text, string(c.file.data))
+	}
+	if s.lock != nil {
+		text = append(text, string(s.lock.data))
+	}
+	out := map[string]bool{}
+	for _, m := range sshServer().FindAllStringSubmatch(strings.Join(text, "\n"), -1) {
+		out[m[1]] = true
+	}
+	return slices.Sorted(maps.Keys(out))
 }
 
 // findGit notes the first dependency that comes from a git repository.

@@ -139,6 +139,15 @@ func TestGit(t *testing.T) {
 		if err := s.Findings.Errors(); err != nil || slices.Contains(env, "CARGO_NET_GIT_FETCH_WITH_CLI=true") != c.want || strings.Contains(p.Bases[0].Ref, "/git:") != c.want {
 			t.Errorf("%s: %v %s, %v", what, env, p.Bases[0].Ref, err)
 		}
+		if ssh := strings.Contains(c.deps, "ssh:"); slices.Contains(env, "GIT_CONFIG_KEY_0=url.https://git.example/.insteadOf") != ssh {
+			t.Errorf("%s: by SSH %v: %v", what, ssh, env)
+		}
+		login := slices.ContainsFunc(p.Stages[0].Steps, func(st plan.Step) bool {
+			return slices.Contains(st.Mounts, plan.Mount{Type: "secret", ID: "netrc", Target: "/root/.netrc"})
+		})
+		if login != c.want {
+			t.Errorf("%s: the secret is mounted: %v", what, login)
+		}
 	}
 }
 

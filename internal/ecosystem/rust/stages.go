@@ -74,6 +74,9 @@ func (s *service) caches() []plan.Mount {
 	if s.fromGit() {
 		out = append(out, plan.Mount{Type: "cache", Target: cargoHome + "/git"})
 	}
+	if s.gitNeed().Package != "" { // the login of a private repository: --secret id=netrc,src=$HOME/.netrc
+		out = append(out, plan.Mount{Type: "secret", ID: "netrc", Target: "/root/.netrc"})
+	}
 	return out
 }
 
@@ -167,8 +170,16 @@ func (s *service) outDir() string {
 // buildEnv is what cargo reads.
 func (s *service) buildEnv() []string {
 	env := append([]string{"CARGO_HOME=" + cargoHome, "CARGO_TARGET_DIR=" + targetDir}, s.cargoEnv...)
-	if s.gitNeed().Package != "" {
-		env = append(env, "CARGO_NET_GIT_FETCH_WITH_CLI=true")
+	if s.gitNeed().Package == "" {
+		return env
+	}
+	env = append(env, "CARGO_NET_GIT_FETCH_WITH_CLI=true")
+	servers := s.sshServers()
+	if len(servers) > 0 {
+		env = append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(servers)))
+	}
+	for i, server := range servers { // over HTTPS, which needs no key
+		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=url.https://%s/.insteadOf", i, server), fmt.Sprintf("GIT_CONFIG_VALUE_%d=ssh://git@%s/", i, server))
 	}
 	return env
 }
