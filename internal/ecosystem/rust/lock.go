@@ -19,7 +19,8 @@ import (
 type lock struct {
 	Packages []entry `toml:"package"`
 
-	data []byte
+	data   []byte
+	byName map[string][]entry
 }
 
 // parseLock decodes a Cargo.lock. An error comes with the line.
@@ -27,6 +28,10 @@ func parseLock(data []byte) (*lock, int, error) {
 	l := &lock{data: data}
 	if err := toml.Unmarshal(data, l); err != nil {
 		return nil, errorLine(err), err
+	}
+	l.byName = map[string][]entry{}
+	for _, p := range l.Packages {
+		l.byName[p.Name] = append(l.byName[p.Name], p)
 	}
 	return l, 0, nil
 }
@@ -84,11 +89,12 @@ type entry struct {
 
 // own returns the entry of a package of the repository.
 func (l *lock) own(name string) (entry, bool) {
-	i := slices.IndexFunc(l.Packages, func(p entry) bool { return p.Name == name && p.Source == "" })
-	if i < 0 {
-		return entry{}, false
+	for _, p := range l.byName[name] {
+		if p.Source == "" {
+			return p, true
+		}
 	}
-	return l.Packages[i], true
+	return entry{}, false
 }
 
 // linked returns the packages of a name that an entry depends on. A dependency
@@ -97,9 +103,12 @@ func (l *lock) linked(e entry, name string) []entry {
 	var out []entry
 	for _, d := range e.Dependencies {
 		depName, rest, _ := strings.Cut(d, " ")
+		if depName != name {
+			continue
+		}
 		version, _, _ := strings.Cut(rest, " ")
-		for _, p := range l.Packages {
-			if depName == name && p.Name == name && (version == "" || p.Version == version) {
+		for _, p := range l.byName[name] {
+			if version == "" || p.Version == version {
 				out = append(out, p)
 			}
 		}
@@ -165,11 +174,12 @@ func (s *service) fault() fault {
 		switch {
 		case !ok:
 			return fault{fmt.Sprintf("Cargo.lock lacks the package %s of this repository", c.name), file, 0}
-		case version != "" && have.Version != version && s.lock.only(c.name):
+		case version != "" && have.Version != version && len(s.lock.byName[c.name]) == 1:
 			return fault{fmt.Sprintf("Cargo.lock has version %s of %s, and Cargo.toml has %s", have.Version, c.name, version), file, s.lock.line(c.name)}
 		}
-		for _, key := range slices.Sorted(maps.Keys(c.namesIn(ws, s.isMember(c)))) {
-			if why := s.mismatch(c, key, have); why != "" {
+		names := c.namesIn(ws, s.isMember(c))
+		for _, key := range slices.Sorted(maps.Keys(names)) {
+			if why := s.mismatch(c, key, names[key], have); why != "" {
 				return fault{why, c.manifestFile(), c.file.line(key)}
 			}
 		}
@@ -180,21 +190,9 @@ func (s *service) fault() fault {
 	return fault{}
 }
 
-// only reports a name that one package of the lock has.
-func (l *lock) only(name string) bool {
-	n := 0
-	for _, p := range l.Packages {
-		if p.Name == name {
-			n++
-		}
-	}
-	return n == 1
-}
-
 // mismatch says why the lock does not have what a dependency asks for.
-func (s *service) mismatch(c *crate, key string, have entry) string {
+func (s *service) mismatch(c *crate, key, pkg string, have entry) string {
 	ws := s.rootOf(c)
-	pkg := c.namesIn(ws, true)[key]
 	found := s.lock.linked(have, pkg)
 	if len(found) == 0 {
 		return fmt.Sprintf("Cargo.lock lacks %s, which %s depends on", pkg, c.name)

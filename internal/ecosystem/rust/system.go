@@ -69,6 +69,9 @@ func (s *service) system() {
 			continue
 		}
 		file, line := in[name].File, in[name].Line
+		if line == 0 && s.lock != nil { // looked for only now: a lock has hundreds of packages
+			line = s.lock.line(name)
+		}
 		switch {
 		case !s.debian() && (n.linked || len(n.run) > 0):
 			s.Report(diag.Error, codeSystem, file, line, "write bases: debian, or a map with images that have it", "%s needs %s while it runs, which the runtime image does not have (%s)", name, n.what, n.source)
@@ -154,7 +157,7 @@ func (s *service) reached() map[string]ecosystem.Hit {
 	out := map[string]ecosystem.Hit{}
 	if s.lock != nil {
 		for name := range s.lock.reach(s.crate.name) {
-			out[name] = ecosystem.Hit{Text: name, File: path.Join(s.top, "Cargo.lock"), Line: s.lock.line(name)}
+			out[name] = ecosystem.Hit{Text: name, File: path.Join(s.top, "Cargo.lock")}
 		}
 	}
 	if !s.resolves {
