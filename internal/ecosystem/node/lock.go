@@ -101,14 +101,15 @@ func (s *service) oldLockFile(lock *parsedLock) {
 
 // completeLock reports a package that another needs and that the lock file lacks,
 // which `npm ci` refuses: a merge, or an npm with a fault, has left it out
-// (https://github.com/npm/cli/issues/4828).
+// (https://github.com/npm/cli/issues/4828). Of packages above the service it lists no
+// dependencies.
 func (s *service) completeLock(lock *parsedLock) {
 	if s.member != "" {
 		return // of which others may be out of step, that this one does not install
 	}
 	for _, at := range slices.Sorted(maps.Keys(lock.Packages)) {
 		p := lock.Packages[at]
-		if at == "" || p.Link || p.Optional || strings.Contains(at, "node_modules/") && p.InBundle {
+		if at == "" || p.Link || strings.HasPrefix(at, "../") || p.Optional || strings.Contains(at, "node_modules/") && p.InBundle {
 			continue
 		}
 		for _, name := range slices.Sorted(maps.Keys(p.Dependencies)) {
@@ -243,8 +244,8 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 		if p.Link {
 			dir = p.Resolved
 		}
-		if !slices.ContainsFunc(s.local, func(d string) bool { return d == dir || strings.HasPrefix(dir, d+"/") }) && !slices.ContainsFunc(s.Findings, func(f diag.Finding) bool { return f.Code == codeLocal }) {
-			s.Report(diag.Error, codeLocal, s.topFile("package-lock.json"), 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory that package.json does not name", at)
+		if !s.isLocal(dir) && !slices.ContainsFunc(s.Findings, func(f diag.Finding) bool { return f.Code == codeLocal }) {
+			s.Report(diag.Error, codeLocal, s.topFile(s.manager.lock), 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory that package.json does not name", at)
 		}
 		return
 	}
@@ -261,6 +262,12 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 			s.native = append(s.native, name)
 		}
 	}
+}
+
+// isLocal reports a directory that packages are installed from.
+func (s *service) isLocal(dir string) bool {
+	return slices.ContainsFunc(s.local, func(d string) bool { return d == dir || strings.HasPrefix(dir, d+"/") }) ||
+		slices.ContainsFunc(s.outside, func(l local) bool { return l.dir == dir || strings.HasPrefix(dir, l.dir+"/") })
 }
 
 // harmlessScript knows packages whose install script builds nothing: they print

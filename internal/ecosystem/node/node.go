@@ -1,8 +1,8 @@
 // Package node knows services written for Node.js: how to recognise one, what
 // its files say about it, and the four stages that build it. It supports npm,
-// pnpm, Yarn and Bun with their lock files, alone and in workspaces; it refuses
-// what has no lock file and services that say nowhere how they start, each with
-// what to write. It only reads files; nothing is executed.
+// pnpm, Yarn and Bun, alone and in workspaces; what has no lock file, or one that
+// does not fit, is installed with a warning. It refuses services that say nowhere
+// how they start, with what to write. It only reads files; nothing is executed.
 //
 //	p, findings := node.Ecosystem{}.Plan(dir, service, fleet)
 package node

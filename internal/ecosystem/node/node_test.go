@@ -266,14 +266,6 @@ func TestStart(t *testing.T) {
 	}
 }
 
-func codesOf(findings diag.Findings) []string {
-	var out []string
-	for _, f := range findings {
-		out = append(out, f.Code)
-	}
-	return out
-}
-
 func TestFindings(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
@@ -295,7 +287,11 @@ func TestFindings(t *testing.T) {
 		"token":           {map[string]string{"package.json": `{"main": "a.js"}`, "a.js": "", ".npmrc": "//r.example/:_authToken=abc\n"}, codeToken},
 	} {
 		_, findings := Ecosystem{}.Plan(tree(c.files), config.Service{Name: "a", Path: "svc", Type: "worker"}, nil)
-		if got := strings.Join(codesOf(findings), " "); got != c.code {
+		var got []string
+		for _, f := range findings {
+			got = append(got, f.Code)
+		}
+		if strings.Join(got, " ") != c.code {
 			t.Errorf("%s: want %s, got %v", name, c.code, findings)
 			continue
 		}
