@@ -258,13 +258,16 @@ func (m manager) environment() []string {
 	if m.release {
 		quiet = append(quiet, "YARN_IGNORE_PATH=1") // it is installed by its version or copied elsewhere
 	}
-	return append(quiet, map[string][]string{
-		"pnpm": {"CI=true"},
-		"yarn": {"YARN_CACHE_FOLDER=/root/.cache/yarn"},
-		"berry": {"YARN_ENABLE_TELEMETRY=0", "YARN_ENABLE_GLOBAL_CACHE=true", "YARN_GLOBAL_FOLDER=/root/.yarn-berry", "YARN_NODE_LINKER=node-modules",
-			"YARN_ENABLE_HARDENED_MODE=0"},
-		"bun": {"BUN_INSTALL_CACHE_DIR=/root/.bun-cache"},
-	}[m.name]...)
+	own := map[string][]string{
+		"pnpm":  {"CI=true"},
+		"yarn":  {"YARN_CACHE_FOLDER=/root/.cache/yarn"},
+		"berry": {"YARN_ENABLE_TELEMETRY=0", "YARN_ENABLE_GLOBAL_CACHE=true", "YARN_GLOBAL_FOLDER=/root/.yarn-berry", "YARN_NODE_LINKER=node-modules"},
+		"bun":   {"BUN_INSTALL_CACHE_DIR=/root/.bun-cache"},
+	}[m.name]
+	if m.name == "berry" && majorOf(m.version) >= 4 {
+		own = append(own, "YARN_ENABLE_HARDENED_MODE=0") // which earlier ones refuse
+	}
+	return append(quiet, own...)
 }
 
 // setUp are the steps that bring the manager into the stage.
@@ -300,6 +303,9 @@ func (m manager) install(member, name string) string {
 	case "yarn":
 		return "yarn install" + frozen(" --frozen-lockfile", "") + " --non-interactive"
 	case "berry":
+		if m.bare {
+			return "touch yarn.lock && yarn install --no-immutable" // it marks the top of the project
+		}
 		return "yarn install " + frozen("--immutable", "--no-immutable")
 	case "bun":
 		return "bun install" + frozen(" --frozen-lockfile", "") + " --backend=copyfile"

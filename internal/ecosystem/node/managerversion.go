@@ -103,7 +103,7 @@ func (s *service) managerVersion(lock string) (version, why string) {
 }
 
 var (
-	lockVersion = pattern.Lazy(`(?m)^lockfileVersion: '?"?(\d+)(?:\.(\d+))?`)
+	lockVersion = pattern.Lazy(`(?m)^lockfileVersion: '?"?(\d+)`)
 	yarnFormat  = pattern.Lazy(`__metadata:\s+version: "?(\d+)"?(?:\s+cacheKey: "?(\d+))?`)
 )
 
@@ -117,10 +117,8 @@ func (s *service) lockFormat(lock string) string {
 		f := lockVersion().FindStringSubmatch(lock)
 		switch {
 		case f == nil:
-		case f[1] == "5" && f[2] != "" && f[2] < "4":
-			return known[6]
 		case f[1] == "5":
-			return known[7]
+			return known[7] // which reads 5.3 too; pnpm 6 fails on Node.js 20 and later
 		case f[1] == "6":
 			return known[8]
 		case f[1] == "9" && s.scriptsNeedOldPnpm(lock):
