@@ -65,6 +65,7 @@ func (s *service) lockFile() {
 // says less of the packages, so that npm looks the rest up.
 func (s *service) oldLockFile(lock *parsedLock) {
 	s.oldLock = true
+	s.manager.loose = s.manager.loose || s.member != "" || s.isRoot() // npm 6 knew no workspaces
 	for _, deps := range []struct {
 		key   string
 		asked map[string]string
@@ -98,6 +99,12 @@ func (s *service) oldLockFile(lock *parsedLock) {
 	visit(lock.Dependencies)
 	s.noteNative()
 }
+
+// currentLock writes a lock file of npm 6 in the current format, with the versions that
+// it lists. npm asks for the metadata of all packages at once for that, and sometimes
+// ends without a result ("Exit handler never called!"); the second run has most of
+// it in the cache.
+const currentLock = "( " + relock + " --ignore-scripts || " + relock + " --ignore-scripts )"
 
 // completeLock reports a package that another needs and that the lock file lacks,
 // which `npm ci` refuses: a merge, or an npm with a fault, has left it out

@@ -121,9 +121,10 @@ func (s *service) refuseRoot() bool {
 	}
 	var lines []string
 	for _, dir := range s.programs {
-		lines = append(lines, path.Base(dir)+": {path: "+path.Join(s.Want.Path, dir)+"}")
+		lines = append(lines, "path: "+path.Join(s.Want.Path, dir))
 	}
-	s.Report(diag.Error, codeMembers, "package.json", line, "replace the service in slipway.yaml by those that you want: "+strings.Join(lines, ", "),
-		"%d members of the workspace start: %s", len(s.programs), strings.Join(s.programs, ", "))
+	s.Report(diag.Error, codeMembers, "package.json", line, "write one of these lines for the service in slipway.yaml, one service per member that you want",
+		"the service is the root of a workspace, and %d of its members start: %s", len(s.programs), strings.Join(s.programs, ", "))
+	s.Findings[len(s.Findings)-1].Choice = &diag.Choice{Service: s.Want.Name, Lines: lines}
 	return false
 }

@@ -31,7 +31,7 @@ func TestRootsOfWorkspaces(t *testing.T) {
 		"with start by turbo": {root(`, "scripts": {"start": "turbo run start"}`, first), "/app/apps/api", "", ""},
 		"pnpm": {with(`{}`, "pnpm-workspace.yaml=packages:\n  - apps/*\n", "pnpm-lock.yaml=lockfileVersion: '9.0'\nimporters:\n  .: {}\n  apps/api:\n    dependencies:\n      lib:\n        specifier: '*'\n        version: 1.0.0\n", "package-lock.json=-",
 			first, "apps/api/a.js"), "/app/apps/api", "", ""},
-		"several":            {root("", first, other), "", codeMembers + " error", "api: {path: apps/api}, mail: {path: apps/mail}"},
+		"several":            {root("", first, other), "", codeMembers + " error", "one of these lines"},
 		"none":               {root(""), "", codeLocal + " error", "start script"},
 		"its own program":    {root(`, "scripts": {"start": "node a.js"}`, first), "/app", "", ""},
 		"a command":          {root(`, "description": "command"`, first), "/app", "", ""},
@@ -53,6 +53,9 @@ func TestRootsOfWorkspaces(t *testing.T) {
 		if c.codes != "" {
 			if !strings.Contains(findings[0].Hint, c.hint) {
 				t.Errorf("%s: the hint is %q", name, findings[0].Hint)
+			}
+			if choice := findings[0].Choice; name == "several" && (choice == nil || choice.Service != "x" || strings.Join(choice.Lines, ", ") != "path: apps/api, path: apps/mail") {
+				t.Errorf("%s: the choice is %+v", name, choice)
 			}
 			continue
 		}

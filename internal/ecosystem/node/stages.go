@@ -151,6 +151,9 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	for _, m := range members {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: []string{s.fromTop(m + "/package.json"), m + "/"}})
 	}
+	if s.oldLock {
+		without = append(without, currentLock)
+	}
 	install := append(without, s.manager.install(s.member, s.pkg.Name))
 	if patch := s.patched(true); patch != "" {
 		install = append(install, patch)
