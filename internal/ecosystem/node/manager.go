@@ -38,7 +38,7 @@ func (m manager) title() string {
 // they are asked.
 func locks() [][2]string {
 	return [][2]string{
-		{"package-lock.json", "npm"}, {"pnpm-lock.yaml", "pnpm"}, {"yarn.lock", "yarn"}, {"bun.lock", "bun"},
+		{"package-lock.json", "npm"}, {"pnpm-lock.yaml", "pnpm"}, {"yarn.lock", "yarn"}, {"bun.lock", "bun"}, {"bun.lockb", "bun"},
 	}
 }
 
@@ -92,7 +92,7 @@ func (s *service) packageManager() bool {
 
 // noLock reports what is missing.
 func (s *service) noLock(wanted string) bool {
-	for _, other := range [][2]string{{"npm-shrinkwrap.json", "npm install --package-lock-only, and delete npm-shrinkwrap.json"}, {"bun.lockb", "bun install --save-text-lockfile --lockfile-only, and delete bun.lockb"}} {
+	for _, other := range [][2]string{{"npm-shrinkwrap.json", "npm install --package-lock-only, and delete npm-shrinkwrap.json"}} {
 		if ecosystem.Exists(s.top, other[0]) {
 			s.Report(diag.Error, codeManager, s.topFile(other[0]), 0, s.inDir(other[1]), "%s is not supported", other[0])
 			return false

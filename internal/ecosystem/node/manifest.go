@@ -22,6 +22,7 @@ type manifest struct {
 	PackageManager string            `json:"packageManager"`
 	Engines        map[string]string `json:"engines"`
 	Volta          map[string]string `json:"volta"`
+	DevEngines     any               `json:"devEngines"`
 	Scripts        map[string]string `json:"scripts"`
 	Dependencies   map[string]string `json:"dependencies"`
 	DevDeps        map[string]string `json:"devDependencies"`
@@ -50,6 +51,23 @@ func parseManifest(data []byte) (*manifest, int, error) {
 		return nil, ecosystem.LineAt(data, errorOffset(err)), err
 	}
 	return m, 0, nil
+}
+
+// devRuntime is the version of a runtime that devEngines names, which is an object or a
+// list of them (https://docs.npmjs.com/cli/configuring-npm/package-json#devengines).
+func (m *manifest) devRuntime(name string) string {
+	engines, _ := m.DevEngines.(map[string]any)
+	all, ok := engines["runtime"].([]any)
+	if !ok {
+		all = []any{engines["runtime"]}
+	}
+	for _, one := range all {
+		runtime, _ := one.(map[string]any)
+		if version, _ := runtime["version"].(string); runtime["name"] == name {
+			return version
+		}
+	}
+	return ""
 }
 
 // prismaSchema is the schema of Prisma that a manifest names, "" for none.

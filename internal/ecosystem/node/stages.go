@@ -27,7 +27,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if s.site != nil {
 		return s.sitePlan(family, user)
 	}
-	b := s.Extend(ecosystem.BasesFor(family, images(s.major, len(s.compiled) > 0)))
+	b := s.Extend(ecosystem.BasesFor(family, s.images()))
 	b.Toolchain.OnTarget = b.Toolchain.OnTarget || s.onTarget() || s.Want.Shell && b.ShellFrom != ""
 	stages := s.install(b)
 	switch {
@@ -53,7 +53,10 @@ func (s *service) onTarget() bool {
 
 // image is what production needs.
 func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
-	env := map[string]string{"NODE_ENV": "production"}
+	env, program := map[string]string{"NODE_ENV": "production"}, "node"
+	if s.bun.runs() {
+		env["BUN_RUNTIME_TRANSPILER_CACHE_PATH"], program = "0", "bun" // else it would write to the home directory
+	}
 	maps.Copy(env, s.framework.env)
 	maps.Copy(env, s.systemEnv)
 	if s.Want.Port > 0 && s.tellsPort != "" {
@@ -64,7 +67,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		env[k] = v
 	}
 	i := ecosystem.Image{
-		Bases: b, User: u, Dir: s.member, Env: env, Start: s.start, InitWhy: "As PID 1, node would ignore signals that the program does not handle.",
+		Bases: b, User: u, Dir: s.member, Env: env, Start: s.start, InitWhy: "As PID 1, " + program + " would ignore signals that the program does not handle.",
 		Layers:  []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
 		Version: s.pkg.Version, Description: s.pkg.Description,
 	}
@@ -132,7 +135,9 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 			{Op: plan.OpEnv, Args: append(s.manager.environment(), s.installEnv...)},
 		},
 	}
-	st.Steps = append(st.Steps, s.manager.setUp()...)
+	if !s.bun.runs() || s.manager.name != "bun" || !b.Toolchain.Assembled {
+		st.Steps = append(st.Steps, s.manager.setUp()...)
+	}
 	manifests := plan.Step{Op: plan.OpCopy, Args: append(top, "./")}
 	if s.sharesInstall() {
 		manifests.From = plan.StageManifests
@@ -345,8 +350,10 @@ func (s *service) run(script string) string {
 	switch {
 	case s.inline && script == s.build:
 		return s.inBin(text)
+	case s.bun.runs() && s.manager.name == "bun":
+		return "bun run " + script
 	case pre || post || strings.Contains(text, "npm_") || strings.Contains(text, "INIT_CWD"):
-	case s.major >= 22:
+	case s.node.major >= 22:
 		return "node --run " + script
 	case plainCompilers(text):
 		return s.inBin(text)
