@@ -217,6 +217,7 @@ func staticCodes() []Code {
 		{Code: "SLP491", Name: "rule not applied", Meaning: "A site's settings contain a redirect, rewrite or header that nginx cannot answer with."},
 		{Code: "SLP492", Name: "site not protected", Meaning: "A password protects the site elsewhere, but its image would serve it to everybody."},
 		{Code: "SLP493", Name: "generator incomplete", Meaning: "A site generator requires a file, theme or program that the build does not have."},
+		{Code: "SLP494", Name: "generator not pinned", Meaning: "No file of the repository fixes the version of its site generator, or the build uses another one."},
 	}
 }
 
