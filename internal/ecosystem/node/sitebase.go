@@ -1,7 +1,6 @@
 package node
 
 import (
-	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -22,6 +21,7 @@ var (
 	hexoOutput    = pattern.Lazy(`(?m)^public_dir:\s*['"]?([^\s'"#]+)`)
 	eleventyOut   = pattern.Lazy(`(?:setOutputDirectory\(\s*|\boutput['"]?\s*:\s*)['"\x60]([^'"\x60$]+)['"\x60]`)
 	builtDir      = pattern.Lazy(`\b(?:vitepress|vuepress) build (?:-[^\s]+\s+)*([\w][\w./-]*)`)
+	hostPart      = pattern.Lazy(`^(?:https?:)?//[^/]+`)
 	basePath      = pattern.Lazy(`^/[\w~-][\w.~/-]*$`)
 )
 
@@ -61,11 +61,8 @@ func (s *service) servedBelow(b bundler, script, file string, data []byte) (stri
 	if m := baseFlag().FindStringSubmatch(script); m != nil {
 		h = ecosystem.Hit{Text: m[1], File: "package.json", Line: s.pkg.line("scripts", s.building)}
 	}
-	at := h.Text
-	if u, err := url.Parse(at); err == nil && u.Host != "" {
-		at = u.Path
-	}
-	if at = strings.TrimRight(at, "/"); !basePath().MatchString(at) || slices.Contains(strings.Split(at, "/"), "..") {
+	at := strings.TrimRight(hostPart().ReplaceAllString(h.Text, ""), "/")
+	if !basePath().MatchString(at) || slices.Contains(strings.Split(at, "/"), "..") {
 		return "", h
 	}
 	return at, h

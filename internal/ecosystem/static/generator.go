@@ -278,8 +278,8 @@ func (g generator) compiled(b ecosystem.Bases, family config.Bases) (plan.Stage,
 		Name: "generator", From: base.Ref, BuildPlatform: true,
 		Comment: g.name + ", compiled once: no change of the site compiles it again.",
 		Steps: []plan.Step{
-			{Op: plan.OpEnv, Args: []string{env, "GOBIN=/out/bin", "GOTOOLCHAIN=local"}},
-			{Op: plan.OpRun, Shell: "go install -trimpath -ldflags=-s " + tags + g.program, Mounts: []plan.Mount{{Type: "cache", Target: "/root/go/pkg/mod"}, {Type: "cache", Target: "/root/.cache/go-build"}}},
+			{Op: plan.OpEnv, Args: []string{env, "GOBIN=/out/bin", "GOTOOLCHAIN=local", "GOMODCACHE=/go/pkg/mod", "GOCACHE=/go/cache"}},
+			{Op: plan.OpRun, Shell: "go install -trimpath -ldflags=-s " + tags + g.program, Mounts: []plan.Mount{{Type: "cache", Target: "/go/pkg/mod"}, {Type: "cache", Target: "/go/cache"}}},
 		},
 	}, base
 }

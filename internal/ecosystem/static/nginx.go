@@ -2,6 +2,7 @@ package static
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -151,7 +152,7 @@ func (s Site) locations() string {
 // it is UTF-8, which nginx's own charset directive leaves out of compressed
 // answers.
 func media() [][2]string {
-	return [][2]string{
+	return slices.Concat([][2]string{
 		{"text/html; charset=utf-8", "html htm"},
 		{"text/css; charset=utf-8", "css"},
 		{"text/javascript; charset=utf-8", "js mjs cjs"},
@@ -162,36 +163,7 @@ func media() [][2]string {
 		{"text/calendar; charset=utf-8", "ics"},
 		{"text/vcard; charset=utf-8", "vcf"},
 		{"text/vtt; charset=utf-8", "vtt"},
-		{"application/json", "json map geojson topojson"},
-		{"application/ld+json", "jsonld"},
-		{"application/manifest+json", "webmanifest"},
-		{"application/yaml", "yaml yml"},
-		{"application/toml", "toml"},
-		{"application/xhtml+xml", "xhtml"},
-		{"application/atom+xml", "atom"},
-		{"application/rss+xml", "rss"},
-		{"application/wasm", "wasm"},
-		{"application/pdf", "pdf"},
-		{"application/rtf", "rtf"},
-		{"application/epub+zip", "epub"},
-		{"application/zip", "zip"},
-		{"application/gzip", "gz tgz"},
-		{"application/zstd", "zst"},
-		{"application/x-bzip2", "bz2"},
-		{"application/x-xz", "xz"},
-		{"application/x-7z-compressed", "7z"},
-		{"application/x-tar", "tar"},
-		{"application/java-archive", "jar"},
-		{"application/vnd.android.package-archive", "apk"},
-		{"application/vnd.apple.mpegurl", "m3u8"},
-		{"application/dash+xml", "mpd"},
-		{"application/vnd.ms-fontobject", "eot"},
-		{"application/msword", "doc"},
-		{"application/vnd.ms-excel", "xls"},
-		{"application/vnd.ms-powerpoint", "ppt"},
-		{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
-		{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
-		{"application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"},
+	}, applications(), [][2]string{
 		{"font/collection", "ttc"},
 		{"font/otf", "otf"},
 		{"font/ttf", "ttf"},
@@ -224,6 +196,42 @@ func media() [][2]string {
 		{"video/ogg", "ogv"},
 		{"video/quicktime", "mov"},
 		{"video/webm", "webm"},
+	})
+}
+
+// applications are the types of data and programs.
+func applications() [][2]string {
+	return [][2]string{
+		{"application/json", "json map geojson topojson"},
+		{"application/ld+json", "jsonld"},
+		{"application/manifest+json", "webmanifest"},
+		{"application/yaml", "yaml yml"},
+		{"application/toml", "toml"},
+		{"application/xhtml+xml", "xhtml"},
+		{"application/atom+xml", "atom"},
+		{"application/rss+xml", "rss"},
+		{"application/wasm", "wasm"},
+		{"application/pdf", "pdf"},
+		{"application/rtf", "rtf"},
+		{"application/epub+zip", "epub"},
+		{"application/zip", "zip"},
+		{"application/gzip", "gz tgz"},
+		{"application/zstd", "zst"},
+		{"application/x-bzip2", "bz2"},
+		{"application/x-xz", "xz"},
+		{"application/x-7z-compressed", "7z"},
+		{"application/x-tar", "tar"},
+		{"application/java-archive", "jar"},
+		{"application/vnd.android.package-archive", "apk"},
+		{"application/vnd.apple.mpegurl", "m3u8"},
+		{"application/dash+xml", "mpd"},
+		{"application/vnd.ms-fontobject", "eot"},
+		{"application/msword", "doc"},
+		{"application/vnd.ms-excel", "xls"},
+		{"application/vnd.ms-powerpoint", "ppt"},
+		{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
+		{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
+		{"application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"},
 	}
 }
 
