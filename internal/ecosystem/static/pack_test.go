@@ -100,6 +100,28 @@ func TestCompressedCopies(t *testing.T) {
 	}
 }
 
+// TestHugeFiles: a file that is larger than what is compressed is copied as it is,
+// also when something lies beside it that is named like its compressed copy, and a
+// directory may have such a name.
+func TestHugeFiles(t *testing.T) {
+	dir := siteOf(t, map[string]string{"index.html": "home", "films/a b.mp4": "", "films/a b.mp4.gz": "short", "dir.css": strings.Repeat("a{color:red}\n", 100), "dir.css.gz/x.txt": "x"})
+	if err := os.Truncate(filepath.Join(dir, "films/a b.mp4"), 65<<20); err != nil {
+		t.Fatal(err)
+	}
+	site, said, err := pack(t, dir)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	for name, size := range map[string]int64{"films/a b.mp4": 65 << 20, "../apart/0": 5, "dir.css.gz/x.txt": 1} {
+		if info, err := os.Stat(filepath.Join(site, name)); err != nil || info.Size() != size {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	if !strings.Contains(said, "kept apart: films/a b.mp4.gz") {
+		t.Error(said)
+	}
+}
+
 // TestNothingWritten: a build that wrote elsewhere ends with a line that says
 // what to do, and no stack trace.
 func TestNothingWritten(t *testing.T) {

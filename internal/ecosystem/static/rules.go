@@ -151,7 +151,8 @@ func (r *settings) redirect(d Redirect) {
 	case !slices.Contains(statuses(), d.Status):
 		r.unsupported(d.line, "status %d is not one of 200, 301, 302, 303, 307, 308, 404 and 410", d.Status)
 	case (d.Status == 200 || d.Status == 404) && !strings.HasPrefix(d.To, "/"):
-		r.unsupported(d.line, "nginx serves the site's own files only, not %s", d.To)
+		host, _, _ := strings.Cut(d.To, "${")
+		r.unsupported(d.line, "nginx serves the site's own files only, not those of %s", host)
 	case !safeTarget().MatchString(d.To):
 		r.unsupported(d.line, "%q is not a path or an address", d.To)
 	default:

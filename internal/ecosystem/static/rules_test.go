@@ -143,15 +143,6 @@ func TestOtherHosts(t *testing.T) {
 	}
 }
 
-// TestBelowItsPath: pages that are built for a path answer below it and at the
-// root.
-func TestBelowItsPath(t *testing.T) {
-	conf := Site{Rules: Rules{Base: "/docs"}}.config(1, false)
-	if !strings.Contains(conf, `rewrite "^/docs(?:/(.*))?$" /$1;`) {
-		t.Error(conf)
-	}
-}
-
 // TestUnsupportedRules: what nginx cannot answer is reported with its line, and the
 // rest is applied.
 func TestUnsupportedRules(t *testing.T) {

@@ -24,7 +24,7 @@ const nginxEnv = "SLIPWAY_TEST_NGINX"
 
 // serve packs the files of a plain site, starts nginx with the configuration of
 // its plan, and returns its address.
-func serve(t *testing.T, files map[string]string) string {
+func serve(t *testing.T, files map[string]string, change ...func(*Site)) string {
 	t.Helper()
 	binary := os.Getenv(nginxEnv)
 	if binary == "" {
@@ -37,6 +37,9 @@ func serve(t *testing.T, files map[string]string) string {
 	s, site := inspect(os.DirFS(src), config.Service{Name: "a", Path: "."}, nil)
 	if err := s.Findings.Errors(); err != nil {
 		t.Fatal(err)
+	}
+	for _, fn := range change {
+		fn(&site)
 	}
 	words := strings.Fields(strings.ReplaceAll(site.PackCommand(), "'", ""))[4:]
 	packed, said, err := pack(t, filepath.Join(src, site.Dir), words...)
@@ -172,6 +175,37 @@ func TestAuthorsCompressedFiles(t *testing.T) {
 	}
 	if got := ask(t, at, "/small.css.gz", "", gz, "If-None-Match: "+tag); got != "200 "+stale {
 		t.Errorf("/small.css.gz: %q", got)
+	}
+}
+
+// TestBelowItsPath: pages that are built for a path answer below it and at the
+// root.
+func TestBelowItsPath(t *testing.T) {
+	at := serve(t, map[string]string{"index.html": "home", "about.html": "about", "a/index.html": "a", "assets/x.js": "let longName = 1", "docs.html": "docs"}, func(s *Site) { s.Rules.Base = "/team/docs" })
+	for asked, want := range map[string]string{
+		"/": "200 home", "/team/docs": "200 home", "/team/docs/": "200 home", "/team/docs/about": "200 about", "/about": "200 about", "/team/docs/a/": "200 a",
+		"/team/docs/assets/x.js": "200 let longName = 1", "/assets/x.js": "200 let longName = 1", "/docs": "200 docs", "/healthz": "200 ok\n",
+	} {
+		if got := ask(t, at, asked, ""); got != want {
+			t.Errorf("%s: %q, want %q", asked, got, want)
+		}
+	}
+	if got := ask(t, at, "/team/docsx", ""); !strings.HasPrefix(got, "404") {
+		t.Errorf("/team/docsx: %q", got)
+	}
+}
+
+// TestSinglePage: a page answers unknown paths and no missing file; pages that
+// exist answer themselves.
+func TestSinglePage(t *testing.T) {
+	at := serve(t, map[string]string{"index.html": "app", "about.html": "about", "guide/index.html": "guide", "a.js": "1"}, func(s *Site) { s.Fallback = "/index.html" })
+	for asked, want := range map[string]string{"/": "200 app", "/deep/link": "200 app", "/about": "200 about", "/guide/": "200 guide", "/guide": "200 guide", "/a.js": "200 1", "/deep.v2": "200 app"} {
+		if got := ask(t, at, asked, ""); got != want {
+			t.Errorf("%s: %q, want %q", asked, got, want)
+		}
+	}
+	if got := ask(t, at, "/b.js", ""); !strings.HasPrefix(got, "404") {
+		t.Errorf("/b.js: %q", got)
 	}
 }
 
