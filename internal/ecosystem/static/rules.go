@@ -170,7 +170,7 @@ func (r *settings) header(line int, h Header) {
 		r.unsupported(line, "nginx itself sets %s", h.Name)
 	case !headerName().MatchString(h.Name) || strings.ContainsAny(h.Value, "\r\n\x00"):
 		r.unsupported(line, "%q is not a header", h.Name)
-	case name == "content-type" && h.Glob == "":
+	case name == "content-type" && (h.Glob == "" || strings.ContainsAny(h.Glob+h.Value, "\r\n\x00'\"")):
 		r.unsupported(line, "Content-Type requires a path with * as its only pattern")
 	case name == "content-type":
 		if h.Value != "" {
@@ -217,10 +217,10 @@ func literal(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
-		case c == '%' && i+2 < len(text):
+		case c == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]):
 			b.WriteString("(?i:%" + regexp.QuoteMeta(text[i+1:i+3]) + ")")
 			i += 2
-		case c <= ' ' || c >= 0x7f || strings.IndexByte(`"<>\^{}|`+"`", c) >= 0:
+		case c <= ' ' || c >= 0x7f || strings.IndexByte(`%"<>\^{}|`+"`", c) >= 0:
 			fmt.Fprintf(&b, "(?i:%%%02X)", c)
 		default:
 			b.WriteString(regexp.QuoteMeta(string(c)))
@@ -228,6 +228,8 @@ func literal(text string) string {
 	}
 	return b.String()
 }
+
+func isHex(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 }
 
 // encoded is a target as it may stand in a header.
 func encoded(to string) string {

@@ -189,37 +189,45 @@ func TestUnsupportedRules(t *testing.T) {
 func FuzzRules(f *testing.F) {
 	f.Add("/a/* /b/:splat 301!\n/é\"; } /x\\", "/*\n  X-A: \"$x\\\"; }\n", `{"redirects": [{"source": "/a/:b(\\d+)*", "destination": "/:b"}]}`, "root: .\n")
 	f.Add("/* https://x/$1;}{ 302", "/a\n  ! B", `{"headers": [{"source": "/(.*)\"", "headers": [{"key": "A\n", "value": "b"}]}]}`, "status_codes:\n  404: /x\";\n")
+	f.Add("/%z\"\n /b\n/a%2\" /c\n/a /:\x00://x\n", "/%\"\n  A$: b\n  #: c\n", `{"redirects": [{"source": "/:a(\\u0000\")", "destination": "/b"}], "headers": [{"source": "/a\n(.*)", "headers": [{"key": "Content-Type", "value": "a'b"}]}]}`, "status_codes:\n  404: $x\n")
 	f.Fuzz(func(t *testing.T, redirects, headers, vercel, staticfile string) {
 		tree := fstest.MapFS{"index.html": {}, "_redirects": {Data: []byte(redirects)}, "_headers": {Data: []byte(headers)}, "vercel.json": {Data: []byte(vercel)}, "firebase.json": {Data: []byte(`{"hosting":` + vercel + `}`)}, "Staticfile": {Data: []byte(staticfile)}}
 		_, site := inspect(tree, config.Service{Name: "a", Path: "."}, nil)
-		for _, d := range site.Rules.Redirects {
-			if _, err := regexp.Compile(d.From); err != nil {
-				t.Fatalf("%q is no expression: %v", d.From, err)
-			}
-		}
-		conf := site.config(8080, true)
-		depth, in := 0, false
-		for i := 0; i < len(conf); i++ {
-			switch c := conf[i]; {
-			case in && c == '\\':
-				i++
-			case c == '"':
-				in = !in
-			case in && (c == '\n' || c == 0):
-				t.Fatalf("a word has two lines:\n%s", conf)
-			case in:
-			case c == '#':
-				for i < len(conf) && conf[i] != '\n' {
-					i++
-				}
-			case c == '{' && conf[i-1] != '$':
-				depth++
-			case c == '}':
-				depth--
-			}
-		}
-		if in || depth != 0 {
-			t.Fatalf("the configuration is not balanced, %d:\n%s", depth, conf)
-		}
+		checkConf(t, site)
 	})
+}
+
+// checkConf fails when an expression of the rules is none, or when a word of them
+// ends what nginx reads as one.
+func checkConf(t *testing.T, site Site) {
+	t.Helper()
+	for _, d := range site.Rules.Redirects {
+		if _, err := regexp.Compile(d.From); err != nil {
+			t.Fatalf("%q is no expression: %v", d.From, err)
+		}
+	}
+	conf := site.config(8080, true)
+	depth, in := 0, false
+	for i := 0; i < len(conf); i++ {
+		switch c := conf[i]; {
+		case in && c == '\\':
+			i++
+		case c == '"':
+			in = !in
+		case in && (c == '\n' || c == 0):
+			t.Fatalf("a word has two lines: %q", conf[max(0, i-200):i+1])
+		case in:
+		case c == '#':
+			for i < len(conf) && conf[i] != '\n' {
+				i++
+			}
+		case c == '{' && conf[i-1] != '$':
+			depth++
+		case c == '}':
+			depth--
+		}
+	}
+	if in || depth != 0 {
+		t.Fatalf("the configuration is not balanced, %d:\n%s", depth, conf)
+	}
 }

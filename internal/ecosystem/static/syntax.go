@@ -11,9 +11,10 @@ import (
 
 // What rules consist of.
 var (
-	safeTarget  = pattern.Lazy(`^(?:/|https?://[^/\s]|mailto:)[^\s"\\]*$`)
+	safeTarget  = pattern.Lazy(`^(?:/|https?://[^/\s]|mailto:)[^\s\x00-\x20\x7f"\\]*$`)
+	control     = pattern.Lazy(`[\x00-\x20\x7f"]`)
 	plainPage   = pattern.Lazy(`^/[\w./~@+-]*$`)
-	headerName  = pattern.Lazy(`^[A-Za-z0-9!#$%&'*+.^_\x60|~-]+$`)
+	headerName  = pattern.Lazy(`^[A-Za-z0-9_-]+$`)
 	placeholder = pattern.Lazy(`:([A-Za-z_]\w*)|\*`)
 	patterned   = pattern.Lazy(`:([A-Za-z_]\w*)(?:\(((?:[^()\\]|\\.|\([^()]*\))*)\))?([*+?])?|\(((?:[^()\\]|\\.|\([^()]*\))*)\)|\{[^}]*\}|[()]`)
 	globbed     = pattern.Lazy(`\*\*|\*|\?|:([A-Za-z_]\w*)(\*)?|@\(([^()]*)\)|\{([^{}]*)\}`)
@@ -60,7 +61,7 @@ func (g *groups) target(to string, names *regexp.Regexp) (string, bool) {
 		known = false
 		return m
 	})
-	return scheme + out, known
+	return encoded(scheme) + out, known
 }
 
 // netlifyPath translates a path with ":name" for a segment and "*" for the rest.
@@ -112,7 +113,7 @@ func pathToRegexp(from string) (string, *groups, bool) {
 		if name == "" || strings.Contains(strings.ReplaceAll(inner, "(?:", ""), "(?") {
 			return "", nil, false
 		}
-		if _, err := regexp.Compile(inner); err != nil || strings.ContainsAny(inner, "\"\n") || strings.Contains(inner, "(") && !strings.Contains(inner, "(?:") {
+		if _, err := regexp.Compile(inner); err != nil || control().MatchString(inner) || strings.Contains(inner, "(") && !strings.Contains(inner, "(?:") {
 			return "", nil, false
 		}
 		before := literal(text)
