@@ -92,7 +92,7 @@ func generatorOf(dir fs.FS) generator {
 // Signs of programs.
 var (
 	serves     = pattern.Lazy(`(?mi)^[\s"'-]*(?:flask|django|fastapi|uvicorn|gunicorn|streamlit|aiohttp|tornado|starlette|celery|quart|sanic|litestar|dash|gradio)\b`)
-	nodeServes = pattern.Lazy(`"(?:express|fastify|koa|next|nuxt|hexo|astro|vite|@docusaurus/core|vitepress|@11ty/eleventy|gatsby)"\s*:`)
+	nodeServes = pattern.Lazy(`"(?:express|fastify|koa|next|nuxt|hexo|astro|vite|@docusaurus/core|vitepress|@11ty/eleventy|gatsby)"\s*:|"start"\s*:\s*"(?:node|nodemon|tsx|ts-node|bun)\b`)
 	packaged   = pattern.Lazy(`(?m)^\[(?:build-system|project\.scripts|tool\.poetry\.scripts)\]|^\s*packages\s*=`)
 )
 

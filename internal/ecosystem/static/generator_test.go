@@ -49,6 +49,7 @@ func TestGenerated(t *testing.T) {
 		"a package in src with docs": {map[string]string{"docs/conf.py": conf, "src/lathe/__init__.py": ""}, ""},
 		"a Go program with docs":     {map[string]string{"mkdocs.yml": docs, "go.mod": "module a\n"}, ""},
 		"a Node.js server with docs": {map[string]string{"mkdocs.yml": docs, "package.json": `{"dependencies": {"express": "5"}}`}, ""},
+		"a program with a theme":     {map[string]string{"_config.yml": "a: 1\n", "_data/a.yml": "", "package.json": `{"scripts": {"start": "node a.js"}}`}, ""},
 		"Sphinx":                     {map[string]string{"docs/source/conf.py": conf, "docs/source/index.rst": ""}, "docs/source/conf.py"},
 		"another conf.py":            {map[string]string{"conf.py": "PORT = 80\n"}, ""},
 	} {
