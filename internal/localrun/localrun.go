@@ -110,7 +110,8 @@ func (p Publish) String() string {
 // State is where a service is in its life.
 type State string
 
-// Settle is how long a service without a health check has to run to count as up.
+// Settle is how long a service has to run to count as up when it has no health
+// check, or one that only connects to its port.
 const Settle = 2 * time.Second
 
 // The states. A service without a health check is Running instead of Healthy,
