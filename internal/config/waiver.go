@@ -18,6 +18,9 @@ import (
 // what is found in an image can be waived: without what a plan refuses there is no
 // image.
 func (d *decoder) checkWaivers(at string, all []waiver) {
+	if len(all) == 0 {
+		return
+	}
 	known := diag.Codes()
 	for i, w := range all {
 		at := fmt.Sprintf("%s/waivers/%d", at, i)

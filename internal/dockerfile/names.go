@@ -34,10 +34,11 @@ func source(name string, pattern bool) string {
 	return word(strings.ReplaceAll(name, "[", "[[]") + last)
 }
 
+// asWord escapes what a word of COPY would replace.
+var asWord = strings.NewReplacer(`\`, `\\`, "$", `\$`, `"`, `\"`, "'", `\'`)
+
 // word writes a name as a word of COPY in which nothing is replaced.
-func word(name string) string {
-	return strings.NewReplacer(`\`, `\\`, "$", `\$`, `"`, `\"`, "'", `\'`).Replace(name)
-}
+func word(name string) string { return asWord.Replace(name) }
 
 // needsList reports a word that COPY takes as another thing than a name, or as
 // several, unless the words are a JSON list: one with spaces, with quotes, like a

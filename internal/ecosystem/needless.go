@@ -59,7 +59,8 @@ func needless() []needlessRow {
 		{WhyCache, anyEntry, []string{"*.pyc", "*.pyo", "*.tsbuildinfo", ".coverage", ".coverage.*", ".eslintcache", ".stylelintcache", "npm-debug.log*", "yarn-error.log*", "*.log"}},
 		{WhyTests, onlyDir, []string{"test", "tests", "__tests__", "__mocks__", "__snapshots__", "__fixtures__", "e2e", "cypress", "playwright", "testdata", "coverage"}},
 		{WhyTests, onlyFile, []string{
-			"*.test.[jt]s", "*.test.[jt]sx", "*.test.[cm][jt]s", "*.spec.[jt]s", "*.spec.[jt]sx", "*.spec.[cm][jt]s", "*.e2e-spec.ts", "*_test.go", "test_*.py", "*_test.py", "conftest.py",
+			"*.test.js", "*.test.ts", "*.test.jsx", "*.test.tsx", "*.test.cjs", "*.test.cts", "*.test.mjs", "*.test.mts",
+			"*.spec.js", "*.spec.ts", "*.spec.jsx", "*.spec.tsx", "*.spec.cjs", "*.spec.cts", "*.spec.mjs", "*.spec.mts", "*.e2e-spec.ts", "*_test.go", "test_*.py", "*_test.py", "conftest.py",
 			"jest.config.*", "jest.setup.*", "vitest.config.*", "vitest.workspace.*", "playwright.config.*", "cypress.config.*", ".mocharc*", ".nycrc*", "karma.conf.*", "pytest.ini", "tox.ini", "noxfile.py", ".coveragerc",
 		}},
 		{WhyTools, topFile, []string{
@@ -90,12 +91,11 @@ func Needless(name string, dir bool) string {
 	for _, n := range table.exact[base] {
 		try(n)
 	}
-	for _, n := range table.globs {
-		if !strings.HasPrefix(base, n.begins) || !strings.HasSuffix(base, n.ends) {
-			continue
-		}
-		if ok, _ := path.Match(n.glob, base); ok {
-			try(n)
+	for _, first := range []byte{base[0], anyByte} {
+		for _, n := range table.globs[first] {
+			if n.glob.matches(base) {
+				try(n)
+			}
 		}
 	}
 	return why
@@ -116,34 +116,78 @@ func (k kindOf) fits(name string, dir bool) bool {
 
 // needlessName is a name of the table; a row before another one wins.
 type needlessName struct {
-	row          int
-	kind         kindOf
-	why          string
-	glob         string // of path.Match, in lower case
-	begins, ends string // what is literal in it, at both ends
+	row  int
+	kind kindOf
+	why  string
+	glob glob // in lower case
 }
+
+// anyByte stands for the first byte of a pattern that begins with a wildcard: it
+// is in no UTF-8.
+const anyByte = 0xff
 
 // needlessNames is the table by name: a plan asks for each entry of a tree.
 var needlessNames = sync.OnceValue(func() (t struct {
 	exact map[string][]needlessName
-	globs []needlessName
+	globs [256][]needlessName // by the first byte of the names, or anyByte
 }) {
 	t.exact = map[string][]needlessName{}
 	for i, row := range needless() {
 		for _, p := range row.names {
-			p = strings.ToLower(p)
-			n := needlessName{row: i, kind: row.kind, why: row.why, glob: p}
-			first, last := strings.IndexAny(p, "*?["), strings.LastIndexAny(p, "*?]")
-			if first < 0 {
-				t.exact[p] = append(t.exact[p], n)
+			n := needlessName{row: i, kind: row.kind, why: row.why, glob: newGlob(strings.ToLower(p))}
+			if !n.glob.varies {
+				t.exact[n.glob.pattern] = append(t.exact[n.glob.pattern], n)
 				continue
 			}
-			n.begins, n.ends = p[:first], p[last+1:]
-			t.globs = append(t.globs, n)
+			first := byte(anyByte)
+			if n.glob.begins != "" {
+				first = n.glob.begins[0]
+			}
+			t.globs[first] = append(t.globs[first], n)
 		}
 	}
 	return t
 })
+
+// glob is a pattern of path.Match that is tried for many names.
+type glob struct {
+	pattern      string
+	varies       bool
+	star         bool   // it is begins*ends, no more
+	begins, ends string // what is literal in it, at both ends
+}
+
+func newGlob(pattern string) glob {
+	first, last := strings.IndexAny(pattern, "*?["), strings.LastIndexAny(pattern, "*?]")
+	if first < 0 {
+		return glob{pattern: pattern}
+	}
+	return glob{pattern, true, pattern[first:last+1] == "*", pattern[:first], pattern[last+1:]}
+}
+
+func globs(patterns ...string) []glob {
+	all := make([]glob, len(patterns))
+	for i, p := range patterns {
+		all[i] = newGlob(p)
+	}
+	return all
+}
+
+// matches reports a name that the pattern fits. Most do not, and are told by their
+// first or last letters.
+func (g glob) matches(name string) bool {
+	if !g.varies {
+		return name == g.pattern
+	}
+	if !strings.HasPrefix(name, g.begins) || !strings.HasSuffix(name, g.ends) {
+		return false
+	}
+	if g.star {
+		return len(name) >= len(g.begins)+len(g.ends)
+	}
+	ok, _ := path.Match(g.pattern, name)
+	return ok
+}
 
 // Supplied are the patterns for a service without a .dockerignore that hold in
 // every language. They are few, because each is tried for each file, and only for
@@ -153,10 +197,10 @@ func Supplied() []string {
 	out := []string{".git", "**/.DS_Store", "**/*.log", ".idea", ".vscode", "Dockerfile*", "docker-compose*", ".dockerignore"}
 	names, except := secretFiles()
 	for _, name := range names {
-		out = append(out, "**/"+name)
+		out = append(out, "**/"+name.pattern)
 	}
 	for _, name := range except {
-		out = append(out, "!**/"+name)
+		out = append(out, "!**/"+name.pattern)
 	}
 	return out
 }

@@ -38,8 +38,8 @@ func TestEachNameOfTheTable(t *testing.T) {
 	}
 	names, _ := secretFiles()
 	for _, name := range names {
-		if !IsSecret("a/" + sample(name)) {
-			t.Errorf("%s is no secret", name)
+		if !IsSecret("a/" + sample(name.pattern)) {
+			t.Errorf("%s is no secret", name.pattern)
 		}
 	}
 }

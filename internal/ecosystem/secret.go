@@ -6,22 +6,23 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // secretFiles are the names of files that hold secrets, and those among them that
 // hold none: what explains the variables of .env without their values.
-func secretFiles() (names, except []string) {
-	return []string{".env", ".env.*", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.key", "*-key.pem", "*.p12", "*.pfx", ".netrc", ".pypirc", ".pgpass"},
-		[]string{".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults"}
-}
+var secretFiles = sync.OnceValues(func() (names, except []glob) {
+	return globs(".env", ".env.*", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.key", "*-key.pem", "*.p12", "*.pfx", ".netrc", ".pypirc", ".pgpass"),
+		globs(".env.example", ".env.sample", ".env.template", ".env.dist", ".env.defaults")
+})
 
 // IsSecret reports a file that, by its name, holds secrets.
 func IsSecret(name string) bool {
 	base := strings.ToLower(path.Base(name))
-	is := func(patterns []string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, base); return ok })
+	is := func(patterns []glob) bool {
+		return slices.ContainsFunc(patterns, func(g glob) bool { return g.matches(base) })
 	}
 	names, except := secretFiles()
 	return is(names) && !is(except)
@@ -44,7 +45,7 @@ var (
 // included. The planner leaves such files out, and the check of an image looks for
 // them: both ask this. In a source, a short text in the form of a key is none.
 func HoldsKey(name string, data []byte) bool {
-	has := func(word string) bool { return bytes.Contains(data, []byte(word)) }
+	has := func(word string) bool { return Contains(data, word) }
 	switch {
 	case has("PRIVATE KEY") && (pemKey().Match(data) || mayHoldKey(name) && pemShort().Match(data)):
 	case has("PuTTY-User-Key-File-") && has("Private-Lines:") && puttyKey().Match(data):

@@ -6,6 +6,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"sync"
+	"unicode/utf8"
 )
 
 // Pattern is what Find looks for: a *regexp.Regexp or a *Sign.
@@ -23,7 +24,8 @@ type Sign struct {
 	once    sync.Once
 	re      *regexp.Regexp // only where a match is possible: most signs are never compiled
 	words   [][]byte       // every match has at least one of them; nil: not known
-	alone   []byte         // every match begins with it, where no word goes on; nil: not known
+	alone   []byte         // every match begins with it, where no word goes on, or one byte before; nil: not known
+	before  bool           // one byte before
 	inLine  bool           // no match has a line end in it
 }
 
@@ -41,26 +43,61 @@ func (s *Sign) parse() {
 		for _, w := range required(tree) {
 			s.words = append(s.words, []byte(w))
 		}
-		s.alone = []byte(beginning(tree))
+		word, before := beginning(tree)
+		s.alone, s.before = []byte(word), before
 		s.inLine = len(s.words) > 0 && staysInLine(tree)
 	})
 }
 
 func (s *Sign) compiled() *regexp.Regexp {
-	s.once.Do(func() { s.re = regexp.MustCompile(s.pattern) })
+	s.once.Do(func() {
+		pattern := s.pattern
+		if len(s.alone) > 0 {
+			pattern = `\A(?:` + pattern + ")" // it is tried where it can begin, and nowhere else
+		}
+		s.re = regexp.MustCompile(pattern)
+	})
 	return s.re
 }
 
 // FindSubmatchIndex is that of the regular expression.
 func (s *Sign) FindSubmatchIndex(data []byte) []int {
-	from := s.first(data)
-	if from < 0 {
+	s.parse()
+	switch {
+	case !s.possible(data):
 		return nil
+	case len(s.alone) > 0:
+		return s.wordByWord(data)
+	case s.inLine:
+		return s.lineByLine(data)
 	}
-	if s.inLine {
-		return s.lineByLine(data, from)
+	return s.compiled().FindSubmatchIndex(data)
+}
+
+// wordByWord tries only where the word stands that every match begins with.
+func (s *Sign) wordByWord(data []byte) []int {
+	for at := 0; ; at++ {
+		i := index(data[at:], s.alone)
+		if i < 0 {
+			return nil
+		}
+		at += i
+		begin, end := at, len(data)
+		switch {
+		case s.before && at == 0, !s.before && at > 0 && wordByte(data[at-1]):
+			continue
+		case s.before:
+			begin--
+		}
+		if s.inLine {
+			if j := bytes.IndexByte(data[at:], '\n'); j >= 0 {
+				end = at + j
+			}
+		}
+		if found := s.compiled().FindSubmatchIndex(data[begin:end]); found != nil {
+			return moved(found, begin)
+		}
 	}
-	return moved(s.compiled().FindSubmatchIndex(data[from:]), from)
 }
 
 // moved are the indexes of a match in what begins at an offset.
@@ -74,7 +111,8 @@ func moved(found []int, by int) []int {
 }
 
 // lineByLine tries only the lines that have one of the words.
-func (s *Sign) lineByLine(data []byte, from int) []int {
+func (s *Sign) lineByLine(data []byte) []int {
+	from := 0
 	next := make([]int, len(s.words)) // where each word stands next, at or after from
 	for i := range next {
 		next[i] = -1
@@ -84,7 +122,7 @@ func (s *Sign) lineByLine(data []byte, from int) []int {
 		for i, word := range s.words {
 			if next[i] < from {
 				if next[i] = len(data); from < len(data) {
-					if j := bytes.Index(data[from:], word); j >= 0 {
+					if j := index(data[from:], word); j >= 0 {
 						next[i] = from + j
 					}
 				}
@@ -111,50 +149,31 @@ func (s *Sign) lineByLine(data []byte, from int) []int {
 // Match tells whether the data has the sign.
 func (s *Sign) Match(data []byte) bool { return s.FindSubmatchIndex(data) != nil }
 
-// first returns where a match can begin at the earliest, or one byte before, so
-// that what is looked at there is seen; -1 when there is none.
-func (s *Sign) first(data []byte) int {
-	s.parse()
-	if len(s.alone) == 0 {
-		if s.possible(data) {
-			return 0
-		}
-		return -1
-	}
-	for at := 0; ; at++ {
-		i := bytes.Index(data[at:], s.alone)
-		if i < 0 {
-			return -1
-		}
-		if at += i; at == 0 {
-			return 0
-		}
-		if !wordByte(data[at-1]) {
-			return at - 1
-		}
-	}
-}
-
 func wordByte(b byte) bool {
 	return b == '_' || '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
 }
 
 // beginning returns the letters that every match begins with when the expression
-// is one of a whole word, such as `\bport\s*=`.
-func beginning(re *syntax.Regexp) string {
-	if re.Op != syntax.OpConcat || len(re.Sub) < 2 || re.Sub[0].Op != syntax.OpWordBoundary {
-		return ""
+// is one of a whole word, such as `\bport\s*=`, or has them after one byte of some,
+// such as `["']port["']`.
+func beginning(re *syntax.Regexp) (word string, before bool) {
+	if re.Op != syntax.OpConcat || len(re.Sub) < 2 {
+		return "", false
 	}
-	word := re.Sub[1]
-	if word.Op != syntax.OpLiteral || word.Flags&syntax.FoldCase != 0 || !wordByte(string(word.Rune)[0]) {
-		return ""
+	first, second := re.Sub[0], re.Sub[1]
+	before = first.Op == syntax.OpCharClass && len(first.Rune) > 0 && first.Rune[len(first.Rune)-1] < utf8.RuneSelf
+	if second.Op != syntax.OpLiteral || second.Flags&syntax.FoldCase != 0 {
+		return "", false
 	}
-	return string(word.Rune)
+	if !before && (first.Op != syntax.OpWordBoundary || !wordByte(string(second.Rune)[0])) {
+		return "", false
+	}
+	return string(second.Rune), before
 }
 
 func (s *Sign) possible(data []byte) bool {
 	for _, w := range s.words {
-		if bytes.Contains(data, w) {
+		if index(data, w) >= 0 {
 			return true
 		}
 	}

@@ -40,6 +40,9 @@ func FuzzSign(f *testing.F) {
 	f.Add(`ab$|^b`, "b\nab")
 	f.Add(`a[^x]*b`, "a\nb")
 	f.Add(`\bé`, "aé é")
+	f.Add(`['"]PORT['"]`, `PORT "PORT'`)
+	f.Add(`[a-z]aa(b)`, "aaab")
+	f.Add(`[^a]\bport`, "port\nport")
 	f.Fuzz(func(t *testing.T, pattern, text string) {
 		re, err := regexp.Compile(pattern)
 		if err != nil || len(pattern) > 100 {

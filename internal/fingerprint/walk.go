@@ -12,6 +12,7 @@ import (
 	"math"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/moby/patternmatcher"
@@ -42,10 +43,11 @@ type walk struct {
 // collect walks the context for the paths; everything when one of them goes
 // through a symbolic link.
 func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
-	matcher, err := ignoreMatcher(in.Ignore)
+	matcher, done, err := ignoreMatcher(in.Ignore)
 	if err != nil {
 		return nil, fmt.Errorf("reading the ignore patterns: %w", err)
 	}
+	defer done()
 	for {
 		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: newDigester(), odd: newDigester()}
 		for _, p := range paths {
@@ -71,14 +73,28 @@ func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
 	}
 }
 
+// matchers has a *sync.Pool of matchers for each text of patterns: most services
+// of a fleet have the same, and to compile them takes longer than the walk. One
+// user at a time, because a matcher compiles a pattern when it first needs it.
+var matchers sync.Map
+
 // ignoreMatcher reads the patterns as the engine does: it gets them as the text
-// of a .dockerignore.
-func ignoreMatcher(patterns []string) (*patternmatcher.PatternMatcher, error) {
-	read, err := ignorefile.ReadAll(strings.NewReader(strings.Join(patterns, "\n") + "\n"))
-	if err != nil || len(read) == 0 {
-		return nil, err
+// of a .dockerignore. The matcher is nil where there is no pattern, and belongs to
+// the caller until done.
+func ignoreMatcher(patterns []string) (m *patternmatcher.PatternMatcher, done func(), err error) {
+	text := strings.Join(patterns, "\n") + "\n"
+	pool, _ := matchers.LoadOrStore(text, &sync.Pool{})
+	if m, ok := pool.(*sync.Pool).Get().(*patternmatcher.PatternMatcher); ok {
+		return m, func() { pool.(*sync.Pool).Put(m) }, nil
 	}
-	return patternmatcher.New(read)
+	read, err := ignorefile.ReadAll(strings.NewReader(text))
+	if err != nil || len(read) == 0 {
+		return nil, func() {}, err
+	}
+	if m, err = patternmatcher.New(read); err != nil {
+		return nil, nil, err
+	}
+	return m, func() { pool.(*sync.Pool).Put(m) }, nil
 }
 
 // plainExceptions tells whether a directory that is ignored can be left out

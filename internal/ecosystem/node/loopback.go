@@ -26,8 +26,8 @@ const maxArguments = 200
 // loopback looks for a server that nobody reaches from outside of its container:
 // it names the loopback address, or it is Fastify, whose default that is.
 func (f *found) loopback(name string, data []byte) {
-	listens := bytes.Contains(data, []byte(".listen("))
-	if f.local.Found() || !listens && !bytes.Contains(data, []byte("api.")) || bytes.Contains(data, everyAddress) {
+	listens := ecosystem.Contains(data, ".listen(")
+	if f.local.Found() || !listens && !ecosystem.Contains(data, "api.") || bytes.Contains(data, everyAddress) {
 		return
 	}
 	if f.local = ecosystem.Find(hapiLocal, name, data); f.local.Found() {

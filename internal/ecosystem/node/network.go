@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"path"
 	"slices"
 	"strconv"
@@ -114,7 +113,7 @@ const writtenPorts = 5
 // ports looks for evidence that is stronger than the best so far, which it returns.
 func (f *found) ports(name string, data []byte, best int) int {
 	signs, first := portSigns(), 0
-	if !bytes.Contains(data, []byte("PORT")) {
+	if !ecosystem.Contains(data, "PORT") {
 		first = writtenPorts
 	} else {
 		f.portRead.Seek(portRead, name, data)

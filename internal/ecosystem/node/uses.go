@@ -141,7 +141,7 @@ func (u *uses) variables(file string, data []byte) {
 
 // schema notes the variables that a schema of the environment requires.
 func (u *uses) schema(file string, data []byte) {
-	if !bytes.Contains(data, []byte("process.env")) || !containsAny(data, "Joi.", "joi.", "yup.", "z.string(", "z.coerce", "z.object(", "v.object(", "t.Object(", "Type.", "cleanEnv(") {
+	if !ecosystem.Contains(data, "process.env") || !containsAny(data, "Joi.", "joi.", "yup.", "z.string(", "z.coerce", "z.object(", "v.object(", "t.Object(", "Type.", "cleanEnv(") {
 		return
 	}
 	for at, n := 0, 0; n < 100; n++ {
@@ -208,7 +208,7 @@ func (u *uses) programs(file string, data []byte) {
 		}
 	}
 	child := childModule.Match(data)
-	if !child && !bytes.Contains(data, []byte("execa")) && !bytes.Contains(data, []byte("cross-spawn")) {
+	if !child && !ecosystem.Contains(data, "execa") && !ecosystem.Contains(data, "cross-spawn") {
 		return
 	}
 	for _, m := range spawned().FindAllSubmatchIndex(data, 50) {
@@ -251,7 +251,7 @@ func shellCalls(data []byte) []string {
 			}
 		}
 	}
-	if bytes.Contains(data, []byte(`child_process")`)) || bytes.Contains(data, []byte(`child_process')`)) {
+	if ecosystem.Contains(data, `child_process")`) || ecosystem.Contains(data, `child_process')`) {
 		out = append(out, `child_process").exec`, `child_process').exec`, `child_process").execSync`, `child_process').execSync`)
 	}
 	return out
@@ -301,7 +301,7 @@ func (u *uses) shellAt(file string, data []byte, at int, command, call string) {
 
 // containsAny is what is asked before a pattern that matches in few files.
 func containsAny(data []byte, words ...string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return bytes.Contains(data, []byte(w)) })
+	return slices.ContainsFunc(words, func(w string) bool { return ecosystem.Contains(data, w) })
 }
 
 var keyLiteral = ecosystem.NewSign(`['"\x60]([\w./-]+(?:\.key|-key\.pem|\.p12|\.pfx))['"\x60]`)
