@@ -105,7 +105,7 @@ func (t *Tree) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	full := path.Join(t.at, name)
+	full := t.full(name)
 	if !info.IsDir() {
 		if err := t.readable("open", name, full, info); err != nil {
 			return nil, err
@@ -162,7 +162,7 @@ func (t *Tree) ReadFile(name string) ([]byte, error) {
 		data = data[:len(data)+n]
 		switch {
 		case len(data) > MaxFile:
-			return nil, t.refuse("read", name, path.Join(t.at, name), fmt.Errorf("it has more than the %d bytes that Slipway reads", MaxFile))
+			return nil, t.refuse("read", name, t.full(name), fmt.Errorf("it has more than the %d bytes that Slipway reads", MaxFile))
 		case errors.Is(err, io.EOF):
 			return data, nil
 		case err != nil:
@@ -178,7 +178,7 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrInvalid}
 	}
-	full := path.Join(t.at, name)
+	full := t.full(name)
 	e, known := t.entry(full)
 	if known && e == nil {
 		return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
@@ -191,6 +191,17 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 		return nil, t.refuse("stat", name, full, reason(err))
 	}
 	return info, err
+}
+
+// full is the path in the file system below. A valid path is clean already.
+func (t *Tree) full(name string) string {
+	switch {
+	case t.at == ".":
+		return name
+	case name == ".":
+		return t.at
+	}
+	return t.at + "/" + name
 }
 
 // reason is an error without the path that its place tells.
@@ -207,8 +218,11 @@ func (t *Tree) entry(full string) (e fs.DirEntry, known bool) {
 	if full == "." {
 		return nil, false
 	}
-	dir, base := path.Split(full)
-	l := t.list(path.Clean("./" + dir))
+	dir, base := ".", full
+	if i := strings.LastIndexByte(full, '/'); i >= 0 {
+		dir, base = full[:i], full[i+1:]
+	}
+	l := t.list(dir)
 	if l.err != nil {
 		return nil, errors.Is(l.err, fs.ErrNotExist)
 	}
