@@ -53,6 +53,7 @@ require (
 	golang.org/x/tools v0.49.0
 	google.golang.org/grpc v1.83.2
 	google.golang.org/protobuf v1.36.12
+	mvdan.cc/sh/v3 v3.14.1
 	pault.ag/go/debian v0.18.0
 	pgregory.net/rapid v1.3.0
 )
