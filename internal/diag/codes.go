@@ -161,6 +161,7 @@ func goCodes() []Code {
 		{Code: "SLP325", Name: "missing embed", Meaning: "go:embed names a path that does not exist in the repository."},
 		{Code: "SLP326", Name: "other programs", Meaning: "A module has programs besides the service."},
 		{Code: "SLP329", Name: "other port", Meaning: "The port in slipway.yaml differs from the port that the program listens on."},
+		{Code: "SLP481", Name: "stale modules", Meaning: "go.mod, go.sum or vendor lack a module that the program needs."},
 	}
 }
 
@@ -178,6 +179,7 @@ func rustCodes() []Code {
 		{Code: "SLP259", Name: "unknown linker", Retired: true, Meaning: ".cargo/config.toml names a program that the bases do not have."},
 		{Code: "SLP327", Name: "overridden tool", Meaning: ".cargo/config.toml names a linker or wrapper that the toolchain lacks; the build does not use it."},
 		{Code: "SLP328", Name: "other programs", Meaning: "A package or workspace has programs besides the service."},
+		{Code: "SLP480", Name: "other target", Meaning: ".cargo/config.toml names a target that the toolchain cannot compile for; the build is for the image's platform."},
 		{Code: "SLP482", Name: "query without .sqlx", Meaning: "SQLx checks a query against a database while it compiles, and what was prepared for that is not committed."},
 	}
 }
