@@ -88,6 +88,9 @@ func (a *app) buildFleet(ctx context.Context, t fleet.Target, f buildFlags) erro
 	o := f.Overrides
 	o.KeepGoing = f.keepGoing
 	fl, err := a.fleets().Load(t, o)
+	if a.settles(t.Root, err) {
+		fl, err = a.fleets().Load(t, o)
+	}
 	if err != nil {
 		return err
 	}
@@ -120,6 +123,34 @@ func (a *app) buildFleet(ctx context.Context, t fleet.Target, f buildFlags) erro
 		err = errors.Join(err, diag.Fail(diag.ExitBuild, "some services could not be planned: see the errors above").WithHint("fix them, and run slipway build again"))
 	}
 	return err
+}
+
+// settles asks a person, once for each service, about what slipway.yaml leaves open
+// and an error offers lines for. It reports whether slipway.yaml now has them all.
+func (a *app) settles(root string, err error) bool {
+	var findings diag.Findings
+	if !errors.As(err, &findings) || !a.interactive() {
+		return false
+	}
+	choices := fleet.Choices(findings)
+	if len(choices) == 0 {
+		return false
+	}
+	fmt.Fprintln(a.Stderr, findings.Error())
+	for _, c := range choices {
+		line := fleet.Ask(a.Stdin, a.Stderr, c)
+		if line == "" {
+			return false
+		}
+		if _, err := fleet.Find(root); err != nil {
+			_ = a.init(root, initFlags{}) // its errors are those that the line settles
+		}
+		if err := fleet.Settle(root, c.Service, line); err != nil {
+			fmt.Fprintln(a.Stderr, err)
+			return false
+		}
+	}
+	return true
 }
 
 // writeOut sends the result of a job to a file or directory instead of the store.

@@ -83,6 +83,13 @@ func (a *app) plain() bool {
 	return a.Getenv("NO_COLOR") != "" || a.Getenv("TERM") == "dumb" || a.Getenv("CI") != ""
 }
 
+// interactive reports a person at the terminal who can answer.
+func (a *app) interactive() bool {
+	in, isFile := a.Stdin.(*os.File)
+	out, shown := a.Stderr.(*os.File)
+	return isFile && shown && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) && a.Getenv("CI") == ""
+}
+
 // runView makes the view of a group that runs. Close it before anything else is
 // printed.
 func (a *app) runView(g localrun.Group, logs bool) *view.View {

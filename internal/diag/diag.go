@@ -75,6 +75,13 @@ type Finding struct {
 	Text     string   `json:"text"`
 	Excerpt  string   `json:"excerpt,omitempty"` // the lines around the place, with a marker
 	Hint     string   `json:"hint,omitempty"`    // what to write or run instead
+	Choice   *Choice  `json:"choice,omitempty"`  // nil: nothing is to be chosen
+}
+
+// Choice is a key of a service in slipway.yaml of which a person picks the value.
+type Choice struct {
+	Service string   `json:"service"`
+	Lines   []string `json:"lines"` // "path: apps/api"; each is to be pasted below the service
 }
 
 // String renders the finding over as many lines as it has parts, safe for a
@@ -90,6 +97,11 @@ func (f Finding) String() string {
 	}
 	if f.Hint != "" {
 		b.WriteString("\n  hint: " + Printable(f.Hint))
+	}
+	if f.Choice != nil {
+		for _, line := range f.Choice.Lines {
+			b.WriteString("\n    " + Printable(line))
+		}
 	}
 	return b.String()
 }

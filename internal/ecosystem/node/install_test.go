@@ -180,6 +180,9 @@ func TestOldLockFile(t *testing.T) {
 	if got := codes(findings); !slices.Equal(got, []string{codeOldLock + " warning"}) {
 		t.Fatalf("findings %v", findings)
 	}
+	if got := shell(p, plan.StageDependencies); got != currentLock+" && npm ci" {
+		t.Errorf("installs by %s", got)
+	}
 	packages := stage(p, plan.StagePackages).Steps[0]
 	if !strings.Contains(packages.Shell, "npm prune --omit=dev --prefer-offline") || len(packages.Mounts) != 1 {
 		t.Errorf("packages: %+v", packages)

@@ -114,6 +114,7 @@ type lockFile struct {
 
 // oldPackage is a package of the formats before 3.
 type oldPackage struct {
+	Version      string                `json:"version"`
 	Dev          bool                  `json:"dev"`
 	Optional     bool                  `json:"optional"`
 	Requires     oldRequires           `json:"requires"`
@@ -141,6 +142,8 @@ type lockPackage struct {
 	Resolved         string            `json:"resolved"`
 	HasInstallScript bool              `json:"hasInstallScript"`
 	Optional         bool              `json:"optional"`
+	InBundle         bool              `json:"inBundle"`
+	Bundled          bundled           `json:"bundleDependencies"`
 	OS               oneOrMore         `json:"os"`
 	CPU              oneOrMore         `json:"cpu"`
 }
@@ -155,4 +158,16 @@ func (o *oneOrMore) UnmarshalJSON(data []byte) error {
 	}
 	*o = oneOrMore{""}
 	return json.Unmarshal(data, &(*o)[0])
+}
+
+// bundled are the names that a package brings with it; true stands for all of them.
+type bundled []string
+
+// UnmarshalJSON reads a list of names, and anything else as nothing.
+func (b *bundled) UnmarshalJSON(data []byte) error {
+	var names []string
+	if json.Unmarshal(data, &names) == nil {
+		*b = names
+	}
+	return nil
 }

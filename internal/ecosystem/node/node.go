@@ -1,8 +1,8 @@
 // Package node knows services written for Node.js: how to recognise one, what
 // its files say about it, and the four stages that build it. It supports npm,
-// pnpm, Yarn and Bun with their lock files, alone and in workspaces; it refuses
-// what has no lock file and services that say nowhere how they start, each with
-// what to write. It only reads files; nothing is executed.
+// pnpm, Yarn and Bun, alone and in workspaces; what has no lock file, or one that
+// does not fit, is installed with a warning. It refuses services that say nowhere
+// how they start, with what to write. It only reads files; nothing is executed.
 //
 //	p, findings := node.Ecosystem{}.Plan(dir, service, fleet)
 package node
@@ -10,6 +10,7 @@ package node
 import (
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -83,6 +84,7 @@ func (e Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (pl
 type service struct {
 	ecosystem.Service
 	workspace
+	wide
 	memo      *memo // nil without a repository
 	manager   manager
 	framework framework
@@ -109,12 +111,16 @@ type service struct {
 	runner   runner   // that runs the program; zero for node itself
 	startEnv []string // NAME=value words before the start command
 	rootRuns []string // commands of the service's own install scripts that run with the sources
+	adapter  []string // commands that give SvelteKit an adapter for servers
 	carries  bool     // one of them may change packages
 	patches  []string // the command of patch-package, nil without
 	patchDir string
 	local    []string // directories of the build context that packages are installed from
 	oldLock  bool     // the lock file has the format of npm 6
+	git      gitSources
 	repo     fs.FS    // the repository, nil when it is not known
+	below    []string // directories of the members of the workspace whose root the service is
+	programs []string // members of the workspace whose root the service is that start
 
 	strangers []string // directories of the sources of other applications
 	tree      contents // what is in the service's directory
@@ -128,6 +134,10 @@ type service struct {
 
 // inspect reads the service's files.
 func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
+	sole := e.soleMember(dir, want)
+	if sub, err := fs.Sub(dir, ecosystem.Or(sole, ".")); sole != "" && err == nil {
+		dir, want.Path = sub, path.Join(want.Path, sole)
+	}
 	s := &service{Service: ecosystem.Open(dir, want, fleet), workspace: e.openWorkspace(dir, want.Path), memo: e.memo, repo: e.root}
 	data, err := ecosystem.Read(dir, "package.json")
 	if err != nil {
@@ -141,6 +151,12 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	}
 	s.pkg, s.building = pkg, ecosystem.Or(want.Build, "build")
 	s.Name(pkg.Name)
+	if sole != "" {
+		s.Fact("service", sole, "the only member of the workspace that starts", "package.json", 0)
+	}
+	if s.isRoot() {
+		s.programs, s.below = e.programs(want.Path), e.memberDirs(want.Path)
+	}
 	s.runtimeVersion()
 	s.findSite()
 	if !s.packageManager() {

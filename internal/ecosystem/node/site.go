@@ -346,8 +346,8 @@ func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
 	about.Dir, about.Env = "", nil
 	s.native, s.framework.complete = nil, true // no package is needed beside the pages
 	p := s.Service.Plan(b, user, append(s.install(b), s.builder(), s.site.RuntimeTools(&s.Service, b, user), s.site.Production(&s.Service, about))...)
-	if s.member != "" {
-		p.Dir = s.at
+	if dir := s.contextDir(); dir != "" {
+		p.Dir = dir
 	}
 	return p
 }
