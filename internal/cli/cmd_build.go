@@ -268,9 +268,11 @@ func (a *app) history(root, afresh string, where builderFlags, store *image.Stor
 // reportBuild prints what a build made, with its times and cached steps.
 func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipeline.Built, took time.Duration, asJSON bool) error {
 	if !asJSON {
+		var found diag.Findings
 		for _, b := range built {
-			a.tellFindings(b.Findings)
+			found = append(found, b.Findings...)
 		}
+		a.tellFindings(found)
 	}
 	byService := map[string]pipeline.Built{}
 	var images []fleet.Image
@@ -312,7 +314,7 @@ func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipel
 // tellFindings prints what an image may lack; what it surely lacks is the error of
 // its build.
 func (a *app) tellFindings(findings diag.Findings) {
-	for _, f := range findings {
+	for _, f := range findings.Joined() {
 		if f.Severity != diag.Error {
 			fmt.Fprintln(a.Stderr, f)
 		}

@@ -105,7 +105,7 @@ func (a *app) printJSON(v any) error { return report.JSON(a.Stdout, v) }
 
 // warn prints findings that are no errors.
 func (a *app) warn(findings diag.Findings) {
-	for _, f := range findings.Sorted() {
+	for _, f := range findings.Sorted().Joined() {
 		if f.Severity != diag.Error {
 			_, _ = a.Stderr.Write([]byte(f.String() + "\n"))
 		}

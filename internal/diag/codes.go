@@ -31,6 +31,7 @@ func Codes() []Code {
 		"ecosystem":        ecosystemCodes(),
 		"ecosystem/golang": goCodes(),
 		"ecosystem/java":   javaCodes(),
+		"ecosystem/deno":   denoCodes(),
 		"ecosystem/node":   nodeCodes(),
 		"ecosystem/python": pythonCodes(),
 		"ecosystem/rust":   rustCodes(),
@@ -78,6 +79,15 @@ func configCodes() []Code {
 		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, which images must not contain."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
 		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
+	}
+}
+
+func denoCodes() []Code {
+	return []Code{
+		{Code: "SLP468", Name: "unreadable deno.json", Meaning: "deno.json cannot be read."},
+		{Code: "SLP469", Name: "no start", Meaning: "No task or file specifies how a Deno service starts, or the file does not exist."},
+		{Code: "SLP470", Name: "no deno.lock", Meaning: "A Deno service that imports packages has no deno.lock."},
+		{Code: "SLP471", Name: "missing permission", Meaning: "The start command of a Deno service does not permit what the program does."},
 	}
 }
 
@@ -130,6 +140,7 @@ func ecosystemCodes() []Code {
 		{Code: "SLP330", Name: "system directory", Meaning: "writable: of slipway.yaml names a directory of the system."},
 		{Code: "SLP460", Name: "nearest version", Meaning: "The requested version is not available, and a near one is used."},
 		{Code: "SLP461", Name: "ended version", Meaning: "The version gets no security fixes any more."},
+		{Code: "SLP467", Name: "runtime version", Meaning: "The requested version of Bun or Deno is not available."},
 	}
 }
 

@@ -109,10 +109,11 @@ func (f Finding) String() string {
 // Findings is a list of problems; as an error it prints all of them.
 type Findings []Finding
 
-// Error renders every finding, in the order of their places.
+// Error renders every finding, in the order of their places; those of several
+// services that say the same are one.
 func (fs Findings) Error() string {
 	lines := make([]string, 0, len(fs))
-	for _, f := range fs.Sorted() {
+	for _, f := range fs.Sorted().Joined() {
 		lines = append(lines, f.String())
 	}
 	return strings.Join(lines, "\n")

@@ -55,7 +55,7 @@ func (s *service) findGit() (needs []ecosystem.Need) {
 		m := all[dir]
 		deps := union(union(m.DevDeps, m.OptionalDeps), m.Dependencies)
 		for _, name := range slices.Sorted(maps.Keys(deps)) {
-			if !gitSpec().MatchString(deps[name]) {
+			if !strings.ContainsAny(deps[name], ":/") || !gitSpec().MatchString(deps[name]) {
 				continue
 			}
 			s.noteGit(name, deps[name])

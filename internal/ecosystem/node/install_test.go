@@ -60,7 +60,7 @@ func TestPatchesOfOtherManagers(t *testing.T) {
 	if got := shell(p, plan.StageDependencies); !strings.HasSuffix(got, "&& CI=true npx --yes patch-package --patch-dir fixes") {
 		t.Errorf("all packages: %s", got)
 	}
-	if got := shell(p, plan.StagePackages); !strings.Contains(got, "--prefer-offline && env -u CI -u NODE_ENV PATH=/app/node_modules/.bin:$PATH patch-package --patch-dir fixes") || !strings.Contains(got, "yarn.lock fixes") {
+	if got := shell(p, plan.StagePackages); !strings.Contains(got, "--prefer-offline --ignore-engines && env -u CI -u NODE_ENV PATH=/app/node_modules/.bin:$PATH patch-package --patch-dir fixes") || !strings.Contains(got, "yarn.lock fixes") {
 		t.Errorf("those for production: %s", got)
 	}
 	if !slices.Contains(copied(p, plan.StageDependencies), "fixes/ fixes/") {

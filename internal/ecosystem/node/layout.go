@@ -136,7 +136,7 @@ func (s *service) layOut() []string {
 	case s.changesTree() || len(exclude) > 0:
 		always := []string{"./node_modules"}
 		for _, name := range append([]string{s.manager.lock}, s.manager.files...) {
-			if s.member == "" && !strings.Contains(name, "/") {
+			if s.member == "" && !strings.Contains(name, "/") && (name != "bunfig.toml" || !s.shipsSettings()) {
 				always = append(always, "./"+name)
 			}
 		}

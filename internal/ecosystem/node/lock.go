@@ -59,6 +59,7 @@ func (s *service) lockFile() {
 	}
 	s.lockedPackages(lock)
 	s.noteNative()
+	s.checkEngines(lock.data, lock.engines)
 }
 
 // oldLockFile reads a lock file of npm 5 and 6, which newer ones install from: it
@@ -114,22 +115,27 @@ func (s *service) completeLock(lock *parsedLock) {
 	if s.member != "" {
 		return // of which others may be out of step, that this one does not install
 	}
-	for _, at := range slices.Sorted(maps.Keys(lock.Packages)) {
-		p := lock.Packages[at]
-		if at == "" || p.Link || strings.HasPrefix(at, "../") || p.Optional || strings.Contains(at, "node_modules/") && p.InBundle {
+	var missing []string
+	for at, p := range lock.Packages {
+		if at == "" || p.Link || p.Optional || p.InBundle || strings.HasPrefix(at, "../") {
 			continue
 		}
-		for _, name := range slices.Sorted(maps.Keys(p.Dependencies)) {
+		for name := range p.Dependencies {
 			if _, optional := p.OptionalDeps[name]; !optional && !lock.has(at, name) && !slices.Contains(p.Bundled, name) {
-				s.outOfStep(s.manager.lock, 0, "%s, which %s requires, is missing", name, strings.TrimPrefix(at, "node_modules/"))
-				return
+				missing = append(missing, fmt.Sprintf("%s, which %s requires", name, strings.TrimPrefix(at, "node_modules/")))
 			}
 		}
+	}
+	if len(missing) > 0 {
+		s.outOfStep(s.manager.lock, 0, "%s, is missing", slices.Min(missing))
 	}
 }
 
 // has reports a package that one at a place of the lock file finds.
 func (l *parsedLock) has(at, name string) bool {
+	if _, ok := l.Packages["node_modules/"+name]; ok { // as most are
+		return true
+	}
 	for {
 		if _, ok := l.Packages[path.Join(at, "node_modules", name)]; ok {
 			return true
@@ -146,6 +152,9 @@ type parsedLock struct {
 	lockFile
 	unread, invalid error
 	line            int // of what is invalid
+
+	data    []byte
+	engines []string // all that packages say of engines, once each
 
 	native []string // of every member of a workspace; nil before it is known
 }
@@ -174,7 +183,9 @@ func (s *service) readLock() *parsedLock {
 	p := &parsedLock{}
 	data, err := ecosystem.Read(s.top, s.manager.lock)
 	if p.unread = err; err == nil {
-		if json.Unmarshal(slimLock(data), &p.lockFile) != nil { // the error has to have its place
+		slim, engines := slimLock(data)
+		p.data, p.engines = data, engines
+		if json.Unmarshal(slim, &p.lockFile) != nil { // the error has to have its place
 			p.lockFile = lockFile{}
 			p.invalid = json.Unmarshal(data, &p.lockFile)
 			p.line = ecosystem.LineAt(data, errorOffset(p.invalid))

@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/pattern"
-	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // manager is the package manager of a service and how it is told what to do.
@@ -24,6 +22,7 @@ type manager struct {
 	files   []string // what it reads besides manifests and lock file
 	release bool     // its configuration names a release of Yarn in the repository
 	focuses bool     // it is a Yarn that installs a single workspace
+	lenient bool     // it is a Yarn 1 that installs packages whose engines refuse Node.js, as others do
 }
 
 // word is what the manager is called on the command line.
@@ -118,7 +117,7 @@ func (s *service) wantedManager() (name, version string) {
 	top := s.topManifest()
 	name, version, _ = strings.Cut(top.PackageManager, "@")
 	if name == "" {
-		name, version = top.devManager()
+		name, version = top.devEngine("packageManager", "npm", "pnpm", "yarn", "bun")
 	}
 	version, _, _ = strings.Cut(version, "+")
 	if want := s.Want.PackageManager; want != "" && want != name {
@@ -204,12 +203,16 @@ func (s *service) completeManager(version string) bool {
 	why := s.decideVersion(version, string(data))
 	switch m.name {
 	case "yarn":
+		m.lenient = s.node.unasked // who names a version wants it to be checked
 		s.yarnRelease(".yarnrc")
 	case "berry":
 		s.yarnConfig()
 	}
 	s.Fact("package manager", m.title(), evidence+", "+why, file, 0)
 	s.compareOther(data)
+	if m.name == "pnpm" {
+		s.checkEngines(data, nil)
+	}
 	for _, c := range compileSigns().FindAllSubmatch(data, -1) {
 		if name := string(c[1]); !slices.Contains(s.compiled, name) {
 			s.compiled = append(s.compiled, name)
@@ -236,124 +239,6 @@ func (s *service) managerFiles() []string {
 		}
 	}
 	return out
-}
-
-// caches mount what the manager keeps between builds; no part of any layer.
-func (m manager) caches() []plan.Mount {
-	npm := plan.Mount{Type: "cache", Target: "/root/.npm"}
-	at := map[string]string{"pnpm": "/root/.pnpm-store", "yarn": "/root/.cache/yarn", "berry": "/root/.yarn-berry", "bun": "/root/.bun-cache"}[m.name]
-	if at == "" {
-		return []plan.Mount{npm}
-	}
-	mount := plan.Mount{Type: "cache", Target: at}
-	if m.name == "yarn" {
-		mount.Sharing = "locked" // Yarn 1 breaks when two of it fill one cache
-	}
-	return []plan.Mount{mount}
-}
-
-// environment keeps the manager quiet and its files where the cache is mounted.
-func (m manager) environment() []string {
-	quiet := []string{"NPM_CONFIG_AUDIT=false", "NPM_CONFIG_FUND=false", "NPM_CONFIG_UPDATE_NOTIFIER=false"}
-	if m.release {
-		quiet = append(quiet, "YARN_IGNORE_PATH=1") // it is installed by its version or copied elsewhere
-	}
-	own := map[string][]string{
-		"pnpm":  {"CI=true"},
-		"yarn":  {"YARN_CACHE_FOLDER=/root/.cache/yarn"},
-		"berry": {"YARN_ENABLE_TELEMETRY=0", "YARN_ENABLE_GLOBAL_CACHE=true", "YARN_GLOBAL_FOLDER=/root/.yarn-berry", "YARN_NODE_LINKER=node-modules"},
-		"bun":   {"BUN_INSTALL_CACHE_DIR=/root/.bun-cache"},
-	}[m.name]
-	if m.name == "berry" && majorOf(m.version) >= 4 {
-		own = append(own, "YARN_ENABLE_HARDENED_MODE=0") // which earlier ones refuse
-	}
-	return append(quiet, own...)
-}
-
-// setUp are the steps that bring the manager into the stage.
-func (s *service) setUp() []plan.Step {
-	m := s.manager
-	if m.name == "npm" {
-		return nil
-	}
-	if m.tool != "" {
-		to := "/usr/local/lib/" + path.Base(m.tool)
-		return []plan.Step{
-			{Op: plan.OpCopy, Args: []string{s.fromTop(m.tool), to}},
-			{Op: plan.OpRun, Shell: `printf '#!/bin/sh\nexec node ` + to + ` "$@"\n' >/usr/local/bin/yarn && chmod 755 /usr/local/bin/yarn`, Comment: "The Yarn release committed to the repository."},
-		}
-	}
-	name := map[string]string{"berry": "@yarnpkg/cli-dist"}[m.name]
-	return []plan.Step{{Op: plan.OpRun, Shell: "npm install --global " + ecosystem.Or(name, m.name) + "@" + m.version, Mounts: []plan.Mount{{Type: "cache", Target: "/root/.npm"}}}}
-}
-
-// install is the command that installs every package of the lock file for a
-// service; member is its directory in a workspace, "" outside of one. A loose one
-// brings the lock file up to date.
-func (m manager) install(member, name string) string {
-	frozen := func(is, not string) string {
-		if m.loose {
-			return not
-		}
-		return is
-	}
-	switch m.name {
-	case "pnpm":
-		return "pnpm install " + frozen("--frozen-lockfile", "--no-frozen-lockfile") + " --store-dir=/root/.pnpm-store --config.package-import-method=copy" + filter(name, member, " --filter=. --filter=%s...")
-	case "yarn":
-		return "yarn install" + frozen(" --frozen-lockfile", "") + " --non-interactive"
-	case "berry":
-		if m.bare {
-			return "touch yarn.lock && yarn install --no-immutable" // it marks the top of the project
-		}
-		return "yarn install " + frozen("--immutable", "--no-immutable")
-	case "bun":
-		return "bun install" + frozen(" --frozen-lockfile", "") + " --backend=copyfile"
-	}
-	return "npm " + frozen("ci", "install --package-lock") + filter(member, member, " --workspace=%s --include-workspace-root")
-}
-
-func filter(value, member, format string) string {
-	if member == "" {
-		return ""
-	}
-	return fmt.Sprintf(format, value)
-}
-
-// production are the commands that leave the packages for production alone in
-// the working directory, where the manifests lie and, with keep, all packages.
-func (m manager) production(member, name string) []string {
-	switch m.name {
-	case "pnpm":
-		return []string{"pnpm install --prod --frozen-lockfile --prefer-offline --store-dir=/root/.pnpm-store --config.package-import-method=copy" + filter(name, member, " --filter=%s...")}
-	case "yarn":
-		return []string{"yarn install --production --frozen-lockfile --non-interactive --prefer-offline"}
-	case "berry":
-		return []string{"yarn workspaces focus --production" + filter(name, member, " %s")}
-	case "bun":
-		return []string{"bun install --production --frozen-lockfile --backend=copyfile"}
-	}
-	if member == "" {
-		return []string{"npm prune --omit=dev --offline --ignore-scripts"}
-	}
-	return []string{"npm ci --omit=dev --prefer-offline --workspace=" + member}
-}
-
-// leftovers are files that the manager writes into node_modules for itself:
-// they name the machine's registry or the time, so that equal inputs would give
-// different images.
-func (m manager) leftovers() string {
-	switch m.name {
-	case "pnpm":
-		return "rm -rf node_modules/.modules.yaml node_modules/.pnpm/lock.yaml node_modules/.pnpm-workspace-state*.json && find . -type d -name .bin -prune -exec rm -rf {} +"
-	case "yarn":
-		return "rm -f node_modules/.yarn-integrity"
-	case "berry":
-		return "rm -rf node_modules/.yarn-state.yml .yarn"
-	case "bun":
-		return "rm -rf node_modules/.cache"
-	}
-	return "rm -f node_modules/.package-lock.json"
 }
 
 var (

@@ -55,7 +55,8 @@ func TestManagers(t *testing.T) {
 		"engines":                      {npmApp(ms+`, "engines": {"pnpm": ">=8"}`, pnpm9), "pnpm@10.34.9", "pnpm install --frozen-lockfile", ""},
 		"engines of an old format":     {npmApp(ms+`, "engines": {"pnpm": ">=7"}`, pnpm6), "pnpm@8.15.9", "pnpm install --frozen-lockfile", ""},
 		"a version that is none":       {npmApp(ms+`, "packageManager": "pnpm@latest"`, pnpm9), "pnpm@10.34.9", "pnpm install --frozen-lockfile", codeManager + " warning"},
-		"Yarn 1":                       {npmApp(ms, yarn1), "yarn@1.22.22", "yarn install --frozen-lockfile", ""},
+		"Yarn 1":                       {npmApp(ms, yarn1), "yarn@1.22.22", "yarn install --frozen-lockfile --non-interactive --ignore-engines", ""},
+		"Yarn 1 on a Node.js":          {npmApp(ms+`, "engines": {"node": "22"}`, yarn1), "yarn@1.22.22", "yarn install --frozen-lockfile --non-interactive\n", ""},
 		"Yarn 4 with Yarn 1's lock":    {npmApp(ms+`, "packageManager": "yarn@4.5.0"`, yarn1), "yarn@1.22.22", "yarn install --frozen-lockfile", ""},
 		"Yarn 2":                       {npmApp(ms, berryHead+"4\n  cacheKey: 7"+berryTail), "@yarnpkg/cli-dist@2.4.2", "yarn install --immutable", codeLinker + " info"},
 		"Yarn 3.0":                     {npmApp(ms, berryHead+"4\n  cacheKey: 8"+berryTail), "@yarnpkg/cli-dist@3.0.2", "yarn install --immutable", codeLinker + " info"},
@@ -92,7 +93,7 @@ func TestManagers(t *testing.T) {
 		if c.setUp != "" && !strings.Contains(got, c.setUp+"\n") && !strings.Contains(got, c.setUp+" ") || c.setUp == "" && strings.Contains(got, "--global") {
 			t.Errorf("%s: want %s, installs with\n%s", name, c.setUp, got)
 		}
-		if !strings.Contains(got+" ", c.install+" ") {
+		if !strings.Contains(got+" \n", c.install+" ") && !strings.Contains(got+"\n", c.install) {
 			t.Errorf("%s: want %s, installs with\n%s", name, c.install, got)
 		}
 		for _, f := range findings {

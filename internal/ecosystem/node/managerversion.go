@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,34 +11,6 @@ import (
 )
 
 var exactVersion = pattern.Lazy(`^\d{1,4}(\.\d{1,6}){0,2}(-[0-9A-Za-z.-]{1,40})?$`)
-
-// devManager is the package manager of devEngines, which is an object or a list of
-// them (https://docs.npmjs.com/cli/configuring-npm/package-json#devengines).
-func (m *manifest) devManager() (name, version string) {
-	type one struct{ Name, Version string }
-	var doc struct {
-		DevEngines struct {
-			PackageManager json.RawMessage `json:"packageManager"`
-		} `json:"devEngines"`
-	}
-	if json.Unmarshal(m.data, &doc) != nil {
-		return "", ""
-	}
-	var all []one
-	if json.Unmarshal(doc.DevEngines.PackageManager, &all) != nil {
-		var single one
-		if json.Unmarshal(doc.DevEngines.PackageManager, &single) != nil {
-			return "", ""
-		}
-		all = []one{single}
-	}
-	for _, o := range all {
-		if slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, o.Name) {
-			return o.Name, o.Version
-		}
-	}
-	return "", ""
-}
 
 // decideVersion decides on the version of the manager: the named one where it
 // reads the lock file, else one that does. It returns why.
@@ -85,7 +56,7 @@ func (s *service) managerVersion(lock string) (version, why string) {
 	}
 	format := s.lockFormat(lock)
 	if text := top.Engines[m.word()]; text != "" {
-		if spans, err := parseSpans(text); err == nil {
+		if spans, err := spansOf(text); err == nil {
 			for _, major := range []int{majorOf(format), usual(m.name)} {
 				if known[major] != "" && slices.ContainsFunc(spans, func(s span) bool { return s.touches(major) }) {
 					return ecosystem.Or(format, known[major]), fmt.Sprintf("engines (%q)", text)
@@ -165,22 +136,9 @@ func majorOf(version string) int {
 	return max(number(first), 0)
 }
 
-// parseSpans reads the alternatives of a range.
-func parseSpans(text string) ([]span, error) {
-	var out []span
-	for _, part := range strings.Split(text, "||") {
-		one, err := parseSpan(part)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, one)
-	}
-	return out, nil
-}
-
 // chooseOf returns the highest major of those known that a range allows.
 func chooseOf(text string, known map[int]string) (int, bool) {
-	spans, err := parseSpans(text)
+	spans, err := spansOf(text)
 	if text == "" || err != nil {
 		return 0, false
 	}

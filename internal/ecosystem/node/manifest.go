@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -22,6 +23,7 @@ type manifest struct {
 	PackageManager string            `json:"packageManager"`
 	Engines        map[string]string `json:"engines"`
 	Volta          map[string]string `json:"volta"`
+	DevEngines     any               `json:"devEngines"`
 	Scripts        map[string]string `json:"scripts"`
 	Dependencies   map[string]string `json:"dependencies"`
 	DevDeps        map[string]string `json:"devDependencies"`
@@ -50,6 +52,32 @@ func parseManifest(data []byte) (*manifest, int, error) {
 		return nil, ecosystem.LineAt(data, errorOffset(err)), err
 	}
 	return m, 0, nil
+}
+
+// devEngine is the first of some names that devEngines has for a kind of tool, which is
+// an object or a list of them, and its version
+// (https://docs.npmjs.com/cli/configuring-npm/package-json#devengines).
+func (m *manifest) devEngine(kind string, names ...string) (name, version string) {
+	engines, _ := m.DevEngines.(map[string]any)
+	all, ok := engines[kind].([]any)
+	if !ok {
+		all = []any{engines[kind]}
+	}
+	for _, one := range all {
+		tool, _ := one.(map[string]any)
+		name, _ = tool["name"].(string)
+		version, _ = tool["version"].(string)
+		if slices.Contains(names, name) {
+			return name, version
+		}
+	}
+	return "", ""
+}
+
+// devRuntime is the version of a runtime that devEngines names.
+func (m *manifest) devRuntime(name string) string {
+	_, version := m.devEngine("runtime", name)
+	return version
 }
 
 // prismaSchema is the schema of Prisma that a manifest names, "" for none.

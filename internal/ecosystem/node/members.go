@@ -96,9 +96,8 @@ func (e Ecosystem) programs(at string) []string {
 
 // soleMember returns the member that stands for the root of a workspace: the only one
 // that starts; "" for a directory that is none, or starts by itself.
-func (e Ecosystem) soleMember(dir fs.FS, want config.Service) string {
-	m, err := manifestOf(dir, ".")
-	if err != nil || len(m.membersIn(dir)) == 0 {
+func (e Ecosystem) soleMember(dir fs.FS, want config.Service, m *manifest) string {
+	if e.root == nil || len(m.membersIn(dir)) == 0 {
 		return ""
 	}
 	s := &service{Service: ecosystem.Open(dir, want, nil), workspace: workspace{top: dir}, pkg: m, building: ecosystem.Or(want.Build, "build")}

@@ -341,7 +341,7 @@ func (s *service) environmentFiles() []string {
 // sitePlan puts the stages of a site together. Nothing of node_modules ships, so
 // all of the build runs on the machine's platform.
 func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
-	b := static.BasesFor(&s.Service, family, images(s.major, len(s.compiled) > 0))
+	b := static.BasesFor(&s.Service, family, images(s.node, len(s.compiled) > 0))
 	about := s.image(b, user)
 	about.Dir, about.Env = "", nil
 	s.native, s.framework.complete = nil, true // no package is needed beside the pages

@@ -27,7 +27,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if s.site != nil {
 		return s.sitePlan(family, user)
 	}
-	b := s.Extend(ecosystem.BasesFor(family, images(s.major, len(s.compiled) > 0)))
+	b := s.Extend(ecosystem.BasesFor(family, s.images()))
 	b.Toolchain.OnTarget = b.Toolchain.OnTarget || s.onTarget() || s.Want.Shell && b.ShellFrom != ""
 	stages := s.install(b)
 	switch {
@@ -53,7 +53,10 @@ func (s *service) onTarget() bool {
 
 // image is what production needs.
 func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
-	env := map[string]string{"NODE_ENV": "production"}
+	env, program := map[string]string{"NODE_ENV": "production"}, "node"
+	if s.bun.runs() {
+		env["BUN_RUNTIME_TRANSPILER_CACHE_PATH"], program = "0", "bun" // else it would write to the home directory
+	}
 	maps.Copy(env, s.framework.env)
 	maps.Copy(env, s.systemEnv)
 	if s.Want.Port > 0 && s.tellsPort != "" {
@@ -64,7 +67,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		env[k] = v
 	}
 	i := ecosystem.Image{
-		Bases: b, User: u, Dir: path.Join(s.home, s.member), Env: env, Start: s.start, InitWhy: "As PID 1, node would ignore signals that the program does not handle.",
+		Bases: b, User: u, Dir: path.Join(s.home, s.member), Env: env, Start: s.start, InitWhy: "As PID 1, " + program + " would ignore signals that the program does not handle.",
 		Layers:  []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
 		Version: s.pkg.Version, Description: s.pkg.Description,
 	}
@@ -135,7 +138,9 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 			{Op: plan.OpEnv, Args: append(s.manager.environment(), s.installEnv...)},
 		},
 	}
-	st.Steps = append(st.Steps, s.setUp()...)
+	if !s.bun.runs() || s.manager.name != "bun" || !b.Toolchain.Assembled {
+		st.Steps = append(st.Steps, s.setUp()...)
+	}
 	st.Steps = append(st.Steps, s.outsideSteps()...)
 	for i, name := range top {
 		top[i] = s.fromTop(name)
@@ -336,61 +341,4 @@ func (s *service) sharedFiles() []string {
 		}
 	}
 	return out
-}
-
-// work names what the builder does.
-func (s *service) work() string {
-	switch {
-	case s.generate != "" && s.build != "":
-		return "The sources, code generation and the build."
-	case s.build != "":
-		return "The sources and the build."
-	}
-	return "The program's files."
-}
-
-// run returns the command that starts a script, without npm's start-up time
-// where nothing of npm's is asked for: from Node.js 22 on, node runs it; before,
-// a script of plain compilers runs as it is written.
-func (s *service) run(script string) string {
-	all := s.pkg.Scripts
-	_, pre := all["pre"+script]
-	_, post := all["post"+script]
-	text := all[script]
-	switch {
-	case s.inline && script == s.build:
-		return s.inBin(text)
-	case pre || post || strings.Contains(text, "npm_") || strings.Contains(text, "INIT_CWD"):
-	case s.major >= 22:
-		return "node --run " + script
-	case plainCompilers(text):
-		return s.inBin(text)
-	}
-	return "npm run " + script
-}
-
-// inBin runs a command with the programs of the packages on its path.
-func (s *service) inBin(command string) string {
-	bin := path.Join(s.workDir(), "node_modules/.bin")
-	if s.member != "" {
-		bin = path.Join(s.workDir(), s.member, "node_modules/.bin") + ":" + bin
-	}
-	return "( PATH=" + bin + ":$PATH && " + command + " )"
-}
-
-// plainCompilers tells whether a script is a chain of compilers, code generators
-// and commands for files that read neither npm's variables nor a configuration
-// which is a program and might.
-func plainCompilers(script string) bool {
-	known := []string{"tsc", "tsc-alias", "swc", "esbuild", "proto-loader-gen-types", "pbjs", "pbts", "protoc", "cd", "cp", "mkdir", "rm", "rimraf", "copyfiles"}
-	if strings.ContainsAny(script, "$`;|<>()\\\n#%") || strings.Contains(strings.ReplaceAll(script, "&&", ""), "&") {
-		return false
-	}
-	for part := range strings.SplitSeq(script, "&&") {
-		words := strings.Fields(part)
-		if len(words) == 0 || !slices.Contains(known, words[0]) {
-			return false
-		}
-	}
-	return true
 }

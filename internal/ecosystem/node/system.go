@@ -111,7 +111,7 @@ func (s *service) needs() {
 		s.Fact("compilers", "g++, make, python3", "node-gyp may compile "+few(s.compiled), s.topFile(s.manager.lock), 0)
 		s.installEnv = append(s.installEnv, "npm_config_nodedir=/usr/local")
 	}
-	s.AddSystem(append(found, s.findGit()...))
+	s.AddSystem(append(append(found, s.gypNeeds()...), s.findGit()...))
 }
 
 // leaveBrowsers keeps development packages from downloading a browser when they are
