@@ -58,7 +58,7 @@ func TestRuntimesOfVersions(t *testing.T) {
 	t.Cleanup(func() { t.Log("\n" + aligned(table)) })
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), row.name)
+			dir := filepath.Join(t.TempDir(), "app") // the name of the service
 			for name, text := range row.files {
 				file := filepath.Join(dir, name)
 				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

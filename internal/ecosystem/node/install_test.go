@@ -180,7 +180,7 @@ func TestOldLockFile(t *testing.T) {
 	if got := codes(findings); !slices.Equal(got, []string{codeOldLock + " warning"}) {
 		t.Fatalf("findings %v", findings)
 	}
-	if got := shell(p, plan.StageDependencies); got != currentLock+" && npm ci" {
+	if got := shell(p, plan.StageDependencies); got != (manager{lock: "package-lock.json"}).currentLock()+" && npm ci" {
 		t.Errorf("installs by %s", got)
 	}
 	packages := stage(p, plan.StagePackages).Steps[0]

@@ -101,11 +101,14 @@ func (s *service) oldLockFile(lock *parsedLock) {
 	s.noteNative()
 }
 
-// currentLock writes a lock file of npm 6 in the current format, with the versions that
+// currentLock is the command that writes a lock file of npm 6 in the current format, with the versions that
 // it lists. npm asks for the metadata of all packages at once for that, and sometimes
 // ends without a result ("Exit handler never called!"); the second run has most of
-// it in the cache.
-const currentLock = "( " + relock + " --ignore-scripts || " + relock + " --ignore-scripts )"
+// it in the cache. What npm cannot convert, it chooses anew.
+func (m manager) currentLock() string {
+	const write = relock + " --ignore-scripts"
+	return "( " + write + " || " + write + " || { echo 'npm cannot convert " + m.lock + ": versions are chosen anew' >&2; rm " + m.lock + "; " + write + "; } )"
+}
 
 // completeLock reports a package that another needs and that the lock file lacks,
 // which `npm ci` refuses: a merge, or an npm with a fault, has left it out

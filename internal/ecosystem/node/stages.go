@@ -157,7 +157,7 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: []string{s.fromTop(m + "/package.json"), m + "/"}})
 	}
 	if s.oldLock {
-		without = append(without, currentLock)
+		without = append(without, s.manager.currentLock())
 	}
 	install := append(without, s.manager.install(s.member, s.pkg.Name))
 	if patch := s.patched(true); patch != "" {
