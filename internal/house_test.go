@@ -55,6 +55,7 @@ func rooms() map[string]layer {
 		"internal/ram":             leaves,
 		"internal/docker":          leaves,
 		"internal/repository":      leaves,
+		"internal/origin":          leaves,
 		"internal/gate/*":          leaves,
 		"internal/localrun/oci":    leaves,
 		"internal/localrun/names":  leaves,

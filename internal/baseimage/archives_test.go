@@ -7,6 +7,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +118,10 @@ func arOf(members ...member) []byte {
 func debOf(t testing.TB, control string, files ...file) []byte {
 	t.Helper()
 	var sums strings.Builder
+	parts := []file{{name: "./postinst", body: "#!/bin/sh\nexit 1\n", mode: 0o755}}
+	if i := slices.IndexFunc(files, func(f file) bool { return f.name == "DEBIAN/postinst" }); i >= 0 {
+		parts[0].body, files = files[i].body, slices.Delete(slices.Clone(files), i, i+1)
+	}
 	for _, f := range files {
 		if f.body != "" {
 			fmt.Fprintf(&sums, "%032x  %s\n", len(f.body), strings.TrimPrefix(f.name, "./"))
@@ -124,8 +129,7 @@ func debOf(t testing.TB, control string, files ...file) []byte {
 	}
 	return arOf(
 		member{"debian-binary", []byte("2.0\n")},
-		member{"control.tar.gz", gz(t, tarOf(t, file{name: "./control", body: control}, file{name: "./md5sums", body: sums.String()},
-			file{name: "./postinst", body: "#!/bin/sh\nexit 1\n", mode: 0o755}))},
+		member{"control.tar.gz", gz(t, tarOf(t, append([]file{{name: "./control", body: control}, {name: "./md5sums", body: sums.String()}}, parts...)...))},
 		member{"data.tar.gz", gz(t, tarOf(t, files...))},
 	)
 }

@@ -11,6 +11,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -88,9 +89,12 @@ func (a *Assembler) debianParts(base spec.Base, l Locked, t spec.Target) []part 
 	for _, p := range pins {
 		words = append(words, p.SHA256)
 	}
+	if len(base.More) > 0 {
+		words = append(words, "configured", strconv.Itoa(configuring))
+	}
 	return append(parts, part{
 		key: a.keyOf(words...), comment: fmt.Sprintf("slipway: %d packages of Debian %s", len(pins), l.Suite),
-		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, base, pins) },
+		make:  func(ctx context.Context) (tree, error) { return a.debianTree(ctx, base, pins, t.Arch) },
 		fetch: func(ctx context.Context) error { return a.fetchDebian(ctx, pins) },
 	})
 }
@@ -107,14 +111,24 @@ func (a *Assembler) fetchDebian(ctx context.Context, pins []debian.Pin) error {
 }
 
 // debianTree is the file system of packages as if they were installed.
-func (a *Assembler) debianTree(ctx context.Context, base spec.Base, pins []debian.Pin) (tree, error) {
+func (a *Assembler) debianTree(ctx context.Context, base spec.Base, pins []debian.Pin, arch string) (tree, error) {
 	all, debs, err := a.unpackAll(ctx, base, pins)
 	if err != nil {
 		return nil, err
 	}
-	finish(all, base.Role)
-	statuses(all, pins, debs)
+	settle(all, base, pins, debs, arch)
 	return all, nil
+}
+
+// settle does to unpacked packages what installing them would.
+func settle(all tree, base spec.Base, pins []debian.Pin, debs []debian.Deb, arch string) {
+	var accounts []debian.Account
+	if len(base.More) > 0 {
+		accounts = configure(all, pins, debs, arch)
+	}
+	finish(all, base.Role)
+	all.accounts(accounts)
+	statuses(all, pins, debs)
 }
 
 // unpackAll unpacks packages side by side and joins them in the order of the pins.
@@ -153,10 +167,12 @@ func bySizeDown(pins []debian.Pin) []int {
 	return order
 }
 
-// The control file and the digests of a package among what is kept of it.
+// The parts of a package's control archive among what is kept of it.
 const (
-	keptControl = ".control"
-	keptSums    = ".md5sums"
+	keptControl  = ".control"
+	keptSums     = ".md5sums"
+	keptPreinst  = ".preinst"
+	keptPostinst = ".postinst"
 )
 
 func (a *Assembler) unpackDeb(ctx context.Context, base spec.Base, p debian.Pin) (d debian.Deb, t tree, err error) {
@@ -167,14 +183,17 @@ func (a *Assembler) unpackDeb(ctx context.Context, base spec.Base, p debian.Pin)
 		}
 		t.file(keptControl, 0o644, d.Control)
 		t.file(keptSums, 0o644, d.MD5Sums)
+		t.file(keptPreinst, 0o644, d.Preinst)
+		t.file(keptPostinst, 0o644, d.Postinst)
 		return t, nil
-	}, "deb", p.SHA256, base.Role, base.Drop, base.Parts[p.Name])
+	}, "deb with scripts", p.SHA256, base.Role, base.Drop, base.Parts[p.Name])
 	if err != nil {
 		return debian.Deb{}, nil, err
 	}
-	d.Control, d.MD5Sums = bytes.Join(t[keptControl].data, nil), bytes.Join(t[keptSums].data, nil)
-	delete(t, keptControl)
-	delete(t, keptSums)
+	for name, part := range map[string]*[]byte{keptControl: &d.Control, keptSums: &d.MD5Sums, keptPreinst: &d.Preinst, keptPostinst: &d.Postinst} {
+		*part = bytes.Join(t[name].data, nil)
+		delete(t, name)
+	}
 	return d, t, nil
 }
 
@@ -193,7 +212,7 @@ func (a *Assembler) readDeb(ctx context.Context, base spec.Base, p debian.Pin) (
 	}
 	t := tree{}
 	err = t.unpack(r, 0, func(file string) string {
-		if keep(base.Role, file) && !slices.Contains(base.Drop, path.Base(file)) && inPart(base.Parts[p.Name], file) {
+		if (keep(base.Role, file) || purpose(p.Name, file)) && !slices.Contains(base.Drop, path.Base(file)) && inPart(base.Parts[p.Name], file) {
 			return file
 		}
 		return ""
@@ -307,7 +326,7 @@ func (a *Assembler) layerOf(ctx context.Context, p part) (*layer, error) {
 
 // Image makes the image of one pinned base. Its layers lie in StateDir.
 func (a *Assembler) Image(ctx context.Context, l Locked) (v1.Image, error) {
-	if l.Assembly != assembly {
+	if l.Assembly != assemblyOf(l.Ref) {
 		return nil, outdated(l)
 	}
 	t, err := spec.TargetOf(l.Platform)

@@ -129,7 +129,7 @@ func TestStatusEntriesForScanners(t *testing.T) {
 	w := newWorld(t)
 	a := w.assembler()
 	pins := w.ensure(a, runtimeRef, "linux/amd64").Pins[0]
-	files, err := a.debianTree(t.Context(), spec.Base{Role: "runtime"}, pins.Debian)
+	files, err := a.debianTree(t.Context(), spec.Base{Role: "runtime"}, pins.Debian, "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}

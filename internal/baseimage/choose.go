@@ -17,7 +17,7 @@ import (
 
 // choosing counts the ways in which this package has chosen packages. It rises
 // whenever the same spec and indexes would give other pins.
-const choosing = 1
+const choosing = 2
 
 // choosers opens each release once, and reads its index once a platform. Safe for
 // concurrent use; releases are read side by side.
@@ -124,16 +124,15 @@ func (c *chooser) choose(ctx context.Context, base spec.Base) ([]debian.Pin, err
 	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	pins, err := debian.Choose(base, x)
-	c.mu.Unlock()
+	pins, err := c.withInterpreters(ctx, base, x)
 	if err != nil {
 		return nil, err
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	l := Locked{Ref: base.Ref, Platform: c.t.Platform, Suite: base.Suite, Assembly: assembly, Debian: pins}
+	c.noteMoved(base, x)
+	l := Locked{Ref: base.Ref, Platform: c.t.Platform, Suite: base.Suite, Assembly: assemblyOf(base.Ref), Debian: pins}
 	_ = WriteLock(file, Lock{Version: 1, Bases: []Locked{l}}) // without it the index is read again, no more
 	return pins, nil
 }

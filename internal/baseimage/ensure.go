@@ -150,7 +150,7 @@ func (a *Assembler) pins(ctx context.Context, refs []string, targets []spec.Targ
 		}
 		for _, t := range targets {
 			l, ok := a.pinned(base, t.Platform)
-			if ok && l.Assembly != assembly {
+			if ok && l.Assembly != assemblyOf(l.Ref) {
 				return nil, outdated(l)
 			}
 			if !ok {
@@ -184,7 +184,7 @@ func (a *Assembler) pinned(base spec.Base, platform string) (Locked, bool) {
 		return l, true
 	}
 	l, err := ReadLock(a.resolvedFile(base, platform))
-	if err != nil || len(l.Bases) != 1 || l.Bases[0].Assembly != assembly {
+	if err != nil || len(l.Bases) != 1 || l.Bases[0].Assembly != assemblyOf(base.Ref) {
 		return Locked{}, false
 	}
 	return l.Find(base.Ref, platform)
@@ -215,7 +215,7 @@ func (a *Assembler) resolvedFile(base spec.Base, platform string) string {
 // outdated is the failure of pins that another slipway made, whose recipe for the
 // base was another one.
 func outdated(l Locked) error {
-	return diag.Fail(diag.ExitUsage, "%s was pinned by another version of slipway (assembly %d, this one does %d)", l.Ref, l.Assembly, assembly).
+	return diag.Fail(diag.ExitUsage, "%s was pinned by another version of slipway (assembly %d, this one does %d)", l.Ref, l.Assembly, assemblyOf(l.Ref)).
 		WithHint("slipway bases lock")
 }
 
@@ -238,7 +238,7 @@ func (a *Assembler) stored(ctx context.Context, ref string, pins []Locked) (*Bui
 	}
 	for _, l := range pins {
 		known, err := os.ReadFile(a.builtFile(l))
-		if err != nil || l.Assembly != assembly {
+		if err != nil || l.Assembly != assemblyOf(l.Ref) {
 			return nil, nil
 		}
 		i := slices.IndexFunc(manifest.Manifests, func(d v1.Descriptor) bool { return d.Digest.String() == string(known) })

@@ -38,19 +38,34 @@ type world struct {
 	store    memoryStore
 	events   notes
 	slept    []time.Duration
+	more     map[string]made // packages beside those that every test has
 }
 
-// notes is a Sink that keeps warnings.
+// made is a package that a test makes up: further fields of its control file, and its
+// files. DEBIAN/postinst is its script.
+type made struct {
+	fields string
+	files  []file
+}
+
+// notes is a Sink that keeps notes.
 type notes struct {
 	mu   sync.Mutex
 	text []string
+	said []string // what is no warning
 }
 
 func (n *notes) Emit(e event.Event) {
-	if note, ok := e.(event.Note); ok && note.Warning {
-		n.mu.Lock()
-		defer n.mu.Unlock()
+	note, ok := e.(event.Note)
+	if !ok {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if note.Warning {
 		n.text = append(n.text, note.Text)
+	} else {
+		n.said = append(n.said, note.Text)
 	}
 }
 
@@ -116,6 +131,9 @@ func (w *world) publish(version string, refs ...string) {
 	for _, n := range packagesOf(w.t, append(refs, runtimeRef, toolchainRef, "slipway/go:1.26-trixie-cgo-toolchain", "slipway/static:trixie")...) {
 		names[n] = ""
 	}
+	for name, m := range w.more {
+		names[name] = m.fields
+	}
 	names["bash"] = "Depends: base-files (>= 0.1), debianutils\nPre-Depends: libtinfo6 (>= 0.5), absent | libfallback\n"
 	names["coreutils"] = "Pre-Depends: libacl:any\n"
 	names["libacl1"] = "Provides: libacl (= 1)\n"
@@ -129,7 +147,7 @@ func (w *world) publish(version string, refs ...string) {
 				of = "all"
 			}
 			control := fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\n%sDescription: a test\n more text\n", name, version, of, names[name])
-			data := debOf(w.t, control, contents(name, of)...)
+			data := debOf(w.t, control, append(contents(name, of), w.more[name].files...)...)
 			pool := fmt.Sprintf("pool/main/%s_%s_%s.deb", name, version, of)
 			w.set("/debian/"+pool, data)
 			fmt.Fprintf(&index, "%sFilename: %s\nSize: %d\nSHA256: %s\n\n", control, pool, len(data), sha(data))
@@ -181,6 +199,8 @@ func contents(name, arch string) []file {
 		return append(files, file{name: "./usr/share/ca-certificates/mozilla/B.crt", body: "cert B"}, file{name: "./usr/share/ca-certificates/mozilla/A.crt", body: "cert A\n"})
 	case "base-passwd":
 		return append(files, file{name: "./usr/share/base-passwd/passwd.master", body: "root::0:0::/root:/bin/sh\n"}, file{name: "./usr/share/base-passwd/group.master", body: "root::0:\n"})
+	case "moved":
+		return files
 	case "dash":
 		return append(files, file{name: "./bin/dash", body: "dash", mode: 0o755})
 	}

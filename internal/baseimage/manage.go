@@ -160,7 +160,7 @@ func (a *Assembler) Update(ctx context.Context, refs, platforms []string) (Lock,
 // resolved anew. What the lock so far pins beside them stays.
 func (a *Assembler) Pin(ctx context.Context, refs, platforms []string) (Lock, error) {
 	before := a.lock
-	a.lock.Bases = slices.DeleteFunc(slices.Clone(a.lock.Bases), func(l Locked) bool { return l.Assembly != assembly })
+	a.lock.Bases = slices.DeleteFunc(slices.Clone(a.lock.Bases), func(l Locked) bool { return l.Assembly != assemblyOf(l.Ref) })
 	built, err := a.Ensure(ctx, withoutProbe(refs), platforms)
 	if err != nil {
 		return Lock{}, err

@@ -78,7 +78,7 @@ func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin
 		return nil, err
 	}
 	for i, w := range assembled {
-		l := Locked{Ref: w.base.Ref, Platform: w.t.Platform, Suite: w.base.Suite, Assembly: assembly, Debian: pins[i]}
+		l := Locked{Ref: w.base.Ref, Platform: w.t.Platform, Suite: w.base.Suite, Assembly: assemblyOf(w.base.Ref), Debian: pins[i]}
 		for _, key := range npmWanted(w.base, w.t) {
 			l.NPM = append(l.NPM, npm[key])
 		}

@@ -53,6 +53,19 @@ func keep(role plan.Role, p string) bool {
 	return !slices.Contains(debuggingAids(), path.Base(p)) && !pythonIdle(p)
 }
 
+// purpose reports whether a path that others have beside their programs is what its
+// package is for: word lists, sources to compile, and parts that a program reads.
+func purpose(name, p string) bool {
+	for dir, prefix := range map[string]string{
+		"usr/games/": "", "usr/share/dict/": "", "usr/src/": "", "usr/share/gdb/": "gdb", "usr/lib/valgrind/": "valgrind", "usr/share/vim/": "vim",
+	} {
+		if strings.HasPrefix(p, dir) && strings.HasPrefix(name, prefix) {
+			return !strings.HasPrefix(name, "libpython") // its grammar is in usr/src
+		}
+	}
+	return false
+}
+
 // inPart reports whether a path is one of the parts that are kept of a package, or
 // below one; no parts are all of it. Licence texts always are.
 func inPart(parts []string, p string) bool {

@@ -24,3 +24,17 @@ func TestPythonIdle(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAPackageIsForStays though others have such files beside their programs.
+func TestWhatAPackageIsForStays(t *testing.T) {
+	for file, want := range map[[2]string]bool{
+		{"cowsay", "usr/games/cowsay"}: true, {"wamerican", "usr/share/dict/words"}: true, {"googletest", "usr/src/googletest/CMakeLists.txt"}: true,
+		{"vim-runtime", "usr/share/vim/vim91/defaults.vim"}: true, {"gdb", "usr/share/gdb/python/gdb/__init__.py"}: true, {"valgrind", "usr/lib/valgrind/memcheck"}: true,
+		{"libpython3.13-dev", "usr/src/python3.13/Parser/Python.asdl"}: false, {"libstdc++6", "usr/share/gdb/auto-load/x.py"}: false,
+		{"cmake-data", "usr/share/vim/addons/x"}: false, {"cowsay", "usr/share/man/man6/cowsay.6"}: false, {"base-files", "usr/games"}: false,
+	} {
+		if got := keep(plan.RoleRuntime, file[1]) || purpose(file[0], file[1]); got != want {
+			t.Errorf("%q: kept %v", file, got)
+		}
+	}
+}

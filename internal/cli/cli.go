@@ -47,8 +47,9 @@ type app struct {
 	World
 	state state.Dir // where images, bases, caches and containers live
 
-	watch *observation
-	trace *trace.Recorder // nil without --trace, which it takes
+	progress string // of --progress: "auto" when empty
+	watch    *observation
+	trace    *trace.Recorder // nil without --trace, which it takes
 }
 
 // newApp makes an app with a state directory.

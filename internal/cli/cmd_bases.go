@@ -25,7 +25,7 @@ import (
 func (a *app) basesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bases",
-		Short: "List, build, update and lock base images",
+		Short: "List, build, update, lock and load base images",
 		Long: `Slipway assembles base images from the packages of this machine's Debian mirror and
 npm registry. A slipway.lock in the repository pins every package and the resulting
 digests; commit it, and all machines build from identical bases.
@@ -34,7 +34,7 @@ Without names, the commands work on the bases of the fleet here.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.basesListCommand(), a.basesBuildCommand(), a.basesUpdateCommand(), a.basesLockCommand())
+	cmd.AddCommand(a.basesListCommand(), a.basesBuildCommand(), a.basesUpdateCommand(), a.basesLockCommand(), a.basesLoadCommand())
 	return cmd
 }
 

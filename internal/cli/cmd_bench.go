@@ -144,6 +144,11 @@ func (a *app) comparison(dir string, f benchFlags) (comparison, error) {
 		if err != nil {
 			return c, err
 		}
+		if !src.Planned {
+			if src.Bases, err = fleet.OwnBases(src.File); err != nil {
+				return c, err
+			}
+		}
 		c.Sides[i] = benchSide(i, src, &c.bases)
 	}
 	return c, a.benchChanges(&c, f)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/slipway-build/slipway/internal/delivery"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
-	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/history"
@@ -29,20 +27,26 @@ import (
 func (a *app) buildCommand() *cobra.Command {
 	var f buildFlags
 	cmd := &cobra.Command{
-		Use:   "build [SERVICE… | DIR]",
+		Use:   "build [SERVICE… | DIR | URL | -]",
 		Short: "Build the services of a fleet, or one directory with a Dockerfile",
 		Long: `Build the services of a fleet, each as a multi-stage image, in parallel, on the
 embedded engine or on --builder. Names and globs select services. slipway.yaml
 describes the fleet; without it, Slipway builds the services that it detects (see
-slipway init). A directory with a Dockerfile and without slipway.yaml builds as with
-docker build; Slipway plans a directory without a Dockerfile.`,
+slipway init).
+
+A directory with a Dockerfile and without slipway.yaml builds as with docker build;
+Slipway plans a directory without a Dockerfile. The build context may come from
+elsewhere: a git repository (https://HOST/REPOSITORY.git#BRANCH:DIRECTORY, ssh, file),
+a URL of an archive or Dockerfile, or - for one on standard input.`,
 		Example: `  slipway build
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
   slipway build --load
   slipway build --platform linux/amd64,linux/arm64
   slipway build --builder tcp://one.example:1234 --builder tcp://two.example:1234 --builder-certs DIR
-  slipway build -t web:dev --target builder --build-arg A=1 DIR`,
+  slipway build -t web:dev --target builder --build-arg A=1 DIR
+  slipway build -t web https://git.example/acme/web.git#main:api
+  slipway build -t web - < Dockerfile`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			debug.SetGCPercent(state.BeforeEngine)
 			if !f.dryRun && !a.elsewhere(f.builder) {
@@ -50,46 +54,48 @@ docker build; Slipway plans a directory without a Dockerfile.`,
 					return err
 				}
 			}
-			t, err := a.target(args, f)
-			if err != nil {
-				return err
-			}
-			if t.OwnDockerfile {
-				return a.buildDirectory(cmd.Context(), t.Root, f)
-			}
-			return a.buildFleet(cmd.Context(), t, f)
+			return a.build(cmd.Context(), args, f)
 		},
 	}
 	f.register(cmd)
 	return cmd
 }
 
-// target decides between the two ways to build: one directory from its Dockerfile,
+// build decides between the two ways to build: one directory from its Dockerfile,
 // as with docker build, or services of a fleet.
-func (a *app) target(args []string, f buildFlags) (fleet.Target, error) {
-	if f.file == "" {
-		return a.fleets().Resolve(args)
+func (a *app) build(ctx context.Context, args []string, f buildFlags) (err error) {
+	if err := a.applyOutputs(&f); err != nil {
+		return err
 	}
-	if len(args) > 1 {
-		return fleet.Target{}, diag.Fail(diag.ExitUsage, "-f applies to one directory, not to %d", len(args)).WithHint("slipway build -f %s DIR", f.file)
+	if err := a.applyProgress(&f); err != nil {
+		return err
 	}
-	dir := a.Dir
-	if len(args) == 1 {
-		dir = a.path(args[0])
+	for i, p := range f.Platforms {
+		if p == "local" { // buildx's word
+			f.Platforms[i] = plan.Host()
+		}
 	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fleet.Target{}, diag.Fail(diag.ExitUsage, "directory not found: %s", args[0]).WithHint("slipway build -f %s DIR", f.file)
+	src, err := a.source(ctx, args, f)
+	if err != nil {
+		return err
 	}
-	return fleet.Target{Root: dir, OwnDockerfile: true, Named: true}, nil
+	defer func() { err = errors.Join(err, src.Close()) }()
+	if src.OwnDockerfile {
+		return a.buildDirectory(ctx, src, f)
+	}
+	return a.buildFleet(ctx, src, f)
 }
 
 // buildFleet builds services of a fleet.
-func (a *app) buildFleet(ctx context.Context, t fleet.Target, f buildFlags) error {
+func (a *app) buildFleet(ctx context.Context, src *source, f buildFlags) error {
+	if err := f.onlyDirectory(); err != nil {
+		return err
+	}
 	o := f.Overrides
 	o.KeepGoing = f.keepGoing
-	fl, err := a.fleets().Load(t, o)
-	if a.settles(t.Root, err) {
-		fl, err = a.fleets().Load(t, o)
+	fl, err := src.Load(src.Target, o)
+	if len(src.opened) == 0 && a.settles(src.Root, err) {
+		fl, err = src.Load(src.Target, o)
 	}
 	if err != nil {
 		return err
@@ -102,77 +108,32 @@ func (a *app) buildFleet(ctx context.Context, t fleet.Target, f buildFlags) erro
 	if err != nil {
 		return err
 	}
+	req.Named = src.named
 	jobs, err := fl.Jobs(req)
 	if err != nil {
 		return err
 	}
-	if f.output != "" {
+	if f.to.word != "" {
 		if len(jobs) > 1 {
 			return diag.Fail(diag.ExitUsage, "--output applies to one service, not to %d", len(jobs)).
-				WithHint("slipway build --output %s SERVICE", f.output)
+				WithHint("slipway build --output %s SERVICE", f.to.word)
 		}
-		if jobs[0], err = a.writeOut(jobs[0], f.output); err != nil {
-			return err
-		}
+		jobs[0].Request.Output = f.to.Output
+		jobs[0].Request.Tag, jobs[0].Image = jobs[0].Image, ""
 	}
 	if len(fl.Refused) > 0 {
 		fmt.Fprintln(a.Stderr, fl.Refused.Error())
 	}
-	err = a.runJobs(ctx, fl.Root, jobs, f)
+	err = a.runJobs(ctx, src, jobs, f)
 	if len(fl.Refused) > 0 && ctx.Err() == nil {
 		err = errors.Join(err, diag.Fail(diag.ExitBuild, "some services could not be planned: see the errors above").WithHint("fix them, and run slipway build again"))
 	}
 	return err
 }
 
-// settles asks a person, once for each service, about what slipway.yaml leaves open
-// and an error offers lines for. It reports whether slipway.yaml now has them all.
-func (a *app) settles(root string, err error) bool {
-	var findings diag.Findings
-	if !errors.As(err, &findings) || !a.interactive() {
-		return false
-	}
-	choices := fleet.Choices(findings)
-	if len(choices) == 0 {
-		return false
-	}
-	fmt.Fprintln(a.Stderr, findings.Error())
-	for _, c := range choices {
-		line := fleet.Ask(a.Stdin, a.Stderr, c)
-		if line == "" {
-			return false
-		}
-		if _, err := fleet.Find(root); err != nil {
-			_ = a.init(root, initFlags{}) // its errors are those that the line settles
-		}
-		if err := fleet.Settle(root, c.Service, line); err != nil {
-			fmt.Fprintln(a.Stderr, err)
-			return false
-		}
-	}
-	return true
-}
-
-// writeOut sends the result of a job to a file or directory instead of the store.
-func (a *app) writeOut(job pipeline.Job, output string) (pipeline.Job, error) {
-	to, err := a.parseOutput(output)
-	if err != nil {
-		return job, err
-	}
-	job.Request.Output = to
-	if to.Kind != engine.OutputStore {
-		job.Request.Tag, job.Image = job.Image, ""
-	}
-	return job, nil
-}
-
 // buildDirectory builds one directory from its Dockerfile.
-func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) error {
-	file := f.file
-	if file != "" {
-		file = a.path(file)
-	}
-	src, err := a.fleets().Directory(dir, file)
+func (a *app) buildDirectory(ctx context.Context, src *source, f buildFlags) error {
+	recipe, err := a.recipe(src, f)
 	if err != nil {
 		return err
 	}
@@ -180,33 +141,44 @@ func (a *app) buildDirectory(ctx context.Context, dir string, f buildFlags) erro
 	if err != nil {
 		return err
 	}
-	if req.Output, err = a.parseOutput(f.output); err != nil {
-		return err
-	}
-	job, err := src.Job(req, f.Overrides)
+	req.Output, req.Named, req.GitModes = f.to.Output, src.named, src.git
+	job, err := recipe.Job(req, f.Overrides)
 	if err != nil {
 		return err
 	}
-	a.warnUnusedArgs(req.Args, src.File.Args)
-	return a.runJobs(ctx, dir, []pipeline.Job{job}, f)
+	if job.Names, err = f.names(job.Request.Name); err != nil {
+		return err
+	}
+	if job.Image == "" {
+		job.Request.Tag = strings.Join(append([]string{job.Request.Tag}, job.Names...), ",")
+	}
+	a.warnUnusedArgs(req.Args, recipe.File.Args)
+	return a.runJobs(ctx, src, []pipeline.Job{job}, f)
+}
+
+// recipe reads the Dockerfile, wherever it comes from.
+func (a *app) recipe(src *source, f buildFlags) (fleet.Recipe, error) {
+	if src.text != nil {
+		return src.DirectoryWith(src.Root, *src.text)
+	}
+	return src.Directory(src.Root, a.file(src, f.file))
 }
 
 // runJobs builds the jobs and prints what came out.
-func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f buildFlags) (err error) {
-	if err := addCaches(jobs, f.builder); err != nil {
+func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f buildFlags) (err error) {
+	if err := errors.Join(a.addCaches(jobs, f.builder), f.onlyOne(jobs)); err != nil {
 		return err
 	}
 	if f.dryRun {
 		return a.printJobs(jobs, f.json)
 	}
-	names := make([]string, len(jobs))
-	for i, j := range jobs {
-		names[i] = j.Request.Name
-	}
-	screen := a.newScreen(names)
+	screen := a.newScreen(namesOf(jobs))
 	defer screen.Close()
 	store, err := a.state.Images(screen)
 	if err != nil {
+		return err
+	}
+	if err := useStored(ctx, store, screen, src, jobs, f); err != nil {
 		return err
 	}
 	to, err := a.deliveries(ctx, store, screen, jobs, f)
@@ -225,11 +197,11 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 			return err
 		}
 	}
-	assembler, err := a.state.Assembler(root, store, screen, fleet.CompressionOf(jobs))
+	assembler, err := a.state.Assembler(src.Root, store, screen, fleet.CompressionOf(jobs))
 	if err != nil {
 		return err
 	}
-	known := a.history(root, f.afresh(), f.builder, store, screen)
+	known := a.history(src.history, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
 		Builder: eng, Images: state.Tagger{Store: store}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store}, Pusher: to.Pusher(),
 		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder),
@@ -246,12 +218,45 @@ func (a *app) runJobs(ctx context.Context, root string, jobs []pipeline.Job, f b
 		span.End(nil)
 	}
 	screen.Close()
+	if err == nil {
+		err = a.writeIDs(ctx, store, jobs, built, f)
+	}
+	if f.quiet {
+		return a.showStep(err) // which nobody saw fail
+	}
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// useStored lets a directory build on images of the store, unless registries are to
+// be asked.
+func useStored(ctx context.Context, store *image.Store, sink event.Sink, src *source, jobs []pipeline.Job, f buildFlags) error {
+	if !src.OwnDockerfile || f.pull {
+		return nil
+	}
+	for i := range jobs {
+		names, err := fleet.UseStored(ctx, store, &jobs[i])
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			sink.Emit(event.Note{Service: jobs[i].Request.Name, Text: "the image " + name + " comes from Slipway's store; --pull asks its registry"})
+		}
+	}
+	return nil
+}
+
+// namesOf are the names of the services that jobs build.
+func namesOf(jobs []pipeline.Job) []string {
+	names := make([]string, len(jobs))
+	for i, j := range jobs {
+		names[i] = j.Request.Name
+	}
+	return names
 }
 
 // deliveries opens what --load and --push need, before anything is built for them.
 func (a *app) deliveries(ctx context.Context, store *image.Store, sink event.Sink, jobs []pipeline.Job, f buildFlags) (*delivery.Delivery, error) {
-	if err := delivery.CheckOutput(f.load, f.output); err != nil {
+	if err := delivery.CheckOutput(f.load, f.to.word != ""); err != nil {
 		return nil, err
 	}
 	return delivery.Open(ctx, delivery.Options{Load: f.load, Push: f.push, Registry: a.registry(f.insecure), Store: store, Sink: sink, Trace: a.trace}, jobs)
@@ -349,4 +354,32 @@ func (a *app) printJobs(jobs []pipeline.Job, asJSON bool) error {
 		fmt.Fprintf(a.Stdout, "would build %s as %s for %s: %s\n", r.Service, r.Image, strings.Join(r.Platforms, ", "), strings.Join(r.Stages, " → "))
 	}
 	return nil
+}
+
+// settles asks a person, once for each service, about what slipway.yaml leaves open
+// and an error offers lines for. It reports whether slipway.yaml now has them all.
+func (a *app) settles(root string, err error) bool {
+	var findings diag.Findings
+	if !errors.As(err, &findings) || !a.interactive() {
+		return false
+	}
+	choices := fleet.Choices(findings)
+	if len(choices) == 0 {
+		return false
+	}
+	fmt.Fprintln(a.Stderr, findings.Error())
+	for _, c := range choices {
+		line := fleet.Ask(a.Stdin, a.Stderr, c)
+		if line == "" {
+			return false
+		}
+		if _, err := fleet.Find(root); err != nil {
+			_ = a.init(root, initFlags{}) // its errors are those that the line settles
+		}
+		if err := fleet.Settle(root, c.Service, line); err != nil {
+			fmt.Fprintln(a.Stderr, err)
+			return false
+		}
+	}
+	return true
 }

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"encoding/csv"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -15,6 +17,7 @@ import (
 // buildFlags are the flags of `slipway build`.
 type buildFlags struct {
 	fleetFlags
+	dockerFlags
 	builder   builderFlags
 	parallel  int
 	push      bool
@@ -31,12 +34,18 @@ type buildFlags struct {
 	args    []string
 	labels  []string
 	secrets []string
-	output  string
+
+	outputs     []string
+	to          destination // after applyOutputs
+	compression string      // of layers, as --output says
 }
 
 func (f *buildFlags) register(cmd *cobra.Command) {
 	f.fleetFlags.register(cmd)
 	fl := cmd.Flags()
+	fl.Lookup("tag").Value = tagFlag{&f.Tag, &f.tags}
+	fl.Lookup("tag").Usage = "image tag; for a directory, the image name, which may be repeated"
+	f.dockerFlags.register(cmd)
 	fl.IntVar(&f.parallel, "parallel", 0, "maximum services built at once; fewer when their recorded memory would not fit (default: the number of cores, at least 2; with --builder, at least 4 per builder, whatever its memory)")
 	fl.BoolVar(&f.push, "push", false, "push each image after its build")
 	fl.BoolVar(&f.load, "load", false, "load each image into Docker's engine (DOCKER_HOST) after its build")
@@ -46,19 +55,22 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.keepGoing, "keep-going", false, "continue with the other services when one fails")
 	fl.BoolVar(&f.noCache, "no-cache", false, "run every step, ignoring cached results")
 	fl.BoolVar(&f.force, "force", false, "run the build even when nothing changed; cached steps stay cached")
-	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile to build (default: DIR/Dockerfile)")
+	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile to build; - is standard input, and it may be a URL (default: DIR/Dockerfile)")
 	fl.StringVar(&f.target, "target", "", "build up to this stage")
 	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes the environment's value, else the default of its ARG")
 	fl.StringArrayVar(&f.labels, "label", nil, "set an image label, NAME=VALUE")
-	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
+	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE; id=NAME alone takes the variable NAME, else the file NAME")
 	f.builder.register(cmd)
-	fl.StringVarP(&f.output, "output", "o", "", "write the result: type=local|tar|oci|docker,dest=PATH, or a directory")
+	fl.StringArrayVarP(&f.outputs, "output", "o", nil, "write the result: type=local|tar|oci|docker,dest=PATH, or a directory; - is a tar file on standard output")
 }
 
 // request is what the flags say about every build of the command.
 func (a *app) request(f buildFlags) (engine.Request, error) {
-	req := engine.Request{Target: f.target, NoCache: f.noCache}
+	req := engine.Request{Target: f.target, NoCache: f.noCache, NoCacheOf: f.noCacheOf, Pull: f.pull, Compression: f.compression}
 	var err error
+	if req.Steps, err = a.steps(f.dockerFlags); err != nil {
+		return req, err
+	}
 	if req.Args, err = assignments("--build-arg", f.args, a.lookup); err != nil {
 		return req, err
 	}
@@ -78,6 +90,12 @@ func (f buildFlags) afresh() string {
 		return "--force"
 	case len(f.builder.cacheTo) > 0:
 		return "--cache-to"
+	case len(f.noCacheOf) > 0:
+		return "--no-cache-filter"
+	case f.pull:
+		return "--pull"
+	case len(f.contexts) > 0:
+		return "--build-context" // may hold anything
 	}
 	return ""
 }
@@ -127,30 +145,13 @@ func assignments(flag string, words []string, lookup func(string) (string, bool)
 // environment.
 func blank(string) (string, bool) { return "", true }
 
-// parseSecrets parses --secret id=NAME[,src=FILE|,env=VARIABLE].
+// parseSecrets parses --secret id=NAME[,type=file|env][,src=FILE|,env=VARIABLE].
 func (a *app) parseSecrets(words []string) ([]engine.Secret, error) {
 	var out []engine.Secret
 	for _, w := range words {
-		var s engine.Secret
-		for _, field := range strings.Split(w, ",") {
-			key, value, _ := strings.Cut(field, "=")
-			switch key {
-			case "id":
-				s.ID = value
-			case "src", "source":
-				s.File = a.path(value)
-			case "env":
-				s.Env = value
-			case "type":
-			default:
-				return nil, badSecret(w)
-			}
-		}
-		if s.ID == "" {
-			return nil, badSecret(w)
-		}
-		if s.File == "" && s.Env == "" {
-			s.Env = s.ID
+		s, err := a.parseSecret(w)
+		if err != nil {
+			return nil, err
 		}
 		if _, set := a.lookup(s.Env); s.File == "" && !set {
 			return nil, diag.Fail(diag.ExitUsage, "secret %s has no value: variable %s is not set", s.ID, s.Env).
@@ -159,6 +160,49 @@ func (a *app) parseSecrets(words []string) ([]engine.Secret, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+func (a *app) parseSecret(word string) (engine.Secret, error) {
+	var s engine.Secret
+	fields, err := csv.NewReader(strings.NewReader(word)).Read()
+	if err != nil {
+		return s, badSecret(word)
+	}
+	kind, source := "", ""
+	for _, field := range fields {
+		key, value, _ := strings.Cut(field, "=")
+		switch key {
+		case "id":
+			s.ID = value
+		case "src", "source":
+			source = value
+		case "env":
+			s.Env = value
+		case "type":
+			kind = value
+		default:
+			return s, badSecret(word)
+		}
+	}
+	if s.ID == "" || !slices.Contains([]string{"", "file", "env"}, kind) || kind == "file" && s.Env != "" {
+		return s, badSecret(word)
+	}
+	switch _, set := a.lookup(s.ID); {
+	case source != "" && kind == "env":
+		s.Env = source
+	case source != "":
+		s.File = a.path(source)
+	case s.Env != "":
+	case set || kind == "env":
+		s.Env = s.ID
+	default: // docker build takes the file of that name, where there is one
+		if _, err := os.Stat(a.path(s.ID)); err == nil || kind == "file" {
+			s.File = a.path(s.ID)
+		} else {
+			s.Env = s.ID
+		}
+	}
+	return s, nil
 }
 
 func badSecret(word string) error {
@@ -178,41 +222,4 @@ func redactSecret(word string) string {
 		}
 	}
 	return strings.Join(fields, ",")
-}
-
-// parseOutput parses --output in docker's terms.
-func (a *app) parseOutput(s string) (engine.Output, error) {
-	if s == "" {
-		return engine.Output{}, nil
-	}
-	if !strings.Contains(s, "=") {
-		return engine.Output{Kind: engine.OutputLocal, Path: a.path(s)}, nil
-	}
-	var kind, dest string
-	for _, field := range strings.Split(s, ",") {
-		key, value, _ := strings.Cut(field, "=")
-		switch key {
-		case "type":
-			kind = value
-		case "dest":
-			dest = value
-		default:
-			return engine.Output{}, badOutput(s)
-		}
-	}
-	kinds := map[string]engine.OutputKind{
-		"local": engine.OutputLocal, "tar": engine.OutputTar, "oci": engine.OutputOCI,
-		"docker": engine.OutputDocker, "image": engine.OutputStore, "cacheonly": engine.OutputNone,
-	}
-	k, ok := kinds[kind]
-	needsPath := k != engine.OutputStore && k != engine.OutputNone
-	if !ok || needsPath == (dest == "") {
-		return engine.Output{}, badOutput(s)
-	}
-	return engine.Output{Kind: k, Path: a.path(dest)}, nil
-}
-
-func badOutput(s string) error {
-	return diag.Fail(diag.ExitUsage, "invalid --output %q", s).
-		WithHint("use --output type=local,dest=DIR, type=tar|oci|docker,dest=FILE, or a directory")
 }

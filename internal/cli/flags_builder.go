@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,8 +26,8 @@ func (f *builderFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.addresses, "builder", nil, "build on a remote BuildKit: unix://, tcp://, docker-container:// or kube-pod://; repeat it for a pool (default: $SLIPWAY_BUILDER)")
 	fl.StringVar(&f.certs, "builder-certs", "", "directory with ca.pem, cert.pem and key.pem for tcp:// (default: $SLIPWAY_BUILDER_CERTS)")
-	fl.StringArrayVar(&f.cacheFrom, "cache-from", nil, "import a build cache: type=registry,ref=REF; {service} is replaced by the service's name")
-	fl.StringArrayVar(&f.cacheTo, "cache-to", nil, "export a build cache: type=registry,ref=REF,mode=max")
+	fl.StringArrayVar(&f.cacheFrom, "cache-from", nil, "import a build cache: type=registry,ref=REF or type=local,src=DIR; {service} is replaced by the service's name")
+	fl.StringArrayVar(&f.cacheTo, "cache-to", nil, "export a build cache: type=registry,ref=REF,mode=max, type=local,dest=DIR or type=inline")
 }
 
 // registerPrediction registers what decides what a build would find changed: where
@@ -69,7 +70,7 @@ func (a *app) builders(f builderFlags) state.Builders {
 }
 
 // addCaches gives each job its caches. Two services cannot write to one.
-func addCaches(jobs []pipeline.Job, f builderFlags) error {
+func (a *app) addCaches(jobs []pipeline.Job, f builderFlags) error {
 	const mark = "{service}"
 	for _, to := range f.cacheTo {
 		if len(jobs) > 1 && !strings.Contains(to, mark) {
@@ -80,13 +81,27 @@ func addCaches(jobs []pipeline.Job, f builderFlags) error {
 	for i := range jobs {
 		req := &jobs[i].Request
 		for _, from := range f.cacheFrom {
-			req.CacheFrom = append(req.CacheFrom, strings.ReplaceAll(from, mark, req.Name))
+			req.CacheFrom = append(req.CacheFrom, a.cachePath(strings.ReplaceAll(from, mark, req.Name)))
 		}
 		for _, to := range f.cacheTo {
-			req.CacheTo = append(req.CacheTo, strings.ReplaceAll(to, mark, req.Name))
+			req.CacheTo = append(req.CacheTo, a.cachePath(strings.ReplaceAll(to, mark, req.Name)))
 		}
 	}
 	return nil
+}
+
+// cachePath makes the directory of a local cache absolute.
+func (a *app) cachePath(cache string) string {
+	fields := strings.Split(cache, ",")
+	if !slices.Contains(fields, "type=local") {
+		return cache
+	}
+	for i, field := range fields {
+		if key, value, ok := strings.Cut(field, "="); ok && (key == "src" || key == "dest") {
+			fields[i] = key + "=" + a.path(value)
+		}
+	}
+	return strings.Join(fields, ",")
 }
 
 // parallel returns the number of services to build at once: on machines that are

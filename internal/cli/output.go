@@ -34,10 +34,14 @@ func (a *app) newScreen(services []string) *screen {
 }
 
 // view chooses the view. The live one needs a terminal that takes cursor
-// movements, and NO_COLOR or TERM=dumb say that it does not.
+// movements, and NO_COLOR or TERM=dumb say that it does not; --progress decides
+// before them.
 func (a *app) view(services []string) *screen {
+	if a.progress == "quiet" {
+		return &screen{Sink: event.Discard{}, close: func() {}}
+	}
 	f, ok := a.Stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || a.plain() {
+	if !ok || a.progress == "plain" || !term.IsTerminal(int(f.Fd())) || a.plain() && a.progress != "tty" {
 		return ticking(report.NewPlain(a.Stderr, time.Now))
 	}
 	return ticking(report.NewLive(f, report.LiveOptions{

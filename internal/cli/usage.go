@@ -57,6 +57,9 @@ func unknownCommand(parent *cobra.Command, name string) error {
 
 // unknownFlag is the refusal of a flag that a command does not have, or of its value.
 func unknownFlag(cmd *cobra.Command, err error) error {
+	if refused := (*diag.Failure)(nil); errors.As(err, &refused) {
+		return refused
+	}
 	f := diag.Fail(diag.ExitUsage, "`%s`: %s", cmd.CommandPath(), err).WithHint("%s --help", cmd.CommandPath())
 	unknown := (*pflag.NotExistError)(nil)
 	if !errors.As(err, &unknown) {

@@ -89,8 +89,8 @@ func Open(ctx context.Context, o Options, jobs []pipeline.Job) (_ *Delivery, err
 }
 
 // CheckOutput refuses --load of a build that leaves no image in the store.
-func CheckOutput(load bool, output string) error {
-	if !load || output == "" {
+func CheckOutput(load, output bool) error {
+	if !load || !output {
 		return nil
 	}
 	return diag.Fail(diag.ExitUsage, "--load and --output exclude each other: --output keeps no image to load").

@@ -194,6 +194,7 @@ func rustCodes() []Code {
 		{Code: "SLP259", Name: "unknown linker", Retired: true, Meaning: ".cargo/config.toml names a program that the bases do not have."},
 		{Code: "SLP327", Name: "overridden tool", Meaning: ".cargo/config.toml names a linker or wrapper that the toolchain lacks; the build does not use it."},
 		{Code: "SLP328", Name: "other programs", Meaning: "A package or workspace has programs besides the service."},
+		{Code: "SLP482", Name: "query without .sqlx", Meaning: "SQLx checks a query against a database while it compiles, and what was prepared for that is not committed."},
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package docker gives images to Docker's own engine, as `docker load` does. The
-// engine is the one that DOCKER_HOST names, with DOCKER_TLS_VERIFY and
+// Package docker gives images to Docker's own engine, as `docker load` does, and to
+// Podman. The engine is the one that DOCKER_HOST names, with DOCKER_TLS_VERIFY and
 // DOCKER_CERT_PATH, else the one at /var/run/docker.sock. It starts no engine,
 // reads no Docker context, and knows neither ssh:// nor image indexes: one
 // platform of an image is what an engine gets.

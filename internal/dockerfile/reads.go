@@ -38,7 +38,7 @@ func (f File) Reads(target string, args map[string]string, replaced func(name st
 	if f.syntax != "" && !ownSyntax(f.syntax) {
 		r.unknown("the front end %s", f.syntax)
 	}
-	r.names(globals(f.meta, args, f.escape), f.escape)
+	r.names(globals(f.meta, args, f.escape, nil), f.escape)
 	for _, i := range r.target(target) {
 		r.stage(i)
 	}
@@ -274,12 +274,16 @@ func (v *variables) expand(lex *shell.Lex, word string) string {
 }
 
 // globals evaluates the ARGs before the first FROM as BuildKit does: what the
-// caller gives wins over the default.
-func globals(meta []instructions.ArgCommand, args map[string]string, escape rune) *variables {
+// caller gives wins over the default. platform has what a build for one platform
+// sets by itself; nil: nobody knows it yet.
+func globals(meta []instructions.ArgCommand, args map[string]string, escape rune, platform map[string]string) *variables {
 	v := &variables{values: map[string]string{}, dark: map[string]bool{}}
 	for _, side := range []string{"BUILD", "TARGET"} {
 		for _, what := range []string{"PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE"} {
-			v.dark[side+what] = true
+			value, known := platform[side+what]
+			if v.dark[side+what] = !known; known {
+				v.values[side+what] = value
+			}
 		}
 	}
 	lex := shell.NewLex(escape)

@@ -34,7 +34,7 @@ type Runs struct {
 // from.
 func (f File) Runs(args map[string]string) Runs {
 	var r Runs
-	images, chain := f.With(args).bases(args), f.chain()
+	images, chain := f.With(args).bases(args, nil), f.chain()
 	for _, own := range []bool{true, false} {
 		for i := len(images) - 1; i >= 0; i-- {
 			if slices.Contains(chain, i) == own && images[i].Value != "" {
@@ -42,7 +42,7 @@ func (f File) Runs(args map[string]string) Runs {
 			}
 		}
 	}
-	w := &walker{lex: shell.NewLex(f.escape), global: globals(f.meta, args, f.escape), args: args, values: map[string]string{}}
+	w := &walker{lex: shell.NewLex(f.escape), global: globals(f.meta, args, f.escape, nil), args: args, values: map[string]string{}}
 	for _, i := range chain {
 		for _, c := range f.parsed[i].Commands {
 			w.command(&r, c)
@@ -67,8 +67,8 @@ func (f File) chain() []int {
 }
 
 // bases are the images of all stages by their number, "" for a stage or scratch.
-func (f File) bases(args map[string]string) []Said {
-	env, lex := globals(f.meta, args, f.escape), shell.NewLex(f.escape)
+func (f File) bases(args, platform map[string]string) []Said {
+	env, lex := globals(f.meta, args, f.escape, platform), shell.NewLex(f.escape)
 	out := make([]Said, len(f.parsed))
 	for i, s := range f.parsed {
 		name := s.BaseName

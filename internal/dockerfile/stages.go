@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,8 +72,31 @@ func or(a, b string) string {
 // With returns the Dockerfile as it is read with build arguments: names after
 // FROM have the variables put in. Names that only a build knows, because they
 // depend on its platform, are left out of Images.
-func (f File) With(args map[string]string) File {
-	bases := f.bases(args)
+func (f File) With(args map[string]string) File { return f.with(args, nil) }
+
+// On returns the Dockerfile as builds for the target platforms read it on a
+// machine of the build platform, all "linux/arm64" or "linux/arm/v7": Images has
+// the names of each of them.
+func (f File) On(args map[string]string, build string, targets []string) File {
+	var images []Reference
+	for _, target := range targets {
+		platform := map[string]string{}
+		for side, p := range map[string]string{"BUILD": build, "TARGET": target} {
+			parts := append(strings.SplitN(p, "/", 3), "", "")
+			platform[side+"PLATFORM"], platform[side+"OS"], platform[side+"ARCH"], platform[side+"VARIANT"] = p, parts[0], parts[1], parts[2]
+		}
+		for _, image := range f.with(args, platform).Images {
+			if !slices.Contains(images, image) {
+				images = append(images, image)
+			}
+		}
+	}
+	f.Images = images
+	return f
+}
+
+func (f File) with(args, platform map[string]string) File {
+	bases := f.bases(args, platform)
 	f.Images = nil
 	for i, s := range f.parsed {
 		add := func(image string, line int) {
@@ -94,6 +118,15 @@ func (f File) With(args map[string]string) File {
 			}
 		}
 	}
+	return f
+}
+
+// Without returns the Dockerfile without the images that named contexts replace,
+// which have the names of BuildKit: see ContextName.
+func (f File) Without(named map[string]string) File {
+	f.Images = slices.DeleteFunc(slices.Clone(f.Images), func(r Reference) bool {
+		return slices.ContainsFunc(slices.Collect(maps.Keys(named)), func(n string) bool { return ContextName(n) == ContextName(r.Name) })
+	})
 	return f
 }
 

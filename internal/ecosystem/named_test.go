@@ -282,29 +282,6 @@ func FuzzLiterals(f *testing.F) {
 	})
 }
 
-// TestSettingsPort takes the server's port of a settings file, no other's.
-func TestSettingsPort(t *testing.T) {
-	for text, want := range map[string]string{
-		"application:\n  host: 0.0.0.0\n  port: 8000\ndatabase:\n  port: 5432\n": "8000",
-		"database:\n  port: 5432\nserver:\n  port: 8081\n":                       "8081",
-		"redis:\n  port: 6379\n":                                                 "",
-		"port: 9000\n":                                                           "9000",
-		"db_port: 5432\nhttp_port: 8088\n":                                       "8088",
-	} {
-		if got := settingsPort("a.yaml", []byte(text)).Text; got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-	for text, want := range map[string]string{
-		"[server]\nport = 3000\n[database]\nport = 5432\n": "3000",
-		"[postgres]\nport = 5432\n\n[http]\nport=8090\n":   "8090",
-	} {
-		if got := settingsPort("a.toml", []byte(text)).Text; got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-}
-
 // TestExpressionsAreNoPatterns: a class of characters in a string that no call opens
 // is a regular expression, and names no files.
 func TestExpressionsAreNoPatterns(t *testing.T) {

@@ -9,6 +9,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/event"
@@ -30,7 +31,8 @@ const (
 // Output is the destination of a build's result.
 type Output struct {
 	Kind OutputKind
-	Path string // of the directory or file; empty for OutputStore and OutputNone
+	Path string    // of the directory or file; empty for OutputStore and OutputNone
+	To   io.Writer // gets the file instead of a path; nil: Path
 }
 
 // Secret is handed to steps that mount it; it enters no layer, log or key.
@@ -60,14 +62,22 @@ type Request struct {
 	Bases map[string]string
 	// Contexts are further named contexts, each made of a few files by their
 	// names when the build starts. One lies over the stage of its name.
-	Contexts    map[string]func() (map[string][]byte, error)
+	Contexts map[string]func() (map[string][]byte, error)
+	// Named are contexts that a person names: a directory by its absolute path, an
+	// OCI layout as "oci-layout://PATH", or what BuildKit reads itself
+	// ("docker-image://…", a git repository, a URL).
+	Named       map[string]string
+	Steps       StepSettings
 	Tag         string // name of the image inside its output
 	Output      Output
 	Compression string    // "gzip" (also when empty) or "zstd"
 	Epoch       time.Time // timestamp of every file and of the image; zero: 1970
 	NoCache     bool
-	// CacheFrom and CacheTo are caches in registries, written as buildx has them:
-	// "type=registry,ref=registry.example/cache:web,mode=max", or only the reference.
+	NoCacheOf   []string // stages that run every step; the others use the cache
+	Pull        bool     // ask registries for images, whatever is known of them
+	// CacheFrom and CacheTo are caches, written as buildx has them:
+	// "type=registry,ref=registry.example/cache:web,mode=max", "type=local,src=DIR" or
+	// dest=DIR, "type=inline", or only the reference in a registry.
 	CacheFrom, CacheTo []string
 }
 

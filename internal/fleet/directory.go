@@ -27,27 +27,42 @@ type Recipe struct {
 	Text    []byte
 	File    dockerfile.File // the text, parsed
 	Ignore  []string
-	Bases   []plan.Base
+	Bases   []plan.Base  // of a plan; those of a Dockerfile depend on arguments, see OwnBases
 	Planned bool         // there was no Dockerfile
 	Service plan.Service // with only a name and a Dockerfile unless it is planned
 
 	dir string
 }
 
+// Text is a Dockerfile that is no file: of standard input, or of a URL.
+type Text struct {
+	Name    string // for messages
+	Content []byte
+}
+
 // Directory reads the Dockerfile of a directory, which is file unless that is
 // empty; a directory without one is planned.
 func (l Loader) Directory(dir, file string) (_ Recipe, err error) {
+	return l.recipe(dir, func() (Recipe, error) { return l.source(dir, file) })
+}
+
+// DirectoryWith is Directory with a Dockerfile from elsewhere.
+func (l Loader) DirectoryWith(dir string, text Text) (Recipe, error) {
+	return l.recipe(dir, func() (Recipe, error) {
+		ignore, err := dockerIgnore(dir, "")
+		return Recipe{Name: text.Name, Text: plaintext.UTF8(text.Content), Ignore: ignore, Service: plan.Service{Name: filepath.Base(dir), Dockerfile: text.Name}}, err
+	})
+}
+
+func (l Loader) recipe(dir string, source func() (Recipe, error)) (_ Recipe, err error) {
 	span := l.Trace.Start("", "planning")
 	defer func() { span.End(err) }()
-	r, err := l.source(dir, file)
+	r, err := source()
 	if err != nil {
 		return r, err
 	}
 	r.dir = dir
-	if r.File, err = dockerfile.Read(r.Name, r.Text); err != nil || r.Planned {
-		return r, err
-	}
-	r.Bases, err = OwnBases(r.File.With(nil))
+	r.File, err = dockerfile.Read(r.Name, r.Text)
 	return r, err
 }
 
@@ -89,13 +104,6 @@ func (r Recipe) Job(req engine.Request, o Overrides) (pipeline.Job, error) {
 	if err := r.File.CheckTarget(req.Target); err != nil {
 		return pipeline.Job{}, err
 	}
-	if !r.Planned {
-		bases, err := OwnBases(r.File.With(req.Args))
-		if err != nil {
-			return pipeline.Job{}, err
-		}
-		r.Bases = bases
-	}
 	req.Dockerfile, req.Ignore = r.Text, r.Ignore
 	req.Name, req.Context, req.Platforms = filepath.Base(r.dir), r.dir, o.Platforms
 	if len(req.Platforms) == 0 {
@@ -103,6 +111,13 @@ func (r Recipe) Job(req engine.Request, o Overrides) (pipeline.Job, error) {
 	}
 	if err := CheckPlatforms(req.Platforms); err != nil {
 		return pipeline.Job{}, err
+	}
+	if !r.Planned {
+		bases, err := OwnBases(imagesOf(r.File, req))
+		if err != nil {
+			return pipeline.Job{}, err
+		}
+		r.Bases = bases
 	}
 	name := string(image.Complete(o.Registry, o.Tag, req.Name))
 	if err := image.CheckName(name); err != nil {
@@ -118,9 +133,13 @@ func (r Recipe) Job(req engine.Request, o Overrides) (pipeline.Job, error) {
 }
 
 // dockerIgnore returns the patterns for a Dockerfile: those of
-// Dockerfile.dockerignore, else of .dockerignore in the context.
+// Dockerfile.dockerignore, else of .dockerignore in the context. A Dockerfile
+// without a path has only the latter.
 func dockerIgnore(dir, dockerfile string) ([]string, error) {
 	for _, path := range []string{dockerfile + ".dockerignore", filepath.Join(dir, ".dockerignore")} {
+		if dockerfile == "" && path == ".dockerignore" {
+			continue
+		}
 		data, err := repository.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

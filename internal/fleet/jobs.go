@@ -46,7 +46,8 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 		parsed = &file
 	}
 	if s.Dockerfile != "" {
-		if bases, err = OwnBases(parsed.With(req.Args)); err != nil {
+		req.Platforms = f.Platforms
+		if bases, err = OwnBases(imagesOf(*parsed, req)); err != nil {
 			return pipeline.Job{}, err
 		}
 	}

@@ -73,6 +73,9 @@ func (p prints) of(ctx context.Context, job pipeline.Job) (fingerprint.Print, er
 	for _, name := range slices.Sorted(maps.Keys(req.Contexts)) {
 		in.Recipe += ", with " + name
 	}
+	if beyond := req.Beyond(); beyond != "" {
+		in.Recipe += ", with " + beyond
+	}
 	for _, s := range req.Secrets {
 		source := "env:" + s.Env
 		if s.File != "" {

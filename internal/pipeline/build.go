@@ -52,7 +52,9 @@ type Job struct {
 	Waivers Waivers          // of findings about the image
 	File    *dockerfile.File // the request's Dockerfile, parsed; nil: whoever needs it parses it
 	Bases   []plan.Base
-	Image   string // empty: the result is not an image of the store
+	Stored  map[string]string // other images that its Dockerfile names and the image store has: name → digest
+	Image   string            // empty: the result is not an image of the store
+	Names   []string          // further names of the image
 }
 
 // Built is how one job ended.
@@ -191,26 +193,46 @@ func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 	return out
 }
 
-// useBases hands the digests of a job's bases to its request.
+// useBases hands the digests of a job's bases and stored images to its request. A
+// context that a person names may be one of them: "docker-image://slipway/…".
 func (j *Job) useBases(digests map[string]string) {
-	j.Request.Bases = map[string]string{}
+	j.Request.Bases = maps.Clone(j.Stored)
+	if j.Request.Bases == nil {
+		j.Request.Bases = map[string]string{}
+	}
 	for _, base := range j.Bases {
 		if base.Assembled {
 			j.Request.Bases[base.Ref] = digests[base.Ref]
 		}
 	}
+	named := maps.Clone(j.Request.Named)
+	for name, at := range named {
+		if ref, ok := strings.CutPrefix(at, "docker-image://"); ok && j.Request.Bases[ref] != "" {
+			j.Request.Bases[name] = j.Request.Bases[ref]
+			delete(named, name)
+		}
+	}
+	j.Request.Named = named
 }
 
-// deliver names the result of a job and pushes it.
+// deliver names the result of a job and pushes it, under each of its names.
 func (b Build) deliver(ctx context.Context, job Job, res engine.Result) error {
 	if job.Image == "" {
 		return nil
 	}
-	if err := b.Images.Tag(ctx, job.Image, res); err != nil {
-		return fmt.Errorf("naming the image %s: %w", job.Image, err)
+	names := append([]string{job.Image}, job.Names...)
+	for _, name := range names {
+		if err := b.Images.Tag(ctx, name, res); err != nil {
+			return fmt.Errorf("naming the image %s: %w", name, err)
+		}
 	}
-	if b.Pusher != nil {
-		return b.Pusher.Push(ctx, job.Image)
+	if b.Pusher == nil {
+		return nil
+	}
+	for _, name := range names {
+		if err := b.Pusher.Push(ctx, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -68,6 +68,7 @@ type invocation struct {
 	dir   string
 	env   []string // added; SLIPWAY_STATE_DIR is the shared one unless set here
 	args  []string
+	stdin string
 	limit time.Duration // 0: ten minutes
 }
 
@@ -82,6 +83,9 @@ func slipwayBinary() string {
 func (i invocation) command(ctx context.Context) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, slipwayBinary(), i.args...)
 	cmd.Dir = i.dir
+	if i.stdin != "" {
+		cmd.Stdin = strings.NewReader(i.stdin)
+	}
 	cmd.Env = append(append(os.Environ(), "SLIPWAY_STATE_DIR="+state), i.env...)
 	return cmd
 }

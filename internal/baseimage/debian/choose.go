@@ -12,10 +12,19 @@ import (
 
 // Choose picks the packages of a base from an index: the newest version of each
 // and of what they depend on, when it wants closure and for More always.
-// The result is sorted by name.
+// A package that has another name in this release counts by that. The result is sorted by name.
 func Choose(base spec.Base, x *Index) ([]Pin, error) {
 	chosen := map[string]candidate{}
-	queue := slices.Concat(base.Debian, base.More)
+	queue := slices.Clone(base.Debian)
+	base.More = slices.Clone(base.More)
+	for i, name := range base.More {
+		now, ok := x.Find(name)
+		if !ok {
+			return nil, x.missing(name, base)
+		}
+		base.More[i] = now
+		queue = append(queue, now)
+	}
 	for i := 0; i < len(queue); i++ {
 		name := queue[i]
 		if _, have := chosen[name]; have {
@@ -26,8 +35,7 @@ func Choose(base spec.Base, x *Index) ([]Pin, error) {
 			return nil, err
 		}
 		if !ok {
-			return nil, diag.Fail(diag.ExitBuild, "the Debian mirror has no package %q in %s, which %s needs", name, base.Suite, base.Ref).
-				WithHint("the mirror may be incomplete; SLIPWAY_DEBIAN_MIRROR names another one")
+			return nil, x.missing(name, base)
 		}
 		chosen[name] = c
 		if !base.Closure && i < len(base.Debian) {

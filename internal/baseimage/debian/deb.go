@@ -50,9 +50,11 @@ func readAr(archive []byte) ([]arMember, error) {
 
 // Deb is a Debian binary package, taken apart but not yet decompressed.
 type Deb struct {
-	Control []byte // the paragraph of its control file, as written
-	MD5Sums []byte // its list of files with their digests; may be empty
-	data    arMember
+	Control  []byte // the paragraph of its control file, as written
+	MD5Sums  []byte // its list of files with their digests; may be empty
+	Preinst  []byte // the script before its files are unpacked; nil without one
+	Postinst []byte // the script after that; nil without one
+	data     arMember
 }
 
 // Files opens the tar stream of the package's files.
@@ -100,6 +102,10 @@ func (d *Deb) readControl(m arMember) error {
 			d.Control, err = io.ReadAll(io.LimitReader(tr, 1<<20))
 		case "md5sums":
 			d.MD5Sums, err = io.ReadAll(io.LimitReader(tr, 16<<20))
+		case "preinst":
+			d.Preinst, err = io.ReadAll(io.LimitReader(tr, 1<<20))
+		case "postinst":
+			d.Postinst, err = io.ReadAll(io.LimitReader(tr, 1<<20))
 		}
 		if err != nil {
 			return err

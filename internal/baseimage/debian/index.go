@@ -142,3 +142,24 @@ func (r relation) satisfied(v version.Version) bool {
 	}
 	return true
 }
+
+// Depends are the names that the newest version of a package depends on, alternatives
+// included.
+func (x *Index) Depends(name string) (out []string) {
+	c, ok, err := x.best(name)
+	if err != nil || !ok {
+		return nil
+	}
+	for _, or := range c.depends {
+		for _, r := range or {
+			out = append(out, r.name)
+		}
+	}
+	return out
+}
+
+// parsed is a version, or false.
+func parsed(text string) (version.Version, bool) {
+	v, err := version.Parse(text)
+	return v, err == nil
+}

@@ -162,3 +162,37 @@ func TestOneRelease(t *testing.T) {
 		}
 	}
 }
+
+// TestNamedPackagesGetWhatTheyLink: a base that leaves parts out keeps them when others
+// may link them, and perl comes whole.
+func TestNamedPackagesGetWhatTheyLink(t *testing.T) {
+	base, err := Of("slipway/nginx/libgd3:1.26-trixie")
+	if err != nil || len(base.Drop) > 0 {
+		t.Errorf("%v: drops %q", err, base.Drop)
+	}
+	for ref, left := range map[string]bool{
+		"slipway/jvm/jq:trixie": true, "slipway/jvm/perl:trixie": false, "slipway/jvm/jq/perl:trixie": false,
+	} {
+		base, err := Of(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"perl", "perl-base"} {
+			if got := slices.Contains(base.Without, name); got != left {
+				t.Errorf("%s leaves %s out: %v", ref, name, got)
+			}
+		}
+	}
+	for ref, left := range map[string]bool{
+		"slipway/jvm/ffmpeg:trixie": true, "slipway/jvm/libgl1:trixie": true, "slipway/jvm/libegl1:trixie": false, "slipway/jvm/libosmesa6:trixie": false,
+		"slipway/jvm/xvfb:trixie": false, "slipway/jvm/libgl1-mesa-dri:trixie": false, "slipway/jvm/libgl1-mesa-glx:trixie": true, "slipway/jvm/libglib2.0-0:trixie": true,
+	} {
+		base, err := Of(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(base.Without, "mesa-libgallium"); got != left {
+			t.Errorf("%s leaves drivers out: %v", ref, got)
+		}
+	}
+}

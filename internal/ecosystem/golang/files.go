@@ -94,6 +94,7 @@ func blanked(data []byte, end int) []byte {
 // runtimeFiles finds what production holds beside the program.
 func (s *service) runtimeFiles() {
 	s.held = s.namer.Files()
+	s.ReadSettings(s.held) // for the servers that they name
 	s.binary = ecosystem.Installed(s.binary, s.held)
 	if s.dotenv.Found() {
 		s.Report(diag.Warning, codeDotenv, s.dotenv.File, s.dotenv.Line, "ignore the error, and write the variables under env: in slipway.yaml or pass them to slipway run",

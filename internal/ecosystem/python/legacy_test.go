@@ -59,3 +59,31 @@ func TestPsycopgFindsItsLibrary(t *testing.T) {
 		}
 	}
 }
+
+// TestLibrariesOfTheRelease: a library that each Debian release names otherwise is that of
+// the base's release, and what needs a compiler or a program gets it.
+func TestLibrariesOfTheRelease(t *testing.T) {
+	for _, c := range []struct{ python, needs, from, toolchain string }{
+		{"3.13", "python-ldap==3.4", "slipway/python/libldap2:3.13-trixie", "libldap2-dev"},
+		{"3.11", "python-ldap==3.4", "slipway/python/libldap-2.5-0:3.11-bookworm", "libsasl2-dev"},
+		{"3.13", "uwsgi==2.0", "slipway/python/libpython3.13:3.13-trixie", "libpython3.13-dev"},
+		{"3.13", "pygraphviz==1.14", "slipway/python/graphviz:3.13-trixie", "libgraphviz-dev"},
+		{"3.13", "opencv-python==4.12", "slipway/python/libgl1/libglib2.0-0t64:3.13-trixie", ""},
+		{"3.13", "pyvips==3.0", "slipway/python/libvips42t64:3.13-trixie", ""},
+		{"3.13", "pyvips[binary]==3.0", "slipway/python:3.13-trixie", ""},
+	} {
+		p, findings := planned(t, map[string]string{".python-version": c.python + "\n", "requirements.txt": "flask==3\ngunicorn==23\n" + c.needs + "\n", "app.py": webApp}, config.Service{})
+		if findings.Errors() != nil {
+			t.Errorf("%s: %v", c.needs, findings)
+			continue
+		}
+		for _, st := range p.Stages {
+			switch {
+			case st.Name == plan.StageProduction && st.From != c.from:
+				t.Errorf("%s: runs on %s", c.needs, st.From)
+			case st.Name == plan.StageDependencies && !strings.Contains(st.From, c.toolchain):
+				t.Errorf("%s: is built on %s", c.needs, st.From)
+			}
+		}
+	}
+}

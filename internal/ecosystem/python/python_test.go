@@ -143,7 +143,7 @@ func TestStart(t *testing.T) {
 		"poetry without its lock":  {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\npython = \"^3.11\"\nflask = \"*\"", "app.py": flask}, codeNoLock},
 		"psycopg with its extra":   {map[string]string{"requirements.txt": "psycopg[binary]==3", "main.py": ""}, "python main.py"},
 		"psycopg without":          {map[string]string{"requirements.txt": "psycopg==3", "main.py": ""}, "python main.py"},
-		"a library that is absent": {map[string]string{"requirements.txt": "python-ldap==3", "main.py": ""}, codeSystem},
+		"a library that is absent": {map[string]string{"requirements.txt": "playwright==1.40", "main.py": ""}, codeSystem},
 		"a local package":          {map[string]string{"requirements.txt": "-e ./lib", "main.py": ""}, codeLocal},
 		"another Python":           {map[string]string{".python-version": "3.16", "main.py": ""}, codeVersion},
 		"absent in the lock":       {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"x\"]", "uv.lock": "", "main.py": ""}, codeStale},

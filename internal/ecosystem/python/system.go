@@ -19,9 +19,9 @@ type need struct {
 
 // needs are the packages of which wheels do not suffice. Whatever is not here
 // installs from wheels that carry their libraries (psycopg[binary], lxml, numpy,
-// pillow, cryptography, grpcio, pyodbc …). Those without Debian packages look
-// libraries up with ldconfig, want a step at installation, or would bring
-// hundreds of megabytes.
+// pillow, cryptography, grpcio, pyodbc …). Those without Debian packages want a step at
+// installation. Names are those of trixie; bases of other releases follow them where
+// the library is the same.
 func needs(version string) map[string]need {
 	compiled := func(lib, why, source string, build ...string) need {
 		return need{System: ecosystem.System{Build: append(compilers(version), build...), Runtime: []string{lib}, Why: why + " and a compiler", Source: source}}
@@ -34,6 +34,8 @@ func needs(version string) map[string]need {
 	}
 	psycopg := loaded("libpq", "https://www.psycopg.org/psycopg3/docs/basic/install.html", "libpq5")
 	psycopg.unless = "binary"
+	pyvips := loaded("libvips", "https://github.com/libvips/pyvips#install", "libvips42t64")
+	pyvips.unless = "binary"
 	return map[string]need{
 		"psycopg2":     compiled("libpq5", "libpq", "https://www.psycopg.org/docs/install.html", "libpq-dev", "perl-base"),
 		"mysqlclient":  compiled("libmariadb3", "libmariadb", "https://github.com/PyMySQL/mysqlclient#install", "libmariadb-dev", "pkgconf"),
@@ -48,13 +50,28 @@ func needs(version string) map[string]need {
 		"pydub":         loaded("the program ffmpeg", "https://github.com/jiaaro/pydub#getting-ffmpeg-set-up", "ffmpeg"),
 
 		"psycopg":               psycopg,
-		"uwsgi":                 refused("a compiler and libpython", "gunicorn", "https://uwsgi-docs.readthedocs.io/en/latest/Install.html"),
-		"python-ldap":           refused("libldap and a compiler", "ldap3", "https://www.python-ldap.org/en/latest/installing.html"),
-		"pygraphviz":            refused("graphviz and a compiler", "pydot with a graphviz service", "https://pygraphviz.github.io/documentation/stable/install.html"),
-		"opencv-python":         refused("libGL", "opencv-python-headless", "https://github.com/opencv/opencv-python#installation-and-usage"),
-		"opencv-contrib-python": refused("libGL", "opencv-contrib-python-headless", "https://github.com/opencv/opencv-python#installation-and-usage"),
+		"uwsgi":                 compiled("libpython"+version, "libpython", "https://uwsgi-docs.readthedocs.io/en/latest/Install.html", "libpython"+version+"-dev"),
+		"python-ldap":           compiled(ldap(version), "libldap", "https://www.python-ldap.org/en/latest/installing.html", "libldap2-dev", "libsasl2-dev"),
+		"pygraphviz":            compiled("graphviz", "graphviz", "https://pygraphviz.github.io/documentation/stable/install.html", "libgraphviz-dev"),
+		"graphviz":              loaded("the program dot", "https://graphviz.readthedocs.io/en/stable/#installation", "fonts-dejavu-core", "graphviz"),
+		"pyzbar":                loaded("libzbar", "https://github.com/NaturalHistoryMuseum/pyzbar#installation", "libzbar0t64"),
+		"pypandoc":              loaded("the program pandoc", "https://github.com/JessicaTegner/pypandoc#installation", "pandoc"),
+		"pyvips":                pyvips,
+		"opencv-python":         loaded("libGL", "https://github.com/opencv/opencv-python#installation-and-usage", "libgl1", "libglib2.0-0t64"),
+		"opencv-contrib-python": loaded("libGL", "https://github.com/opencv/opencv-python#installation-and-usage", "libgl1", "libglib2.0-0t64"),
 		"playwright":            refused("a browser with its libraries", "the service's own Dockerfile", "https://playwright.dev/python/docs/docker"),
 	}
+}
+
+// ldap is the library of LDAP in the Debian release of a Python, which each names otherwise.
+func ldap(version string) string {
+	switch version {
+	case "3.9":
+		return "libldap-2.4-2"
+	case "3.11":
+		return "libldap-2.5-0"
+	}
+	return "libldap2"
 }
 
 // compilers are what an extension in C is made with.

@@ -52,7 +52,7 @@ func (s *service) runtimeFiles() {
 	}
 	s.held = s.namer.Files()
 	s.installed = ecosystem.Installed(s.bin.Name, s.held)
-	if hit := ecosystem.SettingsPort(s.Dir, s.held); hit.Found() && !s.strongPort {
+	if hit := s.ReadSettings(s.held); hit.Found() && !s.strongPort {
 		s.evidence.Port = hit
 	}
 }

@@ -241,3 +241,26 @@ func TestUses(t *testing.T) {
 		t.Errorf("calls %s", got)
 	}
 }
+
+// TestQueriesWantWhatWasPrepared: SQLx looks at a database while it compiles, or at
+// what is committed.
+func TestQueriesWantWhatWasPrepared(t *testing.T) {
+	const source = "fn main() {\n let u = sqlx::query_as!(User, \"select 1\");\n}\n"
+	uses := program + "\n[dependencies]\nsqlx = \"0.8\"\n"
+	for what, c := range map[string]struct {
+		files map[string]string
+		want  bool
+	}{
+		"nothing prepared":   {map[string]string{"Cargo.toml": uses, "src/main.rs": source}, true},
+		"prepared":           {map[string]string{"Cargo.toml": uses, "src/main.rs": source, ".sqlx/query-1.json": "{}"}, false},
+		"an old SQLx's":      {map[string]string{"Cargo.toml": uses, "src/main.rs": source, "sqlx-data.json": "{}"}, false},
+		"queries unchecked":  {map[string]string{"Cargo.toml": uses, "src/main.rs": "fn main() { sqlx::query(\"select 1\"); }\n"}, false},
+		"another's macro":    {map[string]string{"src/main.rs": source}, false},
+		"only tests have it": {map[string]string{"Cargo.toml": uses, "src/main.rs": "fn main() {}\n#[cfg(test)]\nmod tests {\n fn a() { sqlx::query!(\"select 1\"); }\n}\n"}, false},
+	} {
+		s := inspected(t, c.files, config.Service{Type: "http"})
+		if got := slices.ContainsFunc(s.Findings, func(f diag.Finding) bool { return f.Code == codePrepared }); got != c.want {
+			t.Errorf("%s: reported %v, want %v: %v", what, got, c.want, s.Findings)
+		}
+	}
+}

@@ -90,6 +90,26 @@ func (s *service) look(name string, data []byte) {
 		s.plain = true
 	}
 	s.plain = s.plain || plainServer().Match(data)
+	s.query.Seek(checkedQuery, name, data)
+}
+
+// checkedQuery is a query that SQLx checks against a database while it compiles,
+// or against what `cargo sqlx prepare` has written.
+var checkedQuery = ecosystem.NewSign(`\b(?:sqlx::)?query(?:_file)?(?:_as|_scalar)?(?:_unchecked)?!\s*[({\[]`)
+
+// needsPrepared reports such queries without what was prepared: no database is
+// within reach of a build.
+func (s *service) needsPrepared() {
+	if !s.query.Found() || !slices.ContainsFunc(s.crates, func(c *crate) bool { _, ok := c.file.Normal["sqlx"]; return ok }) {
+		return
+	}
+	for _, dir := range []string{s.top, s.crate.dir} {
+		if ecosystem.IsDir(s.Dir, path.Join(dir, ".sqlx")) || ecosystem.Exists(s.Dir, path.Join(dir, "sqlx-data.json")) {
+			return
+		}
+	}
+	s.Report(diag.Warning, codePrepared, s.query.File, s.query.Line, "run cargo sqlx prepare --workspace beside a database, and commit .sqlx",
+		"SQLx checks this query against a database while it compiles; the repository has no .sqlx")
 }
 
 // branched tells whether a line lies in a block under a condition.
@@ -116,6 +136,7 @@ func branched(data []byte, line int) bool {
 // conclude draws from all files together what no file says alone.
 func (s *service) conclude() {
 	s.framework()
+	s.needsPrepared()
 	if s.secure.Found() && !s.plain {
 		s.evidence.TLS = s.secure
 	}

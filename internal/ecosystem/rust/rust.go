@@ -36,6 +36,7 @@ const (
 	codeStale      = "SLP258" // a Cargo.lock that does not fit a Cargo.toml
 	codeOverridden = "SLP327" // .cargo/config.toml names a linker or wrapper that the toolchain lacks, and the build does without
 	codeOthers     = "SLP328" // further programs of the package or workspace
+	codePrepared   = "SLP482" // queries that SQLx checks against a database while it compiles
 )
 
 // Ecosystem is Rust with cargo. The zero value knows no repository around a
@@ -194,6 +195,7 @@ type service struct {
 	secure    ecosystem.Hit // the server has a certificate, under no condition
 	plain     bool          // a server without one
 	loopback  ecosystem.Hit
+	query     ecosystem.Hit // that a database checks at compile time
 	readsPort bool
 	rocket    bool
 	start     []string

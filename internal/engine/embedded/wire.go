@@ -10,6 +10,8 @@ import (
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/moby/buildkit/cache/remotecache"
+	inlinecache "github.com/moby/buildkit/cache/remotecache/inline"
+	localcache "github.com/moby/buildkit/cache/remotecache/local"
 	registrycache "github.com/moby/buildkit/cache/remotecache/registry"
 	"github.com/moby/buildkit/cmd/buildkitd/config"
 	"github.com/moby/buildkit/control"
@@ -58,9 +60,12 @@ func newController(ctx context.Context, o Options) (*control.Controller, error) 
 		},
 		ResolveCacheExporterFuncs: map[string]remotecache.ResolveCacheExporterFunc{
 			"registry": registrycache.ResolveCacheExporterFunc(sessions, registryHosts()),
+			"local":    localcache.ResolveCacheExporterFunc(sessions),
+			"inline":   inlinecache.ResolveCacheExporterFunc(),
 		},
 		ResolveCacheImporterFuncs: map[string]remotecache.ResolveCacheImporterFunc{
 			"registry": registrycache.ResolveCacheImporterFunc(sessions, w.ContentStore(), registryHosts()),
+			"local":    localcache.ResolveCacheImporterFunc(sessions),
 		},
 		CacheManager:   solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(workers)),
 		HistoryDB:      historyDB,
@@ -70,6 +75,7 @@ func newController(ctx context.Context, o Options) (*control.Controller, error) 
 		HistoryConfig:  &config.HistoryConfig{MaxEntries: &none},
 		GarbageCollect: w.GarbageCollect,
 		GracefulStop:   ctx.Done(),
+		Entitlements:   []string{"network.host", "security.insecure"}, // a build gets what its command line allows
 	})
 }
 

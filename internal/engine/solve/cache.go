@@ -13,28 +13,29 @@ import (
 
 // addCaches adds the caches of a request.
 func addCaches(opt *client.SolveOpt, req engine.Request) (err error) {
-	if opt.CacheImports, err = cacheEntries(req.CacheFrom); err == nil {
-		opt.CacheExports, err = cacheEntries(req.CacheTo)
+	if opt.CacheImports, err = cacheEntries(req.CacheFrom, "src"); err == nil {
+		opt.CacheExports, err = cacheEntries(req.CacheTo, "dest")
 	}
 	return err
 }
 
-// cacheEntries reads caches in buildx's way of writing. Only registries serve
-// every engine alike, so other kinds are refused.
-func cacheEntries(list []string) ([]client.CacheOptionsEntry, error) {
+// cacheEntries reads caches in buildx's way of writing. What a cloud keeps is
+// refused: the embedded engine has no client for it.
+func cacheEntries(list []string, at string) ([]client.CacheOptionsEntry, error) {
 	var out []client.CacheOptionsEntry
 	for _, text := range list {
-		entry, err := cacheEntry(text)
+		entry, err := cacheEntry(text, at)
 		if err != nil {
 			return nil, diag.Fail(diag.ExitUsage, "the cache %q cannot be used", text).Because(err).
-				WithHint("type=registry,ref=registry.example/cache:NAME, with mode=max to keep every step")
+				WithHint("type=registry,ref=registry.example/cache:NAME or type=local,src=DIR (dest=DIR to write); mode=max keeps every step")
 		}
 		out = append(out, entry)
 	}
 	return out, nil
 }
 
-func cacheEntry(text string) (client.CacheOptionsEntry, error) {
+// cacheEntry reads one; at is where a directory is named: src or dest.
+func cacheEntry(text, at string) (client.CacheOptionsEntry, error) {
 	fields, err := csv.NewReader(strings.NewReader(text)).Read()
 	if err != nil {
 		return client.CacheOptionsEntry{}, fmt.Errorf("reading its settings: %w", err)
@@ -54,11 +55,15 @@ func cacheEntry(text string) (client.CacheOptionsEntry, error) {
 			entry.Attrs[strings.ToLower(key)] = value
 		}
 	}
-	if entry.Type != "registry" {
-		return entry, fmt.Errorf("slipway keeps caches in registries, not as type %q", entry.Type)
-	}
-	if entry.Attrs["ref"] == "" {
-		return entry, fmt.Errorf("it has no ref")
+	key := map[string]string{"registry": "ref", "local": at, "inline": ""}
+	needed, known := key[entry.Type]
+	switch {
+	case !known:
+		return entry, fmt.Errorf("slipway keeps caches in registries, directories and images, not as type %q", entry.Type)
+	case needed != "" && entry.Attrs[needed] == "":
+		return entry, fmt.Errorf("it has no %s", needed)
+	case entry.Type == "inline" && at == "src":
+		return entry, fmt.Errorf("an inline cache is imported from its image: type=registry,ref=IMAGE")
 	}
 	return entry, nil
 }

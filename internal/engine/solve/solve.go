@@ -10,13 +10,12 @@ package solve
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -29,17 +28,14 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
-	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/util/staticfs"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/fsutil"
 	fstypes "github.com/tonistiigi/fsutil/types"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
@@ -156,9 +152,16 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 		return nil, nil, err
 	}
 	whole := &wholeFS{FS: files, dir: req.Context, stop: stop}
+	named, err := namedContexts(req.Named, stop)
+	if err != nil {
+		return nil, nil, endOutput(false, err)
+	}
 	finish := func(ok bool, err error) error {
-		if err = endOutput(ok, err); err != nil && whole.failure() != nil {
-			return whole.failure() // BuildKit's error is its echo
+		err = endOutput(ok, err)
+		for _, w := range append(named.whole, whole) {
+			if failed := w.failure(); err != nil && failed != nil {
+				return failed // BuildKit's error is its echo
+			}
 		}
 		return err
 	}
@@ -166,18 +169,27 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 	if err != nil {
 		return nil, nil, endOutput(false, err)
 	}
+	maps.Copy(mounts, named.mounts)
+	maps.Copy(named.stores, map[string]content.Store{storeID: images})
+	agents, err := sshAgents(req.Steps.SSH)
+	if err != nil {
+		return nil, nil, endOutput(false, err)
+	}
+	attrs := frontendAttrs(req)
+	maps.Copy(attrs, named.attrs)
 	opt := &client.SolveOpt{
-		Frontend:      "dockerfile.v0",
-		FrontendAttrs: frontendAttrs(req),
-		LocalMounts:   mounts,
-		OCIStores:     map[string]content.Store{storeID: images},
-		SharedKey:     strings.TrimSuffix(req.Context+"#"+req.ContextKey, "#"),
-		Session: []session.Attachable{
+		Frontend:            "dockerfile.v0",
+		FrontendAttrs:       attrs,
+		LocalMounts:         mounts,
+		OCIStores:           named.stores,
+		SharedKey:           strings.TrimSuffix(req.Context+"#"+req.ContextKey, "#"),
+		AllowedEntitlements: entitlements(req.Steps),
+		Session: append(agents,
 			secretsprovider.NewSecretProvider(store),
 			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 				AuthConfigProvider: authprovider.LoadAuthConfig(dockerLogins()),
 			}),
-		},
+		),
 	}
 	if export != nil {
 		opt.Exports = []client.ExportEntry{*export}
@@ -295,9 +307,16 @@ func frontendAttrs(req engine.Request) map[string]string {
 	if len(req.Platforms) > 1 {
 		attrs["multi-platform"] = "true"
 	}
+	if len(req.NoCacheOf) > 0 {
+		attrs["no-cache"] = strings.Join(req.NoCacheOf, ",")
+	}
 	if req.NoCache {
 		attrs["no-cache"] = ""
 	}
+	if req.Pull {
+		attrs["image-resolve-mode"] = "pull"
+	}
+	stepAttrs(attrs, req.Steps)
 	return attrs
 }
 
@@ -316,70 +335,4 @@ func epochSeconds(t time.Time) int64 {
 		return 0
 	}
 	return t.Unix()
-}
-
-// exportEntry describes where the result goes.
-func exportEntry(req engine.Request, images content.Store) (*client.ExportEntry, func(bool, error) error, error) {
-	pass := func(_ bool, err error) error { return err }
-	switch req.Output.Kind {
-	case engine.OutputNone:
-		return nil, pass, nil
-	case engine.OutputLocal:
-		return &client.ExportEntry{Type: client.ExporterLocal, OutputDir: req.Output.Path}, pass, nil
-	case engine.OutputStore:
-		attrs := imageAttrs(req)
-		attrs["tar"] = "false"
-		return &client.ExportEntry{Type: client.ExporterOCI, Attrs: attrs, OutputStore: images}, pass, nil
-	}
-	file, err := atomicfile.Create(req.Output.Path, atomicfile.Options{})
-	if err != nil {
-		return nil, nil, diag.Fail(diag.ExitUsage, "the output %s cannot be written", req.Output.Path).Because(err)
-	}
-	entry := &client.ExportEntry{Attrs: imageAttrs(req), Output: func(map[string]string) (io.WriteCloser, error) { return file, nil }}
-	switch req.Output.Kind {
-	case engine.OutputTar:
-		entry.Type, entry.Attrs = client.ExporterTar, nil
-	case engine.OutputDocker:
-		entry.Type = client.ExporterDocker
-	default:
-		entry.Type = client.ExporterOCI
-	}
-	return entry, func(ok bool, err error) error {
-		if ok {
-			return file.Commit() // BuildKit closed it
-		}
-		return errors.Join(err, file.Discard())
-	}, nil
-}
-
-// imageAttrs are the exporter's options that decide the bytes of an image.
-func imageAttrs(req engine.Request) map[string]string {
-	attrs := map[string]string{"rewrite-timestamp": "true", "compression": "gzip"}
-	if req.Compression != "" {
-		attrs["compression"] = req.Compression
-	}
-	if req.Output.Kind != engine.OutputDocker {
-		attrs["oci-mediatypes"] = "true"
-	}
-	if req.Tag != "" {
-		attrs["name"] = req.Tag
-	}
-	return attrs
-}
-
-// UnpackedKey is where an exporter's answer has the sizes of Result.Unpacked, as
-// JSON.
-const UnpackedKey = "slipway.unpacked"
-
-// ExportedDescriptor reads the image's descriptor from an exporter's answer.
-func ExportedDescriptor(resp map[string]string) (ocispecs.Descriptor, error) {
-	var desc ocispecs.Descriptor
-	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])
-	if err != nil {
-		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
-	}
-	if err := json.Unmarshal(raw, &desc); err != nil {
-		return desc, fmt.Errorf("decoding the image's descriptor: %w", err)
-	}
-	return desc, nil
 }

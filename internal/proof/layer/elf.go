@@ -46,40 +46,48 @@ const (
 	typeShared     = 3
 )
 
-// pieces is the content of a file of which the middle may be missing.
+// pieces is the content of a file of which parts may be missing.
 type pieces struct {
-	size       int64
-	head, tail []byte
+	size  int64
+	parts []part // the first ones first
+}
+
+type part struct {
+	at   int64
+	data []byte
 }
 
 // whole is content without gaps.
-func whole(data []byte) pieces { return pieces{size: int64(len(data)), head: data} }
+func whole(data []byte) pieces {
+	return pieces{size: int64(len(data)), parts: []part{{0, data}}}
+}
+
+// from returns what is at hand from an offset on.
+func (p pieces) from(off int64) []byte {
+	for _, part := range p.parts {
+		if off >= part.at && off-part.at < int64(len(part.data)) {
+			return part.data[off-part.at:]
+		}
+	}
+	return nil
+}
 
 // at returns n bytes at an offset, or false when they are not at hand.
 func (p pieces) at(off, n int64) ([]byte, bool) {
 	if off < 0 || n < 0 || off > p.size || n > p.size-off {
 		return nil, false
 	}
-	if off+n <= int64(len(p.head)) {
-		return p.head[off : off+n], true
+	data := p.from(off)
+	if int64(len(data)) < n {
+		return nil, false
 	}
-	if from := p.size - int64(len(p.tail)); off >= from {
-		return p.tail[off-from : off-from+n], true
-	}
-	return nil, false
+	return data[:n], true
 }
 
 // word returns the zero-terminated string at an offset.
 func (p pieces) word(off int64) (string, bool) {
-	data, ok := p.at(off, min(maxName, max(0, p.size-off)))
-	if !ok {
-		if data, ok = p.at(off, 1); ok { // at the edge of a gap: what is left of this side
-			data = p.head[off:]
-		}
-	}
-	if !ok {
-		return "", false
-	}
+	data := p.from(off)
+	data = data[:min(maxName, len(data))]
 	end := bytes.IndexByte(data, 0)
 	return string(data[:max(end, 0)]), end >= 0
 }

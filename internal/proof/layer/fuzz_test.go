@@ -28,7 +28,7 @@ func FuzzELF(f *testing.F) {
 			t.Errorf("%d libraries, a loader of %d bytes", len(e.Needed), len(e.Interp))
 		}
 		if cut > 0 && cut < len(data)/2 { // with a gap it says the same or nothing
-			gap := readELF(pieces{size: int64(len(data)), head: data[:cut], tail: data[len(data)-cut:]})
+			gap := readELF(pieces{size: int64(len(data)), parts: []part{{0, data[:cut]}, {int64(len(data) - cut), data[len(data)-cut:]}}})
 			if gap != nil && e != nil && (gap.Interp != e.Interp || len(gap.Needed) != len(e.Needed)) {
 				t.Errorf("whole %+v, with a gap %+v", e, gap)
 			}

@@ -307,7 +307,7 @@ func loaderCache(libraries ...string) []byte {
 }
 
 func TestPiecesOfALargeFile(t *testing.T) {
-	p := pieces{size: 100, head: []byte("0123456789"), tail: []byte("abc\x00efghij")}
+	p := pieces{size: 100, parts: []part{{0, []byte("0123456789")}, {90, []byte("abc\x00efghij")}}}
 	for _, c := range []struct {
 		off, n int64
 		want   string
@@ -322,5 +322,43 @@ func TestPiecesOfALargeFile(t *testing.T) {
 	}
 	if _, ok := p.word(5); ok {
 		t.Error("a word ends in what is missing")
+	}
+}
+
+// TestALargeProgramIsReadInParts: what the loader wants is found, wherever a linker
+// or a later tool wrote the names.
+func TestALargeProgramIsReadInParts(t *testing.T) {
+	const size, dynamic = 60 << 20, 40 << 20
+	le := binary.LittleEndian
+	for what, names := range map[string]int{"in the beginning": 1 << 20, "around": dynamic + 4096, "in the end": size - 4096} {
+		file := make([]byte, size)
+		copy(file, "\x7fELF\x02\x01\x01")
+		le.PutUint16(file[16:], typeShared)
+		le.PutUint64(file[32:], 64)
+		le.PutUint16(file[54:], 56)
+		le.PutUint16(file[56:], 2)
+		for i, s := range []struct{ kind, at, bytes int }{{segmentLoad, 0, size}, {segmentDynamic, dynamic, 64}} {
+			h := file[64+56*i:]
+			le.PutUint32(h, uint32(s.kind))
+			le.PutUint64(h[8:], uint64(s.at))
+			le.PutUint64(h[16:], uint64(s.at))
+			le.PutUint64(h[32:], uint64(s.bytes))
+		}
+		for i, d := range [][2]int{{dynStrtab, names}, {dynStrsz, 100}, {dynNeeded, 1}, {0, 0}} {
+			le.PutUint64(file[dynamic+16*i:], uint64(d[0]))
+			le.PutUint64(file[dynamic+16*i+8:], uint64(d[1]))
+		}
+		copy(file[names:], "\x00libz.so.1\x00")
+		in := &reader{}
+		p, err := in.pieces(bytes.NewReader(file), size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := readELF(p); e == nil || !slices.Equal(e.Needed, []string{"libz.so.1"}) {
+			t.Errorf("names %s: %+v", what, e)
+		}
+		if in.buffer.Cap() > 32<<20 {
+			t.Errorf("names %s: %d bytes are kept", what, in.buffer.Cap())
+		}
 	}
 }

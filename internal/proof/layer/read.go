@@ -13,13 +13,15 @@ import (
 )
 
 // Limits of what is read of one file. Files that are larger are in the index
-// without facts, but for ELF files, of which the beginning and the end are kept.
+// without facts, but for ELF files, of which three parts are kept: the beginning,
+// what is around the dynamic section, and the end. Linkers write the tables of names
+// into the beginning; tools that change them later write them to the end.
 const (
 	maxText     = 256 << 10
 	maxSource   = 1 << 20
-	maxELF      = 128 << 20 // kept whole up to here
-	elfHead     = 32 << 20
-	elfTail     = 32 << 20
+	elfHead     = 16 << 20
+	elfAround   = 2 << 20 // on either side
+	elfTail     = 8 << 20
 	maxShebang  = 256
 	maxEntries  = 2_000_000
 	whiteout    = ".wh."
@@ -190,22 +192,44 @@ func (in *reader) read(r io.Reader, size int64) ([]byte, error) {
 	return in.buffer.Bytes(), err
 }
 
-// pieces returns a file whole, or of a large one the beginning and the end.
+// pieces returns a file whole, or of a large one the parts that are kept, until the
+// next call.
 func (in *reader) pieces(r io.Reader, size int64) (pieces, error) {
-	if size <= maxELF {
-		data, err := in.read(r, size)
-		return whole(data), err
+	in.buffer.Reset()
+	in.buffer.Grow(int(min(size, elfHead+2*elfAround+elfTail)) + bytes.MinRead)
+	out, at := pieces{size: size}, int64(0)
+	keep := func(from, to int64) error {
+		from, to = max(from, at), min(to, size)
+		if from >= to {
+			return nil
+		}
+		if _, err := io.CopyN(io.Discard, r, from-at); err != nil {
+			return err
+		}
+		begin := in.buffer.Len()
+		_, err := io.CopyN(&in.buffer, r, to-from)
+		if n := len(out.parts); n > 0 && from == at { // it goes on where the last part ends
+			last := &out.parts[n-1]
+			last.data = in.buffer.Bytes()[begin-len(last.data):]
+		} else {
+			out.parts = append(out.parts, part{from, in.buffer.Bytes()[begin:]})
+		}
+		at = to
+		return err
 	}
-	data, err := in.read(r, elfHead)
-	if err != nil {
-		return pieces{}, err
-	}
-	out := pieces{size: size, head: slices.Clone(data)}
-	if _, err := io.CopyN(io.Discard, r, size-elfHead-elfTail); err != nil {
+	if err := keep(0, elfHead); err != nil {
 		return out, err
 	}
-	out.tail, err = in.read(r, elfTail)
-	return out, err
+	if f, _, _ := openELF(out); f != nil {
+		for _, s := range f.segments {
+			if s.kind == segmentDynamic {
+				if err := keep(s.off-elfAround, s.off+elfAround); err != nil {
+					return out, err
+				}
+			}
+		}
+	}
+	return out, keep(size-elfTail, size)
 }
 
 // shebang returns the first line of a script without "#!".
