@@ -71,12 +71,18 @@ func TestBuildAsksOnce(t *testing.T) {
 			var out bytes.Buffer
 			env := map[string]string{"SLIPWAY_STATE_DIR": t.TempDir(), "CI": c.ci, "NO_COLOR": "1"}
 			code := Main([]string{"build", "--dry-run"}, World{Stdin: program, Stdout: &out, Stderr: program, Dir: dir, Getenv: func(k string) string { return env[k] }})
-			shown := make([]byte, 64<<10)
-			n, err := person.Read(shown)
-			if err != nil {
+			const end = "(the end)"
+			if _, err := program.WriteString(end); err != nil {
 				t.Fatal(err)
 			}
-			seen := string(shown[:n])
+			var seen string
+			for part := make([]byte, 64<<10); !strings.Contains(seen, end); {
+				n, err := person.Read(part)
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen += string(part[:n])
+			}
 			if code != c.code || strings.Contains(seen, question) != c.asks || !strings.Contains(seen, "path: apps/api\r\n    path: apps/mail\r\n") {
 				t.Errorf("exit code %d, and the terminal shows\n%s", code, seen)
 			}

@@ -169,22 +169,27 @@ func nodeRows() []runtimeRow {
 	)
 }
 
-// bunRow is a service on Bun without packages.
+// bunRow is a service on Bun with a package of npm.
 func bunRow(name, version, answer string) runtimeRow {
 	row := runtimeRow{name: "bun-" + name, port: 3000, answer: answer, files: map[string]string{
-		"package.json": `{"name": "app", "version": "1.0.0", "private": true, "type": "module", "scripts": {"build": "bun build src/index.ts --outdir dist --target bun", "start": "bun run src/index.ts"}}`,
+		"package.json": `{"name": "app", "version": "1.0.0", "private": true, "type": "module", "scripts": {"build": "bun build src/index.ts --outdir dist --target bun", "start": "bun run src/index.ts"}, "dependencies": {"ms": "2.1.3"}}`,
 		"bun.lock": `{
   "lockfileVersion": 1,
   "workspaces": {
     "": {
       "name": "app",
+      "dependencies": {
+        "ms": "2.1.3",
+      },
     },
   },
-  "packages": {}
+  "packages": {
+    "ms": ["ms@2.1.3", "", {}, "sha512-6FlzubTLZG3J2a/NVCAleEhjzq5oxgHyaCU9yYXvcLsvoVaHJq/s5xXI6/XXP6tz7R9xAOtHnSO/tXtF3WRTlA=="],
+  }
 }
 `,
 		"src/index.ts":    "import { greeting } from \"./greeting\";\n\nBun.serve({ fetch: () => new Response(greeting(Bun.version)) });\n",
-		"src/greeting.ts": "export function greeting(version: string): string {\n  return `Bun ${version}\\n`;\n}\n",
+		"src/greeting.ts": "import ms from \"ms\";\n\nexport function greeting(version: string): string {\n  return `Bun ${version} for ${ms(60_000)}\\n`;\n}\n",
 	}}
 	if version != "" {
 		row.files[".bun-version"] = version + "\n"
@@ -193,7 +198,7 @@ func bunRow(name, version, answer string) runtimeRow {
 }
 
 func bunRows() []runtimeRow {
-	return []runtimeRow{bunRow("1", "", `^Bun 1\.\d+\.\d+$`), bunRow("1.2.23", "1.2.23", `^Bun 1\.2\.23$`)}
+	return []runtimeRow{bunRow("1", "", `^Bun 1\.\d+\.\d+ for 1m$`), bunRow("1.2.23", "1.2.23", `^Bun 1\.2\.23 for 1m$`)}
 }
 
 // denoRow is a service on Deno with a package of npm.

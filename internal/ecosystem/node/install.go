@@ -78,6 +78,9 @@ func (m manager) install(member, name string) string {
 		}
 		return "yarn install " + frozen("--immutable", "--no-immutable")
 	case "bun":
+		if m.nothing {
+			return "mkdir -p node_modules"
+		}
 		return "bun install" + frozen(" --frozen-lockfile", "") + " --backend=copyfile"
 	}
 	return "npm " + frozen("ci", "install --package-lock") + filter(member, member, " --workspace=%s --include-workspace-root")
@@ -108,6 +111,9 @@ func (m manager) production(member, name string) []string {
 	case "berry":
 		return []string{"yarn workspaces focus --production" + filter(name, member, " %s")}
 	case "bun":
+		if m.nothing {
+			return nil
+		}
 		return []string{"bun install --production --frozen-lockfile --backend=copyfile"}
 	}
 	if member == "" {

@@ -22,6 +22,7 @@ type manager struct {
 	files   []string // what it reads besides manifests and lock file
 	release bool     // its configuration names a release of Yarn in the repository
 	focuses bool     // it is a Yarn that installs a single workspace
+	nothing bool     // it is a Bun that has nothing to install, for which it writes and reads no lock file
 	lenient bool     // it is a Yarn 1 that installs packages whose engines refuse Node.js, as others do
 }
 
@@ -207,6 +208,8 @@ func (s *service) completeManager(version string) bool {
 		s.yarnRelease(".yarnrc")
 	case "berry":
 		s.yarnConfig()
+	case "bun":
+		m.nothing = s.member == "" && !s.isRoot() && len(s.pkg.Dependencies)+len(s.pkg.OptionalDeps)+len(s.pkg.DevDeps) == 0
 	}
 	s.Fact("package manager", m.title(), evidence+", "+why, file, 0)
 	s.compareOther(data)

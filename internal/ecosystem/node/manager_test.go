@@ -40,6 +40,7 @@ func TestManagers(t *testing.T) {
 		"Yarn 1 without one":           {npmApp(ms + `, "packageManager": "yarn@1.22.19"`), "yarn@1.22.19", "yarn install --non-interactive", codeNoLock + " warning"},
 		"Yarn 4 without one":           {npmApp(ms+`, "packageManager": "yarn@4.5.0"`, ".yarnrc.yml=nodeLinker: node-modules\n"), "@yarnpkg/cli-dist@4.5.0", "touch yarn.lock && yarn install --no-immutable", codeNoLock + " warning"},
 		"Bun without one":              {npmApp(ms + `, "packageManager": "bun@1.2.3"`), "bun@1.2.3", "bun install --backend=copyfile", codeNoLock + " warning"},
+		"Bun with nothing to install":  {npmApp(`"packageManager": "bun@1.2.3"`, "bun.lock={\"lockfileVersion\": 1, \"packages\": {}}"), "bun@1.2.3", "mkdir -p node_modules", ""},
 		"devEngines":                   {npmApp(ms + `, "devEngines": {"packageManager": {"name": "pnpm", "version": ">=9 <10"}}`), "pnpm@9.15.9", "pnpm install --no-frozen-lockfile", codeNoLock + " warning"},
 		"devEngines, a list":           {npmApp(ms+`, "devEngines": {"packageManager": [{"name": "bun"}, {"name": "npm"}]}`, bun), "bun@1.4.5", "bun install --frozen-lockfile", ""},
 		"a shrinkwrap":                 {npmApp(ms, `npm-shrinkwrap.json={"lockfileVersion": 3, "packages": {"": {"dependencies": {"ms": "^2.1.0"}}, "node_modules/ms": {"version": "2.1.3"}}}`), "", "npm ci", ""},

@@ -77,7 +77,7 @@ func (s *service) idle() string {
 // install has fetched.
 func (s *service) installed() plan.Step {
 	top, dirs, members := s.manifests()
-	if s.manager.bare {
+	if s.manager.bare && !s.manager.nothing {
 		top = append(top, s.manager.lock) // which the install has written
 	}
 	paths := append(top, dirs...)
