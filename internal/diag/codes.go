@@ -191,7 +191,7 @@ func pythonCodes() []Code {
 		{Code: "SLP262", Name: "Python version", Meaning: "The requested version of Python is not supported."},
 		{Code: "SLP263", Name: "unpinned requirements", Meaning: "Requirements have no exact versions, so the image depends on the day of the build."},
 		{Code: "SLP264", Name: "stale lock file", Meaning: "A lock file does not match its manifest."},
-		{Code: "SLP265", Name: "local requirement", Meaning: "A requirement is a directory or needs git."},
+		{Code: "SLP265", Name: "local requirement", Meaning: "A requirement is a directory that the build does not have."},
 		{Code: "SLP266", Name: "system library", Meaning: "A package needs a system library that the base does not have."},
 		{Code: "SLP267", Name: "no server", Meaning: "An application has no server to run it."},
 		{Code: "SLP268", Name: "no start", Meaning: "No file or setting specifies how the service starts."},
@@ -208,6 +208,10 @@ func pythonCodes() []Code {
 		{Code: "SLP421", Name: "development server", Meaning: "A Python service starts the development server of its framework."},
 		{Code: "SLP422", Name: "no allowed host", Meaning: "The settings of a Django project make it refuse every request."},
 		{Code: "SLP423", Name: "development settings", Meaning: "A Django project has DEBUG on, or a secret key that its sources reveal."},
+		{Code: "SLP462", Name: "no version", Meaning: "A file for the version of Python names no version."},
+		{Code: "SLP463", Name: "unsuitable Python", Meaning: "A pinned package has no wheel for the version of Python, or does not support it."},
+		{Code: "SLP464", Name: "conda environment", Meaning: "Only an environment of conda lists the packages of a Python service."},
+		{Code: "SLP465", Name: "private git dependency", Meaning: "A dependency comes from git with a key that the build does not have."},
 	}
 }
 
