@@ -85,7 +85,7 @@ type Programmer interface {
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
-	return []Ecosystem{golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
+	return []Ecosystem{static.Generated{}, golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
 }
 
 // The codes of findings about a repository. A code has one meaning for ever.
@@ -378,7 +378,7 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 func extendable() []string { return []string{"node", "python", "rust", "java"} }
 
 // signs says in a hint what ecosystems are recognised by.
-const signs = "Node.js by package.json, Go by go.mod, Rust by Cargo.toml, Java by pom.xml or build.gradle, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html"
+const signs = "Node.js by package.json, Go by go.mod, Rust by Cargo.toml, Java by pom.xml or build.gradle, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html or the configuration of Hugo, Jekyll, mdBook, MkDocs or Sphinx"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {

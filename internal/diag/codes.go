@@ -221,6 +221,10 @@ func staticCodes() []Code {
 		{Code: "SLP281", Name: "start command", Meaning: "A static site has a start command, but nginx serves it."},
 		{Code: "SLP282", Name: "no base", Meaning: "The bases: map has no image that serves static sites."},
 		{Code: "SLP283", Name: "health check", Meaning: "A static site has a health check that nginx does not answer."},
+		{Code: "SLP491", Name: "rule not applied", Meaning: "A site's settings contain a redirect, rewrite or header that nginx cannot answer with."},
+		{Code: "SLP492", Name: "site not protected", Meaning: "A password protects the site elsewhere, but its image would serve it to everybody."},
+		{Code: "SLP493", Name: "generator incomplete", Meaning: "A site generator requires a file, theme or program that the build does not have."},
+		{Code: "SLP494", Name: "generator not pinned", Meaning: "No file of the repository fixes the version of its site generator, or the build uses another one."},
 	}
 }
 

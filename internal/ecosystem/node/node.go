@@ -88,7 +88,8 @@ type service struct {
 	framework framework
 
 	pkg      *manifest
-	site     *static.Site // what the build leaves to be served, nil for a program
+	site     *static.Site  // what the build leaves to be served, nil for a program
+	below    ecosystem.Hit // says for which path the pages of the site are built
 	major    int
 	native   []string // production packages that are built for one platform
 	compiled []string // packages whose installation may compile something
