@@ -53,6 +53,9 @@ func (a *Assembler) parts(l Locked, t spec.Target) ([]part, error) {
 	for _, p := range l.Go {
 		parts = append(parts, a.goPart(p, t))
 	}
+	for _, p := range l.Python {
+		parts = append(parts, a.pythonPart(p, base, t))
+	}
 	return parts, nil
 }
 
@@ -381,6 +384,9 @@ func imageOf(l Locked, t spec.Target, parts []part, made []*layer) (v1.Image, er
 	}
 	for _, p := range l.Go {
 		config.Config.Env = append(config.Config.Env, "GOLANG_VERSION="+p.Version)
+	}
+	for _, p := range l.Python {
+		config.Config.Env = append(config.Config.Env, "PYTHON_VERSION="+p.Version)
 	}
 	return mutate.ConfigFile(img, config)
 }

@@ -211,6 +211,11 @@ func differences(old, fresh Locked) []Change {
 			v[i] = p.Version
 			versions["go"] = v
 		}
+		for _, p := range l.Python {
+			v := versions["python"]
+			v[i] = p.Version
+			versions["python"] = v
+		}
 	}
 	var out []Change
 	for _, name := range sorted(versions) {

@@ -89,6 +89,13 @@ func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin
 			}
 			l.Go = append(l.Go, pin)
 		}
+		if w.base.Python != "" {
+			pin, err := pinPython(w.base.Python, w.t.Arch)
+			if err != nil {
+				return nil, err
+			}
+			l.Python = append(l.Python, pin)
+		}
 		out = append(out, l)
 	}
 	return out, nil

@@ -51,3 +51,63 @@ func TestAColonInAFlowValue(t *testing.T) {
 		t.Errorf("a map in a command: %v", findings)
 	}
 }
+
+// TestNumbers reads the numbers of YAML 1.2's core schema, and no others.
+func TestNumbers(t *testing.T) {
+	for written, want := range map[string]int{
+		"8080": 8080, "+80": 80, "0o17700": 8128, "0x1F90": 8080, "08080": 8080, "0080": 80, "017": 17,
+		"8_080": 0, "0b1010": 0, "1e3": 0, "\"8080\"": 0, "80.0": 0, "8080:80": 0,
+	} {
+		fleet, findings := Parse("slipway.yaml", []byte("version: 1\nfleet: f\nservices:\n  web: {path: ., port: "+written+"}\n"))
+		if want == 0 {
+			if findings.Errors() == nil || findings[0].Code != codeWrongType {
+				t.Errorf("port: %s: %v", written, findings)
+			}
+			continue
+		}
+		if findings != nil || fleet.Services[0].Port != want {
+			t.Errorf("port: %s: %v, want %d", written, findings, want)
+		}
+	}
+	fleet, findings := Parse("slipway.yaml", []byte("version: 1\nfleet: f\nservices:\n  web: {path: ., version: 1.30, env: {MODE: 0644, BIG: 1_000, YES: yes, ON: on, ANSWER: No, RATE: 1e3}, health: {command: [probe, 1_000]}}\n"))
+	if findings != nil {
+		t.Fatal(findings)
+	}
+	s := fleet.Services[0]
+	if diff := cmp.Diff(map[string]string{"MODE": "0644", "BIG": "1_000", "YES": "yes", "ON": "on", "ANSWER": "No", "RATE": "1e3"}, s.Env); diff != "" || s.Version != "1.30" {
+		t.Errorf("version %s, env (-want +got):\n%s", s.Version, diff)
+	}
+	for written, want := range map[string]bool{"true": true, "True": true, "TRUE": true, "yes": false, "on": false, "y": false} {
+		_, findings := Parse("slipway.yaml", []byte("version: 1\nfleet: f\nstrict: "+written+"\nservices:\n  web: {path: .}\n"))
+		if (findings == nil) != want {
+			t.Errorf("strict: %s: %v", written, findings)
+		}
+	}
+}
+
+// TestExplicitKeys: a question mark, a directive and document marks say nothing new.
+func TestExplicitKeys(t *testing.T) {
+	for _, text := range []string{
+		"version: 1\nfleet: f\nservices:\n  web: {path: ., port: 80}\n",
+		"%YAML 1.2\n---\nversion: 1\nfleet: f\nservices:\n  web: {path: ., port: 80}\n...\n",
+		"--- # a fleet\nversion: 1\n? fleet\n: f\nservices:\n  ? web\n  : path: .\n    port: 80\n",
+		"{version: 1, \"fleet\":\"f\", services: {\"web\":{\"path\":\".\",\"port\":80}}}",
+		"\ufeffversion: 1\r\nfleet: f\r\nservices:\r\n  web:\r\n    path: .\r\n    port: 80\r\n",
+		"version:\t1\nfleet: f\t# tabs\nservices:\n  web: {path: ., port: 80}\n",
+	} {
+		fleet, findings := Parse("slipway.yaml", []byte(text))
+		if findings != nil || fleet.Name != "f" || len(fleet.Services) != 1 || fleet.Services[0].Port != 80 || fleet.Services[0].Path != "." {
+			t.Errorf("%q: %v", text, findings)
+		}
+	}
+	for text, want := range map[string]string{
+		"version: 1\nfleet: f\n---\nfleet: g\n": "more than one document",
+		"version: 1\nfleet: f\nfleet: g\n":      "written twice",
+		"version: 1\n\tfleet: f\n":              "not valid YAML",
+		"? [a]\n: 1\n":                          "",
+	} {
+		if _, findings := Parse("slipway.yaml", []byte(text)); findings.Errors() == nil || !strings.Contains(findings.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, findings, want)
+		}
+	}
+}

@@ -55,7 +55,9 @@ func (d *decoder) tree(data []byte) ast.Node {
 	}
 	var bodies []ast.Node
 	for _, doc := range f.Docs {
-		if _, comment := doc.Body.(*ast.CommentGroupNode); doc.Body != nil && !comment {
+		switch doc.Body.(type) {
+		case nil, *ast.CommentGroupNode, *ast.DirectiveNode:
+		default:
 			bodies = append(bodies, doc.Body)
 		}
 	}

@@ -45,7 +45,7 @@ func TestWhatIsWrittenWins(t *testing.T) {
 		"output of a site":       {site, config.Service{Output: "www"}, map[string]string{"build output": "www"}, ""},
 		"pip beside uv": {files("uv.lock", "", "requirements.txt", "", "main.py", "print(1)"), config.Service{PackageManager: "pip", Type: "worker"},
 			map[string]string{"package manager": "pip"}, ""},
-		"no such lock":          {files("requirements.txt", "", "main.py", "print(1)"), config.Service{PackageManager: "poetry"}, nil, "package_manager is poetry, but its lock file is missing"},
+		"no such lock":          {files("requirements.txt", "", "main.py", "print(1)"), config.Service{PackageManager: "poetry"}, nil, "package_manager is poetry, but its manifest is missing"},
 		"a feature":             {crate, config.Service{Features: []string{"tls"}}, map[string]string{"features": "tls"}, ""},
 		"a feature that is not": {crate, config.Service{Features: []string{"tsl"}}, nil, `x has no feature "tsl"`},
 		"features of another":   {service, config.Service{Features: []string{"tls"}}, nil, "features: applies to Rust"},

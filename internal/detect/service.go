@@ -49,6 +49,9 @@ func planAlone(root repository, s config.Service, fleet *config.Fleet) (plan.Ser
 		if p, f := planAlone(*again, s, fleet); f.Errors() == nil {
 			return p, said(f, note)
 		}
+	} else if again, note := root.forSources(s.Path, findings, root.plans(s, fleet)); again != nil {
+		p, f := planAlone(*again, s, fleet)
+		return p, said(f, note)
 	}
 	facts := p.Facts
 	if findings.Errors() != nil {
@@ -90,6 +93,9 @@ func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, dia
 		if found, f := inspect(*again, s, fleet); f.Errors() == nil {
 			return found, said(f, note)
 		}
+	} else if again, note := root.forSources(s.Path, findings, root.plans(s, fleet)); again != nil {
+		found, f := inspect(*again, s, fleet)
+		return found, said(f, note)
 	}
 	best := findings
 	dropped := root.complete(e, dir, s, facts, func(s config.Service, notes []plan.Fact) bool {

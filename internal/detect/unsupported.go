@@ -37,7 +37,6 @@ var (
 	mixProgram    = pattern.Lazy(`\bmod:\s*\{|\breleases:|\bescript:`)
 	swiftProgram  = pattern.Lazy(`\.executableTarget\(|\.executable\(`)
 	cmakeProgram  = pattern.Lazy(`(?i)\badd_executable\s*\(`)
-	hugoSite      = pattern.Lazy(`(?mi)^\s*["']?baseURL["']?\s*[=:]`)
 	zolaSite      = pattern.Lazy(`(?m)^\s*base_url\s*=`)
 	flutter       = pattern.Lazy(`(?m)^\s*sdk:\s*flutter\b`)
 	goProgram     = pattern.Lazy(`(?s)\bpackage main\b.*\bfunc main\(\)`)
@@ -56,10 +55,7 @@ func strangers() []stranger {
 		{language: "Visual Basic", files: []string{"*.vbproj"}, says: dotnetProgram, never: dotnetTests, strong: true},
 		{language: "PHP", files: []string{"composer.json"}, never: phpLibrary, strong: true},
 		{language: "PHP", files: []string{"index.php", "artisan"}, strong: true},
-		{language: "Hugo", files: []string{"hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json"}, strong: true},
-		{language: "Hugo", files: []string{"config.toml", "config.yaml", "config.yml"}, says: hugoSite, beside: []string{"content", "layouts", "archetypes"}, strong: true},
 		{language: "Zola", files: []string{"config.toml"}, says: zolaSite, beside: []string{"content", "templates", "sass"}, strong: true},
-		{language: "Jekyll", files: []string{"_config.yml", "_config.yaml"}, beside: []string{"_layouts", "_includes", "_posts", "_pages", "_data"}, strong: true},
 		{language: "Ruby", files: []string{"config.ru"}, strong: true},
 		{language: "Ruby", files: []string{"Gemfile"}, beside: []string{"app.rb", "main.rb", "server.rb", "_config.yml", "Procfile"}},
 		{language: "Elixir", files: []string{"mix.exs"}, says: mixProgram, strong: true},

@@ -2,11 +2,12 @@ package detect
 
 import (
 	"bytes"
-	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // maxYAML is the most of a YAML file that is read for evidence, in bytes; maxLevels
@@ -17,34 +18,38 @@ const (
 )
 
 // yamlNode is a value of a YAML file that others wrote: what cannot be read is
-// missing. The zero value is a missing one.
-type yamlNode struct {
-	node    ast.Node
-	anchors map[string]ast.Node
-}
+// missing. The zero value is a missing one. The parser is the one that Kubernetes
+// and Docker Compose read with, so that the same file means the same.
+type yamlNode struct{ node *yaml.Node }
 
-// yamlDocuments reads the documents of a file. Templates are no YAML.
+// template is a line of a template that makes YAML, such as one of Helm.
+var template = pattern.Lazy(`(?m)^[^"'#\n|]*\{\{`)
+
+// versionLine names a version of YAML; the parser accepts 1.1 alone, which it does
+// not go by.
+var versionLine = pattern.Lazy(`(?m)^%YAML[^\n]*`)
+
+// yamlDocuments reads the documents of a file up to one that is not valid.
+// Templates are no YAML.
 func yamlDocuments(data []byte) (out []yamlNode) {
 	defer func() {
 		if recover() != nil { // the parser is not ours
 			out = nil
 		}
 	}()
-	if len(data) > maxYAML || bytes.Contains(data, []byte("{{")) || tooDeep(data) {
+	if len(data) > maxYAML || bytes.Contains(data, []byte("{{")) && template().Match(data) || tooDeep(data) {
 		return nil
 	}
-	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		return nil
-	}
-	for _, doc := range file.Docs {
-		if doc.Body != nil {
-			anchors := anchored{}
-			ast.Walk(anchors, doc.Body)
-			out = append(out, yamlNode{doc.Body, anchors})
+	all := yaml.NewDecoder(bytes.NewReader(versionLine().ReplaceAll(data, nil)))
+	for {
+		var doc yaml.Node
+		if all.Decode(&doc) != nil {
+			return out
+		}
+		if len(doc.Content) > 0 {
+			out = append(out, yamlNode{doc.Content[0]})
 		}
 	}
-	return out
 }
 
 // tooDeep bounds the nesting by indentation and brackets.
@@ -60,54 +65,38 @@ func tooDeep(data []byte) bool {
 	return false
 }
 
-// anchored collects the nodes that aliases stand for.
-type anchored map[string]ast.Node
-
-// Visit implements ast.Visitor.
-func (a anchored) Visit(n ast.Node) ast.Visitor {
-	if anchor, ok := n.(*ast.AnchorNode); ok && anchor.Name != nil {
-		a[anchor.Name.String()] = anchor.Value
-	}
-	return a
-}
-
-// plain follows anchors, aliases and tags to a value.
-func (y yamlNode) plain() ast.Node {
+// plain follows an alias to its value.
+func (y yamlNode) plain() *yaml.Node {
 	n := y.node
 	for range 16 { // an alias may stand for itself
-		switch at := n.(type) {
-		case *ast.AnchorNode:
-			n = at.Value
-		case *ast.AliasNode:
-			n = y.anchors[at.Value.String()]
-		case *ast.TagNode:
-			n = at.Value
-		default:
+		if n == nil || n.Kind != yaml.AliasNode {
 			return n
 		}
+		n = n.Alias
 	}
 	return nil
 }
 
-// pairs returns the keys and values of a map, those of merge keys last.
+// pairs returns the keys and values of a map, those of merge keys last. Of a key
+// that is written twice, the last value counts.
 func (y yamlNode) pairs() (keys []string, values []yamlNode) { return y.pairsWithin(8) }
 
 func (y yamlNode) pairsWithin(merges int) (keys []string, values []yamlNode) {
-	var all []*ast.MappingValueNode
-	switch n := y.plain().(type) {
-	case *ast.MappingNode:
-		all = n.Values
-	case *ast.MappingValueNode:
-		all = []*ast.MappingValueNode{n}
+	n := y.plain()
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil, nil
 	}
 	var merged []yamlNode
-	for _, kv := range all {
-		value := yamlNode{kv.Value, y.anchors}
-		if _, merge := kv.Key.(*ast.MergeKeyNode); merge {
-			merged = append(merged, value)
-			continue
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := yamlNode{n.Content[i]}.plain(), yamlNode{n.Content[i+1]}
+		switch at := slices.Index(keys, plainText(key)); {
+		case key != nil && key.Tag == "!!merge":
+			merged = append(append(merged, value), value.items()...)
+		case at >= 0:
+			values[at] = value
+		default:
+			keys, values = append(keys, plainText(key)), append(values, value)
 		}
-		keys, values = append(keys, kv.Key.GetToken().Value), append(values, value)
 	}
 	for _, m := range merged {
 		if merges > 0 {
@@ -116,6 +105,14 @@ func (y yamlNode) pairsWithin(merges int) (keys []string, values []yamlNode) {
 		}
 	}
 	return keys, values
+}
+
+// plainText is the value of a scalar node, "" for others.
+func plainText(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return n.Value
 }
 
 // at returns the value below keys, a missing one when there is none.
@@ -136,30 +133,28 @@ func (y yamlNode) at(keys ...string) yamlNode {
 
 // items are the values of a list.
 func (y yamlNode) items() []yamlNode {
-	seq, ok := y.plain().(*ast.SequenceNode)
-	if !ok {
+	n := y.plain()
+	if n == nil || n.Kind != yaml.SequenceNode {
 		return nil
 	}
-	out := make([]yamlNode, 0, len(seq.Values))
-	for _, n := range seq.Values {
-		out = append(out, yamlNode{n, y.anchors})
+	out := make([]yamlNode, 0, len(n.Content))
+	for _, item := range n.Content {
+		out = append(out, yamlNode{item})
 	}
 	return out
 }
 
-// text is a scalar as it is written, "" for anything else.
+// text is a scalar as it is written, "" for anything else. Block scalars lose their
+// last line end.
 func (y yamlNode) text() string {
-	switch n := y.plain().(type) {
-	case *ast.StringNode:
-		return n.Value
-	case *ast.LiteralNode:
-		return strings.TrimSuffix(n.Value.Value, "\n")
-	case *ast.NullNode:
+	n := y.plain()
+	switch {
+	case n == nil || n.Kind != yaml.ScalarNode || n.Tag == "!!null" && n.Style == 0:
 		return ""
-	case ast.ScalarNode:
-		return fmt.Sprint(n.GetToken().Value)
+	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return strings.TrimSuffix(n.Value, "\n")
 	}
-	return ""
+	return n.Value
 }
 
 // words are the texts of a list; of a scalar, itself.
@@ -177,22 +172,11 @@ func (y yamlNode) words() []string {
 // line is where the value stands, 0 for a missing one.
 func (y yamlNode) line() int {
 	n := y.plain()
-	switch at := n.(type) {
-	case nil:
+	if n == nil {
 		return 0
-	case *ast.MappingNode:
-		if len(at.Values) > 0 {
-			n = at.Values[0].Key
-		}
-	case *ast.MappingValueNode:
-		n = at.Key
-	case *ast.SequenceNode:
-		if len(at.Values) > 0 {
-			return yamlNode{at.Values[0], y.anchors}.line()
-		}
 	}
-	if t := n.GetToken(); t != nil && t.Position != nil {
-		return t.Position.Line
+	if len(n.Content) > 0 && n.Style&yaml.FlowStyle == 0 {
+		return yamlNode{n.Content[0]}.line()
 	}
-	return 0
+	return n.Line
 }

@@ -177,6 +177,7 @@ func goCodes() []Code {
 		{Code: "SLP325", Name: "missing embed", Meaning: "go:embed names a path that does not exist in the repository."},
 		{Code: "SLP326", Name: "other programs", Meaning: "A module has programs besides the service."},
 		{Code: "SLP329", Name: "other port", Meaning: "The port in slipway.yaml differs from the port that the program listens on."},
+		{Code: "SLP481", Name: "stale modules", Meaning: "go.mod, go.sum or vendor lack a module that the program needs."},
 	}
 }
 
@@ -194,6 +195,7 @@ func rustCodes() []Code {
 		{Code: "SLP259", Name: "unknown linker", Retired: true, Meaning: ".cargo/config.toml names a program that the bases do not have."},
 		{Code: "SLP327", Name: "overridden tool", Meaning: ".cargo/config.toml names a linker or wrapper that the toolchain lacks; the build does not use it."},
 		{Code: "SLP328", Name: "other programs", Meaning: "A package or workspace has programs besides the service."},
+		{Code: "SLP480", Name: "other target", Meaning: ".cargo/config.toml names a target that the toolchain cannot compile for; the build is for the image's platform."},
 		{Code: "SLP482", Name: "query without .sqlx", Meaning: "SQLx checks a query against a database while it compiles, and what was prepared for that is not committed."},
 	}
 }
@@ -205,7 +207,7 @@ func pythonCodes() []Code {
 		{Code: "SLP262", Name: "Python version", Meaning: "The requested version of Python is not supported."},
 		{Code: "SLP263", Name: "unpinned requirements", Meaning: "Requirements have no exact versions, so the image depends on the day of the build."},
 		{Code: "SLP264", Name: "stale lock file", Meaning: "A lock file does not match its manifest."},
-		{Code: "SLP265", Name: "local requirement", Meaning: "A requirement is a directory or needs git."},
+		{Code: "SLP265", Name: "local requirement", Meaning: "A requirement is a directory that the build does not have."},
 		{Code: "SLP266", Name: "system library", Meaning: "A package needs a system library that the base does not have."},
 		{Code: "SLP267", Name: "no server", Meaning: "An application has no server to run it."},
 		{Code: "SLP268", Name: "no start", Meaning: "No file or setting specifies how the service starts."},
@@ -222,6 +224,10 @@ func pythonCodes() []Code {
 		{Code: "SLP421", Name: "development server", Meaning: "A Python service starts the development server of its framework."},
 		{Code: "SLP422", Name: "no allowed host", Meaning: "The settings of a Django project make it refuse every request."},
 		{Code: "SLP423", Name: "development settings", Meaning: "A Django project has DEBUG on, or a secret key that its sources reveal."},
+		{Code: "SLP462", Name: "no version", Meaning: "A file for the version of Python names no version."},
+		{Code: "SLP463", Name: "unsuitable Python", Meaning: "A pinned package has no wheel for the version of Python, or does not support it."},
+		{Code: "SLP464", Name: "conda environment", Meaning: "Only an environment of conda lists the packages of a Python service."},
+		{Code: "SLP465", Name: "private git dependency", Meaning: "A dependency comes from git with a key that the build does not have."},
 	}
 }
 
@@ -231,6 +237,10 @@ func staticCodes() []Code {
 		{Code: "SLP281", Name: "start command", Meaning: "A static site has a start command, but nginx serves it."},
 		{Code: "SLP282", Name: "no base", Meaning: "The bases: map has no image that serves static sites."},
 		{Code: "SLP283", Name: "health check", Meaning: "A static site has a health check that nginx does not answer."},
+		{Code: "SLP491", Name: "rule not applied", Meaning: "A site's settings contain a redirect, rewrite or header that nginx cannot answer with."},
+		{Code: "SLP492", Name: "site not protected", Meaning: "A password protects the site elsewhere, but its image would serve it to everybody."},
+		{Code: "SLP493", Name: "generator incomplete", Meaning: "A site generator requires a file, theme or program that the build does not have."},
+		{Code: "SLP494", Name: "generator not pinned", Meaning: "No file of the repository fixes the version of its site generator, or the build uses another one."},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/moby/patternmatcher"
@@ -98,17 +99,48 @@ func (s *Service) CheckIgnored(supplied, needed []string) {
 		s.Ignore.Patterns = s.unhideKeys(supplied)
 		return
 	}
+	said := map[int]bool{}
 	for _, name := range needed {
 		if !s.Ignore.Excludes(name) {
 			continue
 		}
 		line, pattern := s.ignoreLine(name)
+		if said[line] && line > 0 {
+			continue
+		}
+		said[line] = true
 		hint := "delete the line, or add !" + name
 		if pattern == "*" || pattern == "**" {
 			hint = "add !" + name
 		}
 		s.Report(diag.Error, CodeIgnored, ".dockerignore", line, hint, "%s is excluded, but the build needs it", name)
 	}
+}
+
+// HiddenSources returns sources in and below a directory that the service's .dockerignore
+// keeps out, within the limits of EachSource.
+func (s *Service) HiddenSources(dir string, wanted func(name string, isDir bool) bool) []string {
+	sub, err := fs.Sub(s.Dir, dir)
+	if err != nil || !s.Ignore.Own {
+		return nil
+	}
+	var out []string
+	files := 0
+	_ = fs.WalkDir(sub, ".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil || files >= maxSourceFiles:
+			return fs.SkipAll
+		case e.IsDir() && name != "." && (strings.Count(name, "/") > maxSourceDepth || !wanted(name, true)):
+			return fs.SkipDir
+		case !e.IsDir() && wanted(name, false):
+			files++
+			if at := path.Join(dir, name); s.Ignore.Excludes(at) {
+				out = append(out, at)
+			}
+		}
+		return nil
+	})
+	return out
 }
 
 // ignoreLine returns the last line of .dockerignore that excludes a name.

@@ -24,10 +24,11 @@ type Base struct {
 	Suite    string   // "trixie"; empty for the probe
 	Node     string   `json:"NodeMajor"` // "20", or "20.11.1" for that release alone; empty: no Node.js
 	NPMMajor string   // of the npm in a toolchain base
-	Headers  bool     // those of Node.js, for addons that are compiled
+	Headers  bool     // those of Node.js or of a standalone Python, for what is compiled
 	Bun      string   `json:",omitempty"` // "1", or one release; empty: no Bun
 	Deno     string   `json:",omitempty"` // "2", or one release; empty: no Deno
 	GoMinor  string   // "1.26"; empty: no Go
+	Python   string   `json:",omitempty"` // "3.12" or "3.12.4" of python-build-standalone; empty: none
 	Debian   []string // package names
 	Closure  bool     // add what the packages depend on
 	More     []string // package names, always with what they depend on

@@ -36,6 +36,7 @@ const (
 	codeEmbed    = "SLP325" // go:embed names what is not in the repository
 	codeOthers   = "SLP326" // further programs of the module
 	codePort     = "SLP329" // slipway.yaml says another port than the program listens on
+	codeStale    = "SLP481" // go.mod, go.sum or vendor lack a module that the program needs
 )
 
 // Ecosystem is Go with modules. The zero value knows no repository around a
@@ -107,6 +108,9 @@ type service struct {
 	binary    string        // name of the program
 	minor     string        // of Go, "1.26"
 	vendored  bool          // vendor/ holds the dependencies
+	modMod    bool          // go completes go.mod and go.sum in the build
+	private   ecosystem.Hit // a module from a server with a login
+	privacy   string        // GOPRIVATE of it
 	cgo       ecosystem.Hit // why a C compiler is needed
 	graph     graph         // packages of the program
 	namer     *ecosystem.Namer
@@ -153,6 +157,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	s.readSources()
 	s.conclude()
 	s.dependencies()
+	s.findPrivate()
 	s.compiler()
 	s.runtimeFiles()
 	s.Network(s.evidence, path.Join(s.module.dir, "go.mod"))

@@ -43,7 +43,7 @@ func inspected(t *testing.T, files map[string]string, want config.Service) *serv
 }
 
 func TestVersion(t *testing.T) {
-	for _, c := range []struct{ mod, written, want, refused string }{
+	for _, c := range []struct{ mod, written, want, near, refused string }{
 		{mod: "go 1.26", want: "1.26"},
 		{mod: "go 1.25.3", want: "1.25"},
 		{mod: "go 1.24.0\n\ntoolchain go1.26.2", want: "1.26"},
@@ -52,20 +52,26 @@ func TestVersion(t *testing.T) {
 		{mod: "go 1.17", want: "1.26"},
 		{mod: "go 1.27rc1", want: "1.27"},
 		{mod: "go 1.99", refused: "no base has Go 1.99"},
+		{mod: "go 1.99", written: "1.26", refused: "no base has Go 1.99"},
+		{mod: "go 1.25\n\ntoolchain go1.99.1", want: "1.27", near: "as new as go1.99.1"},
+		{mod: "go 1.25", written: "1.99", want: "1.27", near: "as new as 1.99"},
+		{mod: "go 1.13", written: "1.19", want: "1.21", near: "as old as 1.19"},
+		{mod: "go 1.25", written: "1.19", refused: "older than the 1.25"},
+		{mod: "go 1.24\n\nreplace example.com/lib => ./lib\n\nrequire example.com/lib v0.0.0", want: "1.27"},
 		{mod: "go 1.25", written: "1.27", want: "1.27"},
 		{mod: "go 1.25", written: "1.26.4", want: "1.26"},
 		{mod: "go 1.26", written: "1.25", refused: "older than the 1.26"},
 		{mod: "go 1.26", written: "2", refused: `no base has Go "2"`},
 		{mod: "go 1.26", written: "latest", refused: `no base has Go "latest"`},
 	} {
-		s := inspected(t, map[string]string{"main.go": program, "go.mod": "module example.com/app\n\n" + c.mod + "\n"}, config.Service{Version: c.written})
+		s := inspected(t, map[string]string{"main.go": program, "go.mod": "module example.com/app\n\n" + c.mod + "\n", "lib/go.mod": "module example.com/lib\n\ngo 1.27\n"}, config.Service{Version: c.written})
 		if c.refused != "" {
 			if err := s.Findings.Errors(); err == nil || !strings.Contains(err.Error(), c.refused) || !strings.Contains(err.Error(), codeVersion) {
 				t.Errorf("%q, version %q: %v; want %q", c.mod, c.written, s.Findings, c.refused)
 			}
 			continue
 		}
-		if s.minor != c.want || s.Findings.Errors() != nil {
+		if near := textOf(s.Findings, ecosystem.CodeNearest); s.minor != c.want || s.Findings.Errors() != nil || (near == "") != (c.near == "") || !strings.Contains(near, c.near) {
 			t.Errorf("%q, version %q: %q, %v; want %q", c.mod, c.written, s.minor, s.Findings, c.want)
 		}
 	}
@@ -223,7 +229,6 @@ func TestRefusals(t *testing.T) {
 		"replaced by nothing": {map[string]string{"main.go": program, "go.mod": "module example.com/app\n\nrequire example.com/x v0.0.0\n\nreplace example.com/x => ./x\n"}, codeModule, "no go.mod in x"},
 		"not Go":              {map[string]string{"main.go": "package main\n\nimport \"\n"}, codeSource, "not valid Go"},
 		"missing package":     {map[string]string{"main.go": "package main\n\nimport _ \"example.com/app/gen\"\n\nfunc main() {}\n"}, codeSource, "gen"},
-		"no sums":             {map[string]string{"main.go": "package main\n\nimport _ \"example.org/x\"\n\nfunc main() {}\n"}, codeNoSum, "go.sum is missing"},
 		"C library":           {map[string]string{"main.go": "package main\n\nimport _ \"gocv.io/x/gocv\"\n\nfunc main() {}\n", "go.sum": "x"}, codeCLibrary, "OpenCV"},
 		"broken go.work":      {map[string]string{"main.go": program, "go.work": "use (\n"}, codeModule, "go.work is not valid"},
 	} {

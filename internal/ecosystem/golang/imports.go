@@ -71,7 +71,7 @@ func (s *service) compileImports() []plan.Step {
 		Op:      plan.OpRun,
 		Comment: "Compile imported packages, one service at a time: services built together compile them once. The build of the program reports what fails here.",
 		Shell:   s.in(command) + " || true",
-		Mounts:  append(caches(), plan.Mount{Type: "cache", Target: turnDir, Sharing: "locked"}),
+		Mounts:  append(s.caches(), plan.Mount{Type: "cache", Target: turnDir, Sharing: "locked"}),
 	})
 }
 

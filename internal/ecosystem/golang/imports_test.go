@@ -75,7 +75,7 @@ func TestImportsCompiledBeforeSources(t *testing.T) {
 			"cmd/label", compiles + "github.com/go-chi/chi/v5 github.com/google/uuid || true"},
 		"not of tests": {map[string]string{"cmd/cart/main_test.go": "package main\n\nimport _ \"github.com/google/uuid\"\n"},
 			"cmd/cart", compiles + "github.com/go-chi/chi/v5 || true"},
-		"vendored": {map[string]string{"vendor/modules.txt": "# github.com/go-chi/chi/v5 v5.2.3\n"},
+		"vendored": {map[string]string{"vendor/modules.txt": "# github.com/go-chi/chi/v5 v5.2.3\n# github.com/google/uuid v1.6.0\n"},
 			"cmd/cart", compiles + "-mod=vendor github.com/go-chi/chi/v5 || true"},
 		"the standard library alone": {map[string]string{"kit/kit.go": "package kit\n\nimport \"net/http\"\n\nvar R http.Handler\n"}, "cmd/cart", ""},
 		"cgo":                        {map[string]string{"cmd/cart/c.go": "package main\n\nimport \"C\"\n"}, "cmd/cart", "go build -trimpath github.com/go-chi/chi/v5 || true"},

@@ -246,5 +246,8 @@ func (s *service) needed() []string {
 	if s.mainDir != "." {
 		out = append(out, s.mainDir)
 	}
+	for _, dir := range s.graph.dirs {
+		out = append(out, s.HiddenSources(dir, func(name string, isDir bool) bool { return !isDir && isSource(name) })...)
+	}
 	return out
 }

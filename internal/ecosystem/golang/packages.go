@@ -277,32 +277,6 @@ func rank(name string) int {
 	return 1
 }
 
-// dependencies looks at what the modules need from outside.
-func (s *service) dependencies() {
-	at := s.module.dir
-	if s.workspace != nil {
-		at = s.workspace.dir
-	}
-	if s.vendored = ecosystem.Exists(s.Dir, path.Join(at, "vendor/modules.txt")); s.vendored {
-		s.Fact("dependencies", "vendored", "committed to the repository", path.Join(at, "vendor/modules.txt"), 0)
-		return
-	}
-	sum := path.Join(s.module.dir, "go.sum")
-	if ecosystem.Exists(s.Dir, sum) {
-		s.Fact("dependencies", "modules", "checksums", sum, 0)
-		return
-	}
-	if s.workspace != nil && ecosystem.Exists(s.Dir, path.Join(s.workspace.dir, "go.work.sum")) {
-		return
-	}
-	for _, name := range s.graph.sorted() {
-		hit := s.graph.imports[name]
-		s.Report(diag.Error, codeNoSum, path.Join(s.module.dir, "go.mod"), 0, s.inModule("go mod tidy")+", and commit go.sum",
-			"go.sum is missing, but %s:%d imports %s", s.At(hit.File), hit.Line, name)
-		return
-	}
-}
-
 // inModule is a command line to be run in the module's directory.
 func (s *service) inModule(command string) string {
 	if at := s.At(s.module.dir); at != "." {

@@ -20,12 +20,33 @@ const (
 	cacheDir = "/go/cache"
 )
 
-// downloads keeps modules between builds; it is no part of any layer.
-func downloads() plan.Mount { return plan.Mount{Type: "cache", Target: modCache} }
+// downloads keeps modules between builds; it is no part of any layer. Servers with
+// a login get it from a secret.
+func (s *service) downloads() []plan.Mount {
+	out := []plan.Mount{{Type: "cache", Target: modCache}}
+	if s.private.Found() {
+		out = append(out, plan.Mount{Type: "secret", ID: "netrc", Target: "/root/.netrc"})
+	}
+	return out
+}
 
 // caches are those of downloads and of compiled packages.
-func caches() []plan.Mount {
-	return []plan.Mount{downloads(), {Type: "cache", Target: cacheDir}}
+func (s *service) caches() []plan.Mount {
+	return append(s.downloads(), plan.Mount{Type: "cache", Target: cacheDir})
+}
+
+// buildEnv is what go reads. The flag -mod=mod lets it add what go.mod and go.sum
+// lack.
+func (s *service) buildEnv(cgo string) []string {
+	flags := "GOFLAGS=-buildvcs=false"
+	if s.modMod {
+		flags += " -mod=mod"
+	}
+	out := []string{cgo, "GOTOOLCHAIN=local", flags, "GOMODCACHE=" + modCache, "GOCACHE=" + cacheDir}
+	if s.private.Found() {
+		out = append(out, "GOPRIVATE="+s.privacy)
+	}
+	return out
 }
 
 // images names the images of a minor of Go.
@@ -100,7 +121,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		BuildPlatform: !s.cgo.Found(), // Go compiles for other platforms, its C compiler does not
 		Steps: []plan.Step{
 			{Op: plan.OpWorkdir, Args: []string{srcDir}},
-			{Op: plan.OpEnv, Args: []string{cgo, "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false", "GOMODCACHE=" + modCache, "GOCACHE=" + cacheDir}},
+			{Op: plan.OpEnv, Args: s.buildEnv(cgo)},
 		},
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
@@ -120,7 +141,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		st.Comment = "The toolchain and the manifests. There are no modules to download."
 		return st
 	}
-	add(plan.Step{Op: plan.OpRun, Shell: s.in("go mod download"), Mounts: []plan.Mount{downloads()}})
+	add(plan.Step{Op: plan.OpRun, Shell: s.in("go mod download"), Mounts: s.downloads()})
 	add(s.compileImports()...)
 	return st
 }
@@ -175,7 +196,7 @@ func (s *service) builder() plan.Stage {
 	}
 	add(s.targetArgs()...) // again: not every builder takes them from the stage above
 	command := s.in(s.goBuild() + `-ldflags "-s -w" -o ` + outApp + "/" + s.binary + " " + target)
-	add(plan.Step{Op: plan.OpRun, Shell: command, Mounts: caches()})
+	add(plan.Step{Op: plan.OpRun, Shell: command, Mounts: s.caches()})
 	return st
 }
 

@@ -2,11 +2,13 @@ package golang
 
 import (
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
 // Minors are the versions of Go that toolchain modules are published of, oldest
@@ -75,39 +77,75 @@ func (s *service) versionText() (text, file string, line int) {
 	return text, file, line
 }
 
-// version decides on the Go that compiles.
+// version decides on the Go that compiles: what slipway.yaml, a toolchain line or a
+// go line says, and never less than the go lines of all local modules require.
 func (s *service) version() {
 	const what = "runtime"
-	choices := strings.Join(Minors(), ", ")
 	text, file, line := s.versionText()
 	minor := minorOf(text)
 	first, last := Minors()[0], Minors()[len(Minors())-1]
+	least, at := s.least()
 	switch {
-	case text == "":
+	case least > minorNumber(last):
+		s.Report(diag.Error, codeVersion, at.File, at.Line, s.newer(), "no base has Go %s", at.Text)
+	case text == "" && least == 0:
 		s.minor = defaultMinor
 		s.Fact(what, "Go "+s.minor, "default: go.mod names no version", "", 0)
-	case file == "" && !slices.Contains(Minors(), minor):
-		s.ReportWanted(codeVersion, "go.mod", "write version: \""+defaultMinor+"\"; the bases have "+choices, "no base has Go %q", text)
-	case file == "" && minorNumber(minor) < s.least():
-		s.ReportWanted(codeVersion, "go.mod", "write version: \"1."+strconv.Itoa(s.least())+"\", or leave it out", "Go %s is older than the 1.%d that go.mod requires", minor, s.least())
-	case file == "":
-		s.minor = minor
-		s.Configured(what, "Go "+minor)
-	case minor == "" || minorNumber(minor) > minorNumber(last):
-		s.Report(diag.Error, codeVersion, file, line, "the bases have "+choices, "no base has Go %s", text)
-	case minorNumber(minor) < minorNumber(first):
+	case minor == "" && file == "":
+		s.ReportWanted(codeVersion, "go.mod", "write version: \""+defaultMinor+"\"; the bases have "+strings.Join(Minors(), ", "), "no base has Go %q", text)
+	case minor == "":
+		s.Report(diag.Error, codeVersion, file, line, s.newer(), "no base has Go %s", text)
+	case file == "" && minorNumber(minor) < least:
+		s.ReportWanted(codeVersion, "go.mod", "write version: \"1."+strconv.Itoa(least)+"\", or leave it out", "Go %s is older than the 1.%d that go.mod requires", minor, least)
+	case minorNumber(minor) > minorNumber(last):
+		s.minor = last
+		s.Unwise(ecosystem.CodeNearest, file, line, "write "+last+" there, or bases: official in slipway.yaml, which uses images from a registry", "no base has a Go as new as %s; the build uses %s, which go.mod allows", text, last)
+		s.versionFact(text, file, line)
+	case minorNumber(minor) < minorNumber(first) && file == "":
+		s.minor = first
+		s.Unwise(ecosystem.CodeNearest, file, line, "write version: \""+first+"\" or newer, or leave it out", "no base has a Go as old as %s; the build uses %s", text, first)
+		s.versionFact(text, file, line)
+	case minorNumber(minor) < minorNumber(first) && least < minorNumber(first):
 		s.minor = defaultMinor
 		s.Fact(what, "Go "+s.minor, "compiles Go "+text, file, line)
+	case minorNumber(minor) < least:
+		s.minor = "1." + strconv.Itoa(least)
+		s.Fact(what, "Go "+s.minor, "requires "+at.Text, at.File, at.Line)
 	default:
 		s.minor = minor
-		s.Fact(what, "Go "+minor, "requires "+strings.TrimPrefix(text, "go"), file, line)
+		s.versionFact(text, file, line)
 	}
 }
 
-// least is the oldest minor that go.mod lets compile it.
-func (s *service) least() int {
-	if g := s.module.file.Go; g != nil {
-		return minorNumber(minorOf(g.Version))
+func (s *service) versionFact(text, file string, line int) {
+	if file == "" {
+		s.Configured("runtime", "Go "+s.minor)
+		return
 	}
-	return 0
+	s.Fact("runtime", "Go "+s.minor, "requires "+strings.TrimPrefix(text, "go"), file, line)
+}
+
+// newer is the advice for a Go that no base has yet.
+func (s *service) newer() string {
+	return "the bases have " + strings.Join(Minors(), ", ") + "; bases: official in slipway.yaml uses images from a registry"
+}
+
+// least is the oldest minor that lets go compile all local modules, and where that
+// is written.
+func (s *service) least() (minor int, at ecosystem.Hit) {
+	look := func(g *modfile.Go, file string) {
+		if g == nil {
+			return
+		}
+		if n := minorNumber(minorOf(g.Version)); n > minor {
+			minor, at = n, ecosystem.Hit{Text: g.Version, File: file, Line: g.Syntax.Start.Line}
+		}
+	}
+	for _, m := range s.modules {
+		look(m.file.Go, path.Join(m.dir, "go.mod"))
+	}
+	if s.workspace != nil {
+		look(s.workspace.file.Go, path.Join(s.workspace.dir, "go.work"))
+	}
+	return minor, at
 }

@@ -42,7 +42,10 @@ func (s *service) needed() []string {
 		}
 	}
 	for _, step := range s.copies() {
-		out = append(out, strings.TrimSuffix(step.Args[0], "/"))
+		dir := strings.TrimSuffix(step.Args[0], "/")
+		out = append(append(out, dir), s.HiddenSources(dir, func(name string, isDir bool) bool {
+			return isDir && name != "test" && name != "src/test" || slices.Contains([]string{".java", ".kt", ".scala", ".groovy"}, path.Ext(name))
+		})...)
 	}
 	return out
 }

@@ -16,6 +16,7 @@ type manifest struct {
 	Version        string            `json:"version"`
 	Description    string            `json:"description"`
 	License        any               `json:"license"`
+	Homepage       any               `json:"homepage"`
 	Main           string            `json:"main"`
 	Module         string            `json:"module"`
 	Bin            any               `json:"bin"`

@@ -18,7 +18,11 @@ type cargoConfig struct {
 	Build struct {
 		Wrapper   string `toml:"rustc-wrapper"`
 		Rustflags any    `toml:"rustflags"`
+		Target    any    `toml:"target"`
 	} `toml:"build"`
+	Source map[string]struct {
+		Directory string `toml:"directory"`
+	} `toml:"source"`
 	Target map[string]struct {
 		Linker    string `toml:"linker"`
 		Rustflags any    `toml:"rustflags"`
@@ -42,12 +46,45 @@ func (s *service) readConfig() {
 			s.Report(diag.Error, codeManifest, at, errorLine(err), "", "%s is not valid: %v", name, err)
 			return
 		}
+		s.findVendor(c)
+		s.overrideTarget(c, at, data)
 		if s.debian() {
 			s.overrideWrapper(c, at, data)
 			s.overrideLinker(c, at, data)
 		}
 		return
 	}
+}
+
+// findVendor finds the directory that replaces the registry: the one that the file
+// names, relative to what .cargo lies in.
+func (s *service) findVendor(c cargoConfig) {
+	for _, name := range slices.Sorted(maps.Keys(c.Source)) {
+		at := path.Join(s.top, c.Source[name].Directory)
+		if c.Source[name].Directory != "" && !outside(at) && ecosystem.IsDir(s.Dir, at) {
+			s.vendorDir = at
+		}
+	}
+}
+
+// overrideTarget builds for the platform of the image where the file names another
+// target of Linux: the toolchain has the standard library of its own alone.
+func (s *service) overrideTarget(c cargoConfig, at string, data []byte) {
+	all := words(c.Build.Target)
+	if len(all) == 0 {
+		return
+	}
+	line := keyLine(data, "target")
+	if !slices.ContainsFunc(all, func(t string) bool { return strings.Contains(t, "-linux-") || t == "host-tuple" }) {
+		s.Report(diag.Error, codeTarget, at, line, "move target to the configuration of the package that needs it, or pass --target to cargo where it is built",
+			"the file makes cargo build for %s, which no image runs", strings.Join(all, " and "))
+		return
+	}
+	s.onHost = true
+	if strings.HasSuffix(all[0], "-linux-gnu") && len(all) == 1 || all[0] == "host-tuple" {
+		return
+	}
+	s.Report(diag.Warning, codeTarget, at, line, "delete the line to build everywhere as in the image", "the toolchain has no standard library of %s; the build is for the image's own platform", strings.Join(all, " and "))
 }
 
 func (s *service) overrideWrapper(c cargoConfig, at string, data []byte) {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -131,6 +130,15 @@ type crate struct {
 
 // manifestFile is the crate's Cargo.toml.
 func (c *crate) manifestFile() string { return path.Join(c.dir, "Cargo.toml") }
+
+// paths are the sources of the crate's programs.
+func (c *crate) paths() []string {
+	var out []string
+	for _, b := range c.bins {
+		out = append(out, b.Path)
+	}
+	return out
+}
 
 // completeTargets finds the crate's targets as cargo does: what the manifest names, and
 // the files at the usual places (doc.rust-lang.org/cargo/guide/project-layout.html).
@@ -268,70 +276,6 @@ func joined(from, at string) string {
 		return "../" + at
 	}
 	return path.Join(from, at)
-}
-
-// lock is what Cargo.lock says of the packages outside of the repository.
-type lock struct {
-	Packages []struct {
-		Name         string   `toml:"name"`
-		Version      string   `toml:"version"`
-		Source       string   `toml:"source"`
-		Dependencies []string `toml:"dependencies"`
-	} `toml:"package"`
-
-	data []byte
-}
-
-// parseLock decodes a Cargo.lock. An error comes with the line.
-func parseLock(data []byte) (*lock, int, error) {
-	l := &lock{data: data}
-	if err := toml.Unmarshal(data, l); err != nil {
-		return nil, errorLine(err), err
-	}
-	return l, 0, nil
-}
-
-// line is that of a package's name.
-func (l *lock) line(name string) int {
-	loc := regexp.MustCompile(`(?m)^name = "` + regexp.QuoteMeta(name) + `"`).FindIndex(l.data)
-	if loc == nil {
-		return 0
-	}
-	return ecosystem.LineAt(l.data, int64(loc[0]))
-}
-
-// uses tells whether a package depends on another.
-func (l *lock) uses(name, other string) bool {
-	for _, p := range l.Packages {
-		if p.Name == name && slices.ContainsFunc(p.Dependencies, func(d string) bool { return other != "" && strings.HasPrefix(d+" ", other+" ") }) {
-			return true
-		}
-	}
-	return false
-}
-
-// reach returns the packages that one of the repository is made of, by name, as
-// far as the lock tells: those of tests and of other platforms are among them.
-func (l *lock) reach(from string) map[string]bool {
-	edges := map[string][]string{}
-	for _, p := range l.Packages {
-		for _, d := range p.Dependencies {
-			name, _, _ := strings.Cut(d, " ")
-			edges[p.Name] = append(edges[p.Name], name)
-		}
-	}
-	seen, queue := map[string]bool{from: true}, []string{from}
-	for len(queue) > 0 {
-		next := edges[queue[0]]
-		queue = queue[1:]
-		for _, n := range next {
-			if !seen[n] {
-				seen[n] = true
-				queue = append(queue, n)
-			}
-		}
-	}
-	return seen
 }
 
 // names maps the crate's dependencies by their keys to the packages' names.

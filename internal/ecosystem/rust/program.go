@@ -4,9 +4,12 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
+	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 )
@@ -47,39 +50,102 @@ func (s *service) chooseProgram() bool {
 		s.otherPrograms()
 		return take("the only server in the package", path.Join(s.crate.dir, s.bin.Path), 0)
 	}
-	var names []string
+	var names, lines []string
 	for _, b := range all {
-		names = append(names, b.Name)
+		names, lines = append(names, b.Name), append(lines, b.Name+": {path: "+ecosystem.Or(s.At(s.crate.dir), ".")+", command: ["+b.Name+"]}")
 	}
-	s.ReportWanted(codeWhich, file, "write command: ["+names[0]+"] for the service in slipway.yaml, or default-run = \""+names[0]+"\" in Cargo.toml",
+	s.ReportWanted(codeWhich, file, "write one of these lines below services: in slipway.yaml, or several: "+strings.Join(lines, "  or  ")+"; or default-run = \""+names[0]+"\" in Cargo.toml",
 		"the package has %d programs, and no setting selects one: %s", len(names), strings.Join(names, ", "))
 	return false
 }
 
-// serving returns the programs of a package whose own sources start a server.
-func (s *service) serving(c *crate) []target {
-	return slices.DeleteFunc(slices.Clone(c.bins), func(b target) bool { return !serves(s.Dir, c.dir, b) })
-}
-
-// serves looks for a server in the source of a program and, of one with a
-// directory of its own, in its modules.
-func serves(root fs.FS, dir string, b target) bool {
-	found := false
-	look := func(_ string, data []byte) {
-		data = codeOnly(data)
-		found = found || httpServer().Match(data) || grpcServer().Match(data) || listener().Match(data)
+// Programs are the services of a package that only their commands tell apart: the
+// programs that serve, when there are several of them and no default. It returns
+// nil for a single service.
+func (Ecosystem) Programs(dir fs.FS) []config.Service {
+	m := manifestOf(dir, ".")
+	if m == nil || m.Package == nil || m.Package.DefaultRun != "" || m.badName() != "" {
+		return nil
 	}
-	if data, err := ecosystem.Read(root, path.Join(dir, b.Path)); err == nil {
-		look(b.Path, data)
-	}
-	if own := path.Dir(b.Path); !found && path.Base(b.Path) == "main.rs" && own != "." {
-		if sub, err := fs.Sub(root, path.Join(dir, own)); err == nil {
-			ecosystem.EachSource(sub, func(name string, isDir bool) bool {
-				return isDir && name != "bin" || strings.HasSuffix(name, ".rs")
-			}, look)
+	var out []config.Service
+	for _, b := range bins(dir, m) {
+		if serves(dir, ".", m, b) {
+			out = append(out, config.Service{Name: b.Name, Command: []string{b.Name}})
 		}
 	}
+	if len(out) < 2 {
+		return nil
+	}
+	return out
+}
+
+// serving returns the programs of a package whose sources start a server.
+func (s *service) serving(c *crate) []target {
+	return slices.DeleteFunc(slices.Clone(c.bins), func(b target) bool { return !serves(s.Dir, c.dir, c.file, b) })
+}
+
+// startsServer reports a source that starts a server.
+func startsServer(data []byte) bool {
+	data = codeOnly(data)
+	return httpServer().Match(data) || grpcServer().Match(data) || listener().Match(data)
+}
+
+// serves looks for a server in the source of a program, in the modules of one
+// with a directory of its own, and in those modules of the package's library that
+// the program names.
+func serves(root fs.FS, dir string, m *manifest, b target) bool {
+	data, err := ecosystem.Read(root, path.Join(dir, b.Path))
+	if err == nil && startsServer(data) {
+		return true
+	}
+	if own := path.Dir(b.Path); path.Base(b.Path) == "main.rs" && own != "." && servesBelow(root, path.Join(dir, own)) {
+		return true
+	}
+	for _, module := range named(m, data) {
+		at := path.Join(dir, "src", module)
+		if text, err := ecosystem.Read(root, at+".rs"); err == nil && startsServer(text) || servesBelow(root, at) {
+			return true
+		}
+	}
+	return false
+}
+
+// servesBelow looks for a server in the sources of a directory, without programs
+// of their own and the library.
+func servesBelow(root fs.FS, dir string) bool {
+	sub, err := fs.Sub(root, dir)
+	if err != nil {
+		return false
+	}
+	found := false
+	ecosystem.EachSource(sub, func(name string, isDir bool) bool {
+		return isDir && name != "bin" || strings.HasSuffix(name, ".rs") && name != "lib.rs"
+	}, func(_ string, data []byte) { found = found || startsServer(data) })
 	return found
+}
+
+// named returns the modules of the package's library that a program names, "lib"
+// for the library itself.
+func named(m *manifest, data []byte) []string {
+	if m == nil || m.Package == nil {
+		return nil
+	}
+	name := m.Package.Name
+	if m.Lib != nil && m.Lib.Name != "" {
+		name = m.Lib.Name
+	}
+	re, err := regexp.Compile(`\b` + regexp.QuoteMeta(strings.ReplaceAll(name, "-", "_")) + `::([^;]*)`)
+	if err != nil {
+		return nil
+	}
+	out := map[string]bool{}
+	for _, u := range re.FindAllSubmatch(codeOnly(data), -1) {
+		out["lib"] = true
+		for _, word := range strings.FieldsFunc(string(u[1]), func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			out[word] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(out))
 }
 
 // otherPrograms names the programs of the package that the service is not. Who
@@ -145,65 +211,6 @@ func (s *service) command() {
 		s.start[0] = program
 	}
 	s.Configured("start", strings.Join(s.start, " "))
-}
-
-// dependencies looks at Cargo.lock, and whether it fits the manifests.
-func (s *service) dependencies() {
-	name := path.Join(s.top, "Cargo.lock")
-	data, err := ecosystem.Read(s.Dir, name)
-	generate := s.inTop("cargo generate-lockfile") + ", and commit Cargo.lock"
-	if err != nil {
-		for _, c := range s.crates {
-			for _, key := range c.external(s.rootFile) {
-				s.Report(diag.Error, codeNoLock, c.manifestFile(), c.file.line(key), generate, "Cargo.lock is missing, but %s depends on %s", c.name, key)
-				return
-			}
-		}
-		s.Fact("dependencies", "none", "no manifest lists any", path.Join(s.top, "Cargo.toml"), 0)
-		return
-	}
-	l, line, err := parseLock(data)
-	if err != nil {
-		s.Report(diag.Error, codeManifest, name, line, generate, "Cargo.lock is not valid: %v", err)
-		return
-	}
-	s.lock = l
-	s.checkLock()
-	s.vendored = s.conf != "" && ecosystem.IsDir(s.Dir, path.Join(s.top, "vendor"))
-	value := "Cargo.lock"
-	if s.vendored {
-		value += ", vendored"
-	}
-	s.Fact("dependencies", value, "pins all versions", name, 0)
-}
-
-// checkLock reports dependencies that Cargo.lock does not have: cargo would
-// change it, which --locked forbids.
-func (s *service) checkLock() {
-	entries := map[string][]string{}
-	for _, p := range s.lock.Packages {
-		if p.Source == "" {
-			for _, d := range p.Dependencies {
-				name, _, _ := strings.Cut(d, " ")
-				entries[p.Name] = append(entries[p.Name], name)
-			}
-			entries[p.Name] = append(entries[p.Name], "")
-		}
-	}
-	hint := s.inTop("cargo update --workspace") + ", and commit Cargo.lock"
-	for _, c := range s.crates {
-		have, member := entries[c.name], s.isMember(c)
-		if have == nil {
-			s.Report(diag.Error, codeStale, path.Join(s.top, "Cargo.lock"), 0, hint, "Cargo.lock lacks the package %s of this repository", c.name)
-			return
-		}
-		for key, pkg := range c.namesIn(s.rootOf(c), member) {
-			if !slices.Contains(have, pkg) {
-				s.Report(diag.Error, codeStale, c.manifestFile(), c.file.line(key), hint, "Cargo.lock lacks %s, which %s depends on", pkg, c.name)
-				return
-			}
-		}
-	}
 }
 
 // isMember reports a package of the workspace, whose development and optional

@@ -2,10 +2,10 @@
 // crates of the repository its program is made of, and the four stages that
 // build it. A service is one program of a package, alone or in a workspace; its
 // inputs are the packages that it depends on by path and no others. It refuses
-// versions of Rust that cannot be had, dependencies outside the repository, a
-// missing or stale Cargo.lock, system libraries that no base has, and packages
-// of which nothing says which of several programs is meant. It only reads files;
-// nothing is executed.
+// features of Rust that no release has, dependencies outside the repository, system
+// libraries that Debian lacks, and packages of which nothing says which of several
+// programs is meant; it warns of a missing or stale Cargo.lock and of a version that
+// a near one replaces. It only reads files; nothing is executed.
 //
 //	p, findings := rust.Ecosystem{}.In(root).Plan(dir, service, fleet)
 package rust
@@ -36,6 +36,7 @@ const (
 	codeStale      = "SLP258" // a Cargo.lock that does not fit a Cargo.toml
 	codeOverridden = "SLP327" // .cargo/config.toml names a linker or wrapper that the toolchain lacks, and the build does without
 	codeOthers     = "SLP328" // further programs of the package or workspace
+	codeTarget     = "SLP480" // .cargo/config.toml names another platform than the image's
 	codePrepared   = "SLP482" // queries that SQLx checks against a database while it compiles
 )
 
@@ -96,7 +97,7 @@ func running(dir fs.FS, all []string) []string {
 	kept := slices.DeleteFunc(slices.Clone(all), func(at string) bool {
 		return !slices.ContainsFunc(bins(subOf(dir, at), manifestOf(dir, at)), func(b target) bool {
 			data, _ := ecosystem.Read(dir, path.Join(at, b.Path))
-			return serves(dir, at, b) || waits().Match(data)
+			return serves(dir, at, manifestOf(dir, at), b) || waits().Match(data)
 		})
 	})
 	if len(kept) == 0 {
@@ -175,11 +176,17 @@ type service struct {
 	crate    *crate    // of the program
 	bin      target    // the program
 	lock     *lock     // nil without Cargo.lock
+	request  request   // of a file, for a version of Rust
 	version  string    // of Rust, "1.96"
 	natives  []string  // words of system libraries and tools, sorted
 	linked   []string  // those of them that the program needs while it runs
 	conf     string    // .cargo/config.toml, "" without
 	vendored bool
+
+	resolves  bool          // cargo chooses versions in the build: no lock file, or one that does not fit
+	git       ecosystem.Hit // the first dependency on a git repository
+	vendorDir string        // with the sources of dependencies, "" without
+	onHost    bool          // .cargo/config.toml names a target, and the build does without
 
 	namer      *ecosystem.Namer
 	held       []ecosystem.Held     // what the program opens while it runs
@@ -214,7 +221,11 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	if e.root == nil {
 		s.Context = want.Path
 	}
-	if !s.findCrates(path.Clean(at)) || !s.narrow() {
+	if !s.findCrates(path.Clean(at)) {
+		return s
+	}
+	s.request = s.pinned() // perhaps above the build context
+	if !s.narrow() {
 		return s
 	}
 	s.Name(s.crate.name)
@@ -248,9 +259,13 @@ func (s *service) needed() []string {
 	for _, c := range s.crates {
 		out = append(out, c.manifestFile())
 		if c.needed {
-			out = append(out, path.Join(c.dir, "src"))
+			src := path.Join(c.dir, "src")
+			out = append(append(out, src), s.HiddenSources(src, func(name string, isDir bool) bool {
+				return name != "bin" && !ofTests(name, isDir) && (isDir || strings.HasSuffix(name, ".rs"))
+			})...)
 		}
 	}
+	out = append(out, path.Join(s.crate.dir, s.bin.Path))
 	if s.lock != nil {
 		out = append(out, path.Join(s.top, "Cargo.lock"))
 	}

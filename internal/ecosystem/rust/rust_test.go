@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -44,23 +45,42 @@ func inspected(t *testing.T, files map[string]string, want config.Service) *serv
 }
 
 func TestVersion(t *testing.T) {
-	for _, c := range []struct{ least, file, text, written, want, refused string }{
+	for _, c := range []struct {
+		least, file, text, written, source string
+		want                               string
+		near                               string // what the warning of another version says
+		refused                            string
+	}{
 		{want: "1.96"},
 		{least: "1.70", want: "1.96"},
-		{least: "1.97", refused: "requires Rust 1.97"},
+		{least: "1.120", refused: "requires Rust 1.120"},
 		{file: "rust-toolchain", text: "stable\n", want: "1.96"},
+		{file: "rust-toolchain", text: "stable-x86_64-unknown-linux-gnu\n", want: "1.96"},
 		{file: "rust-toolchain", text: "1.85.1\n", want: "1.85"},
-		{file: "rust-toolchain", text: "1.70\n", want: "1.85"},
-		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"1.90\"\n", want: "1.96"},
+		{file: "rust-toolchain", text: "1.85.0-aarch64-unknown-linux-musl\n", want: "1.85"},
+		{file: "rust-toolchain", text: "1.70\n", want: "1.85", near: "no base of Rust 1.70; the build uses 1.85"},
+		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"1.90\"\n", want: "1.96", near: "1.90"},
+		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"1.80\"\n", least: "1.88", want: "1.96", near: "1.80"},
 		{file: "rust-toolchain", text: "[toolchain]\nchannel = \"1.85.0\"\n", want: "1.85"},
-		{file: "rust-toolchain", text: "nightly\n", refused: "requires nightly"},
-		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"beta\"\n", refused: "rust-toolchain.toml:2"},
-		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"1.120\"\n", refused: "requires Rust 1.120"},
+		{file: "rust-toolchain", text: "[toolchain]\ncomponents = [\"clippy\"]\n", want: "1.96"},
+		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"1.120\"\n", want: "1.96", near: "as new as 1.120"},
+		{file: "rust-toolchain.toml", text: "[toolchain]\nchannel = \"tomorrow\"\n", refused: "rust-toolchain.toml:2"},
+		{file: "rust-toolchain", text: "nightly\n", want: "1.96", near: "no base of Rust nightly"},
+		{file: "rust-toolchain", text: "nightly-2026-03-01\n", want: "1.96", near: "nightly-2026-03-01"},
+		{file: "rust-toolchain", text: "beta\n", want: "1.96", near: "beta"},
+		{file: "rust-toolchain", text: "nightly\n", source: "#![cfg_attr(docsrs, feature(doc_cfg))]\n// #![feature(test)]\nfn main() {}", want: "1.96", near: "nightly"},
+		{file: "rust-toolchain", text: "nightly\n", source: "#![feature(let_chains)]\nfn main() {}", refused: "src/main.rs:1"},
+		{file: ".cargo/config.toml", text: "[build]\nrustflags = [\"-Z\", \"threads=8\"]\n", written: "nightly", refused: "the flag -Z"},
+		{file: ".tool-versions", text: "nodejs 22\nrust 1.85.0\n", want: "1.85"},
+		{file: "mise.toml", text: "[tools]\nrust = \"1.96\"\n", want: "1.96"},
+		{file: "mise.toml", text: "[tools]\nrust = { version = \"latest\", profile = \"minimal\" }\n", want: "1.96"},
 		{file: "rust-toolchain", text: "nightly\n", written: "1.96", want: "1.96"},
-		{written: "1.90", refused: `no base has Rust "1.90"`},
+		{written: "1.90", want: "1.96", near: "no base of Rust 1.90"},
+		{written: "stable", want: "1.96"},
+		{written: "1.85", least: "1.90", refused: "older than the 1.90"},
 		{written: "latest", refused: `no base has Rust "latest"`},
 	} {
-		files := map[string]string{"Cargo.toml": program, "src/main.rs": "fn main() {}"}
+		files := map[string]string{"Cargo.toml": program, "src/main.rs": ecosystem.Or(c.source, "fn main() {}")}
 		if c.least != "" {
 			files["Cargo.toml"] += "rust-version = \"" + c.least + "\"\n"
 		}
@@ -74,9 +94,30 @@ func TestVersion(t *testing.T) {
 			}
 			continue
 		}
-		if s.version != c.want || s.Findings.Errors() != nil {
+		if near := textOf(s.Findings, ecosystem.CodeNearest); s.version != c.want || s.Findings.Errors() != nil || (near == "") != (c.near == "") || !strings.Contains(near, c.near) {
 			t.Errorf("%+v: %q, %v", c, s.version, s.Findings)
 		}
+	}
+}
+
+// textOf is what the first finding of a code says.
+func textOf(findings diag.Findings, code string) string {
+	for _, f := range findings {
+		if f.Code == code {
+			return f.Text
+		}
+	}
+	return ""
+}
+
+// TestVersionAboveTheContext: rustup reads the file of the directories above.
+func TestVersionAboveTheContext(t *testing.T) {
+	s := inspected(t, map[string]string{
+		"rust-toolchain.toml": "[toolchain]\nchannel = \"1.85\"\n", "Cargo.toml": program, "src/main.rs": "fn main() {}",
+		"services/api/Cargo.toml": program + "[workspace]\n", "services/api/src/main.rs": "fn main() {}",
+	}, config.Service{Path: "services/api"})
+	if s.version != "1.85" || s.Context != "services/api" || s.Facts[0].File != "rust-toolchain.toml" {
+		t.Errorf("%s of %q in %s", s.version, s.Facts[0].File, s.Context)
 	}
 }
 

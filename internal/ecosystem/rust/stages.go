@@ -67,12 +67,15 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 
 // caches keep downloaded crates between builds; they are no part of any layer.
 func (s *service) caches() []plan.Mount {
-	if s.lock == nil || s.vendored {
+	if !s.external() || s.vendored {
 		return nil
 	}
 	out := []plan.Mount{{Type: "cache", Target: cargoHome + "/registry"}}
-	if bytes.Contains(s.lock.data, []byte(`source = "git+`)) {
+	if s.fromGit() {
 		out = append(out, plan.Mount{Type: "cache", Target: cargoHome + "/git"})
+	}
+	if s.gitNeed().Package != "" { // the login of a private repository: --secret id=netrc,src=$HOME/.netrc
+		out = append(out, plan.Mount{Type: "secret", ID: "netrc", Target: "/root/.netrc"})
 	}
 	return out
 }
@@ -86,9 +89,17 @@ func (s *service) program() string {
 	return out
 }
 
-// locked forbids changes of Cargo.lock, where there is one.
+// external reports a program with packages from outside of the repository.
+func (s *service) external() bool { return s.lock != nil || s.resolves }
+
+// fromGit reports a package that comes from a git repository.
+func (s *service) fromGit() bool {
+	return s.git.Found() || s.lock != nil && bytes.Contains(s.lock.data, []byte(`source = "git+`))
+}
+
+// locked forbids changes of Cargo.lock, where there is one that fits.
 func (s *service) locked() string {
-	if s.lock == nil {
+	if s.lock == nil || s.resolves {
 		return ""
 	}
 	return " --locked"
@@ -103,15 +114,15 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		From:    b.Toolchain.Ref,
 		Steps: []plan.Step{
 			{Op: plan.OpWorkdir, Args: []string{srcDir}},
-			{Op: plan.OpEnv, Args: append([]string{"CARGO_HOME=" + cargoHome, "CARGO_TARGET_DIR=" + targetDir}, s.cargoEnv...)},
+			{Op: plan.OpEnv, Args: s.buildEnv()},
 		},
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	add(s.manifests()...)
 	if s.vendored {
-		add(ecosystem.CopyDir(path.Join(s.top, "vendor")))
+		add(ecosystem.CopyDir(s.vendorDir))
 	}
-	if s.lock == nil {
+	if !s.external() {
 		st.Comment = "The toolchain and the manifests. There are no dependencies to compile."
 		if len(s.crates) == 1 {
 			return st
@@ -122,7 +133,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	if len(files) == 1 {
 		stand = "mkdir -p" + wrapped(ecosystem.Quoted(dirs)) + " && echo 'fn main() {}' >" + wrapped(ecosystem.Quoted(files))
 	}
-	if s.lock == nil {
+	if !s.external() {
 		add(plan.Step{Op: plan.OpRun, Shell: stand})
 		return st
 	}
@@ -130,11 +141,47 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	for _, c := range s.crates {
 		own = append(own, "--package "+c.name)
 	}
-	build := s.in("cargo build --release --locked " + s.program())
-	clean := "cargo clean --quiet --release --locked" + wrapped(own)
+	build := s.in("cargo build --release" + s.locked() + s.target() + " " + s.program())
+	clean := "cargo clean --quiet --release" + s.locked() + s.target() + wrapped(own)
 	add(plan.Step{Op: plan.OpRun, Shell: stand + " && " + build + " && " + clean, Mounts: s.caches(),
 		Comment: "Compile the dependencies with empty programs in place of the sources, then remove those programs."})
 	return st
+}
+
+// hostTarget is the platform that rustc runs on, in place of a target that
+// .cargo/config.toml names.
+const hostTarget = ` --target "$(rustc -vV | sed -n 's/^host: //p')"`
+
+func (s *service) target() string {
+	if s.onHost {
+		return hostTarget
+	}
+	return ""
+}
+
+// outDir is where cargo puts programs. With a target, it has a directory of its own.
+func (s *service) outDir() string {
+	if s.onHost {
+		return targetDir + "/*/release/"
+	}
+	return targetDir + "/release/"
+}
+
+// buildEnv is what cargo reads.
+func (s *service) buildEnv() []string {
+	env := append([]string{"CARGO_HOME=" + cargoHome, "CARGO_TARGET_DIR=" + targetDir}, s.cargoEnv...)
+	if s.gitNeed().Package == "" {
+		return env
+	}
+	env = append(env, "CARGO_NET_GIT_FETCH_WITH_CLI=true")
+	servers := s.sshServers()
+	if len(servers) > 0 {
+		env = append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(servers)))
+	}
+	for i, server := range servers { // over HTTPS, which needs no key
+		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=url.https://%s/.insteadOf", i, server), fmt.Sprintf("GIT_CONFIG_VALUE_%d=ssh://git@%s/", i, server))
+	}
+	return env
 }
 
 // wrapped joins words to lines that continue.
@@ -241,13 +288,13 @@ func (s *service) builder() plan.Stage {
 		From:    plan.StageDependencies,
 		Steps:   s.copies(),
 	}
-	command := "cargo rustc --release" + s.locked() + " " + s.program() + " -- -C strip=symbols"
+	command := "cargo rustc --release" + s.locked() + s.target() + " " + s.program() + " -- -C strip=symbols"
 	comment := ""
 	if !s.dynamic() {
 		command += " -C target-feature=+crt-static"
 		comment = "Link the C library statically: the runtime image needs no libraries."
 	}
-	command = s.in(command) + " && mkdir -p " + outApp + " && cp " + targetDir + "/release/" + s.bin.Name + " " + outApp + "/" + s.installedAs()
+	command = s.in(command) + " && mkdir -p " + outApp + " && cp " + s.outDir() + s.bin.Name + " " + outApp + "/" + s.installedAs()
 	st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: command, Mounts: s.caches(), Comment: comment})
 	return st
 }

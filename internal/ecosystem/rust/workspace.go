@@ -250,11 +250,11 @@ func (s *service) otherRoot(dir string) *manifest {
 
 // chooseMember takes the only member of a virtual workspace that has a program.
 func (s *service) chooseMember(at string) bool {
-	var list []string
+	var list, lines []string
 	for _, c := range s.crates {
 		if len(c.bins) > 0 && !idleDir(c.dir) {
 			s.crate = c
-			list = append(list, s.At(c.dir))
+			list, lines = append(list, s.At(c.dir)), append(lines, c.name+": {path: "+s.At(c.dir)+"}")
 		}
 	}
 	if len(list) == 1 {
@@ -270,7 +270,7 @@ func (s *service) chooseMember(at string) bool {
 		s.noProgram(at)
 		return false
 	}
-	s.ReportWanted(codeWhich, path.Join(at, "Cargo.toml"), "write path: "+list[len(list)-1]+" for the service in slipway.yaml, one service per program",
+	s.ReportWanted(codeWhich, path.Join(at, "Cargo.toml"), "write one of these lines below services: in slipway.yaml, or several: "+strings.Join(lines, "  or  "),
 		"the workspace has %d packages with programs, and no setting selects one: %s", len(list), strings.Join(list, ", "))
 	return false
 }
@@ -301,6 +301,11 @@ func (s *service) narrow() bool {
 		return false
 	}
 	s.Dir, s.Context = dir, path.Join(s.Context, at)
+	if s.request.file != "" && !below(at, s.request.file) {
+		s.request.file = strings.Repeat("../", strings.Count(at, "/")+1) + s.request.file
+	} else {
+		s.request.file = relative(at, s.request.file)
+	}
 	for _, c := range s.crates {
 		c.dir = relative(at, c.dir)
 	}

@@ -1,3 +1,5 @@
+#![feature(never_type)]
+
 //! A server of HTTP with nothing but the standard library.
 
 use std::io::{BufRead, BufReader, Write};

@@ -1,1 +1,1 @@
-fn main() { std::net::TcpListener::bind("0.0.0.0:9998").unwrap(); }
+fn main() { println!("{} imported", books::shelf()); }
