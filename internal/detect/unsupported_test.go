@@ -65,8 +65,12 @@ func TestUnsupported(t *testing.T) {
 		"Ruby":                       {files: map[string]string{"web/index.html": page, "api/Gemfile": "", "api/config.ru": "run App"}, want: []string{"api/config.ru", "api: Ruby is not supported", "add a Dockerfile to api/"}},
 		"Sinatra":                    {files: map[string]string{"web/index.html": page, "api/Gemfile": "", "api/app.rb": ""}, want: []string{"api/Gemfile", "api: Ruby is not supported", "add a Dockerfile to api/"}},
 		"Elixir":                     {files: map[string]string{"web/index.html": page, "bot/mix.exs": "mod: {Bot, []}"}, want: []string{"bot/mix.exs", "bot: Elixir is not supported", "add a Dockerfile to bot/"}},
-		"Deno":                       {files: map[string]string{"web/index.html": page, "fn/deno.json": `{"tasks": {"start": "deno run main.ts"}}`}, want: []string{"fn/deno.json", "fn: Deno is not supported", "add a Dockerfile to fn/"}},
+		"Deno":                       {files: map[string]string{"web/index.html": page, "fn/deno.json": `{"tasks": {"start": "deno run main.ts"}}`, "fn/main.ts": ""}},
 		"Deno beside npm":            {files: map[string]string{"api/package.json": `{"scripts": {"start": "node a.js"}}`, "api/deno.json": `{"tasks": {}}`}},
+		"Node.js of pnpm alone": {
+			files: map[string]string{"web/index.html": page, "api/package.json5": "{name: 'api'}", "api/src/a.ts": ""},
+			want:  []string{"api/package.json5", "api: this Node.js program has no package.json, so it is not a service", "add package.json or a Dockerfile to api/"},
+		},
 		"Node.js without package.json": {
 			files: map[string]string{"web/index.html": page, "api/server.js": `const http = require("node:http")`},
 			want:  []string{"api/server.js", "api: this Node.js program has no package.json, so it is not a service", "add package.json or a Dockerfile to api/"},

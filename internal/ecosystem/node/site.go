@@ -58,7 +58,7 @@ func (s *service) findSite() {
 				s.Configured("build output", out)
 			}
 			if site.Rules.Base != "" {
-				s.Fact("served below", site.Rules.Base, "the pages are built for this path; they answer at / too", s.below.File, s.below.Line)
+				s.Fact("served below", site.Rules.Base, "the pages are built for this path; they answer at / too", s.basePath.File, s.basePath.Line)
 			}
 			if s.Want.Type == "" {
 				s.Fact("type", "static", "built by "+b.name+", no server in the sources", "package.json", line)
@@ -127,7 +127,7 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 		name = "_config.yml"
 		data, _ = ecosystem.Read(s.Dir, name)
 	}
-	site.Rules.Base, s.below = s.servedBelow(b, script, name, data)
+	site.Rules.Base, s.basePath = s.servedBelow(b, script, name, data)
 	if b.only != nil && !b.only().Match(data) {
 		return nil
 	}
@@ -314,7 +314,7 @@ func (s *service) environmentFiles() []string {
 // sitePlan puts the stages of a site together. Nothing of node_modules ships, so
 // all of the build runs on the machine's platform.
 func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
-	b := static.BasesFor(&s.Service, family, images(s.major, len(s.compiled) > 0))
+	b := static.BasesFor(&s.Service, family, images(s.node, len(s.compiled) > 0))
 	about := s.image(b, user)
 	about.Dir, about.Env = "", nil
 	s.native, s.framework.complete = nil, true // no package is needed beside the pages
@@ -322,8 +322,8 @@ func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
 		s.site.Rules.Accounts = s.in(s.site.Rules.Accounts)
 	}
 	p := s.Service.Plan(b, user, append(s.install(b), s.builder(), s.site.RuntimeTools(&s.Service, b, user), s.site.Production(&s.Service, about))...)
-	if s.member != "" {
-		p.Dir = s.at
+	if dir := s.contextDir(); dir != "" {
+		p.Dir = dir
 	}
 	return p
 }
