@@ -72,7 +72,7 @@ func (s *service) localPackages() {
 	if s.member != "" {
 		follow(s.root, ".")
 	}
-	for _, dir := range s.under { // a program of the root has all members beside it
+	for _, dir := range s.below { // a program of the root has all members beside it
 		s.takeLocal(local{dir: dir})
 	}
 	slices.Sort(s.local)

@@ -89,7 +89,7 @@ type service struct {
 
 	pkg      *manifest
 	site     *static.Site  // what the build leaves to be served, nil for a program
-	below    ecosystem.Hit // says for which path the pages of the site are built
+	basePath ecosystem.Hit // says for which path the pages of the site are built
 	node     choice
 	bun      bunOf
 	native   []string // production packages that are built for one platform
@@ -119,7 +119,7 @@ type service struct {
 	oldLock  bool     // the lock file has the format of npm 6
 	git      gitSources
 	repo     fs.FS    // the repository, nil when it is not known
-	under    []string // directories of the members of the workspace whose root the service is
+	below    []string // directories of the members of the workspace whose root the service is
 	programs []string // members of the workspace whose root the service is that start
 
 	strangers []string // directories of the sources of other applications
@@ -165,7 +165,7 @@ func (e Ecosystem) inspectMember(dir fs.FS, want config.Service, fleet *config.F
 		s.Fact("service", sole, "the only member of the workspace that starts", "package.json", 0)
 	}
 	if s.isRoot() {
-		s.programs, s.under = e.programs(want.Path), e.memberDirs(want.Path)
+		s.programs, s.below = e.programs(want.Path), e.memberDirs(want.Path)
 	}
 	s.inspectFiles(fleet)
 	return s

@@ -58,7 +58,7 @@ func (s *service) findSite() {
 				s.Configured("build output", out)
 			}
 			if site.Rules.Base != "" {
-				s.Fact("served below", site.Rules.Base, "the pages are built for this path; they answer at / too", s.below.File, s.below.Line)
+				s.Fact("served below", site.Rules.Base, "the pages are built for this path; they answer at / too", s.basePath.File, s.basePath.Line)
 			}
 			if s.Want.Type == "" {
 				s.Fact("type", "static", "built by "+b.name+", no server in the sources", "package.json", line)
@@ -127,7 +127,7 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 		name = "_config.yml"
 		data, _ = ecosystem.Read(s.Dir, name)
 	}
-	site.Rules.Base, s.below = s.servedBelow(b, script, name, data)
+	site.Rules.Base, s.basePath = s.servedBelow(b, script, name, data)
 	if b.only != nil && !b.only().Match(data) {
 		return nil
 	}
