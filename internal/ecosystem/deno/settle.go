@@ -25,6 +25,14 @@ function* found(dir, name) {
   }
 }
 
+function copy(from, to) {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const e of [...Deno.readDirSync(from)]) {
+    if (e.isDirectory) copy(from + "/" + e.name, to + "/" + e.name);
+    else Deno.copyFileSync(from + "/" + e.name, to + "/" + e.name);
+  }
+}
+
 for (const dir of [...found(cache + "/npm", "registry.json")]) {
   const document = JSON.parse(Deno.readTextFileSync(dir + "/registry.json"));
   const name = document.name;
@@ -38,8 +46,7 @@ for (const dir of [...found(cache + "/npm", "registry.json")]) {
   Deno.writeTextFileSync(dir + "/registry.json", JSON.stringify({ name, versions, "dist-tags": tags }));
   const to = home + "/" + name;
   if (dir !== to) {
-    Deno.mkdirSync(to.slice(0, to.lastIndexOf("/")), { recursive: true });
-    Deno.renameSync(dir, to);
+    copy(dir, to); // another step wrote it, and its directories cannot be renamed
   }
 }
 try {
