@@ -74,6 +74,7 @@ var corpus = []struct {
 	{repo: "node-asset-build", service: "js-css", port: 3000, ask: "/out.css", answer: "margin:0"},
 	{repo: "node-changed-packages", service: "js-patch", port: 3000, ask: "/", answer: "patched=true"},
 	{repo: "node-local-package", service: "js-filedep", port: 3000, ask: "/", answer: "from-shared"},
+	{repo: "node-ffmpeg", service: "beeper", port: 3000, ask: "/mp3", answer: "^mp3$", limitMB: 400},
 	{repo: "node-lock-v1", service: "shop", port: 3000, ask: "/", answer: "86400000"},
 	{repo: "node-port-told", service: "pay", port: 7000, ask: "/", answer: "^hi"},
 	{repo: "node-writes", service: "js-uploads", port: 3000, ask: "/", answer: `"uploads":"ok","/home/app/\.cache/tool":"ok"`},
