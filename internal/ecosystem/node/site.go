@@ -20,7 +20,7 @@ import (
 
 // Evidence in scripts and configuration files.
 var (
-	previewStart = pattern.Lazy(`^(npx )?(npm run (dev|preview|serve|develop)|vite|ng serve|ng s|react-scripts start|vue-cli-service serve|parcel|rsbuild|astro|gatsby|docusaurus|eleventy|next|nuxt|serve|http-server|live-server|sirv|browser-sync|lite-server|rsbuild|vitepress|vuepress|hexo|rspress|gridsome|slidev|ember|preact|quasar|expo|webpack(?:-dev-server)?|nuxi)\b`)
+	previewStart = pattern.Lazy(`^(?:(?:cross-env )?(?:\w+=\S* +)+)?(?:(?:npm run|pnpm(?: run)?|yarn(?: run)?|bun run) (?:dev|preview|serve|develop)|(?:npx (?:-\S+ )*|pnpm (?:exec |dlx )?|yarn (?:run |exec |dlx )?|bunx (?:-\S+ )*)?(?:vite|ng serve|ng s|react-scripts start|vue-cli-service serve|parcel|rsbuild|astro|gatsby|docusaurus|(?:@11ty/)?eleventy|next|nuxt|serve|http-server|live-server|sirv|browser-sync|lite-server|rsbuild|vitepress|vuepress|hexo|rspress|gridsome|slidev|ember|preact|quasar|expo|webpack(?:-dev-server)?|nuxi))(?:[\s;&@]|$)`)
 	outputOption = pattern.Lazy(`\b(?:outDir|outputDir|distDir)['"]?\s*:\s*['"\x60]([^'"\x60$]+)['"\x60]`)
 	outputFlag   = pattern.Lazy(`(?:--(?:outDir|out-dir|dest|dist-dir|output|output-path)[ =]|\bBUILD_PATH=)['"]?([^\s;&|'"]+)`)
 	outputJoined = pattern.Lazy(`\b(?:outDir|outputDir)['"]?\s*:\s*(?:path\.)?(?:resolve|join)\(\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*['"\x60]([^'"\x60$]+)['"\x60]\s*\)`)

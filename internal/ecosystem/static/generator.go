@@ -35,7 +35,7 @@ type generator struct {
 	program  string      // Go package to compile in place of Debian's, "" for none
 	tags     string      // of that
 	history  bool        // the build reads the repository's history
-	npm      bool        // the build calls programs of package-lock.json
+	npm      string      // installs the packages of package.json whose programs the build calls, "" for none
 }
 
 // Recognise returns the configuration of a generator, "" when none makes a site
@@ -232,9 +232,13 @@ func (g generator) stages(s *ecosystem.Service, b ecosystem.Bases, family config
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: compile.Name, Args: []string{"/out/bin/", "/usr/local/bin/"}})
 	}
 	st.Steps = append(st.Steps, plan.Step{Op: plan.OpWorkdir, Args: []string{"/src"}})
-	if g.npm {
-		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: []string{"package.json", "package-lock.json", "./"}},
-			plan.Step{Op: plan.OpRun, Shell: "npm ci --no-audit --no-fund", Mounts: []plan.Mount{{Type: "cache", Target: "/root/.npm"}}})
+	if g.npm != "" {
+		files := []string{"package.json", "package-lock.json", "./"}
+		if g.npm != "npm ci" {
+			files = slices.Delete(files, 1, 2)
+		}
+		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: files},
+			plan.Step{Op: plan.OpRun, Shell: g.npm + " --no-audit --no-fund", Mounts: []plan.Mount{{Type: "cache", Target: "/root/.npm"}}})
 	}
 	if len(g.env) > 0 {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpEnv, Args: g.env})

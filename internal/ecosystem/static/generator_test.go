@@ -121,6 +121,8 @@ func TestGeneratorCommands(t *testing.T) {
 	}{
 		"Hugo, nobody's address":  {map[string]string{"hugo.toml": "baseURL = 'https://example.org/'\n"}, plan.StageBuilder, []string{"hugo --gc --minify", "--baseURL /", "pack.mjs /out/pages /out/app"}},
 		"Hugo with npm":           {map[string]string{"hugo.toml": "", "package.json": "{}", "package-lock.json": "{}"}, plan.StageBuilder, []string{"npm ci"}},
+		"Hugo, npm without lock":  {map[string]string{"hugo.toml": "", "package.json": `{"devDependencies": {"tailwindcss": "4"}}`}, plan.StageBuilder, []string{"npm install --no-package-lock"}},
+		"mdBook, optional":        {map[string]string{"book.toml": "[book]\n[preprocessor.gettext]\noptional = true\n[output.html]\n"}, plan.StageBuilder, []string{"mdbook build"}},
 		"Jekyll, GitHub Pages":    {map[string]string{"_config.yml": "plugins: [jekyll-feed]\n", "Gemfile": "gem 'github-pages'\n"}, plan.StageBuilder, []string{"jekyll-relative-links", ",jekyll-feed >", "--config _config.yml,/opt/slipway/pages.yml"}},
 		"MkDocs, requirements":    {map[string]string{"mkdocs.yml": "", "docs/requirements.txt": "mkdocs\n-r more.txt\n", "docs/more.txt": "mkdocs-material\n"}, plan.StageDependencies, []string{"install -r docs/requirements.txt"}},
 		"MkDocs, nothing":         {map[string]string{"mkdocs.yml": "theme: material\nplugins:\n  - search\n  - minify:\n      a: 1\nmarkdown_extensions:\n  - toc\n"}, plan.StageDependencies, []string{"mkdocs==1.6.1", "mkdocs-material==", "mkdocs-minify-plugin"}},

@@ -1,6 +1,7 @@
 package static
 
 import (
+	"bytes"
 	"io/fs"
 	"path"
 	"slices"
@@ -28,6 +29,7 @@ var (
 	hugoMin     = pattern.Lazy(`(?ms)hugoVersion.{0,80}?\bmin['"]?\s*[=:]\s*["']?(\d+\.\d+(?:\.\d+)?)`)
 	themeMin    = pattern.Lazy(`(?m)^\s*min_version\s*=\s*["']?(\d+\.\d+(?:\.\d+)?)`)
 	hugoWanted  = pattern.Lazy(`(?m)\bHUGO_VERSION['"]?\s*[=:]\s*["']?v?(\d+\.\d+(?:\.\d+)?)|^\s*(?:hugo|gohugo|hugo-extended)['"]?\s*=?\s*["']?(?:extended_)?(\d+\.\d+(?:\.\d+)?)|^hugo-version:\s*["']?(\d+\.\d+(?:\.\d+)?)`)
+	npmPackages = pattern.Lazy(`"(?:devDependencies|dependencies)"\s*:\s*\{\s*"`)
 	gitInfo     = pattern.Lazy(`(?mi)^\s*["']?enableGitInfo["']?\s*[=:]\s*true`)
 )
 
@@ -56,7 +58,7 @@ func hugo(dir fs.FS) generator {
 	if file == "" {
 		return generator{}
 	}
-	g := generator{name: "Hugo", file: file, debian: []string{"hugo"}, version: hugoDebian, cache: "/root/.cache/hugo", npm: ecosystem.Exists(dir, "package-lock.json") && ecosystem.Exists(dir, "package.json")}
+	g := generator{name: "Hugo", file: file, debian: []string{"hugo"}, version: hugoDebian, cache: "/root/.cache/hugo", npm: npmInstall(dir)}
 	data, _ := ecosystem.Read(dir, file)
 	g.env = []string{"HUGO_CACHEDIR=/root/.cache/hugo", "HUGO_ENVIRONMENT=production"}
 	g.history = gitInfo().Match(data) && ecosystem.Exists(dir, ".git")
@@ -84,6 +86,21 @@ func hugo(dir fs.FS) generator {
 		}
 	}
 	return g
+}
+
+// npmInstall is the command that installs what the build calls of npm, "" for
+// nothing.
+func npmInstall(dir fs.FS) string {
+	data, err := ecosystem.Read(dir, "package.json")
+	switch {
+	case err != nil:
+		return ""
+	case ecosystem.Exists(dir, "package-lock.json"):
+		return "npm ci"
+	case npmPackages().Match(data):
+		return "npm install --no-package-lock"
+	}
+	return ""
 }
 
 func usesModules(dir fs.FS, data []byte) bool {
@@ -185,6 +202,9 @@ func checkHugo(s *ecosystem.Service, g generator, data []byte) {
 	if h := hugoVersion(s.Dir, g.file, data); g.program != "" {
 		s.Fact("generator", "Hugo "+g.version, "compiled from its Go module", h.File, h.Line)
 	}
+	if g.npm == "npm install --no-package-lock" {
+		s.Unwise(codeUnpinned, "package.json", 0, "npm install --package-lock-only", "no package-lock.json pins the packages of the build")
+	}
 	if slices.Contains(g.debian, "golang-go") {
 		return // modules bring the themes
 	}
@@ -205,6 +225,7 @@ func checkHugo(s *ecosystem.Service, g generator, data []byte) {
 // What the configuration of mdBook says.
 var (
 	bookTable     = pattern.Lazy(`(?m)^\s*\[(?:book|output\.html[\w.-]*|build)\]`)
+	bookOptional  = pattern.Lazy(`(?m)^\s*optional\s*=\s*true`)
 	bookProcessor = pattern.Lazy(`(?m)^\s*\[(?:preprocessor\.([\w-]+)|output\.([\w-]+))`)
 )
 
@@ -217,14 +238,23 @@ func mdBook(dir fs.FS) generator {
 	return generator{name: "mdBook", file: "book.toml", debian: []string{"mdbook"}, version: mdBookDebian, command: "mdbook build --dest-dir " + pagesDir}
 }
 
-// checkMDBook reports programs that the book calls.
+// tableAt is the rest of a table of TOML.
+func tableAt(data []byte, at int) []byte {
+	if end := bytes.Index(data[at:], []byte("\n[")); end >= 0 {
+		return data[at : at+end]
+	}
+	return data[at:]
+}
+
+// checkMDBook reports programs that the book calls, but for those that mdBook goes on
+// without.
 func checkMDBook(s *ecosystem.Service, data []byte) {
 	for _, m := range bookProcessor().FindAllSubmatchIndex(data, -1) {
 		for i, builtIn := range [][]string{{"links", "index"}, {"html", "markdown"}} {
 			if m[2*i+2] < 0 {
 				continue
 			}
-			if name := string(data[m[2*i+2]:m[2*i+3]]); !slices.Contains(builtIn, name) {
+			if name := string(data[m[2*i+2]:m[2*i+3]]); !slices.Contains(builtIn, name) && !bookOptional().Match(tableAt(data, m[1])) {
 				s.Report(diag.Error, codeGenerator, "book.toml", ecosystem.LineAt(data, int64(m[2*i+2])), "delete the table, or build the book in a Dockerfile",
 					"the book requires the program mdbook-%s, which Debian does not have", name)
 			}
