@@ -53,6 +53,9 @@ func (a *Assembler) parts(l Locked, t spec.Target) ([]part, error) {
 	for _, p := range l.Go {
 		parts = append(parts, a.goPart(p, t))
 	}
+	for _, p := range l.Python {
+		parts = append(parts, a.pythonPart(p, base, t))
+	}
 	return parts, nil
 }
 
@@ -230,14 +233,18 @@ func damaged(what string, err error) error {
 		WithHint("its digest matches the pin, so the package itself is broken: `slipway bases update` uses a newer one")
 }
 
-// npmPart is the layer of Node.js or of npm.
+// npmPart is the layer of Node.js, npm, Bun or Deno.
 func (a *Assembler) npmPart(p NPMPin, t spec.Target, headers bool) part {
 	unpack, kind := npmTree, "npm"
-	if p.Name == t.NPM {
+	switch {
+	case p.Name == t.NPM && headers:
+		unpack, kind = nodeTreeWithHeaders, "npm for addons"
+	case p.Name == t.NPM:
 		unpack = nodeTree
-		if headers {
-			unpack, kind = nodeTreeWithHeaders, "npm for addons"
-		}
+	case p.Name == t.Bun():
+		unpack = bunTree
+	case p.Name == t.Deno():
+		unpack = denoTree
 	}
 	what := "npm package " + p.Name + " " + p.Version
 	return part{
@@ -369,13 +376,17 @@ func imageOf(l Locked, t spec.Target, parts []part, made []*layer) (v1.Image, er
 	config.Architecture, config.OS, config.Created = t.Arch, "linux", zero
 	config.Config = v1.Config{Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, WorkingDir: "/"}
 	for _, p := range l.NPM {
-		if p.Name == t.NPM {
-			config.Config.Env = append(config.Config.Env, "NODE_VERSION="+p.Version)
-			config.Config.Cmd = []string{"node"}
+		program := map[string]string{t.NPM: "node", t.Bun(): "bun", t.Deno(): "deno"}[p.Name]
+		if program != "" {
+			config.Config.Env = append(config.Config.Env, strings.ToUpper(program)+"_VERSION="+p.Version)
+			config.Config.Cmd = []string{program}
 		}
 	}
 	for _, p := range l.Go {
 		config.Config.Env = append(config.Config.Env, "GOLANG_VERSION="+p.Version)
+	}
+	for _, p := range l.Python {
+		config.Config.Env = append(config.Config.Env, "PYTHON_VERSION="+p.Version)
 	}
 	return mutate.ConfigFile(img, config)
 }

@@ -42,6 +42,7 @@ type Locked struct {
 	Debian   []debian.Pin `json:"debian,omitempty"`
 	NPM      []NPMPin     `json:"npm,omitempty"`
 	Go       []GoPin      `json:"go,omitempty"`
+	Python   []PythonPin  `json:"python,omitempty"`
 	Probe    string       `json:"probe,omitempty"` // names the bytes of the probe binary
 }
 
@@ -112,8 +113,8 @@ func (l Lock) Encode() ([]byte, error) {
 }
 
 func encodeLocked(b *bytes.Buffer, base Locked) error {
-	debian, npm, golang := base.Debian, base.NPM, base.Go
-	base.Debian, base.NPM, base.Go = nil, nil, nil
+	debian, npm, golang, python := base.Debian, base.NPM, base.Go, base.Python
+	base.Debian, base.NPM, base.Go, base.Python = nil, nil, nil, nil
 	head, err := json.MarshalIndent(base, "    ", "  ")
 	if err != nil {
 		return err
@@ -126,6 +127,9 @@ func encodeLocked(b *bytes.Buffer, base Locked) error {
 		return err
 	}
 	if err := encodePins(b, "go", golang); err != nil {
+		return err
+	}
+	if err := encodePins(b, "python", python); err != nil {
 		return err
 	}
 	b.WriteString("\n    }")
@@ -220,6 +224,11 @@ func (l Lock) check() error {
 			}
 		}
 		for _, p := range b.Go {
+			if err := p.check(); err != nil {
+				return fmt.Errorf("%s: %w", where, err)
+			}
+		}
+		for _, p := range b.Python {
 			if err := p.check(); err != nil {
 				return fmt.Errorf("%s: %w", where, err)
 			}

@@ -67,9 +67,10 @@ func (a *Assembler) status(ctx context.Context, base spec.Base, t spec.Target) (
 	}
 	s.Packages = len(l.Debian)
 	for _, p := range l.NPM {
-		if p.Name == t.NPM {
+		switch p.Name {
+		case t.NPM:
 			s.Node = p.Version
-		} else {
+		case "npm":
 			s.NPM = p.Version
 		}
 	}
@@ -209,6 +210,11 @@ func differences(old, fresh Locked) []Change {
 			v := versions["go"]
 			v[i] = p.Version
 			versions["go"] = v
+		}
+		for _, p := range l.Python {
+			v := versions["python"]
+			v[i] = p.Version
+			versions["python"] = v
 		}
 	}
 	var out []Change

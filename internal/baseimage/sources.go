@@ -20,6 +20,7 @@ import (
 type Mirrors struct {
 	Debian     []string
 	Security   []string          // may be empty: then there are no security updates between point releases
+	Python     []string          // where releases of python-build-standalone are
 	Registries func() Registries // asked when one is needed, as npm and go may have to be asked; nil: none
 }
 
@@ -56,9 +57,13 @@ const longestLookup = 30 * time.Second
 
 // FindMirrors reads the machine's configuration: SLIPWAY_DEBIAN_MIRROR,
 // SLIPWAY_DEBIAN_SECURITY_MIRROR, else apt's sources; NPM_CONFIG_REGISTRY, else
-// the .npmrc files, else what npm says. It does not use the network.
+// the .npmrc files, else what npm says; SLIPWAY_PYTHON_MIRROR, else the project's
+// releases. It does not use the network.
 func FindMirrors(ctx context.Context, m Machine) (Mirrors, error) {
-	var found Mirrors
+	found := Mirrors{Python: []string{pythonReleases}}
+	if v := m.Getenv("SLIPWAY_PYTHON_MIRROR"); v != "" {
+		found.Python = trimmed(strings.Fields(v))
+	}
 	if v := m.Getenv("SLIPWAY_DEBIAN_MIRROR"); v != "" {
 		found.Debian = trimmed(strings.Fields(v))
 	}

@@ -174,6 +174,7 @@ func benchSide(i int, src fleet.Recipe, refs *[]string) bench.Side {
 func (a *app) benchChanges(c *comparison, f benchFlags) error {
 	tree := generated.Without{FS: repository.FS(c.Dir)}
 	cfg := config.Default(config.NameOf(filepath.Base(c.Dir)))
+	cfg.Bases.Pythons = a.fleets().Machine.Pythons
 	s, findings := detect.PlanOne(tree, config.Service{Name: cfg.Name, Path: "."}, cfg)
 	if err := findings.Errors(); err != nil && len(s.Facts) == 0 {
 		s = plan.Service{} // a Dockerfile of its own is enough

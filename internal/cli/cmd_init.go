@@ -130,13 +130,13 @@ func (a *app) survey(dir string) (survey, error) {
 		}
 		s.old, s.fleet = old, cfg
 	}
-	s.found, s.findings = fleet.Survey(dir, repository.FS(dir))
+	s.found, s.findings = a.fleets().Survey(dir, repository.FS(dir))
 	if len(s.found) == 0 {
 		a.warn(s.findings)
 		return s, diag.Fail(diag.ExitUsage, "no service recognised in %s", dir).
 			WithHint("run slipway init in the repository, or specify its directory; files such as package.json and Dockerfile identify services")
 	}
-	plans := fleet.PlansOf(dir, s.found)
+	plans := a.fleets().PlansOf(dir, s.found)
 	for i, f := range s.found {
 		s.found[i].Reads, s.found[i].Connects = plans[f.Service.Name].Reads, plans[f.Service.Name].Connects
 		s.findings = append(s.findings, f.Findings...)

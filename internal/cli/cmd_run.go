@@ -179,7 +179,7 @@ func (a *app) meansImages(ctx context.Context, store *image.Store, args []string
 			return true
 		}
 	}
-	cfg, _ := fleet.Detected(a.Dir, fleet.Overrides{})
+	cfg, _ := a.fleets().Detected(a.Dir, fleet.Overrides{})
 	return cfg == nil || !slices.ContainsFunc(cfg.Services, func(s config.Service) bool { return s.Name == args[0] })
 }
 

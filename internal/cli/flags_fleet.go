@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/fleet"
 )
 
@@ -21,7 +22,8 @@ func (f *fleetFlags) register(cmd *cobra.Command) {
 
 // fleets loads the fleets that this command works on.
 func (a *app) fleets() fleet.Loader {
-	return fleet.Loader{Dir: a.Dir, Skip: a.Getenv("SERVICES_TO_SKIP"), Warn: a.warn, Trace: a.trace}
+	return fleet.Loader{Dir: a.Dir, Skip: a.Getenv("SERVICES_TO_SKIP"), Warn: a.warn, Trace: a.trace,
+		Machine: config.Bases{Pythons: a.Getenv("SLIPWAY_PYTHON_MIRROR") != ""}}
 }
 
 // path makes a path of the command line absolute.

@@ -55,6 +55,8 @@ func (f *Fleet) Named(name string) (Service, bool) {
 type Bases struct {
 	Family string            // "debian", "official", "alpine" or "map"
 	Images map[string]string // role → image reference; only for "map"
+
+	Pythons bool `json:"-"` // this machine names a mirror of standalone Pythons; the file cannot say so
 }
 
 // User is the account that production images run as.

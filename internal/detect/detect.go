@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/deno"
 	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/ecosystem/java"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
@@ -40,6 +41,12 @@ type Rooted interface {
 	// In returns the ecosystem for a repository, whose root the paths of
 	// services are relative to.
 	In(root fs.FS) Ecosystem
+}
+
+// Equipped is an ecosystem of which some machines have more than others.
+type Equipped interface {
+	// On returns the ecosystem for a machine, as far as bases say of it.
+	On(bases config.Bases) Ecosystem
 }
 
 // Lister is an ecosystem of which one recognised directory may hold several
@@ -79,7 +86,7 @@ type Programmer interface {
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
-	return []Ecosystem{golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
+	return []Ecosystem{static.Generated{}, golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, deno.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
 }
 
 // The codes of findings about a repository. A code has one meaning for ever.
@@ -160,11 +167,27 @@ func Detect(root fs.FS, fleet *config.Fleet) ([]Found, diag.Findings) {
 func Survey(tree fs.FS, fleet *config.Fleet, named ...string) ([]Found, diag.Findings) {
 	root := open(tree)
 	root.named = named
-	services, findings := services(root, fleet)
+	return root.survey(fleet)
+}
+
+// SurveyOn is Survey without a fleet, on a machine of which the bases say what it has.
+func SurveyOn(bases config.Bases, tree fs.FS, named ...string) ([]Found, diag.Findings) {
+	root := open(tree)
+	root.named = named
+	for i, e := range root.languages {
+		if equipped, ok := e.(Equipped); ok {
+			root.languages[i] = equipped.On(bases)
+		}
+	}
+	return root.survey(nil)
+}
+
+func (r repository) survey(fleet *config.Fleet) ([]Found, diag.Findings) {
+	services, findings := services(r, fleet)
 	var out []Found
 	var all diag.Findings
 	for _, s := range services {
-		found, fs := inspect(root, s, fleet)
+		found, fs := inspect(r, s, fleet)
 		if found.Service.Name == "" {
 			found.Service.Name = or(s.Name, config.Unnamed)
 		}
@@ -172,9 +195,9 @@ func Survey(tree fs.FS, fleet *config.Fleet, named ...string) ([]Found, diag.Fin
 		out, all = append(out, found), append(all, fs...)
 	}
 	if fleet == nil {
-		out = root.propose(out)
+		out = r.propose(out)
 	}
-	return out, append(findings, root.unread(append(all, findings...))...)
+	return out, append(findings, r.unread(append(all, findings...))...)
 }
 
 // Planned is the plan of one service with the findings about it. With an error
@@ -337,7 +360,7 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 		}
 		return f
 	case len(s.Packages.Build)+len(s.Packages.Runtime) > 0 && (!slices.Contains(extendable(), ecosystem) || fleet != nil && fleet.Bases.Family != "debian"):
-		f := finding(codeMisplaced, s, fleet, "%s: packages: works only with the bases that Slipway assembles for Node.js, Python, Rust and Java", s.Name)
+		f := finding(codeMisplaced, s, fleet, "%s: packages: works only with the bases that Slipway assembles for Node.js, Deno, Python, Rust and Java", s.Name)
 		f.Hint = "delete it; to add packages, use bases: with images that have them, or a Dockerfile in the service's directory"
 		return f
 	case ecosystem != "rust" && len(s.Features) > 0:
@@ -353,10 +376,10 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 }
 
 // extendable are the ecosystems whose bases take further Debian packages.
-func extendable() []string { return []string{"node", "python", "rust", "java"} }
+func extendable() []string { return []string{"node", "deno", "python", "rust", "java"} }
 
 // signs says in a hint what ecosystems are recognised by.
-const signs = "Node.js by package.json, Go by go.mod, Rust by Cargo.toml, Java by pom.xml or build.gradle, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html"
+const signs = "Node.js by package.json, Deno by deno.json, Go by go.mod, Rust by Cargo.toml, Java by pom.xml or build.gradle, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html or the configuration of Hugo, Jekyll, mdBook, MkDocs or Sphinx"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {

@@ -87,7 +87,7 @@ func (l Loader) source(dir, file string) (Recipe, error) {
 
 // planned detects what the directory holds and plans it.
 func (l Loader) planned(dir string) (Recipe, error) {
-	cfg := config.Default(config.NameOf(filepath.Base(dir)))
+	cfg := l.on(config.Default(config.NameOf(filepath.Base(dir))))
 	s, findings := detect.PlanOne(repository.FS(dir), config.Service{Name: cfg.Name, Path: "."}, cfg)
 	if err := findings.Errors(); err != nil {
 		return Recipe{}, err

@@ -56,6 +56,8 @@ type Loader struct {
 	Skip  string              // SERVICES_TO_SKIP of the environment
 	Warn  func(diag.Findings) // shows findings that are no errors
 	Trace *trace.Recorder     // nil: none
+
+	Machine config.Bases // what this machine has for bases beyond the files; no family
 }
 
 // Fleet is a loaded slipway.yaml with the plans of its selected services.
@@ -98,6 +100,7 @@ func (l Loader) read(t Target, o Overrides) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.on(cfg)
 	if o.Registry != "" {
 		cfg.Registry = o.Registry
 	}
@@ -125,7 +128,7 @@ func (l Loader) at(t Target, o Overrides) (*config.Fleet, string, diag.Findings,
 	root, err := Find(dir)
 	if err != nil {
 		if t.survey == nil || o.Afresh { // the survey saw files that are not to count
-			s := surveyed(dir, o)
+			s := l.surveyOf(dir, o)
 			t.survey = &s
 		}
 		cfg, findings := t.survey.fleet(dir), t.survey.findings
@@ -138,6 +141,12 @@ func (l Loader) at(t Target, o Overrides) (*config.Fleet, string, diag.Findings,
 	}
 	cfg, findings, err := l.parse(root)
 	return cfg, root, findings, err
+}
+
+// on completes a configuration with what this machine has.
+func (l Loader) on(cfg *config.Fleet) *config.Fleet {
+	cfg.Bases.Pythons = l.Machine.Pythons
+	return cfg
 }
 
 // parse reads the slipway.yaml of a directory.

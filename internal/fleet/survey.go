@@ -16,8 +16,8 @@ import (
 // Survey finds the services of a directory, whose files are tree. One in the
 // directory itself that no manifest names is called as the directory is.
 // Examples below the named directories count as services.
-func Survey(dir string, tree fs.FS, named ...string) ([]detect.Found, diag.Findings) {
-	found, findings := detect.Survey(tree, nil, named...)
+func (l Loader) Survey(dir string, tree fs.FS, named ...string) ([]detect.Found, diag.Findings) {
+	found, findings := detect.SurveyOn(l.Machine, tree, named...)
 	name := config.NameOf(strings.ToLower(filepath.Base(dir)))
 	taken := slices.ContainsFunc(found, func(f detect.Found) bool { return f.Service.Name == name })
 	for i := range found {
@@ -34,16 +34,16 @@ type surveyOf struct {
 	findings diag.Findings
 }
 
-func surveyed(dir string, o Overrides) surveyOf {
-	found, findings := Survey(dir, o.tree(dir), o.named...)
+func (l Loader) surveyOf(dir string, o Overrides) surveyOf {
+	found, findings := l.Survey(dir, o.tree(dir), o.named...)
 	return surveyOf{found, findings}
 }
 
 // Detected is the fleet of a directory without slipway.yaml: the services that
 // detection finds, with all about them left to be detected. It is nil when there
 // are none.
-func Detected(dir string, o Overrides) (*config.Fleet, diag.Findings) {
-	s := surveyed(dir, o)
+func (l Loader) Detected(dir string, o Overrides) (*config.Fleet, diag.Findings) {
+	s := l.surveyOf(dir, o)
 	return s.fleet(dir), s.findings
 }
 
@@ -59,8 +59,8 @@ func (s surveyOf) fleet(dir string) *config.Fleet {
 }
 
 // PlansOf plans services that a survey of a directory found, by name.
-func PlansOf(dir string, found []detect.Found) map[string]plan.Service {
-	cfg := config.Default(config.NameOf(filepath.Base(dir)))
+func (l Loader) PlansOf(dir string, found []detect.Found) map[string]plan.Service {
+	cfg := l.on(config.Default(config.NameOf(filepath.Base(dir))))
 	for _, f := range found {
 		cfg.Services = append(cfg.Services, f.Key())
 	}

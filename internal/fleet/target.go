@@ -113,7 +113,7 @@ func (l Loader) resolve(word string) (Target, error) {
 		return l.inFleet(root, dir, word)
 	}
 	t := l.directory(dir)
-	if whole, ok := l.surveyed([]string{word}); ok && !t.OwnDockerfile && versioned(l.Dir) && whole.look() {
+	if whole, ok := l.surveyed([]string{word}); ok && !t.OwnDockerfile && versioned(l.Dir) && whole.look(l) {
 		t = whole // what lies beside the directory belongs to it, such as a library by path
 	}
 	t.Named = true
@@ -133,8 +133,8 @@ func versioned(dir string) bool {
 
 // look surveys the repository of a target and reports whether there is a service
 // in its directories. Load does not survey again.
-func (t *Target) look() bool {
-	s := surveyed(t.Root, Overrides{named: t.Paths})
+func (t *Target) look(l Loader) bool {
+	s := l.surveyOf(t.Root, Overrides{named: t.Paths})
 	t.survey = &s
 	return slices.ContainsFunc(s.found, func(f detect.Found) bool {
 		return slices.ContainsFunc(t.Paths, func(dir string) bool { return within(f.Service.Path, dir) })

@@ -3,6 +3,7 @@ package spec
 import (
 	"slices"
 
+	"github.com/slipway-build/slipway/internal/ecosystem/python"
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -34,6 +35,10 @@ func pythonRefs() []string {
 	for _, l := range pythonLines() {
 		out = append(out, l.ref(), l.ref()+"-native-toolchain", l.ref()+"-toolchain")
 	}
+	for _, minor := range python.StandaloneMinors() {
+		ref := "slipway/python:" + minor + "-standalone"
+		out = append(out, ref, ref+"-native-toolchain", ref+"-toolchain")
+	}
 	return out
 }
 
@@ -53,8 +58,14 @@ func (l pythonLine) runtime() []string {
 
 var pythonRef = pattern.Lazy(`^(slipway/python:3\.\d+-[a-z]+)(-native-toolchain|-toolchain)?$`)
 
+var standaloneRef = pattern.Lazy(`^slipway/python:(3\.\d+(?:\.\d+)?)-standalone(-native-toolchain|-toolchain)?$`)
+
 // pythonSpec returns the base of that name, or false.
 func pythonSpec(ref string) (Base, bool) {
+	if m := standaloneRef().FindStringSubmatch(ref); m != nil {
+		_, ok := python.FindStandalone(m[1])
+		return standalone(ref, m[1], m[2]), ok
+	}
 	m := pythonRef().FindStringSubmatch(ref)
 	if m == nil {
 		return Base{}, false
@@ -65,13 +76,40 @@ func pythonSpec(ref string) (Base, bool) {
 	}
 	l := pythonLines()[i]
 	if m[2] == "" {
-		base := runtime(ref, l.runtime()...)
+		base := finding(runtime(ref, l.runtime()...))
 		base.Suite = l.suite
-		// ctypes.util.find_library asks it for the libraries of the system, gcc else.
-		base.Parts["libc-bin"] = append(base.Parts["libc-bin"], "usr/sbin/ldconfig")
 		return base, true
 	}
 	return l.toolchain(ref, m[2] == "-native-toolchain"), true
+}
+
+// finding adds what ctypes.util.find_library asks for the libraries of the system
+// where there is no gcc.
+func finding(base Base) Base {
+	base.Parts["libc-bin"] = append(base.Parts["libc-bin"], "usr/sbin/ldconfig")
+	return base
+}
+
+// standalone is the base of a Python that brings its libraries. libcrypt1 is what
+// its module crypt links, libstdc++6 and zlib1g what manylinux wheels expect of a
+// machine. pip is Debian's, the same in all bases.
+func standalone(ref, version, variant string) Base {
+	if variant == "" {
+		base := finding(runtime(ref, "base-files", "ca-certificates", "gcc-14-base", "libc6", "libcrypt1", "libgcc-s1", "libstdc++6", "netbase", "tini", "zlib1g"))
+		base.Python = version
+		return base
+	}
+	base := Base{
+		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, Python: version, Closure: true,
+		Debian: append(toolchainPackages(), "libcrypt1", "zlib1g"), Borrowed: map[string][]string{Suite: {"python3-pip"}},
+		Without: append(scriptsOnly(), "dpkg", "openssl-provider-legacy", "python3", "python3-minimal"),
+	}
+	if variant == "-native-toolchain" {
+		base.Headers = true
+		base.Debian = append(base.Debian, "g++", "make", "pkg-config")
+		base.Without = append(base.Without, "perl", "perl-base", "media-types")
+	}
+	return base
 }
 
 // toolchain adds pip and what build scripts call, and for packages without a wheel

@@ -7,7 +7,7 @@ const (
 	codeVersion  = "SLP262" // a Python that is not supported
 	codeUnpinned = "SLP263" // requirements whose versions depend on the day
 	codeStale    = "SLP264" // a lock file that does not fit its manifest
-	codeLocal    = "SLP265" // requirements that are directories or need git
+	codeLocal    = "SLP265" // requirements that are directories which the build does not have
 	codeSystem   = "SLP266" // a package that needs a system library
 	codeNoServer = "SLP267" // an application without a server to run it
 	codeNoStart  = "SLP268" // no start command found
@@ -25,4 +25,9 @@ const (
 	codeDevelopment = "SLP421" // a development server starts
 	codeHosts       = "SLP422" // Django refuses every request
 	codeDebug       = "SLP423" // settings of a developer's machine
+
+	codeUnknownVersion = "SLP462" // a version file that names no version
+	codeMisfit         = "SLP463" // a package that does not suit the Python
+	codeConda          = "SLP464" // an environment of conda alone
+	codePrivateGit     = "SLP465" // a dependency that git fetches with a key
 )

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -25,13 +26,17 @@ func repository(files map[string]string) fstest.MapFS {
 // planned is the plan of a repository's only service, and its findings.
 func planned(t *testing.T, files map[string]string, want config.Service) (plan.Service, diag.Findings) {
 	t.Helper()
+	return plannedOn(Ecosystem{}, files, want)
+}
+
+func plannedOn(e ecosystem.Language, files map[string]string, want config.Service) (plan.Service, diag.Findings) {
 	if want.Name == "" {
 		want.Name = "a"
 	}
 	if want.Path == "" {
 		want.Path = "."
 	}
-	return Ecosystem{}.Plan(repository(files), want, nil)
+	return e.Plan(repository(files), want, nil)
 }
 
 // step returns the words of the first step of a stage with an instruction.

@@ -1,13 +1,14 @@
 package python
 
 import (
-	"encoding/json"
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
-
-	"github.com/pelletier/go-toml/v2"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -28,6 +29,18 @@ type manager struct {
 	script    string   // that writes requirements from the lock file, "" without
 	cache     string   // directory of downloads
 	install   []string // shell commands
+	lists     []string // of requirements, as pip reads them; nil: the exported one
+	first     bool     // local projects are there when they run
+	open      bool     // what local projects need is not pinned
+}
+
+// tool is what pip installs to install the packages, in a release that runs on the
+// service's Python.
+func (s *service) tool() string {
+	if s.manager.tool == poetryTool && s.version == "3.9" {
+		return "poetry==2.2.1 poetry-plugin-export==1.9.0"
+	}
+	return s.manager.tool
 }
 
 const (
@@ -61,48 +74,81 @@ def begin_and_keep(self):
 HTTPResponse.begin = begin_and_keep
 `
 
-// packageManager decides on the package manager by its lock file, else by the
-// manifest, and reads what the service depends on.
+// packageManager decides on the package manager and reads what the service depends
+// on. In a build context that is wider than the service, the installation runs in
+// the service's directory.
 func (s *service) packageManager() bool {
-	has := func(name string) bool { return ecosystem.Exists(s.Dir, name) }
-	want := s.Want.PackageManager
-	may := func(manager, file string) bool { return (want == "" || want == manager) && has(file) }
-	switch {
-	case may("uv", "uv.lock"), s.member != "" && (want == "" || want == "uv"):
-		return s.locked("uv", "uv.lock", "uv lock", s.uv)
-	case may("poetry", "poetry.lock"):
-		return s.locked("Poetry", "poetry.lock", "poetry lock", s.poetry)
-	case may("pdm", "pdm.lock"):
-		return s.locked("PDM", "pdm.lock", "pdm lock", s.pdm)
-	case may("pipenv", "Pipfile.lock"):
-		return s.pipenv()
-	case may("pipenv", "Pipfile"):
-		return s.noLock("Pipfile", "pipenv lock", "Pipfile.lock")
-	case want != "" && want != "pip":
-		s.OnConfig(codeNoLock, "run "+want+" lock and commit the lock file", "package_manager is %s, but its lock file is missing", want)
+	if !s.chooseManager() {
 		return false
 	}
-	for _, name := range []string{"requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt"} {
-		if has(name) {
-			return s.pip(name)
+	for name, d := range s.deps {
+		if address, ok := strings.CutPrefix(d.spec, "@git+"); ok && !s.needGit(name, address, d.file, d.line) {
+			return false
 		}
 	}
+	if s.own && len(s.manager.install) > 0 {
+		for i, f := range s.manager.manifests {
+			s.manager.manifests[i] = s.inContext(f)
+		}
+		s.manager.install = slices.Insert(s.manager.install, 0, "cd "+ecosystem.Quoted([]string{s.member})[0])
+	}
+	return true
+}
+
+// chooseManager decides by the lock file, else by the manifest.
+func (s *service) chooseManager() bool {
+	want := s.Want.PackageManager
+	plain := s.requirementsFile()
+	may := func(manager, file string) bool {
+		return (want == "" || want == manager) && ecosystem.Exists(s.Dir, file) && (s.project != nil || plain == "" || file == "Pipfile" || file == "Pipfile.lock")
+	}
 	switch {
+	case may("uv", "uv.lock"), s.member != "" && (want == "" || want == "uv"):
+		return s.lockedProject("uv", "uv.lock", "uv lock", s.uv)
+	case may("poetry", "poetry.lock"):
+		return s.lockedProject("Poetry", "poetry.lock", "poetry lock", s.poetry)
+	case may("pdm", "pdm.lock"):
+		return s.lockedProject("PDM", "pdm.lock", "pdm lock", s.pdm)
+	case may("pipenv", "Pipfile.lock") && ecosystem.Exists(s.Dir, "Pipfile"), may("pipenv", "Pipfile"):
+		return s.pipenv()
+	case want != "" && want != "pip" && s.project == nil:
+		s.OnConfig(codeNoLock, "run "+want+" lock and commit the lock file", "package_manager is %s, but its manifest is missing", want)
+		return false
+	case plain != "" && (want == "" || want == "pip"):
+		return s.pip(plain)
 	case s.project == nil:
-		s.manager = manager{name: "none"}
-		s.Fact("package manager", "none", "default: no file names packages", "", 0)
-		return true
-	case s.project.Tool.PDM != nil && len(s.project.Project.Dependencies) > 0:
-		return s.noLock("pyproject.toml", "pdm lock", "pdm.lock")
-	case s.project.Tool.Poetry != nil && len(s.project.Tool.Poetry.Dependencies) > 1:
-		return s.noLock("pyproject.toml", "poetry lock", "poetry.lock")
+		return s.noManifest()
+	case want == "uv" || want == "" && s.project.Tool.UV.Sources != nil:
+		return s.lockedProject("uv", "uv.lock", "uv lock", s.uv)
+	case want == "poetry" || s.project.Tool.Poetry != nil && len(s.project.Tool.Poetry.Dependencies) > 1:
+		return s.lockedProject("Poetry", "poetry.lock", "poetry lock", s.poetry)
+	case want == "pdm" || s.project.Tool.PDM != nil && len(s.project.Project.Dependencies) > 0:
+		s.withoutLock("PDM", "pyproject.toml", "pdm lock", "pdm.lock")
 	}
 	return s.plainProject()
 }
 
-func (s *service) noLock(file, command, lock string) bool {
-	s.Report(diag.Error, codeNoLock, file, 0, s.inDir(command), "%s is missing, so the build would not be reproducible", lock)
-	return false
+// requirementsFile is the requirements file of a service, "" without one.
+func (s *service) requirementsFile() string {
+	for _, name := range []string{"requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt"} {
+		if ecosystem.Exists(s.Dir, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// noManifest is a service without a file that names packages for pip. conda's
+// environments hold more than packages of Python, from other indexes.
+func (s *service) noManifest() bool {
+	if name := condaFile(s.Dir); name != "" {
+		s.Report(diag.Error, codeConda, name, 0, "in the activated environment, run pip list --format=freeze > requirements.txt, and commit that file; or bring a Dockerfile",
+			"only %s lists the packages, and Slipway does not install conda's packages", name)
+		return false
+	}
+	s.manager = manager{name: "none"}
+	s.Fact("package manager", "none", "default: no file names packages", "", 0)
+	return true
 }
 
 // inDir is a command line to be run in the service's directory.
@@ -113,121 +159,93 @@ func (s *service) inDir(command string) string {
 	return "cd " + s.Want.Path + " && " + command
 }
 
-// locked reads a manager that keeps pyproject.toml and a lock file in TOML.
-func (s *service) locked(name, lock, relock string, then func(data []byte) bool) bool {
-	data, err := ecosystem.Read(s.lockDir(), lock)
-	if err != nil {
-		s.Report(diag.Error, codeManifest, s.fromTop(lock), 0, "", "%s cannot be read: %v", lock, err)
-		return false
-	}
-	var pins struct {
-		Package []struct {
-			Name string `toml:"name"`
-		} `toml:"package"`
-	}
-	if err := toml.Unmarshal(data, &pins); err != nil {
-		s.Report(diag.Error, codeManifest, s.fromTop(lock), errorLine(err), s.inDir(relock), "%s is not valid: %v", lock, err)
-		return false
-	}
+// lockedProject reads a manager that keeps pyproject.toml and a lock file in TOML.
+// then gets the lock file, nil without one.
+func (s *service) lockedProject(name, lock, relock string, then func(data []byte) bool) bool {
 	if s.project == nil {
 		s.Report(diag.Error, codeManifest, lock, 0, "commit pyproject.toml beside it", "pyproject.toml, the source of %s, is missing", lock)
 		return false
 	}
-	if local := s.project.local(); local != "" {
-		s.Report(diag.Error, codeLocal, "pyproject.toml", s.project.line(local), "publish it, or build the service from its own Dockerfile",
-			"the dependency %s is a directory, which is not supported yet", local)
-		return false
-	}
-	s.pinned = map[string]bool{}
-	for _, p := range pins.Package {
-		s.pinned[normalised(p.Name)] = true
-	}
 	for _, d := range s.project.dependencies() {
 		s.deps[d.name] = d
+	}
+	data, err := ecosystem.Read(s.lockDir(), lock)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.withoutLock(name, "pyproject.toml", relock, lock)
+		return then(nil)
+	}
+	if err != nil {
+		s.Report(diag.Error, codeManifest, s.fromTop(lock), 0, "", "%s cannot be read: %v", lock, err)
+		return false
+	}
+	packages, ok := s.readLock(lock, relock, data)
+	if !ok {
+		return false
+	}
+	var missing []string
+	at := 0
+	for _, d := range s.project.dependencies() {
 		if !s.pinned[d.name] {
-			s.Report(diag.Error, codeStale, "pyproject.toml", d.line, s.inDir(relock), "%s is out of date: %s is missing", lock, d.name)
+			missing, at = append(missing, d.name), cmp.Or(at, d.line)
 		}
 	}
 	s.Fact("package manager", name, "lock file", s.fromTop(lock), 0)
+	if len(missing) > 0 {
+		s.outOfDate(lock, relock, "pyproject.toml", at, missingIn(missing))
+	}
+	if lock != "uv.lock" && !s.stale && !s.lockLocals(packages) {
+		return false
+	}
 	return then(data)
 }
 
-func (s *service) poetry([]byte) bool {
-	s.manager = manager{
-		name: "Poetry", manifests: []string{"pyproject.toml", "poetry.lock"}, tool: poetryTool, cache: pipCache,
-		install: []string{tools + "/bin/poetry export --only main --output " + exported, pipInstall + exported},
-	}
-	return true
-}
-
-// pdmScript writes what pdm.lock pins; PDM itself is not needed for that.
-const pdmScript = `import tomllib
-
-for p in tomllib.load(open("pdm.lock", "rb"))["package"]:
-    if "default" in p.get("groups", ["default"]):
-        extras = "[" + ",".join(p["extras"]) + "]" if "extras" in p else ""
-        marker = " ; " + p["marker"] if "marker" in p else ""
-        print(p["name"] + extras + "==" + p["version"] + marker, *("--hash=" + f["hash"] for f in p["files"]))
-`
-
-func (s *service) pdm([]byte) bool {
-	s.manager = manager{
-		name: "PDM", manifests: []string{"pyproject.toml", "pdm.lock"}, script: pdmScript, cache: pipCache,
-		install: []string{"python3 " + scriptFile + " > " + exported, pipInstall + exported},
-	}
-	return true
-}
-
-// pipfile is the part of Pipfile that matters here.
-type pipfile struct {
-	Requires map[string]any `toml:"requires"`
-	Packages map[string]any `toml:"packages"`
-}
-
-// pipenvScript writes what Pipfile.lock pins; Pipenv itself is not needed for
-// that.
-const pipenvScript = `import json
-
-for name, p in json.loads(open("Pipfile.lock", "rb").read())["default"].items():
-    extras = "[" + ",".join(p["extras"]) + "]" if "extras" in p else ""
-    marker = " ; " + p["markers"] if "markers" in p else ""
-    print(name + extras + p["version"] + marker, *("--hash=" + h for h in p["hashes"]))
-`
-
-func unmarshalTOML(data []byte, into any) error { return toml.Unmarshal(data, into) }
-
-func (s *service) pipenv() bool {
-	data, err := ecosystem.Read(s.Dir, "Pipfile")
-	var p pipfile
-	if err == nil {
-		err = toml.Unmarshal(data, &p)
-	}
-	if err != nil {
-		s.Report(diag.Error, codeManifest, "Pipfile", errorLine(err), "", "Pipfile is not valid: %v", err)
-		return false
-	}
-	text, err := ecosystem.Read(s.Dir, "Pipfile.lock")
-	var lock struct {
-		Default map[string]any `json:"default"`
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &lock)
-	}
-	if err != nil {
-		s.Report(diag.Error, codeManifest, "Pipfile.lock", 0, s.inDir("pipenv lock"), "Pipfile.lock is not valid: %v", err)
-		return false
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.Packages)) {
-		d := tableDep(name, p.Packages[name])
-		d.file, d.line = "Pipfile", lineOf(data, name)
-		s.deps[d.name] = d
-		if _, ok := lock.Default[d.name]; !ok {
-			s.Report(diag.Error, codeStale, "Pipfile", d.line, s.inDir("pipenv lock"), "Pipfile.lock is out of date: %s is missing", name)
+// lockLocals takes the projects of the repository that a lock of Poetry or PDM
+// names.
+func (s *service) lockLocals(packages []lockedPackage) bool {
+	var all []local
+	for _, p := range packages {
+		if dir := p.directory(); dir != "" && p.production() {
+			all = append(all, local{name: normalised(p.Name), dir: dir})
 		}
 	}
-	s.Fact("package manager", "Pipenv", "lock file", "Pipfile.lock", 0)
+	return s.takeLocals(s.placed(all))
+}
+
+// isArchive reports a path of a wheel or of an archive of sources.
+func isArchive(name string) bool {
+	return slices.ContainsFunc([]string{".whl", ".tar.gz", ".zip"}, func(ext string) bool { return strings.HasSuffix(name, ext) })
+}
+
+// tomlModule reads TOML on a Python that cannot by itself: pip brings what can.
+const tomlModule = `try:
+    import tomllib
+except ImportError:
+    from pip._vendor import tomli as tomllib
+`
+
+// pdmScript writes what pdm.lock pins; PDM itself is not needed for that. pip takes
+// nothing from git beside digests.
+const pdmScript = tomlModule + `
+packages = [p for p in tomllib.load(open("pdm.lock", "rb"))["package"] if "default" in p.get("groups", ["default"])]
+hashed = not any("git" in p for p in packages)
+for p in packages:
+    extras = "[" + ",".join(p["extras"]) + "]" if "extras" in p else ""
+    marker = " ; " + p["marker"] if "marker" in p else ""
+    if "git" in p:
+        print(p["name"] + extras + " @ git+" + p["git"] + "@" + p["revision"] + marker)
+    elif "path" not in p:
+        pin = " @ " + p["url"] if "url" in p else "==" + p["version"]
+        print(p["name"] + extras + pin + marker, *("--hash=" + f["hash"] for f in p["files"] if hashed))
+`
+
+// pdm installs what pdm.lock pins, and without one that fits what the project
+// depends on.
+func (s *service) pdm([]byte) bool {
+	if s.stale {
+		return s.plainProject()
+	}
 	s.manager = manager{
-		name: "Pipenv", manifests: []string{"Pipfile", "Pipfile.lock"}, script: pipenvScript, cache: pipCache,
+		name: "PDM", manifests: []string{"pyproject.toml", "pdm.lock"}, script: pdmScript, cache: pipCache,
 		install: []string{"python3 " + scriptFile + " > " + exported, pipInstall + exported},
 	}
 	return true
@@ -240,15 +258,14 @@ func (s *service) pip(file string) bool {
 		s.Report(diag.Error, codeManifest, file, 0, "fix the name after -r or -c", "the requirements cannot be read: %v", err)
 		return false
 	}
-	for _, l := range r.lines {
-		if l.local != "" {
-			s.Report(diag.Error, codeLocal, l.file, l.line, "depend on a release, or on the address of an archive (https://….tar.gz); the service's own sources need no line",
-				"%s is a directory or needs git, which is not supported yet", l.local)
-			continue
-		}
-		s.deps[l.name] = l.dep
+	locals, ok := s.references(r)
+	if !ok {
+		return false
 	}
 	s.Fact("package manager", "pip", "requirements file", file, 0)
+	if !s.takeLocals(locals) {
+		return false
+	}
 	if open := r.unpinned(); len(open) > 0 {
 		s.Report(diag.Warning, codeUnpinned, open[0].file, open[0].line, "pin them all: pip freeze, or uv pip compile --generate-hashes",
 			"%d of %d requirements have no pinned version, so the build is not reproducible", len(open), len(r.lines))
@@ -257,13 +274,21 @@ func (s *service) pip(file string) bool {
 	if !r.hash { // else pip takes nothing without a digest
 		install = s.withResources(install)
 	}
-	s.manager = manager{name: "pip", manifests: r.files, cache: pipCache, install: []string{install}}
+	s.manager = manager{name: "pip", manifests: r.files, lists: slices.Clone(r.files), cache: pipCache, install: []string{install}, open: true}
+	if edit := r.edit(len(s.locals) > 0); edit != "" {
+		s.manager.install = []string{edit + strings.Join(ecosystem.Quoted(r.files), " "), install}
+	}
 	return true
 }
 
 // plainProject is a pyproject.toml without a lock file.
 func (s *service) plainProject() bool {
-	s.Fact("package manager", "pip", "dependencies of the project", "pyproject.toml", s.project.line("dependencies"))
+	if !s.stale {
+		s.Fact("package manager", "pip", "dependencies of the project", "pyproject.toml", s.project.line("dependencies"))
+	}
+	if !s.takeLocals(s.placed(s.project.fileLocals())) {
+		return false
+	}
 	open := 0
 	for _, d := range s.project.dependencies() {
 		s.deps[d.name] = d
@@ -271,16 +296,21 @@ func (s *service) plainProject() bool {
 			open++
 		}
 	}
-	if open > 0 {
+	if open > 0 && !s.stale {
 		s.Report(diag.Warning, codeUnpinned, "pyproject.toml", s.project.line("dependencies"), s.inDir("uv lock")+", and commit uv.lock",
 			"%d of %d dependencies have no pinned version and there is no lock file, so the build is not reproducible", open, len(s.deps))
 	}
-	s.manager = manager{name: "pip", manifests: []string{"pyproject.toml"}, cache: pipCache, install: []string{
-		`python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"].get("dependencies", []), sep="\n")' > ` + exported,
-		s.withResources(pipInstall + exported),
-	}}
+	s.manager = manager{name: "pip", manifests: []string{"pyproject.toml"}, script: projectScript, cache: pipCache, open: true,
+		install: []string{"python3 " + scriptFile + " > " + exported, s.withResources(pipInstall + exported)}}
 	return true
 }
+
+// projectScript writes what a project depends on, but for projects of the repository.
+const projectScript = tomlModule + `
+for line in tomllib.load(open("pyproject.toml", "rb")).get("project", {}).get("dependencies", []):
+    if "file:" not in line:
+        print(line)
+`
 
 // needed are the files of the build context that .dockerignore must not exclude.
 func (s *service) needed() []string {

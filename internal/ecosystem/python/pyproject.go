@@ -107,15 +107,20 @@ func (p *pyproject) licence() string {
 
 // python is what the project says of the interpreter, and the key that says it.
 func (p *pyproject) python() (text, key string) {
-	if p.Project.RequiresPython != "" {
-		return p.Project.RequiresPython, "requires-python"
-	}
+	var poetry string
 	if p.Tool.Poetry != nil {
-		if text, ok := p.Tool.Poetry.Dependencies["python"].(string); ok {
-			return text, "python ="
-		}
+		poetry, _ = p.Tool.Poetry.Dependencies["python"].(string)
 	}
-	return "", ""
+	switch standard := p.Project.RequiresPython; {
+	case standard == "" && poetry == "":
+		return "", ""
+	case standard == "":
+		return poetry, "python ="
+	case poetry == "" || poetry == "*" || strings.Contains(poetry, "||"):
+		return standard, "requires-python"
+	default:
+		return standard + "," + poetry, "requires-python"
+	}
 }
 
 // scripts are the entry points, "module:function" by name.
@@ -179,18 +184,41 @@ func tableDep(name string, value any) dep {
 	return d
 }
 
-// local returns a dependency that is a directory, as Poetry writes it; "" without
-// one.
-func (p *pyproject) local() string {
+// locals are the dependencies that are directories or archives of the repository, as
+// Poetry writes them.
+func (p *pyproject) locals() []local {
 	if p.Tool.Poetry == nil {
-		return ""
+		return nil
 	}
+	var out []local
 	for _, name := range slices.Sorted(maps.Keys(p.Tool.Poetry.Dependencies)) {
-		if v, ok := p.Tool.Poetry.Dependencies[name].(map[string]any); ok && v["path"] != nil {
-			return name
+		for _, t := range tables(p.Tool.Poetry.Dependencies[name]) {
+			for _, key := range []string{"path", "file"} {
+				if at, ok := t[key].(string); ok {
+					out = append(out, local{name: normalised(name), dir: at})
+				}
+			}
 		}
 	}
-	return ""
+	return out
+}
+
+// fileLocals are the dependencies that are directories or archives of the repository,
+// as PDM and Hatch write them: "lib @ file:///${PROJECT_ROOT}/lib".
+func (p *pyproject) fileLocals() []local {
+	var out []local
+	for _, text := range p.Project.Dependencies {
+		name, _, _ := strings.Cut(text, "@")
+		if !strings.Contains(text, "file:") {
+			continue
+		}
+		at := parseReference(text).path
+		for _, root := range []string{"/${PROJECT_ROOT}/", "/{root:uri}/", "/{root}/"} {
+			at = strings.TrimPrefix(at, root)
+		}
+		out = append(out, local{name: normalised(strings.TrimSpace(name)), dir: at})
+	}
+	return out
 }
 
 // specSet writes comparators in one order.

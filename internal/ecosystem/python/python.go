@@ -14,22 +14,32 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
-	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Ecosystem is Python. The zero value knows no repository around a service's
 // directory; In gives it one.
-type Ecosystem struct{ root fs.FS }
+type Ecosystem struct {
+	root     fs.FS
+	mirrored bool
+}
 
 // In returns the ecosystem for a repository, whose root the paths of services
 // are relative to.
-func (Ecosystem) In(root fs.FS) ecosystem.Language { return Ecosystem{root} }
+func (e Ecosystem) In(root fs.FS) ecosystem.Language {
+	e.root = root
+	return e
+}
+
+// On returns the ecosystem for a machine, as far as bases say of it.
+func (e Ecosystem) On(bases config.Bases) ecosystem.Language {
+	e.mirrored = bases.Pythons
+	return e
+}
 
 // Name is what slipway.yaml calls the ecosystem.
 func (Ecosystem) Name() string { return "python" }
@@ -41,6 +51,24 @@ func (Ecosystem) Recognise(dir fs.FS) string {
 		"requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "pyproject.toml", "manage.py", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt",
 	} {
 		if ecosystem.Exists(dir, name) {
+			return name
+		}
+	}
+	return condaFile(dir)
+}
+
+// condaFile is the description of a conda environment beside programs in Python
+// that nothing else describes, "" without one. It does not suffice, which is said.
+func condaFile(dir fs.FS) string {
+	entries, err := fs.ReadDir(dir, ".")
+	has := func(pattern string) bool {
+		return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { ok, _ := path.Match(pattern, e.Name()); return ok })
+	}
+	if err != nil || !has("*.py") || has("package.json") || has("go.mod") || has("Cargo.toml") || has("pom.xml") || has("build.gradle*") {
+		return ""
+	}
+	for _, name := range condaFiles() {
+		if data, err := ecosystem.Read(dir, name); err == nil && condaEnvironment().Match(data) {
 			return name
 		}
 	}
@@ -110,13 +138,19 @@ type service struct {
 	ecosystem.Service
 	workspace
 	tree
-	family string
+	family   string
+	mirrored bool // standalone Pythons can be had
 
-	project *pyproject // nil without pyproject.toml
-	version string     // of Python, "3.13"
-	manager manager
-	deps    map[string]dep  // what the service itself asks for, by normalised name
-	pinned  map[string]bool // what a lock file of TOML pins
+	interpreter
+	project      *pyproject // nil without pyproject.toml
+	manager      manager
+	deps         map[string]dep       // what the service itself asks for, by normalised name
+	pinned       map[string]bool      // what a lock file of TOML pins
+	stale        bool                 // no lock file fits
+	git          ecosystem.Need       // of the first dependency that git fetches
+	repo         fs.FS                // the repository, nil when it is not known
+	lockReleases map[string][]release // what a lock file pins for production
+	uvLock       uvLock
 
 	named     map[string]bool // paths that are in because the sources name them
 	databases map[string]bool // files that the settings name as a developer's database
@@ -146,7 +180,7 @@ func (s *service) assembled() bool { return s.family == "" || s.family == "debia
 func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
 	s := &service{Service: ecosystem.Open(dir, want, fleet), deps: map[string]dep{}, root: ".", cwd: "."}
 	bases, _ := ecosystem.Settings(fleet)
-	s.family = bases.Family
+	s.family, s.repo, s.mirrored = bases.Family, e.root, e.mirrored || bases.Pythons
 	if ecosystem.Exists(dir, "pyproject.toml") && !s.readProject() {
 		return s
 	}
@@ -156,14 +190,10 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.Name("")
 	}
 	s.openWorkspace(e.root, want.Path)
-	s.runtimeVersion()
-	if !s.packageManager() {
+	if !s.packagesSourcesAndVersion() {
 		return s
 	}
 	s.checkSystem()
-	s.inTop(s.ReadIgnore)
-	s.findTree()
-	s.readSources()
 	s.takeNamed()
 	s.noteTree()
 	s.findApp()
@@ -187,52 +217,4 @@ func (s *service) readProject() bool {
 	}
 	s.project = p
 	return true
-}
-
-// toolVersion is the line of Python in a file of asdf or mise.
-var toolVersion = pattern.Lazy(`(?m)^\s*python\s+([^\s#]+)`)
-
-// versionEvidence returns the strongest statement about the version; an empty
-// file stands for slipway.yaml.
-func (s *service) versionEvidence() (file string, line int, text string) {
-	if s.Want.Version != "" {
-		return "", 0, s.Want.Version
-	}
-	for _, name := range []string{".python-version", "runtime.txt", s.fromTop(".python-version")} {
-		dir, base := s.Dir, name
-		if rest, above := strings.CutPrefix(name, s.fromTop("")); above && s.member != "" {
-			dir, base = s.top, rest
-		}
-		data, err := ecosystem.Read(dir, base)
-		if err != nil {
-			continue
-		}
-		for i, l := range strings.Split(string(data), "\n") {
-			l, _, _ = strings.Cut(l, "#")
-			if l = strings.TrimSpace(l); l != "" {
-				return name, i + 1, l
-			}
-		}
-	}
-	if data, err := ecosystem.Read(s.Dir, ecosystem.ToolVersions); err == nil {
-		if h := ecosystem.Find(toolVersion(), ecosystem.ToolVersions, data); h.Found() {
-			return h.File, h.Line, h.Text
-		}
-	}
-	if s.project != nil {
-		if text, key := s.project.python(); text != "" {
-			return "pyproject.toml", s.project.line(key), text
-		}
-	}
-	if data, err := ecosystem.Read(s.Dir, "Pipfile"); err == nil {
-		var p pipfile
-		if unmarshalTOML(data, &p) == nil {
-			for _, key := range []string{"python_full_version", "python_version"} {
-				if v, ok := p.Requires[key].(string); ok {
-					return "Pipfile", lineOf(data, key), v
-				}
-			}
-		}
-	}
-	return "", 0, ""
 }

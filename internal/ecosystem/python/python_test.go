@@ -14,7 +14,7 @@ import (
 )
 
 func TestChoose(t *testing.T) {
-	all := versions("official")
+	all := (&service{family: "official"}).versions()
 	for text, want := range map[string]string{
 		"3.13": "3.13", "3.13.2": "3.13", "python-3.13.1": "3.13", "cpython-3.12": "3.12", "3.11.9": "3.11", "3": "3.13", "*": "3.13",
 		">=3.9": "3.13", ">=3.9,<4": "3.13", ">= 3.10, < 3.13": "3.12", "~=3.11": "3.13", "~=3.11.2": "3.11", "==3.12.*": "3.12",
@@ -22,8 +22,9 @@ func TestChoose(t *testing.T) {
 		"<=3.13": "3.13", "3.13t": "3.13",
 		"2.7": "", "pypy3.10": "", "latest": "", "": "3.13", "==3.8.*": "",
 	} {
-		if got, err := choose(text, all); got != want || (err != nil) != (want == "") {
-			t.Errorf("choose(%q) = %q, %v; want %q", text, got, err, want)
+		got, err := choices(text, all)
+		if strings.Join(got[:min(len(got), 1)], "") != want || (err != nil) != (want == "") {
+			t.Errorf("choices(%q) = %q, %v; want %q first", text, got, err, want)
 		}
 	}
 }
@@ -32,10 +33,10 @@ func TestChoose(t *testing.T) {
 // patch release is not what Debian has.
 func TestNearest(t *testing.T) {
 	for text, want := range map[string]string{
-		"3.8": "3.9", "python-3.8.10": "3.9", "==3.10.*": "3.11", "3.12": "3.13", "~=3.6.1": "3.9", ">=3.6,<3.8": "3.9", "3.6 || 3.7": "3.9",
+		"3.8": "3.9", "python-3.8.10": "3.9", "~=3.6.1": "3.9", ">=3.6,<3.8": "3.9", "3.6 || 3.7": "3.9",
 		"3.16": "", "2.7": "", "pypy3.10": "", "latest": "",
 	} {
-		if got := nearest(text, versions("")); got != want {
+		if got := nearest(text, (&service{}).versions()); got != want {
 			t.Errorf("nearest(%q) = %q, want %q", text, got, want)
 		}
 	}
@@ -84,7 +85,7 @@ func TestRequirements(t *testing.T) {
 	if diff := cmp.Diff([]string{"requirements.txt", "base/all.txt", "pins.txt"}, r.files); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if open := r.unpinned(); len(open) != 1 || open[0].name != "redis" {
+	if open := r.unpinned(); len(open) != 2 || open[0].name != "redis" || open[1].local == "" {
 		t.Errorf("unpinned: %v", open)
 	}
 	if err := new(requirements).read(dir, "climbs/requirements.x", load); err == nil {
@@ -140,13 +141,13 @@ func TestStart(t *testing.T) {
 		"a package":                {map[string]string{"requirements.txt": "", "job/__main__.py": "print()"}, "python -m job"},
 		"a program":                {map[string]string{"worker.py": "print()", "main.py": "print()"}, "python main.py"},
 		"nothing":                  {map[string]string{"requirements.txt": "", "a.py": "", "b.py": ""}, codeNoStart},
-		"poetry without its lock":  {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\npython = \"^3.11\"\nflask = \"*\"", "app.py": flask}, codeNoLock},
+		"poetry without its lock":  {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\npython = \"^3.11\"\nflask = \"*\"", "app.py": flask}, "gunicorn app:app --bind 0.0.0.0:8000 --threads 4 --access-logfile -"},
 		"psycopg with its extra":   {map[string]string{"requirements.txt": "psycopg[binary]==3", "main.py": ""}, "python main.py"},
 		"psycopg without":          {map[string]string{"requirements.txt": "psycopg==3", "main.py": ""}, "python main.py"},
 		"a library that is absent": {map[string]string{"requirements.txt": "playwright==1.40", "main.py": ""}, codeSystem},
 		"a local package":          {map[string]string{"requirements.txt": "-e ./lib", "main.py": ""}, codeLocal},
 		"another Python":           {map[string]string{".python-version": "3.16", "main.py": ""}, codeVersion},
-		"absent in the lock":       {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"x\"]", "uv.lock": "", "main.py": ""}, codeStale},
+		"absent in the lock":       {map[string]string{"pyproject.toml": "[project]\nname = \"a\"\ndependencies = [\"x\"]", "uv.lock": "", "main.py": ""}, "python main.py"},
 		"broken TOML":              {map[string]string{"pyproject.toml": "[project", "main.py": ""}, codeManifest},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -224,8 +225,8 @@ func TestNeedsHaveSources(t *testing.T) {
 func TestToolVersions(t *testing.T) {
 	dir := fstest.MapFS{"main.py": {}, ".tool-versions": {Data: []byte("nodejs 22.1.0\npython 3.13.2 # of asdf\n")}}
 	s := Ecosystem{}.inspect(dir, config.Service{Path: "."}, nil)
-	if file, line, text := s.versionEvidence(); file != ".tool-versions" || line != 2 || text != "3.13.2" {
-		t.Errorf("%s:%d says %q", file, line, text)
+	if got := s.versionStatements(); len(got) != 1 || got[0] != (stated{".tool-versions", 2, "3.13.2"}) {
+		t.Errorf("says %+v", got)
 	}
 }
 
@@ -267,6 +268,7 @@ func TestDebugged(t *testing.T) {
 func FuzzInspect(f *testing.F) {
 	f.Add("fastapi==1\n-r requirements.txt", "[project]\nname = \"a\"\ndependencies = [\"x>1\"]", "web: gunicorn a:b", ">=3.9", "app = FastAPI()")
 	f.Add("-c ../x", "[tool.poetry.dependencies]\npython = \"^3\"", "", "3.13", "from flask import Flask\napp = Flask(1)")
+	f.Add("-e .\n-e ../x[a]\ng @ git+https://x\nnumpy==1.26.4", "[tool.uv.sources]\nx = { path = \"../x\" }\n[[package]]\nname = \"x\"\nversion = \"1\"\nfiles = [{ file = \"x-1-cp311-cp311-manylinux.whl\" }]\n[tools]\npython = [\"3.16\", \"3.11\"]", "", "3.16\n3.12.4 env", "import cgi")
 	f.Fuzz(func(t *testing.T, requirements, project, procfile, version, source string) {
 		dir := fstest.MapFS{
 			"requirements.txt": {Data: []byte(requirements)}, "pyproject.toml": {Data: []byte(project)}, "uv.lock": {Data: []byte(project)},
@@ -274,6 +276,11 @@ func FuzzInspect(f *testing.F) {
 		}
 		Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
 		delete(dir, "uv.lock")
+		for _, name := range []string{"poetry.lock", "pdm.lock", "mise.toml", ".tool-versions", "environment.yml"} {
+			dir[name] = &fstest.MapFile{Data: []byte(project)}
+			Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
+			delete(dir, name)
+		}
 		Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)
 		delete(dir, "pyproject.toml")
 		Ecosystem{}.Plan(dir, config.Service{Name: "a", Path: "."}, nil)

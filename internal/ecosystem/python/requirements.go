@@ -25,7 +25,8 @@ func (d dep) extra(name string) bool { return slices.Contains(d.extras, name) }
 // requirement is a line of a requirements file.
 type requirement struct {
 	dep
-	local string // a path, or an address that git fetches
+	local    string // a path, or an address that git fetches
+	editable bool
 }
 
 // requirements is what a requirements file and those that it names ask for.
@@ -106,11 +107,11 @@ func (r *requirements) line(dir fs.FS, file string, n int, l string, load func(s
 		}
 	}
 	if rest, ok := option(l, "-e"); ok {
-		r.lines = append(r.lines, requirement{dep: dep{file: file, line: n}, local: rest})
+		r.lines = append(r.lines, requirement{dep: dep{file: file, line: n}, local: rest, editable: true})
 		return nil
 	}
 	if rest, ok := option(l, "--editable"); ok {
-		r.lines = append(r.lines, requirement{dep: dep{file: file, line: n}, local: rest})
+		r.lines = append(r.lines, requirement{dep: dep{file: file, line: n}, local: rest, editable: true})
 		return nil
 	}
 	if strings.HasPrefix(l, "-") {
@@ -158,11 +159,33 @@ func (r *requirements) include(dir fs.FS, from, name string, constraint bool, lo
 	return err
 }
 
+// edit is a command that takes out of requirements files what is installed after
+// them, and lets packages of git be installed where only that can lie which the
+// image keeps; "" when nothing is to be done.
+func (r *requirements) edit(locals bool) string {
+	var scripts []string
+	if locals {
+		scripts = append(scripts, `/^[[:space:]]*((-e|--editable)[[:space:]=]*)?(\.|file:)/d`, `/@[[:space:]]*file:/d`)
+	}
+	for _, l := range r.lines {
+		if l.local != "" && l.editable {
+			scripts = append(scripts, `s/^[[:space:]]*(-e|--editable)[[:space:]=]+//`)
+			break
+		}
+	}
+	if scripts == nil {
+		return ""
+	}
+	return "sed -i -E '" + strings.Join(scripts, "; ") + "' "
+}
+
 // unpinned returns the requirements whose versions depend on the day.
 func (r *requirements) unpinned() []requirement {
 	var out []requirement
 	for _, l := range r.lines {
-		if l.local == "" && !l.pinned && !r.hash && !slices.Contains(r.pins, l.name) {
+		loose := l.local == "" && !l.pinned && !r.hash && !slices.Contains(r.pins, l.name)
+		address, _, _ := strings.Cut(parseReference(l.local).git, "#")
+		if loose || address != "" && !strings.Contains(path.Base(address), "@") {
 			out = append(out, l)
 		}
 	}

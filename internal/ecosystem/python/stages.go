@@ -32,7 +32,7 @@ const compile = "python3 -m compileall -q --invalidation-mode unchecked-hash "
 // plan puts the stages together.
 func (s *service) plan(fleet *config.Fleet) plan.Service {
 	family, user := ecosystem.Settings(fleet)
-	b := s.Extend(ecosystem.BasesFor(family, images(s.version)))
+	b := s.Extend(ecosystem.BasesFor(family, s.images()))
 	b.Toolchain.OnTarget = true // wheels are made for one platform
 	if s.member != "" {
 		s.Context = path.Join(".", s.at) // the build context is the workspace
@@ -55,8 +55,11 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	if s.manager.cache == "/root/.cache/uv" {
 		env = append(env, "UV_LINK_MODE=copy", "UV_PROJECT_ENVIRONMENT="+venv, "UV_PYTHON_DOWNLOADS=never")
 	}
-	if len(s.Want.Packages.Build) > 0 {
+	if len(s.Want.Packages.Build) > 0 || s.native {
 		env = append(env, "CFLAGS=-g0") // what debuggers read would name temporary directories
+	}
+	if s.native && s.standalone {
+		env = append(env, "CC=gcc", "CXX=g++") // sysconfig may name the compilers that this Python was built with
 	}
 	add(plan.Step{Op: plan.OpWorkdir, Args: []string{work}}, plan.Step{Op: plan.OpEnv, Args: env})
 	if s.assembled() {
@@ -68,10 +71,10 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{hooks + "/sitecustomize.py"}, Content: keepScript,
 			Comment: "Make pip cache every package, whatever the index's cache headers say: released files never change."})
 	}
-	if s.manager.tool != "" {
+	if tool := s.tool(); tool != "" {
 		add(plan.Step{
 			Op: plan.OpRun, Mounts: cache(pipCache), Comment: s.manager.name + " itself, used only in the build.",
-			Shell: "python3 -m venv --without-pip " + tools + " && " + pip + tools + "/bin/python install " + s.manager.tool,
+			Shell: "python3 -m venv --without-pip " + tools + " && " + pip + tools + "/bin/python install " + tool,
 		})
 	}
 	for _, args := range s.manager.copyArgs() {
@@ -80,11 +83,15 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	if s.manager.script != "" {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{scriptFile}, Content: s.manager.script})
 	}
+	add(s.markers()...)
+	if s.manager.first {
+		add(s.copyLocals()...)
+	}
 	if s.debugged() {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{cutFile}, Content: cutScript, Comment: "Strips debugging information from packages that ship it."})
 	}
 	if len(s.manager.install) > 0 {
-		steps := slices.Concat(s.recoded(), s.manager.install, s.server.install())
+		steps := slices.Concat(s.recoded(), s.commands(), s.server.install())
 		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(steps, s.trim(), compileVenv), " && "),
 			Comment: "Install, remove files that nothing reads at run time, and compile bytecode."})
 	} else {
@@ -92,23 +99,6 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	}
 	add(s.installLocals()...)
 	return st
-}
-
-// installLocals installs the projects of the repository that the service depends
-// on; what they need themselves is there.
-func (s *service) installLocals() []plan.Step {
-	if len(s.locals) == 0 {
-		return nil
-	}
-	var out []plan.Step
-	var dirs []string
-	for _, l := range s.locals {
-		out = append(out, ecosystem.CopyDir(l.dir))
-		dirs = append(dirs, "./"+l.dir)
-	}
-	out[0].Comment = "Local projects that the service depends on."
-	install := pip + venv + "/bin/python install --no-compile --no-deps " + strings.Join(ecosystem.Quoted(dirs), " ")
-	return append(out, plan.Step{Op: plan.OpRun, Mounts: cache(pipCache), Shell: install + " && " + compileVenv})
 }
 
 // recode writes a manifest as UTF-8 without a byte-order mark, which is all that
@@ -122,7 +112,7 @@ const recode = `python3 -c 'import pathlib, sys; ` +
 func (s *service) recoded() []string {
 	var files []string
 	for _, name := range s.manager.manifests {
-		data, err := fs.ReadFile(s.lockDir(), name)
+		data, err := fs.ReadFile(s.contextDir(), name)
 		marked := bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) || bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff"))
 		if err == nil && marked && path.Ext(name) != ".txt" {
 			files = append(files, name)
@@ -138,7 +128,7 @@ func (s *service) recoded() []string {
 // production copies it from. Importing FastAPI and uvicorn takes 0.5 s of
 // processor time with it and 1.4 s without, measured 2026-11-21.
 func (s *service) compileLibrary() string {
-	library := "/usr/lib/python" + s.version
+	library := s.library()
 	return strings.Join([]string{
 		strings.Replace(compile, "-m", "-B -m", 1) + "-x '/(test|idlelib|tkinter|turtledemo|ensurepip|pydoc_data|curses)/' " + library,
 		"mkdir -p " + bytecode + library,

@@ -164,8 +164,8 @@ func (s *service) startPlace() ecosystem.Hit {
 
 // manifest is the place of a finding about the whole service.
 func (s *service) manifest() string {
-	if len(s.manager.manifests) > 0 && s.member == "" {
-		return s.manager.manifests[0]
+	if len(s.manager.manifests) > 0 && (s.member == "" || s.own) {
+		return ecosystem.Below(ecosystem.Or(s.member, "."), s.manager.manifests[0])
 	}
 	if s.member != "" {
 		return "pyproject.toml"

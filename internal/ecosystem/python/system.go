@@ -15,6 +15,7 @@ type need struct {
 	ecosystem.System
 	instead string
 	unless  string // an extra that brings the library along
+	native  bool   // it is compiled
 }
 
 // needs are the packages of which wheels do not suffice. Whatever is not here
@@ -24,7 +25,7 @@ type need struct {
 // the library is the same.
 func needs(version string) map[string]need {
 	compiled := func(lib, why, source string, build ...string) need {
-		return need{System: ecosystem.System{Build: append(compilers(version), build...), Runtime: []string{lib}, Why: why + " and a compiler", Source: source}}
+		return need{System: ecosystem.System{Build: build, Runtime: []string{lib}, Why: why + " and a compiler", Source: source}, native: true}
 	}
 	loaded := func(why, source string, packages ...string) need {
 		return need{System: ecosystem.System{Runtime: packages, Why: why, Source: source}}
@@ -74,9 +75,19 @@ func ldap(version string) string {
 	return "libldap2"
 }
 
-// compilers are what an extension in C is made with.
-func compilers(version string) []string {
-	return []string{"gcc", "libc6-dev", "python" + version + "-dev"}
+// sources are what packages need that have wheels, for a Python that theirs are not
+// for: they are compiled from the archive.
+func sources() map[string]ecosystem.System {
+	const at = "https://pypi.org/project/"
+	return map[string]ecosystem.System{
+		"psycopg2-binary": {Build: []string{"libpq-dev", "perl-base"}, Runtime: []string{"libpq5"}, Why: "libpq", Source: at + "psycopg2/"},
+		"lxml":            {Build: []string{"libxml2-dev", "libxslt1-dev"}, Runtime: []string{"libxml2", "libxslt1.1"}, Why: "libxml2 and libxslt", Source: at + "lxml/"},
+		"pillow":          {Build: []string{"libjpeg-dev", "zlib1g-dev"}, Runtime: []string{"libjpeg62-turbo"}, Why: "libjpeg", Source: at + "pillow/"},
+		"cffi":            {Build: []string{"libffi-dev"}, Runtime: []string{"libffi8"}, Why: "libffi", Source: at + "cffi/"},
+		"cryptography":    {Build: []string{"cargo", "libssl-dev"}, Why: "Rust and OpenSSL", Source: at + "cryptography/"},
+		"orjson":          {Build: []string{"cargo"}, Why: "Rust", Source: at + "orjson/"},
+		"pydantic-core":   {Build: []string{"cargo"}, Why: "Rust", Source: at + "pydantic-core/"},
+	}
 }
 
 // checkSystem gives the bases what the service's packages want of Debian, and
@@ -94,11 +105,20 @@ func (s *service) checkSystem() {
 		case !s.assembled() || n.Why == "": // other bases may have what is needed
 		case n.unless != "" && (d.extra(n.unless) || s.deps[name+"-"+n.unless].name != ""):
 		case len(n.Runtime) > 0:
+			s.native = s.native || n.native
 			found = append(found, ecosystem.Need{Package: name, File: d.file, Line: d.line, System: n.System})
 		case !knows:
 			s.Report(diag.Error, codeSystem, d.file, d.line, "depend on "+n.instead+" ("+n.Source+"); or list Debian packages under `packages:` in slipway.yaml, or images that have them under `bases:`",
 				"%s needs %s, which the bases do not have", name, n.Why)
 		}
+	}
+	for _, m := range s.misfits(s.version) {
+		if n, ok := sources()[m.name]; ok && m.compiled && s.assembled() {
+			found = append(found, ecosystem.Need{Package: m.name, File: m.file, Line: m.line, System: n})
+		}
+	}
+	if s.git.Package != "" && s.assembled() {
+		found = append(found, s.git)
 	}
 	s.AddSystem(found)
 }

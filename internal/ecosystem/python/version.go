@@ -11,48 +11,140 @@ import (
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
-// runtimeVersion decides on the version of Python: the preferred one that the
-// strongest statement allows, else the next newer one, with a warning.
+// packagesSourcesAndVersion reads what the service installs and its sources, which
+// are evidence for the version of Python, and decides on that. What is said of the
+// version comes first.
+func (s *service) packagesSourcesAndVersion() bool {
+	facts, findings := s.Facts, s.Findings
+	s.Facts, s.Findings = nil, nil
+	ok := s.packageManager()
+	if ok {
+		s.inTop(s.ReadIgnore)
+		s.findTree()
+		s.readSources()
+	}
+	rest, about := s.Facts, s.Findings
+	s.Facts, s.Findings = facts, findings
+	s.runtimeVersion()
+	s.Facts, s.Findings = append(s.Facts, rest...), append(s.Findings, about...)
+	return ok
+}
+
+// runtimeVersion decides on the version of Python: of those that the strongest
+// statement allows, the preferred one that all pinned packages run on; else one
+// next to it, with a warning.
 func (s *service) runtimeVersion() {
-	file, line, text := s.versionEvidence()
-	supported := versions(s.family)
+	all := s.versionStatements()
+	supported := s.versions()
 	s.version = supported[0]
-	if text == "" {
-		s.Fact("runtime", "Python "+s.version, "default: no file names a version", "", 0)
-		return
-	}
-	v, err := choose(text, supported)
-	near := ""
+	st, allowed, err := firstOf(all, supported)
 	if err != nil {
-		near = nearest(text, supported)
-	}
-	switch {
-	case err != nil && near == "":
-		hint := "write one of " + listed(supported)
-		if s.assembled() {
-			hint += ", or bases: official in slipway.yaml, which uses images from a registry"
-		}
-		if file == "" {
-			s.ReportWanted(codeVersion, "", hint, "%v; the bases have %s", err, listed(supported))
+		if allowed = around(st.text, supported); allowed == nil {
+			s.refuseVersion(st, supported, err)
 			return
 		}
-		s.Report(diag.Error, codeVersion, file, line, hint, "%v; the bases have %s", err, listed(supported))
+	}
+	why := s.fitting(allowed)
+	if err != nil {
+		s.near = lowest(st.text)
+		s.warnNearest(st)
+	}
+	l, _ := lineFor(s.version)
+	s.standalone = s.assembled() && l.suite == ""
+	if s.assembled() && exact(st.text) && err == nil {
+		s.exactVersion(st)
+	}
+	if s.assembled() && l.ended != "" {
+		s.Unwise(ecosystem.CodeEnded, ecosystem.Or(st.file, why.file), max(st.line, why.line), "move to Python "+supported[0], "Python %s gets no security fixes since %s", s.version, l.ended)
+	}
+	s.warnMisfits(st)
+	s.noteVersion(st, why)
+}
+
+// warnNearest reports a version that cannot be had here.
+func (s *service) warnNearest(st stated) {
+	hint := "test with Python " + s.version + " and write that"
+	if had, err := choices(st.text, StandaloneMinors()); err == nil && s.assembled() && !s.mirrored {
+		hint += "; or set " + mirrorHint + ", which has " + had[0]
+	}
+	s.Unwise(ecosystem.CodeNearest, st.file, st.line, hint, "there is no base of Python %s; the image has %s", plainVersion(st.text), s.version)
+}
+
+// mirrorHint is the setting that makes standalone Pythons available.
+const mirrorHint = "SLIPWAY_PYTHON_MIRROR to a mirror of python-build-standalone (https://github.com/astral-sh/python-build-standalone/releases/download is the original)"
+
+// noteVersion says which Python runs the service, and why.
+func (s *service) noteVersion(st stated, why misfit) {
+	value := "Python " + ecosystem.Or(s.patch, s.version)
+	because := ""
+	if why.name != "" {
+		because = why.name + " " + why.version + " " + why.why
+	}
+	switch {
+	case st.text == "" && because != "":
+		s.Fact("runtime", value, because, why.file, why.line)
+	case st.text == "":
+		s.Fact("runtime", value, "default: no file names a version", "", 0)
+	case st.file == "":
+		s.Configured("runtime", value)
+	case because != "":
+		s.Fact("runtime", value, fmt.Sprintf("requires %q; %s", st.text, because), st.file, st.line)
+	default:
+		s.Fact("runtime", value, fmt.Sprintf("requires %q", st.text), st.file, st.line)
+	}
+}
+
+// exactVersion takes one release of Python where it can be had: Debian has the
+// newest of each minor only.
+func (s *service) exactVersion(st stated) {
+	patch := strings.TrimLeft(plainVersion(st.text), "= ")
+	release, ok := FindStandalone(patch)
+	switch {
+	case ok && release.Version == patch && s.mirrored:
+		s.patch, s.standalone = patch, true
+	case s.standalone:
+		newest, _ := FindStandalone(s.version)
+		s.Unwise(ecosystem.CodeNearest, st.file, st.line, "write "+s.version+", which takes the newest release", "Python %s itself is not available; the image has %s", patch, newest.Version)
+	default:
+		hint := "write " + s.version + ", which takes the newest with all security fixes"
+		if ok && release.Version == patch {
+			hint += "; or set " + mirrorHint
+		}
+		s.Unwise(ecosystem.CodeNearest, st.file, st.line, hint, "Python %s itself is not used; the image has the newest %s of Debian", patch, s.version)
+	}
+}
+
+// refuseVersion reports a version that no base is near to.
+func (s *service) refuseVersion(st stated, supported []string, err error) {
+	hint := "write one of " + listed(supported)
+	if s.assembled() {
+		hint += ", or bases: official in slipway.yaml, which uses images from a registry"
+	}
+	if st.file == "" {
+		s.ReportWanted(codeVersion, "", hint, "%v; the bases have %s", err, listed(supported))
 		return
-	case err != nil:
-		s.Unwise(ecosystem.CodeNearest, file, line, "test with Python "+near+" and write that", "there is no base of Python %s; the image has %s", plainVersion(text), near)
-		v = near
-	case s.assembled() && exact(text):
-		s.Unwise(ecosystem.CodeNearest, file, line, "write "+v+", which takes the newest with all security fixes", "Python %s itself is not available; the image has the newest %s of Debian", plainVersion(text), v)
 	}
-	s.version = v
-	if l, ok := lineFor(v); ok && s.assembled() && l.ended != "" {
-		s.Unwise(ecosystem.CodeEnded, file, line, "move to Python "+supported[0], "Python %s gets no security fixes since %s", v, l.ended)
+	s.Report(diag.Error, codeVersion, st.file, st.line, hint, "%v; the bases have %s", err, listed(supported))
+}
+
+// firstOf returns the first statement that allows a supported version, and all
+// that it allows, in order of preference. Without one it is the first statement
+// with the reason. No statement allows every version.
+func firstOf(all []stated, supported []string) (stated, []string, error) {
+	if len(all) == 0 {
+		return stated{}, supported, nil
 	}
-	if file == "" {
-		s.Configured("runtime", "Python "+v)
-		return
+	var first error
+	for _, st := range all {
+		allowed, err := choices(st.text, supported)
+		if err == nil {
+			return st, allowed, nil
+		}
+		if first == nil {
+			first = err
+		}
 	}
-	s.Fact("runtime", "Python "+v, fmt.Sprintf("requires %q", text), file, line)
+	return all[0], nil, first
 }
 
 // listed has versions in their order, for messages.
@@ -78,6 +170,28 @@ var exactVersion = pattern.Lazy(`^(?:={1,3}\s*)?\d+\.\d+\.\d+$`)
 
 // exact reports a statement that names one patch release.
 func exact(text string) bool { return exactVersion().MatchString(plainVersion(text)) }
+
+// around returns the supported versions next to one that is not: the next newer one,
+// and for a statement of a single version the next older one too.
+func around(text string, supported []string) []string {
+	newer := nearest(text, supported)
+	if newer == "" {
+		return nil
+	}
+	out := []string{newer}
+	if s, err := parseSpan(plainVersion(text)); err == nil && !strings.ContainsAny(text, "<>^~|,!") {
+		older, at := "", version{}
+		for _, have := range supported {
+			if v, _, err := parseVersion(have); err == nil && slices.Compare(v[:], s.low[:]) < 0 && slices.Compare(v[:], at[:]) > 0 {
+				older, at = have, v
+			}
+		}
+		if older != "" {
+			out = append(out, older)
+		}
+	}
+	return out
+}
 
 // nearest returns the oldest supported version that is newer than the oldest one
 // that a statement allows, within Python 3; "" when there is none.
@@ -106,32 +220,39 @@ func nearest(text string, supported []string) string {
 // version is major, minor, patch.
 type version [3]int
 
+func (v version) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) }
+
 // span is the versions from low (inclusive) to high (exclusive).
 type span struct{ low, high version }
 
 var endless = version{1 << 30}
 
-// choose returns the first of the supported versions ("3.13") that a statement
-// allows. Statements are those of .python-version ("3.13.2", "cpython-3.13"),
+// choices returns the supported versions ("3.13") that a statement allows, in
+// their order. Statements are those of .python-version ("3.13.2", "cpython-3.13"),
 // runtime.txt ("python-3.13.2"), requires-python (">=3.9,<4", "~=3.11",
 // "==3.12.*") and Poetry ("^3.11", "~3.12 || ^3.13").
-func choose(text string, supported []string) (string, error) {
+func choices(text string, supported []string) ([]string, error) {
 	plain := plainVersion(text)
 	if strings.HasPrefix(plain, "pypy") || strings.HasPrefix(plain, "graalpy") {
-		return "", fmt.Errorf("the interpreter %s is not CPython", plain)
+		return nil, fmt.Errorf("the interpreter %s is not CPython", plain)
 	}
+	var out []string
 	for _, want := range supported {
 		for _, part := range strings.Split(plain, "||") {
 			ok, err := allows(part, want)
 			if err != nil {
-				return "", fmt.Errorf("%q is not a version of Python: %w", text, err)
+				return nil, fmt.Errorf("%q is not a version of Python: %w", text, err)
 			}
 			if ok {
-				return want, nil
+				out = append(out, want)
+				break
 			}
 		}
 	}
-	return "", fmt.Errorf("it requires Python %s", strings.TrimSpace(text))
+	if out == nil {
+		return nil, fmt.Errorf("it requires Python %s", strings.TrimSpace(text))
+	}
+	return out, nil
 }
 
 // allows tells whether a version of a minor release fulfils all comparators.

@@ -1,0 +1,5 @@
+from more_itertools import last
+
+
+def highest(levels):
+    return last(sorted(levels))
