@@ -6,7 +6,7 @@ set -euo pipefail
 need_build=(gcc libc6-dev libseccomp-dev ca-certificates git)
 need_demo=(curl)
 need_engine=(busybox-static iptables)
-need_test=(curl docker.io skopeo podman qemu-user-static busybox-static iptables uidmap)
+need_test=(curl docker.io skopeo podman qemu-user-static busybox-static iptables uidmap nginx)
 need_bench=(mmdebstrap curl)
 
 case "${1:-}" in

@@ -233,14 +233,18 @@ func damaged(what string, err error) error {
 		WithHint("its digest matches the pin, so the package itself is broken: `slipway bases update` uses a newer one")
 }
 
-// npmPart is the layer of Node.js or of npm.
+// npmPart is the layer of Node.js, npm, Bun or Deno.
 func (a *Assembler) npmPart(p NPMPin, t spec.Target, headers bool) part {
 	unpack, kind := npmTree, "npm"
-	if p.Name == t.NPM {
+	switch {
+	case p.Name == t.NPM && headers:
+		unpack, kind = nodeTreeWithHeaders, "npm for addons"
+	case p.Name == t.NPM:
 		unpack = nodeTree
-		if headers {
-			unpack, kind = nodeTreeWithHeaders, "npm for addons"
-		}
+	case p.Name == t.Bun():
+		unpack = bunTree
+	case p.Name == t.Deno():
+		unpack = denoTree
 	}
 	what := "npm package " + p.Name + " " + p.Version
 	return part{
@@ -372,9 +376,10 @@ func imageOf(l Locked, t spec.Target, parts []part, made []*layer) (v1.Image, er
 	config.Architecture, config.OS, config.Created = t.Arch, "linux", zero
 	config.Config = v1.Config{Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, WorkingDir: "/"}
 	for _, p := range l.NPM {
-		if p.Name == t.NPM {
-			config.Config.Env = append(config.Config.Env, "NODE_VERSION="+p.Version)
-			config.Config.Cmd = []string{"node"}
+		program := map[string]string{t.NPM: "node", t.Bun(): "bun", t.Deno(): "deno"}[p.Name]
+		if program != "" {
+			config.Config.Env = append(config.Config.Env, strings.ToUpper(program)+"_VERSION="+p.Version)
+			config.Config.Cmd = []string{program}
 		}
 	}
 	for _, p := range l.Go {

@@ -17,7 +17,7 @@ import (
 
 // choosing counts the ways in which this package has chosen packages. It rises
 // whenever the same spec and indexes would give other pins.
-const choosing = 2
+const choosing = 3
 
 // choosers opens each release once, and reads its index once a platform. Safe for
 // concurrent use; releases are read side by side.

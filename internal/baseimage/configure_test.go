@@ -160,21 +160,21 @@ func TestInterpretersOfPrograms(t *testing.T) {
 		"perl":                    {"Depends: perl-base\n", nil}, "perl-base": {"", nil}, "python3": {"Depends: python3-minimal\n", nil}, "python3-minimal": {"", nil},
 	}
 	w.publish("1.0")
-	interpreters := []string{"bash", "dash", "perl", "perl-base", "python3", "python3-minimal"}
+	interpreters := []string{"bash", "coreutils", "dash", "perl", "perl-base", "python3", "python3-minimal"}
 	for _, c := range []struct {
 		ref  string
 		want []string
 	}{
 		{"slipway/node/pg-client:20-trixie", []string{"perl", "perl-base"}},
 		{"slipway/node/scripted:20-trixie", nil},
-		{"slipway/node/pg-config:20-trixie", []string{"perl-base"}},
+		{"slipway/node/pg-config:20-trixie", []string{"coreutils", "perl-base"}},
 		{"slipway/node/mixed:20-trixie", nil},
 		{"slipway/node/shell-only:20-trixie", []string{"bash", "dash"}},
 		{"slipway/node/python-tool:20-trixie", []string{"python3", "python3-minimal"}},
 		{"slipway/node/chromium-headless-shell:20-trixie", nil},
 		{"slipway/node/moved:20-trixie", []string{"bash", "dash"}},
 		{"slipway/node/perl:20-trixie", []string{"perl", "perl-base"}},
-		{"slipway/node/pg-config:20-trixie-toolchain", []string{"bash", "dash", "perl-base"}},
+		{"slipway/node/pg-config:20-trixie-toolchain", []string{"bash", "coreutils", "dash", "perl-base"}},
 	} {
 		var got []string
 		for _, name := range pinsOf(w.ensure(w.assembler(), c.ref, amd64...)) {

@@ -233,7 +233,7 @@ func (w *world) npm(name string, versions map[string][]byte) {
 	for v, tgz := range versions {
 		sum := sha512.Sum512(tgz)
 		doc["versions"][v] = map[string]dist{"dist": {"sha512-" + base64.StdEncoding.EncodeToString(sum[:])}}
-		w.set(fmt.Sprintf("/npm/%s/-/%s-%s.tgz", name, name, v), tgz)
+		w.set(fmt.Sprintf("/npm/%s/-/%s-%s.tgz", name, name[strings.LastIndexByte(name, '/')+1:], v), tgz)
 	}
 	text, err := json.Marshal(doc)
 	if err != nil {

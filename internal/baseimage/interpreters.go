@@ -122,6 +122,8 @@ func packagesOfInterpreter(name string) []string {
 		return []string{"bash"}
 	case name == "python3":
 		return []string{"python3", "python3-minimal"}
+	case name == "env":
+		return []string{"coreutils"}
 	case name == "tclsh":
 		return []string{"tcl"}
 	case name == "ruby" || name == "gawk" || name == "zsh" || name == "guile":
@@ -130,8 +132,8 @@ func packagesOfInterpreter(name string) []string {
 	return nil
 }
 
-// programsOf are the interpreters that programs of a package name, and whether it has a
-// program that needs none.
+// programsOf are the interpreters that programs of a package name, with the one that
+// looks for them, and whether it has a program that needs none.
 func programsOf(t tree) (scripts map[string]bool, compiled bool) {
 	scripts = map[string]bool{}
 	for _, p := range sorted(t) {
@@ -144,6 +146,9 @@ func programsOf(t tree) (scripts map[string]bool, compiled bool) {
 		}
 		if in := debian.InterpreterOf(n.data[0]); in != "" {
 			scripts[in] = true
+			if line, _, _ := bytes.Cut(n.data[0], []byte("\n")); bytes.Contains(line, []byte("/env ")) {
+				scripts["env"] = true
+			}
 		} else if bytes.HasPrefix(n.data[0], []byte("\x7fELF")) {
 			compiled = true
 		}

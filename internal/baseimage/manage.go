@@ -67,9 +67,10 @@ func (a *Assembler) status(ctx context.Context, base spec.Base, t spec.Target) (
 	}
 	s.Packages = len(l.Debian)
 	for _, p := range l.NPM {
-		if p.Name == t.NPM {
+		switch p.Name {
+		case t.NPM:
 			s.Node = p.Version
-		} else {
+		case "npm":
 			s.NPM = p.Version
 		}
 	}

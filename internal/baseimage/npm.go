@@ -23,8 +23,9 @@ type npmVersions struct {
 	} `json:"versions"`
 }
 
-// newestNPM returns the newest stable version of a major of an npm package,
-// or the one version that is named.
+// newestNPM returns the newest stable version of a major of an npm package, or the
+// one release that is named. Where the registry has no such release, it is the next
+// newer one of its major, else the newest.
 func newestNPM(ctx context.Context, c *download.Cache, registry, name, wanted string) (NPMPin, error) {
 	var doc npmVersions
 	address := registry + "/" + name
@@ -39,9 +40,19 @@ func newestNPM(ctx context.Context, c *download.Cache, registry, name, wanted st
 
 func (doc npmVersions) newest(name, wanted string) (NPMPin, error) {
 	best, bestNumbers := "", [3]int{}
+	major, _, _ := strings.Cut(wanted, ".")
+	low, single := stableVersion(wanted)
 	for v := range doc.Versions {
 		n, ok := stableVersion(v)
-		if ok && (v == wanted || strconv.Itoa(n[0]) == wanted) && (best == "" || later(n, bestNumbers)) {
+		if !ok || strconv.Itoa(n[0]) != major {
+			continue
+		}
+		better := best == "" || later(n, bestNumbers)
+		if single && best != "" {
+			enough, had := !later(low, n), !later(low, bestNumbers)
+			better = enough && (!had || later(bestNumbers, n)) || !had && later(n, bestNumbers)
+		}
+		if better {
 			best, bestNumbers = v, n
 		}
 	}
@@ -141,6 +152,39 @@ func nodeFiles(tgz io.Reader, enough int, wanted func(string) bool) (tree, error
 		return nil, fmt.Errorf("stripping node: %w", err)
 	}
 	n.mode = 0o755
+	return t, nil
+}
+
+// bunTree is the layer of Bun, by both of its names.
+func bunTree(tgz io.Reader) (tree, error) {
+	t, err := programTree(tgz, "bun")
+	if err != nil {
+		return nil, err
+	}
+	t.symlink("usr/local/bin/bunx", "bun")
+	return t, nil
+}
+
+// denoTree is the layer of Deno.
+func denoTree(tgz io.Reader) (tree, error) { return programTree(tgz, "deno") }
+
+// programTree is the layer of a package that has one program, which stays as it is:
+// both Bun and Deno look for code at the end of their own file.
+func programTree(tgz io.Reader, name string) (tree, error) {
+	t, at := tree{}, "usr/local/bin/"+name
+	err := unpackTGZ(t, tgz, 1, func(p string) string {
+		if p == name || p == "bin/"+name {
+			return at
+		}
+		return ""
+	})
+	if err != nil {
+		return nil, err
+	}
+	if t[at] == nil {
+		return nil, fmt.Errorf("no program %s in the package", name)
+	}
+	t[at].mode = 0o755
 	return t, nil
 }
 

@@ -110,19 +110,23 @@ func (a *Assembler) probePin(w want) (Locked, error) {
 	return Locked{Ref: w.base.Ref, Platform: w.t.Platform, Assembly: assembly, Probe: id}, nil
 }
 
-// npmWanted names the npm packages of a spec, as "name@major".
+// npmWanted names the npm packages of a spec, as "name@version", which is a major or
+// one release.
 func npmWanted(base spec.Base, t spec.Target) []string {
-	if base.Node == "" {
-		return nil
+	var wanted []string
+	add := func(name, version string) {
+		if version != "" {
+			wanted = append(wanted, name+"@"+version)
+		}
 	}
-	wanted := []string{t.NPM + "@" + base.Node}
-	if base.NPMMajor != "" {
-		wanted = append(wanted, "npm@"+base.NPMMajor)
-	}
+	add(t.NPM, base.Node)
+	add("npm", base.NPMMajor)
+	add(t.Bun(), base.Bun)
+	add(t.Deno(), base.Deno)
 	return wanted
 }
 
-// newest pins the npm packages that specs want, by "name@major". Each is told
+// newest pins the npm packages that specs want, by "name@version". Each is told
 // as soon as it is found, by several goroutines.
 func (a *Assembler) newest(ctx context.Context, wants []want, found func(NPMPin, spec.Target, bool)) (map[string]NPMPin, error) {
 	m, err := a.mirrors(ctx)
@@ -144,9 +148,13 @@ func (a *Assembler) newest(ctx context.Context, wants []want, found func(NPMPin,
 				return nil, noNPM()
 			}
 			group.Go(func() error {
-				name, major, _ := strings.Cut(key, "@")
-				pin, err := newestNPM(ctx, a.packages, registry, name, major)
+				at := strings.LastIndexByte(key, '@') // names may begin with one
+				name, wanted := key[:at], key[at+1:]
+				pin, err := newestNPM(ctx, a.packages, registry, name, wanted)
 				if err == nil {
+					if strings.Contains(wanted, ".") && pin.Version != wanted {
+						a.events.Emit(event.Note{Warning: true, Text: fmt.Sprintf("the npm registry has no version %s of %s; the base has %s", wanted, name, pin.Version)})
+					}
 					found(pin, w.t, w.base.Headers)
 				}
 				mu.Lock()

@@ -94,6 +94,9 @@ func (a *app) buildFleet(ctx context.Context, src *source, f buildFlags) error {
 	o := f.Overrides
 	o.KeepGoing = f.keepGoing
 	fl, err := src.Load(src.Target, o)
+	if len(src.opened) == 0 && a.settles(src.Root, err) {
+		fl, err = src.Load(src.Target, o)
+	}
 	if err != nil {
 		return err
 	}
@@ -270,9 +273,11 @@ func (a *app) history(root, afresh string, where builderFlags, store *image.Stor
 // reportBuild prints what a build made, with its times and cached steps.
 func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipeline.Built, took time.Duration, asJSON bool) error {
 	if !asJSON {
+		var found diag.Findings
 		for _, b := range built {
-			a.tellFindings(b.Findings)
+			found = append(found, b.Findings...)
 		}
+		a.tellFindings(found)
 	}
 	byService := map[string]pipeline.Built{}
 	var images []fleet.Image
@@ -314,7 +319,7 @@ func (a *app) reportBuild(ctx context.Context, store *image.Store, built []pipel
 // tellFindings prints what an image may lack; what it surely lacks is the error of
 // its build.
 func (a *app) tellFindings(findings diag.Findings) {
-	for _, f := range findings {
+	for _, f := range findings.Joined() {
 		if f.Severity != diag.Error {
 			fmt.Fprintln(a.Stderr, f)
 		}
@@ -349,4 +354,32 @@ func (a *app) printJobs(jobs []pipeline.Job, asJSON bool) error {
 		fmt.Fprintf(a.Stdout, "would build %s as %s for %s: %s\n", r.Service, r.Image, strings.Join(r.Platforms, ", "), strings.Join(r.Stages, " → "))
 	}
 	return nil
+}
+
+// settles asks a person, once for each service, about what slipway.yaml leaves open
+// and an error offers lines for. It reports whether slipway.yaml now has them all.
+func (a *app) settles(root string, err error) bool {
+	var findings diag.Findings
+	if !errors.As(err, &findings) || !a.interactive() {
+		return false
+	}
+	choices := fleet.Choices(findings)
+	if len(choices) == 0 {
+		return false
+	}
+	fmt.Fprintln(a.Stderr, findings.Error())
+	for _, c := range choices {
+		line := fleet.Ask(a.Stdin, a.Stderr, c)
+		if line == "" {
+			return false
+		}
+		if _, err := fleet.Find(root); err != nil {
+			_ = a.init(root, initFlags{}) // its errors are those that the line settles
+		}
+		if err := fleet.Settle(root, c.Service, line); err != nil {
+			fmt.Fprintln(a.Stderr, err)
+			return false
+		}
+	}
+	return true
 }

@@ -87,6 +87,13 @@ func (a *app) plain() bool {
 	return a.Getenv("NO_COLOR") != "" || a.Getenv("TERM") == "dumb" || a.Getenv("CI") != ""
 }
 
+// interactive reports a person at the terminal who can answer.
+func (a *app) interactive() bool {
+	in, isFile := a.Stdin.(*os.File)
+	out, shown := a.Stderr.(*os.File)
+	return isFile && shown && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) && a.Getenv("CI") == ""
+}
+
 // runView makes the view of a group that runs. Close it before anything else is
 // printed.
 func (a *app) runView(g localrun.Group, logs bool) *view.View {
@@ -102,7 +109,7 @@ func (a *app) printJSON(v any) error { return report.JSON(a.Stdout, v) }
 
 // warn prints findings that are no errors.
 func (a *app) warn(findings diag.Findings) {
-	for _, f := range findings.Sorted() {
+	for _, f := range findings.Sorted().Joined() {
 		if f.Severity != diag.Error {
 			_, _ = a.Stderr.Write([]byte(f.String() + "\n"))
 		}

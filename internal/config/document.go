@@ -124,7 +124,7 @@ func (serviceType) choices() []string { return []string{"grpc", "http", "worker"
 type ecosystem string
 
 func (ecosystem) choices() []string {
-	return []string{"go", "java", "node", "python", "rust", "static"}
+	return []string{"deno", "go", "java", "node", "python", "rust", "static"}
 }
 
 // manager is the name of a package manager.

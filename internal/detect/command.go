@@ -36,9 +36,15 @@ func commandOf(runs dockerfile.Runs, language string, dir fs.FS) []string {
 	switch name := path.Base(words[0]); language {
 	case "node":
 		if slices.Contains([]string{"npm", "yarn", "pnpm", "bun"}, name) {
-			return scriptOf(dir, words)
+			if script := scriptOf(dir, words); script != nil || name != "bun" {
+				return script
+			}
 		}
-		if name == "node" && len(words) > 1 {
+		if (name == "node" || name == "bun") && len(words) > 1 {
+			return words
+		}
+	case "deno":
+		if name == "deno" && len(words) > 1 {
 			return words
 		}
 	case "python":

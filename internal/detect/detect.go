@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/deno"
 	"github.com/slipway-build/slipway/internal/ecosystem/golang"
 	"github.com/slipway-build/slipway/internal/ecosystem/java"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
@@ -85,7 +86,7 @@ type Programmer interface {
 
 // Ecosystems are all that Slipway knows, in the order in which they are asked.
 func Ecosystems() []Ecosystem {
-	return []Ecosystem{golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
+	return []Ecosystem{static.Generated{}, golang.Ecosystem{}, rust.Ecosystem{}, java.Ecosystem{}, deno.Ecosystem{}, node.Ecosystem{}, python.Ecosystem{}, static.Ecosystem{}}
 }
 
 // The codes of findings about a repository. A code has one meaning for ever.
@@ -359,7 +360,7 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 		}
 		return f
 	case len(s.Packages.Build)+len(s.Packages.Runtime) > 0 && (!slices.Contains(extendable(), ecosystem) || fleet != nil && fleet.Bases.Family != "debian"):
-		f := finding(codeMisplaced, s, fleet, "%s: packages: works only with the bases that Slipway assembles for Node.js, Python, Rust and Java", s.Name)
+		f := finding(codeMisplaced, s, fleet, "%s: packages: works only with the bases that Slipway assembles for Node.js, Deno, Python, Rust and Java", s.Name)
 		f.Hint = "delete it; to add packages, use bases: with images that have them, or a Dockerfile in the service's directory"
 		return f
 	case ecosystem != "rust" && len(s.Features) > 0:
@@ -375,10 +376,10 @@ func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Fi
 }
 
 // extendable are the ecosystems whose bases take further Debian packages.
-func extendable() []string { return []string{"node", "python", "rust", "java"} }
+func extendable() []string { return []string{"node", "deno", "python", "rust", "java"} }
 
 // signs says in a hint what ecosystems are recognised by.
-const signs = "Node.js by package.json, Go by go.mod, Rust by Cargo.toml, Java by pom.xml or build.gradle, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html"
+const signs = "Node.js by package.json, Deno by deno.json, Go by go.mod, Rust by Cargo.toml, Java by pom.xml or build.gradle, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html or the configuration of Hugo, Jekyll, mdBook, MkDocs or Sphinx"
 
 // finding makes an error at the service's key in slipway.yaml, or at its directory.
 func finding(code string, s config.Service, fleet *config.Fleet, format string, args ...any) *diag.Finding {

@@ -32,16 +32,17 @@ func Enclosing(tree fs.FS, at string) string {
 
 var (
 	goReplaced = pattern.Lazy(`(?m)=>[ \t]+(\.\.?/[^ \t\r\n]*)`)
+	localNode  = pattern.Lazy(`"(?:file:|link:|portal:)?(\.\./[^"\n]*)"`)
 	cargoPath  = pattern.Lazy(`(?m)\bpath[ \t]*=[ \t]*"(\.\.[^"\n]*)"`)
 )
 
 // together widens the directory of a workspace to what the manifests of a member and
-// of the workspace take from beside it: replaced modules of Go, packages of Cargo
-// that are used by their path. Only what lies in the tree counts.
+// of the workspace take from beside it: replaced modules of Go, packages of Cargo and
+// npm that are used by their path. Only what lies in the tree counts.
 func together(tree fs.FS, found, at string) string {
 	top := ecosystem.Or(found, at)
 	for _, dir := range []string{at, top} {
-		for name, sign := range map[string]func() *regexp.Regexp{"go.mod": goReplaced, "Cargo.toml": cargoPath} {
+		for name, sign := range map[string]func() *regexp.Regexp{"go.mod": goReplaced, "Cargo.toml": cargoPath, "package.json": localNode} {
 			data, err := ecosystem.Read(tree, path.Join(dir, name))
 			if err != nil {
 				continue

@@ -34,6 +34,8 @@ func TestEnclosing(t *testing.T) {
 		"Go, outside of the tree":      {map[string]string{"go.mod": "module b\n\nreplace a => ../\n", "x/main.go": "package main\n"}, "x", "."},
 		"Cargo, a package beside it":   {map[string]string{"libs/http/Cargo.toml": "[package]\n", "examples/Cargo.toml": "[workspace]\nmembers = [\"*\"]\n", "examples/hello/Cargo.toml": "[package]\nname = \"hello\"\n[dependencies]\nhttp = { path = \"../../libs/http\" }\n"}, "examples/hello", "."},
 		"Cargo, a package of the same": {map[string]string{"Cargo.toml": "[workspace]\nmembers = [\"*\"]\n", "lib/Cargo.toml": "[package]\n", "a/Cargo.toml": "[dependencies]\nlib = { path = \"../lib\" }\n"}, "a", "."},
+		"npm, a package beside it":     {map[string]string{"libs/x/package.json": "{}", "services/api/package.json": `{"dependencies": {"x": "file:../../libs/x"}}`}, "services/api", "."},
+		"npm, an archive of nobody":    {map[string]string{"services/api/package.json": `{"dependencies": {"x": "file:../../libs/x"}}`}, "services/api", ""},
 		"Cargo, no workspace":          {map[string]string{"p/lib/Cargo.toml": "[package]\n", "p/a/Cargo.toml": "[dependencies]\nlib = { path = \"../lib\" }\n"}, "p/a", "p"},
 		"the root":                     {map[string]string{"package.json": `{"workspaces": ["*"]}`}, ".", ""},
 		"npm, braces":                  {map[string]string{"package.json": `{"workspaces": ["{apps,libs}/*"]}`}, "libs/a", "."},

@@ -201,7 +201,8 @@ var ofTools = pattern.Lazy(`^(?:PYTHON|PIP_|POETRY_|UV_|NPM_|YARN_|PNPM_|MAVEN_|
 
 // Images of languages, and the version in their tags.
 var (
-	nodeImage   = pattern.Lazy(`(?:^|/)(?:node|nodejs|bitnami/node)[^:]*:v?(\d+)`)
+	nodeImage   = pattern.Lazy(`(?:^|/)(?:node|nodejs|bitnami/node)[^:]*:(?:v?(\d+(?:\.\d+){0,2})|(hydrogen|iron|jod|krypton|lithium)\b)`)
+	denoImage   = pattern.Lazy(`(?:^|/)deno[^:]*:(?:[a-z]+-)?v?(\d+(?:\.\d+){0,2})`)
 	pythonImage = pattern.Lazy(`(?:^|/)(?:python|uv)[^:]*:(?:python)?(\d+\.\d+)`)
 	goImage     = pattern.Lazy(`(?:^|/)golang[^:]*:(\d+\.\d+)`)
 	rustImage   = pattern.Lazy(`(?:^|/)rust[^:]*:(\d+\.\d+)`)
@@ -212,6 +213,7 @@ var (
 // tells, as slipway.yaml writes it.
 func runtimeOf(language, image string) string {
 	re := map[string]func() ecosystem.Pattern{
+		"deno":   func() ecosystem.Pattern { return denoImage() },
 		"node":   func() ecosystem.Pattern { return nodeImage() },
 		"python": func() ecosystem.Pattern { return pythonImage() },
 		"go":     func() ecosystem.Pattern { return goImage() },

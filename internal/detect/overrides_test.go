@@ -40,7 +40,7 @@ func TestWhatIsWrittenWins(t *testing.T) {
 		"a script":               {service, config.Service{Build: "compile", Output: "out"}, map[string]string{"build": "npm run compile", "build output": "out"}, ""},
 		"a script that is not":   {service, config.Service{Build: "compil"}, nil, `no script "compil"`},
 		"a manager":              {service, config.Service{PackageManager: "pnpm"}, map[string]string{"package manager": "pnpm 10.34.9"}, ""},
-		"a manager without lock": {service, config.Service{PackageManager: "bun"}, nil, "package_manager is bun, but the lock file is package-lock.json"},
+		"a manager without lock": {service, config.Service{PackageManager: "bun"}, map[string]string{"package manager": "bun 1.4.5"}, ""},
 		"a manager of another":   {service, config.Service{PackageManager: "uv"}, nil, "uv is not a package manager of node services"},
 		"output of a site":       {site, config.Service{Output: "www"}, map[string]string{"build output": "www"}, ""},
 		"pip beside uv": {files("uv.lock", "", "requirements.txt", "", "main.py", "print(1)"), config.Service{PackageManager: "pip", Type: "worker"},

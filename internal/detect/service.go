@@ -63,7 +63,7 @@ func planAlone(root repository, s config.Service, fleet *config.Fleet) (plan.Ser
 		if f.Errors() != nil && findings.Errors() == nil {
 			return false
 		}
-		p, best = again, f
+		p, best = again, placed(f, notes)
 		p.Facts = noted(p.Facts, notes)
 		return f.Errors() == nil
 	})
@@ -103,7 +103,7 @@ func inspect(root repository, s config.Service, fleet *config.Fleet) (Found, dia
 		if f.Errors() != nil && findings.Errors() == nil {
 			return false
 		}
-		done, facts, best = again, noted(more, notes), f
+		done, facts, best = again, noted(more, notes), placed(f, notes)
 		return f.Errors() == nil
 	})
 	_, secrets := root.secrets(s)
@@ -128,6 +128,21 @@ func (r repository) complete(e Ecosystem, dir fs.FS, s config.Service, facts []p
 	return diag.Findings{{Code: codeOtherVersion, Severity: diag.Info, Place: diag.Place{File: from.File, Line: from.Line},
 		Text: s.Name + ": " + from.Why + " names a version that the bases do not have, so Slipway uses the default",
 		Hint: "write version: for the service in slipway.yaml"}}
+}
+
+// placed gives findings about a version the place of the file that names it.
+func placed(findings diag.Findings, notes []plan.Fact) diag.Findings {
+	i := slices.IndexFunc(notes, func(n plan.Fact) bool { return n.Name == "runtime" })
+	if i < 0 {
+		return findings
+	}
+	out := slices.Clone(findings)
+	for j, f := range out {
+		if (f.Code == ecosystem.CodeNearest || f.Code == ecosystem.CodeEnded) && f.Excerpt == "" {
+			out[j].Place = diag.Place{File: notes[i].File, Line: notes[i].Line}
+		}
+	}
+	return out
 }
 
 // guess is what the ecosystems say of a start file that they know by its name

@@ -37,7 +37,6 @@ var (
 	mixProgram    = pattern.Lazy(`\bmod:\s*\{|\breleases:|\bescript:`)
 	swiftProgram  = pattern.Lazy(`\.executableTarget\(|\.executable\(`)
 	cmakeProgram  = pattern.Lazy(`(?i)\badd_executable\s*\(`)
-	hugoSite      = pattern.Lazy(`(?mi)^\s*["']?baseURL["']?\s*[=:]`)
 	zolaSite      = pattern.Lazy(`(?m)^\s*base_url\s*=`)
 	flutter       = pattern.Lazy(`(?m)^\s*sdk:\s*flutter\b`)
 	goProgram     = pattern.Lazy(`(?s)\bpackage main\b.*\bfunc main\(\)`)
@@ -45,7 +44,6 @@ var (
 	javaProgram   = pattern.Lazy(`\bstatic\s+(?:final\s+)?void\s+main\s*\(`)
 	pythonServer  = pattern.Lazy(`(?m)^\s*(?:from|import)\s+(?:flask|fastapi|django|aiohttp|tornado|bottle|sanic|starlette|falcon|http\.server|grpc)\b`)
 	nodeServer    = pattern.Lazy(`(?:require\(|from\s+)['"](?:node:)?(?:https?|express|fastify|koa|net)['"]`)
-	denoProgram   = pattern.Lazy(`"(?:tasks|start|unstable)"\s*:`)
 )
 
 // strangers are the signs, in the order in which they are looked for: one finding
@@ -57,16 +55,11 @@ func strangers() []stranger {
 		{language: "Visual Basic", files: []string{"*.vbproj"}, says: dotnetProgram, never: dotnetTests, strong: true},
 		{language: "PHP", files: []string{"composer.json"}, never: phpLibrary, strong: true},
 		{language: "PHP", files: []string{"index.php", "artisan"}, strong: true},
-		{language: "Hugo", files: []string{"hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json"}, strong: true},
-		{language: "Hugo", files: []string{"config.toml", "config.yaml", "config.yml"}, says: hugoSite, beside: []string{"content", "layouts", "archetypes"}, strong: true},
 		{language: "Zola", files: []string{"config.toml"}, says: zolaSite, beside: []string{"content", "templates", "sass"}, strong: true},
-		{language: "Jekyll", files: []string{"_config.yml", "_config.yaml"}, beside: []string{"_layouts", "_includes", "_posts", "_pages", "_data"}, strong: true},
 		{language: "Ruby", files: []string{"config.ru"}, strong: true},
 		{language: "Ruby", files: []string{"Gemfile"}, beside: []string{"app.rb", "main.rb", "server.rb", "_config.yml", "Procfile"}},
 		{language: "Elixir", files: []string{"mix.exs"}, says: mixProgram, strong: true},
 		{language: "Erlang", files: []string{"rebar.config"}},
-		{language: "Deno", files: []string{"deno.json", "deno.jsonc"}, says: denoProgram},
-		{language: "Deno", files: []string{"deno.json", "deno.jsonc", "deno.lock"}, beside: []string{"main.ts", "server.ts", "mod.ts", "main.tsx"}},
 		{language: "Swift", files: []string{"Package.swift"}, says: swiftProgram},
 		{language: "Dart", files: []string{"pubspec.yaml"}, never: flutter, beside: []string{"bin"}},
 		{language: "Scala", files: []string{"build.sbt"}},
@@ -83,6 +76,7 @@ func strangers() []stranger {
 		{language: "Rust", files: []string{"main.rs"}, says: rustProgram, without: []string{"Cargo.toml"}},
 		{language: "Java", files: []string{"Main.java", "App.java", "Application.java", "Server.java"}, says: javaProgram, without: []string{"pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"}},
 		{language: "Python", files: []string{"main.py", "app.py", "server.py", "wsgi.py", "asgi.py", "manage.py"}, says: pythonServer, without: []string{"requirements.txt", "pyproject.toml", "Pipfile", "setup.py", "setup.cfg", "requirements", "environment.yml"}},
+		{language: "Node.js", files: []string{"package.json5", "package.yaml"}, without: []string{"package.json"}}, // which pnpm alone reads
 		{language: "Node.js", files: []string{"server.js", "index.js", "app.js", "main.js", "server.mjs", "index.mjs"}, says: nodeServer, without: []string{"package.json"}},
 	}
 }

@@ -45,11 +45,11 @@ func TestUnsupported(t *testing.T) {
 		},
 		"Hugo": {
 			files: map[string]string{"api/index.html": page, "blog/hugo.toml": "", "blog/layouts/index.html": page, "blog/themes/x/layouts/index.html": page},
-			want:  []string{"blog/hugo.toml", "blog: Hugo is not supported", "add a Dockerfile to blog/"},
+			want:  nil, // a site
 		},
 		"Hugo of old": {
 			files: map[string]string{"api/index.html": page, "blog/config.toml": "baseURL = 'x'\n", "blog/content/a.md": ""},
-			want:  []string{"blog/config.toml", "blog: Hugo is not supported", "add a Dockerfile to blog/"},
+			want:  nil,
 		},
 		"Zola": {
 			files: map[string]string{"api/index.html": page, "blog/config.toml": "base_url = 'x'\n", "blog/content/a.md": "", "blog/templates/index.html": page},
@@ -57,7 +57,7 @@ func TestUnsupported(t *testing.T) {
 		},
 		"Jekyll": {
 			files: map[string]string{"index.html": "---\nlayout: default\n---\n", "_config.yml": "title: a\n", "_layouts/default.html": page},
-			want:  []string{"_config.yml", "Jekyll is not supported, only the part that index.html describes", "add a Dockerfile to this directory"},
+			want:  nil,
 		},
 		"settings of GitHub's pages": {files: map[string]string{"index.html": page, "_config.yml": "theme: jekyll-theme-cayman\n"}},
 		"settings of another kind":   {files: map[string]string{"index.html": page, "config.toml": "[server]\nport = 1\n", "content/a.md": ""}},
@@ -65,8 +65,12 @@ func TestUnsupported(t *testing.T) {
 		"Ruby":                       {files: map[string]string{"web/index.html": page, "api/Gemfile": "", "api/config.ru": "run App"}, want: []string{"api/config.ru", "api: Ruby is not supported", "add a Dockerfile to api/"}},
 		"Sinatra":                    {files: map[string]string{"web/index.html": page, "api/Gemfile": "", "api/app.rb": ""}, want: []string{"api/Gemfile", "api: Ruby is not supported", "add a Dockerfile to api/"}},
 		"Elixir":                     {files: map[string]string{"web/index.html": page, "bot/mix.exs": "mod: {Bot, []}"}, want: []string{"bot/mix.exs", "bot: Elixir is not supported", "add a Dockerfile to bot/"}},
-		"Deno":                       {files: map[string]string{"web/index.html": page, "fn/deno.json": `{"tasks": {"start": "deno run main.ts"}}`}, want: []string{"fn/deno.json", "fn: Deno is not supported", "add a Dockerfile to fn/"}},
+		"Deno":                       {files: map[string]string{"web/index.html": page, "fn/deno.json": `{"tasks": {"start": "deno run main.ts"}}`, "fn/main.ts": ""}},
 		"Deno beside npm":            {files: map[string]string{"api/package.json": `{"scripts": {"start": "node a.js"}}`, "api/deno.json": `{"tasks": {}}`}},
+		"Node.js of pnpm alone": {
+			files: map[string]string{"web/index.html": page, "api/package.json5": "{name: 'api'}", "api/src/a.ts": ""},
+			want:  []string{"api/package.json5", "api: this Node.js program has no package.json, so it is not a service", "add package.json or a Dockerfile to api/"},
+		},
 		"Node.js without package.json": {
 			files: map[string]string{"web/index.html": page, "api/server.js": `const http = require("node:http")`},
 			want:  []string{"api/server.js", "api: this Node.js program has no package.json, so it is not a service", "add package.json or a Dockerfile to api/"},

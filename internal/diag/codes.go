@@ -31,6 +31,7 @@ func Codes() []Code {
 		"ecosystem":        ecosystemCodes(),
 		"ecosystem/golang": goCodes(),
 		"ecosystem/java":   javaCodes(),
+		"ecosystem/deno":   denoCodes(),
 		"ecosystem/node":   nodeCodes(),
 		"ecosystem/python": pythonCodes(),
 		"ecosystem/rust":   rustCodes(),
@@ -81,13 +82,22 @@ func configCodes() []Code {
 	}
 }
 
+func denoCodes() []Code {
+	return []Code{
+		{Code: "SLP468", Name: "unreadable deno.json", Meaning: "deno.json cannot be read."},
+		{Code: "SLP469", Name: "no start", Meaning: "No task or file specifies how a Deno service starts, or the file does not exist."},
+		{Code: "SLP470", Name: "no deno.lock", Meaning: "A Deno service that imports packages has no deno.lock."},
+		{Code: "SLP471", Name: "missing permission", Meaning: "The start command of a Deno service does not permit what the program does."},
+	}
+}
+
 func nodeCodes() []Code {
 	return []Code{
 		{Code: "SLP201", Name: "unreadable package.json", Meaning: "package.json cannot be read."},
 		{Code: "SLP202", Name: "no lock file", Meaning: "A Node.js service has no lock file."},
-		{Code: "SLP203", Name: "package manager", Meaning: "The package manager is not supported, or is not the one of the lock file."},
+		{Code: "SLP203", Name: "package manager", Meaning: "The version of the package manager is not supported."},
 		{Code: "SLP204", Name: "Node.js version", Meaning: "The requested version of Node.js is not supported."},
-		{Code: "SLP205", Name: "stale lock file", Meaning: "package-lock.json does not match package.json."},
+		{Code: "SLP205", Name: "stale lock file", Meaning: "The lock file does not match package.json."},
 		{Code: "SLP206", Name: "no start", Meaning: "No script or field of package.json specifies how the service starts."},
 		{Code: "SLP207", Name: "start needs a shell", Meaning: "The start script needs a shell or a tool that the image does not have."},
 		{Code: "SLP210", Name: "dependency outside", Meaning: "A dependency is outside the service's directory."},
@@ -103,6 +113,11 @@ func nodeCodes() []Code {
 		{Code: "SLP287", Name: "output outside", Meaning: "The build writes its output above the service's directory."},
 		{Code: "SLP288", Name: "private key", Meaning: "The image contains a private key that the sources read."},
 		{Code: "SLP289", Name: "old lock file", Meaning: "package-lock.json has the format of npm 6."},
+		{Code: "SLP472", Name: "git over SSH", Meaning: "The install fetches a git dependency by HTTPS, because a build has no SSH key."},
+		{Code: "SLP473", Name: "package without lock file", Meaning: "A package above the service's directory has dependencies and no lock file."},
+		{Code: "SLP474", Name: "several members", Meaning: "A service is the root of a workspace of which several members start."},
+		{Code: "SLP475", Name: "adapter added", Meaning: "SvelteKit's adapter builds no server for containers, and the build adds one that does."},
+		{Code: "SLP476", Name: "other package manager", Meaning: "packageManager names another package manager than that of the lock file."},
 		{Code: "SLP290", Name: "missing files", Meaning: "files: of slipway.yaml names a path that does not exist."},
 		{Code: "SLP291", Name: "default port", Meaning: "No source names a port; the program gets one through PORT."},
 		{Code: "SLP292", Name: "process manager", Meaning: "The start uses a process manager, which an image does not need."},
@@ -125,6 +140,7 @@ func ecosystemCodes() []Code {
 		{Code: "SLP330", Name: "system directory", Meaning: "writable: of slipway.yaml names a directory of the system."},
 		{Code: "SLP460", Name: "nearest version", Meaning: "The requested version is not available, and a near one is used."},
 		{Code: "SLP461", Name: "ended version", Meaning: "The version gets no security fixes any more."},
+		{Code: "SLP467", Name: "runtime version", Meaning: "The requested version of Bun or Deno is not available."},
 	}
 }
 
@@ -221,6 +237,10 @@ func staticCodes() []Code {
 		{Code: "SLP281", Name: "start command", Meaning: "A static site has a start command, but nginx serves it."},
 		{Code: "SLP282", Name: "no base", Meaning: "The bases: map has no image that serves static sites."},
 		{Code: "SLP283", Name: "health check", Meaning: "A static site has a health check that nginx does not answer."},
+		{Code: "SLP491", Name: "rule not applied", Meaning: "A site's settings contain a redirect, rewrite or header that nginx cannot answer with."},
+		{Code: "SLP492", Name: "site not protected", Meaning: "A password protects the site elsewhere, but its image would serve it to everybody."},
+		{Code: "SLP493", Name: "generator incomplete", Meaning: "A site generator requires a file, theme or program that the build does not have."},
+		{Code: "SLP494", Name: "generator not pinned", Meaning: "No file of the repository fixes the version of its site generator, or the build uses another one."},
 	}
 }
 

@@ -75,6 +75,13 @@ type Finding struct {
 	Text     string   `json:"text"`
 	Excerpt  string   `json:"excerpt,omitempty"` // the lines around the place, with a marker
 	Hint     string   `json:"hint,omitempty"`    // what to write or run instead
+	Choice   *Choice  `json:"choice,omitempty"`  // nil: nothing is to be chosen
+}
+
+// Choice is a key of a service in slipway.yaml of which a person picks the value.
+type Choice struct {
+	Service string   `json:"service"`
+	Lines   []string `json:"lines"` // "path: apps/api"; each is to be pasted below the service
 }
 
 // String renders the finding over as many lines as it has parts, safe for a
@@ -91,16 +98,22 @@ func (f Finding) String() string {
 	if f.Hint != "" {
 		b.WriteString("\n  hint: " + Printable(f.Hint))
 	}
+	if f.Choice != nil {
+		for _, line := range f.Choice.Lines {
+			b.WriteString("\n    " + Printable(line))
+		}
+	}
 	return b.String()
 }
 
 // Findings is a list of problems; as an error it prints all of them.
 type Findings []Finding
 
-// Error renders every finding, in the order of their places.
+// Error renders every finding, in the order of their places; those of several
+// services that say the same are one.
 func (fs Findings) Error() string {
 	lines := make([]string, 0, len(fs))
-	for _, f := range fs.Sorted() {
+	for _, f := range fs.Sorted().Joined() {
 		lines = append(lines, f.String())
 	}
 	return strings.Join(lines, "\n")

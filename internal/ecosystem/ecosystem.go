@@ -30,6 +30,7 @@ const (
 	CodeLoopback = "SLP257" // a server that listens to its own machine alone
 	CodeNearest  = "SLP460" // the requested version is not available, a near one is used
 	CodeEnded    = "SLP461" // a version that gets no security fixes
+	CodeRuntime  = "SLP467" // a version of Bun or Deno that cannot be had
 )
 
 // Language is how to recognise a service of an ecosystem, what its files say, and

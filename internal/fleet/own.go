@@ -79,7 +79,7 @@ func OwnBases(file dockerfile.File) ([]plan.Base, error) {
 			continue
 		}
 		// Only the build knows which stage runs for which platform.
-		bases = append(bases, plan.Base{Ref: name, Role: base.Role, Version: cmp.Or(base.Node, base.GoMinor), Assembled: true, OnTarget: true})
+		bases = append(bases, plan.Base{Ref: name, Role: base.Role, Version: cmp.Or(base.Bun, base.Deno, base.Node, base.GoMinor), Assembled: true, OnTarget: true})
 	}
 	return bases, unknown.Errors()
 }

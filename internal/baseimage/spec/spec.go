@@ -25,6 +25,8 @@ type Base struct {
 	Node     string   `json:"NodeMajor"` // "20", or "20.11.1" for that release alone; empty: no Node.js
 	NPMMajor string   // of the npm in a toolchain base
 	Headers  bool     // those of Node.js or of a standalone Python, for what is compiled
+	Bun      string   `json:",omitempty"` // "1", or one release; empty: no Bun
+	Deno     string   `json:",omitempty"` // "2", or one release; empty: no Deno
 	GoMinor  string   // "1.26"; empty: no Go
 	Python   string   `json:",omitempty"` // "3.12" or "3.12.4" of python-build-standalone; empty: none
 	Debian   []string // package names
@@ -131,6 +133,9 @@ func Of(ref string) (Base, error) {
 	if s, ok := staticSpec(ref); ok {
 		return s, nil
 	}
+	if s, ok := runtimeSpec(ref); ok {
+		return s, nil
+	}
 	m := nodeRef().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(nodeMajors(), m[1]) {
 		f := diag.Fail(diag.ExitUsage, "unknown base %q", ref)
@@ -144,16 +149,21 @@ func Of(ref string) (Base, error) {
 		spec.Node = m[1] + m[2]
 		return spec, nil
 	}
+	return nodeToolchain(ref, m[1]+m[2], npmOf(m[1], m[2]), m[3] == "-native-toolchain"), nil
+}
+
+// nodeToolchain is the toolchain of a Node.js; a native one has what compiles addons.
+func nodeToolchain(ref, node, npm string, native bool) Base {
 	spec := Base{
-		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, Node: m[1] + m[2], NPMMajor: npmOf(m[1], m[2]),
-		Debian: append(toolchainPackages(), nodeLinks(m[1])...), Closure: true, Without: scriptsOnly(),
+		Ref: ref, Role: plan.RoleToolchain, Suite: Suite, Node: node, NPMMajor: npm,
+		Debian: append(toolchainPackages(), nodeLinks(node)...), Closure: true, Without: scriptsOnly(),
 	}
-	if m[3] == "-native-toolchain" {
+	if native {
 		spec.Headers = true
 		spec.Debian = append(spec.Debian, nativePackages()...)
 		spec.Without = append(spec.Without, "dpkg", "perl", "perl:any", "perl-base", "media-types", "openssl-provider-legacy")
 	}
-	return spec, nil
+	return spec
 }
 
 // Refs lists the names of all bases, sorted by version and role.
@@ -162,6 +172,7 @@ func Refs() []string {
 	for _, major := range nodeMajors() {
 		refs = append(refs, "slipway/node:"+major+"-"+Suite, "slipway/node:"+major+"-"+Suite+"-native-toolchain", "slipway/node:"+major+"-"+Suite+"-toolchain")
 	}
+	refs = append(refs, runtimeRefs()...)
 	refs = append(refs, goRefs()...)
 	refs = append(refs, pythonRefs()...)
 	refs = append(refs, rustRefs()...)

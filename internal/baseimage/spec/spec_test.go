@@ -41,6 +41,14 @@ func TestNames(t *testing.T) {
 		"slipway/go:1.26-trixie-toolchain":        plan.RoleToolchain,
 		"slipway/go:1.2-trixie-toolchain":         "",
 		"slipway/nginx:1.26-trixie":               plan.RoleRuntime,
+		"slipway/bun:1-trixie":                    plan.RoleRuntime,
+		"slipway/bun:1-trixie-toolchain":          plan.RoleToolchain,
+		"slipway/bun:1-trixie-native-toolchain":   plan.RoleToolchain,
+		"slipway/bun:2-trixie":                    "",
+		"slipway/deno:2-trixie":                   plan.RoleRuntime,
+		"slipway/deno:2-trixie-toolchain":         plan.RoleToolchain,
+		"slipway/deno:1-trixie":                   "",
+		"slipway/deno:2.1-trixie":                 "",
 		"slipway/probe:latest":                    plan.RoleProbe,
 		"debian:13":                               "",
 	} {
@@ -140,6 +148,8 @@ func TestOneRelease(t *testing.T) {
 		"slipway/node:18.20.8-trixie-toolchain":       {"18.20.8", "10"},
 		"slipway/node/libcairo2:22.1.0-trixie":        {"22.1.0", ""},
 		"slipway/node:26-trixie-toolchain":            {"26", "11"},
+		"slipway/bun:1.2.5-trixie-native-toolchain":   {"22", "10"},
+		"slipway/bun:1.2.5-trixie":                    {"", ""},
 	} {
 		base, err := Of(ref)
 		if err != nil || base.Node != want[0] || base.NPMMajor != want[1] {

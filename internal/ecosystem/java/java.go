@@ -140,7 +140,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	s.command()
 	s.runtimeFiles(names)
 	s.network()
-	s.AddSystem(nil)
+	s.system()
 	s.CheckIgnored(s.supplied(), s.needed())
 	return s
 }

@@ -75,6 +75,8 @@ type scan struct {
 	insecure ecosystem.Hit // a server without TLS
 	port     bool          // reads $PORT
 	locale   ecosystem.Hit // formats for other languages than English
+	text     ecosystem.Hit // text that it draws
+	images   ecosystem.Hit // files with images that it reads
 }
 
 // eachSource calls fn for the sources of a module that are no tests.
@@ -165,6 +167,8 @@ func (s *service) readSources(names *ecosystem.Namer) {
 		}
 		c.evidence.Route.Seek(healthRoute(), name, data)
 		c.locale.Seek(otherLocale(), name, data)
+		c.text.Seek(drawsText(), name, data)
+		c.images.Seek(readsImages(), name, data)
 		c.port = c.port || readsPort().Match(data)
 	})
 }

@@ -23,8 +23,9 @@ func (s *service) checkStart() {
 	if s.runner.name != "" || entry == "" || path.IsAbs(entry) || strings.HasPrefix(path.Clean(entry), "..") {
 		return
 	}
-	file, exists := moduleFile(s.Dir, entry)
+	file, exists := s.moduleFile(entry)
 	switch {
+	case exists && isTypeScript(file) && s.bun.runs():
 	case exists && isTypeScript(file):
 		s.checkTypeScript(entry)
 	case exists && s.Ignore.Excludes(s.in(file)): // CheckIgnored reports it
@@ -33,7 +34,7 @@ func (s *service) checkStart() {
 	case exists:
 	case s.changesTree():
 		s.checkMade(entry)
-	case ecosystem.Exists(s.Dir, "tsconfig.json") && s.major < 24:
+	case ecosystem.Exists(s.Dir, "tsconfig.json") && s.node.major < 24 && !s.bun.runs():
 		s.Report(diag.Error, codeNoBuild, "package.json", s.pkg.line("scripts"), `add "build": "tsc" to scripts`, "no script compiles the TypeScript source of %s", entry)
 	default:
 		s.reportStart("the start file %s does not exist", entry)
@@ -43,7 +44,7 @@ func (s *service) checkStart() {
 // checkTypeScript reports TypeScript that this node does not run.
 func (s *service) checkTypeScript(entry string) {
 	loads := len(s.namedFiles()) > 0 || s.runsTypeScriptWith()
-	if s.major < 24 && !loads {
+	if s.node.major < 24 && !loads {
 		s.Report(diag.Error, codeNoBuild, "package.json", s.pkg.line("scripts"), `add "build": "tsc" to scripts`, "no script compiles the TypeScript source of %s", entry)
 	}
 }

@@ -20,7 +20,7 @@ func valueFlags() []string {
 // startFile is the file that the service starts from, as it is written, and its
 // place in the command; "" when node starts no file.
 func (s *service) startFile() (string, int) {
-	if len(s.start) == 0 || path.Base(s.start[0]) != "node" {
+	if len(s.start) == 0 || path.Base(s.start[0]) != "node" && path.Base(s.start[0]) != "bun" {
 		return "", 0
 	}
 	for i := 1; i < len(s.start); i++ {
@@ -28,8 +28,9 @@ func (s *service) startFile() (string, int) {
 		switch {
 		case slices.Contains([]string{"-e", "--eval", "-p", "--print", "--run", "-"}, w):
 			return "", 0
-		case slices.Contains(valueFlags(), w):
+		case slices.Contains(valueFlags(), w), s.bun.runs() && slices.Contains([]string{"--preload", "--port", "--config"}, w):
 			i++
+		case s.bun.runs() && w == "run":
 		case !strings.HasPrefix(w, "-"):
 			return w, i
 		}

@@ -26,5 +26,10 @@ const (
 	codeDefaultPort    = "SLP291" // no port is known; the program is given one by PORT
 	codeProcessManager = "SLP292" // the start uses a process manager
 	codePrestart       = "SLP293" // a script before the start does not run
+	codeGit            = "SLP472" // a git dependency that its host gives by SSH is fetched by HTTPS
+	codeOutside        = "SLP473" // a package above the service's directory is installed and built by its own manifest
+	codeMembers        = "SLP474" // the root of a workspace stands for several services
+	codeAdapter        = "SLP475" // SvelteKit is built with another adapter than the configured one
+	codeOtherManager   = "SLP476" // packageManager names another package manager than the lock file
 	codeOtherApps      = "SLP410" // applications of a Nest monorepo that slipway.yaml does not list
 )

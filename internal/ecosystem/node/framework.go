@@ -56,7 +56,7 @@ func frameworkOf(m *manifest) (framework, string) {
 func (s *service) findFramework() {
 	f, dep := frameworkOf(s.pkg)
 	if f.name == "" {
-		s.checkAdapter()
+		s.svelteAdapter()
 		return
 	}
 	line := max(s.pkg.line("dependencies", dep), s.pkg.line("devDependencies", dep))
@@ -123,18 +123,6 @@ func (s *service) standalone() {
 		"an environment variable makes Next.js write a standalone server")
 }
 
-// checkAdapter reports SvelteKit without an adapter for servers.
-func (s *service) checkAdapter() {
-	for _, deps := range []string{"dependencies", "devDependencies"} {
-		if line := s.pkg.line(deps, "@sveltejs/kit"); line > 0 && s.pkg.line(deps, "@sveltejs/adapter-static") == 0 && s.pkg.Scripts["start"] == "" {
-			s.Report(diag.Error, codeFramework, "package.json", line, "npm install --save-dev @sveltejs/adapter-node, and import it in svelte.config.js",
-				"SvelteKit has no adapter that builds a server for containers")
-			s.framework.name = "SvelteKit"
-			return
-		}
-	}
-}
-
 // frameworkLayOut copies what a framework's build wrote. Next.js leaves static
 // files beside its server, to be put on a network of caches; here it serves them.
 func (s *service) frameworkLayOut() []string {
@@ -142,8 +130,8 @@ func (s *service) frameworkLayOut() []string {
 	if f.container == "" {
 		return nil
 	}
-	to := path.Join(outApp, s.member)
-	out := []string{"mkdir -p " + outApp, "cp -a " + f.container + "/. " + outApp + "/", "mkdir -p " + to + "/.next", "cp -a .next/static " + to + "/.next/"}
+	to, all := path.Join(outApp, s.home, s.member), path.Join(outApp, s.home)
+	out := []string{"mkdir -p " + all, "cp -a " + f.container + "/. " + all + "/", "mkdir -p " + to + "/.next", "cp -a .next/static " + to + "/.next/"}
 	if ecosystem.IsDir(s.Dir, "public") {
 		out = append(out, "cp -a public "+to+"/")
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -9,14 +10,21 @@ import (
 )
 
 // atTop runs one of the shared steps about .dockerignore on the build context,
-// which for a member of a workspace is the workspace's root.
+// which for a member of a workspace is the workspace's root, and for a service with
+// packages above it the directory that holds them too.
 func (s *service) atTop(do func(*ecosystem.Service)) {
-	if s.member == "" {
+	if s.member == "" && s.home == "" {
 		do(&s.Service)
 		return
 	}
 	top := ecosystem.Service{Dir: s.top, Want: s.Want, Ignore: s.Ignore}
-	top.Want.Path = s.at
+	if top.Want.Path = s.at; s.home != "" {
+		top.Want.Path = s.context
+		if dir, err := fs.Sub(s.repo, s.context); err == nil {
+			top.Dir = dir
+		}
+	}
+	top.Context = top.Want.Path
 	do(&top)
 	s.Ignore, s.Findings = top.Ignore, append(s.Findings, top.Findings...)
 }
@@ -66,7 +74,13 @@ func (s *service) supplied() []string {
 
 // neededFiles are files without which the build fails.
 func (s *service) neededFiles() []string {
-	out := []string{"package.json", s.manager.lock}
+	out := []string{s.fromTop("package.json")}
+	if !s.manager.bare {
+		out = append(out, s.fromTop(s.manager.lock))
+	}
+	for _, l := range s.outside {
+		out = append(out, path.Join(s.home, l.dir))
+	}
 	if ecosystem.Exists(s.Dir, "tsconfig.json") && s.build != "" {
 		out = append(out, s.in("tsconfig.json"))
 	}

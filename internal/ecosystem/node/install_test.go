@@ -60,7 +60,7 @@ func TestPatchesOfOtherManagers(t *testing.T) {
 	if got := shell(p, plan.StageDependencies); !strings.HasSuffix(got, "&& CI=true npx --yes patch-package --patch-dir fixes") {
 		t.Errorf("all packages: %s", got)
 	}
-	if got := shell(p, plan.StagePackages); !strings.Contains(got, "--prefer-offline && env -u CI -u NODE_ENV PATH=/app/node_modules/.bin:$PATH patch-package --patch-dir fixes") || !strings.Contains(got, "yarn.lock fixes") {
+	if got := shell(p, plan.StagePackages); !strings.Contains(got, "--prefer-offline --ignore-engines && env -u CI -u NODE_ENV PATH=/app/node_modules/.bin:$PATH patch-package --patch-dir fixes") || !strings.Contains(got, "yarn.lock fixes") {
 		t.Errorf("those for production: %s", got)
 	}
 	if !slices.Contains(copied(p, plan.StageDependencies), "fixes/ fixes/") {
@@ -179,6 +179,9 @@ func TestOldLockFile(t *testing.T) {
 	p, findings := Ecosystem{}.Plan(tree(with(`{"main": "a.js", "dependencies": {"ms": "2.1.3", "bcrypt": "5"}}`, "a.js", "package-lock.json="+lock)), config.Service{Name: "a", Path: "a", Type: "worker"}, nil)
 	if got := codes(findings); !slices.Equal(got, []string{codeOldLock + " warning"}) {
 		t.Fatalf("findings %v", findings)
+	}
+	if got := shell(p, plan.StageDependencies); got != (manager{lock: "package-lock.json"}).currentLock()+" && npm ci" {
+		t.Errorf("installs by %s", got)
 	}
 	packages := stage(p, plan.StagePackages).Steps[0]
 	if !strings.Contains(packages.Shell, "npm prune --omit=dev --prefer-offline") || len(packages.Mounts) != 1 {

@@ -127,7 +127,7 @@ func (s *service) layOut() []string {
 	if s.site != nil {
 		return []string{s.site.PackCommand()}
 	}
-	to := path.Join(outApp, s.member) + "/"
+	to := path.Join(outApp, s.home, s.member) + "/"
 	out := []string{"mkdir -p " + to}
 	exclude := s.excluded()
 	switch {
@@ -136,7 +136,7 @@ func (s *service) layOut() []string {
 	case s.changesTree() || len(exclude) > 0:
 		always := []string{"./node_modules"}
 		for _, name := range append([]string{s.manager.lock}, s.manager.files...) {
-			if s.member == "" && !strings.Contains(name, "/") {
+			if s.member == "" && !strings.Contains(name, "/") && (name != "bunfig.toml" || !s.shipsSettings()) {
 				always = append(always, "./"+name)
 			}
 		}
@@ -154,7 +154,7 @@ func (s *service) layOut() []string {
 	out = append(out, s.wantedFiles(to)...)
 	out = append(out, s.excludedAfter(to)...)
 	for _, dir := range s.moved {
-		at := path.Join(outData, s.member, dir)
+		at := path.Join(outData, s.in(dir))
 		out = append(out, "mkdir -p "+path.Dir(at)+" && mv "+path.Join(to, dir)+" "+at)
 	}
 	return out
@@ -285,7 +285,7 @@ func (s *service) checkKeys(name, literal, file string, line int) {
 func (s *service) movedData(user string) []plan.Step {
 	var out []plan.Step
 	for _, dir := range s.moved {
-		at := path.Join(s.member, dir)
+		at := s.in(dir)
 		out = append(out, plan.Step{Op: plan.OpCopy, From: plan.StageBuilder, Chown: user, Args: []string{path.Join(outData, at) + "/", path.Join(ecosystem.WorkDir, at) + "/"}})
 	}
 	return out

@@ -157,7 +157,7 @@ func (s *service) patched(complete bool) string {
 	if complete {
 		return "CI=true npx --yes " + command
 	}
-	bin := path.Join(ecosystem.WorkDir, "node_modules/.bin")
+	bin := path.Join(s.workDir(), "node_modules/.bin")
 	return "env -u CI -u NODE_ENV PATH=" + bin + ":$PATH " + command
 }
 

@@ -31,7 +31,8 @@ func (m *manifest) localTargets() map[string]string {
 }
 
 // localPackages finds the directories and archives that packages are installed
-// from: the install needs them beside the manifests.
+// from: the install needs them beside the manifests. Those above the service's
+// directory, but inside the repository, widen the build context.
 func (s *service) localPackages() {
 	seen := map[string]bool{}
 	var follow func(m *manifest, at string)
@@ -39,28 +40,30 @@ func (s *service) localPackages() {
 		targets := m.localTargets()
 		for _, name := range slices.Sorted(maps.Keys(targets)) {
 			target := path.Join(at, targets[name])
+			file := s.topFile(path.Join(at, "package.json"))
+			line := max(m.line("dependencies", name), m.line("devDependencies", name), m.line("optionalDependencies", name))
+			dir, in := s.beside(target)
 			switch {
-			case seen[target]:
-			case !fs.ValidPath(target) || target == ".":
-				file := s.topFile(path.Join(at, "package.json"))
-				s.Report(diag.Error, codeLocal, file, m.line("dependencies", name), "make it and the service members of one workspace, or pack it: npm pack, and depend on the .tgz",
+			case seen[target], s.isMemberDir(target):
+			case dir == nil || target == ".":
+				s.Report(diag.Error, codeLocal, file, line, "make it and the service members of one workspace, or pack it: npm pack, and depend on the .tgz",
 					"the dependency %s is %s, which is above %s", name, targets[name], ecosystem.Or(s.At("."), "the service"))
-			case s.isMemberDir(target):
-			case !ecosystem.Exists(s.top, target):
-				s.Report(diag.Error, codeLocal, s.topFile(path.Join(at, "package.json")), m.line("dependencies", name), "fix its path", "the dependency %s is %s, which does not exist", name, targets[name])
-			case ecosystem.IsDir(s.top, target):
+			case !ecosystem.Exists(dir, in):
+				s.Report(diag.Error, codeLocal, file, line, "fix its path", "the dependency %s is %s, which does not exist", name, targets[name])
+			case ecosystem.IsDir(dir, in):
 				seen[target] = true
-				s.local = append(s.local, target)
-				s.Fact("local package", target, "dependency "+name, s.topFile(path.Join(at, "package.json")), m.line("dependencies", name))
-				if lib, err := manifestOf(s.top, target); err == nil {
+				lib, err := manifestOf(dir, in)
+				s.takeLocal(local{dir: target, pkg: lib, copied: strings.HasPrefix(targetOf(m, name), "file:") && s.manager.name != "npm"})
+				s.Fact("local package", target, "dependency "+name, file, line)
+				if err == nil {
 					follow(lib, target)
 				}
 			default: // an archive, which the install finds at its own place
 				seen[target] = true
-				if dir := path.Dir(target); dir == "." {
+				if parent := path.Dir(target); parent == "." {
 					s.manager.files = append(s.manager.files, target)
-				} else if !slices.Contains(s.local, dir) {
-					s.local = append(s.local, dir)
+				} else {
+					s.takeLocal(local{dir: parent})
 				}
 			}
 		}
@@ -69,7 +72,41 @@ func (s *service) localPackages() {
 	if s.member != "" {
 		follow(s.root, ".")
 	}
+	for _, dir := range s.below { // a program of the root has all members beside it
+		s.takeLocal(local{dir: dir})
+	}
 	slices.Sort(s.local)
+	s.widen()
+}
+
+// targetOf is what a manifest asks for by a name.
+func targetOf(m *manifest, name string) string {
+	return union(union(m.DevDeps, m.OptionalDeps), m.Dependencies)[name]
+}
+
+// beside is the directory that a path relative to the lock file's is read in, and
+// the path there; nil for one above the repository.
+func (s *service) beside(target string) (fs.FS, string) {
+	if fs.ValidPath(target) {
+		return s.top, target
+	}
+	full := path.Join(s.at, target)
+	if s.repo == nil || !fs.ValidPath(full) || full == "." || !plainPath().MatchString(full) {
+		return nil, ""
+	}
+	return s.repo, full
+}
+
+// takeLocal notes a directory that packages are installed from.
+func (s *service) takeLocal(l local) {
+	switch {
+	case strings.HasPrefix(l.dir, "../"):
+		if !slices.ContainsFunc(s.outside, func(o local) bool { return o.dir == l.dir }) {
+			s.outside = append(s.outside, l)
+		}
+	case !slices.Contains(s.local, l.dir):
+		s.local = append(s.local, l.dir)
+	}
 }
 
 // isMemberDir reports a directory that is a member of the workspace.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -21,60 +22,63 @@ func (s *service) inDir(command string) string {
 	return "cd " + s.Want.Path + " && " + command
 }
 
-// lockFile reads package-lock.json: whether it fits package.json, as `npm ci`
-// will insist on in the middle of the build, and which production packages
-// exist for one platform only.
+// lockFile reads npm's lock file: whether it fits package.json, as `npm ci` will
+// insist on in the middle of the build, and which production packages exist for one
+// platform only.
 func (s *service) lockFile() {
-	file := s.topFile("package-lock.json")
+	if s.manager.bare {
+		s.native = slices.Compact(slices.Sorted(slices.Values(s.namesOf(compiled(), s.dependencyNames()))))
+		s.compiled = slices.Clone(s.native)
+		s.noteNative()
+		return
+	}
+	name := s.manager.lock
+	file := s.topFile(name)
 	lock := s.readLock()
 	if lock.unread != nil {
-		s.Report(diag.Error, codeLock, file, 0, "", "package-lock.json cannot be read: %v", lock.unread)
+		s.Report(diag.Error, codeLock, file, 0, "", "%s cannot be read: %v", name, lock.unread)
 		return
 	}
 	if lock.invalid != nil {
-		s.Report(diag.Error, codeLock, file, lock.line, s.inDir(relock), "package-lock.json is not valid: %v", lock.invalid)
-		return
-	}
-	if lock.LockfileVersion == 1 && lock.Packages == nil && s.member == "" {
-		s.oldLockFile(lock)
+		s.Report(diag.Error, codeLock, file, lock.line, s.inDir("git checkout -- "+name+"; or, for a conflict that was merged wrongly, delete it and "+relock), "%s is not valid: %v", name, lock.invalid)
 		return
 	}
 	root, ok := lock.Packages[""]
-	if s.member != "" && ok {
-		root, ok = lock.Packages[s.member]
-		if !ok {
-			s.Report(diag.Error, codeStaleLock, "package.json", 0, s.inDir(relock), "package-lock.json is out of date: %s is missing", s.member)
-			return
-		}
-	}
 	if !ok {
-		s.Report(diag.Error, codeLock, file, 0, s.inDir(relock)+" with npm 7 or newer", "package-lock.json has the format of npm 6")
+		s.oldLockFile(lock)
 		return
 	}
-	s.compareLock(root)
-	s.lockedPackages(lock)
-	if len(s.native) > 0 {
-		s.Fact("native packages", few(s.native), "built for one platform, so dependencies are installed on the target platform", file, 0)
+	if s.member != "" {
+		if root, ok = lock.Packages[s.member]; !ok {
+			s.outOfStep("package.json", 0, "%s is missing", s.member)
+		}
 	}
+	if ok {
+		s.compareLock(root)
+		s.completeLock(lock)
+	}
+	s.lockedPackages(lock)
+	s.noteNative()
+	s.checkEngines(lock.data, lock.engines)
 }
 
 // oldLockFile reads a lock file of npm 5 and 6, which newer ones install from: it
 // says less of the packages, so that npm looks the rest up.
 func (s *service) oldLockFile(lock *parsedLock) {
 	s.oldLock = true
+	s.manager.loose = s.manager.loose || s.member != "" || s.isRoot() // npm 6 knew no workspaces
 	for _, deps := range []struct {
 		key   string
 		asked map[string]string
 	}{{"dependencies", s.pkg.Dependencies}, {"devDependencies", s.pkg.DevDeps}} {
 		for _, name := range slices.Sorted(maps.Keys(deps.asked)) {
-			if _, ok := lock.Dependencies[name]; !ok && s.pkg.OptionalDeps[name] == "" {
-				s.Report(diag.Error, codeStaleLock, "package.json", s.pkg.line(deps.key, name), s.inDir(relock), "package-lock.json is out of date: %s is missing", name)
-				return
+			if _, ok := lock.Dependencies[name]; !ok && s.pkg.OptionalDeps[name] == "" && !s.isMemberName(name) {
+				s.outOfStep("package.json", s.pkg.line(deps.key, name), "%s is missing", name)
 			}
 		}
 	}
-	s.Report(diag.Warning, codeOldLock, "package-lock.json", 0, s.inDir(relock)+" with npm 7 or newer writes the current format",
-		"package-lock.json has the format of npm 6: each install asks the registry for the missing metadata")
+	s.Unwise(codeOldLock, s.topFile(s.manager.lock), 0, s.inDir(relock)+" with npm 7 or newer writes the current format",
+		"%s has the format of npm 6: each install asks the registry for the missing metadata", s.manager.lock)
 	var visit func(all map[string]oldPackage)
 	visit = func(all map[string]oldPackage) {
 		for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -87,12 +91,62 @@ func (s *service) oldLockFile(lock *parsedLock) {
 					s.native = append(s.native, name)
 				}
 			}
+			if strings.HasPrefix(p.Version, "git") {
+				s.noteGit(name, p.Version)
+			}
 			visit(p.Dependencies)
 		}
 	}
 	visit(lock.Dependencies)
-	if len(s.native) > 0 {
-		s.Fact("native packages", few(s.native), "built for one platform, so dependencies are installed on the target platform", "package-lock.json", 0)
+	s.noteNative()
+}
+
+// currentLock is the command that writes a lock file of npm 6 in the current format, with the versions that
+// it lists. npm asks for the metadata of all packages at once for that, and sometimes
+// ends without a result ("Exit handler never called!"); the second run has most of
+// it in the cache. What npm cannot convert, it chooses anew.
+func (m manager) currentLock() string {
+	const write = relock + " --ignore-scripts"
+	return "( " + write + " || " + write + " || { echo 'npm cannot convert " + m.lock + ": versions are chosen anew' >&2; rm " + m.lock + "; " + write + "; } )"
+}
+
+// completeLock reports a package that another needs and that the lock file lacks,
+// which `npm ci` refuses: a merge, or an npm with a fault, has left it out
+// (https://github.com/npm/cli/issues/4828). Of packages above the service it lists no
+// dependencies.
+func (s *service) completeLock(lock *parsedLock) {
+	if s.member != "" {
+		return // of which others may be out of step, that this one does not install
+	}
+	var missing []string
+	for at, p := range lock.Packages {
+		if at == "" || p.Link || p.Optional || p.InBundle || strings.HasPrefix(at, "../") {
+			continue
+		}
+		for name := range p.Dependencies {
+			if _, optional := p.OptionalDeps[name]; !optional && !lock.has(at, name) && !slices.Contains(p.Bundled, name) {
+				missing = append(missing, fmt.Sprintf("%s, which %s requires", name, strings.TrimPrefix(at, "node_modules/")))
+			}
+		}
+	}
+	if len(missing) > 0 {
+		s.outOfStep(s.manager.lock, 0, "%s, is missing", slices.Min(missing))
+	}
+}
+
+// has reports a package that one at a place of the lock file finds.
+func (l *parsedLock) has(at, name string) bool {
+	if _, ok := l.Packages["node_modules/"+name]; ok { // as most are
+		return true
+	}
+	for {
+		if _, ok := l.Packages[path.Join(at, "node_modules", name)]; ok {
+			return true
+		}
+		if at == "" || at == "." {
+			return false
+		}
+		at = strings.TrimSuffix(path.Dir(strings.TrimSuffix(at, "/")), ".")
 	}
 }
 
@@ -101,6 +155,9 @@ type parsedLock struct {
 	lockFile
 	unread, invalid error
 	line            int // of what is invalid
+
+	data    []byte
+	engines []string // all that packages say of engines, once each
 
 	native []string // of every member of a workspace; nil before it is known
 }
@@ -127,9 +184,11 @@ func (s *service) readLock() *parsedLock {
 		return s.memo.locks[s.at]
 	}
 	p := &parsedLock{}
-	data, err := ecosystem.Read(s.top, "package-lock.json")
+	data, err := ecosystem.Read(s.top, s.manager.lock)
 	if p.unread = err; err == nil {
-		if json.Unmarshal(slimLock(data), &p.lockFile) != nil { // the error has to have its place
+		slim, engines := slimLock(data)
+		p.data, p.engines = data, engines
+		if json.Unmarshal(slim, &p.lockFile) != nil { // the error has to have its place
 			p.lockFile = lockFile{}
 			p.invalid = json.Unmarshal(data, &p.lockFile)
 			p.line = ecosystem.LineAt(data, errorOffset(p.invalid))
@@ -165,8 +224,7 @@ func (s *service) compareLock(root lockPackage) {
 			if asked == present {
 				continue
 			}
-			s.Report(diag.Error, codeStaleLock, "package.json", s.pkg.line(kind.key), s.inDir(relock),
-				"package-lock.json is out of date: %s is %s in package.json and %s in the lock file", name, orAbsent(asked), orAbsent(present))
+			s.outOfStep("package.json", max(s.pkg.line(kind.key, name), s.pkg.line(kind.key)), "%s is %s in package.json and %s in the lock file", name, orAbsent(asked), orAbsent(present))
 			return
 		}
 	}
@@ -207,12 +265,15 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 		if p.Link {
 			dir = p.Resolved
 		}
-		if !slices.ContainsFunc(s.local, func(d string) bool { return d == dir || strings.HasPrefix(dir, d+"/") }) && !slices.ContainsFunc(s.Findings, func(f diag.Finding) bool { return f.Code == codeLocal }) {
-			s.Report(diag.Error, codeLocal, s.topFile("package-lock.json"), 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory that package.json does not name", at)
+		if !s.isLocal(dir) && !slices.ContainsFunc(s.Findings, func(f diag.Finding) bool { return f.Code == codeLocal }) {
+			s.Report(diag.Error, codeLocal, s.topFile(s.manager.lock), 0, "publish it, or pack it: npm pack, and depend on the .tgz", "the dependency %s is a directory that package.json does not name", at)
 		}
 		return
 	}
 	name := at[strings.LastIndex(at, "node_modules/")+len("node_modules/"):]
+	if strings.HasPrefix(p.Resolved, "git") {
+		s.noteGit(name, p.Resolved)
+	}
 	if p.compilesItself(name) && !slices.Contains(s.compiled, name) {
 		s.compiled = append(s.compiled, name)
 	}
@@ -222,6 +283,12 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 			s.native = append(s.native, name)
 		}
 	}
+}
+
+// isLocal reports a directory that packages are installed from.
+func (s *service) isLocal(dir string) bool {
+	return slices.ContainsFunc(s.local, func(d string) bool { return d == dir || strings.HasPrefix(dir, d+"/") }) ||
+		slices.ContainsFunc(s.outside, func(l local) bool { return l.dir == dir || strings.HasPrefix(dir, l.dir+"/") })
 }
 
 // harmlessScript knows packages whose install script builds nothing: they print

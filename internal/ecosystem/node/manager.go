@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,98 +9,169 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/pattern"
-	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // manager is the package manager of a service and how it is told what to do.
 type manager struct {
 	name    string   // "npm", "pnpm", "yarn", "berry" (Yarn 2 and later), "bun"
-	lock    string   // its lock file
+	lock    string   // its lock file, which the install writes when bare
+	bare    bool     // the repository has no lock file
+	loose   bool     // the install may change the lock file, because it is missing or out of step
 	version string   // exact, or a major; "" for the npm that comes with Node.js
 	tool    string   // file of the repository that is the program, "" without
 	files   []string // what it reads besides manifests and lock file
+	release bool     // its configuration names a release of Yarn in the repository
+	focuses bool     // it is a Yarn that installs a single workspace
+	nothing bool     // it is a Bun that has nothing to install, for which it writes and reads no lock file
+	lenient bool     // it is a Yarn 1 that installs packages whose engines refuse Node.js, as others do
+}
+
+// word is what the manager is called on the command line.
+func (m manager) word() string {
+	if m.name == "berry" {
+		return "yarn"
+	}
+	return m.name
 }
 
 // title is what people call it.
 func (m manager) title() string {
-	name := m.name
-	if name == "berry" {
-		name = "yarn"
-	}
 	if m.version != "" {
-		name += " " + m.version
+		return m.word() + " " + m.version
 	}
-	return name
+	return m.word()
 }
 
 // locks are the lock files by which managers are known, in the order in which
 // they are asked.
 func locks() [][2]string {
 	return [][2]string{
-		{"package-lock.json", "npm"}, {"pnpm-lock.yaml", "pnpm"}, {"yarn.lock", "yarn"}, {"bun.lock", "bun"},
+		{"npm-shrinkwrap.json", "npm"}, {"package-lock.json", "npm"}, {"pnpm-lock.yaml", "pnpm"}, {"yarn.lock", "yarn"}, {"bun.lock", "bun"}, {"bun.lockb", "bun"},
 	}
 }
 
+// writesLock is the command that writes a manager's lock file, and the file.
+func writesLock(name string) (command, file string) {
+	switch name {
+	case "pnpm":
+		return "pnpm install --lockfile-only", "pnpm-lock.yaml"
+	case "yarn":
+		return "yarn install", "yarn.lock"
+	case "berry":
+		return "yarn install --mode=update-lockfile", "yarn.lock"
+	case "bun":
+		return "bun install --lockfile-only", "bun.lock"
+	}
+	return relock, "package-lock.json"
+}
+
 // pins are the last versions of each major, read from the npm registry on
-// 2026-11-21: what is installed when a repository names a major at most.
+// 2026-11-29: what is installed when a repository names a major at most.
 func pins(name string) map[int]string {
 	return map[string]map[int]string{
-		"pnpm":  {7: "7.33.7", 8: "8.15.9", 9: "9.15.9", 10: "10.34.9"},
+		"pnpm":  {6: "6.35.1", 7: "7.33.7", 8: "8.15.9", 9: "9.15.9", 10: "10.34.9", 11: "11.28.11", 12: "12.21.0"},
 		"yarn":  {1: "1.22.22"},
-		"berry": {3: "3.8.7", 4: "4.18.1"},
+		"berry": {2: "2.4.2", 3: "3.8.7", 4: "4.18.1"},
 		"bun":   {1: "1.4.5"},
 	}[name]
 }
 
-// packageManager finds the manager by its lock file; packageManager in
-// package.json decides when there are several.
+// usual is the major of each manager that is taken when nothing names one.
+func usual(name string) int {
+	return map[string]int{"pnpm": 10, "yarn": 1, "berry": 4, "bun": 1}[name]
+}
+
+// packageManager finds the manager by its lock file; packageManager in package.json
+// decides when there are several. Without a lock file, and with one that does not
+// fit, the install chooses versions anew, and a warning says so.
 func (s *service) packageManager() bool {
-	if s.member == "" && s.pkg.Workspaces != nil {
-		s.Report(diag.Error, codeLocal, "package.json", s.pkg.line("workspaces"), "name the directory of a member of the workspace", "the root of a workspace is not a service")
-		return false
+	if s.isRoot() && !s.startsItself() {
+		return s.refuseRoot()
 	}
-	top := s.topManifest()
-	wanted, version, _ := strings.Cut(top.PackageManager, "@")
-	version, _, _ = strings.Cut(version, "+")
-	if want := s.Want.PackageManager; want != "" && want != wanted {
-		wanted, version = want, ""
-	}
+	wanted, version := s.wantedManager()
 	var found []manager
 	for _, l := range locks() {
 		if ecosystem.Exists(s.top, l[0]) {
 			found = append(found, manager{name: l[1], lock: l[0]})
 		}
 	}
-	if len(found) == 0 {
-		return s.noLock(wanted)
-	}
-	s.manager = found[0]
-	if i := slices.IndexFunc(found, func(m manager) bool { return m.name == wanted }); i >= 0 {
+	i := slices.IndexFunc(found, func(m manager) bool { return m.name == wanted })
+	switch {
+	case i >= 0:
 		s.manager = found[i]
-	} else if wanted != "" {
-		if s.Want.PackageManager != "" {
-			s.OnConfig(codeManager, "run the install of "+wanted+" and commit its lock file", "package_manager is %s, but the lock file is %s", wanted, found[0].lock)
-			return false
-		}
-		s.Report(diag.Error, codeManager, "package.json", s.pkg.line("packageManager"), "run the install of "+wanted+" and commit its lock file",
-			"packageManager is %s, but the lock file is %s", wanted, found[0].lock)
-		return false
+	case len(found) > 0 && wanted == "":
+		s.manager = found[0]
+	case len(found) > 0 && s.Want.PackageManager == "" && !s.onlyReads(wanted):
+		s.manager, version = found[0], ""
+		command, _ := writesLock(wanted)
+		s.Unwise(codeOtherManager, s.topFile("package.json"), s.topManifest().line("packageManager"), s.inDir(command)+", and commit its lock file",
+			"packageManager is %s, but the lock file is %s; %s installs what it lists", wanted, found[0].lock, found[0].name)
+	default:
+		s.withoutLock(wanted, version)
 	}
 	return s.completeManager(version)
 }
 
-// noLock reports what is missing.
-func (s *service) noLock(wanted string) bool {
-	for _, other := range [][2]string{{"npm-shrinkwrap.json", "npm install --package-lock-only, and delete npm-shrinkwrap.json"}, {"bun.lockb", "bun install --save-text-lockfile --lockfile-only, and delete bun.lockb"}} {
-		if ecosystem.Exists(s.top, other[0]) {
-			s.Report(diag.Error, codeManager, s.topFile(other[0]), 0, s.inDir(other[1]), "%s is not supported", other[0])
-			return false
+// wantedManager is the manager that slipway.yaml or package.json names, with its
+// version.
+func (s *service) wantedManager() (name, version string) {
+	top := s.topManifest()
+	name, version, _ = strings.Cut(top.PackageManager, "@")
+	if name == "" {
+		name, version = top.devEngine("packageManager", "npm", "pnpm", "yarn", "bun")
+	}
+	version, _, _ = strings.Cut(version, "+")
+	if want := s.Want.PackageManager; want != "" && want != name {
+		return want, ""
+	}
+	return name, version
+}
+
+// onlyReads reports manifests with protocols that one manager alone understands.
+func (s *service) onlyReads(wanted string) bool {
+	if wanted == "npm" || wanted == "" {
+		return false
+	}
+	for _, m := range s.manifestsRead() {
+		for _, v := range union(union(m.Dependencies, m.OptionalDeps), m.DevDeps) {
+			if strings.HasPrefix(v, "workspace:") || strings.HasPrefix(v, "catalog:") || strings.HasPrefix(v, "portal:") || strings.HasPrefix(v, "patch:") {
+				return true
+			}
 		}
 	}
-	how := map[string]string{"pnpm": "pnpm install --lockfile-only", "yarn": "yarn install", "bun": "bun install --lockfile-only"}[wanted]
-	lock := map[string]string{"pnpm": "pnpm-lock.yaml", "yarn": "yarn.lock", "bun": "bun.lock"}[wanted]
-	s.Report(diag.Error, codeNoLock, "package.json", 0, s.inDir(ecosystem.Or(how, relock)), "%s is missing, so the build would not be reproducible", ecosystem.Or(lock, "package-lock.json"))
 	return false
+}
+
+// withoutLock takes the manager of a repository that has no lock file.
+func (s *service) withoutLock(wanted, version string) {
+	if wanted == "" {
+		for _, sign := range [][2]string{{"pnpm-workspace.yaml", "pnpm"}, {".yarnrc.yml", "berry"}, {"bunfig.toml", "bun"}} {
+			if wanted == "" && ecosystem.Exists(s.top, sign[0]) {
+				wanted = sign[1]
+			}
+		}
+		wanted = ecosystem.Or(wanted, "npm")
+	}
+	if wanted == "yarn" && (ecosystem.Exists(s.top, ".yarnrc.yml") || version != "" && !strings.HasPrefix(version, "1")) {
+		wanted = "berry"
+	}
+	command, lock := writesLock(wanted)
+	s.manager = manager{name: wanted, lock: lock, bare: true, loose: true}
+	if len(union(union(s.pkg.Dependencies, s.pkg.OptionalDeps), s.pkg.DevDeps)) == 0 && s.member == "" {
+		return // nothing to choose
+	}
+	s.Unwise(codeNoLock, s.topFile("package.json"), 0, s.inDir(command)+", and commit "+lock, "%s is missing, so the build is not reproducible: %s install chooses versions", lock, s.manager.word())
+}
+
+// outOfStep reports a lock file that does not fit the manifests: the frozen install of
+// its manager would refuse it.
+func (s *service) outOfStep(file string, line int, format string, args ...any) {
+	if s.manager.loose {
+		return // said
+	}
+	s.manager.loose = true
+	command, _ := writesLock(s.manager.name)
+	s.Unwise(codeStaleLock, file, line, s.inDir(command)+", and commit "+s.manager.lock, "%s is out of date, so the build is not reproducible: %s", s.manager.lock, fmt.Sprintf(format, args...))
 }
 
 // completeManager decides on the version and the files of the manager.
@@ -111,235 +181,67 @@ func (s *service) completeManager(version string) bool {
 		s.Report(diag.Error, codeManifest, "package.json", s.pkg.line("name"), "give it a name that npm accepts", "the workspace member has no usable name")
 		return false
 	}
-	data, err := ecosystem.Read(s.top, m.lock)
-	if err != nil {
-		s.Report(diag.Error, codeLock, s.topFile(m.lock), 0, "", "%s cannot be read: %v", m.lock, err)
-		return false
-	}
-	m.files = s.managerFiles()
-	if m.name == "npm" {
-		s.Fact("package manager", "npm", "lock file", s.topFile(m.lock), 0)
-		return true
+	var data []byte
+	if !m.bare {
+		var err error
+		if data, err = ecosystem.Read(s.top, m.lock); err != nil {
+			s.Report(diag.Error, codeLock, s.topFile(m.lock), 0, "", "%s cannot be read: %v", m.lock, err)
+			return false
+		}
 	}
 	if m.name == "yarn" && strings.Contains(string(data[:min(len(data), 1000)]), "__metadata:") {
 		m.name = "berry"
+	}
+	m.files = s.managerFiles()
+	evidence, file := "lock file", s.topFile(m.lock)
+	if m.bare {
+		evidence, file = "no lock file", s.topFile("package.json")
+	}
+	if m.name == "npm" {
+		s.Fact("package manager", "npm", evidence, file, 0)
+		return true
+	}
+	why := s.decideVersion(version, string(data))
+	switch m.name {
+	case "yarn":
+		m.lenient = s.node.unasked // who names a version wants it to be checked
+		s.yarnRelease(".yarnrc")
+	case "berry":
 		s.yarnConfig()
+	case "bun":
+		m.nothing = s.member == "" && !s.isRoot() && len(s.pkg.Dependencies)+len(s.pkg.OptionalDeps)+len(s.pkg.DevDeps) == 0
 	}
-	why := "version from packageManager"
-	m.version = version
-	if version == "" {
-		m.version, why = s.managerVersion(string(data))
+	s.Fact("package manager", m.title(), evidence+", "+why, file, 0)
+	s.compareOther(data)
+	if m.name == "pnpm" {
+		s.checkEngines(data, nil)
 	}
-	if !exactVersion().MatchString(m.version) {
-		s.Report(diag.Error, codeManager, s.topFile("package.json"), 0, fmt.Sprintf("write \"packageManager\": \"%s@%s\"", strings.Fields(m.title())[0], newest(pins(m.name))),
-			"%q is not a version of %s", m.version, m.name)
-		return false
-	}
-	s.Fact("package manager", m.title(), "lock file, "+why, s.topFile(m.lock), 0)
-	for _, m := range compileSigns().FindAllSubmatch(data, -1) {
-		if name := string(m[1]); !slices.Contains(s.compiled, name) {
+	for _, c := range compileSigns().FindAllSubmatch(data, -1) {
+		if name := string(c[1]); !slices.Contains(s.compiled, name) {
 			s.compiled = append(s.compiled, name)
+		}
+	}
+	if m.bare || m.lock == "bun.lockb" {
+		data = s.dependencyNames() // all that is known before the install
+		for _, c := range compileSigns().FindAllSubmatch(data, -1) {
+			s.compiled = append(s.compiled, string(c[1]))
 		}
 	}
 	s.nativeNames(data)
 	return true
 }
 
-var exactVersion = pattern.Lazy(`^\d{1,4}(\.\d{1,6}){0,2}(-[0-9A-Za-z.-]{1,40})?$`)
-
-// managerVersion is the version for a repository whose packageManager names none.
-func (s *service) managerVersion(lock string) (version, why string) {
-	m, top := s.manager, s.topManifest()
-	known := pins(m.name)
-	word := map[string]string{"berry": "yarn"}[m.name]
-	word = ecosystem.Or(word, m.name)
-	if v := top.Volta[word]; v != "" {
-		return v, "version from volta"
-	}
-	if text := top.Engines[word]; text != "" {
-		if major, ok := chooseOf(text, known); ok {
-			return known[major], fmt.Sprintf("engines (%q)", text)
-		}
-	}
-	if m.name == "pnpm" {
-		for prefix, major := range map[string]int{"lockfileVersion: 5": 7, "lockfileVersion: '6": 8} {
-			if strings.HasPrefix(lock, prefix) {
-				return known[major], "version for its format"
-			}
-		}
-	}
-	return newest(known), "default version"
-}
-
-// newest is the pin of the highest major.
-func newest(known map[int]string) string {
-	best := 0
-	for major := range known {
-		best = max(best, major)
-	}
-	return known[best]
-}
-
-// chooseOf returns the highest major of those known that a range allows.
-func chooseOf(text string, known map[int]string) (int, bool) {
-	best := 0
-	for _, part := range strings.Split(text, "||") {
-		span, err := parseSpan(part)
-		if err != nil {
-			return 0, false
-		}
-		for major := range known {
-			if span.touches(major) {
-				best = max(best, major)
-			}
-		}
-	}
-	return best, best > 0
-}
-
 // managerFiles are the configuration files that the manager reads.
 func (s *service) managerFiles() []string {
 	var out []string
 	for _, name := range map[string][]string{
-		"npm": {".npmrc"}, "pnpm": {".npmrc", "pnpm-workspace.yaml", ".pnpmfile.cjs"}, "yarn": {".npmrc", ".yarnrc"}, "bun": {".npmrc", "bunfig.toml"},
+		"npm": {".npmrc"}, "pnpm": {".npmrc", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs"}, "yarn": {".npmrc", ".yarnrc"}, "berry": {".yarnrc.yml"}, "bun": {".npmrc", "bunfig.toml"},
 	}[s.manager.name] {
 		if ecosystem.Exists(s.top, name) {
 			out = append(out, name)
 		}
 	}
 	return out
-}
-
-var (
-	yarnPath   = pattern.Lazy(`(?m)^yarnPath:\s*['"]?(\.yarn/releases/[\w.-]+\.cjs)['"]?\s*$`)
-	yarnLinker = pattern.Lazy(`(?m)^nodeLinker:\s*['"]?([\w-]+)['"]?\s*$`)
-)
-
-// yarnConfig reads .yarnrc.yml.
-func (s *service) yarnConfig() {
-	m := &s.manager
-	m.files = nil
-	linker := "pnp"
-	if data, err := ecosystem.Read(s.top, ".yarnrc.yml"); err == nil {
-		m.files = append(m.files, ".yarnrc.yml")
-		if f := yarnPath().FindSubmatch(data); f != nil && ecosystem.Exists(s.top, string(f[1])) {
-			m.tool = string(f[1])
-		}
-		if f := yarnLinker().FindSubmatch(data); f != nil {
-			linker = string(f[1])
-		}
-	}
-	if linker != "node-modules" {
-		s.Report(diag.Info, codeLinker, s.topFile(m.lock), 0, "nodeLinker: node-modules in .yarnrc.yml makes your machine do the same",
-			"Yarn's linker is %s; the image gets the same packages as node_modules", linker)
-	}
-	if ecosystem.IsDir(s.top, ".yarn/patches") {
-		m.files = append(m.files, ".yarn/patches")
-	}
-}
-
-// caches mount what the manager keeps between builds; no part of any layer.
-func (m manager) caches() []plan.Mount {
-	npm := plan.Mount{Type: "cache", Target: "/root/.npm"}
-	at := map[string]string{"pnpm": "/root/.pnpm-store", "yarn": "/root/.cache/yarn", "berry": "/root/.yarn-berry", "bun": "/root/.bun-cache"}[m.name]
-	if at == "" {
-		return []plan.Mount{npm}
-	}
-	mount := plan.Mount{Type: "cache", Target: at}
-	if m.name == "yarn" {
-		mount.Sharing = "locked" // Yarn 1 breaks when two of it fill one cache
-	}
-	return []plan.Mount{mount}
-}
-
-// environment keeps the manager quiet and its files where the cache is mounted.
-func (m manager) environment() []string {
-	quiet := []string{"NPM_CONFIG_AUDIT=false", "NPM_CONFIG_FUND=false", "NPM_CONFIG_UPDATE_NOTIFIER=false"}
-	return append(quiet, map[string][]string{
-		"pnpm": {"CI=true"},
-		"yarn": {"YARN_CACHE_FOLDER=/root/.cache/yarn"},
-		"berry": {"YARN_ENABLE_TELEMETRY=0", "YARN_ENABLE_GLOBAL_CACHE=true", "YARN_GLOBAL_FOLDER=/root/.yarn-berry", "YARN_NODE_LINKER=node-modules",
-			"YARN_ENABLE_HARDENED_MODE=0"},
-		"bun": {"BUN_INSTALL_CACHE_DIR=/root/.bun-cache"},
-	}[m.name]...)
-}
-
-// setUp are the steps that bring the manager into the stage.
-func (m manager) setUp() []plan.Step {
-	if m.name == "npm" {
-		return nil
-	}
-	if m.tool != "" {
-		to := "/usr/local/lib/" + path.Base(m.tool)
-		return []plan.Step{
-			{Op: plan.OpCopy, Args: []string{m.tool, to}},
-			{Op: plan.OpRun, Shell: `printf '#!/bin/sh\nexec node ` + to + ` "$@"\n' >/usr/local/bin/yarn && chmod 755 /usr/local/bin/yarn`, Comment: "The Yarn release committed to the repository."},
-		}
-	}
-	name := map[string]string{"berry": "@yarnpkg/cli-dist"}[m.name]
-	return []plan.Step{{Op: plan.OpRun, Shell: "npm install --global " + ecosystem.Or(name, m.name) + "@" + m.version, Mounts: []plan.Mount{{Type: "cache", Target: "/root/.npm"}}}}
-}
-
-// install is the command that installs every package of the lock file for a
-// service; member is its directory in a workspace, "" outside of one.
-func (m manager) install(member, name string) string {
-	switch m.name {
-	case "pnpm":
-		return "pnpm install --frozen-lockfile --store-dir=/root/.pnpm-store --config.package-import-method=copy" + filter(name, member, " --filter=. --filter=%s...")
-	case "yarn":
-		return "yarn install --frozen-lockfile --non-interactive"
-	case "berry":
-		return "yarn install --immutable"
-	case "bun":
-		return "bun install --frozen-lockfile --backend=copyfile"
-	}
-	return "npm ci" + filter(member, member, " --workspace=%s --include-workspace-root")
-}
-
-func filter(value, member, format string) string {
-	if member == "" {
-		return ""
-	}
-	return fmt.Sprintf(format, value)
-}
-
-// production are the commands that leave the packages for production alone in
-// the working directory, where the manifests lie and, with keep, all packages.
-func (m manager) production(member, name string) []string {
-	switch m.name {
-	case "pnpm":
-		return []string{"pnpm install --prod --frozen-lockfile --prefer-offline --store-dir=/root/.pnpm-store --config.package-import-method=copy" + filter(name, member, " --filter=%s...")}
-	case "yarn":
-		return []string{"yarn install --production --frozen-lockfile --non-interactive --prefer-offline"}
-	case "berry":
-		if strings.HasPrefix(m.version, "4") {
-			return []string{"yarn workspaces focus --production" + filter(name, member, " %s")}
-		}
-		return []string{"npm pkg delete devDependencies", "yarn install --no-immutable"}
-	case "bun":
-		return []string{"bun install --production --frozen-lockfile --backend=copyfile"}
-	}
-	if member == "" {
-		return []string{"npm prune --omit=dev --offline --ignore-scripts"}
-	}
-	return []string{"npm ci --omit=dev --prefer-offline --workspace=" + member}
-}
-
-// leftovers are files that the manager writes into node_modules for itself:
-// they name the machine's registry or the time, so that equal inputs would give
-// different images.
-func (m manager) leftovers() string {
-	switch m.name {
-	case "pnpm":
-		return "rm -rf node_modules/.modules.yaml node_modules/.pnpm/lock.yaml node_modules/.pnpm-workspace-state*.json && find . -type d -name .bin -prune -exec rm -rf {} +"
-	case "yarn":
-		return "rm -f node_modules/.yarn-integrity"
-	case "berry":
-		return "rm -rf node_modules/.yarn-state.yml .yarn"
-	case "bun":
-		return "rm -rf node_modules/.cache"
-	}
-	return "rm -f node_modules/.package-lock.json"
 }
 
 var (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -15,6 +16,7 @@ type manifest struct {
 	Version        string            `json:"version"`
 	Description    string            `json:"description"`
 	License        any               `json:"license"`
+	Homepage       any               `json:"homepage"`
 	Main           string            `json:"main"`
 	Module         string            `json:"module"`
 	Bin            any               `json:"bin"`
@@ -22,6 +24,7 @@ type manifest struct {
 	PackageManager string            `json:"packageManager"`
 	Engines        map[string]string `json:"engines"`
 	Volta          map[string]string `json:"volta"`
+	DevEngines     any               `json:"devEngines"`
 	Scripts        map[string]string `json:"scripts"`
 	Dependencies   map[string]string `json:"dependencies"`
 	DevDeps        map[string]string `json:"devDependencies"`
@@ -50,6 +53,32 @@ func parseManifest(data []byte) (*manifest, int, error) {
 		return nil, ecosystem.LineAt(data, errorOffset(err)), err
 	}
 	return m, 0, nil
+}
+
+// devEngine is the first of some names that devEngines has for a kind of tool, which is
+// an object or a list of them, and its version
+// (https://docs.npmjs.com/cli/configuring-npm/package-json#devengines).
+func (m *manifest) devEngine(kind string, names ...string) (name, version string) {
+	engines, _ := m.DevEngines.(map[string]any)
+	all, ok := engines[kind].([]any)
+	if !ok {
+		all = []any{engines[kind]}
+	}
+	for _, one := range all {
+		tool, _ := one.(map[string]any)
+		name, _ = tool["name"].(string)
+		version, _ = tool["version"].(string)
+		if slices.Contains(names, name) {
+			return name, version
+		}
+	}
+	return "", ""
+}
+
+// devRuntime is the version of a runtime that devEngines names.
+func (m *manifest) devRuntime(name string) string {
+	_, version := m.devEngine("runtime", name)
+	return version
 }
 
 // prismaSchema is the schema of Prisma that a manifest names, "" for none.
@@ -114,6 +143,7 @@ type lockFile struct {
 
 // oldPackage is a package of the formats before 3.
 type oldPackage struct {
+	Version      string                `json:"version"`
 	Dev          bool                  `json:"dev"`
 	Optional     bool                  `json:"optional"`
 	Requires     oldRequires           `json:"requires"`
@@ -141,6 +171,8 @@ type lockPackage struct {
 	Resolved         string            `json:"resolved"`
 	HasInstallScript bool              `json:"hasInstallScript"`
 	Optional         bool              `json:"optional"`
+	InBundle         bool              `json:"inBundle"`
+	Bundled          bundled           `json:"bundleDependencies"`
 	OS               oneOrMore         `json:"os"`
 	CPU              oneOrMore         `json:"cpu"`
 }
@@ -155,4 +187,16 @@ func (o *oneOrMore) UnmarshalJSON(data []byte) error {
 	}
 	*o = oneOrMore{""}
 	return json.Unmarshal(data, &(*o)[0])
+}
+
+// bundled are the names that a package brings with it; true stands for all of them.
+type bundled []string
+
+// UnmarshalJSON reads a list of names, and anything else as nothing.
+func (b *bundled) UnmarshalJSON(data []byte) error {
+	var names []string
+	if json.Unmarshal(data, &names) == nil {
+		*b = names
+	}
+	return nil
 }

@@ -36,13 +36,13 @@ func (s *service) sharesInstall() bool {
 			return false
 		}
 	}
-	return s.member == "" && len(dirs) == 0 && s.pkg.Workspaces == nil && slices.Contains([]string{"npm", "pnpm", "yarn"}, s.manager.name)
+	return s.member == "" && s.home == "" && len(dirs) == 0 && s.pkg.Workspaces == nil && slices.Contains([]string{"npm", "pnpm", "yarn"}, s.manager.name)
 }
 
 // ownManifests are those that Manifests changes; the builder works with the
 // service's own.
 func (s *service) ownManifests() []string {
-	if s.manager.name == "npm" {
+	if s.manager.name == "npm" && !s.manager.bare {
 		return []string{"package.json", s.manager.lock}
 	}
 	return []string{"package.json"}
@@ -62,7 +62,7 @@ func Manifests(dir fs.FS, names []string) (map[string][]byte, error) {
 		case "package.json":
 			data = leaveOut(data, "name", "version", "description", "keywords", "homepage", "bugs", "license", "author", "contributors", "funding",
 				"repository", "main", "scripts")
-		case "package-lock.json":
+		case "package-lock.json", "npm-shrinkwrap.json":
 			data = normalLock(data)
 		}
 		files[name] = data

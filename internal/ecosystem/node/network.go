@@ -71,6 +71,7 @@ type found struct {
 	grpcPlain  ecosystem.Hit
 	nest       nestSigns
 	local      ecosystem.Hit // it listens on the loopback address
+	bunHTTP    ecosystem.Hit // a server of Bun
 }
 
 // scan reads the sources once: for signs of the network, for what they ask the
@@ -84,6 +85,9 @@ func (s *service) scan() found {
 			f.GRPC.Seek(grpcServer, name, data)
 			f.nest.look(name, data)
 			f.HTTP.Seek(httpServer, name, data)
+			if s.bun.runs() {
+				f.bunHTTP.Seek(bunServer, name, data)
+			}
 			f.Route.Seek(healthRoute, name, data)
 			best = f.ports(name, data, best)
 			f.security(name, data)
@@ -198,8 +202,15 @@ func (s *service) evidence(f found) ecosystem.Evidence {
 	if _, ok := s.pkg.Dependencies["grpc-health-check"]; ok {
 		e.HealthProto = ecosystem.Hit{File: "package.json", Line: s.pkg.line("dependencies")}
 	}
+	if s.bun.runs() {
+		e.HTTP.Keep(f.bunHTTP)
+	}
 	if (e.GRPC.Found() || e.HTTP.Found()) && !e.Port.Found() {
 		s.portElsewhere(f, &e)
+	}
+	if s.bun.runs() && e.HTTP.Found() && !e.Port.Found() && s.Want.Port == 0 {
+		e.Port = e.HTTP
+		e.Port.Text, e.Port.Why = bunPort, "default of Bun's server"
 	}
 	return e
 }
@@ -248,7 +259,7 @@ func (s *service) portVariable(f found) {
 	case s.framework.start != nil, s.runner.port != "":
 		s.tellsPort = "PORT"
 	case slices.Contains(f.listens, port) && f.Port.Text != port:
-	case f.portRead.Found():
+	case f.portRead.Found(), s.bun.runs() && f.bunHTTP.Found() && !f.Port.Found():
 		s.tellsPort = "PORT"
 	case f.portEnv != "" && f.Port.Text != port:
 		s.tellsPort = f.portEnv

@@ -1,15 +1,15 @@
-// Package node knows services written for Node.js: how to recognise one, what
+// Package node knows services written for Node.js or Bun: how to recognise one, what
 // its files say about it, and the four stages that build it. It supports npm,
-// pnpm, Yarn and Bun with their lock files, alone and in workspaces; it refuses
-// what has no lock file and services that say nowhere how they start, each with
-// what to write. It only reads files; nothing is executed.
+// pnpm, Yarn and Bun, alone and in workspaces; what has no lock file, or one that
+// does not fit, is installed with a warning. It refuses services that say nowhere
+// how they start, with what to write. It only reads files; nothing is executed.
 //
 //	p, findings := node.Ecosystem{}.Plan(dir, service, fleet)
 package node
 
 import (
-	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -17,7 +17,6 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/ecosystem/static"
-	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -83,13 +82,16 @@ func (e Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (pl
 type service struct {
 	ecosystem.Service
 	workspace
+	wide
 	memo      *memo // nil without a repository
 	manager   manager
 	framework framework
 
 	pkg      *manifest
-	site     *static.Site // what the build leaves to be served, nil for a program
-	major    int
+	site     *static.Site  // what the build leaves to be served, nil for a program
+	basePath ecosystem.Hit // says for which path the pages of the site are built
+	node     choice
+	bun      bunOf
 	native   []string // production packages that are built for one platform
 	compiled []string // packages whose installation may compile something
 	prisma   prismaOf
@@ -109,12 +111,16 @@ type service struct {
 	runner   runner   // that runs the program; zero for node itself
 	startEnv []string // NAME=value words before the start command
 	rootRuns []string // commands of the service's own install scripts that run with the sources
+	adapter  []string // commands that give SvelteKit an adapter for servers
 	carries  bool     // one of them may change packages
 	patches  []string // the command of patch-package, nil without
 	patchDir string
 	local    []string // directories of the build context that packages are installed from
 	oldLock  bool     // the lock file has the format of npm 6
+	git      gitSources
 	repo     fs.FS    // the repository, nil when it is not known
+	below    []string // directories of the members of the workspace whose root the service is
+	programs []string // members of the workspace whose root the service is that start
 
 	strangers []string // directories of the sources of other applications
 	tree      contents // what is in the service's directory
@@ -128,6 +134,12 @@ type service struct {
 
 // inspect reads the service's files.
 func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) *service {
+	return e.inspectMember(dir, want, fleet, "")
+}
+
+// inspectMember reads a service that stands for the root of its workspace when sole
+// names it, relative to the root.
+func (e Ecosystem) inspectMember(dir fs.FS, want config.Service, fleet *config.Fleet, sole string) *service {
 	s := &service{Service: ecosystem.Open(dir, want, fleet), workspace: e.openWorkspace(dir, want.Path), memo: e.memo, repo: e.root}
 	data, err := ecosystem.Read(dir, "package.json")
 	if err != nil {
@@ -139,12 +151,32 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		s.Report(diag.Error, codeManifest, "package.json", line, "fix the JSON; the usual mistake is a comma before a closing bracket", "package.json is not valid: %v", err)
 		return s
 	}
+	if sole == "" {
+		if member := e.soleMember(dir, want, pkg); member != "" {
+			if sub, err := fs.Sub(dir, member); err == nil {
+				want.Path = path.Join(want.Path, member)
+				return e.inspectMember(sub, want, fleet, member)
+			}
+		}
+	}
 	s.pkg, s.building = pkg, ecosystem.Or(want.Build, "build")
 	s.Name(pkg.Name)
+	if sole != "" {
+		s.Fact("service", sole, "the only member of the workspace that starts", "package.json", 0)
+	}
+	if s.isRoot() {
+		s.programs, s.below = e.programs(want.Path), e.memberDirs(want.Path)
+	}
+	s.inspectFiles(fleet)
+	return s
+}
+
+// inspectFiles reads all that the manifest is only the beginning of.
+func (s *service) inspectFiles(fleet *config.Fleet) {
 	s.runtimeVersion()
 	s.findSite()
 	if !s.packageManager() {
-		return s
+		return
 	}
 	s.localPackages()
 	if s.manager.name == "npm" {
@@ -152,6 +184,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	}
 	s.noteWorkspace()
 	s.registryConfig()
+	s.checkSettings()
 	s.readIgnore()
 	if s.site == nil {
 		s.findFramework()
@@ -175,82 +208,6 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	}
 	s.checkFiles()
 	s.checkIgnored()
-	return s
-}
-
-// runtimeVersion decides on the major of Node.js.
-func (s *service) runtimeVersion() {
-	file, line, text := s.versionEvidence()
-	if text == "" {
-		s.major = defaultMajor
-		s.Fact("runtime", fmt.Sprintf("Node.js %d", s.major), "default: no file names a version", "", 0)
-		return
-	}
-	major, err := chooseMajor(text)
-	if err != nil {
-		hint := "supported are Node.js 20, 22 and 24: write \"engines\": {\"node\": \"22.x\"}"
-		if file == "" {
-			s.OnConfig(codeVersion, "supported are Node.js 20, 22 and 24: write version: 22", "%v", err)
-			return
-		}
-		s.Report(diag.Error, codeVersion, file, line, hint, "%v", err)
-		return
-	}
-	s.major = major
-	if file == "" {
-		s.Configured("runtime", fmt.Sprintf("Node.js %d", major))
-		return
-	}
-	s.Fact("runtime", fmt.Sprintf("Node.js %d", major), fmt.Sprintf("requires %q", text), file, line)
-}
-
-// versionEvidence returns the strongest statement about the version; an empty
-// file stands for slipway.yaml.
-func (s *service) versionEvidence() (file string, line int, text string) {
-	if s.Want.Version != "" {
-		return "", 0, s.Want.Version
-	}
-	for _, at := range []struct {
-		dir fs.FS
-		pkg *manifest
-		in  func(string) string
-	}{{s.Dir, s.pkg, func(n string) string { return n }}, {s.top, s.topManifest(), s.topFile}} {
-		if file, line, text := versionIn(at.dir, at.pkg); text != "" {
-			return at.in(file), line, text
-		}
-	}
-	return "", 0, ""
-}
-
-// toolVersion is the line of Node.js in a file of asdf or mise.
-var toolVersion = pattern.Lazy(`(?m)^\s*node(?:js)?\s+([^\s#]+)`)
-
-// versionIn returns what one directory says of the version.
-func versionIn(dir fs.FS, pkg *manifest) (file string, line int, text string) {
-	for _, name := range []string{".nvmrc", ".node-version"} {
-		data, err := ecosystem.Read(dir, name)
-		if err != nil {
-			continue
-		}
-		for i, l := range strings.Split(string(data), "\n") {
-			l, _, _ = strings.Cut(l, "#")
-			if l = strings.TrimSpace(l); l != "" {
-				return name, i + 1, l
-			}
-		}
-	}
-	if data, err := ecosystem.Read(dir, ecosystem.ToolVersions); err == nil {
-		if h := ecosystem.Find(toolVersion(), ecosystem.ToolVersions, data); h.Found() {
-			return h.File, h.Line, h.Text
-		}
-	}
-	if v := pkg.Volta["node"]; v != "" {
-		return "package.json", pkg.line("volta", "node"), v
-	}
-	if v := pkg.Engines["node"]; v != "" {
-		return "package.json", pkg.line("engines", "node"), v
-	}
-	return "", 0, ""
 }
 
 // noteWorkspace says which packages of the workspace the service needs.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -16,14 +17,19 @@ func (s *service) prune() plan.Step {
 	if s.manager.name != "npm" || s.member != "" {
 		return s.installed()
 	}
-	copies := []string{"cp -a package.json package-lock.json node_modules " + outDeps}
-	if len(s.local) > 0 {
-		copies = append(copies, "cp -a --parents "+strings.Join(ecosystem.Quoted(s.local), " ")+" "+outDeps)
+	read := []string{"package.json", s.manager.lock}
+	if slices.Contains(s.manager.files, ".npmrc") {
+		read = append(read, ".npmrc")
 	}
-	commands := slices.Concat([]string{"mkdir -p node_modules " + outDeps}, copies, []string{
-		"cd " + outDeps,
+	deps := path.Join(outDeps, s.home)
+	copies := []string{"cp -a " + strings.Join(read, " ") + " node_modules " + deps}
+	if len(s.local) > 0 {
+		copies = append(copies, "cp -a --parents "+strings.Join(ecosystem.Quoted(s.local), " ")+" "+deps)
+	}
+	commands := slices.Concat([]string{"mkdir -p node_modules " + deps}, copies, s.keepOutside(), []string{
+		"cd " + deps,
 		"npm prune --omit=dev " + s.offline() + " --ignore-scripts",
-		"rm -rf package.json package-lock.json node_modules/.package-lock.json",
+		"rm -rf " + strings.Join(read, " ") + " node_modules/.package-lock.json",
 		s.idle(),
 		"find . -mindepth 1 -type d -empty -delete",
 	})
@@ -33,7 +39,7 @@ func (s *service) prune() plan.Step {
 			"so it would differ between machines.",
 		Shell: strings.Join(commands, " && "),
 	}
-	if s.oldLock {
+	if s.oldLock || s.manager.loose {
 		step.Mounts = s.manager.caches() // what the old lock file does not say is looked up
 	}
 	return step
@@ -46,7 +52,7 @@ const idleFiles = `find . -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name 
 // offline keeps npm from the network, unless package.json names a version by a
 // tag such as "latest", which npm looks up whatever the lock file says.
 func (s *service) offline() string {
-	if s.oldLock {
+	if s.oldLock || s.manager.loose {
 		return "--prefer-offline"
 	}
 	for _, version := range union(union(s.pkg.Dependencies, s.pkg.OptionalDeps), s.pkg.DevDeps) {
@@ -71,25 +77,42 @@ func (s *service) idle() string {
 // install has fetched.
 func (s *service) installed() plan.Step {
 	top, dirs, members := s.manifests()
+	if s.manager.bare && !s.manager.nothing {
+		top = append(top, s.manager.lock) // which the install has written
+	}
 	paths := append(top, dirs...)
 	gone := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return slices.Contains(s.local, p) })
+	deps := path.Join(outDeps, s.home)
 	var manifests []string
 	for _, m := range members {
 		manifests = append(manifests, m+"/package.json")
 	}
 	commands := []string{
-		"mkdir -p " + outDeps,
-		"cp -a --parents " + strings.Join(ecosystem.Quoted(append(slices.Clone(paths), manifests...)), " ") + " " + outDeps,
-		"cd " + outDeps,
+		"mkdir -p " + deps,
+		"cp -a --parents " + strings.Join(ecosystem.Quoted(append(slices.Clone(paths), manifests...)), " ") + " " + deps,
 	}
+	for _, l := range s.outside {
+		at := path.Join(s.home, l.dir)
+		commands = append(commands, "mkdir -p "+path.Join(outDeps, path.Dir(at)), "cp -a "+path.Join(ecosystem.WorkDir, at)+" "+path.Join(outDeps, at))
+	}
+	commands = append(commands, "cd "+deps)
 	if s.carries {
 		commands = append(commands, s.withoutScripts()...)
 	}
-	commands = append(commands, s.manager.production(s.member, s.pkg.Name)...)
+	if s.manager.name == "berry" && !s.manager.focuses {
+		commands = append(append(commands, s.withoutFocus()...), "yarn install --no-immutable")
+	} else {
+		commands = append(commands, s.manager.production(s.member, s.pkg.Name)...)
+	}
 	if s.carries {
-		commands = append(commands, strings.TrimSpace("node "+carryFile+" "+ecosystem.WorkDir+" . "+s.member))
+		commands = append(commands, strings.TrimSpace("node "+carryFile+" "+s.workDir()+" . "+s.member))
 	} else if patch := s.patched(false); patch != "" {
 		commands = append(commands, patch)
+	}
+	for _, l := range s.outside {
+		if l.pkg == nil || l.copied { // what was copied from it is in node_modules
+			commands = append(commands, "rm -rf "+path.Join(outDeps, s.home, l.dir))
+		}
 	}
 	commands = append(commands,
 		s.manager.leftovers(),

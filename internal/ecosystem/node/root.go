@@ -19,7 +19,7 @@ func (Ecosystem) Serves(dir fs.FS) string {
 	if len(m.membersIn(dir)) > 0 || ecosystem.Exists(dir, "nx.json") || ecosystem.Exists(dir, "lerna.json") {
 		return "" // its members are the services
 	}
-	s := &service{Service: ecosystem.Open(dir, config.Service{}, nil), workspace: workspace{top: dir}, pkg: m, building: "build", major: defaultMajor}
+	s := &service{Service: ecosystem.Open(dir, config.Service{}, nil), workspace: workspace{top: dir}, pkg: m, building: "build", node: choice{major: defaultMajor}}
 	if s.findFramework(); s.framework.start != nil || m.Scripts["build"] != "" && isSite(dir, m) {
 		return "package.json"
 	}
@@ -34,7 +34,7 @@ func (Ecosystem) Serves(dir fs.FS) string {
 	if entry == "" || s.Findings.Errors() != nil {
 		return ""
 	}
-	if file, ok := moduleFile(dir, entry); ok {
+	if file, ok := s.moduleFile(entry); ok {
 		return file
 	}
 	if s.build == "" || !ecosystem.IsDir(dir, "src") && !ecosystem.Exists(dir, "tsconfig.json") {

@@ -18,61 +18,11 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// Names that bundlers give to files by their content. Vite's are eight
-// characters of base64url: one that could be a word is not taken for a digest.
-const (
-	viteDigest    = `^/assets/.*-(?=[\w-]*(?:[0-9_-]|[a-z][A-Z]))[\w-]{8}\.\w+$`
-	angularDigest = `-[A-Z2-7]{8}\.\w+$`
-)
-
-// bundler is a tool whose build leaves files to be served.
-type bundler struct {
-	name     string
-	command  string // in the build script
-	dir      string // default of what it writes
-	fallback string // of its single-page apps
-	hashed   []string
-	env      string                // NAME=value for the build: it calls nobody
-	configs  []string              // files that may name another directory, without extension
-	only     func() *regexp.Regexp // what one of those files has to say; nil for nothing
-}
-
-// bundlers are asked in order: those that use another one come before it.
-func bundlers() []bundler {
-	const page = "/index.html"
-	return []bundler{
-		{name: "Angular", command: "ng build", env: "NG_CLI_ANALYTICS=false", fallback: page, hashed: []string{angularDigest, static.HexDigest}},
-		{name: "React Router", command: "react-router build", dir: "build/client", fallback: page, hashed: []string{viteDigest}, configs: []string{"react-router.config"}, only: ssrOff},
-		{name: "VitePress", command: "vitepress build", dir: ".vitepress/dist", hashed: []string{`^/assets/.*\.[\w-]{8}\.\w+$`}},
-		{name: "Vite", command: "vite build", dir: "dist", fallback: page, hashed: []string{viteDigest}, configs: []string{"vite.config"}},
-		{name: "Create React App", command: "react-scripts build", dir: "build", fallback: page, hashed: []string{static.HexDigest}},
-		{name: "Vue CLI", command: "vue-cli-service build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}, configs: []string{"vue.config"}},
-		{name: "Parcel", command: "parcel build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}},
-		{name: "Rsbuild", command: "rsbuild build", dir: "dist", fallback: page, hashed: []string{static.HexDigest}},
-		{name: "Astro", command: "astro build", env: "ASTRO_TELEMETRY_DISABLED=1", dir: "dist", hashed: []string{`^/_astro/`}, configs: []string{"astro.config"}},
-		{name: "Next.js", command: "next build", env: "NEXT_TELEMETRY_DISABLED=1", dir: "out", hashed: []string{`^/_next/static/`}, configs: []string{"next.config"}, only: outputExport},
-		{name: "Nuxt", command: "nuxt generate", env: "NUXT_TELEMETRY_DISABLED=1", dir: ".output/public", hashed: []string{`^/_nuxt/`}},
-		{name: "Gatsby", command: "gatsby build", env: "GATSBY_TELEMETRY_DISABLED=1", dir: "public", hashed: []string{static.HexDigest}},
-		{name: "Docusaurus", command: "docusaurus build", dir: "build", hashed: []string{static.HexDigest}},
-		{name: "Eleventy", command: "eleventy", dir: "_site", hashed: []string{static.HexDigest}},
-	}
-}
-
-// servers are packages of programs that listen; with one of them a build is the
-// server's, whatever else it bundles.
-func servers() []string {
-	return []string{
-		"express", "fastify", "koa", "hono", "@nestjs/core", "@hapi/hapi", "@grpc/grpc-js", "polka", "h3", "elysia",
-		"@remix-run/node", "@remix-run/serve", "@tanstack/react-start", "@tanstack/solid-start", "@solidjs/start", "@builder.io/qwik-city", "@qwik.dev/router",
-		"vike", "vinxi", "nitropack", "@astrojs/node", "@sveltejs/adapter-node", "@angular/ssr", "@react-router/serve",
-	}
-}
-
 // Evidence in scripts and configuration files.
 var (
-	previewStart = pattern.Lazy(`^(npx )?(npm run (dev|preview|serve|develop)|vite|ng serve|ng s|react-scripts start|vue-cli-service serve|parcel|rsbuild|astro|gatsby|docusaurus|eleventy|next|nuxt|serve|http-server|live-server|sirv|browser-sync|lite-server|rsbuild|vitepress)\b`)
+	previewStart = pattern.Lazy(`^(?:(?:cross-env )?(?:\w+=\S* +)+)?(?:(?:npm run|pnpm(?: run)?|yarn(?: run)?|bun run) (?:dev|preview|serve|develop)|(?:npx (?:-\S+ )*|pnpm (?:exec |dlx )?|yarn (?:run |exec |dlx )?|bunx (?:-\S+ )*)?(?:vite|ng serve|ng s|react-scripts start|vue-cli-service serve|parcel|rsbuild|astro|gatsby|docusaurus|(?:@11ty/)?eleventy|next|nuxt|serve|http-server|live-server|sirv|browser-sync|lite-server|rsbuild|vitepress|vuepress|hexo|rspress|gridsome|slidev|ember|preact|quasar|expo|webpack(?:-dev-server)?|nuxi))(?:[\s;&@]|$)`)
 	outputOption = pattern.Lazy(`\b(?:outDir|outputDir|distDir)['"]?\s*:\s*['"\x60]([^'"\x60$]+)['"\x60]`)
-	outputFlag   = pattern.Lazy(`(?:--(?:outDir|dest|dist-dir|output|output-path)[ =]|\bBUILD_PATH=)['"]?([^\s;&|'"]+)`)
+	outputFlag   = pattern.Lazy(`(?:--(?:outDir|out-dir|dest|dist-dir|output|output-path)[ =]|\bBUILD_PATH=)['"]?([^\s;&|'"]+)`)
 	outputJoined = pattern.Lazy(`\b(?:outDir|outputDir)['"]?\s*:\s*(?:path\.)?(?:resolve|join)\(\s*(?:__dirname|import\.meta\.dirname|process\.cwd\(\))\s*,\s*['"\x60]([^'"\x60$]+)['"\x60]\s*\)`)
 	viteRootDir  = pattern.Lazy(`(?m)^\s*root\s*:\s*['"]([^'"$]+)['"]`)
 	kitPages     = pattern.Lazy(`\bpages:\s*['"]([^'"]+)['"]`)
@@ -80,6 +30,7 @@ var (
 	pageName     = pattern.Lazy(`^[\w.-]+$`)
 	libraryMode  = pattern.Lazy(`\blib:\s*\{`)
 	ssrOff       = pattern.Lazy(`\bssr:\s*false`)
+	webpackPage  = pattern.Lazy(`\b(?:HtmlWebpackPlugin|HtmlBundlerPlugin)\b`)
 	outputExport = pattern.Lazy(`\boutput:\s*['"]export['"]`)
 	viteRoot     = pattern.Lazy(`\broot\s*:`)
 )
@@ -106,18 +57,31 @@ func (s *service) findSite() {
 				s.Facts = slices.DeleteFunc(s.Facts, func(f plan.Fact) bool { return f.Name == "build output" })
 				s.Configured("build output", out)
 			}
+			if site.Rules.Base != "" {
+				s.Fact("served below", site.Rules.Base, "the pages are built for this path; they answer at / too", s.basePath.File, s.basePath.Line)
+			}
 			if s.Want.Type == "" {
 				s.Fact("type", "static", "built by "+b.name+", no server in the sources", "package.json", line)
 			}
+			s.readSettings(s.generatorRoot(b, text))
 			if site.Fallback != "" {
 				s.Fact("fallback page", site.Fallback, "a single-page application has its own router", "package.json", line)
 			}
 			return
 		}
 	}
-	if s.Want.Type == "static" {
-		s.site = &static.Site{Dir: ecosystem.Or(s.outputDir(script), "dist"), Hashed: []string{static.HexDigest}}
+	published, file, at := static.Published(&s.Service)
+	switch {
+	case s.Want.Type == "static":
+		s.site = &static.Site{Dir: ecosystem.Or(s.outputDir(script), ecosystem.Or(published, "dist")), Hashed: []string{static.HexDigest}}
+	case s.Want.Type == "" && inside(published) && !ecosystem.Exists(s.Dir, published) && s.pkg.Main == "": // the build makes it
+		s.site = &static.Site{Dir: published, Hashed: []string{static.HexDigest}}
+		s.Fact("build output", published, "the site's settings publish it", file, at)
+		s.Fact("type", "static", "the site's settings publish what the build writes, no server in the sources", file, at)
+	default:
+		return
 	}
+	s.readSettings(".")
 }
 
 // startsServer tells whether the service has a program that serves.
@@ -154,7 +118,16 @@ func (s *service) unfolded(script string, depth int) string {
 func (s *service) siteOf(b bundler, script string) *static.Site {
 	site := &static.Site{Dir: b.dir, Fallback: b.fallback, Hashed: b.hashed}
 	note := func(evidence, file string, line int) { s.Fact("build output", site.Dir, evidence, file, line) }
-	name, data := s.configFile(b.configs)
+	generator := s.generatorRoot(b, script)
+	if b.name == "VitePress" || b.name == "VuePress" {
+		site.Dir = path.Join(generator, site.Dir)
+	}
+	name, data := s.configFile(append(slices.Clone(b.configs), settingsOf(b.name, generator)...))
+	if b.name == "Hexo" {
+		name = "_config.yml"
+		data, _ = ecosystem.Read(s.Dir, name)
+	}
+	site.Rules.Base, s.basePath = s.servedBelow(b, script, name, data)
 	if b.only != nil && !b.only().Match(data) {
 		return nil
 	}
@@ -174,6 +147,9 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 	if m := outputFlag().FindStringSubmatch(script); m != nil && s.reaches(path.Join(root, m[1])) {
 		site.Dir = path.Join(root, m[1])
 		note("build script", "package.json", s.pkg.line("scripts", s.building))
+	} else if dir := first(map[string]func() *regexp.Regexp{"Hexo": hexoOutput, "Eleventy": eleventyOut}[b.name], data); dir != "" {
+		site.Dir = dir
+		note("configuration file", name, 0)
 	} else if h := ecosystem.Find(outputOption(), name, data); h.Found() && s.reaches(path.Join(root, h.Text)) {
 		site.Dir = path.Join(root, h.Text)
 		note("configuration file", name, h.Line)
@@ -184,9 +160,6 @@ func (s *service) siteOf(b bundler, script string) *static.Site {
 		s.noteAbove(site.Dir, name, h.Line)
 	} else {
 		site.Dir = path.Join(root, site.Dir)
-		if b.name == "VitePress" && strings.Contains(script, "vitepress build docs") {
-			site.Dir = "docs/" + b.dir
-		}
 		note("default of "+b.name, "", 0)
 	}
 	return site
@@ -341,13 +314,16 @@ func (s *service) environmentFiles() []string {
 // sitePlan puts the stages of a site together. Nothing of node_modules ships, so
 // all of the build runs on the machine's platform.
 func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
-	b := static.BasesFor(&s.Service, family, images(s.major, len(s.compiled) > 0))
+	b := static.BasesFor(&s.Service, family, images(s.node, len(s.compiled) > 0))
 	about := s.image(b, user)
 	about.Dir, about.Env = "", nil
 	s.native, s.framework.complete = nil, true // no package is needed beside the pages
+	if s.site.Rules.Accounts != "" {
+		s.site.Rules.Accounts = s.in(s.site.Rules.Accounts)
+	}
 	p := s.Service.Plan(b, user, append(s.install(b), s.builder(), s.site.RuntimeTools(&s.Service, b, user), s.site.Production(&s.Service, about))...)
-	if s.member != "" {
-		p.Dir = s.at
+	if dir := s.contextDir(); dir != "" {
+		p.Dir = dir
 	}
 	return p
 }

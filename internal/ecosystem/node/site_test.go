@@ -25,6 +25,9 @@ func TestSite(t *testing.T) {
 		"vite, called by a name": {map[string]string{"package.json": `{"scripts": {"build": "run-p types \"only {@}\" --", "only": "vite build", "types": "tsc"}}`, "index.html": ""}, found{"dist", page}},
 		"vite, preview":          {map[string]string{"package.json": vite(`, "start": "vite preview"}`), "index.html": ""}, found{"dist", page}},
 		"vite, library":          {map[string]string{"package.json": vite("}"), "vite.config.ts": "build: { lib: { entry: 'a' } }"}, found{}},
+		"vite, by another name":  {map[string]string{"package.json": vite(`, "start": "NODE_ENV=development pnpm exec vite --host"}`), "index.html": ""}, found{"dist", page}},
+		"vite-node, a server":    {map[string]string{"package.json": vite(`, "start": "vite-node server.ts"}`), "index.html": "", "server.ts": ""}, found{}},
+		"eleventy, by npx":       {map[string]string{"package.json": `{"scripts": {"build": "npx @11ty/eleventy", "start": "npx @11ty/eleventy --serve --quiet"}}`}, found{"_site", ""}},
 		"vite, with a server":    {map[string]string{"package.json": vite(`, "start": "node server.js"}`), "index.html": "", "server.js": ""}, found{}},
 		"vite, with express":     {map[string]string{"package.json": vite(`}, "dependencies": {"express": "5"}`), "index.html": "", "package-lock.json": `{"packages": {"": {"dependencies": {"express": "5"}}}}`, "server.js": ""}, found{}},
 		"vite, rendered":         {map[string]string{"package.json": `{"scripts": {"build": "vite build && vite build --ssr a.ts"}, "main": "a.js"}`, "index.html": "", "a.js": ""}, found{}},
@@ -48,6 +51,53 @@ func TestSite(t *testing.T) {
 		if s.site != nil && s.Findings.Errors() != nil {
 			t.Errorf("%s: %v", name, s.Findings)
 		}
+	}
+}
+
+// TestSiteGenerators: where each generator writes, and the path that it builds for.
+func TestSiteGenerators(t *testing.T) {
+	for name, c := range map[string]struct {
+		build, file, text string
+		dir, base         string
+	}{
+		"docusaurus":            {"docusaurus build", "docusaurus.config.ts", "const config = {\n  url: 'https://a.example',\n  baseUrl: '/docs/',\n};", "build", "/docs"},
+		"docusaurus, at /":      {"docusaurus build --out-dir web", "docusaurus.config.js", "  baseUrl: '/',", "web", ""},
+		"vitepress":             {"vitepress build", "", "", ".vitepress/dist", ""},
+		"vitepress, docs":       {"vitepress build docs", "docs/.vitepress/config.mts", "export default {\n  base: '/repo/' }", "docs/.vitepress/dist", "/repo"},
+		"vitepress, another":    {"vitepress build website", "", "", "website/.vitepress/dist", ""},
+		"vuepress":              {"vuepress build src", "", "", "src/.vuepress/dist", ""},
+		"eleventy, configured":  {"npx @11ty/eleventy", ".eleventy.js", "return { dir: { output: 'public' }, pathPrefix: '/blog/' }", "public", "/blog"},
+		"eleventy, by a call":   {"eleventy", "eleventy.config.mjs", "c.setOutputDirectory('out');", "out", ""},
+		"astro":                 {"astro build", "astro.config.mjs", "export default defineConfig({ site: 'https://a.example', base: '/x' })", "dist", "/x"},
+		"vite":                  {"vite build", "vite.config.ts", "export default {\n  base: '/sub/path/',\n}", "dist", "/sub/path"},
+		"vite, relative":        {"vite build", "vite.config.ts", "export default {\n  base: './',\n}", "dist", ""},
+		"vite, a host":          {"vite build --base=https://cdn.example/a/", "", "", "dist", "/a"},
+		"vite, out of bounds":   {"vite build --base=/../x", "", "", "dist", ""},
+		"gatsby":                {"gatsby build", "gatsby-config.js", "module.exports = {\n  pathPrefix: '/p' }", "public", ""},
+		"gatsby, with prefixes": {"gatsby build --prefix-paths", "gatsby-config.js", "module.exports = {\n  pathPrefix: '/p' }", "public", "/p"},
+		"next":                  {"next build", "next.config.js", "module.exports = { output: 'export', basePath: '/n' }", "out", "/n"},
+		"hexo":                  {"hexo generate", "_config.yml", "root: /blog/\npublic_dir: web\n", "web", "/blog"},
+		"webpack":               {"webpack --mode production", "webpack.config.js", "plugins: [new HtmlWebpackPlugin()]", "dist", ""},
+		"rspress":               {"rspress build", "", "", "doc_build", ""},
+		"published":             {"node make.mjs", "netlify.toml", "[build]\npublish = \"site\"\n", "site", ""},
+		"angular":               {"ng build --base-href /ng/", "angular.json", `{"projects": {"b": {"projectType": "application", "architect": {"build": {"builder": "@angular/build:application"}}}}}`, "dist/b/browser", "/ng"},
+	} {
+		files := map[string]string{"package.json": `{"scripts": {"build": "` + c.build + `"}}`, "index.html": ""}
+		if c.file != "" {
+			files[c.file] = c.text
+		}
+		s := (Ecosystem{}).inspect(tree(files), config.Service{Name: "a", Path: "a"}, nil)
+		if s.site == nil {
+			t.Errorf("%s: no site: %v", name, s.Findings)
+			continue
+		}
+		if s.site.Dir != c.dir || s.site.Rules.Base != c.base {
+			t.Errorf("%s: %q below %q, want %q below %q", name, s.site.Dir, s.site.Rules.Base, c.dir, c.base)
+		}
+	}
+	s := (Ecosystem{}).inspect(tree(map[string]string{"package.json": `{"homepage": "https://a.github.io/repo", "scripts": {"build": "react-scripts build"}}`, "public/_redirects": "/a /b\n/c /d 999\n"}), config.Service{Name: "a", Path: "a"}, nil)
+	if s.site == nil || s.site.Rules.Base != "/repo" || len(s.site.Rules.Redirects) != 1 || len(s.Findings) != 1 || s.Findings[0].Place.File != "a/public/_redirects" || s.Findings[0].Place.Line != 2 {
+		t.Errorf("%+v, %v", s.site, s.Findings)
 	}
 }
 

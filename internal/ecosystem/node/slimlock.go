@@ -13,19 +13,21 @@ func unusedInLock() []string {
 
 // slimLock returns a package-lock.json without what nothing here reads: leaving it
 // out is five times as fast as decoding it (116 packages, 2026-11-28). Whatever it
-// does not understand it returns as it is, for the decoder to report.
-func slimLock(data []byte) []byte {
-	s := &slimmer{in: data, out: make([]byte, 0, len(data)/2), unused: unusedInLock()}
+// does not understand it returns as it is, for the decoder to report. It returns all
+// that packages say of engines too, once each.
+func slimLock(data []byte) (slim []byte, engines []string) {
+	s := &slimmer{in: data, out: make([]byte, 0, len(data)/2), unused: unusedInLock(), engines: []string{}}
 	if end := s.object(0, 0); end < 0 || len(bytes.TrimSpace(data[end:])) > 0 {
-		return data
+		return data, nil
 	}
-	return s.out
+	return s.out, s.engines
 }
 
 // slimmer copies JSON, but for some members of the objects below "packages".
 type slimmer struct {
 	in, out []byte
 	unused  []string
+	engines []string
 }
 
 // The levels of objects: the document, the packages, a package.
@@ -63,6 +65,9 @@ func (s *slimmer) object(at, level int) int {
 		case level == levelPackage && slices.Contains(s.unused, string(key[1:len(key)-1])):
 			if end = s.value(value); end < 0 {
 				return -1
+			}
+			if string(key) == `"engines"` {
+				s.engine(s.in[value:end])
 			}
 			at, first = end, false
 			continue
@@ -165,4 +170,14 @@ func (s *slimmer) value(at int) int {
 		at++
 	}
 	return -1
+}
+
+// engine notes what a package says of engines; few say what no other does.
+func (s *slimmer) engine(text []byte) {
+	for _, known := range s.engines {
+		if known == string(text) {
+			return
+		}
+	}
+	s.engines = append(s.engines, string(text))
 }

@@ -27,7 +27,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if s.site != nil {
 		return s.sitePlan(family, user)
 	}
-	b := s.Extend(ecosystem.BasesFor(family, images(s.major, len(s.compiled) > 0)))
+	b := s.Extend(ecosystem.BasesFor(family, s.images()))
 	b.Toolchain.OnTarget = b.Toolchain.OnTarget || s.onTarget() || s.Want.Shell && b.ShellFrom != ""
 	stages := s.install(b)
 	switch {
@@ -39,8 +39,8 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 		stages = append(stages, s.packages(), s.builder())
 	}
 	p := s.Service.Plan(b, user, append(stages, s.RuntimeTools(b, user), s.Production(s.image(b, user)))...)
-	if s.member != "" {
-		p.Dir = s.at
+	if dir := s.contextDir(); dir != "" {
+		p.Dir = dir
 	}
 	return p
 }
@@ -53,7 +53,10 @@ func (s *service) onTarget() bool {
 
 // image is what production needs.
 func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
-	env := map[string]string{"NODE_ENV": "production"}
+	env, program := map[string]string{"NODE_ENV": "production"}, "node"
+	if s.bun.runs() {
+		env["BUN_RUNTIME_TRANSPILER_CACHE_PATH"], program = "0", "bun" // else it would write to the home directory
+	}
 	maps.Copy(env, s.framework.env)
 	maps.Copy(env, s.systemEnv)
 	if s.Want.Port > 0 && s.tellsPort != "" {
@@ -64,7 +67,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		env[k] = v
 	}
 	i := ecosystem.Image{
-		Bases: b, User: u, Dir: s.member, Env: env, Start: s.start, InitWhy: "As PID 1, node would ignore signals that the program does not handle.",
+		Bases: b, User: u, Dir: path.Join(s.home, s.member), Env: env, Start: s.start, InitWhy: "As PID 1, " + program + " would ignore signals that the program does not handle.",
 		Layers:  []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
 		Version: s.pkg.Version, Description: s.pkg.Description,
 	}
@@ -81,7 +84,10 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 
 // manifests are the manifests and files that the manager reads, directories apart.
 func (s *service) manifests() (top, dirs, members []string) {
-	top = []string{"package.json", s.manager.lock}
+	top = []string{"package.json"}
+	if !s.manager.bare {
+		top = append(top, s.manager.lock)
+	}
 	for _, name := range slices.Compact(slices.Concat(s.manager.files, s.local, []string{"patches", ecosystem.Or(s.patchDir, "patches")})) {
 		switch {
 		case ecosystem.IsDir(s.top, name):
@@ -128,21 +134,30 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		From:          b.Toolchain.Ref,
 		BuildPlatform: !s.onTarget(),
 		Steps: []plan.Step{
-			{Op: plan.OpWorkdir, Args: []string{ecosystem.WorkDir}},
+			{Op: plan.OpWorkdir, Args: []string{s.workDir()}},
 			{Op: plan.OpEnv, Args: append(s.manager.environment(), s.installEnv...)},
 		},
 	}
-	st.Steps = append(st.Steps, s.manager.setUp()...)
+	if !s.bun.runs() || s.manager.name != "bun" || !b.Toolchain.Assembled {
+		st.Steps = append(st.Steps, s.setUp()...)
+	}
+	st.Steps = append(st.Steps, s.outsideSteps()...)
+	for i, name := range top {
+		top[i] = s.fromTop(name)
+	}
 	manifests := plan.Step{Op: plan.OpCopy, Args: append(top, "./")}
 	if s.sharesInstall() {
 		manifests.From = plan.StageManifests
 	}
 	st.Steps = append(st.Steps, manifests)
 	for _, d := range dirs {
-		st.Steps = append(st.Steps, ecosystem.CopyDir(d))
+		st.Steps = append(st.Steps, s.copyFromTop(d))
 	}
 	for _, m := range members {
-		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: []string{m + "/package.json", m + "/"}})
+		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: []string{s.fromTop(m + "/package.json"), m + "/"}})
+	}
+	if s.oldLock {
+		without = append(without, s.manager.currentLock())
 	}
 	install := append(without, s.manager.install(s.member, s.pkg.Name))
 	if patch := s.patched(true); patch != "" {
@@ -187,7 +202,7 @@ func (s *service) packages() plan.Stage {
 	if s.carries {
 		st := plan.Stage{Name: plan.StagePackages, Comment: "Production packages, including files that install scripts changed.", From: plan.StageBuilder}
 		if s.member != "" {
-			st.Steps = append(st.Steps, plan.Step{Op: plan.OpWorkdir, Args: []string{ecosystem.WorkDir}})
+			st.Steps = append(st.Steps, plan.Step{Op: plan.OpWorkdir, Args: []string{s.workDir()}})
 		}
 		if s.manager.name != "npm" || s.member != "" {
 			st.Steps = append(st.Steps, s.carry()...)
@@ -249,6 +264,7 @@ func (s *service) builder() plan.Stage {
 	if s.prisma.generate {
 		commands = append(commands, s.prismaCommand())
 	}
+	commands = append(commands, s.adapter...)
 	if s.build != "" {
 		commands = append(commands, strings.TrimSpace(s.framework.buildEnv+" "+s.run(s.build)))
 	}
@@ -257,7 +273,7 @@ func (s *service) builder() plan.Stage {
 		lay = s.layOut()
 	}
 	if s.prisma.inModules && s.site == nil && !s.framework.complete {
-		lay = append(lay, keepPrisma)
+		lay = append(lay, s.keepPrisma())
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: strings.Join(append(commands, lay...), " && ")})
 	return st
@@ -277,10 +293,13 @@ func (s *service) libraries() []plan.Step {
 	var steps []plan.Step
 	builds := s.build != "" || slices.ContainsFunc(s.needed, func(m member) bool { return m.pkg.Scripts["build"]+m.pkg.Scripts["prepare"] != "" })
 	if files := s.sharedFiles(); builds && len(files) > 0 {
+		for i, name := range files {
+			files[i] = s.fromTop(name)
+		}
 		steps = append(steps, plan.Step{Op: plan.OpCopy, Args: append(files, "./")})
 	}
 	for _, m := range s.needed {
-		steps = append(steps, ecosystem.CopyDir(m.dir))
+		steps = append(steps, s.copyFromTop(m.dir))
 		var commands []string
 		exclude := "--exclude=node_modules"
 		for _, script := range []string{"build", "prepare"} {
@@ -293,13 +312,14 @@ func (s *service) libraries() []plan.Step {
 			}
 		}
 		if m.runtime && !s.framework.complete {
-			commands = append(commands, "mkdir -p "+outApp, "tar -c "+exclude+" "+m.dir+" | tar -x -C "+outApp)
+			to := path.Join(outApp, s.home)
+			commands = append(commands, "mkdir -p "+to, "tar -c "+exclude+" "+m.dir+" | tar -x -C "+to)
 		}
 		if len(commands) > 0 {
 			steps = append(steps, plan.Step{Op: plan.OpRun, Shell: strings.Join(commands, " && ")})
 		}
 	}
-	return append(steps, plan.Step{Op: plan.OpWorkdir, Args: []string{path.Join(ecosystem.WorkDir, s.member)}})
+	return append(steps, plan.Step{Op: plan.OpWorkdir, Args: []string{path.Join(s.workDir(), s.member)}})
 }
 
 // sharedFiles are files of the workspace's root that the builds of its members
@@ -321,61 +341,4 @@ func (s *service) sharedFiles() []string {
 		}
 	}
 	return out
-}
-
-// work names what the builder does.
-func (s *service) work() string {
-	switch {
-	case s.generate != "" && s.build != "":
-		return "The sources, code generation and the build."
-	case s.build != "":
-		return "The sources and the build."
-	}
-	return "The program's files."
-}
-
-// run returns the command that starts a script, without npm's start-up time
-// where nothing of npm's is asked for: from Node.js 22 on, node runs it; before,
-// a script of plain compilers runs as it is written.
-func (s *service) run(script string) string {
-	all := s.pkg.Scripts
-	_, pre := all["pre"+script]
-	_, post := all["post"+script]
-	text := all[script]
-	switch {
-	case s.inline && script == s.build:
-		return s.inBin(text)
-	case pre || post || strings.Contains(text, "npm_") || strings.Contains(text, "INIT_CWD"):
-	case s.major >= 22:
-		return "node --run " + script
-	case plainCompilers(text):
-		return s.inBin(text)
-	}
-	return "npm run " + script
-}
-
-// inBin runs a command with the programs of the packages on its path.
-func (s *service) inBin(command string) string {
-	bin := path.Join(ecosystem.WorkDir, "node_modules/.bin")
-	if s.member != "" {
-		bin = path.Join(ecosystem.WorkDir, s.member, "node_modules/.bin") + ":" + bin
-	}
-	return "( PATH=" + bin + ":$PATH && " + command + " )"
-}
-
-// plainCompilers tells whether a script is a chain of compilers, code generators
-// and commands for files that read neither npm's variables nor a configuration
-// which is a program and might.
-func plainCompilers(script string) bool {
-	known := []string{"tsc", "tsc-alias", "swc", "esbuild", "proto-loader-gen-types", "pbjs", "pbts", "protoc", "cd", "cp", "mkdir", "rm", "rimraf", "copyfiles"}
-	if strings.ContainsAny(script, "$`;|<>()\\\n#%") || strings.Contains(strings.ReplaceAll(script, "&&", ""), "&") {
-		return false
-	}
-	for part := range strings.SplitSeq(script, "&&") {
-		words := strings.Fields(part)
-		if len(words) == 0 || !slices.Contains(known, words[0]) {
-			return false
-		}
-	}
-	return true
 }

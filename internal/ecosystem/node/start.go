@@ -19,6 +19,9 @@ func (s *service) startCommand() {
 	if len(s.Want.Command) > 0 {
 		s.start = s.Want.Command
 		s.Configured("start", strings.Join(s.start, " "))
+		if path.Base(s.start[0]) == "bun" {
+			s.useBun()
+		}
 		return
 	}
 	if s.framework.start != nil {
@@ -40,6 +43,9 @@ func (s *service) startCommand() {
 			s.startScript(name, nil, 3)
 			return
 		}
+	}
+	if s.startOfBun() {
+		return
 	}
 	if m := s.pkg.Main; m != "" {
 		s.start = []string{"node", path.Clean(m)}
@@ -101,7 +107,7 @@ func runs(words []string) (script string, args []string, ok bool) {
 	switch {
 	case (rest[0] == "run" || rest[0] == "run-script") && len(rest) > 1:
 		rest = rest[1:]
-	case tool == "yarn", tool == "pnpm", tool == "npm" && rest[0] == "start":
+	case tool == "yarn", tool == "pnpm", tool == "bun", tool == "npm" && rest[0] == "start":
 	default:
 		return "", nil, false
 	}
@@ -174,11 +180,15 @@ func (s *service) startWith(text, what, file string, line int) {
 		argv = slices.Concat([]string{"node", "--import", "tsx"}, argv[1:])
 	}
 	argv = s.withRunner(s.withoutWrapper(argv, file, line))
-	if argv[0] == "bun" {
-		s.Report(diag.Error, codeStartShell, file, line, hint, "the %s runs the service with Bun, which is supported for installing packages only", what)
-		return
+	if path.Base(argv[0]) == "bun" {
+		plain, ok := s.withBun(argv)
+		if !ok {
+			s.Report(diag.Error, codeStartShell, file, line, `write command: ["bun", "FILE"] for the service in slipway.yaml`, "the %s runs %s, which is no file of the service", what, strings.Join(argv, " "))
+			return
+		}
+		argv = plain
 	}
-	if argv[0] != "node" {
+	if argv[0] != "node" && argv[0] != "bun" {
 		s.Report(diag.Error, codeStartShell, file, line, s.programHint(argv), "the %s runs %s; production images start node itself", what, argv[0])
 		return
 	}

@@ -111,7 +111,7 @@ func (s *service) needs() {
 		s.Fact("compilers", "g++, make, python3", "node-gyp may compile "+few(s.compiled), s.topFile(s.manager.lock), 0)
 		s.installEnv = append(s.installEnv, "npm_config_nodedir=/usr/local")
 	}
-	s.AddSystem(found)
+	s.AddSystem(append(append(found, s.gypNeeds()...), s.findGit()...))
 }
 
 // leaveBrowsers keeps development packages from downloading a browser when they are
@@ -183,7 +183,9 @@ func (s *service) prismaCommand() string {
 
 // keepPrisma copies a client that was generated into node_modules to where
 // production's packages are.
-const keepPrisma = "( cd " + ecosystem.WorkDir + " && find node_modules -type d -name .prisma -prune -exec cp -a --parents '{}' " + outApp + "/ ';' )"
+func (s *service) keepPrisma() string {
+	return "( cd " + s.workDir() + " && find node_modules -type d -name .prisma -prune -exec cp -a --parents '{}' " + path.Join(outApp, s.home) + "/ ';' )"
+}
 
 // compileLeftovers deletes what compilers leave beside an addon: objects, and
 // files that name the machine's registry and the time.

@@ -248,6 +248,8 @@ func (s *service) mayCopy(name string) bool {
 	switch {
 	case name == "node_modules", s.builtAnew(name), name == s.codegen.out, name == "package.json":
 		return false
+	case name == "bunfig.toml":
+		return s.shipsSettings()
 	case s.isManagers(name):
 		return false
 	case name == "project.json" && s.member != "" && !s.orchestrated("nx"), name == "turbo.json" && !s.orchestrated("turbo"):

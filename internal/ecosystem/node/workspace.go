@@ -80,10 +80,7 @@ func (e Ecosystem) rootAt(at string) *rootOf {
 func (e Ecosystem) openWorkspace(dir fs.FS, at string) workspace {
 	if r, up := e.workspaceOf(at); r != nil {
 		w := workspace{top: r.top, at: up, member: below(up, at), root: r.pkg}
-		if r.members == nil {
-			r.members = members(r.top, r.globs, func(dir string) *manifest { return e.manifestAt(path.Join(up, dir)) })
-		}
-		w.follow(r.members)
+		w.follow(e.membersOf(up))
 		return w
 	}
 	return workspace{top: dir, at: at}
@@ -324,7 +321,7 @@ func (s *service) topFile(name string) string {
 }
 
 // in is a path of the service's directory as the build context has it.
-func (s *service) in(name string) string { return path.Join(s.member, name) }
+func (s *service) in(name string) string { return path.Join(s.home, s.member, name) }
 
 // IsLibrary tells whether a directory is a package that nothing starts: a library
 // of a workspace, or one that another package depends on by its path.

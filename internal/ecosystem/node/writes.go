@@ -74,7 +74,7 @@ func (u *uses) writesTo(at string, dir bool, file string, line int) {
 		return // code, which tools of developers write
 	}
 	before := len(s.Writable())
-	s.Writes(path.Join(s.member, at), "written by the program", file, line)
+	s.Writes(s.in(at), "written by the program", file, line)
 	if len(s.Writable()) > before && ecosystem.IsDir(s.Dir, at) {
 		s.moved = append(s.moved, at)
 	}

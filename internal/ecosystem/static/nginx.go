@@ -2,6 +2,7 @@ package static
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -12,6 +13,8 @@ const (
 	configFile  = "/etc/nginx/nginx.conf"
 	siteDir     = "/app/site"
 	releaseFile = "/app/release.conf" // written by the build: it names the release
+	filesFile   = "/app/files.conf"   // written by the build: locations of single files
+	accountFile = "/etc/nginx/accounts"
 )
 
 // config is nginx's configuration. brotli tells whether the base has the module
@@ -35,6 +38,7 @@ http {
     tcp_nopush on;
     server_tokens off;
     absolute_redirect off; # the published port may differ
+    map_hash_bucket_size 8192; # paths can be long
 
     # Only /tmp is writable.
     client_body_temp_path /tmp/nginx-body;
@@ -50,7 +54,11 @@ http {
     # Serve the files that the build compressed; compress nothing at run time.
     gzip_static on;
     gzip_vary on;
-` + serve + `
+` + serve + `    map $uri $encoding {
+        default "";
+        "~\.svgz$" gzip;
+    }
+
     # All files in the image have the same modification time, so it cannot identify
     # a version. The build computes a digest of the whole site for the ETag instead.
     etag off;
@@ -63,7 +71,7 @@ http {
         default no-cache;
 ` + s.immutable() + `    }
 
-` + s.server(port) + `}
+` + s.maps() + s.server(port) + `}
 `
 }
 
@@ -74,24 +82,21 @@ func (s Site) server(port int) string {
         root ` + siteDir + `;
         index index.html;
 
-        add_header Cache-Control $cache;
-        add_header ETag $release;
-        add_header Last-Modified "";
-        add_header X-Content-Type-Options nosniff;
-        # Send the same 304 as nginx would, with the file's headers.
+` + s.headerLines() + s.switches() + `        # Send the same 304 as nginx would, with the file's headers.
         error_page 418 =304 @unchanged;
         if ($unchanged) {
             return 418;
         }
         location @unchanged {
-            try_files $uri $uri.html $uri/index.html ` + ecosystem.Or(s.Fallback, "/index.html") + ` =404;
+            try_files ` + s.pages() + " $uri/index.html " + s.rewritten() + ecosystem.Or(s.Fallback, "/index.html") + ` =404;
         }
 
         location = /healthz {
             access_log off;
-            default_type text/plain;
+` + s.open() + `            default_type text/plain;
             return 200 "ok\n";
         }
+        include ` + filesFile + `;
 ` + s.locations() + `    }
 `
 }
@@ -109,59 +114,70 @@ func (s Site) immutable() string {
 // answers paths that no file has, unless they look like a file's: a missing
 // script must not come as HTML.
 func (s Site) locations() string {
+	last, rules := "=404", s.fallbackRules()
+	if rules != "" {
+		last = "@rules"
+	}
+	notFound := ecosystem.Or(s.Rules.NotFound, "/404.html")
+	if s.hasStatus(404) {
+		notFound = "$not_found"
+	}
 	if s.Fallback == "" {
+		dir := "$uri/"
+		if s.Rules.Slash != "" {
+			dir = "$page/index.html"
+		}
 		return `
-        error_page 404 /404.html;
+        error_page 404 ` + notFound + `;
         location / {
-            try_files $uri $uri.html $uri/ =404;
+            try_files ` + s.pages() + " " + dir + " " + last + `;
         }
-`
+` + rules
+	}
+	unknown := s.Fallback
+	if rules != "" {
+		unknown, last = last, "@missing"
 	}
 	return `
         location ~ "\.(?:` + strings.Join(extensions(), "|") + `)$" {
-            try_files $uri =404;
+            try_files ` + s.forced() + `$uri ` + last + `;
         }
         location / {
-            try_files $uri ` + s.Fallback + `;
+            try_files ` + s.pages() + " " + s.index() + " " + unknown + `;
         }
-`
+` + rules
 }
 
 // media maps types to the extensions of what sites are made of. Text says that
 // it is UTF-8, which nginx's own charset directive leaves out of compressed
 // answers.
 func media() [][2]string {
-	return [][2]string{
+	return slices.Concat([][2]string{
 		{"text/html; charset=utf-8", "html htm"},
 		{"text/css; charset=utf-8", "css"},
-		{"text/javascript; charset=utf-8", "js mjs"},
-		{"text/plain; charset=utf-8", "txt"},
-		{"text/markdown; charset=utf-8", "md"},
+		{"text/javascript; charset=utf-8", "js mjs cjs"},
+		{"text/plain; charset=utf-8", "txt log asc"},
+		{"text/markdown; charset=utf-8", "md markdown"},
 		{"text/csv; charset=utf-8", "csv"},
-		{"text/xml; charset=utf-8", "xml"},
+		{"text/xml; charset=utf-8", "xml xsl"},
 		{"text/calendar; charset=utf-8", "ics"},
+		{"text/vcard; charset=utf-8", "vcf"},
 		{"text/vtt; charset=utf-8", "vtt"},
-		{"application/json", "json map geojson"},
-		{"application/ld+json", "jsonld"},
-		{"application/manifest+json", "webmanifest"},
-		{"application/atom+xml", "atom"},
-		{"application/rss+xml", "rss"},
-		{"application/wasm", "wasm"},
-		{"application/pdf", "pdf"},
-		{"application/zip", "zip"},
-		{"application/gzip", "gz tgz"},
-		{"application/vnd.ms-fontobject", "eot"},
+	}, applications(), [][2]string{
+		{"font/collection", "ttc"},
 		{"font/otf", "otf"},
 		{"font/ttf", "ttf"},
 		{"font/woff", "woff"},
 		{"font/woff2", "woff2"},
+		{"image/apng", "apng"},
 		{"image/avif", "avif"},
 		{"image/bmp", "bmp"},
 		{"image/gif", "gif"},
+		{"image/heic", "heic"},
 		{"image/jpeg", "jpg jpeg"},
 		{"image/jxl", "jxl"},
 		{"image/png", "png"},
-		{"image/svg+xml", "svg"},
+		{"image/svg+xml", "svg svgz"},
 		{"image/tiff", "tif tiff"},
 		{"image/webp", "webp"},
 		{"image/x-icon", "ico"},
@@ -171,11 +187,51 @@ func media() [][2]string {
 		{"audio/mpeg", "mp3"},
 		{"audio/ogg", "ogg oga opus"},
 		{"audio/wav", "wav"},
+		{"audio/webm", "weba"},
 		{"model/gltf-binary", "glb"},
 		{"model/gltf+json", "gltf"},
+		{"model/vnd.usdz+zip", "usdz"},
+		{"video/mp2t", "ts"},
 		{"video/mp4", "mp4 m4v"},
+		{"video/ogg", "ogv"},
 		{"video/quicktime", "mov"},
 		{"video/webm", "webm"},
+	})
+}
+
+// applications are the types of data and programs.
+func applications() [][2]string {
+	return [][2]string{
+		{"application/json", "json map geojson topojson"},
+		{"application/ld+json", "jsonld"},
+		{"application/manifest+json", "webmanifest"},
+		{"application/yaml", "yaml yml"},
+		{"application/toml", "toml"},
+		{"application/xhtml+xml", "xhtml"},
+		{"application/atom+xml", "atom"},
+		{"application/rss+xml", "rss"},
+		{"application/wasm", "wasm"},
+		{"application/pdf", "pdf"},
+		{"application/rtf", "rtf"},
+		{"application/epub+zip", "epub"},
+		{"application/zip", "zip"},
+		{"application/gzip", "gz tgz"},
+		{"application/zstd", "zst"},
+		{"application/x-bzip2", "bz2"},
+		{"application/x-xz", "xz"},
+		{"application/x-7z-compressed", "7z"},
+		{"application/x-tar", "tar"},
+		{"application/java-archive", "jar"},
+		{"application/vnd.android.package-archive", "apk"},
+		{"application/vnd.apple.mpegurl", "m3u8"},
+		{"application/dash+xml", "mpd"},
+		{"application/vnd.ms-fontobject", "eot"},
+		{"application/msword", "doc"},
+		{"application/vnd.ms-excel", "xls"},
+		{"application/vnd.ms-powerpoint", "ppt"},
+		{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
+		{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
+		{"application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"},
 	}
 }
 

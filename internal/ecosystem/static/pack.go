@@ -6,26 +6,33 @@ import "fmt"
 const packFile = "/opt/slipway/pack.mjs"
 
 // packScript lays out a site for nginx. Arguments: the directory that holds the
-// site and the one to write site/ and release.conf into. Text becomes smaller
-// where esbuild is installed beside the script, as in plain sites, whose own
-// build does not do it: names that a page can see stay as they are. Files of
-// which a compressed copy would save nothing get none. nginx serves NAME.gz and
-// NAME.br as NAME: a file of the site with such a name is only kept where it is
-// NAME compressed. The release is the digest of all names and contents, so equal
-// sites have equal releases.
+// site, the one to write site/ and the included configurations into, and options:
+// -plain, -hidden, and types of paths as PATTERN=TYPE. Text becomes smaller where esbuild is installed beside
+// the script, as in plain sites, whose own build does not do it: names that a page
+// can see stay as they are. Files of which a compressed copy would save nothing get
+// none. nginx serves NAME.gz and NAME.br as NAME: a file of the site with such a
+// name that is not NAME compressed lies in apart/, under a number, and has a
+// location of its own; so do files whose name has no extension that nginx knows.
+// The release is the digest of all names and contents, so equal sites have equal
+// releases.
 const packScript = `import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, constants as fsConstants, copyFileSync, createReadStream, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, relative, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { brotliCompress, brotliDecompressSync, constants, gunzipSync, gzip } from "node:zlib";
 
-const [from, to] = process.argv.slice(2);
+const [from, to, ...more] = process.argv.slice(2);
+const plain = more.includes("-plain"); // no compressed copies
+const hidden = more.includes("-hidden"); // names with a leading dot too
 if (!existsSync(from)) fail("the build wrote nothing to " + from);
 const root = realpathSync(from);
 const text = new Set(".html .htm .css .js .mjs .json .map .geojson .jsonld .webmanifest .svg .xml .atom .rss .txt .md .csv .ics .vtt .wasm .ttf .otf .eot .ico .bmp .gltf .glb".split(" "));
-const unserved = /^(node_modules|package(-lock)?\.json|slipway\.(yaml|lock)|(Dockerfile|docker-compose|compose)[^/]*|Makefile|README\.md)$/;
+const unserved = /^(node_modules|package(-lock)?\.json|slipway\.(yaml|lock)|(Dockerfile|docker-compose|compose)[^/]*|Makefile|README\.md|_redirects|_headers|_routes\.json|CNAME|Staticfile(\.auth)?|netlify\.toml|vercel\.json|firebase\.json|staticwebapp\.config\.json|wrangler\.(toml|jsonc?))$/;
+const kept = /^\.(git.*|env.*|svn|hg|npmrc|dockerignore|cfignore|DS_Store)$/;
 const esbuild = ["x64", "arm64"].map((arch) => join(import.meta.dirname, "node_modules/@esbuild/linux-" + arch + "/bin/esbuild")).find(existsSync);
+const huge = 64 << 20; // bytes; larger files are copied as they are
 
 function fail(why) {
   console.error(why + "; set output: for the service in slipway.yaml to the directory that the build writes");
@@ -35,11 +42,14 @@ function fail(why) {
 function* files(dir) {
   for (const name of readdirSync(dir).sort()) {
     const path = join(dir, name);
-    if ((name.startsWith(".") && name !== ".well-known") || (dir === root && unserved.test(name))) continue;
-    if (lstatSync(path).isSymbolicLink() && (!existsSync(path) || !realpathSync(path).startsWith(root + sep))) {
+    if ((name.startsWith(".") && name !== ".well-known" && (!hidden || kept.test(name))) || (dir === root && unserved.test(name))) continue;
+    const entry = lstatSync(path, { throwIfNoEntry: false });
+    if (!entry) {
+      console.warn("skipped: the name of " + relative(root, path) + " is not UTF-8");
+    } else if (entry.isSymbolicLink() && (!existsSync(path) || !realpathSync(path).startsWith(root + sep))) {
       console.warn("skipped: " + relative(root, path) + " links to a path outside the site");
     } else if (statSync(path).isDirectory()) {
-      if (!lstatSync(path).isSymbolicLink()) yield* files(path);
+      if (!entry.isSymbolicLink()) yield* files(path);
     } else {
       yield path;
     }
@@ -58,45 +68,100 @@ function minified(path, content) {
   }
 }
 
+function duplicate(path, target) {
+  copyFileSync(path, target, fsConstants.COPYFILE_FICLONE);
+  chmodSync(target, 0o644);
+}
+const isDirectory = (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory();
+const digest = (content) => createHash("sha256").update(content).digest("hex");
+async function digestOf(path) {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+// The type of a file by its content, for names without an extension.
+function sniffed(content) {
+  const start = content.subarray(0, 1 << 16).toString("utf8").trimStart();
+  if (content.includes(0) || (content.length < 1 << 16 && !content.equals(Buffer.from(content.toString("utf8"))))) return;
+  if (/^<(!doctype html|html)\b/i.test(start)) return "text/html; charset=utf-8";
+  if (/^<\?xml\b/.test(start)) return "text/xml; charset=utf-8";
+  try {
+    if (/^[[{]/.test(start) && JSON.parse(content.toString("utf8"))) return "application/json";
+  } catch {} // no JSON
+  return "text/plain; charset=utf-8";
+}
+
+const globs = more.filter((arg) => arg.startsWith("/")).map((arg) => {
+  const at = arg.lastIndexOf("=");
+  const pattern = arg.slice(0, at).replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*");
+  return [new RegExp("^" + pattern + "$"), arg.slice(at + 1)];
+});
+const located = new Map(); // path of a request to the lines of its location
+const quoted = (s) => '"' + s.replace(/["\\]/g, "\\$&") + '"';
+function locate(name, line) {
+  if (!/[\x00-\x1f]/.test(name)) located.set("/" + name, (located.get("/" + name) ?? "") + "    " + line + "\n");
+}
+function typeOf(name, content) {
+  const said = globs.findLast(([pattern]) => pattern.test("/" + name))?.[1];
+  if (said) return "types {} default_type " + quoted(said) + ";";
+  const type = !extname(name) && content ? sniffed(content) : undefined;
+  return type && "default_type " + quoted(type) + ";";
+}
+
 async function write(path) {
   const name = relative(root, path);
-  const content = minified(path, readFileSync(path));
   const target = join(to, "site", name);
   mkdirSync(dirname(target), { recursive: true });
+  if (statSync(path).size > huge) {
+    duplicate(path, target);
+    if (typeOf(name)) locate(name, typeOf(name));
+    return [name, await digestOf(path)];
+  }
+  const content = minified(path, readFileSync(path));
   writeFileSync(target, content, { mode: 0o644 });
-  if (text.has(extname(path).toLowerCase()) && content.length >= 256) {
+  const type = typeOf(name, content);
+  if (type) locate(name, type);
+  if (!plain && (text.has(extname(path).toLowerCase()) || (type && !extname(path))) && content.length >= 256) {
     const small = {
       ".gz": await promisify(gzip)(content, { level: 9 }),
       ".br": await promisify(brotliCompress)(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }),
     };
     for (const [suffix, data] of Object.entries(small)) {
-      if (data.length < content.length) writeFileSync(target + suffix, data, { mode: 0o644 });
+      if (data.length < content.length && !isDirectory(path + suffix)) writeFileSync(target + suffix, data, { mode: 0o644 });
     }
   }
-  return [name, createHash("sha256").update(content).digest("hex")];
+  return [name, digest(content)];
 }
 
-// Keeps a compressed copy that the site already contains.
-function copy(path) {
+// A file that is named like a compressed copy, and may be something else: that is
+// served as what it is, and never in place of another file.
+const apart = [];
+async function copy(path) {
   const name = relative(root, path);
   const target = join(to, "site", name);
-  if (existsSync(target)) return; // written above
-  const content = readFileSync(path);
-  if (existsSync(target.slice(0, -3))) {
-    const original = readFileSync(target.slice(0, -3));
-    const expand = path.endsWith(".gz") ? gunzipSync : brotliDecompressSync;
-    let same = false;
-    try {
-      same = expand(content, { maxOutputLength: original.length + 1 }).equals(original);
-    } catch {} // not compressed, or larger than the original
-    if (!same) {
-      console.warn("skipped: " + name + " is not a compressed copy of " + name.slice(0, -3) + ", but nginx would serve it instead");
-      return;
-    }
+  if (!expands(path, target.slice(0, -3))) {
+    console.warn("kept apart: " + name + " is not a compressed copy of " + name.slice(0, -3));
+    locate(name, "alias /app/apart/" + apart.length + ";");
+    if (typeOf(name)) locate(name, typeOf(name));
+    mkdirSync(join(to, "apart"), { recursive: true });
+    duplicate(path, join(to, "apart", String(apart.length)));
+    apart.push("/" + name);
+  } else if (!existsSync(target)) {
+    duplicate(path, target);
   }
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, content, { mode: 0o644 });
-  return [name, createHash("sha256").update(content).digest("hex")];
+  return [name, await digestOf(path)];
+}
+
+function expands(path, original) {
+  if (!existsSync(original) || Math.max(statSync(original).size, statSync(path).size) > huge) return false;
+  const expand = path.endsWith(".gz") ? gunzipSync : brotliDecompressSync;
+  const whole = readFileSync(original);
+  try {
+    return expand(readFileSync(path), { maxOutputLength: whole.length + 1 }).equals(whole);
+  } catch {
+    return false; // not compressed, or larger than the original
+  }
 }
 
 const all = [...files(root)];
@@ -108,10 +173,14 @@ const written = [];
 await Promise.all(Array.from({ length: 4 }, async () => {
   for (let path; (path = queue.shift()); ) written.push(await write(path));
 }));
-const copies = all.filter(isCopy).sort((a, b) => a.length - b.length); // app.js.gz before app.js.gz.br
-written.push(...copies.map(copy).filter(Boolean));
-const release = createHash("sha256").update(JSON.stringify(written.sort())).digest("hex").slice(0, 32);
-writeFileSync(join(to, "release.conf"), ` + "`" + `map $http_if_none_match $unchanged {
+const copies = all.filter(isCopy).sort((a, b) => a.length - b.length || (a < b ? -1 : 1)); // app.js.gz before app.js.gz.br
+for (const path of copies) written.push(await copy(path));
+const sorted = [...located].sort(([a], [b]) => (a < b ? -1 : 1));
+const release = digest(JSON.stringify([written.sort(), sorted])).slice(0, 32);
+writeFileSync(join(to, "release.conf"), ` + "`" + `map $uri $asked {
+    default $http_if_none_match;
+${apart.map((name) => "    " + quoted(name) + ' "";\n').join("")}}
+map $asked $unchanged {
     default "";
     "~${release}" 1;
 }
@@ -119,6 +188,7 @@ map "" $release {
     default 'W/"${release}"';
 }
 ` + "`" + `);
+writeFileSync(join(to, "files.conf"), sorted.map(([path, lines]) => "location = " + quoted(path) + " {\n" + lines + "}\n").join(""));
 console.log(` + "`${written.length} files`" + `);
 `
 

@@ -14,7 +14,7 @@ import (
 )
 
 // pack runs the script of the build over a site, with the machine's Node.js.
-func pack(t *testing.T, dir string) (out, said string, err error) {
+func pack(t *testing.T, dir string, more ...string) (out, said string, err error) {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -26,7 +26,7 @@ func pack(t *testing.T, dir string) (out, said string, err error) {
 	}
 	out = t.TempDir()
 	var said2 bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), node, script, dir, out)
+	cmd := exec.CommandContext(t.Context(), node, append([]string{script, dir, out}, more...)...)
 	cmd.Stdout, cmd.Stderr = &said2, &said2
 	err = cmd.Run()
 	return filepath.Join(out, "site"), said2.String(), err
@@ -95,8 +95,30 @@ func TestCompressedCopies(t *testing.T) {
 	if diff := cmp.Diff(want, content); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if !strings.Contains(said, "skipped: small.css.gz is not a compressed copy of small.css") {
+	if !strings.Contains(said, "kept apart: small.css.gz is not a compressed copy of small.css") {
 		t.Errorf("nothing says so:\n%s", said)
+	}
+}
+
+// TestHugeFiles: a file that is larger than what is compressed is copied as it is,
+// also when something lies beside it that is named like its compressed copy, and a
+// directory may have such a name.
+func TestHugeFiles(t *testing.T) {
+	dir := siteOf(t, map[string]string{"index.html": "home", "films/a b.mp4": "", "films/a b.mp4.gz": "short", "dir.css": strings.Repeat("a{color:red}\n", 100), "dir.css.gz/x.txt": "x"})
+	if err := os.Truncate(filepath.Join(dir, "films/a b.mp4"), 65<<20); err != nil {
+		t.Fatal(err)
+	}
+	site, said, err := pack(t, dir)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	for name, size := range map[string]int64{"films/a b.mp4": 65 << 20, "../apart/0": 5, "dir.css.gz/x.txt": 1} {
+		if info, err := os.Stat(filepath.Join(site, name)); err != nil || info.Size() != size {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	if !strings.Contains(said, "kept apart: films/a b.mp4.gz") {
+		t.Error(said)
 	}
 }
 

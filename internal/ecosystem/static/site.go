@@ -31,6 +31,7 @@ type Site struct {
 	Dir      string   // below the working directory of the build, "." for all of it
 	Fallback string   // page that answers unknown paths, such as "/index.html"; "" for none
 	Hashed   []string // PCRE over paths: names that carry a digest of their content
+	Rules    Rules    // of requests, from the site's settings
 }
 
 // HexDigest matches names such as main.3f9c2e1d.js: at least eight hexadecimal
@@ -99,7 +100,17 @@ func (s Site) Pack() []plan.Step {
 
 // PackCommand runs what Pack has brought.
 func (s Site) PackCommand() string {
-	return "node " + packFile + " " + ecosystem.Quoted([]string{s.Dir})[0] + " " + outDir
+	words := []string{s.Dir, outDir}
+	if s.Rules.Listing || s.Rules.SSI {
+		words = append(words, "-plain")
+	}
+	if s.Rules.Hidden {
+		words = append(words, "-hidden")
+	}
+	for _, t := range s.Rules.Types {
+		words = append(words, t.Glob+"="+t.Name)
+	}
+	return "node " + packFile + " " + strings.Join(ecosystem.Quoted(words), " ")
 }
 
 // RuntimeTools are those of any service, and the server's configuration.
@@ -107,6 +118,9 @@ func (s Site) RuntimeTools(svc *ecosystem.Service, b ecosystem.Bases, u config.U
 	st := svc.RuntimeTools(b, u)
 	st.Comment = "Health probe, user accounts and nginx configuration for the production image."
 	st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: []string{configFile}, Content: s.config(svc.Want.Port, b.Runtime.Assembled)})
+	if s.Rules.Accounts != "" {
+		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Chmod: "644", Args: []string{s.Rules.Accounts, accountFile}})
+	}
 	return st
 }
 

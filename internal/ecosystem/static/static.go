@@ -33,13 +33,41 @@ func homes() []string {
 	return []string{".", "public", "site", "www", "html", "htdocs", "dist", "build", "out", "_site"}
 }
 
-// Recognise returns the page that makes a directory a site, "" when there is
-// none.
+// Recognise returns the page that makes a directory a site, or the settings that
+// do; "" when there is none.
 func (Ecosystem) Recognise(dir fs.FS) string {
-	for _, home := range homes() {
-		if page := path.Join(home, "index.html"); ecosystem.Exists(dir, page) {
-			return page
+	_, file := home(dir)
+	return file
+}
+
+// home is the directory of a site, and the file that says so: settings that name
+// it, a page in one of the usual places, or docs/ as GitHub Pages publishes it.
+func home(dir fs.FS) (at, file string) {
+	s := &ecosystem.Service{Dir: dir}
+	if root, _ := staticfileRoot(s); root != "" && root != "." && fs.ValidPath(root) && ecosystem.IsDir(dir, root) {
+		return root, or(pageIn(dir, root), "Staticfile")
+	}
+	if at, _, _ := Published(s); at != "." && fs.ValidPath(at) && pageIn(dir, at) != "" {
+		return at, pageIn(dir, at)
+	}
+	for _, at := range homes() {
+		if page := pageIn(dir, at); page != "" {
+			return at, page
 		}
+	}
+	if page := pageIn(dir, "docs"); page != "" && (ecosystem.Exists(dir, "docs/.nojekyll") || ecosystem.Exists(dir, "docs/CNAME")) {
+		return "docs", page
+	}
+	if root, _ := staticfileRoot(s); root == "." {
+		return ".", "Staticfile"
+	}
+	return ".", ""
+}
+
+// pageIn is the first page of a directory, "" without one.
+func pageIn(dir fs.FS, at string) string {
+	if page := path.Join(at, "index.html"); ecosystem.Exists(dir, page) {
+		return page
 	}
 	return ""
 }
@@ -65,8 +93,8 @@ func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan
 func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (*ecosystem.Service, Site) {
 	s := ecosystem.Open(dir, want, fleet)
 	s.Name("site")
-	page := Ecosystem{}.Recognise(dir)
-	site := Site{Dir: path.Dir(page), Hashed: []string{HexDigest}}
+	at, page := home(dir)
+	site := Site{Dir: at, Hashed: []string{HexDigest}}
 	if page == "" {
 		empty(&s, ".")
 		return &s, site
@@ -74,6 +102,7 @@ func inspect(dir fs.FS, want config.Service, fleet *config.Fleet) (*ecosystem.Se
 	if s.Want.Type == "" {
 		s.Fact("type", "static", "an HTML page, no program", page, 0)
 	}
+	site.ReadRules(&s, site.Dir)
 	Serve(&s, page)
 	s.ReadIgnore()
 	s.LookForSecrets(".")

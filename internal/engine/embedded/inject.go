@@ -21,10 +21,10 @@ import (
 const caPath = StepDir + "ca-certificates.crt"
 
 // caVariables are read by, in this order: OpenSSL, Go and Rust; Node.js; npm;
-// curl; Python's requests; pip; git; cargo; the AWS tools.
+// curl; Python's requests; pip; git; cargo; the AWS tools; Deno.
 var caVariables = [...]string{
 	"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "npm_config_cafile", "CURL_CA_BUNDLE",
-	"REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE",
+	"REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE", "DENO_CERT",
 }
 
 // injector hands the host's certificates and environment to every step. It

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/containerd/containerd/v2/contrib/seccomp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -42,6 +44,9 @@ type bundle struct {
 func (b bundle) write() (env []string, err error) {
 	process, err := b.process()
 	if err != nil {
+		return nil, err
+	}
+	if b.spec.Secrets, err = b.readableSecrets(process.User); err != nil {
 		return nil, err
 	}
 	limits := &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}}
@@ -145,6 +150,46 @@ func (b bundle) env(home string) []string {
 		}
 	}
 	return out
+}
+
+// readableSecrets returns the secrets with a copy in the place of each file that the
+// image's user cannot read: a key is often its owner's alone. The copy is the user's,
+// lies beside the container, and goes with it.
+func (b bundle) readableSecrets(user specs.User) ([]localrun.Secret, error) {
+	all := slices.Clone(b.spec.Secrets)
+	for i, s := range all {
+		info, err := os.Stat(s.File)
+		if err != nil || !info.Mode().IsRegular() || readableBy(info, user) {
+			continue // what cannot be mounted is the runtime's to say
+		}
+		data, err := os.ReadFile(s.File)
+		if err != nil {
+			return nil, fmt.Errorf("reading the secret %s: %w", s.Target, err)
+		}
+		all[i].File = filepath.Join(b.dir, "secret-"+strconv.Itoa(i))
+		if err := os.WriteFile(all[i].File, data, 0o400); err != nil {
+			return nil, fmt.Errorf("copying the secret %s: %w", s.Target, err)
+		}
+		if err := os.Chown(all[i].File, int(user.UID), int(user.GID)); err != nil {
+			return nil, fmt.Errorf("copying the secret %s: %w", s.Target, err)
+		}
+	}
+	return all, nil
+}
+
+// readableBy reports whether the mode of a file lets a user read it.
+func readableBy(info os.FileInfo, user specs.User) bool {
+	mode := info.Mode().Perm()
+	owner, known := info.Sys().(*syscall.Stat_t)
+	switch {
+	case user.UID == 0 || !known:
+		return true
+	case owner.Uid == user.UID:
+		return mode&0o400 != 0
+	case owner.Gid == user.GID || slices.Contains(user.AdditionalGids, owner.Gid):
+		return mode&0o040 != 0
+	}
+	return mode&0o004 != 0
 }
 
 // user resolves the image's USER with the account files of the image, which

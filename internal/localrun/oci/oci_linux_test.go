@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -131,5 +132,39 @@ func TestSecretsAreMounted(t *testing.T) {
 	}
 	if plain := (bundle{dir: "/d"}).mounts(); len(plain) != len(all)-1 {
 		t.Errorf("%d mounts without secrets, %d with one", len(plain), len(all))
+	}
+}
+
+// TestSecretsThatTheUserCannotRead are copied for it; others are mounted as they are.
+func TestSecretsThatTheUserCannotRead(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root gives files to another user")
+	}
+	dir, state := t.TempDir(), t.TempDir()
+	var secrets []localrun.Secret
+	for name, mode := range map[string]os.FileMode{"closed": 0o600, "open": 0o644} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte("key"), mode); err != nil {
+			t.Fatal(err)
+		}
+		secrets = append(secrets, localrun.Secret{Target: "/run/secrets/" + name, File: file})
+	}
+	b := bundle{dir: state, spec: localrun.Spec{Secrets: secrets}}
+	got, err := b.readableSecrets(specs.User{UID: 10001, GID: 10001})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range got {
+		info, err := os.Stat(s.File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := s.File != secrets[i].File
+		if copied != (s.Target == "/run/secrets/closed") || !readableBy(info, specs.User{UID: 10001, GID: 10001}) || copied && info.Mode().Perm() != 0o400 {
+			t.Errorf("%s: %s, %v", s.Target, s.File, info.Mode())
+		}
+	}
+	if got, err := b.readableSecrets(specs.User{}); err != nil || !slices.Equal(got, secrets) {
+		t.Errorf("root reads every file: %v, %v", got, err)
 	}
 }

@@ -1,0 +1,3 @@
+export function greeting(version: string): string {
+  return `Bun ${version}`;
+}
