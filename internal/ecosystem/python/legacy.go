@@ -3,6 +3,8 @@ package python
 import (
 	"slices"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/ecosystem"
 )
 
 // resources is the last setuptools line with the module pkg_resources, which
@@ -51,12 +53,48 @@ func (d dep) before(v version) bool {
 	return false
 }
 
+// companion is a dependency of a package that the package does not limit itself,
+// although names that its old releases import left newer releases of the other.
+type companion struct {
+	of     string
+	before version // the release that does without
+	name   string
+	below  string
+}
+
+// companions are those of widely used packages, from their changelogs.
+func companions() []companion {
+	return []companion{
+		{"environs", version{14}, "marshmallow", "4"},
+		{"flask", version{2}, "itsdangerous", "2.1"},
+		{"flask", version{2}, "jinja2", "3.1"},
+		{"flask", version{2}, "werkzeug", "2.1"},
+		{"flask", version{2, 3}, "werkzeug", "3"},
+		{"flask-login", version{0, 6, 3}, "werkzeug", "3"},
+		{"flask-sqlalchemy", version{3}, "sqlalchemy", "2"},
+		{"flask-wtf", version{1, 2}, "werkzeug", "3"},
+		{"openai", version{1, 55, 3}, "httpx", "0.28"},
+	}
+}
+
+// withCompanions adds those that the service's dependencies want and do not name.
+func (s *service) withCompanions(install string) string {
+	seen := map[string]bool{}
+	for _, c := range companions() {
+		if d := s.deps[c.of]; d.name != "" && d.before(c.before) && s.deps[c.name].name == "" && !seen[c.name] {
+			seen[c.name] = true
+			s.Fact("also installed", c.name+" before "+c.below, d.name+" "+d.spec+" imports names that newer releases lack", d.file, d.line)
+			install += " " + ecosystem.Quoted([]string{c.name + "<" + c.below})[0]
+		}
+	}
+	return install
+}
+
 // withResources adds what an old dependency imports to an installation by pip.
 func (s *service) withResources(install string) string {
-	d, found := s.legacy()
-	if !found {
-		return install
+	if d, found := s.legacy(); found {
+		s.Fact("also installed", resources, d.name+" "+d.spec+" imports pkg_resources, which newer releases lack", d.file, d.line)
+		install += " " + resources
 	}
-	s.Fact("also installed", resources, d.name+" "+d.spec+" imports pkg_resources, which newer releases lack", d.file, d.line)
-	return install + " " + resources
+	return s.withCompanions(install)
 }

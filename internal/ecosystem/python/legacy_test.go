@@ -30,6 +30,30 @@ func TestOldReleasesGetPkgResources(t *testing.T) {
 	}
 }
 
+// TestOldReleasesGetTheirCompanions: newer ones do not suit them.
+func TestOldReleasesGetTheirCompanions(t *testing.T) {
+	for needs, want := range map[string]string{
+		"flask==1.1.1":                  "'itsdangerous<2.1' 'jinja2<3.1' 'werkzeug<2.1'",
+		"flask==1.1.1\njinja2==2.11.3":  "'itsdangerous<2.1' 'werkzeug<2.1'",
+		"flask<2":                       "'itsdangerous<2.1' 'jinja2<3.1' 'werkzeug<2.1'",
+		"flask==2.0.1":                  "'werkzeug<3'",
+		"flask==2.2.5\nwerkzeug==2.2.3": "",
+		"flask==2.3.3":                  "",
+		"flask==2.2.5\nflask-login==0.6.2\nFlask-SQLAlchemy==2.5.1": "'werkzeug<3' 'sqlalchemy<2'",
+		"environs==7.3.1\nopenai==1.30.0\nflask==3.1.2":             "'marshmallow<4' 'httpx<0.28'",
+		"environs==14.2.0\nmarshmallow==4.0.0\nflask==3.1.2":        "",
+		"flask": "",
+		"flask==2.0.1 --hash=sha256:a\ngunicorn==23 --hash=sha256:b": "",
+	} {
+		p, findings := planned(t, map[string]string{"requirements.txt": needs + "\n", "app.py": webApp}, config.Service{})
+		_, after, _ := strings.Cut(shell(p, "dependencies"), "-r requirements.txt")
+		got, _, _ := strings.Cut(after, " && ")
+		if strings.TrimSpace(got) != want || findings.Errors() != nil {
+			t.Errorf("%q: %q, not %q; findings %v", needs, got, want, findings)
+		}
+	}
+}
+
 // TestPsycopgFindsItsLibrary: 3 loads libpq when it is imported, unless it brings
 // or compiles its own.
 func TestPsycopgFindsItsLibrary(t *testing.T) {
