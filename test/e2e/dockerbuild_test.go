@@ -71,6 +71,7 @@ func TestDockerAndPodmanBuildOnLoadedBases(t *testing.T) {
 }
 
 func TestSlipwayBuildTakesWhatDockerBuildTakes(t *testing.T) {
+	real(t)
 	dir := busyboxDirectory(t, "ARG WORD=none\nRUN echo $WORD > /word\nCMD [\"cat\", \"/word\"]\n")
 	id := filepath.Join(t.TempDir(), "id")
 	r := invocation{dir: dir, args: []string{"build", "-q", "--iidfile", id, "-t", "words:1", "-t", "words:two", "--build-arg", "WORD=said", "."}}.run(t).must(t, 0)
