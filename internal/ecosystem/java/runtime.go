@@ -121,7 +121,8 @@ func (s *service) jre(b ecosystem.Bases) plan.Stage {
 }
 
 // jreScript copies the JRE of a JDK 8 below a root. Debian's has its settings in
-// /etc, where links lead; production gets files.
+// /etc, where links lead; production gets files. It has no release file, which
+// scanners read.
 const jreScript = `#!/bin/sh
 set -eu
 root=$1 jdk=$(readlink "$1$2" || echo "$2") to=$3
@@ -137,7 +138,11 @@ find "$to" -type l | while read -r link; do
         ;;
     esac
 done
-[ -e "$to/release" ] || cp "$root$jdk/release" "$to/release"
+if [ -e "$root$jdk/release" ]; then
+    cp "$root$jdk/release" "$to/release"
+elif [ ! -e "$to/release" ]; then
+    sed -n 's/^Version: 8u\([0-9]*\).*/IMPLEMENTOR="Debian"\nJAVA_VERSION="1.8.0_\1"/p' "$root/var/lib/dpkg/status.d/openjdk-8-jre-headless" > "$to/release"
+fi
 cd "$to"
 find bin -mindepth 1 ! -name java -exec rm -rf {} +
 rm -rf man lib/images lib/jexec lib/jar.binfmt lib/applet lib/oblique-fonts lib/jvm.hprof.txt lib/ext/java-atk-wrapper.jar

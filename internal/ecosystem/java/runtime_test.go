@@ -18,20 +18,26 @@ func TestJREScript(t *testing.T) {
 	if err != nil {
 		t.Skip("no sh on this machine")
 	}
-	for name, home := range map[string]string{"a relative link": "java-8-openjdk", "an absolute link": "/usr/lib/jvm/java-8-openjdk"} {
+	const own, made = "JAVA_VERSION=\"1.8.0_402\"\n", "IMPLEMENTOR=\"Debian\"\nJAVA_VERSION=\"1.8.0_472\"\n"
+	for name, c := range map[string]struct{ home, release, want string }{
+		"a relative link": {"java-8-openjdk", own, own}, "an absolute link": {"/usr/lib/jvm/java-8-openjdk", own, own}, "no release": {"java-8-openjdk", "", made},
+	} {
 		t.Run(name, func(t *testing.T) {
 			root, to := t.TempDir(), filepath.Join(t.TempDir(), "opt", "java")
 			jvm := filepath.Join(root, "usr/lib/jvm")
 			for file, text := range map[string]string{
-				"release": `JAVA_VERSION="1.8.0_402"`, "bin/javac": "", "jre/bin/java": "java", "jre/bin/keytool": "", "jre/lib/rt.jar": "classes",
+				"release": c.release, "bin/javac": "", "jre/bin/java": "java", "jre/bin/keytool": "", "jre/lib/rt.jar": "classes",
 				"jre/lib/amd64/server/libjvm.so": "jvm", "jre/lib/amd64/libjdwp.so": "", "jre/lib/amd64/libnet.so": "net", "jre/man/man1/java.1": "", "jre/lib/ext/sunec.jar": "ec",
 			} {
-				lay(t, filepath.Join(jvm, "java-8-openjdk", file), text)
+				if file != "release" || text != "" {
+					lay(t, filepath.Join(jvm, "java-8-openjdk", file), text)
+				}
 			}
+			lay(t, filepath.Join(root, "var/lib/dpkg/status.d/openjdk-8-jre-headless"), "Package: openjdk-8-jre-headless\nVersion: 8u472-ga-1~deb\n")
 			lay(t, filepath.Join(root, "etc/of-the-target-alone/jvm.cfg"), "-server KNOWN")
 			lay(t, filepath.Join(root, "etc/of-the-target-alone/images/cursor.gif"), "gif")
 			for link, file := range map[string]string{
-				"default": home, "java-8-openjdk/jre/lib/amd64/jvm.cfg": "/etc/of-the-target-alone/jvm.cfg", "java-8-openjdk/jre/lib/lost.properties": "/etc/of-the-target-alone/lost",
+				"default": c.home, "java-8-openjdk/jre/lib/amd64/jvm.cfg": "/etc/of-the-target-alone/jvm.cfg", "java-8-openjdk/jre/lib/lost.properties": "/etc/of-the-target-alone/lost",
 				"java-8-openjdk/jre/lib/amd64/jvm.link": "jvm.cfg", "java-8-openjdk/jre/lib/cmm": "/etc/of-the-target-alone/images",
 			} {
 				if err := os.Symlink(file, filepath.Join(jvm, link)); err != nil {
@@ -42,7 +48,7 @@ func TestJREScript(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			want := map[string]string{
-				"release": `JAVA_VERSION="1.8.0_402"`, "bin/java": "java", "lib/rt.jar": "classes", "lib/amd64/server/libjvm.so": "jvm", "lib/amd64/libnet.so": "net",
+				"release": c.want, "bin/java": "java", "lib/rt.jar": "classes", "lib/amd64/server/libjvm.so": "jvm", "lib/amd64/libnet.so": "net",
 				"lib/ext/sunec.jar": "ec", "lib/amd64/jvm.cfg": "-server KNOWN", "lib/amd64/jvm.link": "-server KNOWN", "lib/cmm/cursor.gif": "gif",
 			}
 			if diff := cmp.Diff(want, contents(t, to)); diff != "" {

@@ -304,7 +304,7 @@ func (s *service) result() string {
 func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	env := map[string]string{
 		"JAVA_HOME":         runtime,
-		"JAVA_TOOL_OPTIONS": "-XX:MaxRAMPercentage=75 -XX:+ExitOnOutOfMemoryError",
+		"JAVA_TOOL_OPTIONS": "-XX:MaxRAMPercentage=75.0 -XX:+ExitOnOutOfMemoryError", // JDK 8 takes no whole number
 		"LANG":              "C.UTF-8",
 		"PATH":              runtime + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	}
