@@ -12,8 +12,8 @@ func javaRow(version, level, answer, warns string, limitMB int64) runtimeRow {
 }
 
 // bootRow is a service with Spring Boot.
-func bootRow(boot, java, answer, warns string) runtimeRow {
-	return runtimeRow{name: "java-boot-" + boot + "-on-" + java, port: 8080, answer: `^{"java":"` + answer + `"}$`, warns: warns, limitMB: 130, files: map[string]string{
+func bootRow(boot, java, answer, warns string, limitMB int64) runtimeRow {
+	return runtimeRow{name: "java-boot-" + boot + "-on-" + java, port: 8080, answer: `^{"java":"` + answer + `"}$`, warns: warns, limitMB: limitMB, files: map[string]string{
 		"pom.xml": strings.NewReplacer("BOOT", boot, "JAVA", java).Replace(bootPOM), "src/main/java/example/App.java": bootMain,
 	}}
 }
@@ -21,14 +21,14 @@ func bootRow(boot, java, answer, warns string) runtimeRow {
 func javaRows() []runtimeRow {
 	level := func(n string) string { return "<maven.compiler.release>" + n + "</maven.compiler.release>" }
 	return []runtimeRow{
-		javaRow("8", "<maven.compiler.source>1.8</maven.compiler.source><maven.compiler.target>1.8</maven.compiler.target>", `^1\.8\.0_\d+ ü UTF-8 true true archive=false$`, "", 110),
-		javaRow("11", level("11"), `^11\.\S+ ü UTF-8 true true archive=false$`, ended, 80),
-		javaRow("17", level("17"), `^17\.\S+ ü UTF-8 true true archive=false$`, "", 80),
+		javaRow("8", "<maven.compiler.source>1.8</maven.compiler.source><maven.compiler.target>1.8</maven.compiler.target>", `^1\.8\.0_\d+ ü UTF-8 true true archive=false$`, "", 120),
+		javaRow("11", level("11"), `^11\.\S+ ü UTF-8 true true archive=false$`, ended, 60),
+		javaRow("17", level("17"), `^17\.\S+ ü UTF-8 true true archive=false$`, "", 60),
 		javaRow("21", level("21"), `^21\.\S+ ü UTF-8 true true archive=true$`, "", 80),
-		javaRow("25", level("25"), `^25\S* ü UTF-8 true true archive=true$`, "", 85),
-		bootRow("2.7.18", "1.8", `1\.8\.0_\d+`, ""),
-		bootRow("2.7.18", "11", `11\.\S+`, ended),
-		bootRow("3.5.16", "17", `17\.\S+`, ""),
+		javaRow("25", level("25"), `^25\S* ü UTF-8 true true archive=true$`, "", 80),
+		bootRow("2.7.18", "1.8", `1\.8\.0_\d+`, "", 140),
+		bootRow("2.7.18", "11", `11\.\S+`, ended, 130),
+		bootRow("3.5.16", "17", `17\.\S+`, "", 130),
 		{name: "java-quarkus-3.27.2-on-17", port: 8080, answer: `^17\.\S+$`, limitMB: 100, files: map[string]string{
 			"pom.xml": strings.ReplaceAll(quarkusPOM, "JAVA", "17"), "src/main/java/example/Version.java": quarkusMain,
 		}},
