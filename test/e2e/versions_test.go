@@ -19,6 +19,8 @@ type runtimeRow struct {
 	port   int
 	answer string // regular expression that / has to match
 	warns  string // code of the warning that the build prints, "" for none
+
+	limitMB int64 // of the unpacked image; 0: no limit
 }
 
 // aboutVersion is a warning that another version runs, or one that has ended.
@@ -26,7 +28,7 @@ var aboutVersion = regexp.MustCompile(`\[SLP46[01]\]`)
 
 // runtimeRows are all versions. Each language has a function of its own.
 func runtimeRows() []runtimeRow {
-	return slices.Concat(nodeRows(), bunRows(), denoRows(), pythonRows(), goRows(), rustRows())
+	return slices.Concat(nodeRows(), bunRows(), denoRows(), pythonRows(), goRows(), rustRows(), javaRows())
 }
 
 // partsOfVersions is how many days a round through all versions takes.
@@ -87,6 +89,9 @@ func TestRuntimesOfVersions(t *testing.T) {
 				t.Errorf("the service answers %q, which does not match %q", answer, row.answer)
 			}
 			size := unpackedSize(t, dir, "app")
+			if row.limitMB > 0 && size > row.limitMB*1e6 {
+				t.Errorf("the image has %d bytes, more than %d MB", size, row.limitMB)
+			}
 			table = append(table, []string{row.name, built.took.Round(time.Second).String(), fmt.Sprintf("%.1f MB", float64(size)/1e6), clipped(answer)})
 		})
 	}
