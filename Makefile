@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/slipway-build/slipway/internal/cli.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test check cross fix unit e2e verdicts kills findings packages fuzz bench clean
+.PHONY: build demo test check cross fix unit e2e verdicts kills findings packages tables fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
@@ -66,6 +66,10 @@ findings:
 ## packages: rows of docs/PACKAGES.md, a base for each of the 200 usual Debian packages, in an hour; ONLY=<names>, ONLY=missing
 packages:
 	SLIPWAY_PACKAGES=$(CURDIR)/docs/PACKAGES.md SLIPWAY_PACKAGES_ONLY="$(ONLY)" go test -count=1 -timeout 3h -v -run TestUsualPackages ./internal/baseimage
+
+## tables: what Debian, PyPI and python-build-standalone publish, in internal/assets and internal/ecosystem/python, in minutes
+tables:
+	@scripts/tables.sh
 
 ## fuzz: every fuzz target, 30 s each; FUZZTIME=5s, ONLY=<part of a name>
 fuzz:

@@ -1,29 +1,31 @@
 #!/usr/bin/env bash
-# Installs what is missing for one of: build, demo, engine, test, bench. It asks Debian's
+# Installs what is missing for one of: build, demo, engine, test, bench, tables. It asks Debian's
 # package manager, and only when something really is missing.
 set -euo pipefail
 
 need_build=(gcc libc6-dev libseccomp-dev ca-certificates git)
 need_demo=(curl)
 need_engine=(busybox-static iptables)
-need_test=(curl docker.io skopeo podman qemu-user-static busybox-static iptables uidmap nginx)
+need_test=(curl docker.io skopeo podman qemu-user-static busybox-static iptables uidmap nginx python3-pip)
 need_bench=(mmdebstrap curl)
+need_tables=(git python3-pip)
 
 case "${1:-}" in
 build) packages=("${need_build[@]}") ;;
 demo) packages=("${need_demo[@]}") ;;
 engine) packages=("${need_engine[@]}") ;;
 test) packages=("${need_demo[@]}" "${need_test[@]}") ;;
+tables) packages=("${need_tables[@]}") ;;
 bench) packages=("${need_bench[@]}") ;;
 *)
-	echo "usage: $0 build|demo|engine|test|bench" >&2
+	echo "usage: $0 build|demo|engine|test|bench|tables" >&2
 	exit 2
 	;;
 esac
 
 # The npm registry's address is npm's to know: its configuration is read from
 # npm itself where no other source names it.
-if [ "$1" != build ] && ! command -v npm >/dev/null && [ -z "${NPM_CONFIG_REGISTRY:-}${npm_config_registry:-}" ]; then
+if [ "$1" != build ] && [ "$1" != tables ] && ! command -v npm >/dev/null && [ -z "${NPM_CONFIG_REGISTRY:-}${npm_config_registry:-}" ]; then
 	packages+=(npm)
 fi
 

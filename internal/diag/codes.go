@@ -263,6 +263,8 @@ func javaCodes() []Code {
 		{Code: "SLP317", Name: "build tool version", Meaning: "The build requires a version of its tool that the base does not have."},
 		{Code: "SLP340", Name: "missing jar", Meaning: "The start command names a jar that the image does not contain."},
 		{Code: "SLP341", Name: "thin jar", Meaning: "The start command starts a jar whose libraries the image does not contain."},
+		{Code: "SLP477", Name: "Gradle and Java", Meaning: "The wrapper's Gradle does not run on the Java that the build requires."},
+		{Code: "SLP478", Name: "vendor of the JDK", Meaning: "The build requires the JDK of a vendor, and the bases have that of Debian."},
 	}
 }
 

@@ -11,5 +11,7 @@ const (
 	codeWrapper  = "SLP316" // Gradle without its wrapper, or one that names no version
 	codeNoJar    = "SLP340" // the start command names a jar that the image does not hold
 	codeThin     = "SLP341" // the start command starts a jar that finds no libraries
+	codeGradle   = "SLP477" // Gradle does not run on the Java that the build requires
+	codeVendor   = "SLP478" // the JDK of a vendor, which the bases do not have
 	codeTool     = "SLP317" // a build tool of another version than the one that is there
 )

@@ -21,18 +21,20 @@ type gradle struct {
 	settings string   // settings file, "" without one
 	projects []string // directories of all projects, "." first
 	version  string   // of the wrapper
+	daemon   said     // the JDK that is to run it
 	crlf     bool     // gradlew has line ends that no shell takes
 }
 
 var (
-	gradleInclude = pattern.Lazy(`(?m)^\s*include\b\s*(\([^)]*\)|[^\n,]*(?:,\s*[^\n,]*)*)`)
-	gradleQuoted  = pattern.Lazy(`["']([^"'\n]+)["']`)
-	gradleName    = pattern.Lazy(`rootProject\.name\s*=\s*["']([^"'\n]+)["']`)
-	gradleApp     = pattern.Lazy(`(?m)^[^/\n]*(?:\bid\b[\s(]*["'](?:org\.springframework\.boot|io\.quarkus|application|com\.gradleup\.shadow|com\.github\.johnrengelman\.shadow)["']\)?(?:\s+version\s*\(?["'][^"']*["']\)?)?[ \t]*(?:$|//|;|\})|apply\s+plugin:\s*["'](?:application|org\.springframework\.boot)["']|(?:^|\{|;)[ \t]*application[ \t\r]*(?:$|;|\}))`)
-	gradleMain    = pattern.Lazy(`\bmainClass(?:Name)?(?:\s*=\s*|\.set\(\s*)["']([\w.$]+)["']`)
-	gradleWrapper = pattern.Lazy(`gradle-(\d+(?:\.\d+)*)-(?:bin|all)\.zip`)
-	gradleVersion = pattern.Lazy(`(?m)^\s*version\s*=\s*["']([\w.-]+)["']`)
-	gradleModule  = pattern.Lazy(`["']([\w.-]+):([\w.-]+)(?::[^"'\n]*)?["']`)
+	gradleInclude       = pattern.Lazy(`(?m)^\s*include\b\s*(\([^)]*\)|[^\n,]*(?:,\s*[^\n,]*)*)`)
+	gradleQuoted        = pattern.Lazy(`["']([^"'\n]+)["']`)
+	gradleName          = pattern.Lazy(`rootProject\.name\s*=\s*["']([^"'\n]+)["']`)
+	gradleApp           = pattern.Lazy(`(?m)^[^/\n]*(?:\bid\b[\s(]*["'](?:org\.springframework\.boot|io\.quarkus|application|com\.gradleup\.shadow|com\.github\.johnrengelman\.shadow)["']\)?(?:\s+version\s*\(?["'][^"']*["']\)?)?[ \t]*(?:$|//|;|\})|apply\s+plugin:\s*["'](?:application|org\.springframework\.boot)["']|(?:^|\{|;)[ \t]*application[ \t\r]*(?:$|;|\}))`)
+	gradleMain          = pattern.Lazy(`\bmainClass(?:Name)?(?:\s*=\s*|\.set\(\s*)["']([\w.$]+)["']`)
+	gradleWrapper       = pattern.Lazy(`gradle-(\d+(?:\.\d+)*)-(?:bin|all)\.zip`)
+	gradleVersion       = pattern.Lazy(`(?m)^\s*version\s*=\s*["']([\w.-]+)["']`)
+	gradleModuleVersion = pattern.Lazy(`["'][\w.-]+:([\w.-]+):(\d[^"'\n]*)["']`)
+	gradleModule        = pattern.Lazy(`["']([\w.-]+):([\w.-]+)(?::[^"'\n]*)?["']`)
 )
 
 // gradleProjects are the directories that a settings file includes.
@@ -89,6 +91,7 @@ func (s *service) readGradle() bool {
 		}
 	}
 	g.version = string(m[1])
+	g.daemon = s.gradleDaemon()
 	if script, err := fs.ReadFile(s.Dir, "gradlew"); err == nil { // as it is: ecosystem.Read would hide the line ends
 		g.crlf = bytes.Contains(script, []byte("\r\n"))
 	}

@@ -96,12 +96,15 @@ const (
 type service struct {
 	ecosystem.Service
 	at    string // directory of the module
+	root  fs.FS  // the repository, nil when it is not known
+	below string // the build context in it
 	maven *maven // nil: Gradle
 	grade *gradle
 
 	assembled  bool   // Slipway makes the bases
 	jdk        string // that compiles and runs, "21"
-	release    int    // of the language, 0 when nothing says
+	runner     string // JDK that the build tool runs on, jdk unless it cannot
+	compiler   string // JDK that Gradle compiles with, when that is not the runner
 	kind       kind
 	spring     [2]int // version of Spring Boot, zero when unknown
 	main       string // class that starts, of a plain program
@@ -122,7 +125,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	if sub, err := fs.Sub(root, top); err == nil && top != "." {
 		root, at, context = sub, ecosystem.Below(top, at), path.Join(context, top)
 	}
-	s := &service{Service: ecosystem.Open(root, want, fleet), at: at}
+	s := &service{Service: ecosystem.Open(root, want, fleet), at: at, root: e.root, below: top}
 	s.Context = context
 	bases, _ := ecosystem.Settings(fleet)
 	s.assembled = bases.Family == "" || bases.Family == "debian"

@@ -29,59 +29,6 @@ func one(pom string) map[string]string {
 	return map[string]string{"pom.xml": "<project><artifactId>one</artifactId>" + pom + "</project>", "src/main/java/Main.java": program}
 }
 
-func TestFeature(t *testing.T) {
-	for text, want := range map[string]int{
-		"21": 21, "1.8": 8, "8": 8, "17.0.9-tem": 17, "temurin-17.0.9+9": 17, "openjdk64-21.0.1": 21, "21.0.4.fx-zulu": 21, "latest": 0, "": 0, "1.7": 7,
-	} {
-		if got := feature(text); got != want {
-			t.Errorf("feature(%q) = %d, want %d", text, got, want)
-		}
-	}
-}
-
-// TestVersions: which JDK compiles, by where the version is said.
-func TestVersions(t *testing.T) {
-	property := func(name, value string) string {
-		return "<properties><" + name + ">" + value + "</" + name + "></properties>"
-	}
-	for name, c := range map[string]struct {
-		pom, file, text, want, version string // version is that of slipway.yaml
-	}{
-		"nothing":          {want: "21"},
-		"release":          {pom: property("maven.compiler.release", "17"), want: "21"},
-		"newer":            {pom: property("maven.compiler.release", "23"), want: "25"},
-		"too new":          {pom: property("maven.compiler.release", "26")},
-		"too old":          {pom: property("maven.compiler.source", "1.7")},
-		"spring's name":    {pom: property("java.version", "25"), want: "25"},
-		"plugin":           {pom: "<build><plugins><plugin><artifactId>maven-compiler-plugin</artifactId><configuration><release>25</release></configuration></plugin></plugins></build>", want: "25"},
-		"version manager":  {file: ".java-version", text: "25.0\n", want: "25"},
-		"sdkman":           {file: ".sdkmanrc", text: "# SDKs\njava=21.0.4-tem\n", want: "21"},
-		"build file first": {pom: property("maven.compiler.release", "21"), file: ".java-version", text: "25\n", want: "21"},
-		"written":          {pom: property("maven.compiler.release", "17"), version: "25", want: "25"},
-		"written too old":  {pom: property("maven.compiler.release", "25"), version: "21"},
-		"written unknown":  {version: "17"},
-		"no version":       {pom: property("java.version", "lts")},
-	} {
-		t.Run(name, func(t *testing.T) {
-			files := one(c.pom)
-			if c.file != "" {
-				files[c.file] = c.text
-			}
-			p, findings := Ecosystem{}.Plan(tree(files), config.Service{Name: "one", Path: ".", Version: c.version}, nil)
-			got := ""
-			if len(p.Bases) > 0 {
-				got = p.Bases[0].Version
-			}
-			if got != c.want {
-				t.Errorf("Java %q, want %q; %v", got, c.want, findings)
-			}
-			if c.want == "" && !slices.ContainsFunc(findings, func(f diag.Finding) bool { return f.Code == codeVersion && f.Hint != "" }) {
-				t.Errorf("no finding says so: %v", findings)
-			}
-		})
-	}
-}
-
 func TestSettings(t *testing.T) {
 	yaml := "# of the port\nserver:\n  port: ${PORT:9000} # that\n  servlet:\n    context-path: '/shop'\nspring.application.name: x\nlist:\n  - a: b\n---\nserver:\n  port: 1\n"
 	all := readYAML([]byte(yaml))

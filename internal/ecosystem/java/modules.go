@@ -19,7 +19,7 @@ func hidden(jdk string) []reason {
 		{"jdk.unsupported", "sun.misc.Unsafe, which Netty and others load by name"},
 		{"jdk.zipfs", "FileSystems.newFileSystem loads the jar: provider by name"},
 	}
-	if jdk == "21" { // part of java.base since 22
+	if number(jdk) < 22 { // part of java.base since then
 		out = append(out, reason{"jdk.crypto.ec", "elliptic curves for TLS, loaded as a security provider"})
 	}
 	return out

@@ -13,9 +13,10 @@ import (
 
 // Stages beside the usual ones.
 const (
-	stageModules = "modules"
-	stageJDK     = "target-jdk"
-	stageJava    = "java"
+	stageCompiler = "compiler-jdk"
+	stageModules  = "modules"
+	stageJDK      = "target-jdk"
+	stageJava     = "java"
 )
 
 // Directories of the build. What production copies lies under /out.
@@ -52,17 +53,29 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 		tool = "gradle"
 	}
 	b := s.Extend(ecosystem.BasesFor(family, images(s.jdk, tool)))
-	b.Toolchain.OnTarget = true // jlink takes the modules of the target's JDK
-	stages := []plan.Stage{s.dependencyStage(b), s.builder(), s.modules(b)}
-	if b.Toolchain.Assembled {
-		stages = append(stages, plan.Stage{Name: stageJDK, From: b.Toolchain.Ref, Comment: "The target platform's JDK, used only for its modules."})
-	}
+	b.Toolchain.OnTarget = true // the runtime is made from the target's JDK
+	build := s.Extend(ecosystem.BasesFor(family, images(s.runner, tool)))
+	bases := []plan.Base{build.Toolchain}
+	builder := s.builder()
 	more, files := ecosystem.CopyHeld(s.held, srcDir, fmt.Sprintf("%d:%d", user.UID, user.GID))
-	stages[1].Steps = append(stages[1].Steps, more...)
+	builder.Steps = append(builder.Steps, more...)
+	var stages []plan.Stage
+	if s.compiler != "" {
+		from := ecosystem.BasesFor(family, images(s.compiler, tool)).Toolchain
+		bases = append(bases, from)
+		stages = append(stages, plan.Stage{Name: stageCompiler, From: from.Ref, BuildPlatform: true, Comment: "The JDK that compiles. Another one runs Gradle."})
+	}
+	stages = append(stages, s.dependencyStage(build), builder)
+	stages = append(stages, s.javaStages(b)...)
 	image := s.image(b, user)
 	image.Layers, image.Writable = append(files, image.Layers...), s.Writable()
-	stages = append(stages, s.java(b), s.RuntimeTools(b, user), s.Production(image))
-	return s.Service.Plan(b, user, stages...)
+	out := s.Service.Plan(b, user, append(stages, s.RuntimeTools(b, user), s.Production(image))...)
+	for _, more := range bases {
+		if !slices.ContainsFunc(out.Bases, func(have plan.Base) bool { return have.Ref == more.Ref }) {
+			out.Bases = append(out.Bases, more)
+		}
+	}
+	return out
 }
 
 // cache keeps downloads between builds; it is no part of any layer.
@@ -77,6 +90,9 @@ func (s *service) cache() []plan.Mount {
 // needs.
 func (s *service) mvn(args ...string) string {
 	words := []string{"mvn", "-B", "-ntp", "-Dmaven.test.skip=true"}
+	if s.toolchains() != "" {
+		words = append(words, "-t "+toolchainsFile)
+	}
 	m := s.maven
 	if m.module != m.top {
 		words = append(words, "-pl", ecosystem.Quoted([]string{ecosystem.Below(m.top.dir(), m.module.dir())})[0], "-am")
@@ -99,9 +115,13 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		Comment:       "Libraries and plugins, downloaded again only when a build file changes.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: true, // what is compiled runs everywhere
-		Steps:         []plan.Step{{Op: plan.OpWorkdir, Args: []string{srcDir}}},
+		Steps: []plan.Step{
+			{Op: plan.OpEnv, Args: []string{"LANG=C.UTF-8"}, Comment: "File names and, before Java 18, sources are UTF-8."},
+			{Op: plan.OpWorkdir, Args: []string{srcDir}},
+		},
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
+	add(s.compilerJDK()...)
 	for _, args := range s.buildFiles() {
 		add(plan.Step{Op: plan.OpCopy, Args: args})
 	}
@@ -113,6 +133,9 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 			Comment: "Download dependencies. Without sources, tasks may fail, so status 1 is accepted.",
 		})
 		return st
+	}
+	if text := s.toolchains(); text != "" {
+		add(plan.Step{Op: plan.OpCopy, Args: []string{toolchainsFile}, Content: text, Comment: "What maven-toolchains-plugin looks for."})
 	}
 	flags := []string{"-fn"}
 	switch s.kind {
@@ -178,7 +201,11 @@ func (s *service) gradlew(task string) string {
 	if s.at != "." {
 		task = ":" + strings.ReplaceAll(s.at, "/", ":") + ":" + task
 	}
-	return "sh gradlew --no-daemon --console=plain " + task
+	init := ""
+	if s.equalArchives() != "" {
+		init = "-I " + initFile + " "
+	}
+	return "sh gradlew --no-daemon --console=plain " + init + task
 }
 
 // wrapper makes the wrapper download Gradle, so that a failure of that is not
@@ -190,7 +217,11 @@ func (s *service) wrapper() []plan.Step {
 	if s.grade.crlf {
 		start = `sed -i 's/\r$//' gradlew && { ` + start + "; }"
 	}
-	return []plan.Step{{Op: plan.OpRun, Mounts: s.cache(), Shell: start}}
+	steps := []plan.Step{{Op: plan.OpRun, Mounts: s.cache(), Shell: start}}
+	if text := s.equalArchives(); text != "" {
+		steps = append(steps, plan.Step{Op: plan.OpCopy, Args: []string{initFile}, Content: text, Comment: sameEntries})
+	}
+	return steps
 }
 
 // builder compiles and takes the result apart.
@@ -202,21 +233,10 @@ func (s *service) builder() plan.Stage {
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	add(s.copies()...)
+	add(s.restamper()...)
 	add(plan.Step{Op: plan.OpRun, Mounts: s.cache(), Shell: strings.Join(append([]string{s.compile(), "mkdir -p " + outDeps + " " + outApp}, s.unpack()...), " && ")})
 	return st
 }
-
-// stamp is the time of the entries of jars, so that equal sources give equal
-// bytes; it is the oldest that a zip archive can tell.
-const (
-	epoch = "1980-01-01T00:00:02Z"
-	stamp = "-Dproject.build.outputTimestamp=" + epoch
-)
-
-// restamped packs the program's jars anew, sorted and with one time: the
-// maven-jar-plugin that Debian's Maven takes for a project that names none is
-// 3.1, which does not know the property.
-const restamped = `for jar in $(find ` + outApp + ` -name '*.jar'); do rm -rf /tmp/jar && unzip -q "$jar" -d /tmp/jar && jar --create --no-manifest --date=` + epoch + ` --file "$jar" -C /tmp/jar . || exit 1; done`
 
 // compile is the command that builds.
 func (s *service) compile() string {
@@ -263,7 +283,7 @@ func (s *service) unpack() []string {
 			out = append(out, "mkdir -p "+lib, "mv "+path.Join(outDeps, s.libDir(), p.ArtifactID)+"-*.jar "+lib+"/")
 		}
 	}
-	return append(out, restamped)
+	return append(out, s.restamped())
 }
 
 // result is the jar that a build with Maven makes.
@@ -280,63 +300,11 @@ func (s *service) result() string {
 	return jar
 }
 
-// modules finds out which parts of the JDK are in use: of the libraries, and
-// then of the program, which changes more often.
-func (s *service) modules(b ecosystem.Bases) plan.Stage {
-	run := func(dir, out string) []plan.Step {
-		return []plan.Step{
-			{Op: plan.OpCopy, From: plan.StageBuilder, Args: []string{dir + "/", dir + "/"}},
-			{Op: plan.OpRun, Shell: "sh /modules.sh " + dir + " > /modules/" + out},
-		}
-	}
-	return plan.Stage{
-		Name:          stageModules,
-		Comment:       "The JDK modules that the libraries and the program use.",
-		From:          b.Toolchain.Ref,
-		BuildPlatform: true,
-		Steps: slices.Concat(
-			[]plan.Step{{Op: plan.OpCopy, Args: []string{"/modules.sh"}, Content: s.modulesScript()}, {Op: plan.OpWorkdir, Args: []string{"/modules"}}},
-			run(outDeps, "dependencies"), run(outApp, "application"),
-		),
-	}
-}
-
-// java makes the runtime. The archive of classes is made by the runtime itself,
-// so that it is only there when the platform is that of this machine; the
-// garbage collector and heap are named because the archive depends on them.
-func (s *service) java(b ecosystem.Bases) plan.Stage {
-	names, why := s.extraModules()
-	st := plan.Stage{
-		Name:          stageJava,
-		Comment:       "A Java runtime with those modules, plus modules that jdeps cannot detect:\n" + why,
-		From:          b.Toolchain.Ref,
-		BuildPlatform: b.Toolchain.Assembled,
-		Steps:         []plan.Step{{Op: plan.OpCopy, From: stageModules, Args: []string{"/modules/", "/modules/"}}},
-	}
-	link := "jlink --add-modules \"$(cat /modules/* | paste -sd , -)," + names + "\"\n"
-	tail := "--strip-java-debug-attributes --no-header-files --no-man-pages --compress zip-6 --output " + runtime
-	dump := runtime + "/bin/java -Xshare:dump -XX:+UseG1GC -Xmx128m"
-	if !b.Toolchain.Assembled {
-		st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: link + tail + " && " + dump})
-		return st
-	}
-	st.Steps = append(st.Steps,
-		plan.Step{Op: plan.OpArg, Args: []string{"BUILDPLATFORM"}},
-		plan.Step{Op: plan.OpArg, Args: []string{"TARGETPLATFORM"}},
-		plan.Step{
-			Op: plan.OpRun, Mounts: []plan.Mount{{Type: "bind", From: stageJDK, Source: jdkHome + "/jmods", Target: "/jmods"}},
-			Shell: link + "--module-path /jmods " + tail + " && cp /etc/ssl/certs/java/cacerts " + runtime + "/lib/security/cacerts" +
-				" && if [ \"$BUILDPLATFORM\" = \"$TARGETPLATFORM\" ]; then " + dump + "; fi",
-			Comment: "A class data sharing archive makes the JVM start faster. Cross-builds omit it, because creating it would need emulation.",
-		})
-	return st
-}
-
 // image is what production needs.
 func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	env := map[string]string{
 		"JAVA_HOME":         runtime,
-		"JAVA_TOOL_OPTIONS": "-XX:MaxRAMPercentage=75 -XX:+ExitOnOutOfMemoryError",
+		"JAVA_TOOL_OPTIONS": "-XX:MaxRAMPercentage=75.0 -XX:+ExitOnOutOfMemoryError", // JDK 8 takes no whole number
 		"LANG":              "C.UTF-8",
 		"PATH":              runtime + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	}

@@ -104,10 +104,11 @@ func (s *service) oldLockFile(lock *parsedLock) {
 // currentLock is the command that writes a lock file of npm 6 in the current format, with the versions that
 // it lists. npm asks for the metadata of all packages at once for that, and sometimes
 // ends without a result ("Exit handler never called!"); the second run has most of
-// it in the cache. What npm cannot convert, it chooses anew.
+// it in the cache. What npm cannot convert, it chooses anew. The last run adds what a
+// conversion has left out, as it does where a peer wants another version of a package.
 func (m manager) currentLock() string {
 	const write = relock + " --ignore-scripts"
-	return "( " + write + " || " + write + " || { echo 'npm cannot convert " + m.lock + ": versions are chosen anew' >&2; rm " + m.lock + "; " + write + "; } )"
+	return "( " + write + " || " + write + " || { echo 'npm cannot convert " + m.lock + ": versions are chosen anew' >&2; rm " + m.lock + "; " + write + "; } ) && " + write
 }
 
 // completeLock reports a package that another needs and that the lock file lacks,

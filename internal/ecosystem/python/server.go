@@ -18,13 +18,23 @@ type addedServer struct {
 	needs         [][2]string // module and pinned package of what the server itself imports
 }
 
-// The servers that the build installs, new on 2026-11-28. gunicorn needs no
-// other package (https://pypi.org/project/gunicorn/27.0.1/), uvicorn two.
-func addedServers() []addedServer {
-	return []addedServer{
-		{name: "gunicorn", version: "27.0.1"},
-		{name: "uvicorn", version: "0.54.0", needs: [][2]string{{"click", "click==8.5.1"}, {"h11", "h11==0.16.0"}}},
+// The servers that the build installs, new on 2026-11-28, and for Python 3.9 the
+// last ones that run on it. They need no other packages than these
+// (https://pypi.org/project/gunicorn/27.0.1/).
+func addedServers(python string) []addedServer {
+	click, h11 := [2]string{"click", "click==8.5.1"}, [2]string{"h11", "h11==0.16.0"}
+	typing := [2]string{"typing_extensions", "typing-extensions==4.16.0"}
+	switch python {
+	case "3.9":
+		click[1] = "click==8.1.8"
+		return []addedServer{
+			{name: "gunicorn", version: "23.0.0", needs: [][2]string{{"packaging", "packaging==26.3"}}},
+			{name: "uvicorn", version: "0.39.0", needs: [][2]string{click, h11, typing}},
+		}
+	case "3.10":
+		return []addedServer{{name: "gunicorn", version: "27.0.1"}, {name: "uvicorn", version: "0.54.0", needs: [][2]string{click, h11, typing}}}
 	}
+	return []addedServer{{name: "gunicorn", version: "27.0.1"}, {name: "uvicorn", version: "0.54.0", needs: [][2]string{click, h11}}}
 }
 
 // addServer installs a server beside the dependencies and says so. It declines
@@ -33,7 +43,7 @@ func (s *service) addServer(name string) bool {
 	if len(s.manager.install) == 0 {
 		return false
 	}
-	all := addedServers()
+	all := addedServers(s.version)
 	i := slices.IndexFunc(all, func(v addedServer) bool { return v.name == name })
 	s.server = all[i]
 	hint := s.add(name)

@@ -41,6 +41,8 @@ func TestTheBuildAddsAServer(t *testing.T) {
 		"Sanic is one":      {map[string]string{"requirements.txt": "sanic==25.3", "main.py": "app = Sanic('x')\n"}, "sanic main:app --host=0.0.0.0 --port=8000", "", ""},
 		"Litestar":          {map[string]string{"requirements.txt": "litestar[standard]==2", "main.py": "app = Litestar([])\n"}, "uvicorn main:app", "", ""},
 		"Falcon":            {map[string]string{"requirements.txt": "falcon==4", "main.py": "import falcon\napp = falcon.App()\n"}, "gunicorn main:app", "--no-deps gunicorn==27.0.1", "add gunicorn to requirements.txt"},
+		"Flask on 3.9":      {map[string]string{"requirements.txt": "flask==3.1.2", "app.py": webApp, ".python-version": "3.9"}, "gunicorn app:app", "--no-deps gunicorn==23.0.0 && { /opt/venv/bin/python -B -c 'import packaging'", "add gunicorn to requirements.txt"},
+		"FastAPI on 3.9":    {map[string]string{"requirements.txt": "fastapi==0.118", "main.py": "from fastapi import FastAPI\napp = FastAPI()\n", ".python-version": "3.9"}, "uvicorn main:app", "--no-deps uvicorn==0.39.0 && { /opt/venv/bin/python -B -c 'import click'", "add uvicorn to requirements.txt"},
 		"Dash":              {map[string]string{"requirements.txt": "dash==3\ngunicorn==23", "main.py": "from dash import Dash\napp = Dash(1)\nserver = app.server\n"}, "gunicorn main:server", "", ""},
 		"its own function":  {map[string]string{"requirements.txt": "fastapi==0.118\nuvicorn==0.37", "app/main.py": "from fastapi import FastAPI\ndef get_application() -> FastAPI:\n    return FastAPI()\napp = get_application()\n"}, "uvicorn app.main:app", "", ""},
 	} {
