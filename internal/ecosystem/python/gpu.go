@@ -76,7 +76,7 @@ func (s *service) spared() string {
 		}
 	}
 	if bytes == 0 {
-		return ", which take gigabytes"
+		return ", which take about 4 GB" // 3.8 of torch 2.6.0, 4.3 of 2.15.0; measured 2026-11-29
 	}
 	return fmt.Sprintf(", a download of %.1f GB", float64(bytes)/1e9)
 }
