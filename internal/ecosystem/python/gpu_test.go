@@ -57,6 +57,7 @@ func TestGPU(t *testing.T) {
 		"an import":             {map[string]string{"requirements.txt": "torch", "main.py": "import torch\nimport triton.language as tl\n"}, nil, "needed, imports triton.language", "", ""},
 		"numba":                 {map[string]string{"requirements.txt": "torch\nnumba", "main.py": "import torch\nfrom numba import cuda\n"}, nil, "needed, imports numba", "", ""},
 		"not asked":             {map[string]string{"requirements.txt": "torch", "main.py": "import torch\nnet = torch.nn.Linear(1, 1).to(\"cuda:0\")\n"}, nil, "needed, the sources use a GPU and do not ask whether there is one", "", ""},
+		"a module of CPUs too":  {map[string]string{"requirements.txt": "torch\nfaiss-cpu", "main.py": "import torch\nimport faiss\n"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take about 4 GB", onCPU},
 		"own module":            {map[string]string{"requirements.txt": "torch", "main.py": "import torch\nfrom apex import x\n", "apex.py": "x = 1\n"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take about 4 GB", onCPU},
 		"the CPU's index":       {map[string]string{"requirements.txt": "--extra-index-url https://download.example/whl/cpu\ntorch==2.6.0"}, nil, "", "", ""},
 		"the CPU's build":       {map[string]string{"requirements.txt": "torch==2.6.0+cpu"}, nil, "", "", ""},
