@@ -47,6 +47,7 @@ type settings struct {
 	Env       map[string]scalar `yaml:"env,omitempty" jsonschema_description:"Environment of the running service. Not for secrets."`
 	EnvFile   oneOrMore         `yaml:"env_file,omitempty" jsonschema_description:"File of NAME=VALUE lines, or a list of them, relative to this file. Read by slipway run; never part of an image."`
 	Shell     *bool             `yaml:"shell,omitempty" jsonschema_description:"Whether the production image has a shell."`
+	GPU       *bool             `yaml:"gpu,omitempty" jsonschema_description:"Whether the image of a Python service holds what PyTorch needs for NVIDIA GPUs; detected when left out."`
 	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"Package manager of the service, such as pnpm or uv; detected when left out."`
 	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages in addition to those that Slipway detects."`
 }

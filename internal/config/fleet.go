@@ -88,6 +88,7 @@ type Service struct {
 	Env            map[string]string // of the running service
 	EnvFiles       []string          // of the running service, relative to the fleet's root; later ones win, Env wins over all
 	Shell          bool              // a shell in the production image
+	GPU            *bool             `json:",omitempty"` // what PyTorch needs for GPUs is in the image; nil: detected
 	PackageManager string            // "pnpm", "uv"
 	Features       []string          // of cargo
 	Packages       Packages          // of Debian, beyond what the bases have

@@ -150,6 +150,7 @@ func (d *decoder) service(name string, doc *document) Service {
 		Exclude:        s.Exclude,
 		EnvFiles:       m.EnvFile,
 		Planned:        s.Docker != nil,
+		GPU:            m.GPU,
 		PackageManager: string(m.Manager),
 		Features:       s.Features,
 		Shell:          m.Shell != nil && *m.Shell,
@@ -207,6 +208,7 @@ func merge(a, b settings) settings {
 		Env:       env,
 		EnvFile:   slices.Concat(a.EnvFile, b.EnvFile),
 		Shell:     or(b.Shell, a.Shell),
+		GPU:       or(b.GPU, a.GPU),
 		Manager:   or(b.Manager, a.Manager),
 		Packages:  packages{slices.Concat(a.Packages.Build, b.Packages.Build), slices.Concat(a.Packages.Runtime, b.Packages.Runtime)},
 	}

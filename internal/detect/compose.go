@@ -3,6 +3,7 @@ package detect
 import (
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ type composed struct {
 	env     []ecosystem.Hit // Text is NAME=value
 	health  ecosystem.Hit   // Text is the command
 	depends ecosystem.Hit   // Text is the names
+	gpu     ecosystem.Hit
 	secrets []given
 }
 
@@ -93,7 +95,24 @@ func composedOf(name, dir, file string, s yamlNode) (composed, bool) {
 		}
 		c.depends = ecosystem.Hit{Text: strings.Join(names, ", "), File: file, Line: needs.line(), Why: "depends_on of the compose file"}
 	}
+	c.gpu = gpuOf(s, file)
 	return c, true
+}
+
+// gpuOf is where a service of a compose file reserves an NVIDIA GPU.
+func gpuOf(s yamlNode, file string) ecosystem.Hit {
+	for _, d := range append(s.at("deploy", "resources", "reservations", "devices").items(), s.at("gpus").items()...) {
+		gpu := slices.ContainsFunc(d.at("capabilities").words(), func(w string) bool { return w == "gpu" || w == "nvidia" })
+		if driver := d.at("driver").text(); driver == "nvidia" || driver == "" && gpu {
+			return ecosystem.Hit{File: file, Line: d.line(), Why: "the compose file reserves a GPU"}
+		}
+	}
+	for _, all := range [][2]string{{"gpus", "all"}, {"runtime", "nvidia"}} {
+		if at := s.at(all[0]); at.text() == all[1] {
+			return ecosystem.Hit{File: file, Line: at.line(), Why: all[0] + ": " + all[1] + " of the compose file"}
+		}
+	}
+	return ecosystem.Hit{}
 }
 
 // containerPort is the port in the container of "8080:80", "127.0.0.1:8080:80/tcp"

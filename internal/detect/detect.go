@@ -348,36 +348,6 @@ func ecosystemOf(root repository, dir fs.FS, s config.Service, fleet *config.Fle
 	return nil, f
 }
 
-// misplaced reports a key that a service of the ecosystem cannot have.
-func misplaced(ecosystem string, s config.Service, fleet *config.Fleet) *diag.Finding {
-	managers := config.Managers(ecosystem)
-	switch {
-	case s.PackageManager != "" && !slices.Contains(managers, s.PackageManager):
-		f := finding(codeMisplaced, s, fleet, "%s: %s is not a package manager of %s services", s.Name, s.PackageManager, ecosystem)
-		f.Hint = "delete package_manager:"
-		if len(managers) > 0 {
-			f.Hint += ", or write one of " + strings.Join(managers, ", ")
-		}
-		return f
-	case len(s.Packages.Build)+len(s.Packages.Runtime) > 0 && (!slices.Contains(extendable(), ecosystem) || fleet != nil && fleet.Bases.Family != "debian"):
-		f := finding(codeMisplaced, s, fleet, "%s: packages: works only with the bases that Slipway assembles for Node.js, Deno, Python, Rust and Java", s.Name)
-		f.Hint = "delete it; to add packages, use bases: with images that have them, or a Dockerfile in the service's directory"
-		return f
-	case ecosystem != "rust" && len(s.Features) > 0:
-		f := finding(codeMisplaced, s, fleet, "%s: features: applies to Rust services, not to %s services", s.Name, ecosystem)
-		f.Hint = "delete features:"
-		return f
-	case ecosystem != "node" && s.Build+s.Output != "":
-		f := finding(codeMisplaced, s, fleet, "%s: build: and output: apply to Node.js services, not to %s services", s.Name, ecosystem)
-		f.Hint = "delete them; for a build of another kind, add a Dockerfile to the service's directory"
-		return f
-	}
-	return nil
-}
-
-// extendable are the ecosystems whose bases take further Debian packages.
-func extendable() []string { return []string{"node", "deno", "python", "rust", "java"} }
-
 // signs says in a hint what ecosystems are recognised by.
 const signs = "Node.js by package.json, Deno by deno.json, Go by go.mod, Rust by Cargo.toml, Java by pom.xml or build.gradle, Python by requirements.txt, pyproject.toml or Pipfile, static sites by index.html or the configuration of Hugo, Jekyll, mdBook, MkDocs or Sphinx"
 

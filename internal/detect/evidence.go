@@ -25,7 +25,8 @@ type evidence struct {
 	route   ecosystem.Hit // of an HTTP health check
 	env     []ecosystem.Hit
 	depends ecosystem.Hit
-	asks    bool // the Dockerfile has a HEALTHCHECK
+	gpu     ecosystem.Hit // what reserves one
+	asks    bool          // the Dockerfile has a HEALTHCHECK
 }
 
 // files of a repository that say something of several services, read once.
@@ -104,6 +105,9 @@ func (e *evidence) fromDockerfile(dir fs.FS, name, at, language string) {
 		return ecosystem.Hit{Text: text, File: file, Line: s.Line, Why: why}
 	}
 	for _, image := range runs.Images {
+		if cudaImage().MatchString(image.Value) {
+			e.gpu.Keep(hit(image, "", "FROM "+image.Value))
+		}
 		if v := runtimeOf(language, image.Value); v != "" {
 			name, _, _ := strings.Cut(image.Value, "@")
 			e.version.Keep(hit(image, v, "FROM "+name))
@@ -138,6 +142,7 @@ func (e *evidence) fromPod(p podded) {
 	if port, _ := portOf(p.env); port.Found() {
 		e.port.Keep(port)
 	}
+	e.gpu.Keep(p.gpu)
 	e.grpc.Keep(p.grpc)
 	e.route.Keep(p.route)
 	if p.health.Found() {
@@ -159,6 +164,7 @@ func (e *evidence) fromCompose(c composed) {
 		e.health(c.health)
 	}
 	e.depends.Keep(c.depends)
+	e.gpu.Keep(c.gpu)
 }
 
 var (
@@ -203,6 +209,7 @@ var ofTools = pattern.Lazy(`^(?:PYTHON|PIP_|POETRY_|UV_|NPM_|YARN_|PNPM_|MAVEN_|
 var (
 	nodeImage   = pattern.Lazy(`(?:^|/)(?:node|nodejs|bitnami/node)[^:]*:(?:v?(\d+(?:\.\d+){0,2})|(hydrogen|iron|jod|krypton|lithium)\b)`)
 	denoImage   = pattern.Lazy(`(?:^|/)deno[^:]*:(?:[a-z]+-)?v?(\d+(?:\.\d+){0,2})`)
+	cudaImage   = pattern.Lazy(`(?:^|/)nvidia/|(?:^|/)(?:pytorch|tensorflow|cuda)[^:]*:[^@]*(?:cuda|gpu|cu\d+)`)
 	pythonImage = pattern.Lazy(`(?:^|/)(?:python|uv)[^:]*:(?:python)?(\d+\.\d+)`)
 	goImage     = pattern.Lazy(`(?:^|/)golang[^:]*:(\d+\.\d+)`)
 	rustImage   = pattern.Lazy(`(?:^|/)rust[^:]*:(\d+\.\d+)`)

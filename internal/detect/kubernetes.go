@@ -18,6 +18,7 @@ type podded struct {
 	route  ecosystem.Hit   // Text is the path that a probe asks for
 	grpc   ecosystem.Hit   // Text is the service that a probe asks for, "" for the whole server
 	health ecosystem.Hit   // Text is the command of a probe
+	gpu    ecosystem.Hit   // a limit or request
 }
 
 // Limits of what is read of manifests.
@@ -115,6 +116,11 @@ func containerOf(file string, c yamlNode) podded {
 	for _, e := range c.at("env").items() {
 		if value := e.at("value"); value.node != nil {
 			p.env = append(p.env, hit(value, e.at("name").text()+"="+value.text(), "env of the Kubernetes manifest"))
+		}
+	}
+	for _, kind := range []string{"limits", "requests"} {
+		if at := c.at("resources", kind, "nvidia.com/gpu"); at.node != nil {
+			p.gpu.Keep(hit(at, "", "nvidia.com/gpu of the Kubernetes manifest"))
 		}
 	}
 	for _, name := range []string{"readinessProbe", "livenessProbe", "startupProbe"} {

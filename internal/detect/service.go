@@ -178,6 +178,11 @@ func (e evidence) fill(s config.Service, facts []plan.Fact) (config.Service, []p
 		return s, notes
 	}
 	e.fillNetwork(&s, facts, known, note)
+	if e.gpu.Found() && s.GPU == nil && !known("GPU") && slices.ContainsFunc(facts, func(f plan.Fact) bool { return f.Name == "GPU" }) {
+		s.GPU = new(bool)
+		*s.GPU = true
+		note("GPU", "needed", e.gpu.Why, e.gpu.File, e.gpu.Line)
+	}
 	for _, h := range e.env {
 		s = withEnv(s, h, note)
 	}

@@ -228,6 +228,7 @@ func pythonCodes() []Code {
 		{Code: "SLP463", Name: "unsuitable Python", Meaning: "A pinned package has no wheel for the version of Python, or does not support it."},
 		{Code: "SLP464", Name: "conda environment", Meaning: "Only an environment of conda lists the packages of a Python service."},
 		{Code: "SLP465", Name: "private git dependency", Meaning: "A dependency comes from git with a key that the build does not have."},
+		{Code: "SLP466", Name: "no GPU", Meaning: "PyTorch is installed without its CUDA libraries, because nothing asks for a GPU."},
 	}
 }
 

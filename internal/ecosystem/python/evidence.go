@@ -61,6 +61,7 @@ type scan struct {
 	evidence                                     ecosystem.Evidence
 	gradio                                       []ecosystem.Hit // calls that serve a Gradio interface
 	local                                        []ecosystem.Hit // servers on the loopback address
+	asked, fixed                                 ecosystem.Hit   // whether there is a GPU; a GPU in any case
 	insecure                                     bool            // a gRPC server listens without TLS
 }
 
@@ -104,6 +105,8 @@ func (c *scan) look(name string, data []byte, ports [][]ecosystem.Hit) {
 		c.views = append(c.views, h)
 	}
 	c.readsPort.Seek(portRead, name, data)
+	c.asked.Seek(cudaAsked, name, data)
+	c.fixed.Seek(cudaFixed, name, data)
 	e := &c.evidence
 	e.HealthServer.Seek(grpcHealth, name, data)
 	if h := ecosystem.Find(grpcStatus, name, data); h.Found() && h.Text == "" {

@@ -30,4 +30,5 @@ const (
 	codeMisfit         = "SLP463" // a package that does not suit the Python
 	codeConda          = "SLP464" // an environment of conda alone
 	codePrivateGit     = "SLP465" // a dependency that git fetches with a key
+	codeNoGPU          = "SLP466" // PyTorch without what it has for GPUs
 )

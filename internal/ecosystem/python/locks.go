@@ -39,6 +39,7 @@ type lockedFile struct {
 	Filename string `toml:"filename"`
 	URL      string `toml:"url"`
 	Path     string `toml:"path"`
+	Size     int64  `toml:"size"` // of uv
 }
 
 func (f lockedFile) name() string {
@@ -58,6 +59,9 @@ func (p lockedPackage) release(file string, line int) release {
 	for _, f := range slices.Concat(p.Files, p.Wheels, []lockedFile{p.Sdist}) {
 		if f != (lockedFile{}) {
 			r.files = append(r.files, f.name())
+			if strings.HasSuffix(f.name(), "x86_64.whl") || strings.HasSuffix(f.name(), "any.whl") {
+				r.sizeBytes = max(r.sizeBytes, f.Size)
+			}
 		}
 	}
 	return r

@@ -147,6 +147,7 @@ type service struct {
 	deps         map[string]dep       // what the service itself asks for, by normalised name
 	pinned       map[string]bool      // what a lock file of TOML pins
 	stale        bool                 // no lock file fits
+	cpuOnly      bool                 // PyTorch has nothing for GPUs
 	git          ecosystem.Need       // of the first dependency that git fetches
 	repo         fs.FS                // the repository, nil when it is not known
 	lockReleases map[string][]release // what a lock file pins for production
@@ -194,6 +195,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 		return s
 	}
 	s.checkSystem()
+	s.findGPU()
 	s.takeNamed()
 	s.noteTree()
 	s.findApp()

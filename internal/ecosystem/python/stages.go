@@ -68,8 +68,8 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	}
 	add(plan.Step{Op: plan.OpRun, Shell: "python3 -m venv --without-pip " + venv})
 	if s.manager.cache != "" {
-		add(plan.Step{Op: plan.OpCopy, Args: []string{hooks + "/sitecustomize.py"}, Content: keepScript,
-			Comment: "Make pip cache every package, whatever the index's cache headers say: released files never change."})
+		script, why := s.hook()
+		add(plan.Step{Op: plan.OpCopy, Args: []string{hooks + "/sitecustomize.py"}, Content: script, Comment: why})
 	}
 	if tool := s.tool(); tool != "" {
 		add(plan.Step{
@@ -91,7 +91,11 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{cutFile}, Content: cutScript, Comment: "Strips debugging information from packages that ship it."})
 	}
 	if len(s.manager.install) > 0 {
-		steps := slices.Concat(s.recoded(), s.commands(), s.server.install())
+		steps := slices.Concat(s.recoded(), s.withoutCUDA(s.commands()), s.server.install())
+		if s.cpuOnly {
+			add(plan.Step{Op: plan.OpCopy, Args: []string{cpuFile}, Content: cpuScript, Comment: "Makes PyTorch work without the libraries of CUDA, and proves it."})
+			steps = append(steps, onCPU)
+		}
 		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(steps, s.trim(), compileVenv), " && "),
 			Comment: "Install, remove files that nothing reads at run time, and compile bytecode."})
 	} else {

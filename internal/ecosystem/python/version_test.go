@@ -163,7 +163,7 @@ func TestPinnedPackagesDecide(t *testing.T) {
 		"beside what cannot be had":  {"numpy==1.26.4\n", "3.12", "3.11-bookworm", "requires", ecosystem.CodeNearest},
 		"not below a minimum":        {"numpy==1.26.4\n", ">=3.12,<3.13", "3.13-trixie", "requires", ecosystem.CodeNearest + " " + codeMisfit},
 		"against an exact wish":      {"numpy==1.26.4\n", "3.13", "3.13-trixie", `requires "3.13"`, codeMisfit},
-		"that only one version suit": {"torch==1.13.1\nscipy==1.9.3\nnumpy==1.23.5\n", "", "3.11-bookworm", "", ""},
+		"that only one version suit": {"torch==1.13.1\nscipy==1.9.3\nnumpy==1.23.5\n", "", "3.11-bookworm", "", codeNoGPU},
 		"none suits all":             {"numpy==1.19.5\npandas==2.3.3\n", "", "3.9-bullseye", "", ecosystem.CodeEnded},
 		"lines by the Python":        {"numpy==1.19.5; python_version < '3.10'\nnumpy==2.3.4; python_version >= '3.10'\n", "", "3.13-trixie", "default", ""},
 		"lines of an export":         {"numpy==1.26.4 ; python_version >= '3.9' and python_version < '3.13'\n", "", "3.11-bookworm", "", ""},

@@ -16,6 +16,7 @@ type release struct {
 	name, version string
 	files         []string // names of its wheels and archives, where a lock file lists them
 	file          string   // that pins it
+	sizeBytes     int64    // to download for Linux; 0: the lock file does not say
 	line          int
 }
 
