@@ -267,6 +267,7 @@ func TestHostFlag(t *testing.T) {
 	for what, c := range map[string]struct{ main, want string }{
 		"an address":        {`a := flag.String("listen", "127.0.0.1:8121", "where"); flag.Parse(); http.ListenAndServe(*a, nil)`, "/app/app --listen=0.0.0.0:8121"},
 		"a variable":        {`var a string; flag.StringVar(&a, "http.addr", "localhost:8122", "where"); flag.Parse(); http.ListenAndServe(a, nil)`, "/app/app --http.addr=0.0.0.0:8122"},
+		"IPv6":              {`a := flag.String("http-address", "[::1]:8130", "where"); http.ListenAndServe(*a, nil)`, "/app/app --http-address=0.0.0.0:8130"},
 		"host and port":     {`h := fs.StringP("address", "a", "127.0.0.1", "where"); p := fs.StringP("port", "p", "8123", "where"); http.ListenAndServe(*h+":"+*p, nil)`, "/app/app --address=0.0.0.0"},
 		"a host's variable": {`var h string; var p int; fs.StringVarP(&h, "bind-address", "b", "::1", "where"); fs.IntVar(&p, "port", 8124, "where"); http.ListenAndServe(fmt.Sprintf("%s:%d", h, p), nil)`, "/app/app --bind-address=0.0.0.0"},
 		"every address":     {`a := flag.String("listen", ":8125", "where"); flag.Parse(); http.ListenAndServe(*a, nil)`, "/app/app"},

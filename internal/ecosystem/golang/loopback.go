@@ -2,7 +2,6 @@ package golang
 
 import (
 	"go/ast"
-	"net"
 	"slices"
 	"strings"
 
@@ -19,10 +18,8 @@ type hostFlag struct {
 
 // all is the argument by which the program listens on every address.
 func (f hostFlag) all() string {
-	if _, port, err := net.SplitHostPort(f.given); err == nil {
-		return "--" + f.Text + "=0.0.0.0:" + port
-	}
-	return "--" + f.Text + "=0.0.0.0"
+	_, port := splitHost(f.given)
+	return "--" + f.Text + "=0.0.0.0" + port
 }
 
 // takeHostFlag notes a call of flag or pflag that declares such a flag.
@@ -53,11 +50,17 @@ func (c *collector) takeHostFlag(n *ast.CallExpr) {
 
 // loopback reports an address of the machine itself, with or without a port.
 func loopback(s string) bool {
-	host := s
-	if h, _, err := net.SplitHostPort(s); err == nil {
-		host = h
-	}
+	host, _ := splitHost(s)
 	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.")
+}
+
+// splitHost separates the host of an address from its port, which begins with the colon
+// and is empty when there is none.
+func splitHost(s string) (host, port string) {
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && (strings.HasSuffix(s[:i], "]") || !strings.Contains(s[:i], ":")) {
+		s, port = s[:i], s[i:]
+	}
+	return strings.Trim(s, "[]"), port
 }
 
 // hostKey knows the flags that say where to listen.
@@ -75,8 +78,8 @@ func hostKey(name string) bool {
 // address, or the same function declares both.
 func (s *service) hostFlag(best reached) (hostFlag, bool) {
 	for _, f := range s.addresses.hosts {
-		withPort := strings.Contains(f.all(), ":")
-		if f.File == best.file && (withPort && best.line == f.Line || !withPort && f.first <= best.line && best.line <= f.last) {
+		_, port := splitHost(f.given)
+		if f.File == best.file && (port != "" && best.line == f.Line || port == "" && f.first <= best.line && best.line <= f.last) {
 			return f, true
 		}
 	}
