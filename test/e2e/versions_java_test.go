@@ -18,6 +18,19 @@ func bootRow(boot, java, answer, warns string, limitMB int64) runtimeRow {
 	}}
 }
 
+// gradleRow is a plain program that Debian's Gradle builds in place of what the wrapper
+// downloads. It runs on Java 8, whatever the program runs on.
+func gradleRow(java, answer string, limitMB int64) runtimeRow {
+	return runtimeRow{name: "java-gradle-4.4.1-on-" + java, port: 8080, answer: answer, limitMB: limitMB, files: map[string]string{
+		"slipway.yaml":    "version: 1\nfleet: releases\nservices:\n  app:\n    path: .\n    version: \"" + java + "\"\n    packages: {build: [gradle]}\n",
+		"settings.gradle": "rootProject.name = 'app'\n",
+		"build.gradle":    "plugins {\n    id 'application'\n}\n\nsourceCompatibility = '1.8'\nmainClassName = 'example.Main'\n",
+		"gradlew":         "#!/bin/sh\nexec /usr/bin/gradle \"$@\"\n", "gradle/wrapper/gradle-wrapper.jar": "",
+		"gradle/wrapper/gradle-wrapper.properties": "distributionUrl=https\\://gradle.example/distributions/gradle-4.4.1-bin.zip\n",
+		"src/main/java/example/Main.java":          releaseMain,
+	}}
+}
+
 func javaRows() []runtimeRow {
 	level := func(n string) string { return "<maven.compiler.release>" + n + "</maven.compiler.release>" }
 	return []runtimeRow{
@@ -29,6 +42,8 @@ func javaRows() []runtimeRow {
 		bootRow("2.7.18", "1.8", `1\.8\.0_\d+`, "", 140),
 		bootRow("2.7.18", "11", `11\.\S+`, ended, 130),
 		bootRow("3.5.16", "17", `17\.\S+`, "", 130),
+		gradleRow("8", `^1\.8\.0_\d+ ü UTF-8 true true archive=false$`, 120),
+		gradleRow("17", `^17\.\S+ ü UTF-8 true true archive=false$`, 60),
 		{name: "java-quarkus-3.27.2-on-17", port: 8080, answer: `^17\.\S+$`, limitMB: 100, files: map[string]string{
 			"pom.xml": strings.ReplaceAll(quarkusPOM, "JAVA", "17"), "src/main/java/example/Version.java": quarkusMain,
 		}},

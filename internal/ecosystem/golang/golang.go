@@ -127,6 +127,7 @@ type service struct {
 	evidence    ecosystem.Evidence // of the network
 	addresses   *addresses         // nil until a source speaks of one
 	vaguePort   ecosystem.Hit      // in a file that listens
+	host        hostFlag           // by which it listens on every address
 	vagueRank   int
 	namedByCode bool          // generated code names the service of the health check
 	served      ecosystem.Hit // the gRPC service that generated code names
@@ -259,9 +260,13 @@ func (s *service) command() {
 		if c, ok := s.servingCommand(); ok && (s.Want.Type == "http" || s.Want.Type == "grpc") {
 			s.start = append(s.start, c.use)
 			s.Fact("start", strings.Join(s.start, " "), "the command that starts the server; the program alone prints its help", c.hit.File, c.hit.Line)
-			return
+		} else {
+			s.Fact("start", target, "the program in "+show(s.mainDir), path.Join(s.mainDir, mainFile(s.Dir, s.mainDir)), 0)
 		}
-		s.Fact("start", target, "the program in "+show(s.mainDir), path.Join(s.mainDir, mainFile(s.Dir, s.mainDir)), 0)
+		if s.host.Found() {
+			s.start = append(s.start, s.host.all())
+			s.Fact("argument", s.host.all(), "the flag's default is "+s.host.given+", which nothing outside of the container reaches", s.host.File, s.host.Line)
+		}
 		return
 	}
 	s.start = slices.Clone(s.Want.Command)

@@ -26,6 +26,7 @@ type addresses struct {
 	tags    map[string][]string // keys in the tags of fields, by "directory.name"
 	grpc    map[string]bool     // directories of packages that make a gRPC server
 	reads   map[string]bool     // environment variables, upper case
+	hosts   []hostFlag          // flags whose default is this machine alone
 	found   []int               // all ports that were found
 	auto    bool                // a library reads environment variables by the keys' names
 	plain   ecosystem.Hit       // a listening call without TLS
@@ -223,6 +224,7 @@ func (c *collector) call(n *ast.CallExpr) {
 	if at := listenArg(name, n); at >= 0 && at < len(n.Args) {
 		c.listens = append(c.listens, listen{value: c.value(n.Args[at]), grpc: strings.HasPrefix(name, "Listen") && !strings.Contains(name, "Serve")})
 	}
+	c.takeHostFlag(n)
 	if key, def := defaultOf(n); key != "" {
 		v := c.value(def)
 		c.keys[normal(key)] = append(c.keys[normal(key)], v)

@@ -239,7 +239,7 @@ func TestLoopback(t *testing.T) {
 		line int // of the finding, 0 for none
 	}{
 		"a literal":              {main: `http.ListenAndServe("localhost:8110", nil)`, line: 7},
-		"a flag's default":       {main: `a := flag.String("listen", "127.0.0.1:8111", ""); http.ListenAndServe(*a, nil)`, line: 7},
+		"a flag's default":       {main: `a := flag.String("listen", "127.0.0.1:8111", ""); http.ListenAndServe(*a, nil)`},
 		"IPv6":                   {main: `http.ListenAndServe("[::1]:8112", nil)`, line: 7},
 		"every address":          {main: `http.ListenAndServe(":8113", nil)`},
 		"debugging beside it":    {main: `go http.ListenAndServe("localhost:6060", nil); http.ListenAndServe(":8114", nil)`},
@@ -258,6 +258,32 @@ func TestLoopback(t *testing.T) {
 		if line != c.line {
 			t.Errorf("%s: warns in line %d, want %d: %v", what, line, c.line, s.Findings)
 		}
+	}
+}
+
+// TestHostFlag: a program whose flag has an address of the machine itself as its
+// default gets every address; a flag for another purpose stays.
+func TestHostFlag(t *testing.T) {
+	for what, c := range map[string]struct{ main, want string }{
+		"an address":        {`a := flag.String("listen", "127.0.0.1:8121", "where"); flag.Parse(); http.ListenAndServe(*a, nil)`, "/app/app --listen=0.0.0.0:8121"},
+		"a variable":        {`var a string; flag.StringVar(&a, "http.addr", "localhost:8122", "where"); flag.Parse(); http.ListenAndServe(a, nil)`, "/app/app --http.addr=0.0.0.0:8122"},
+		"IPv6":              {`a := flag.String("http-address", "[::1]:8130", "where"); http.ListenAndServe(*a, nil)`, "/app/app --http-address=0.0.0.0:8130"},
+		"host and port":     {`h := fs.StringP("address", "a", "127.0.0.1", "where"); p := fs.StringP("port", "p", "8123", "where"); http.ListenAndServe(*h+":"+*p, nil)`, "/app/app --address=0.0.0.0"},
+		"a host's variable": {`var h string; var p int; fs.StringVarP(&h, "bind-address", "b", "::1", "where"); fs.IntVar(&p, "port", 8124, "where"); http.ListenAndServe(fmt.Sprintf("%s:%d", h, p), nil)`, "/app/app --bind-address=0.0.0.0"},
+		"every address":     {`a := flag.String("listen", ":8125", "where"); flag.Parse(); http.ListenAndServe(*a, nil)`, "/app/app"},
+		"of a database":     {`d := flag.String("db-host", "127.0.0.1", "where"); p := flag.String("port", "8126", "where"); open(*d); http.ListenAndServe(":"+*p, nil)`, "/app/app"},
+		"of a client":       {`d := flag.String("addr", "localhost:50051", "where"); grpc.NewClient(*d); http.ListenAndServe(":8127", nil)`, "/app/app"},
+		"no server":         {`d := flag.String("addr", "localhost:8128", "where"); net.Dial("tcp", *d)`, "/app/app"},
+	} {
+		s := inspected(t, map[string]string{"main.go": "package main\n\nimport \"net/http\"\n\nfunc main() {\n\n" + strings.ReplaceAll(c.main, "; ", "\n") + "\n}\n"}, config.Service{})
+		if got := strings.Join(s.start, " "); got != c.want {
+			t.Errorf("%s: starts %q, want %q: %v", what, got, c.want, s.Findings)
+		}
+	}
+	s := inspected(t, map[string]string{"main.go": "package main\n\nimport \"net/http\"\n\nfunc main() {\n\ta := flag.String(\"listen\", \"127.0.0.1:8129\", \"where\")\n\thttp.ListenAndServe(*a, nil)\n}\n"},
+		config.Service{Command: []string{"/app/app", "-listen=:8129"}})
+	if got := strings.Join(s.start, " "); got != "/app/app -listen=:8129" {
+		t.Errorf("a written command becomes %q", got)
 	}
 }
 

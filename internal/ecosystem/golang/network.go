@@ -116,10 +116,14 @@ func (s *service) findPort() {
 	s.checkHost(best)
 }
 
-// checkHost warns of a server whose address is the loopback one, unless a setting
-// or PORT may give it another.
+// checkHost gives a server whose address is the loopback one another by its flag, else
+// it warns of it, unless a setting or PORT may do so.
 func (s *service) checkHost(best reached) {
 	e := &s.evidence
+	if f, ok := s.hostFlag(best); ok && len(s.Want.Command) == 0 && (e.HTTP.Found() || e.GRPC.Found()) {
+		s.host = f
+		return
+	}
 	if !best.loopback || s.readsPort || len(s.Want.Command) > 1 || len(s.Want.Env) > 0 || !e.HTTP.Found() && !e.GRPC.Found() {
 		return
 	}

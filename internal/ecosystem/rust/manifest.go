@@ -221,6 +221,35 @@ func inferred(dir fs.FS, name, pkg string) string {
 	return "src/bin/" + name + ".rs"
 }
 
+// inherits is a key whose value the workspace hands down, "" without one.
+func (m *manifest) inherits() string {
+	if m.Package == nil {
+		return ""
+	}
+	handed := func(v any) bool {
+		t, _ := v.(map[string]any)
+		from, _ := t["workspace"].(bool)
+		return from
+	}
+	p := m.Package
+	for _, v := range []struct {
+		key   string
+		value any
+	}{{"edition", p.Edition}, {"version", p.Version}, {"rust-version", p.RustVersion}, {"license", p.Licence}, {"description", p.Description}} {
+		if handed(v.value) {
+			return v.key
+		}
+	}
+	for _, table := range []map[string]any{m.Normal, m.Build, m.Dev} {
+		for _, key := range slices.Sorted(maps.Keys(table)) {
+			if handed(table[key]) {
+				return key
+			}
+		}
+	}
+	return ""
+}
+
 // word returns a value of a package, or what the workspace hands down for it.
 func word(v any, key string, workspace *manifest) string {
 	switch v := v.(type) {

@@ -296,6 +296,30 @@ func TestInputsFollowTheGraph(t *testing.T) {
 	}
 }
 
+// TestWithoutItsWorkspace: a member that was copied out of its repository cannot be built,
+// which cargo says only after the toolchain is there.
+func TestWithoutItsWorkspace(t *testing.T) {
+	const lone = "[package]\nname = \"web\"\nversion = \"0.1.0\"\n"
+	for manifest, line := range map[string]int{
+		lone + "edition.workspace = true\n":                            4,
+		lone + "[dependencies]\nserde = { workspace = true }\n":        5,
+		lone + "[dev-dependencies]\nserde = { workspace = true }\n":    5,
+		lone + "edition = \"2021\"\n[dependencies]\nserde = \"1\"\n":   0,
+		lone + "edition.workspace = true\n[workspace]\nmembers = []\n": 0, // its own
+	} {
+		s := inspected(t, map[string]string{"Cargo.toml": manifest, "Cargo.lock": locked("serde"), "src/main.rs": "fn main() {}"}, config.Service{})
+		got := 0
+		for _, f := range s.Findings {
+			if f.Code == codeManifest && strings.Contains(f.Text, "inherits") {
+				got = f.Place.Line
+			}
+		}
+		if got != line {
+			t.Errorf("%q: line %d, want %d: %v", manifest, got, line, s.Findings)
+		}
+	}
+}
+
 // TestNothingReachesTheShell refuses names that a shell would take apart.
 func TestNothingReachesTheShell(t *testing.T) {
 	for _, manifest := range []string{

@@ -28,6 +28,11 @@ func (s *service) findCrates(at string) bool {
 	if m.Workspace == nil && !s.findWorkspace(at, m) {
 		return false
 	}
+	if key := m.inherits(); key != "" && s.rootFile.Workspace == nil {
+		s.Report(diag.Error, codeManifest, path.Join(at, "Cargo.toml"), m.line(key), "build it in the repository that has the workspace, or write a value in place of workspace = true",
+			"Cargo.toml inherits %s from a workspace, and no directory above it has one", key)
+		return false
+	}
 	if s.rootFile.Workspace != nil && !s.addMembers() {
 		return false
 	}
