@@ -71,7 +71,7 @@ func mlRows() []runtimeRow {
 	return []runtimeRow{
 		mlRow("torch", "torch==2.15.0\ntorchvision==0.29.2\n", torchSource, summed, 1200),
 		mlRow("torch-2.6", "torch==2.6.0\ntorchvision==0.21.0\nnumpy==2.2.6\n", torchSource, summed, 1100),
-		mlRow("tensorflow", "tensorflow-cpu==2.21.0\n", tensorflowSource, `"sum":6`, 0),
-		mlRow("onnx", "numpy==2.3.4\nonnxruntime==1.27.0\nscikit-learn==1.9.1\nskl2onnx==1.20.0\n", onnxSource, `"y":6`, 450),
+		mlRow("tensorflow", "tensorflow-cpu==2.21.0\n", tensorflowSource, `"sum":6`, 1400),
+		mlRow("onnx", "numpy==2.5.5\nonnxruntime==1.32.0\nscikit-learn==1.9.1\nskl2onnx==1.20.0\n", onnxSource, `"y":6`, 450),
 	}
 }

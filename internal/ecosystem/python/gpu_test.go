@@ -41,23 +41,24 @@ func TestGPU(t *testing.T) {
 		says  string // of the finding
 		run   string // part of the installation
 	}{
-		"pip":                   {map[string]string{"requirements.txt": "torch==2.6.0\nflask\ngunicorn"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take gigabytes", "sed -i -E '/^" + cudaPackages},
-		"frozen":                {map[string]string{"requirements.txt": "flask==3\ngunicorn==23\nnvidia-cudnn-cu12==9\ntorch==2.6.0\ntriton==3.2.0"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:4: which take gigabytes", "requirements.txt && PYTHONPATH"},
-		"brought":               {map[string]string{"requirements.txt": "sentence-transformers\nflask\ngunicorn"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:0: which take gigabytes", onCPU},
+		"pip":                   {map[string]string{"requirements.txt": "torch==2.6.0\nflask\ngunicorn"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take about 4 GB", "sed -i -E '/^" + cudaPackages},
+		"frozen":                {map[string]string{"requirements.txt": "flask==3\ngunicorn==23\nnvidia-cudnn-cu12==9\ntorch==2.6.0\ntriton==3.2.0"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:4: which take about 4 GB", "requirements.txt && PYTHONPATH"},
+		"brought":               {map[string]string{"requirements.txt": "sentence-transformers\nflask\ngunicorn"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:0: which take about 4 GB", onCPU},
 		"uv":                    {map[string]string{"pyproject.toml": uvProject, "uv.lock": one}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "pyproject.toml:4: a download of 0.9 GB", "sed -i -E '/^"},
 		"uv with two indexes":   {map[string]string{"pyproject.toml": uvProject, "uv.lock": uvTorch}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "pyproject.toml:4: a download of 0.9 GB", " --no-install-package nvidia-cudnn-cu12 --no-install-package triton && "},
-		"Poetry":                {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\ntorch = \"^2\"\n", "poetry.lock": cudaOf}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "pyproject.toml:2: which take gigabytes", "I{:a;"},
-		"PDM":                   {map[string]string{"pyproject.toml": uvProject, "pdm.lock": cudaOf}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "pyproject.toml:4: which take gigabytes", "I{:a;"},
-		"asked":                 {map[string]string{"requirements.txt": "torch", "main.py": "import torch\ndevice = \"cuda\" if torch.cuda.is_available() else \"cpu\"\n"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take gigabytes", onCPU},
-		"tried":                 {map[string]string{"requirements.txt": "torch", "main.py": "import torch\ntry:\n    import triton\nexcept ImportError:\n    triton = None\n"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take gigabytes", onCPU},
+		"Poetry":                {map[string]string{"pyproject.toml": "[tool.poetry.dependencies]\ntorch = \"^2\"\n", "poetry.lock": cudaOf}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "pyproject.toml:2: which take about 4 GB", "I{:a;"},
+		"PDM":                   {map[string]string{"pyproject.toml": uvProject, "pdm.lock": cudaOf}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "pyproject.toml:4: which take about 4 GB", "I{:a;"},
+		"asked":                 {map[string]string{"requirements.txt": "torch", "main.py": "import torch\ndevice = \"cuda\" if torch.cuda.is_available() else \"cpu\"\n"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take about 4 GB", onCPU},
+		"tried":                 {map[string]string{"requirements.txt": "torch", "main.py": "import torch\ntry:\n    import triton\nexcept ImportError:\n    triton = None\n"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take about 4 GB", onCPU},
 		"set":                   {map[string]string{"requirements.txt": "torch"}, &yes, "needed, configured", "", ""},
-		"set off":               {map[string]string{"requirements.txt": "torch\nvllm"}, &no, "none, configured", "requirements.txt:1: which take gigabytes", onCPU},
+		"set off":               {map[string]string{"requirements.txt": "torch\nvllm"}, &no, "none, configured", "requirements.txt:1: which take about 4 GB", onCPU},
 		"a package":             {map[string]string{"requirements.txt": "torch\nflash-attn==2"}, nil, "needed, the package flash-attn", "", ""},
 		"a package for CUDA 12": {map[string]string{"requirements.txt": "torch\ncupy-cuda12x"}, nil, "needed, the package cupy-cuda12x", "", ""},
 		"an import":             {map[string]string{"requirements.txt": "torch", "main.py": "import torch\nimport triton.language as tl\n"}, nil, "needed, imports triton.language", "", ""},
 		"numba":                 {map[string]string{"requirements.txt": "torch\nnumba", "main.py": "import torch\nfrom numba import cuda\n"}, nil, "needed, imports numba", "", ""},
 		"not asked":             {map[string]string{"requirements.txt": "torch", "main.py": "import torch\nnet = torch.nn.Linear(1, 1).to(\"cuda:0\")\n"}, nil, "needed, the sources use a GPU and do not ask whether there is one", "", ""},
-		"own module":            {map[string]string{"requirements.txt": "torch", "main.py": "import torch\nfrom apex import x\n", "apex.py": "x = 1\n"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take gigabytes", onCPU},
+		"a module of CPUs too":  {map[string]string{"requirements.txt": "torch\nfaiss-cpu", "main.py": "import torch\nimport faiss\n"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take about 4 GB", onCPU},
+		"own module":            {map[string]string{"requirements.txt": "torch", "main.py": "import torch\nfrom apex import x\n", "apex.py": "x = 1\n"}, nil, "none, default: nothing asks for one, so the image lacks CUDA", "requirements.txt:1: which take about 4 GB", onCPU},
 		"the CPU's index":       {map[string]string{"requirements.txt": "--extra-index-url https://download.example/whl/cpu\ntorch==2.6.0"}, nil, "", "", ""},
 		"the CPU's build":       {map[string]string{"requirements.txt": "torch==2.6.0+cpu"}, nil, "", "", ""},
 		"a build for CUDA":      {map[string]string{"requirements.txt": "torch @ https://mirror.example/torch-2.6.0%2Bcu124-cp313-cp313-linux_x86_64.whl"}, nil, "", "", ""},
@@ -242,5 +243,29 @@ func TestCPUScript(t *testing.T) {
 	}
 	if needed, err := f.ImportedLibraries(); err != nil || !strings.Contains(strings.Join(needed, " "), "libcudart.so.13") {
 		t.Errorf("%v %v", needed, err)
+	}
+}
+
+// TestHeadersOfPackages: what compilers read leaves the image, unless it may have one.
+func TestHeadersOfPackages(t *testing.T) {
+	const removal = "rm -rf " + venv + "/lib/python3*/site-packages/tensorflow/include " + venv + "/lib/python3*/site-packages/torch/include"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  config.Service
+		gone  bool
+	}{
+		"tensorflow":     {map[string]string{"requirements.txt": "tensorflow-cpu==2.21.0"}, config.Service{}, true},
+		"torch":          {map[string]string{"requirements.txt": "torch==2.6.0"}, config.Service{}, true},
+		"of a lock file": {map[string]string{"pyproject.toml": uvProject, "uv.lock": uvTorch}, config.Service{}, true},
+		"neither":        {map[string]string{"requirements.txt": "flask"}, config.Service{}, false},
+		"a compiler":     {map[string]string{"requirements.txt": "torch==2.6.0"}, config.Service{Packages: config.Packages{Runtime: []string{"g++"}}}, false},
+		"an extension":   {map[string]string{"requirements.txt": "torch==2.6.0\n./lib", "lib/setup.py": ""}, config.Service{}, false},
+	} {
+		files := map[string]string{"main.py": onTorch}
+		maps.Copy(files, c.files)
+		p, found := plannedOn(Ecosystem{}.In(repository(files)), files, c.want)
+		if run := shell(p, plan.StageDependencies); strings.Contains(run, removal) != c.gone || found.Errors() != nil {
+			t.Errorf("%s: %v: %s", name, found, run)
+		}
 	}
 }
