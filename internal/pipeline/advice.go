@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
@@ -13,12 +14,17 @@ const seeAbove = "see the step's output above"
 // advice is what to do about a failed step by what a tool wrote into its log:
 // sentences of tools that name no next step.
 func advice(log []byte) string {
+	if m := missingLibrary().FindSubmatch(log); m != nil {
+		if pkg := assets.PackageOfLibrary(string(m[1])); pkg != "" {
+			return fmt.Sprintf("write packages: {build: [%s]} for the service in slipway.yaml: it has %s", pkg, m[1])
+		}
+	}
 	for _, known := range []struct {
 		sign func() *regexp.Regexp
 		hint string // %s is the group of the sign, where it has one
 	}{
 		{unknownHost, "this machine cannot resolve %s; if the lock file names that host, write the lock file anew with a registry that you reach"},
-		{npmCrash, "npm itself crashed, which it does with lock files of npm 6: npm install --package-lock-only with npm 7 or newer writes the current format"},
+		{npmCrash, "npm itself crashed, which it does when the registry is slow: build again; and with lock files of npm 6: npm install --package-lock-only with npm 7 or newer writes the current format"},
 		{yarnEngine, "%s refuses this Node.js: write version: for the service in slipway.yaml, update the package, or write `ignore-engines true` into .yarnrc"},
 	} {
 		m := known.sign().FindSubmatch(log)
@@ -34,9 +40,10 @@ func advice(log []byte) string {
 }
 
 // Sentences of tools, each as its version of 2026 writes it: Node.js (npm, Yarn,
-// pnpm, Prisma), curl and git, pip, cargo, Go; npm; Yarn 1.
+// pnpm, Prisma), curl and git, pip, cargo, Go; npm; Yarn 1; the loader of glibc.
 var (
-	unknownHost = pattern.Lazy(`(?:getaddrinfo (?:ENOTFOUND|EAI_AGAIN) |Could not resolve host: |Failed to resolve '|dial tcp: lookup )([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])`)
-	npmCrash    = pattern.Lazy(`npm error Exit handler never called!`)
-	yarnEngine  = pattern.Lazy(`error (\S+): The engine "node" is incompatible with this module`)
+	missingLibrary = pattern.Lazy(`error while loading shared libraries: (lib[\w.+-]+): cannot open`)
+	unknownHost    = pattern.Lazy(`(?:getaddrinfo (?:ENOTFOUND|EAI_AGAIN) |Could not resolve host: |Failed to resolve '|dial tcp: lookup )([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])`)
+	npmCrash       = pattern.Lazy(`npm error Exit handler never called!`)
+	yarnEngine     = pattern.Lazy(`error (\S+): The engine "node" is incompatible with this module`)
 )

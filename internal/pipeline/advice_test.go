@@ -4,13 +4,15 @@ import "testing"
 
 func TestAdvice(t *testing.T) {
 	for log, want := range map[string]string{
-		"error Error: getaddrinfo ENOTFOUND registry.mirror.example":                              "this machine cannot resolve registry.mirror.example; if the lock file names that host, write the lock file anew with a registry that you reach",
-		"Error: getaddrinfo EAI_AGAIN binaries.example\n    at x":                                 "this machine cannot resolve binaries.example; if the lock file names that host, write the lock file anew with a registry that you reach",
-		"curl: (6) Could not resolve host: files.example":                                         "this machine cannot resolve files.example; if the lock file names that host, write the lock file anew with a registry that you reach",
-		"dial tcp: lookup proxy.example: no such host":                                            "this machine cannot resolve proxy.example; if the lock file names that host, write the lock file anew with a registry that you reach",
-		"npm warn old lockfile\nnpm error Exit handler never called!\nnpm error This is an error": "npm itself crashed, which it does with lock files of npm 6: npm install --package-lock-only with npm 7 or newer writes the current format",
-		`error @a/ipc@9.2.2: The engine "node" is incompatible with this module. Expected`:        "@a/ipc@9.2.2 refuses this Node.js: write version: for the service in slipway.yaml, update the package, or write `ignore-engines true` into .yarnrc",
-		"src/main.ts(3,1): error TS2304: Cannot find name 'x'":                                    seeAbove,
+		"error Error: getaddrinfo ENOTFOUND registry.mirror.example":                                                                                     "this machine cannot resolve registry.mirror.example; if the lock file names that host, write the lock file anew with a registry that you reach",
+		"Error: getaddrinfo EAI_AGAIN binaries.example\n    at x":                                                                                        "this machine cannot resolve binaries.example; if the lock file names that host, write the lock file anew with a registry that you reach",
+		"curl: (6) Could not resolve host: files.example":                                                                                                "this machine cannot resolve files.example; if the lock file names that host, write the lock file anew with a registry that you reach",
+		"dial tcp: lookup proxy.example: no such host":                                                                                                   "this machine cannot resolve proxy.example; if the lock file names that host, write the lock file anew with a registry that you reach",
+		"npm warn old lockfile\nnpm error Exit handler never called!\nnpm error This is an error":                                                        "npm itself crashed, which it does when the registry is slow: build again; and with lock files of npm 6: npm install --package-lock-only with npm 7 or newer writes the current format",
+		`error @a/ipc@9.2.2: The engine "node" is incompatible with this module. Expected`:                                                               "@a/ipc@9.2.2 refuses this Node.js: write version: for the service in slipway.yaml, update the package, or write `ignore-engines true` into .yarnrc",
+		"src/main.ts(3,1): error TS2304: Cannot find name 'x'":                                                                                           seeAbove,
+		"/app/node_modules/dprint/dprint: error while loading shared libraries: liblzma.so.5: cannot open shared object file: No such file or directory": "write packages: {build: [liblzma5]} for the service in slipway.yaml: it has liblzma.so.5",
+		"tool: error while loading shared libraries: libofnobody.so.9: cannot open shared object file: No such file or directory":                        seeAbove,
 		"": seeAbove,
 	} {
 		if got := advice([]byte(log)); got != want {

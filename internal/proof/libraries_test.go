@@ -22,7 +22,7 @@ func TestPackagesOfLibraries(t *testing.T) {
 		"libicuuc.so.76": "libicu76", "libboost_filesystem.so.1.83.0": "libboost-filesystem1.83.0", "libpython3.13.so.1.0": "libpython3.13", "libnss3.so": "libnss3",
 		"libsensors.so.5": "libsensors5", "libmysqlclient.so.21": "libmariadb3", "libnothing.so.1": "", "libgomp": "", "": "", "libgomp1": "",
 	} {
-		if got := packageOfLibrary(name); got != want {
+		if got := assets.PackageOfLibrary(name); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
@@ -365,7 +366,7 @@ func optionalLibrary(name string) bool {
 
 // libraryHint is the line that brings a library.
 func (c *check) libraryHint(name string) string {
-	if pkg := packageOfLibrary(name); pkg != "" {
+	if pkg := assets.PackageOfLibrary(name); pkg != "" {
 		if c.planned() {
 			return c.setting("packages: {runtime: [" + pkg + "]}")
 		}

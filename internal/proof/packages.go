@@ -3,22 +3,9 @@ package proof
 import (
 	"strconv"
 	"strings"
-
-	"github.com/slipway-build/slipway/internal/assets"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
-
-// packageOfLibrary names the package of Debian trixie that has a library; "" for those
-// that are not listed.
-func packageOfLibrary(name string) string {
-	_, rest, ok := strings.Cut("\n"+assets.Libraries(), "\n"+name+" ")
-	if !ok {
-		return ""
-	}
-	pkg, _, _ := strings.Cut(rest, "\n")
-	return pkg
-}
 
 // packageOfProgram names the Debian package of a program; the program's own name
 // for those that are not listed, where it is mostly right.
