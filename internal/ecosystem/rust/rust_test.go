@@ -347,6 +347,21 @@ func FuzzInspect(f *testing.F) {
 	})
 }
 
+// TestConventionsKeptOut: a list of what the build may have keeps out what macros read when
+// it is there.
+func TestConventionsKeptOut(t *testing.T) {
+	for ignore, want := range map[string]bool{"": true, "target\n": true, "*\n!src\n!Cargo.toml\n!Cargo.lock\n": false, "*.toml\n!Cargo.toml\n": false} {
+		files := map[string]string{"src/main.rs": "fn main() {}", "diesel.toml": ""}
+		if ignore != "" {
+			files[".dockerignore"] = ignore
+		}
+		s := inspected(t, files, config.Service{})
+		if s.inputs["diesel.toml"] != want {
+			t.Errorf("%q: diesel.toml is an input: %v; %v", ignore, !want, s.Findings)
+		}
+	}
+}
+
 // TestCompiledKey: macros read keys at compile time, so the build has them.
 func TestCompiledKey(t *testing.T) {
 	s := inspected(t, map[string]string{

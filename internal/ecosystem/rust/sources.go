@@ -135,9 +135,12 @@ func (s *service) isRootDir(at string) bool {
 	return slices.ContainsFunc(s.crates, func(c *crate) bool { return below(at, c.dir) })
 }
 
-// conventions notes what procedural macros read without being told.
+// conventions notes what procedural macros read without being told. They do without
+// it where a .dockerignore keeps it out.
 func (s *service) conventions(c *crate) {
 	for _, name := range []string{"askama.toml", "rinja.toml", "diesel.toml"} {
-		s.input(path.Join(c.dir, name))
+		if at := path.Join(c.dir, name); !s.Ignore.Excludes(at) {
+			s.input(at)
+		}
 	}
 }
