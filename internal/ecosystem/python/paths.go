@@ -311,3 +311,20 @@ func balanced(text string) bool {
 	}
 	return depth == 0
 }
+
+// absent are the topmost directories below the working directory that the program writes to
+// and the repository does not have. Production makes them, empty.
+func (s *service) absent() []string {
+	var out []string
+	for _, dir := range s.Writable() {
+		rel, ok := strings.CutPrefix(dir, ecosystem.WorkDir+"/")
+		if !ok || ecosystem.Exists(s.Dir, rel) {
+			continue
+		}
+		for up := path.Dir(rel); up != "." && !ecosystem.Exists(s.Dir, up); up = path.Dir(up) {
+			rel = up
+		}
+		out = append(out, rel)
+	}
+	return slices.Compact(out)
+}

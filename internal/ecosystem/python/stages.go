@@ -186,7 +186,11 @@ func (s *service) finish(u config.User) string {
 		if s.root != "." {
 			manage = s.root + "/manage.py"
 		}
-		commands = slices.Insert(commands, 0, strings.Join(env, " ")+" DJANGO_SETTINGS_MODULE="+d.settings+" PYTHONDONTWRITEBYTECODE=1 python "+manage+" collectstatic --noinput")
+		collect := []string{strings.Join(env, " ") + " DJANGO_SETTINGS_MODULE=" + d.settings + " PYTHONDONTWRITEBYTECODE=1 python " + manage + " collectstatic --noinput"}
+		if dirs := strings.Join(ecosystem.Quoted(s.absent()), " "); dirs != "" { // for settings that open a database there
+			collect = []string{"mkdir -p " + dirs, collect[0], "rm -rf " + dirs}
+		}
+		commands = slices.Insert(commands, 0, collect...)
 	}
 	if owned := s.owned(); len(owned) > 0 {
 		commands = append(commands, fmt.Sprintf("chown -R %d:%d %s", u.UID, u.GID, strings.Join(ecosystem.Quoted(owned), " ")))

@@ -240,6 +240,23 @@ func TestDjangoBelowTheTop(t *testing.T) {
 	}
 }
 
+// TestCollectedBesideADatabase: settings that open a database in a directory which the
+// repository does not have find it in the step, and production gets an empty one.
+func TestCollectedBesideADatabase(t *testing.T) {
+	files := map[string]string{
+		"requirements.txt": "django\ngunicorn\nwhitenoise", "manage.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n", "shop/wsgi.py": "",
+		"shop/settings.py": "from pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent\nSTATIC_ROOT = BASE_DIR / 'out'\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': BASE_DIR / 'data' / 'db.sqlite3'}}\n",
+	}
+	p, findings := planned(t, files, config.Service{})
+	if got := shell(p, "builder"); !strings.Contains(got, "mkdir -p data && SECRET_KEY=") || !strings.Contains(got, " collectstatic --noinput && rm -rf data && ") {
+		t.Errorf("builder runs %s; findings %v", got, findings)
+	}
+	files["data/keep.txt"] = ""
+	if p, _ = planned(t, files, config.Service{}); strings.Contains(shell(p, "builder"), "rm -rf data") {
+		t.Errorf("builder runs %s", shell(p, "builder"))
+	}
+}
+
 // TestAScriptOfAUsualName says what starts when nothing else does.
 func TestAScriptOfAUsualName(t *testing.T) {
 	files := map[string]string{"requirements.txt": "gunicorn==23.0.0", "shop/wsgi.py": "application = make()\n", "boot.sh": "#!/bin/sh\nalembic upgrade head\nexec gunicorn --bind 0.0.0.0:9000 shop.wsgi\n"}
