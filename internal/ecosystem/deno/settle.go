@@ -33,6 +33,29 @@ function copy(from, to) {
   }
 }
 
+// Deno installs what a lock file lists even when the registry did not answer for the list
+// of versions; starting needs one, so it is made from the packages themselves.
+function list(dir) {
+  let entries = [];
+  try { entries = [...Deno.readDirSync(dir)]; } catch { return; }
+  const versions = {};
+  let name;
+  for (const e of entries) {
+    let one;
+    try { one = JSON.parse(Deno.readTextFileSync(dir + "/" + e.name + "/package.json")); } catch { continue; }
+    if (!one.name || !dir.endsWith("/" + one.name)) continue;
+    name = one.name;
+    const { version, dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta, bin, os, cpu } = one;
+    versions[e.name] = { version, dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta, bin, os, cpu, dist: {} };
+  }
+  if (!name) {
+    for (const e of entries) if (e.isDirectory) list(dir + "/" + e.name);
+  } else if (!entries.some((e) => e.name === "registry.json")) {
+    Deno.writeTextFileSync(dir + "/registry.json", JSON.stringify({ name, versions, "dist-tags": {} }));
+  }
+}
+list(cache + "/npm");
+
 for (const dir of [...found(cache + "/npm", "registry.json")]) {
   const document = JSON.parse(Deno.readTextFileSync(dir + "/registry.json"));
   const name = document.name;
