@@ -187,8 +187,8 @@ func (s *service) finish(u config.User) string {
 			manage = s.root + "/manage.py"
 		}
 		collect := []string{strings.Join(env, " ") + " DJANGO_SETTINGS_MODULE=" + d.settings + " PYTHONDONTWRITEBYTECODE=1 python " + manage + " collectstatic --noinput"}
-		if dirs := strings.Join(ecosystem.Quoted(s.absent()), " "); dirs != "" { // for settings that open a database there
-			collect = []string{"mkdir -p " + dirs, collect[0], "rm -rf " + dirs}
+		if dirs := strings.Join(ecosystem.Quoted(s.absent()), " "); dirs != "" { // for settings that open a database there; what is collected there stays
+			collect = []string{"mkdir -p " + dirs, collect[0], "find " + dirs + ` -type f \( -name '*.sqlite*' -o -name '*.db*' \) -delete`, "find " + dirs + " -type d -empty -delete"}
 		}
 		commands = slices.Insert(commands, 0, collect...)
 	}

@@ -248,11 +248,11 @@ func TestCollectedBesideADatabase(t *testing.T) {
 		"shop/settings.py": "from pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent\nSTATIC_ROOT = BASE_DIR / 'out'\nDATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': BASE_DIR / 'data' / 'db.sqlite3'}}\n",
 	}
 	p, findings := planned(t, files, config.Service{})
-	if got := shell(p, "builder"); !strings.Contains(got, "mkdir -p data && SECRET_KEY=") || !strings.Contains(got, " collectstatic --noinput && rm -rf data && ") {
+	if got := shell(p, "builder"); !strings.Contains(got, "mkdir -p data && SECRET_KEY=") || !strings.Contains(got, " collectstatic --noinput && find data -type f ") || !strings.Contains(got, " && find data -type d -empty -delete && ") {
 		t.Errorf("builder runs %s; findings %v", got, findings)
 	}
 	files["data/keep.txt"] = ""
-	if p, _ = planned(t, files, config.Service{}); strings.Contains(shell(p, "builder"), "rm -rf data") {
+	if p, _ = planned(t, files, config.Service{}); strings.Contains(shell(p, "builder"), "find data") {
 		t.Errorf("builder runs %s", shell(p, "builder"))
 	}
 }
