@@ -72,19 +72,20 @@ func TestRootBesideOthers(t *testing.T) {
 		files map[string]string // further ones; "" deletes
 		want  string
 	}{
-		"a workspace":                  {map[string]string{"package.json": pkg(`"workspaces": ["libs/*"]`)}, "api web"},
-		"starts others":                {map[string]string{"package.json": pkg(`"scripts": {"start": "concurrently a b"}`)}, "api web"},
-		"starts one of them":           {map[string]string{"package.json": pkg(`"scripts": {"start": "node api/server.js"}`)}, "api web"},
-		"starts one of them by npm":    {map[string]string{"package.json": pkg(`"scripts": {"start": "npm start --prefix api"}`)}, "api web"},
-		"a library":                    {map[string]string{"package.json": pkg(`"main": "index.js"`), "index.js": "module.exports = {}"}, "api web"},
-		"a server":                     {map[string]string{"package.json": pkg(`"scripts": {"start": "npm run serve", "serve": "node srv/main.js"}`), "srv/main.js": "//"}, "api root web"},
-		"a server by its name":         {map[string]string{"package.json": pkg(`"version": "1.0.0"`), "server.js": "//"}, "api root web"},
-		"a server that a build makes":  {map[string]string{"package.json": pkg(`"scripts": {"build": "tsc", "start": "NODE_ENV=production node dist/main.js"}`), "tsconfig.json": `{"compilerOptions": {"outDir": "dist"}}`, "src/main.ts": "//"}, "api root web"},
-		"a server that members make":   {map[string]string{"package.json": pkg(`"workspaces": ["libs/*"], "scripts": {"build": "npm run build -ws", "start": "node api/dist/main.js"}`), "tsconfig.json": "{}"}, "api web"},
-		"a server and its workspace":   {map[string]string{"package.json": pkg(`"workspaces": ["libs/*"], "scripts": {"start": "node main.js"}`), "main.js": "//"}, "api web"},
-		"a site":                       {map[string]string{"package.json": pkg(`"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5.0.0"}`), "index.html": "<p>", "package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"devDependencies": {"vite": "5.0.0"}}, "node_modules/vite": {"version": "5.0.0", "dev": true}}}`}, "api root web"},
-		"tools that cannot be built":   {map[string]string{"package.json": pkg(`"scripts": {"start": "node main.js"}`), "main.js": "//", "extra/push/package.json": `{"scripts": {"start": "node x.js"}}`, "extra/cli/main.go": "package main\nfunc main() {}\n"}, "api root web"},
-		"an example that can be built": {map[string]string{"package.json": pkg(`"scripts": {"start": "node main.js"}`), "main.js": "//", "examples/a/package.json": manifest, "examples/a/package-lock.json": lockFile, "examples/a/server.js": "//"}, "a api root web"},
+		"a workspace":                   {map[string]string{"package.json": pkg(`"workspaces": ["libs/*"]`)}, "api web"},
+		"starts others":                 {map[string]string{"package.json": pkg(`"scripts": {"start": "concurrently a b"}`)}, "api web"},
+		"starts one of them":            {map[string]string{"package.json": pkg(`"scripts": {"start": "node api/server.js"}`)}, "api web"},
+		"starts one of them by npm":     {map[string]string{"package.json": pkg(`"scripts": {"start": "npm start --prefix api"}`)}, "api web"},
+		"a library":                     {map[string]string{"package.json": pkg(`"main": "index.js"`), "index.js": "module.exports = {}"}, "api web"},
+		"a server":                      {map[string]string{"package.json": pkg(`"scripts": {"start": "npm run serve", "serve": "node srv/main.js"}`), "srv/main.js": "//"}, "api root web"},
+		"a server by its name":          {map[string]string{"package.json": pkg(`"version": "1.0.0"`), "server.js": "//"}, "api root web"},
+		"a server that a build makes":   {map[string]string{"package.json": pkg(`"scripts": {"build": "tsc", "start": "NODE_ENV=production node dist/main.js"}`), "tsconfig.json": `{"compilerOptions": {"outDir": "dist"}}`, "src/main.ts": "//"}, "api root web"},
+		"a server that members make":    {map[string]string{"package.json": pkg(`"workspaces": ["libs/*"], "scripts": {"build": "npm run build -ws", "start": "node api/dist/main.js"}`), "tsconfig.json": "{}"}, "api web"},
+		"a server and its workspace":    {map[string]string{"package.json": pkg(`"workspaces": ["libs/*"], "scripts": {"start": "node main.js"}`), "main.js": "//"}, "api web"},
+		"a site":                        {map[string]string{"package.json": pkg(`"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5.0.0"}`), "index.html": "<p>", "package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"devDependencies": {"vite": "5.0.0"}}, "node_modules/vite": {"version": "5.0.0", "dev": true}}}`}, "api root web"},
+		"tools that cannot be built":    {map[string]string{"package.json": pkg(`"scripts": {"start": "node main.js"}`), "main.js": "//", "extra/push/package.json": `{"scripts": {"start": "node x.js"}}`, "extra/cli/main.go": "package main\nfunc main() {}\n"}, "api root web"},
+		"an example that serves":        {map[string]string{"package.json": pkg(`"scripts": {"start": "node main.js"}`), "main.js": "//", "examples/a/package.json": manifest, "examples/a/package-lock.json": lockFile, "examples/a/server.js": "require('http').createServer().listen(3000)"}, "a api root web"},
+		"an example that serves nobody": {map[string]string{"package.json": pkg(`"scripts": {"start": "node main.js"}`), "main.js": "//", "extra/push/a/package.json": `{"name": "a", "scripts": {"start": "node index.js"}}`, "extra/push/a/index.js": "fetch('https://example.com')"}, "api root web"},
 	} {
 		tree := repo("api", "web")
 		tree["package-lock.json"] = &fstest.MapFile{Data: []byte(`{"lockfileVersion": 3, "packages": {"": {}}}`)}

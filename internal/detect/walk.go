@@ -196,7 +196,7 @@ func rootServes(root repository, below []string) bool {
 }
 
 // isAside reports an example or a tool of a repository whose root is a service,
-// which cannot be built as it is.
+// which cannot be built as it is, or serves nobody.
 func isAside(root repository, p string) bool {
 	aside := slices.ContainsFunc(strings.Split(p, "/"), func(name string) bool {
 		return slices.Contains([]string{"examples", "example", "samples", "extra", "extras", "contrib", "scripts", "tools", "docs", "e2e", "test", "tests", "fixtures"}, name)
@@ -204,8 +204,8 @@ func isAside(root repository, p string) bool {
 	if !aside {
 		return false
 	}
-	_, findings := inspect(root, config.Service{Name: path.Base(p), Path: p}, nil)
-	return findings.Errors() != nil
+	found, findings := inspect(root, config.Service{Name: path.Base(p), Path: p}, nil)
+	return findings.Errors() != nil || found.Service.Type == "worker"
 }
 
 // skipped are directories that hold no services of the repository itself.
