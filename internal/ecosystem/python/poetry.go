@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// poetry lets pip install what poetry.lock pins. Without a lock file that fits, it
+// poetry lets pip install what poetry.lock pins, and that only: extras may ask for
+// packages that the lock file leaves out, as Poetry itself does. Without a lock file that fits, it
 // installs what the manifest asks for: Poetry resolves with an interface of
 // indexes that mirrors rarely have.
 func (s *service) poetry([]byte) bool {
@@ -20,7 +21,7 @@ func (s *service) poetry([]byte) bool {
 	if s.git.Package != "" {
 		flags = "--without-hashes " // pip takes nothing from git beside digests
 	}
-	s.manager.install = []string{tools + "/bin/poetry export --only main " + flags + "--output " + exported, pipInstall + exported}
+	s.manager.install = []string{tools + "/bin/poetry export --only main " + flags + "--output " + exported, pipInstall + exported + " --no-deps"}
 	if len(s.locals) > 0 {
 		s.manager.install = slices.Insert(s.manager.install, 1, "sed -i -E '/^(-e )?file:|@ file:/d; s/^-e //' "+exported)
 		s.manager.first = true

@@ -263,3 +263,16 @@ func TestQueriesWantWhatWasPrepared(t *testing.T) {
 		}
 	}
 }
+
+// TestStandInsPassTheLintsOfAManifest: no function that nobody calls, no crate
+// without a comment.
+func TestStandInsPassTheLintsOfAManifest(t *testing.T) {
+	s := inspected(t, map[string]string{
+		"src/main.rs": "fn main() {}", "macros/src/lib.rs": "", "macros/Cargo.toml": "[package]\nname = \"macros\"\nversion = \"0.1.0\"\n",
+		"Cargo.toml": "[workspace]\nmembers = [\"macros\"]\n[package]\nname = \"app\"\nversion = \"0.1.0\"\n[dependencies]\nmacros = { path = \"macros\" }\n",
+	}, config.Service{})
+	const want = `mkdir -p macros/src src && printf '//! Empty.\nfn main() {}\n' > src/main.rs && echo '//! Empty.' > macros/src/lib.rs`
+	if got := strings.Join(strings.Fields(strings.ReplaceAll(s.standIns(), "\\\n", "")), " "); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}

@@ -128,11 +128,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 			return st
 		}
 	}
-	files, dirs := s.placeholders()
-	stand := "mkdir -p" + wrapped(ecosystem.Quoted(dirs)) + " && echo 'fn main() {}' | tee" + wrapped(ecosystem.Quoted(files)) + " > /dev/null"
-	if len(files) == 1 {
-		stand = "mkdir -p" + wrapped(ecosystem.Quoted(dirs)) + " && echo 'fn main() {}' >" + wrapped(ecosystem.Quoted(files))
-	}
+	stand := s.standIns()
 	if !s.external() {
 		add(plan.Step{Op: plan.OpRun, Shell: stand})
 		return st
@@ -232,35 +228,54 @@ func (s *service) sorted() []*crate {
 	return slices.SortedFunc(slices.Values(s.crates), func(a, b *crate) int { return strings.Compare(a.dir, b.dir) })
 }
 
+// standIns makes empty programs and libraries of all packages. Each has a comment,
+// because lints of a manifest may deny a crate without one, and a library has no
+// function, because they may deny one that nobody calls.
+func (s *service) standIns() string {
+	programs, libraries, dirs := s.placeholders()
+	out := "mkdir -p" + wrapped(ecosystem.Quoted(dirs))
+	for _, kind := range []struct {
+		write string
+		files []string
+	}{{`printf '//! Empty.\nfn main() {}\n'`, programs}, {"echo '//! Empty.'", libraries}} {
+		switch len(kind.files) {
+		case 0:
+		case 1:
+			out += " && " + kind.write + " >" + wrapped(ecosystem.Quoted(kind.files))
+		default:
+			out += " && " + kind.write + " | tee" + wrapped(ecosystem.Quoted(kind.files)) + " > /dev/null"
+		}
+	}
+	return out
+}
+
 // placeholders are the files that cargo wants to see of every package, and their
 // directories.
-func (s *service) placeholders() (files, dirs []string) {
-	all, at := map[string]bool{}, map[string]bool{}
+func (s *service) placeholders() (programs, libraries, dirs []string) {
+	main, lib, at := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, c := range s.crates {
-		add := func(name string) {
+		add := func(to map[string]bool, name string) {
 			name = path.Join(c.dir, name)
-			if outside(name) {
+			if name == c.dir || outside(name) {
 				return
 			}
-			all[name], at[path.Dir(name)] = true, true
+			to[name], at[path.Dir(name)] = true, true
 		}
 		for _, b := range c.bins {
-			add(b.Path)
+			add(main, b.Path)
 		}
-		for _, name := range []string{c.lib, c.buildRS} {
-			if name != "" {
-				add(name)
-			}
-		}
+		add(main, c.buildRS)
+		add(lib, c.lib)
 		for dir, list := range map[string][]target{"tests": c.file.Tests, "benches": c.file.Benches, "examples": c.file.Examples} {
 			for _, t := range list {
 				if t.Path == "" {
 					t.Path = dir + "/" + t.Name + ".rs"
 				}
-				add(path.Clean(t.Path))
+				add(main, path.Clean(t.Path))
 			}
 		}
 	}
+	maps.DeleteFunc(lib, func(name string, _ bool) bool { return main[name] })
 	dirs = slices.DeleteFunc(slices.Sorted(maps.Keys(at)), func(d string) bool { // those that others make anyway
 		for other := range at {
 			if d == "." || other != d && below(d, other) {
@@ -269,7 +284,7 @@ func (s *service) placeholders() (files, dirs []string) {
 		}
 		return false
 	})
-	return slices.Sorted(maps.Keys(all)), dirs
+	return slices.Sorted(maps.Keys(main)), slices.Sorted(maps.Keys(lib)), dirs
 }
 
 // into is a directory as the destination of a COPY.
