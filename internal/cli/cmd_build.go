@@ -186,7 +186,9 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 		return err
 	}
 	defer to.Close()
-	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, a.builders(f.builder), screen) }}
+	builders := a.builders(f.builder)
+	builders.HostNetwork = f.hostNetwork()
+	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, builders, screen) }}
 	defer func() {
 		span := a.trace.Start("", "closing the engine")
 		err = errors.Join(err, eng.Close())

@@ -39,7 +39,7 @@ func (f *dockerFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.contexts, "build-context", nil, "further build context NAME=DIR, or an address: docker-image://, oci-layout://, a git repository, a URL")
 	fl.StringArrayVar(&f.ssh, "ssh", nil, "SSH agent or keys for steps that mount them: default, or ID=SOCKET|KEY[,KEY]")
 	fl.StringSliceVar(&f.hosts, "add-host", nil, "line of /etc/hosts in every step, NAME:ADDRESS")
-	fl.StringVar(&f.network, "network", "", "network of steps: none, or host (the default of the embedded engine)")
+	fl.StringVar(&f.network, "network", "", "network of steps: none, or host for the one of this machine; by default their own, which leads out only")
 	fl.StringVar(&f.shmSize, "shm-size", "", "size of /dev/shm in steps, such as 256m")
 	fl.StringArrayVar(&f.ulimits, "ulimit", nil, "limit of steps, such as nofile=1024:2048")
 	fl.StringVar(&f.cgroupParent, "cgroup-parent", "", "control group above those of steps")
@@ -262,6 +262,11 @@ func (a *app) steps(f dockerFlags) (engine.StepSettings, error) {
 	return s, err
 }
 
+// hostNetwork reports whether steps may have the machine's network.
+func (f dockerFlags) hostNetwork() bool {
+	return f.network == "host" || slices.Contains(f.allow, "network.host")
+}
+
 // hostLine reads NAME:ADDRESS or NAME=ADDRESS.
 func hostLine(word string) (string, error) {
 	at := strings.IndexAny(word, ":=")
@@ -270,7 +275,8 @@ func hostLine(word string) (string, error) {
 	}
 	name, address := word[:at], strings.Trim(word[at+1:], "[]")
 	if address == "host-gateway" {
-		return "", diag.Fail(diag.ExitUsage, "--add-host %s: steps have no gateway, because they use the host's network", word).WithHint("--add-host %s:127.0.0.1", name)
+		return "", diag.Fail(diag.ExitUsage, "--add-host %s: build steps cannot reach this machine, because their network leads out only", word).
+			WithHint("give them the machine's network: --network host --add-host %s:127.0.0.1", name)
 	}
 	if net.ParseIP(address) == nil {
 		return "", badHost(word)

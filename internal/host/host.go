@@ -23,6 +23,7 @@ type Steps struct {
 	CAFile string            // bundle of certificates in PEM; empty: none
 	Env    []string          // NAME=VALUE
 	Files  map[string]string // by name below embedded.StepDir
+	Places []string          // "host:port" of the registries and proxies that Env and Files name
 }
 
 // For collects what this machine has for steps; files made for them are kept in
@@ -37,7 +38,11 @@ func For(getenv func(string) string, dir string) (Steps, error) {
 		return Steps{}, err
 	}
 	maps.Copy(java.files, cargo)
-	return Steps{CAFile: CA(getenv), Env: append(StepEnv(getenv), java.env...), Files: java.files}, nil
+	s := Steps{CAFile: CA(getenv), Env: append(StepEnv(getenv), java.env...), Files: java.files}
+	if s.Places, err = places(s.Env, s.Files); err != nil {
+		return Steps{}, err
+	}
+	return s, nil
 }
 
 // keepFile writes a file that others may read at the same time, unless it is as

@@ -31,12 +31,16 @@ type Engine interface {
 type Builders struct {
 	Addresses []string
 	Certs     string // directory
+
+	// HostNetwork is for the embedded engine: steps may have the machine's network,
+	// and Dockerfiles add what the machine serves.
+	HostNetwork bool
 }
 
 // Open opens the builders when some are named, else the embedded engine.
 func (d Dir) Open(ctx context.Context, b Builders, sink event.Sink) (Engine, error) {
 	if len(b.Addresses) == 0 {
-		eng, err := d.openEngine(ctx, "slipway build", sink)
+		eng, err := d.openEngine(ctx, "slipway build", b.HostNetwork, sink)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +66,7 @@ func (d Dir) Abandoned() bool { return embedded.Abandoned(d.engineDir()) }
 func (d Dir) Runc() (string, error) { return assets.InstallRunc(d.binDir()) }
 
 // openEngine opens the embedded engine; it waits while another process has it.
-func (d Dir) openEngine(ctx context.Context, owner string, sink event.Sink) (*embedded.Engine, error) {
+func (d Dir) openEngine(ctx context.Context, owner string, hostNetwork bool, sink event.Sink) (*embedded.Engine, error) {
 	runc, err := d.Runc()
 	if err != nil {
 		return nil, err
@@ -87,6 +91,8 @@ func (d Dir) openEngine(ctx context.Context, owner string, sink event.Sink) (*em
 		CAFile:       steps.CAFile,
 		StepEnv:      steps.Env,
 		StepFiles:    steps.Files,
+		Reachable:    steps.Places,
+		HostNetwork:  hostNetwork,
 		MaxCacheSize: limit,
 		Owner:        owner,
 		Layer:        keepContents(store),

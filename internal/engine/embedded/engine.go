@@ -69,6 +69,7 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 		return nil, err
 	}
 	o.abandoned = abandoned
+	o.note = func(text string) { sink.Emit(event.Note{Text: text}) }
 	e := &Engine{opts: o, lock: lock}
 	if err = e.start(ctx, sink); err == nil && abandoned {
 		err = e.forgetContexts(ctx)

@@ -35,6 +35,12 @@ type Options struct {
 	// outside of layers and cache keys: by name below StepDir, the path.
 	StepFiles map[string]string
 
+	// Reachable are places of this machine, "host:port", that build steps may
+	// connect to although their network leads out only: its owner's registries.
+	Reachable []string
+	// HostNetwork lets a Dockerfile add what this machine serves.
+	HostNetwork bool
+
 	// Layer is told what each layer holds that the engine writes, by its digest;
 	// nil: nobody asks. It is called from several goroutines.
 	Layer func(digest string, contents *layer.Index)
@@ -45,6 +51,7 @@ type Options struct {
 	PID          int  // the process that those who wait for this one are told; 0: this process
 	Rootless     bool // root of a user namespace only: no control groups, no /sys in steps
 
+	note      func(text string)
 	abandoned bool // the last process that had the state directory was killed
 }
 

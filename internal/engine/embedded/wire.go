@@ -21,11 +21,14 @@ import (
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/bboltcachestorage"
+	httpsource "github.com/moby/buildkit/source/http"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/slipway-build/slipway/internal/engine/embedded/outbound"
 )
 
 // newController wires BuildKit together. Every constructor of BuildKit whose
@@ -81,7 +84,8 @@ func newController(ctx context.Context, o Options) (*control.Controller, error) 
 
 // newWorker makes the worker, with what every step gets from this machine.
 func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
-	opt, err := workerOptions(ctx, o)
+	outside := &outbound.Provider{Guard: outbound.Guard{Reachable: o.Reachable}, Note: o.note}
+	opt, err := workerOptions(ctx, o, outside)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the worker: %w", err)
 	}
@@ -93,6 +97,12 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	w, err := base.NewWorker(ctx, opt)
 	if err != nil {
 		return nil, fmt.Errorf("starting the worker: %w", err)
+	}
+	if !o.HostNetwork {
+		if w.HTTPSource, err = httpsource.NewSource(httpsource.Opt{CacheAccessor: w.CacheMgr, Transport: outside.Transport()}); err != nil {
+			return nil, fmt.Errorf("preparing downloads: %w", err)
+		}
+		w.SourceManager.Register(w.HTTPSource)
 	}
 	memo := newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir)
 	if o.Layer != nil {

@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
+	vnetns "github.com/vishvananda/netns"
 
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/localrun/names"
+	"github.com/slipway-build/slipway/internal/netns"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -107,12 +108,12 @@ func TestNamesInDNS(t *testing.T) {
 // ports: the sockets take port 53 themselves.
 func TestNamesWithoutTranslation(t *testing.T) {
 	needRoot(t)
-	ns, err := newNamespace()
+	ns, err := netns.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ns.Close()
-	handle, err := netlink.NewHandleAt(netns.NsHandle(ns.Fd()))
+	handle, err := netlink.NewHandleAt(vnetns.NsHandle(ns.Fd()))
 	if err != nil {
 		t.Fatal(err)
 	}

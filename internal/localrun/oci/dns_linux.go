@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"strconv"
 
 	"github.com/google/nftables"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-build/slipway/internal/localrun/names"
+	"github.com/slipway-build/slipway/internal/netns"
 )
 
 // resolverIP is where a container asks for names. It is the address of Docker's
@@ -54,7 +54,7 @@ func listenDNS(ctx context.Context, ns *os.File) (*dns, error) {
 func listenAt(ctx context.Context, ns *os.File, port int) (*dns, error) {
 	at := net.JoinHostPort(resolverIP().String(), strconv.Itoa(port))
 	d := &dns{}
-	err := inside(ns, func() (err error) {
+	err := netns.Inside(ns, func() (err error) {
 		var config net.ListenConfig
 		if d.udp, err = config.ListenPacket(ctx, "udp4", at); err != nil {
 			return err
@@ -106,33 +106,4 @@ func translate(ns *os.File, d *dns) error {
 		return fmt.Errorf("adding an nftables rule to a container: %w", err)
 	}
 	return nil
-}
-
-// inside runs a function on a thread that is in a network namespace. A socket
-// stays in the namespace that it was opened in.
-func inside(ns *os.File, do func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		back, err := visit(ns, do)
-		if back {
-			runtime.UnlockOSThread() // else the thread ends with this goroutine
-		}
-		done <- err
-	}()
-	return <-done
-}
-
-// visit also reports whether the thread is back in its old namespace.
-func visit(ns *os.File, do func() error) (back bool, err error) {
-	old, err := os.Open(threadNetwork())
-	if err != nil {
-		return true, err
-	}
-	defer old.Close()
-	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-		return true, err
-	}
-	err = do()
-	return unix.Setns(int(old.Fd()), unix.CLONE_NEWNET) == nil, err
 }

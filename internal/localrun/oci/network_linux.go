@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -18,11 +17,12 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
+	vnetns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun/names"
+	"github.com/slipway-build/slipway/internal/netns"
 )
 
 const (
@@ -227,7 +227,7 @@ func removeTable(name string) error {
 // join makes a network namespace with one leg on the bridge. It lives as long
 // as the returned file is open or a process is in it.
 func (n *network) join(ip netip.Addr) (*os.File, error) {
-	ns, err := newNamespace()
+	ns, err := netns.New()
 	if err != nil {
 		return nil, fmt.Errorf("creating a network namespace: %w", err)
 	}
@@ -258,7 +258,7 @@ func (n *network) connect(ns *os.File, ip netip.Addr) error {
 	if err := netlink.LinkSetUp(pair); err != nil {
 		return fmt.Errorf("starting interface %s: %w", attrs.Name, err)
 	}
-	inside, err := netlink.NewHandleAt(netns.NsHandle(ns.Fd()))
+	inside, err := netlink.NewHandleAt(vnetns.NsHandle(ns.Fd()))
 	if err != nil {
 		return fmt.Errorf("entering a network namespace: %w", err)
 	}
@@ -282,44 +282,6 @@ func (n *network) connect(ns *os.File, ip netip.Addr) error {
 	}
 	return nil
 }
-
-// newNamespace creates a network namespace on a thread that then goes back to
-// where it was.
-func newNamespace() (*os.File, error) {
-	type result struct {
-		ns  *os.File
-		err error
-	}
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread()
-		ns, back, err := unshareNetwork()
-		if back {
-			runtime.UnlockOSThread() // else the thread ends with this goroutine
-		}
-		done <- result{ns, err}
-	}()
-	r := <-done
-	return r.ns, r.err
-}
-
-// unshareNetwork tells also whether the thread is back in its old namespace.
-func unshareNetwork() (ns *os.File, back bool, err error) {
-	own := threadNetwork()
-	old, err := os.Open(own)
-	if err != nil {
-		return nil, true, err
-	}
-	defer old.Close()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return nil, true, err
-	}
-	ns, err = os.Open(own)
-	return ns, unix.Setns(int(old.Fd()), unix.CLONE_NEWNET) == nil, err
-}
-
-// threadNetwork is the network namespace of the calling thread.
-func threadNetwork() string { return fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()) }
 
 // writeNetworkFiles writes hosts, hostname and resolv.conf of a container.
 func writeNetworkFiles(dir, hostname, hosts string) error {

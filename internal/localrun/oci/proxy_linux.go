@@ -4,30 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/relay"
 )
+
+const dialTime = 5 * time.Second
 
 // proxy hands the connections to a port of the machine on to a container.
 type proxy struct {
 	listener net.Listener
 	publish  localrun.Publish // with the real host port
-	target   string
-	mu       sync.Mutex
-	conns    map[net.Conn]struct{}
-	closed   bool
-	wg       sync.WaitGroup
+	relay    relay.Relay
 }
 
 // publish takes a port of the machine; connections wait until serve.
@@ -38,7 +35,7 @@ func publish(ctx context.Context, service string, p localrun.Publish) (*proxy, e
 		return nil, portFailure(service, p, err)
 	}
 	p.Host = l.Addr().(*net.TCPAddr).Port
-	return &proxy{listener: l, publish: p, conns: map[net.Conn]struct{}{}}, nil
+	return &proxy{listener: l, publish: p}, nil
 }
 
 // portFailure says who holds a port.
@@ -60,79 +57,14 @@ func portFailure(service string, p localrun.Publish, err error) error {
 
 // serve begins to hand connections on to a container.
 func (x *proxy) serve(target netip.Addr) {
-	x.target = netip.AddrPortFrom(target, uint16(x.publish.Container)).String()
-	x.wg.Go(func() {
-		for {
-			conn, err := x.listener.Accept()
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			if err != nil {
-				time.Sleep(10 * time.Millisecond) // out of file descriptors
-				continue
-			}
-			x.wg.Go(func() { x.relay(conn) })
-		}
-	})
+	to := netip.AddrPortFrom(target, uint16(x.publish.Container)).String()
+	x.relay.Serve(x.listener, func(net.Conn) (net.Conn, error) { return net.DialTimeout("tcp", to, dialTime) })
 }
 
 // close ends the proxy and its connections.
 func (x *proxy) close() {
-	x.mu.Lock()
-	x.closed = true
 	_ = x.listener.Close()
-	for c := range x.conns {
-		_ = c.Close()
-	}
-	x.mu.Unlock()
-	x.wg.Wait()
-}
-
-// keep remembers a connection for close; false when the proxy has ended.
-func (x *proxy) keep(c net.Conn) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if !x.closed {
-		x.conns[c] = struct{}{}
-	}
-	return !x.closed
-}
-
-func (x *proxy) drop(c net.Conn) {
-	x.mu.Lock()
-	delete(x.conns, c)
-	x.mu.Unlock()
-	_ = c.Close()
-}
-
-func (x *proxy) relay(outer net.Conn) {
-	defer x.drop(outer)
-	if !x.keep(outer) {
-		return
-	}
-	inner, err := net.DialTimeout("tcp", x.target, 5*time.Second)
-	if err != nil {
-		if tcp, ok := outer.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // the client sees a reset, as from a closed port
-		}
-		return
-	}
-	defer x.drop(inner)
-	if !x.keep(inner) {
-		return
-	}
-	var both sync.WaitGroup
-	pipe := func(to, from net.Conn) {
-		_, err := io.Copy(to, from)
-		if half, ok := to.(*net.TCPConn); ok && err == nil {
-			_ = half.CloseWrite()
-			return
-		}
-		_, _ = to.Close(), from.Close()
-	}
-	both.Go(func() { pipe(inner, outer) })
-	both.Go(func() { pipe(outer, inner) })
-	both.Wait()
+	x.relay.Close()
 }
 
 // portHolder names the process that listens on a TCP port of the machine;

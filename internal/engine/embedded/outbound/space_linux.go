@@ -1,0 +1,180 @@
+package outbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+
+	"github.com/vishvananda/netlink"
+	vnetns "github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/slipway-build/slipway/internal/localrun/names"
+	"github.com/slipway-build/slipway/internal/netns"
+	"github.com/slipway-build/slipway/internal/relay"
+)
+
+// Ports of a namespace's loopback that this process listens on. Nothing else
+// uses them: RFC 1078 was retired long ago.
+const (
+	relayPort = 1
+	namesPort = 2
+)
+
+// ownAddress is what programs of a step see as their address; RFC 5737 keeps it
+// for documentation, so that no step wants to reach it.
+func ownAddress() netip.Addr { return netip.AddrFrom4([4]byte{203, 0, 113, 1}) }
+
+// space is a network namespace with the sockets that lead out of it.
+type space struct {
+	ns        *os.File
+	relay     relay.Relay
+	listeners []net.Listener // of the relay
+	udp       net.PacketConn // of the name server
+	tcp       net.Listener
+	cancel    context.CancelFunc
+}
+
+// newSpace makes a namespace that leads out.
+func newSpace(ctx context.Context, dial func(context.Context, netip.AddrPort) (net.Conn, error), ports []uint16) (_ *space, err error) {
+	s := &space{cancel: func() {}}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.ns, err = netns.New(); err != nil {
+		return nil, fmt.Errorf("creating a network namespace: %w", err)
+	}
+	if err := s.configure(); err != nil {
+		return nil, err
+	}
+	if err := s.listen(ctx, len(ports) > 0); err != nil {
+		return nil, err
+	}
+	if err := s.redirect(ports); err != nil {
+		return nil, err
+	}
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, l := range s.listeners {
+		s.relay.Serve(l, func(from net.Conn) (net.Conn, error) {
+			to, err := wanted(from)
+			if err != nil {
+				return nil, err
+			}
+			return dial(ctx, to)
+		})
+	}
+	go (&names.Resolver{Servers: names.System()}).Serve(ctx, s.udp, s.tcp)
+	return s, nil
+}
+
+// configure gives the namespace an address and a route by which everything comes
+// to the rules of the namespace.
+func (s *space) configure() error {
+	inside, err := netlink.NewHandleAt(vnetns.NsHandle(s.ns.Fd()))
+	if err != nil {
+		return fmt.Errorf("entering a network namespace: %w", err)
+	}
+	defer inside.Close()
+	lo, err := inside.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("finding the loopback of a step: %w", err)
+	}
+	own := &net.IPNet{IP: ownAddress().AsSlice(), Mask: net.CIDRMask(32, 32)}
+	err = errors.Join(inside.LinkSetUp(lo), inside.AddrAdd(lo, &netlink.Addr{IPNet: own}))
+	if err != nil {
+		return fmt.Errorf("giving a step an address: %w", err)
+	}
+	if err := inside.RouteAdd(&netlink.Route{LinkIndex: lo.Attrs().Index, Src: own.IP}); err != nil {
+		return fmt.Errorf("giving a step its default route: %w", err)
+	}
+	return nil
+}
+
+// listen opens the sockets; the IPv6 one is for programs that look for localhost
+// there.
+func (s *space) listen(ctx context.Context, six bool) error {
+	err := netns.Inside(s.ns, func() (err error) {
+		var config net.ListenConfig
+		l, err := config.Listen(ctx, "tcp4", loopback(relayPort))
+		if err != nil {
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+		if six {
+			if l, err := config.Listen(ctx, "tcp6", net.JoinHostPort("::1", strconv.Itoa(relayPort))); err == nil { // else there is no IPv6
+				s.listeners = append(s.listeners, l)
+			}
+		}
+		if s.udp, err = config.ListenPacket(ctx, "udp4", loopback(namesPort)); err != nil {
+			return err
+		}
+		s.tcp, err = config.Listen(ctx, "tcp4", loopback(namesPort))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("listening in the network of a step: %w", err)
+	}
+	return nil
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// path is where runc finds the namespace.
+func (s *space) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), s.ns.Fd()) }
+
+func (s *space) close() {
+	s.cancel()
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	s.relay.Close()
+	if s.udp != nil {
+		_ = s.udp.Close()
+	}
+	if s.tcp != nil {
+		_ = s.tcp.Close()
+	}
+	if s.ns != nil {
+		_ = s.ns.Close()
+	}
+}
+
+// wanted is the address that a redirected connection was made for.
+func wanted(c net.Conn) (netip.AddrPort, error) {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return netip.AddrPort{}, fmt.Errorf("no TCP connection: %T", c)
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	six := tcp.LocalAddr().(*net.TCPAddr).IP.To4() == nil
+	var to netip.AddrPort
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		const originalDestination = 80 // SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST
+		if six {
+			// Any option of the size of a sockaddr_in6, or more, reads it.
+			info, err := unix.GetsockoptIPv6MTUInfo(int(fd), unix.IPPROTO_IPV6, originalDestination)
+			if failed = err; err == nil {
+				p := info.Addr.Port // in the order of the network
+				to = netip.AddrPortFrom(netip.AddrFrom16(info.Addr.Addr), p<<8|p>>8)
+			}
+			return
+		}
+		// A sockaddr_in: family, port, address.
+		info, err := unix.GetsockoptIPv6Mreq(int(fd), unix.IPPROTO_IP, originalDestination)
+		if failed = err; err == nil {
+			m := info.Multiaddr
+			to = netip.AddrPortFrom(netip.AddrFrom4([4]byte(m[4:8])), uint16(m[2])<<8|uint16(m[3]))
+		}
+	})
+	return to, errors.Join(err, failed)
+}

@@ -1,0 +1,2 @@
+// Package netns makes network namespaces and works in them.
+package netns
