@@ -58,7 +58,6 @@ func rooms() map[string]layer {
 		"internal/origin":          leaves,
 		"internal/gate/*":          leaves,
 		"internal/localrun/oci":    leaves,
-		"internal/localrun/names":  leaves,
 		"internal/deploy/*":        leaves,
 		"internal/fingerprint/*":   leaves,
 
@@ -68,6 +67,7 @@ func rooms() map[string]layer {
 		"internal/probe":              parents,
 		"internal/probe/secure":       parents, // TLS, which the small probe leaves out
 		"internal/localrun":           parents,
+		"internal/localrun/names":     parents,
 		"internal/localrun/view":      parents,
 		"internal/pipeline":           parents,
 		"internal/bench":              parents,
@@ -96,6 +96,8 @@ func rooms() map[string]layer {
 		"internal/parallel":   words,
 		"internal/atomicfile": words, // not for core, which writes nothing
 		"internal/retry":      words, // not for core, which waits for nothing
+		"internal/relay":      words, // not for core
+		"internal/netns":      words, // not for core
 	}
 }
 
@@ -108,7 +110,6 @@ func neighbours() map[string][]string {
 		"internal/baseimage/debian":   {"internal/baseimage/download"},
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram"},
-		"internal/localrun/oci":       {"internal/localrun/names"},
 		"internal/engine/solve":       {"internal/engine"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},

@@ -186,9 +186,7 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 		return err
 	}
 	defer to.Close()
-	builders := a.builders(f.builder)
-	builders.HostNetwork = f.hostNetwork()
-	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, builders, screen) }}
+	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, a.engineFor(f), screen) }}
 	defer func() {
 		span := a.trace.Start("", "closing the engine")
 		err = errors.Join(err, eng.Close())
@@ -227,6 +225,13 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 		return a.showStep(err) // which nobody saw fail
 	}
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// engineFor says which engine builds, and what its steps may do.
+func (a *app) engineFor(f buildFlags) state.Builders {
+	b := a.builders(f.builder)
+	b.HostNetwork = f.hostNetwork()
+	return b
 }
 
 // useStored lets a directory build on images of the store, unless registries are to

@@ -7,9 +7,10 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // places lists where the settings for steps send them: the hosts and ports of
@@ -37,11 +38,11 @@ func places(env []string, files map[string]string) ([]string, error) {
 
 // address finds URLs in settings of any format; commas and bars separate those of
 // GOPROXY.
-var address = regexp.MustCompile(`https?://[^\s"'<>,|]+`)
+var address = pattern.Lazy(`https?://[^\s"'<>,|]+`)
 
 func placesIn(text string) []string {
 	var out []string
-	for _, found := range address.FindAllString(text, -1) {
+	for _, found := range address().FindAllString(text, -1) {
 		u, err := url.Parse(found)
 		if err != nil || u.Hostname() == "" {
 			continue

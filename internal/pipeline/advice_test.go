@@ -5,6 +5,14 @@ import "testing"
 func TestAdvice(t *testing.T) {
 	for log, want := range map[string]string{
 		"error Error: getaddrinfo ENOTFOUND registry.mirror.example":                                                                                     "this machine cannot resolve registry.mirror.example; if the lock file names that host, write the lock file anew with a registry that you reach",
+		"Error: connect ECONNREFUSED 127.0.0.1:5432\n":                                                                                                   own("127.0.0.1:5432"),
+		"Error: connect ECONNREFUSED ::1:5432":                                                                                                           own("::1:5432"),
+		"Get \"http://localhost:8080/\": dial tcp [::1]:8080: connect: connection refused":                                                               own("[::1]:8080"),
+		"curl: (7) Failed to connect to localhost port 8080 after 0 ms: Couldn't connect to server":                                                      own("localhost"),
+		"HTTPConnectionPool(host='localhost', port=80): Max retries exceeded":                                                                            own("localhost"),
+		"connection to server at \"localhost\" (127.0.0.1), port 5432 failed: Connection refused":                                                        own("localhost"),
+		"org.postgresql.util.PSQLException: Connection to localhost:5432 refused.":                                                                       own("localhost:5432"),
+		"connect ECONNREFUSED 10.0.0.7:5432":                                                                                                             seeAbove,
 		"Error: getaddrinfo EAI_AGAIN binaries.example\n    at x":                                                                                        "this machine cannot resolve binaries.example; if the lock file names that host, write the lock file anew with a registry that you reach",
 		"curl: (6) Could not resolve host: files.example":                                                                                                "this machine cannot resolve files.example; if the lock file names that host, write the lock file anew with a registry that you reach",
 		"dial tcp: lookup proxy.example: no such host":                                                                                                   "this machine cannot resolve proxy.example; if the lock file names that host, write the lock file anew with a registry that you reach",
@@ -19,4 +27,9 @@ func TestAdvice(t *testing.T) {
 			t.Errorf("%q: %q, not %q", log, got, want)
 		}
 	}
+}
+
+// own is the advice about a port of the step's own loopback.
+func own(place string) string {
+	return "nothing listens on " + place + " in the step, whose network leads out only; what this machine serves is reached with: slipway build --network host"
 }

@@ -1,4 +1,8 @@
 // Package relay hands TCP connections on.
+//
+//	var r relay.Relay
+//	r.Serve(listener, func(net.Conn) (net.Conn, error) { return net.Dial("tcp", "10.0.0.2:80") })
+//	defer r.Close() // after listener.Close()
 package relay
 
 import (

@@ -84,8 +84,8 @@ func newController(ctx context.Context, o Options) (*control.Controller, error) 
 
 // newWorker makes the worker, with what every step gets from this machine.
 func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
-	outside := &outbound.Provider{Guard: outbound.Guard{Reachable: o.Reachable}, Note: o.note}
-	opt, err := workerOptions(ctx, o, outside)
+	networks := &outbound.Networks{Guard: outbound.Guard{Reachable: o.Reachable}, Note: o.note}
+	opt, err := workerOptions(ctx, o, &outside{Networks: networks, warn: o.note})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the worker: %w", err)
 	}
@@ -99,7 +99,7 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 		return nil, fmt.Errorf("starting the worker: %w", err)
 	}
 	if !o.HostNetwork {
-		if w.HTTPSource, err = httpsource.NewSource(httpsource.Opt{CacheAccessor: w.CacheMgr, Transport: outside.Transport()}); err != nil {
+		if w.HTTPSource, err = httpsource.NewSource(httpsource.Opt{CacheAccessor: w.CacheMgr, Transport: networks.Transport()}); err != nil {
 			return nil, fmt.Errorf("preparing downloads: %w", err)
 		}
 		w.SourceManager.Register(w.HTTPSource)

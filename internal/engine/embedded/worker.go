@@ -30,8 +30,6 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sync/semaphore"
-
-	"github.com/slipway-build/slipway/internal/engine/embedded/outbound"
 )
 
 // snapshotter names the snapshots, and with "runc-" before it their directory.
@@ -45,12 +43,12 @@ const namespace = "buildkit"
 // snapshots and runc; steps have networks of their own. That function makes a
 // provider for proxied networks besides, which nobody asks for here and whose RSA
 // key takes 20 to 500 ms of processor time at each start.
-func workerOptions(ctx context.Context, o Options, outside *outbound.Provider) (base.WorkerOpt, error) {
+func workerOptions(ctx context.Context, o Options, steps network.Provider) (base.WorkerOpt, error) {
 	root := filepath.Join(o.StateDir, "runc-"+snapshotter)
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return base.WorkerOpt{}, err
 	}
-	networks := map[pb.NetMode]network.Provider{pb.NetMode_UNSET: outside, pb.NetMode_HOST: network.NewHostProvider(), pb.NetMode_NONE: network.NewNoneProvider()}
+	networks := map[pb.NetMode]network.Provider{pb.NetMode_UNSET: steps, pb.NetMode_HOST: network.NewHostProvider(), pb.NetMode_NONE: network.NewNoneProvider()}
 	monitor, err := resources.NewMonitor()
 	if err != nil {
 		return base.WorkerOpt{}, fmt.Errorf("watching resources: %w", err)

@@ -19,6 +19,10 @@ func (p *progress) explain(err error) error {
 	if errors.As(err, new(*diag.Failure)) {
 		return err
 	}
+	if m := notAllowed().FindStringSubmatch(err.Error()); m != nil {
+		return diag.Fail(diag.ExitBuild, "a step asks for %s, which this command does not allow", m[1]).
+			WithHint("if you trust this Dockerfile: --allow %s", m[1])
+	}
 	if p.failed == nil {
 		return shorter(err)
 	}
@@ -42,6 +46,9 @@ func (p *progress) explain(err error) error {
 
 // missingFile matches what BuildKit says of a COPY whose source is not there.
 var missingFile = pattern.Lazy(`failed to calculate checksum of ref [^ ]+: "/?([^"]+)": not found`)
+
+// notAllowed matches what BuildKit says of RUN --network=host and RUN --security=insecure.
+var notAllowed = pattern.Lazy(`failed to load LLB: (network\.host|security\.insecure) is not allowed`)
 
 // shorter takes off what every error of BuildKit begins with.
 func shorter(err error) error {

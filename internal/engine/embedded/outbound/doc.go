@@ -6,4 +6,9 @@
 // machine itself is changed: there is nothing to clear away after a kill, other
 // firewalls do not matter, and an ordinary user's build works the same way. UDP
 // besides name resolution, and ICMP, do not leave the namespace.
+//
+//	networks := &outbound.Networks{Guard: outbound.Guard{Reachable: []string{"localhost:4873"}}}
+//	n, err := networks.Take(ctx)
+//	defer networks.Give(n)
+//	// start a process in the network namespace at n.Path()
 package outbound

@@ -16,9 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/moby/buildkit/util/network"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-
 	"github.com/slipway-build/slipway/internal/netns"
 )
 
@@ -48,34 +45,31 @@ func (n *notes) all() string {
 	return strings.Join(n.text, "\n")
 }
 
-// step leases a network.
-func step(t *testing.T, p *Provider) *lease {
+// taken is a network for the time of a test.
+func taken(t *testing.T, from *Networks) *Network {
 	t.Helper()
-	ns, err := p.New(t.Context(), "", network.NamespaceOptions{})
+	n, err := from.Take(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, ok := ns.(*lease)
-	if !ok {
-		t.Fatalf("the step has no network of its own: %T", ns)
-	}
-	return l
+	t.Cleanup(n.Close)
+	return n
 }
 
 // connect dials in the network of a step.
-func connect(t *testing.T, l *lease, kind, address string) (conn net.Conn, err error) {
+func connect(t *testing.T, n *Network, kind, address string) (conn net.Conn, err error) {
 	t.Helper()
 	d := net.Dialer{Timeout: 5 * time.Second}
-	return conn, netns.Inside(l.ns, func() (err error) {
+	return conn, netns.Inside(n.ns, func() (err error) {
 		conn, err = d.DialContext(t.Context(), kind, address)
 		return err
 	})
 }
 
 // read sends a request and returns what comes back until the end.
-func read(t *testing.T, l *lease, address string) (string, error) {
+func read(t *testing.T, n *Network, address string) (string, error) {
 	t.Helper()
-	conn, err := connect(t, l, "tcp", address)
+	conn, err := connect(t, n, "tcp", address)
 	if err != nil {
 		return "", err
 	}
@@ -99,11 +93,8 @@ func TestStepsDoNotReachTheMachine(t *testing.T) {
 	needRoot(t)
 	at := server(t)
 	var said notes
-	p := &Provider{Note: said.add}
-	defer p.Close()
-	l := step(t, p)
-	defer l.Close()
-	if got, err := read(t, l, at); !errors.Is(err, syscall.ECONNREFUSED) {
+	n := taken(t, &Networks{Note: said.add})
+	if got, err := read(t, n, at); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("the machine's loopback: %q, %v", got, err)
 	}
 	addresses, err := net.InterfaceAddrs()
@@ -122,7 +113,7 @@ func TestStepsDoNotReachTheMachine(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer everywhere.Close()
-		if got, err := read(t, l, everywhere.Addr().String()); err == nil {
+		if got, err := read(t, n, everywhere.Addr().String()); err == nil {
 			t.Errorf("the machine at %s: %q", ip, got)
 		}
 		if !strings.Contains(said.all(), "tried to reach "+everywhere.Addr().String()) {
@@ -138,12 +129,9 @@ func TestStepsReachWhatTheOwnerNames(t *testing.T) {
 	needRoot(t)
 	at := server(t)
 	_, port, _ := net.SplitHostPort(at)
-	p := &Provider{Guard: Guard{Reachable: []string{"localhost:" + port}}}
-	defer p.Close()
-	l := step(t, p)
-	defer l.Close()
+	n := taken(t, &Networks{Guard: Guard{Reachable: []string{"localhost:" + port}}})
 	for _, place := range []string{at, "[::1]:" + port} {
-		if got, err := read(t, l, place); err != nil || !strings.HasSuffix(got, "of the machine") {
+		if got, err := read(t, n, place); err != nil || !strings.HasSuffix(got, "of the machine") {
 			t.Errorf("%s: %q, %v", place, got, err)
 		}
 	}
@@ -153,9 +141,7 @@ func TestStepsReachWhatTheOwnerNames(t *testing.T) {
 func TestConnectionsLeadOut(t *testing.T) {
 	needRoot(t)
 	at := server(t)
-	p := &Provider{Guard: Guard{own: func() (machine, error) { return machine{}, nil }}}
-	defer p.Close()
-	s, err := newSpace(t.Context(), func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	n, err := newNetwork(t.Context(), func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 		if to.String() != "198.51.100.7:8080" {
 			t.Errorf("asked for %s", to)
 		}
@@ -164,15 +150,14 @@ func TestConnectionsLeadOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lease{space: s, provider: p}
-	defer l.Close()
-	if got, err := read(t, l, "198.51.100.7:8080"); err != nil || !strings.HasSuffix(got, "of the machine") {
+	defer n.Close()
+	if got, err := read(t, n, "198.51.100.7:8080"); err != nil || !strings.HasSuffix(got, "of the machine") {
 		t.Errorf("%q, %v", got, err)
 	}
-	if _, err := connect(t, l, "tcp6", "[2001:db8::1]:80"); !errors.Is(err, syscall.ENETUNREACH) && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+	if _, err := connect(t, n, "tcp6", "[2001:db8::1]:80"); !errors.Is(err, syscall.ENETUNREACH) && !errors.Is(err, syscall.EADDRNOTAVAIL) {
 		t.Errorf("IPv6: %v", err)
 	}
-	conn, err := connect(t, l, "udp", "198.51.100.7:123")
+	conn, err := connect(t, n, "udp", "198.51.100.7:123")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,14 +183,14 @@ func TestMuchGoesBothWays(t *testing.T) {
 			}()
 		}
 	}()
-	s, err := newSpace(t.Context(), func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+	n, err := newNetwork(t.Context(), func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", echo.Addr().String())
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
-	conn, err := connect(t, &lease{space: s}, "tcp", "198.51.100.7:7")
+	defer n.Close()
+	conn, err := connect(t, n, "tcp", "198.51.100.7:7")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,27 +207,17 @@ func TestMuchGoesBothWays(t *testing.T) {
 
 func TestNetworksAreUsedAgain(t *testing.T) {
 	needRoot(t)
-	p := &Provider{}
-	defer p.Close()
-	first := step(t, p)
-	if second := step(t, p); second.space == first.space {
+	all := &Networks{}
+	first := taken(t, all)
+	if second := taken(t, all); second == first {
 		t.Error("two steps at once share a network")
 	}
-	_ = first.Close()
-	_ = first.Close() // the executor may
-	again := step(t, p)
-	if again.space != first.space {
+	all.Give(first)
+	again := taken(t, all)
+	if again != first {
 		t.Error("the network of a step that ended is not used again")
 	}
-	if third := step(t, p); third.space == again.space {
+	if third := taken(t, all); third == again {
 		t.Error("a network is handed out twice")
-	}
-	spec := &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: []string{"CAP_NET_ADMIN"}}}, Linux: &specs.Linux{}}
-	if err := again.Set(spec); err != nil || len(spec.Linux.Namespaces) != 1 || spec.Linux.Namespaces[0].Path != again.path() {
-		t.Errorf("%+v, %v", spec.Linux.Namespaces, err)
-	}
-	_ = again.Close()
-	if next := step(t, p); next.space == again.space {
-		t.Error("the network of a step that could change its rules is used again")
 	}
 }

@@ -12,8 +12,8 @@ import (
 
 // redirect adds the rules of the namespace. What they do not know does not leave;
 // where the kernel can, a program is told so instead of waiting.
-func (s *space) redirect(ports []uint16) error {
-	c, err := nftables.New(nftables.WithNetNSFd(int(s.ns.Fd())))
+func (n *Network) redirect(ports []uint16) error {
+	c, err := nftables.New(nftables.WithNetNSFd(int(n.ns.Fd())))
 	if err != nil {
 		return fmt.Errorf("opening nftables of a step: %w", err)
 	}

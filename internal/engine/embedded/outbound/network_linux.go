@@ -29,8 +29,8 @@ const (
 // for documentation, so that no step wants to reach it.
 func ownAddress() netip.Addr { return netip.AddrFrom4([4]byte{203, 0, 113, 1}) }
 
-// space is a network namespace with the sockets that lead out of it.
-type space struct {
+// Network is a network namespace with the sockets that lead out of it.
+type Network struct {
 	ns        *os.File
 	relay     relay.Relay
 	listeners []net.Listener // of the relay
@@ -39,29 +39,29 @@ type space struct {
 	cancel    context.CancelFunc
 }
 
-// newSpace makes a namespace that leads out.
-func newSpace(ctx context.Context, dial func(context.Context, netip.AddrPort) (net.Conn, error), ports []uint16) (_ *space, err error) {
-	s := &space{cancel: func() {}}
+// newNetwork makes a namespace that leads out.
+func newNetwork(ctx context.Context, dial func(context.Context, netip.AddrPort) (net.Conn, error), ports []uint16) (_ *Network, err error) {
+	n := &Network{cancel: func() {}}
 	defer func() {
 		if err != nil {
-			s.close()
+			n.Close()
 		}
 	}()
-	if s.ns, err = netns.New(); err != nil {
+	if n.ns, err = netns.New(); err != nil {
 		return nil, fmt.Errorf("creating a network namespace: %w", err)
 	}
-	if err := s.configure(); err != nil {
+	if err := n.configure(); err != nil {
 		return nil, err
 	}
-	if err := s.listen(ctx, len(ports) > 0); err != nil {
+	if err := n.listen(ctx, len(ports) > 0); err != nil {
 		return nil, err
 	}
-	if err := s.redirect(ports); err != nil {
+	if err := n.redirect(ports); err != nil {
 		return nil, err
 	}
-	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	for _, l := range s.listeners {
-		s.relay.Serve(l, func(from net.Conn) (net.Conn, error) {
+	ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, l := range n.listeners {
+		n.relay.Serve(l, func(from net.Conn) (net.Conn, error) {
 			to, err := wanted(from)
 			if err != nil {
 				return nil, err
@@ -69,14 +69,14 @@ func newSpace(ctx context.Context, dial func(context.Context, netip.AddrPort) (n
 			return dial(ctx, to)
 		})
 	}
-	go (&names.Resolver{Servers: names.System()}).Serve(ctx, s.udp, s.tcp)
-	return s, nil
+	go (&names.Resolver{Servers: names.System()}).Serve(ctx, n.udp, n.tcp)
+	return n, nil
 }
 
 // configure gives the namespace an address and a route by which everything comes
 // to the rules of the namespace.
-func (s *space) configure() error {
-	inside, err := netlink.NewHandleAt(vnetns.NsHandle(s.ns.Fd()))
+func (n *Network) configure() error {
+	inside, err := netlink.NewHandleAt(vnetns.NsHandle(n.ns.Fd()))
 	if err != nil {
 		return fmt.Errorf("entering a network namespace: %w", err)
 	}
@@ -98,23 +98,23 @@ func (s *space) configure() error {
 
 // listen opens the sockets; the IPv6 one is for programs that look for localhost
 // there.
-func (s *space) listen(ctx context.Context, six bool) error {
-	err := netns.Inside(s.ns, func() (err error) {
+func (n *Network) listen(ctx context.Context, six bool) error {
+	err := netns.Inside(n.ns, func() (err error) {
 		var config net.ListenConfig
 		l, err := config.Listen(ctx, "tcp4", loopback(relayPort))
 		if err != nil {
 			return err
 		}
-		s.listeners = append(s.listeners, l)
+		n.listeners = append(n.listeners, l)
 		if six {
 			if l, err := config.Listen(ctx, "tcp6", net.JoinHostPort("::1", strconv.Itoa(relayPort))); err == nil { // else there is no IPv6
-				s.listeners = append(s.listeners, l)
+				n.listeners = append(n.listeners, l)
 			}
 		}
-		if s.udp, err = config.ListenPacket(ctx, "udp4", loopback(namesPort)); err != nil {
+		if n.udp, err = config.ListenPacket(ctx, "udp4", loopback(namesPort)); err != nil {
 			return err
 		}
-		s.tcp, err = config.Listen(ctx, "tcp4", loopback(namesPort))
+		n.tcp, err = config.Listen(ctx, "tcp4", loopback(namesPort))
 		return err
 	})
 	if err != nil {
@@ -125,23 +125,25 @@ func (s *space) listen(ctx context.Context, six bool) error {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// path is where runc finds the namespace.
-func (s *space) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), s.ns.Fd()) }
+// Path is where another process, such as runc, finds the namespace while this one
+// has it.
+func (n *Network) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.ns.Fd()) }
 
-func (s *space) close() {
-	s.cancel()
-	for _, l := range s.listeners {
+// Close ends the network.
+func (n *Network) Close() {
+	n.cancel()
+	for _, l := range n.listeners {
 		_ = l.Close()
 	}
-	s.relay.Close()
-	if s.udp != nil {
-		_ = s.udp.Close()
+	n.relay.Close()
+	if n.udp != nil {
+		_ = n.udp.Close()
 	}
-	if s.tcp != nil {
-		_ = s.tcp.Close()
+	if n.tcp != nil {
+		_ = n.tcp.Close()
 	}
-	if s.ns != nil {
-		_ = s.ns.Close()
+	if n.ns != nil {
+		_ = n.ns.Close()
 	}
 }
 

@@ -1,0 +1,75 @@
+//go:build linux
+
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	resourcestypes "github.com/moby/buildkit/executor/resources/types"
+	"github.com/moby/buildkit/util/network"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/slipway-build/slipway/internal/engine/embedded/outbound"
+)
+
+// outside gives each step a network that leads out only. Where the kernel has no
+// network namespaces or no nftables, steps get the machine's, and that is noted.
+type outside struct {
+	*outbound.Networks
+	warn   func(text string)
+	unable sync.Once
+}
+
+// New implements network.Provider.
+func (o *outside) New(ctx context.Context, hostname string, opt network.NamespaceOptions) (network.Namespace, error) {
+	n, err := o.Take(ctx)
+	if err != nil {
+		o.unable.Do(func() {
+			o.warn(fmt.Sprintf("build steps share the network of this machine, because they cannot have their own: %v", err))
+		})
+		return network.NewHostProvider().New(ctx, hostname, opt)
+	}
+	return &lease{Network: n, from: o.Networks}, nil
+}
+
+// Close implements network.Provider.
+func (o *outside) Close() error {
+	o.Networks.Close()
+	return nil
+}
+
+// lease is the use of a network by one step.
+type lease struct {
+	*outbound.Network
+	from    *outbound.Networks
+	back    sync.Once
+	spoiled bool // the step may change the rules
+}
+
+// Set implements network.Namespace.
+func (l *lease) Set(s *specs.Spec) error {
+	if s.Process != nil && s.Process.Capabilities != nil {
+		l.spoiled = slices.Contains(s.Process.Capabilities.Bounding, "CAP_NET_ADMIN")
+	}
+	own := specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: l.Path()}
+	s.Linux.Namespaces = append(slices.DeleteFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == own.Type }), own)
+	return nil
+}
+
+// Close implements network.Namespace; the step's processes are gone.
+func (l *lease) Close() error {
+	l.back.Do(func() {
+		if l.spoiled {
+			l.Network.Close()
+			return
+		}
+		l.from.Give(l.Network)
+	})
+	return nil
+}
+
+// Sample implements network.Namespace.
+func (l *lease) Sample() (*resourcestypes.NetworkSample, error) { return nil, nil }
