@@ -17,8 +17,8 @@ import (
 )
 
 // registries stands before the package registries of this machine and counts
-// what is downloaded through it. Build steps reach it because they share the
-// machine's network.
+// what is downloaded through it. Build steps reach it because the environment of a
+// build names it.
 type registries struct {
 	*httptest.Server
 	mu    sync.Mutex

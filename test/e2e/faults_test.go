@@ -1,0 +1,332 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Faults that are to be survived. Here they are few; SLIPWAY_KILLS, SLIPWAY_PUSHES
+// and SLIPWAY_ROUNDS say how many there are (make faults).
+
+// killed runs a command and kills its process group at an instant of a span.
+func (i invocation) killed(t *testing.T, instants *rand.Rand, span time.Duration) {
+	t.Helper()
+	r := i.start(t)
+	select {
+	case <-r.ended:
+	case <-time.After(time.Duration(instants.Int64N(int64(span)))):
+		r.signal(t, syscall.SIGKILL)
+		<-r.ended
+	}
+}
+
+func TestAPushAfterKillsAtRandomInstantsIsWhole(t *testing.T) {
+	real(t)
+	_, registryEnv := ownState(t)
+	registry := servedRegistry(t, registryEnv)
+	dir, env := ownState(t)
+	src := smallDir(t, "RUN head -c 30000000 /dev/urandom > /big\n")
+	const seed = 20261129
+	instants := rand.New(rand.NewPCG(seed, seed))
+	name := func(kill int) string { return fmt.Sprintf("%s/team/web%d:1", registry, kill) }
+	want, _ := digestOf(t, invocation{dir: src, env: env, args: []string{"build", "-t", name(0)}})
+	push := func(kill int) invocation {
+		return invocation{dir: src, env: env, args: []string{"push", name(kill)}}
+	}
+	undisturbed := push(0).run(t).must(t, 0)
+	for kill := range number(t, "SLIPWAY_KILLS", 5) {
+		digestOf(t, invocation{dir: src, env: env, args: []string{"build", "-t", name(kill + 1)}})
+		push(kill+1).killed(t, instants, undisturbed.took)
+		push(kill+1).run(t).must(t, 0)
+		if got := manifestIn(t, name(kill+1)); got != want {
+			t.Fatalf("kill %d: the registry has %s, want %s", kill, got, want)
+		}
+	}
+	nothingLeft(t, dir)
+}
+
+// manifestIn is the digest of what a registry serves under a name.
+func manifestIn(t *testing.T, name string) string {
+	t.Helper()
+	img := fetched(t, strings.Replace(name, "localhost:", "127.0.0.1:", 1), "")
+	digest, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range layers { // each is read to its end, which compares its digest
+		content, err := l.Compressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, content); err != nil {
+			t.Fatal(err)
+		}
+		_ = content.Close()
+	}
+	return digest.String()
+}
+
+func TestABaseAfterKillsAtRandomInstantsIsTheSame(t *testing.T) {
+	real(t)
+	const base = "slipway/static:trixie"
+	dir, env := ownState(t)
+	args := []string{"bases", "build", base}
+	lock := t.TempDir() // with slipway.lock, by which both are the same
+	undisturbed := invocation{dir: lock, env: env, args: args}.run(t).must(t, 0)
+	want := baseDigest(t, dir, base)
+	const seed = 20261130
+	instants := rand.New(rand.NewPCG(seed, seed))
+	for kill := range number(t, "SLIPWAY_KILLS", 3) {
+		for _, kept := range []string{"images", "packages"} {
+			if err := os.RemoveAll(filepath.Join(dir, kept)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		build := invocation{dir: lock, env: env, args: args}
+		build.killed(t, instants, undisturbed.took)
+		build.run(t).must(t, 0)
+		if got := baseDigest(t, dir, base); got != want {
+			t.Fatalf("kill %d: the base is %s, want %s", kill, got, want)
+		}
+	}
+	if left := append(processesOf(dir), mountsOf(t, dir)...); len(left) > 0 { // files go with their age
+		t.Fatalf("left %v", left)
+	}
+}
+
+func baseDigest(t *testing.T, dir, base string) string {
+	t.Helper()
+	digest, err := stored(t, dir, base, "").Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digest.String()
+}
+
+func TestRunsAfterKillsAtRandomInstantsLeaveNothing(t *testing.T) {
+	real(t)
+	dir, env := ownState(t)
+	src := smallDir(t, "CMD [\"sh\", \"-c\", \"trap exit TERM; sleep 1000 & wait\"]\n")
+	invocation{dir: src, env: env, args: []string{"build", "-t", "kills/web:1"}}.run(t).must(t, 0)
+	run := invocation{dir: src, env: env, args: []string{"run", "--detach", "kills/web:1"}}
+	stop := invocation{dir: src, env: env, args: []string{"stop", "--all"}}
+	undisturbed := run.run(t).must(t, 0)
+	stop.run(t).must(t, 0)
+	const seed = 20261201
+	instants := rand.New(rand.NewPCG(seed, seed))
+	for kill := range number(t, "SLIPWAY_KILLS", 5) {
+		run.killed(t, instants, undisturbed.took)
+		eventually(t, time.Minute, "a run after a kill", func() error {
+			_ = stop.run(t) // what was detached already may go on, and be stopped as ever
+			if r := run.run(t); r.code != 0 {
+				return fmt.Errorf("kill %d: exit %d\n%s", kill, r.code, r.stderr)
+			}
+			return nil
+		})
+		stop.run(t).must(t, 0)
+		if left := append(processesOf(dir), mountsOf(t, dir)...); len(left) > 0 {
+			t.Fatalf("kill %d: left %v", kill, left)
+		}
+	}
+	nothingLeft(t, dir)
+}
+
+// badRegistry stands before a registry: one request in ten gets a random fault.
+type badRegistry struct {
+	*httptest.Server
+	faults atomic.Int64
+}
+
+func newBadRegistry(t *testing.T, registry string) *badRegistry {
+	t.Helper()
+	target, err := url.Parse("http://" + registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	const seed = 20261202
+	dice := rand.New(rand.NewPCG(seed, seed))
+	roll := func(n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return dice.IntN(n)
+	}
+	b := &badRegistry{}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if roll(10) > 0 {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		b.faults.Add(1)
+		switch roll(5) {
+		case 0:
+			http.Error(w, "down", http.StatusServiceUnavailable)
+		case 1:
+			http.Error(w, "broken", http.StatusInternalServerError)
+		case 2: // it takes half of the request and closes the connection
+			_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength/2)
+			panic(http.ErrAbortHandler)
+		case 3:
+			time.Sleep(300 * time.Millisecond)
+			proxy.ServeHTTP(w, r)
+		case 4:
+			http.Error(w, "no gateway", http.StatusBadGateway)
+		}
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+func TestPushesToABadRegistrySucceed(t *testing.T) {
+	real(t)
+	_, registryEnv := ownState(t)
+	registry := servedRegistry(t, registryEnv)
+	bad := newBadRegistry(t, registry)
+	dir, env := ownState(t)
+	src := smallDir(t, "RUN head -c 3000000 /dev/urandom > /big\n")
+	pushes, failed := number(t, "SLIPWAY_PUSHES", 10), 0
+	for n := range pushes {
+		name := fmt.Sprintf("/team/web%d:1", n)
+		want, _ := digestOf(t, invocation{dir: src, env: env, args: []string{"build", "-t", hostOf(bad.Server) + name}})
+		if r := (invocation{dir: src, env: env, args: []string{"push", hostOf(bad.Server) + name}}).run(t); r.code != 0 {
+			failed++
+			t.Logf("push %d: exit %d: %s", n, r.code, r.stderr)
+			continue
+		}
+		if got := manifestIn(t, registry+name); got != want {
+			t.Fatalf("push %d: the registry has %s, want %s", n, got, want)
+		}
+	}
+	t.Logf("%d pushes, %d faults, %d failed", pushes, bad.faults.Load(), failed)
+	if failed*100 > pushes {
+		t.Errorf("%d of %d pushes failed", failed, pushes)
+	}
+	nothingLeft(t, dir)
+}
+
+// A registry that keeps something else than what it was given is not believed.
+func TestAWrongDigestOfARegistryIsRefused(t *testing.T) {
+	real(t)
+	_, registryEnv := ownState(t)
+	target, err := url.Parse("http://" + servedRegistry(t, registryEnv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
+		ModifyResponse: func(r *http.Response) error {
+			if r.Request.Method == http.MethodPut && strings.Contains(r.Request.URL.Path, "/manifests/") {
+				r.Header.Set("Docker-Content-Digest", "sha256:"+strings.Repeat("0", 64))
+			}
+			return nil
+		},
+	}
+	liar := httptest.NewServer(proxy)
+	defer liar.Close()
+	_, env := ownState(t)
+	r := invocation{dir: smallDir(t, ""), env: env, args: []string{"build", "-t", hostOf(liar) + "/team/web:1", "--push"}}.run(t)
+	if r.code == 0 {
+		t.Errorf("a registry that names another digest is believed:\n%s", r.stderr)
+	}
+}
+
+func TestCommandsAtOnceDoNotDisturbEachOther(t *testing.T) {
+	real(t)
+	_, registryEnv := ownState(t)
+	registry := servedRegistry(t, registryEnv)
+	dir, env := ownState(t)
+	web := smallDir(t, "COPY f /f\nCMD [\"sh\", \"-c\", \"trap exit TERM; sleep 1000 & wait\"]\n")
+	write(t, filepath.Join(web, "f"), "first\n")
+	name := registry + "/at/once:1"
+	invocation{dir: web, env: env, args: []string{"build", "-t", name}}.run(t).must(t, 0)
+	for round := range number(t, "SLIPWAY_ROUNDS", 2) {
+		other := smallDir(t, fmt.Sprintf("RUN echo %d > /round\n", round))
+		write(t, filepath.Join(web, "f"), fmt.Sprintf("round %d\n", round))
+		var all []*started
+		for _, args := range [][]string{
+			{"build", "-t", name}, {"push", name}, {"run", "--detach", name}, {"ps"},
+			{"stats", name}, {"bases", "list"}, {"version"}, {"doctor"},
+		} {
+			all = append(all, invocation{dir: web, env: env, args: args}.start(t))
+		}
+		all[6] = invocation{dir: other, env: env, args: []string{"build", "-t", "at/other:1"}}.start(t)
+		for _, r := range all {
+			if got := r.end(t, 3*time.Minute); got.code != 0 {
+				t.Fatalf("round %d: %v: exit %d\n%s", round, r.cmd.Args[1:], got.code, got.stderr)
+			}
+		}
+		if got, want := fileOf(t, dir, name, "f"), fmt.Sprintf("round %d\n", round); got != want {
+			t.Fatalf("round %d: the image has %q", round, got)
+		}
+		invocation{dir: web, env: env, args: []string{"stop", "--all"}}.run(t).must(t, 0)
+	}
+	nothingLeft(t, dir)
+}
+
+// TestTheClockMayMove has builds before which the clock went back or forward: all
+// files are a day younger or older than they were.
+func TestTheClockMayMove(t *testing.T) {
+	real(t)
+	dir, env := ownState(t)
+	src := smallDir(t, "COPY f /f\nRUN cat /f > /g\n")
+	write(t, filepath.Join(src, "f"), "one\n")
+	build := invocation{dir: src, env: env, args: []string{"build", "-t", "clock/web:1"}}
+	one, _ := digestOf(t, build)
+	for n, shift := range []time.Duration{24 * time.Hour, -48 * time.Hour} {
+		for _, root := range []string{dir, src} {
+			shiftTimes(t, root, shift)
+		}
+		if got, _ := digestOf(t, build); got != one {
+			t.Errorf("shift %v: %s, want %s", shift, got, one)
+		}
+		text := fmt.Sprintf("two %d\n", n)
+		write(t, filepath.Join(src, "f"), text)
+		shiftTimes(t, src, shift)
+		build.run(t).must(t, 0)
+		if got := fileOf(t, dir, "clock/web:1", "g"); got != text {
+			t.Errorf("shift %v: the image has %q, want %q", shift, got, text)
+		}
+		write(t, filepath.Join(src, "f"), "one\n")
+	}
+	nothingLeft(t, dir)
+}
+
+// shiftTimes moves the times of all files, but of those in snapshots: they are in
+// layers.
+func shiftTimes(t *testing.T, root string, by time.Duration) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && e.Name() == "snapshots" {
+			return filepath.SkipDir
+		}
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() {
+			return err
+		}
+		return os.Chtimes(path, info.ModTime(), info.ModTime().Add(by))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
