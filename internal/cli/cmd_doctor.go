@@ -165,7 +165,7 @@ func checkEmulation() checkup {
 
 // checkMirrors looks for the sources of base images.
 func (a *app) checkMirrors(ctx context.Context) []checkup {
-	m, err := baseimage.FindMirrors(ctx, baseimage.Machine{Root: "/", Dir: a.Dir, Getenv: a.Getenv})
+	m, err := baseimage.FindMirrors(ctx, baseimage.Machine{Root: "/", Getenv: a.Getenv})
 	if err != nil {
 		return []checkup{{Check: "mirrors", Found: err.Error(), Fix: diag.HintOf(err)}}
 	}
