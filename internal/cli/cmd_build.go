@@ -108,7 +108,7 @@ func (a *app) buildFleet(ctx context.Context, src *source, f buildFlags) error {
 	if err != nil {
 		return err
 	}
-	req.Named = src.named
+	req.Named, req.Repository = src.named, src.id
 	jobs, err := fl.Jobs(req)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (a *app) buildDirectory(ctx context.Context, src *source, f buildFlags) err
 	if err != nil {
 		return err
 	}
-	req.Output, req.Named, req.GitModes = f.to.Output, src.named, src.git
+	req.Output, req.Named, req.GitModes, req.Repository = f.to.Output, src.named, src.git, src.id
 	job, err := recipe.Job(req, f.Overrides)
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func (a *app) recipe(src *source, f buildFlags) (fleet.Recipe, error) {
 
 // runJobs builds the jobs and prints what came out.
 func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f buildFlags) (err error) {
-	if err := errors.Join(a.addCaches(jobs, f.builder), f.onlyOne(jobs)); err != nil {
+	if err := errors.Join(a.addCaches(src.Root, jobs, f.builder), f.onlyOne(jobs)); err != nil {
 		return err
 	}
 	if f.dryRun {

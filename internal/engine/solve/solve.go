@@ -8,6 +8,7 @@
 package solve
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -277,11 +278,18 @@ func (f exactFS) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) err
 	})
 }
 
+// cacheNamespace begins the identity of each cache mount of a build
+// (frontend/dockerui/config.go, as of 0.33). A Dockerfile cannot set it.
+const cacheNamespace = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
+
 func frontendAttrs(req engine.Request) map[string]string {
 	attrs := map[string]string{
 		"filename": "Dockerfile",
 		"cmdline":  "dockerfile.v0", // the built-in front end, whatever `# syntax=` says
 		"target":   req.Target,
+	}
+	if scope := cmp.Or(req.CacheScope, req.Repository); scope != "" {
+		attrs[cacheNamespace] = scope
 	}
 	for k, v := range req.Args {
 		attrs["build-arg:"+k] = v
