@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/history"
+	"github.com/slipway-build/slipway/internal/host"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -186,17 +187,15 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 		return err
 	}
 	defer to.Close()
-	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, a.builders(f.builder), screen) }}
+	eng, err := a.engine(ctx, src, f.builder, screen)
+	if err != nil {
+		return err
+	}
 	defer func() {
 		span := a.trace.Start("", "closing the engine")
 		err = errors.Join(err, eng.Close())
 		span.End(nil)
 	}()
-	if !a.elsewhere(f.builder) && a.state.Abandoned() { // its steps may still run, though nothing may have to be built
-		if _, err := eng.Get(); err != nil {
-			return err
-		}
-	}
 	assembler, err := a.state.Assembler(src.Root, store, screen, fleet.CompressionOf(jobs))
 	if err != nil {
 		return err
@@ -225,6 +224,20 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 		return a.showStep(err) // which nobody saw fail
 	}
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
+}
+
+// engine is where the repository is built; it opens when it is needed, or at once
+// where steps of a killed build may still run, though nothing may have to be built.
+func (a *app) engine(ctx context.Context, src *source, f builderFlags, sink event.Sink) (*state.LazyEngine, error) {
+	trusted, err := host.Trusts(a.Getenv, src.Root, src.at)
+	if err != nil {
+		return nil, err
+	}
+	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, a.builders(f), trusted, sink) }}
+	if !a.elsewhere(f) && a.state.Abandoned() {
+		_, err = eng.Get()
+	}
+	return eng, err
 }
 
 // useStored lets a directory build on images of the store, unless registries are to

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-build/slipway/internal/baseimage"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/host"
+	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/rootless"
 	"github.com/slipway-build/slipway/internal/state"
 )
@@ -171,7 +172,7 @@ func (a *app) checkMirrors(ctx context.Context) []checkup {
 	}
 	r := m.Registries()
 	return []checkup{
-		{Check: "Debian mirror", OK: true, Found: strings.Join(m.Debian, " ")},
+		{Check: "Debian mirror", OK: true, Found: plaintext.WithoutLogins(strings.Join(m.Debian, " "))},
 		registrySource("npm registry", r.NPM, "set NPM_CONFIG_REGISTRY to the address of an npm registry; only Node.js needs it"),
 		registrySource("Go module proxy", strings.Join(r.Go, " "), "set GOPROXY to the address of a module proxy; only Go needs it"),
 	}
@@ -182,5 +183,5 @@ func registrySource(check, found, fix string) checkup {
 	if found == "" {
 		return checkup{Check: check, Found: "not configured", Fix: fix}
 	}
-	return checkup{Check: check, OK: true, Found: found}
+	return checkup{Check: check, OK: true, Found: plaintext.WithoutLogins(found)}
 }

@@ -23,6 +23,7 @@ type source struct {
 	fleet.Target
 	text    *fleet.Text // Dockerfile that is no file
 	history string      // key of earlier builds
+	at      string      // address that it was fetched from
 	id      string      // of a repository that is no directory of this machine
 	git     bool        // a checkout, in which only the modes that git knows count
 	named   map[string]string
@@ -137,7 +138,7 @@ func (a *app) fetch(ctx context.Context, s *source, from origin.Source, word str
 	}
 	s.opened = append(s.opened, c)
 	s.Dir, s.history, s.git = c.Dir, c.From, c.Git
-	s.id = a.idOf(word, f)
+	s.at, s.id = word, a.idOf(word, f)
 	s.Target = fleet.Target{Root: c.Dir, OwnDockerfile: true, Named: true}
 	switch {
 	case c.Dockerfile != nil && f.file != "":

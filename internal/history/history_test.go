@@ -110,11 +110,11 @@ func TestAFailedBuildIsRecordedWithoutAnImage(t *testing.T) {
 	job := y.job("web")
 	h := y.open()
 	was := h.Recall(t.Context(), []pipeline.Job{job})[0]
-	h.Keep(t.Context(), job, was, pipeline.Built{Reasons: was.Reasons, Err: errors.New("step failed"),
+	h.Keep(t.Context(), job, was, pipeline.Built{Reasons: was.Reasons, Err: errors.New("step failed: https://me:CANARY@host.example"),
 		Ran: []pipeline.Step{{Stage: "builder", Step: "RUN make", Duration: time.Second}}})
 	y.close(h)
 	expect(t, y.recall(job), "", "not built here before")
-	want := []ledger.Service{{Name: "web", Image: job.Image, Reasons: []string{"not built here before"}, Err: "step failed",
+	want := []ledger.Service{{Name: "web", Image: job.Image, Reasons: []string{"not built here before"}, Err: "step failed: https://host.example",
 		Steps: []ledger.Step{{Stage: "builder", Text: "RUN make", Duration: time.Second}}}}
 	if diff := cmp.Diff(want, y.runs()[0].Services); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)

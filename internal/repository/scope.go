@@ -18,7 +18,7 @@ import (
 // directory belongs to the git repository above it if that tracks its files. Nothing
 // that a repository holds gives it the name of another one.
 func ID(dir string) string {
-	root := rootOf(realPath(dir))
+	root := Root(dir)
 	from := Origin(root)
 	if from == "" {
 		from = madeAt(root)
@@ -39,7 +39,8 @@ func digest(words ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-func realPath(dir string) string {
+// RealPath is an absolute path without links, as far as it exists.
+func RealPath(dir string) string {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
@@ -49,10 +50,11 @@ func realPath(dir string) string {
 	return dir
 }
 
-// rootOf returns the directory of the git repository that tracks a directory, else
+// Root returns the real path of the git repository that tracks a directory, else of
 // the directory itself. A home directory under git does not own all that lies in it,
 // and neither does a repository above one that somebody unpacked.
-func rootOf(dir string) string {
+func Root(dir string) string {
+	dir = RealPath(dir)
 	for at := dir; ; at = filepath.Dir(at) {
 		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
 			rel, err := filepath.Rel(at, dir)

@@ -33,10 +33,11 @@ type Builders struct {
 	Certs     string // directory
 }
 
-// Open opens the builders when some are named, else the embedded engine.
-func (d Dir) Open(ctx context.Context, b Builders, sink event.Sink) (Engine, error) {
+// Open opens the builders when some are named, else the embedded engine. A trusted
+// repository gets this machine's credentials of package registries, on this machine.
+func (d Dir) Open(ctx context.Context, b Builders, trusted bool, sink event.Sink) (Engine, error) {
 	if len(b.Addresses) == 0 {
-		eng, err := d.openEngine(ctx, "slipway build", sink)
+		eng, err := d.openEngine(ctx, "slipway build", trusted, sink)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +63,7 @@ func (d Dir) Abandoned() bool { return embedded.Abandoned(d.engineDir()) }
 func (d Dir) Runc() (string, error) { return assets.InstallRunc(d.binDir()) }
 
 // openEngine opens the embedded engine; it waits while another process has it.
-func (d Dir) openEngine(ctx context.Context, owner string, sink event.Sink) (*embedded.Engine, error) {
+func (d Dir) openEngine(ctx context.Context, owner string, trusted bool, sink event.Sink) (*embedded.Engine, error) {
 	runc, err := d.Runc()
 	if err != nil {
 		return nil, err
@@ -87,6 +88,10 @@ func (d Dir) openEngine(ctx context.Context, owner string, sink event.Sink) (*em
 		CAFile:       steps.CAFile,
 		StepEnv:      steps.Env,
 		StepFiles:    steps.Files,
+		Logins:       steps.Logins,
+		Trusted:      trusted,
+		Withheld:     withheld(trusted, sink),
+		Hidden:       steps.Hidden,
 		MaxCacheSize: limit,
 		Owner:        owner,
 		Layer:        keepContents(store),
@@ -98,6 +103,17 @@ func (d Dir) openEngine(ctx context.Context, owner string, sink event.Sink) (*em
 		fmt.Fprintf(d.Stderr, "engine open: %.1f ms\n", took.Seconds()*1000)
 	}
 	return eng, err
+}
+
+// withheld says that a step runs without the credentials that this machine has.
+func withheld(trusted bool, sink event.Sink) func(tool string) {
+	return func(tool string) {
+		text := "steps of this repository run without this machine's credentials of " + tool + "; SLIPWAY_TRUST=<its directory> hands them to the steps that install packages"
+		if trusted {
+			text = "a step that does not run as root runs without this machine's credentials of " + tool
+		}
+		sink.Emit(event.Note{Text: text})
+	}
 }
 
 // BeforeEngine is how much the memory may grow between collections, in per cent,

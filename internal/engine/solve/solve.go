@@ -50,6 +50,7 @@ type Target struct {
 	Client *client.Client
 	Images content.Store // bases are read from it and images written to it
 	Env    []string      // what steps get from this machine: its passwords are hidden in logs
+	Hidden []string      // further words that logs do not show
 	// Machine names this machine where others share the BuildKit, which would take
 	// files of equal path, size and time for the same; empty: nobody shares it.
 	Machine string
@@ -70,7 +71,7 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	if err != nil {
 		return engine.Result{}, err
 	}
-	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env)
+	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env, to.Hidden)
 	if err != nil {
 		return engine.Result{}, err
 	}
