@@ -123,7 +123,7 @@ func realAssembler(t *testing.T, packages, state string, store Store) *Assembler
 	a, err := New(Options{
 		PackagesDir: packages, StateDir: state, Store: store, Compression: Compression(os.Getenv("SLIPWAY_E2E_COMPRESSION")),
 		Mirrors: func(ctx context.Context) (Mirrors, error) {
-			return FindMirrors(ctx, Machine{Root: "/", Dir: ".", Getenv: os.Getenv})
+			return FindMirrors(ctx, Machine{Root: "/", Getenv: os.Getenv})
 		},
 	})
 	if err != nil {

@@ -198,6 +198,11 @@ func (a *Assembler) remember(l Locked) error {
 	return WriteLock(a.resolvedFile(base, l.Platform), Lock{Version: 1, Bases: []Locked{l}})
 }
 
+// resolvedSources is part of the names of resolutions. Raise it when earlier ones
+// must not be used: those before 2 may come from the registry of some repository's
+// .npmrc.
+const resolvedSources = " from the sources of the machine, 2"
+
 // resolvedFile is where the last resolution of a base lies. Its name has the
 // packages that the base wants, so that a resolution by a slipway that wanted others
 // is not taken for one.
@@ -206,7 +211,7 @@ func (a *Assembler) resolvedFile(base spec.Base, platform string) string {
 	if err != nil {
 		panic(err) // strings only
 	}
-	sum := sha256.Sum256(fmt.Append(recipe, platform))
+	sum := sha256.Sum256(fmt.Append(recipe, platform, resolvedSources))
 	name := strings.NewReplacer("/", "_", ":", "_").Replace(base.Ref + "_" + platform)
 	const longest = 150 // names of files end at 255 bytes
 	return filepath.Join(a.stateDir, "resolved", name[:min(len(name), longest)]+"_"+hex.EncodeToString(sum[:8])+".lock")

@@ -263,12 +263,8 @@ func GoSettings(getenv func(string) string) map[string]string {
 	if name == "off" {
 		return nil
 	}
-	if name == "" {
-		dir := getenv("XDG_CONFIG_HOME")
-		if dir == "" {
-			dir = filepath.Join(getenv("HOME"), ".config")
-		}
-		name = filepath.Join(dir, "go", "env")
+	if !filepath.IsAbs(name) { // a relative one would be a file of the repository
+		name = ConfigFile(getenv, "go", "env")
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {

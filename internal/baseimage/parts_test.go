@@ -103,7 +103,7 @@ func TestFindMirrors(t *testing.T) {
 		}
 	}
 	env := map[string]string{"HOME": root, "TOKEN": "secret"}
-	m := Machine{Root: root, Dir: root, Getenv: func(k string) string { return env[k] }}
+	m := Machine{Root: root, Getenv: func(k string) string { return env[k] }}
 
 	t.Setenv("PATH", t.TempDir()) // no npm to ask
 	if _, err := FindMirrors(t.Context(), m); diag.ExitOf(err) != diag.ExitUsage || !strings.Contains(diag.HintOf(err), "SLIPWAY_DEBIAN_MIRROR") {

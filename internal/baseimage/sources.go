@@ -45,10 +45,10 @@ func (m Mirrors) ofDebian(address string) bool {
 	})
 }
 
-// Machine is where mirrors are looked up.
+// Machine is where mirrors are looked up. A base is shared by all repositories, so
+// no file of a repository has a say in where its packages come from.
 type Machine struct {
 	Root   string // "/"; apt's configuration lies in etc/apt below it
-	Dir    string // the project, whose .npmrc counts
 	Getenv func(string) string
 }
 
@@ -57,8 +57,8 @@ const longestLookup = 30 * time.Second
 
 // FindMirrors reads the machine's configuration: SLIPWAY_DEBIAN_MIRROR,
 // SLIPWAY_DEBIAN_SECURITY_MIRROR, else apt's sources; NPM_CONFIG_REGISTRY, else
-// the .npmrc files, else what npm says; SLIPWAY_PYTHON_MIRROR, else the project's
-// releases. It does not use the network.
+// the .npmrc of the user and of the machine, else what npm says;
+// SLIPWAY_PYTHON_MIRROR, else the project's releases. It does not use the network.
 func FindMirrors(ctx context.Context, m Machine) (Mirrors, error) {
 	found := Mirrors{Python: []string{pythonReleases}}
 	if v := m.Getenv("SLIPWAY_PYTHON_MIRROR"); v != "" {
@@ -113,7 +113,7 @@ func httpOnly(uris []string) []string {
 func npmRegistry(ctx context.Context, m Machine) (address, token string) {
 	settings := map[string]string{}
 	for _, name := range []string{ // the first that has a key wins
-		filepath.Join(m.Dir, ".npmrc"), filepath.Join(m.Getenv("HOME"), ".npmrc"),
+		HomeFile(m.Getenv, ".npmrc"),
 		filepath.Join(m.Root, "usr/local/etc/npmrc"), filepath.Join(m.Root, "etc/npmrc"),
 	} {
 		text, err := os.ReadFile(name)
@@ -133,7 +133,7 @@ func npmRegistry(ctx context.Context, m Machine) (address, token string) {
 	}
 	if address == "" {
 		cmd := exec.CommandContext(ctx, "npm", "config", "get", "registry")
-		cmd.Dir = m.Dir
+		cmd.Dir = m.Root // in a repository, npm would read its .npmrc
 		if out, err := cmd.Output(); err == nil {
 			address = strings.TrimSpace(string(out))
 		}
@@ -144,6 +144,26 @@ func npmRegistry(ctx context.Context, m Machine) (address, token string) {
 	address = strings.TrimRight(address, "/")
 	_, rest, _ := strings.Cut(address, ":")
 	return address, settings[rest+"/:_authToken"]
+}
+
+// HomeFile is the path of a file in the user's home directory; empty, which no file
+// has, when HOME is not set: the path would be relative to the working directory,
+// which may be that of a stranger's repository.
+func HomeFile(getenv func(string) string, name ...string) string {
+	home := getenv("HOME")
+	if !filepath.IsAbs(home) {
+		return ""
+	}
+	return filepath.Join(append([]string{home}, name...)...)
+}
+
+// ConfigFile is the path of a file in the user's directory of settings, by the XDG
+// base directory specification, which ignores relative directories; else empty.
+func ConfigFile(getenv func(string) string, name ...string) string {
+	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(append([]string{dir}, name...)...)
+	}
+	return HomeFile(getenv, append([]string{".config"}, name...)...)
 }
 
 var npmVariable = pattern.Lazy(`\$\{(\w+)\}`)

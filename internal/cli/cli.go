@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/state"
 	"github.com/slipway-build/slipway/internal/trace"
 )
@@ -85,14 +86,14 @@ func (a *app) fail(ctx context.Context, err error) diag.ExitCode {
 		return diag.ExitInterrupted
 	}
 	err = a.state.ExplainFullDisk(err)
-	text := strings.TrimRight(err.Error(), "\n")
+	text := plaintext.WithoutLogins(strings.TrimRight(err.Error(), "\n"))
 	if fs := (diag.Findings)(nil); errors.As(err, &fs) {
 		fmt.Fprintln(a.Stderr, text)
 	} else {
 		fmt.Fprintln(a.Stderr, "slipway: "+text)
 	}
 	if hint := diag.HintOf(err); hint != "" {
-		fmt.Fprintln(a.Stderr, "  hint: "+hint)
+		fmt.Fprintln(a.Stderr, "  hint: "+plaintext.WithoutLogins(hint))
 	}
 	return diag.ExitOf(err)
 }

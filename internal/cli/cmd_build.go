@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/history"
+	"github.com/slipway-build/slipway/internal/host"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -108,7 +109,7 @@ func (a *app) buildFleet(ctx context.Context, src *source, f buildFlags) error {
 	if err != nil {
 		return err
 	}
-	req.Named = src.named
+	req.Named, req.Repository = src.named, src.id
 	jobs, err := fl.Jobs(req)
 	if err != nil {
 		return err
@@ -141,7 +142,7 @@ func (a *app) buildDirectory(ctx context.Context, src *source, f buildFlags) err
 	if err != nil {
 		return err
 	}
-	req.Output, req.Named, req.GitModes = f.to.Output, src.named, src.git
+	req.Output, req.Named, req.GitModes, req.Repository = f.to.Output, src.named, src.git, src.id
 	job, err := recipe.Job(req, f.Overrides)
 	if err != nil {
 		return err
@@ -166,7 +167,7 @@ func (a *app) recipe(src *source, f buildFlags) (fleet.Recipe, error) {
 
 // runJobs builds the jobs and prints what came out.
 func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f buildFlags) (err error) {
-	if err := errors.Join(a.addCaches(jobs, f.builder), f.onlyOne(jobs)); err != nil {
+	if err := errors.Join(a.addCaches(src.Root, jobs, f.builder), f.onlyOne(jobs)); err != nil {
 		return err
 	}
 	if f.dryRun {
@@ -186,17 +187,15 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 		return err
 	}
 	defer to.Close()
-	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, a.engineFor(f), screen) }}
+	eng, err := a.engine(ctx, src, f, screen)
+	if err != nil {
+		return err
+	}
 	defer func() {
 		span := a.trace.Start("", "closing the engine")
 		err = errors.Join(err, eng.Close())
 		span.End(nil)
 	}()
-	if !a.elsewhere(f.builder) && a.state.Abandoned() { // its steps may still run, though nothing may have to be built
-		if _, err := eng.Get(); err != nil {
-			return err
-		}
-	}
 	assembler, err := a.state.Assembler(src.Root, store, screen, fleet.CompressionOf(jobs))
 	if err != nil {
 		return err
@@ -227,11 +226,20 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
 }
 
-// engineFor says which engine builds, and what its steps may do.
-func (a *app) engineFor(f buildFlags) state.Builders {
+// engine is where the repository is built; it opens when it is needed, or at once
+// where steps of a killed build may still run, though nothing may have to be built.
+func (a *app) engine(ctx context.Context, src *source, f buildFlags, sink event.Sink) (*state.LazyEngine, error) {
+	trusted, err := host.Trusts(a.Getenv, src.Root, src.at)
+	if err != nil {
+		return nil, err
+	}
 	b := a.builders(f.builder)
-	b.HostNetwork = f.hostNetwork()
-	return b
+	b.Steps = state.StepRights{HostNetwork: f.hostNetwork(), Trusted: trusted}
+	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, b, sink) }}
+	if !a.elsewhere(f.builder) && a.state.Abandoned() {
+		_, err = eng.Get()
+	}
+	return eng, err
 }
 
 // useStored lets a directory build on images of the store, unless registries are to

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-build/slipway/internal/baseimage"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/host"
+	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/rootless"
 	"github.com/slipway-build/slipway/internal/state"
 )
@@ -165,13 +166,13 @@ func checkEmulation() checkup {
 
 // checkMirrors looks for the sources of base images.
 func (a *app) checkMirrors(ctx context.Context) []checkup {
-	m, err := baseimage.FindMirrors(ctx, baseimage.Machine{Root: "/", Dir: a.Dir, Getenv: a.Getenv})
+	m, err := baseimage.FindMirrors(ctx, baseimage.Machine{Root: "/", Getenv: a.Getenv})
 	if err != nil {
 		return []checkup{{Check: "mirrors", Found: err.Error(), Fix: diag.HintOf(err)}}
 	}
 	r := m.Registries()
 	return []checkup{
-		{Check: "Debian mirror", OK: true, Found: strings.Join(m.Debian, " ")},
+		{Check: "Debian mirror", OK: true, Found: plaintext.WithoutLogins(strings.Join(m.Debian, " "))},
 		registrySource("npm registry", r.NPM, "set NPM_CONFIG_REGISTRY to the address of an npm registry; only Node.js needs it"),
 		registrySource("Go module proxy", strings.Join(r.Go, " "), "set GOPROXY to the address of a module proxy; only Go needs it"),
 	}
@@ -182,5 +183,5 @@ func registrySource(check, found, fix string) checkup {
 	if found == "" {
 		return checkup{Check: check, Found: "not configured", Fix: fix}
 	}
-	return checkup{Check: check, OK: true, Found: found}
+	return checkup{Check: check, OK: true, Found: plaintext.WithoutLogins(found)}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/host"
 )
 
 // buildFlags are the flags of `slipway build`.
@@ -67,7 +69,13 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 // request is what the flags say about every build of the command.
 func (a *app) request(f buildFlags) (engine.Request, error) {
 	req := engine.Request{Target: f.target, NoCache: f.noCache, NoCacheOf: f.noCacheOf, Pull: f.pull, Compression: f.compression}
-	var err error
+	_, err := fleet.ParseScope(a.Getenv("SLIPWAY_CACHE_SCOPE"))
+	if err != nil {
+		return req, err
+	}
+	if _, err := host.Trusts(a.Getenv, a.Dir, ""); err != nil {
+		return req, err
+	}
 	if req.Steps, err = a.steps(f.dockerFlags); err != nil {
 		return req, err
 	}

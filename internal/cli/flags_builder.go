@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine/remote"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/ram"
+	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/state"
 )
 
@@ -69,8 +70,10 @@ func (a *app) builders(f builderFlags) state.Builders {
 	return b
 }
 
-// addCaches gives each job its caches. Two services cannot write to one.
-func (a *app) addCaches(jobs []pipeline.Job, f builderFlags) error {
+// addCaches gives each job its caches. Two services cannot write to one. Machines that
+// use one cache agree on the names of cache mounts, which are part of the keys of
+// steps: the cache stands for the path of the repository.
+func (a *app) addCaches(root string, jobs []pipeline.Job, f builderFlags) error {
 	const mark = "{service}"
 	for _, to := range f.cacheTo {
 		if len(jobs) > 1 && !strings.Contains(to, mark) {
@@ -78,8 +81,15 @@ func (a *app) addCaches(jobs []pipeline.Job, f builderFlags) error {
 				WithHint("include %s, such as type=registry,ref=registry.example/cache:%s", mark, mark)
 		}
 	}
+	scope := ""
+	if all := append(slices.Clone(f.cacheFrom), f.cacheTo...); len(all) > 0 {
+		scope = repository.IDOf("cache", cacheName(all[0]), repository.Origin(root))
+	}
 	for i := range jobs {
 		req := &jobs[i].Request
+		if req.Repository != "" { // else all share
+			req.CacheScope = scope
+		}
 		for _, from := range f.cacheFrom {
 			req.CacheFrom = append(req.CacheFrom, a.cachePath(strings.ReplaceAll(from, mark, req.Name)))
 		}
@@ -88,6 +98,17 @@ func (a *app) addCaches(jobs []pipeline.Job, f builderFlags) error {
 		}
 	}
 	return nil
+}
+
+// cacheName is where a cache is, however it is used: its reference in a registry, or
+// its directory.
+func cacheName(cache string) string {
+	for _, field := range strings.Split(cache, ",") {
+		if key, value, ok := strings.Cut(field, "="); ok && slices.Contains([]string{"ref", "src", "dest"}, strings.TrimSpace(key)) {
+			return value
+		}
+	}
+	return cache
 }
 
 // cachePath makes the directory of a local cache absolute.

@@ -9,8 +9,11 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/origin"
+	"github.com/slipway-build/slipway/internal/plaintext"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // source is what a build reads: services of a fleet, or one directory, which may
@@ -20,6 +23,8 @@ type source struct {
 	fleet.Target
 	text    *fleet.Text // Dockerfile that is no file
 	history string      // key of earlier builds
+	at      string      // address that it was fetched from
+	id      string      // of a repository that is no directory of this machine
 	git     bool        // a checkout, in which only the modes that git knows count
 	named   map[string]string
 	opened  []*origin.Context
@@ -59,7 +64,7 @@ func (a *app) source(ctx context.Context, args []string, f buildFlags) (_ *sourc
 	remote := len(args) == 1 && a.isAddress(args[0])
 	switch {
 	case remote:
-		err = a.fetch(ctx, s, from, args[0], f.file)
+		err = a.fetch(ctx, s, from, args[0], f)
 	case f.file == "":
 		s.Target, err = s.Resolve(args)
 	default:
@@ -126,26 +131,40 @@ func (a *app) directory(args []string, file string) (fleet.Target, error) {
 
 // fetch brings a context here. What lies in it is built as if it were a directory
 // of this machine: from its Dockerfile, its slipway.yaml, or a plan.
-func (a *app) fetch(ctx context.Context, s *source, from origin.Source, word, file string) error {
+func (a *app) fetch(ctx context.Context, s *source, from origin.Source, word string, f buildFlags) error {
 	c, err := from.Fetch(ctx, word)
 	if err != nil {
 		return err
 	}
 	s.opened = append(s.opened, c)
 	s.Dir, s.history, s.git = c.Dir, c.From, c.Git
+	s.at, s.id = word, a.idOf(word, f)
 	s.Target = fleet.Target{Root: c.Dir, OwnDockerfile: true, Named: true}
 	switch {
-	case c.Dockerfile != nil && file != "":
+	case c.Dockerfile != nil && f.file != "":
 		return diag.Fail(diag.ExitUsage, "%s is a Dockerfile, so -f names a second one", c.From).WithHint("remove -f, or give an archive as the build context")
 	case c.Dockerfile != nil:
 		s.text = &fleet.Text{Name: "Dockerfile from " + c.From, Content: c.Dockerfile}
 		if word != origin.Stdin {
 			s.text.Name = c.From
 		}
-	case file == "":
+	case f.file == "":
 		s.Target, err = s.Resolve(nil)
 	}
 	return err
+}
+
+// idOf names the repository at an address: the same at all of its branches. What
+// standard input holds says nothing of where it comes from, so where it is built and
+// as what has to do.
+func (a *app) idOf(word string, f buildFlags) string {
+	if word == origin.Stdin {
+		return repository.IDOf("standard input", append([]string{a.Dir, f.Tag}, f.tags...)...)
+	}
+	if git, is, err := dockerfile.ParseGit(word); is && err == nil {
+		return repository.IDOf("git", plaintext.WithoutLogins(git.Remote))
+	}
+	return repository.IDOf("address", origin.Redacted(word))
 }
 
 // nameContexts reads --build-context NAME=DIR|ADDRESS. Images are for the engine to

@@ -23,7 +23,7 @@ func (f *fleetFlags) register(cmd *cobra.Command) {
 // fleets loads the fleets that this command works on.
 func (a *app) fleets() fleet.Loader {
 	return fleet.Loader{Dir: a.Dir, Skip: a.Getenv("SERVICES_TO_SKIP"), Warn: a.warn, Trace: a.trace,
-		Machine: config.Bases{Pythons: a.Getenv("SLIPWAY_PYTHON_MIRROR") != ""}}
+		Machine: config.Bases{Pythons: a.Getenv("SLIPWAY_PYTHON_MIRROR") != ""}, Scope: fleet.Scope(a.Getenv("SLIPWAY_CACHE_SCOPE"))}
 }
 
 // path makes a path of the command line absolute.

@@ -79,6 +79,13 @@ type Request struct {
 	// "type=registry,ref=registry.example/cache:web,mode=max", "type=local,src=DIR" or
 	// dest=DIR, "type=inline", or only the reference in a registry.
 	CacheFrom, CacheTo []string
+	// Repository names the repository that is built: its steps share cache mounts,
+	// and the results of steps that use them, with no other one's. Empty: with all
+	// that have none either.
+	Repository string
+	// CacheScope is a namespace of cache mounts in place of the repository's; empty:
+	// that one. An argument BUILDKIT_CACHE_MOUNT_NS overrides both.
+	CacheScope string
 }
 
 // Result is what came out.

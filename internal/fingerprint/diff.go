@@ -112,6 +112,8 @@ func factChange(fact, before, after string, had, has bool) Change {
 		return Change{Ignore, "", ".dockerignore changed"}
 	case factRecipe:
 		return Change{Recipe, "", "Slipway's recipe changed" + fromTo(before, after)}
+	case factRepository:
+		return Change{Option, fact, "the repository moved or has another origin: its cache mounts are new"}
 	case factModes:
 		return Change{Option, fact, "the rule for file modes changed"}
 	}

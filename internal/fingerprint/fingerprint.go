@@ -21,6 +21,7 @@
 package fingerprint
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -59,6 +60,10 @@ type Input struct {
 	// Recipe is all else that decides the bytes of an image: the build of
 	// Slipway, the engine and its version, the platform that it runs on.
 	Recipe string
+	// Repository names the repository that is built, whose cache mounts its steps
+	// use; "" where all share them. An image that was made with those of one
+	// repository is not that of another one.
+	Repository string
 	// Waived says which findings about the image are waived; "" for none.
 	Waived string
 
@@ -177,6 +182,7 @@ const (
 	factEpoch       = "epoch"
 	factModes       = "modes"
 	factWaived      = "waivers"
+	factRepository  = "repository"
 )
 
 func (in *Input) facts() []fact {
@@ -189,6 +195,9 @@ func (in *Input) facts() []fact {
 		{factCompression, in.Compression, false},
 		{factEpoch, strconv.FormatInt(in.Epoch, 10), false},
 		{factModes, strconv.FormatBool(in.GitModes), false},
+	}
+	if in.Repository != "" && bytes.Contains(in.Dockerfile, []byte("--mount")) {
+		out = append(out, fact{factRepository, in.Repository, false})
 	}
 	if in.Waived != "" {
 		out = append(out, fact{factWaived, in.Waived, false})

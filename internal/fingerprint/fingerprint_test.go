@@ -31,7 +31,8 @@ func state() (fingerprint.Input, fstest.MapFS) {
 		return &fstest.MapFile{Data: []byte(data), Mode: 0o644, ModTime: then}
 	}
 	return fingerprint.Input{
-			Dockerfile:  []byte("FROM slipway/node:20-trixie AS one\nCOPY package-lock.json go.mod Cargo.lock requirements.txt ./\nCOPY src src\nCOPY run.sh /\n"),
+			Dockerfile:  []byte("FROM slipway/node:20-trixie AS one\nCOPY package-lock.json go.mod Cargo.lock requirements.txt ./\nCOPY src src\nCOPY run.sh /\nRUN --mount=type=cache,target=/c true\n"),
+			Repository:  "one",
 			Ignore:      []string{"**/*.log"},
 			Target:      "one",
 			Args:        map[string]string{"MODE": "fast"},
@@ -105,7 +106,10 @@ func TestEveryChangeIsSaidInWords(t *testing.T) {
 		"manifests/package.json changed (named context)":      input(func(in *fingerprint.Input) { in.Contexts["manifests"]["package.json"] = digest("2") }),
 		"Slipway's recipe changed: slipway 1 → slipway 2":     input(func(in *fingerprint.Input) { in.Recipe = "slipway 2" }),
 		"waivers changed":                                     input(func(in *fingerprint.Input) { in.Waived = "SLP360" }),
-		"the rule for file modes changed":                     input(func(in *fingerprint.Input) { in.GitModes = true }),
+		"the repository moved or has another origin: its cache mounts are new": input(func(in *fingerprint.Input) {
+			in.Repository = "other"
+		}),
+		"the rule for file modes changed": input(func(in *fingerprint.Input) { in.GitModes = true }),
 	} {
 		t.Run(want, func(t *testing.T) {
 			before, files := state()

@@ -31,7 +31,8 @@ type Recipe struct {
 	Planned bool         // there was no Dockerfile
 	Service plan.Service // with only a name and a Dockerfile unless it is planned
 
-	dir string
+	dir   string
+	scope Scope
 }
 
 // Text is a Dockerfile that is no file: of standard input, or of a URL.
@@ -61,7 +62,7 @@ func (l Loader) recipe(dir string, source func() (Recipe, error)) (_ Recipe, err
 	if err != nil {
 		return r, err
 	}
-	r.dir = dir
+	r.dir, r.scope = dir, l.Scope
 	r.File, err = dockerfile.Read(r.Name, r.Text)
 	return r, err
 }
@@ -106,6 +107,7 @@ func (r Recipe) Job(req engine.Request, o Overrides) (pipeline.Job, error) {
 	}
 	req.Dockerfile, req.Ignore = r.Text, r.Ignore
 	req.Name, req.Context, req.Platforms = filepath.Base(r.dir), r.dir, o.Platforms
+	req.Repository = r.scope.of(r.dir, req.Repository)
 	if len(req.Platforms) == 0 {
 		req.Platforms = []string{plan.Host()}
 	}

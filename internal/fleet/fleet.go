@@ -58,6 +58,7 @@ type Loader struct {
 	Trace *trace.Recorder     // nil: none
 
 	Machine config.Bases // what this machine has for bases beyond the files; no family
+	Scope   Scope        // of cache mounts
 }
 
 // Fleet is a loaded slipway.yaml with the plans of its selected services.
@@ -69,6 +70,7 @@ type Fleet struct {
 	Refused diag.Findings  // of services that cannot be planned, with KeepGoing
 
 	written bool              // there is a slipway.yaml
+	scope   Scope             // of cache mounts
 	images  map[string]string // names of images that the command line gives, by service
 }
 
@@ -118,7 +120,7 @@ func (l Loader) read(t Target, o Overrides) (*Fleet, error) {
 		return nil, err
 	}
 	l.Warn(findings)
-	return &Fleet{Fleet: cfg, Root: root, Named: named, written: has(root, config.FileName)}, nil
+	return &Fleet{Fleet: cfg, Root: root, Named: named, written: has(root, config.FileName), scope: l.Scope}, nil
 }
 
 // at reads the slipway.yaml at or above the directory of a target. Without one,

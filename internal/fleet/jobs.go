@@ -17,6 +17,7 @@ import (
 // Jobs turns the plans of a fleet into jobs. What all have in common, as the
 // command line says it, is in the request.
 func (f *Fleet) Jobs(common engine.Request) ([]pipeline.Job, error) {
+	common.Repository = f.scope.of(f.Root, common.Repository)
 	jobs, failures := make([]pipeline.Job, len(f.Planned)), make([]error, len(f.Planned))
 	parallel.Each(len(jobs), func(i int) { jobs[i], failures[i] = f.job(f.Planned[i], common) })
 	for _, err := range failures {

@@ -27,6 +27,7 @@ import (
 	"github.com/slipway-build/slipway/internal/ledger"
 	"github.com/slipway-build/slipway/internal/parallel"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plaintext"
 )
 
 // Options say whose builds are recalled.
@@ -167,7 +168,7 @@ func (h *History) Keep(ctx context.Context, job pipeline.Job, was pipeline.Recal
 	}
 	switch {
 	case built.Err != nil:
-		s.Err = built.Err.Error()
+		s.Err = plaintext.WithoutLogins(built.Err.Error())
 	case was.Print.Facts == nil: // unchanged since the last time, or not to be told
 	case built.Unchanged:
 		s.Key = was.Print.Key

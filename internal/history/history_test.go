@@ -47,6 +47,28 @@ func TestAnEqualBuildIsRecalled(t *testing.T) {
 	}
 }
 
+// TestAnImageIsThatOfOneRepository: steps with cache mounts make of equal files what
+// the mounts of their repository hold, so that the image of another one is not taken.
+func TestAnImageIsThatOfOneRepository(t *testing.T) {
+	for text, shared := range map[string]bool{
+		"FROM scratch\nCOPY a /a\n":                                             true,
+		"FROM scratch\nCOPY a /a\nRUN --mount=type=cache,target=/c true\n":      false,
+		"FROM scratch\nCOPY a /a\nRUN --mount=type=cache,id=x,target=/c true\n": false,
+	} {
+		y := newYard(t)
+		job := y.job("web")
+		job.Request.Dockerfile, job.Request.Repository = []byte(text), "hostile"
+		y.build(job, nil)
+		if y.recall(job).Result.Digest == "" {
+			t.Errorf("%q: the image is not recalled in its own repository", text)
+		}
+		job.Request.Repository = "victim"
+		if got := y.recall(job).Result.Digest != ""; got != shared {
+			t.Errorf("%q: the image of another repository is recalled: %v, want %v", text, got, shared)
+		}
+	}
+}
+
 func TestAnUnchangedBuildIsNoRun(t *testing.T) {
 	y := newYard(t)
 	job := y.job("web")
@@ -88,11 +110,11 @@ func TestAFailedBuildIsRecordedWithoutAnImage(t *testing.T) {
 	job := y.job("web")
 	h := y.open()
 	was := h.Recall(t.Context(), []pipeline.Job{job})[0]
-	h.Keep(t.Context(), job, was, pipeline.Built{Reasons: was.Reasons, Err: errors.New("step failed"),
+	h.Keep(t.Context(), job, was, pipeline.Built{Reasons: was.Reasons, Err: errors.New("step failed: https://me:CANARY@host.example"),
 		Ran: []pipeline.Step{{Stage: "builder", Step: "RUN make", Duration: time.Second}}})
 	y.close(h)
 	expect(t, y.recall(job), "", "not built here before")
-	want := []ledger.Service{{Name: "web", Image: job.Image, Reasons: []string{"not built here before"}, Err: "step failed",
+	want := []ledger.Service{{Name: "web", Image: job.Image, Reasons: []string{"not built here before"}, Err: "step failed: https://host.example",
 		Steps: []ledger.Step{{Stage: "builder", Text: "RUN make", Duration: time.Second}}}}
 	if diff := cmp.Diff(want, y.runs()[0].Services); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)

@@ -65,7 +65,7 @@ func (p prints) of(ctx context.Context, job pipeline.Job) (fingerprint.Print, er
 	}
 	in := fingerprint.Input{
 		Context: tree, Dockerfile: req.Dockerfile, File: job.File, Ignore: req.Ignore, GitModes: req.GitModes, Target: req.Target, Args: req.Args, Labels: req.Labels,
-		Platforms: req.Platforms, Bases: req.Bases, Compression: req.Compression, Recipe: p.recipe, Waived: job.Waivers.Recipe(), Cache: p.cache,
+		Platforms: req.Platforms, Bases: req.Bases, Compression: req.Compression, Recipe: p.recipe, Waived: job.Waivers.Recipe(), Repository: req.Repository, Cache: p.cache,
 	}
 	if !req.Epoch.IsZero() {
 		in.Epoch = req.Epoch.Unix()

@@ -1,11 +1,14 @@
 package host
 
 import (
+	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/plaintext"
 )
 
 // cargoFile is the name, below embedded.StepDir, of what cargo's configuration on
@@ -19,32 +22,85 @@ func cargoTables() []string { return []string{"source", "registries", "registry"
 
 // cargoHost returns the files that build steps see of cargo's configuration,
 // which is that of the user; they are kept in a directory.
-func cargoHost(getenv func(string) string, dir string) (map[string]string, error) {
+func cargoHost(getenv func(string) string, dir string) (settings, error) {
 	home := getenv("CARGO_HOME")
+	if !filepath.IsAbs(home) {
+		home = baseimage.HomeFile(getenv, ".cargo")
+	}
 	if home == "" {
-		home = filepath.Join(getenv("HOME"), ".cargo")
+		return settings{}, nil
 	}
 	for _, name := range []string{"config", "config.toml"} { // cargo prefers the one without an ending
-		data, err := os.ReadFile(filepath.Join(home, name))
-		if err != nil || len(data) > 1<<20 {
+		data, ok := read(filepath.Join(home, name))
+		if !ok {
 			continue
 		}
-		kept := cargoSources(data)
-		if kept == nil {
-			return nil, nil
-		}
-		at := filepath.Join(dir, cargoFile)
-		if err := keepFile(at, kept); err != nil {
-			return nil, fmt.Errorf("keeping cargo's configuration for build steps: %w", err)
-		}
-		return map[string]string{cargoFile: at}, nil
+		return keepCargo(cargoSources(data), dir)
 	}
-	return nil, nil
+	return settings{}, nil
+}
+
+// keepCargo writes cargo's sources with credentials and without; with them only if
+// there are some.
+func keepCargo(kept map[string]any, dir string) (settings, error) {
+	if len(kept) == 0 {
+		return settings{}, nil
+	}
+	whole, err := toml.Marshal(kept)
+	if err != nil {
+		return settings{}, nil // nothing that cargo reads
+	}
+	s := settings{}
+	open, err := toml.Marshal(withoutSecrets(kept, &s.secrets))
+	if err != nil {
+		return settings{}, nil
+	}
+	at := filepath.Join(dir, cargoFile)
+	s.public = map[string]string{cargoFile: at}
+	if err := keepFile(at, open, 0o644); err != nil {
+		return settings{}, fmt.Errorf("keeping cargo's configuration for build steps: %w", err)
+	}
+	if bytes.Equal(whole, open) {
+		return s, nil
+	}
+	at = filepath.Join(dir, "login-"+cargoFile)
+	s.private = map[string]string{cargoFile: at}
+	if err := keepFile(at, whole, 0o600); err != nil {
+		return settings{}, fmt.Errorf("keeping cargo's configuration for build steps: %w", err)
+	}
+	return s, nil
+}
+
+// withoutSecrets returns a table without settings whose names say that they are
+// secret, and without logins in addresses but for that of the proxy. It tells their
+// words.
+func withoutSecrets(table map[string]any, secrets *[]string) map[string]any {
+	out := map[string]any{}
+	for name, value := range table {
+		text, isText := value.(string)
+		inner, isTable := value.(map[string]any)
+		if isText {
+			*secrets = append(*secrets, loginsIn(text)...)
+		}
+		switch {
+		case secretName().MatchString(name):
+			if isText {
+				*secrets = append(*secrets, text)
+			}
+		case isTable:
+			out[name] = withoutSecrets(inner, secrets)
+		case isText && name != "proxy":
+			out[name] = plaintext.WithoutLogins(text)
+		default:
+			out[name] = value
+		}
+	}
+	return out
 }
 
 // cargoSources keeps what says where crates come from, without paths of this
 // machine; nil when there is nothing, or the text is not valid.
-func cargoSources(text []byte) []byte {
+func cargoSources(text []byte) map[string]any {
 	var all map[string]any
 	if toml.Unmarshal(text, &all) != nil {
 		return nil
@@ -66,12 +122,5 @@ func cargoSources(text []byte) []byte {
 			delete(kept, name)
 		}
 	}
-	if len(kept) == 0 {
-		return nil
-	}
-	out, err := toml.Marshal(kept)
-	if err != nil {
-		return nil
-	}
-	return out
+	return kept
 }

@@ -13,7 +13,7 @@ import (
 func TestCargoHost(t *testing.T) {
 	home, dir := t.TempDir(), filepath.Join(t.TempDir(), "host")
 	getenv := func(name string) string { return map[string]string{"CARGO_HOME": home}[name] }
-	if files, err := cargoHost(getenv, dir); files != nil || err != nil {
+	if files, err := cargoHost(getenv, dir); files.public != nil || err != nil {
 		t.Errorf("without a configuration: %v, %v", files, err)
 	}
 	write := func(text string) {
@@ -23,16 +23,16 @@ func TestCargoHost(t *testing.T) {
 		}
 	}
 	write("[build]\nrustc-wrapper = \"sccache\"\n\n[http]\ncainfo = \"/home/me/ca.pem\"\n")
-	if files, err := cargoHost(getenv, dir); files != nil || err != nil {
+	if files, err := cargoHost(getenv, dir); files.public != nil || err != nil {
 		t.Errorf("with nothing for steps: %v, %v", files, err)
 	}
 	write("[source.crates-io]\nreplace-with = 'mirror'\n[source.mirror]\nregistry = 'sparse+https://mirror.example/crates/'\n[target.x86_64-unknown-linux-gnu]\nlinker = 'clang'\n[http]\ncainfo = 'x'\ntimeout = 9\n")
 	for range 2 {
 		files, err := cargoHost(getenv, dir)
-		if err != nil || len(files) != 1 {
+		if err != nil || len(files.public) != 1 || files.private != nil {
 			t.Fatalf("%v, %v", files, err)
 		}
-		got, err := os.ReadFile(files[cargoFile])
+		got, err := os.ReadFile(files.public[cargoFile])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func TestCargoHost(t *testing.T) {
 		}
 	}
 	write("not = [valid")
-	if files, err := cargoHost(getenv, dir); files != nil || err != nil {
+	if files, err := cargoHost(getenv, dir); files.public != nil || err != nil {
 		t.Errorf("a broken configuration: %v, %v", files, err)
 	}
 }

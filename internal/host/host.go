@@ -1,7 +1,8 @@
 // Package host collects what build steps get from this machine: its
 // certificates, its proxies, and what its settings of npm, pip, uv, cargo, Maven
 // and Go say about package registries. Nothing of it enters a layer or a cache
-// key, and nothing says how this machine compiles.
+// key, and nothing says how this machine compiles. What all steps get has no
+// credential of a registry: those are apart, for steps that install packages.
 //
 //	steps, err := host.For(os.Getenv, filepath.Join(stateDir, "host"))
 package host
@@ -12,10 +13,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/engine/embedded"
 )
 
 // Steps is what the build steps of the embedded engine get.
@@ -24,6 +27,10 @@ type Steps struct {
 	Env    []string          // NAME=VALUE
 	Files  map[string]string // by name below embedded.StepDir
 	Places []string          // "host:port" of the registries and proxies that Env and Files name
+	// Logins are the credentials of package registries, by the tools that use them;
+	// Hidden are their words, which no log may show.
+	Logins []embedded.Login
+	Hidden []string
 }
 
 // For collects what this machine has for steps; files made for them are kept in
@@ -37,24 +44,52 @@ func For(getenv func(string) string, dir string) (Steps, error) {
 	if err != nil {
 		return Steps{}, err
 	}
-	maps.Copy(java.files, cargo)
-	s := Steps{CAFile: CA(getenv), Env: append(StepEnv(getenv), java.env...), Files: java.files}
-	if s.Places, err = places(s.Env, s.Files); err != nil {
+	env := append(stepEnv(getenv), java.env...)
+	steps := Steps{CAFile: CA(getenv), Env: withoutLogins(env), Files: java.public, Hidden: slices.Concat(java.secrets, cargo.secrets)}
+	maps.Copy(steps.Files, cargo.public)
+	steps.Logins = logins(env, map[string]map[string]string{"Maven": java.private, "cargo": cargo.private})
+	for _, kv := range env {
+		steps.Hidden = append(steps.Hidden, loginsIn(kv)...)
+	}
+	if steps.Places, err = places(env, steps.Files); err != nil {
 		return Steps{}, err
 	}
-	return s, nil
+	return steps, nil
+}
+
+// settings are files that hold the settings of a tool: as all steps see them, and
+// with credentials, by name below embedded.StepDir.
+type settings struct {
+	public, private map[string]string
+	secrets         []string // words of the private ones
 }
 
 // keepFile writes a file that others may read at the same time, unless it is as
-// it should be.
-func keepFile(name string, data []byte) error {
-	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, data) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+// it should be. Steps see files one by one, under any user; other users of this
+// machine do not get into the directory.
+func keepFile(name string, data []byte, mode os.FileMode) error {
+	dir := filepath.Dir(name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return atomicfile.Write(name, data, atomicfile.Options{})
+	if err := os.Chmod(dir, 0o700); err != nil { // an older one was open
+		return err
+	}
+	info, err := os.Lstat(name)
+	if old, failed := os.ReadFile(name); err == nil && failed == nil && bytes.Equal(old, data) && info.Mode() == mode {
+		return nil
+	}
+	return atomicfile.Write(name, data, atomicfile.Options{Mode: mode})
+}
+
+// read reads a file of settings: an ordinary one of at most 1 MB.
+func read(name string) ([]byte, bool) {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
+		return nil, false
+	}
+	data, err := os.ReadFile(name)
+	return data, err == nil
 }
 
 // caBundles are where distributions keep the certificates that they trust:
@@ -99,7 +134,10 @@ var registryFollowers = [...]string{"YARN_NPM_REGISTRY_SERVER", "BUN_CONFIG_REGI
 var goVariables = [...]string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOINSECURE", "GOSUMDB", "GONOSUMDB"}
 
 // StepEnv collects what the host's environment hands to every build step.
-func StepEnv(getenv func(string) string) []string {
+func StepEnv(getenv func(string) string) []string { return withoutLogins(stepEnv(getenv)) }
+
+// stepEnv is StepEnv with the logins in addresses of registries.
+func stepEnv(getenv func(string) string) []string {
 	var env []string
 	for _, names := range [][]string{proxyVariables[:], registryVariables[:]} {
 		for _, name := range names {

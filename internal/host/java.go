@@ -14,15 +14,15 @@ import (
 // javaStep is what build steps of Java need of this machine, in the form that
 // Maven and Gradle read: neither knows SSL_CERT_FILE or HTTPS_PROXY.
 type javaStep struct {
-	env   []string
-	files map[string]string // by name below embedded.StepDir
+	settings
+	env []string
 }
 
 // javaHost collects the host's certificates as a key store, kept in a directory,
 // its proxy as properties of the JVM, and its settings of Maven.
 func javaHost(getenv func(string) string, dir string) (javaStep, error) {
 	const trust, user, global = "java-cacerts", "maven-settings.xml", "maven-global-settings.xml"
-	step := javaStep{files: map[string]string{}}
+	step := javaStep{settings: settings{public: map[string]string{}, private: map[string]string{}}}
 	var options []string
 	if ca := CA(getenv); ca != "" {
 		bundle, err := os.ReadFile(ca)
@@ -30,10 +30,10 @@ func javaHost(getenv func(string) string, dir string) (javaStep, error) {
 			return step, fmt.Errorf("reading the certificates of this machine: %w", err)
 		}
 		store := filepath.Join(dir, trust)
-		if err := keepFile(store, baseimage.JavaTrust(bundle)); err != nil {
+		if err := keepFile(store, baseimage.JavaTrust(bundle), 0o644); err != nil {
 			return step, fmt.Errorf("writing the certificates for Java: %w", err)
 		}
-		step.files[trust] = store
+		step.public[trust] = store
 		options = append(options, "-Djavax.net.ssl.trustStore="+embedded.StepDir+trust)
 	}
 	options = append(options, javaProxy(getenv)...)
@@ -42,16 +42,35 @@ func javaHost(getenv func(string) string, dir string) (javaStep, error) {
 		step.env = append(step.env, "MAVEN_OPTS="+all, "GRADLE_OPTS="+all)
 	}
 	var args []string
-	for _, s := range [][3]string{{"--settings", user, filepath.Join(getenv("HOME"), ".m2", "settings.xml")}, {"--global-settings", global, "/etc/maven/settings.xml"}} {
-		if info, err := os.Stat(s[2]); err == nil && info.Mode().IsRegular() {
-			step.files[s[1]] = s[2]
-			args = append(args, s[0], embedded.StepDir+s[1])
+	for _, s := range [][3]string{{"--settings", user, baseimage.HomeFile(getenv, ".m2", "settings.xml")}, {"--global-settings", global, "/etc/maven/settings.xml"}} {
+		text, ok := read(s[2])
+		if !ok {
+			continue
 		}
+		if err := step.keepMaven(s[1], s[2], filepath.Join(dir, s[1]), text); err != nil {
+			return step, fmt.Errorf("keeping Maven's settings for build steps: %w", err)
+		}
+		args = append(args, s[0], embedded.StepDir+s[1])
 	}
 	if len(args) > 0 {
 		step.env = append(step.env, "MAVEN_ARGS="+strings.Join(args, " "))
 	}
 	return step, nil
+}
+
+// keepMaven keeps settings of Maven without credentials in a file for all steps. Those
+// that have some are themselves for the steps that may see them.
+func (s *javaStep) keepMaven(name, from, at string, text []byte) error {
+	public, secrets := mavenSources(text)
+	if public == nil { // nothing that Maven reads: it says so in the step
+		public = []byte("<settings/>")
+	}
+	if len(secrets) > 0 {
+		s.private[name] = from
+		s.secrets = append(s.secrets, secrets...)
+	}
+	s.public[name] = at
+	return keepFile(at, public, 0o644)
 }
 
 // javaProxy is the proxy of the environment as properties of the JVM, which has

@@ -48,8 +48,8 @@ func TestJavaHost(t *testing.T) {
 			t.Errorf("steps lack %s:\n%s", want, all)
 		}
 	}
-	if step.files["maven-settings.xml"] != settings || step.files["java-cacerts"] != filepath.Join(dir, "java-cacerts") {
-		t.Errorf("files: %v", step.files)
+	if step.public["maven-settings.xml"] != filepath.Join(dir, "maven-settings.xml") || step.public["java-cacerts"] != filepath.Join(dir, "java-cacerts") || len(step.private) > 0 {
+		t.Errorf("files: %v, private ones %v", step.public, step.private)
 	}
 	before, err := os.Stat(filepath.Join(dir, "java-cacerts"))
 	if err != nil {

@@ -1,23 +1,17 @@
 package host
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/baseimage"
 )
 
 // pipConfigs are the configuration files of pip on this machine, from the
 // weakest: that of the machine, of the user in two places, of the environment.
 func pipConfigs(getenv func(string) string) []string {
-	files := []string{"/etc/pip.conf"}
-	if home := getenv("HOME"); home != "" {
-		config := getenv("XDG_CONFIG_HOME")
-		if config == "" {
-			config = filepath.Join(home, ".config")
-		}
-		files = append(files, filepath.Join(home, ".pip", "pip.conf"), filepath.Join(config, "pip", "pip.conf"))
-	}
-	if own := getenv("PIP_CONFIG_FILE"); own != "" {
+	files := []string{"/etc/pip.conf", baseimage.HomeFile(getenv, ".pip", "pip.conf"), baseimage.ConfigFile(getenv, "pip", "pip.conf")}
+	if own := getenv("PIP_CONFIG_FILE"); filepath.IsAbs(own) { // a relative one may be a file of the repository
 		files = append(files, own)
 	}
 	return files
@@ -28,7 +22,7 @@ func pipConfigs(getenv func(string) string) []string {
 func pipEnv(getenv func(string) string) []string {
 	said := map[string]string{}
 	for _, name := range pipConfigs(getenv) {
-		if data, err := os.ReadFile(name); err == nil && len(data) < 1<<20 {
+		if data, ok := read(name); ok {
 			readPipConfig(string(data), said)
 		}
 	}

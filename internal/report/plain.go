@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/plaintext"
 )
 
 const (
@@ -185,9 +186,10 @@ func (p *Plain) Close() {
 }
 
 func noteText(n event.Note) string {
-	text := "note: " + clean(n.Text)
+	said := clean(plaintext.WithoutLogins(n.Text))
+	text := "note: " + said
 	if n.Warning {
-		text = "warning: " + clean(n.Text)
+		text = "warning: " + said
 	}
 	if n.Service != "" {
 		text = clean(n.Service) + "  " + text

@@ -61,7 +61,7 @@ func story(sink event.Sink, c *clock) {
 	sink.Emit(event.Transfer{What: "push localhost:5000/fast-a:v1", Current: 5_000_000, Total: 34_000_000})
 	c.pass(3200 * time.Millisecond)
 	sink.Emit(event.StepLog{Service: "fast-b", Key: "1", Stderr: true, Data: []byte("npm ERR! 1 error")})
-	sink.Emit(event.Note{Service: "fast-b", Text: "mirror.example is slow", Warning: true})
+	sink.Emit(event.Note{Service: "fast-b", Text: "https://me:CANARY@mirror.example is slow", Warning: true})
 	sink.Emit(event.StepFinished{Service: "fast-b", Key: "1", Stage: "builder", Step: "RUN npm run build", Duration: 3200 * time.Millisecond, Err: "exit code 2"})
 	sink.Emit(event.ServiceFinished{Service: "fast-b", At: c.now(), Err: diag.Fail(diag.ExitBuild, "[builder] RUN npm run build").
 		Because(errors.New("exit code 2")).WithHint("correct src/a.ts and run slipway build fast-b")})

@@ -44,7 +44,7 @@ func (d Dir) Assembler(dir string, store *image.Store, sink event.Sink, compress
 		Store:       baseStore{store},
 		Lock:        lock,
 		Mirrors: func(ctx context.Context) (baseimage.Mirrors, error) {
-			return baseimage.FindMirrors(ctx, baseimage.Machine{Root: "/", Dir: dir, Getenv: d.Getenv})
+			return baseimage.FindMirrors(ctx, baseimage.Machine{Root: "/", Getenv: d.Getenv})
 		},
 		Keyring:     d.Getenv("SLIPWAY_DEBIAN_KEYRING"),
 		Probe:       assets.Probe,

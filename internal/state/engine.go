@@ -32,15 +32,19 @@ type Builders struct {
 	Addresses []string
 	Certs     string // directory
 
-	// HostNetwork is for the embedded engine: steps may have the machine's network,
-	// and Dockerfiles add what the machine serves.
-	HostNetwork bool
+	Steps StepRights // on this machine
+}
+
+// StepRights are what the embedded engine's steps may do beside what all may.
+type StepRights struct {
+	HostNetwork bool // have the machine's network; and Dockerfiles add what the machine serves
+	Trusted     bool // have the machine's credentials of package registries, to install packages
 }
 
 // Open opens the builders when some are named, else the embedded engine.
 func (d Dir) Open(ctx context.Context, b Builders, sink event.Sink) (Engine, error) {
 	if len(b.Addresses) == 0 {
-		eng, err := d.openEngine(ctx, "slipway build", b.HostNetwork, sink)
+		eng, err := d.openEngine(ctx, "slipway build", b.Steps, sink)
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +70,7 @@ func (d Dir) Abandoned() bool { return embedded.Abandoned(d.engineDir()) }
 func (d Dir) Runc() (string, error) { return assets.InstallRunc(d.binDir()) }
 
 // openEngine opens the embedded engine; it waits while another process has it.
-func (d Dir) openEngine(ctx context.Context, owner string, hostNetwork bool, sink event.Sink) (*embedded.Engine, error) {
+func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink event.Sink) (*embedded.Engine, error) {
 	runc, err := d.Runc()
 	if err != nil {
 		return nil, err
@@ -92,7 +96,11 @@ func (d Dir) openEngine(ctx context.Context, owner string, hostNetwork bool, sin
 		StepEnv:      steps.Env,
 		StepFiles:    steps.Files,
 		Reachable:    steps.Places,
-		HostNetwork:  hostNetwork,
+		HostNetwork:  may.HostNetwork,
+		Logins:       steps.Logins,
+		Trusted:      may.Trusted,
+		Withheld:     withheld(may.Trusted, sink),
+		Hidden:       steps.Hidden,
 		MaxCacheSize: limit,
 		Owner:        owner,
 		Layer:        keepContents(store),
@@ -104,6 +112,17 @@ func (d Dir) openEngine(ctx context.Context, owner string, hostNetwork bool, sin
 		fmt.Fprintf(d.Stderr, "engine open: %.1f ms\n", took.Seconds()*1000)
 	}
 	return eng, err
+}
+
+// withheld says that a step runs without the credentials that this machine has.
+func withheld(trusted bool, sink event.Sink) func(tool string) {
+	return func(tool string) {
+		text := "steps of this repository run without this machine's credentials of " + tool + "; SLIPWAY_TRUST=<its directory> hands them to the steps that install packages"
+		if trusted {
+			text = "a step that does not run as root runs without this machine's credentials of " + tool
+		}
+		sink.Emit(event.Note{Text: text})
+	}
 }
 
 // BeforeEngine is how much the memory may grow between collections, in per cent,

@@ -50,7 +50,7 @@ func (d Dir) Sandbox(ctx context.Context, images string, spec localrun.Spec, tim
 	if l.store, err = inside.Images(event.Discard{}); err != nil {
 		return nil, err
 	}
-	if l.eng, err = inside.openEngine(ctx, "slipway bench", false, event.Discard{}); err != nil {
+	if l.eng, err = inside.openEngine(ctx, "slipway bench", StepRights{}, event.Discard{}); err != nil {
 		return nil, err
 	}
 	runc, err := inside.Runc()

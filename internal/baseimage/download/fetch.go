@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/retry"
 )
 
@@ -139,14 +140,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 }
 
 // Redacted is an address without user name and password.
-func Redacted(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "(unreadable address)"
-	}
-	u.User = nil
-	return u.String()
-}
+func Redacted(address string) string { return plaintext.WithoutLogins(address) }
 
 // Unreachable is the failure of a mirror that does not answer as it should.
 func Unreachable(what, address string, err error) error {

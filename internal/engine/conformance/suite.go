@@ -41,6 +41,7 @@ func Run(t *testing.T, s Subject) {
 		{"contexts that a person names are a directory and an OCI layout", namedContexts},
 		{"steps have the network, hosts, limits and SSH agent that they are given", stepSettings},
 		{"the cache of one stage is left out", cacheOfStages},
+		{"cache mounts are those of one repository", cacheMounts},
 		{"a cache in a directory is written and read", localCache},
 		{"arguments, labels and target do what they say", arguments},
 		{"two platforms make an index of two images", twoPlatforms},

@@ -163,7 +163,7 @@ func (e *Engine) serve(ctx context.Context) error {
 func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
 	e.builds.Add(1)
 	defer e.builds.Done()
-	return solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv}, req, sink)
+	return solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv, Hidden: e.opts.Hidden}, req, sink)
 }
 
 // Close waits for running builds, stops the engine and gives the directory

@@ -35,8 +35,9 @@ type injector struct {
 	caFile   string
 	env      []string
 	files    map[string]string // by name below StepDir, the path on this machine
-	ttyGroup bool              // the group of terminals exists
-	groups   bool              // each step has a control group, whose memory is measured
+	logins   logins
+	ttyGroup bool // the group of terminals exists
+	groups   bool // each step has a control group, whose memory is measured
 }
 
 // Run starts the step with the additions. The terminals' file system is mounted
@@ -44,7 +45,7 @@ type injector struct {
 // one user does not have, and a mount below /dev keeps an empty /dev out of the
 // layer, which so is the same with certificates and without.
 func (i injector) Run(ctx context.Context, id string, root executor.Mount, mounts []executor.Mount, p executor.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
-	add := i.env
+	add, files := i.logins.into(p.Meta, i.env, i.files)
 	mounts = append(mounts[:len(mounts):len(mounts)], executor.Mount{Src: terminals(i.ttyGroup), Dest: "/dev/pts"})
 	if i.caFile != "" {
 		mounts = append(mounts, executor.Mount{Src: hostFile(i.caFile), Dest: caPath, Readonly: true})
@@ -52,8 +53,8 @@ func (i injector) Run(ctx context.Context, id string, root executor.Mount, mount
 			add = append(add[:len(add):len(add)], name+"="+caPath)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(i.files)) {
-		mounts = append(mounts, executor.Mount{Src: hostFile(i.files[name]), Dest: StepDir + name, Readonly: true})
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		mounts = append(mounts, executor.Mount{Src: hostFile(files[name]), Dest: StepDir + name, Readonly: true})
 	}
 	p.Meta.Env = withDefaults(p.Meta.Env, add)
 	if !i.groups {

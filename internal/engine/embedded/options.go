@@ -40,6 +40,14 @@ type Options struct {
 	Reachable []string
 	// HostNetwork lets a Dockerfile add what this machine serves.
 	HostNetwork bool
+	// Logins are what steps that install packages get besides, where the repository
+	// is Trusted. Withheld is told the tools of other steps that would have got one,
+	// once each, from several goroutines; nil: nobody asks.
+	Logins   []Login
+	Trusted  bool
+	Withheld func(tool string)
+	// Hidden are words that no log shows, beside the logins in StepEnv.
+	Hidden []string
 
 	// Layer is told what each layer holds that the engine writes, by its digest;
 	// nil: nobody asks. It is called from several goroutines.
@@ -53,6 +61,15 @@ type Options struct {
 
 	note      func(text string)
 	abandoned bool // the last process that had the state directory was killed
+}
+
+// Login is what the steps that install packages with one tool need of this machine's
+// credentials.
+type Login struct {
+	Tool     string
+	Installs func(command string) bool // tells such a step by its command line
+	Env      []string                  // in place of StepEnv
+	Files    map[string]string         // in place of StepFiles
 }
 
 func (o Options) parallel() int {

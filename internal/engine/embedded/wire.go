@@ -93,7 +93,7 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the groups of this process: %w", err)
 	}
-	opt.Executor = injector{Executor: opt.Executor, caFile: o.CAFile, env: o.StepEnv, files: o.StepFiles, ttyGroup: hasGroup(string(groups), 5), groups: !o.Rootless}
+	opt.Executor = injector{Executor: opt.Executor, caFile: o.CAFile, env: o.StepEnv, files: o.StepFiles, logins: newLogins(o), ttyGroup: hasGroup(string(groups), 5), groups: !o.Rootless}
 	w, err := base.NewWorker(ctx, opt)
 	if err != nil {
 		return nil, fmt.Errorf("starting the worker: %w", err)

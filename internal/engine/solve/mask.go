@@ -24,8 +24,8 @@ var masked = []byte("[secret]")
 // maskedWords returns what must not be seen in the log of a step: the build
 // secrets, each line of them, and the values of their settings (`key=value`), but
 // for plain addresses; and the passwords in addresses that the environment hands
-// to steps. The longest come first.
-func maskedWords(ctx context.Context, store secrets.SecretStore, list []engine.Secret, env []string) ([][]byte, error) {
+// to steps, and the hidden words themselves. The longest come first.
+func maskedWords(ctx context.Context, store secrets.SecretStore, list []engine.Secret, env, hidden []string) ([][]byte, error) {
 	var words [][]byte
 	add := func(w []byte) {
 		if w = bytes.TrimSpace(w); len(w) >= shortestMasked && len(w) <= longestMasked && !plainAddress(w) {
@@ -44,6 +44,9 @@ func maskedWords(ctx context.Context, store secrets.SecretStore, list []engine.S
 				add(bytes.Trim(bytes.TrimSpace(setting), `"'`))
 			}
 		}
+	}
+	for _, w := range hidden {
+		add([]byte(w))
 	}
 	for _, kv := range env {
 		_, value, _ := strings.Cut(kv, "=")

@@ -21,12 +21,12 @@ func TestLogsShowNoSecret(t *testing.T) {
 		"npmrc": "registry=https://npm.example/\n//npm.example/:_authToken=\"abcdef123456\"\n; no\n",
 		"short": "yes",
 	}
-	words, err := maskedWords(t.Context(), store, []engine.Secret{{ID: "token"}, {ID: "npmrc"}, {ID: "short"}}, []string{"https_proxy=http://me:pass-word@proxy.example:3128", "GOPROXY=https://go.example,direct"})
+	words, err := maskedWords(t.Context(), store, []engine.Secret{{ID: "token"}, {ID: "npmrc"}, {ID: "short"}}, []string{"https_proxy=http://me:pass-word@proxy.example:3128", "GOPROXY=https://go.example,direct"}, []string{"CANARYcargotoken", "short"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const said = "GET https://npm.example/x\nabcdef123456\nyes, hunter2-hunter2!\nhunter2-hunt\nproxy http://me:pass-word@proxy.example pass-word go.example\n//npm.example/:_authToken=\"abcdef123456\"\n"
-	const want = "GET https://npm.example/x\n[secret]\nyes, [secret]!\nhunter2-hunt\nproxy http://[secret]@proxy.example [secret] go.example\n[secret]\n"
+	const said = "GET https://npm.example/x\nCANARYcargotoken short abcdef123456\nyes, hunter2-hunter2!\nhunter2-hunt\nproxy http://me:pass-word@proxy.example pass-word go.example\n//npm.example/:_authToken=\"abcdef123456\"\n"
+	const want = "GET https://npm.example/x\n[secret] short [secret]\nyes, [secret]!\nhunter2-hunt\nproxy http://[secret]@proxy.example [secret] go.example\n[secret]\n"
 	for _, size := range []int{1, 3, 7, len(said)} {
 		m := masker{words: words}
 		var got strings.Builder

@@ -37,6 +37,22 @@ func TestSettingsByTheNamesOfTheFrontEnd(t *testing.T) {
 	}
 }
 
+// TestNamespacesOfCacheMounts: a repository has its own, which only a build argument
+// of the command line overrides.
+func TestNamespacesOfCacheMounts(t *testing.T) {
+	const name = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
+	for want, req := range map[string]engine.Request{
+		"":      {Name: "x", Dockerfile: []byte("ARG BUILDKIT_CACHE_MOUNT_NS=other\n")},
+		"one":   {Repository: "one", Dockerfile: []byte("ARG BUILDKIT_CACHE_MOUNT_NS=other\nENV BUILDKIT_CACHE_MOUNT_NS=other\n")},
+		"cache": {Repository: "one", CacheScope: "cache"},
+		"mine":  {Repository: "one", CacheScope: "cache", Args: map[string]string{"BUILDKIT_CACHE_MOUNT_NS": "mine"}},
+	} {
+		if got := frontendAttrs(req)[name]; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // layout is an OCI layout with images by their tags.
 func layout(t *testing.T, tags ...string) string {
 	t.Helper()

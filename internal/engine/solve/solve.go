@@ -8,6 +8,7 @@
 package solve
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -49,6 +50,7 @@ type Target struct {
 	Client *client.Client
 	Images content.Store // bases are read from it and images written to it
 	Env    []string      // what steps get from this machine: its passwords are hidden in logs
+	Hidden []string      // further words that logs do not show
 	// Machine names this machine where others share the BuildKit, which would take
 	// files of equal path, size and time for the same; empty: nobody shares it.
 	Machine string
@@ -69,7 +71,7 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	if err != nil {
 		return engine.Result{}, err
 	}
-	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env)
+	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env, to.Hidden)
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -277,11 +279,18 @@ func (f exactFS) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) err
 	})
 }
 
+// cacheNamespace begins the identity of each cache mount of a build
+// (frontend/dockerui/config.go, as of 0.33). A Dockerfile cannot set it.
+const cacheNamespace = "build-arg:BUILDKIT_CACHE_MOUNT_NS"
+
 func frontendAttrs(req engine.Request) map[string]string {
 	attrs := map[string]string{
 		"filename": "Dockerfile",
 		"cmdline":  "dockerfile.v0", // the built-in front end, whatever `# syntax=` says
 		"target":   req.Target,
+	}
+	if scope := cmp.Or(req.CacheScope, req.Repository); scope != "" {
+		attrs[cacheNamespace] = scope
 	}
 	for k, v := range req.Args {
 		attrs["build-arg:"+k] = v
