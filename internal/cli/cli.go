@@ -66,6 +66,7 @@ func Main(args []string, w World) diag.ExitCode {
 	ctx, stop := interruptible(w.Stderr)
 	defer stop()
 	a := newApp(w, state.PathOf(w.Getenv))
+	a.state.Narrow()
 	root := a.root()
 	root.SetArgs(args)
 	err := a.finish(root.ExecuteContext(ctx))
@@ -84,7 +85,7 @@ func (a *app) fail(ctx context.Context, err error) diag.ExitCode {
 		fmt.Fprintln(a.Stderr, "slipway: interrupted; nothing is left running, and finished work is kept")
 		return diag.ExitInterrupted
 	}
-	err = a.state.ExplainFullDisk(err)
+	err = a.state.ExplainOwner(a.state.ExplainFullDisk(err))
 	text := strings.TrimRight(err.Error(), "\n")
 	if fs := (diag.Findings)(nil); errors.As(err, &fs) {
 		fmt.Fprintln(a.Stderr, text)
