@@ -53,6 +53,7 @@ func rooms() map[string]layer {
 		"internal/rootless":        leaves,
 		"internal/trace":           leaves,
 		"internal/ram":             leaves,
+		"internal/interrupt":       leaves,
 		"internal/docker":          leaves,
 		"internal/repository":      leaves,
 		"internal/origin":          leaves,
