@@ -201,7 +201,8 @@ func Repair(stateDir, runcPath string, note func(string)) error {
 		if lock == nil {
 			continue // it runs
 		}
-		if err := repairGroup(stateDir, name, runc{path: runcPath, root: filepath.Join(dir, "runc")}); err != nil {
+		err = repairGroup(stateDir, name, runc{path: runcPath, root: filepath.Join(dir, "runc")})
+		if err = errors.Join(err, putBack(stateDir, note)); err != nil {
 			problems = append(problems, fmt.Errorf("cleaning up %s: %w", name, err))
 		} else {
 			note("removed the leftovers of a killed slipway: " + name)
