@@ -111,7 +111,7 @@ func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) 
 
 // writeExecutable creates or replaces a program in one step.
 func writeExecutable(path string, data []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("installing %s: %w", path, err)
 	}
 	if err := atomicfile.Write(path, data, atomicfile.Options{Mode: 0o755}); err != nil {

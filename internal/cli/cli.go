@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/interrupt"
 	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/state"
 	"github.com/slipway-build/slipway/internal/trace"
@@ -62,15 +62,16 @@ func newApp(w World, stateDir string) *app {
 func (a *app) record(r *trace.Recorder) { a.trace, a.state.Trace = r, r }
 
 // Main runs one command and returns how the process ends. The first interrupt
-// cancels the command's context, the second ends the process at once.
+// cancels the command's context, a later one ends the process at once.
 func Main(args []string, w World) diag.ExitCode {
-	ctx, stop := interruptible(w.Stderr)
+	ctx, stop := interrupt.Context(w.Stderr, os.Exit)
 	defer stop()
 	a := newApp(w, state.PathOf(w.Getenv))
+	a.state.Narrow()
 	root := a.root()
 	root.SetArgs(args)
 	err := a.finish(root.ExecuteContext(ctx))
-	if err == nil {
+	if err == nil && !unread(ctx, nil) {
 		return diag.ExitOK
 	}
 	return a.fail(ctx, err)
@@ -81,11 +82,14 @@ func (a *app) fail(ctx context.Context, err error) diag.ExitCode {
 	if done := (exited)(0); errors.As(err, &done) {
 		return diag.ExitCode(done)
 	}
+	if unread(ctx, err) {
+		return interrupt.ExitUnread // as other programs end, without a word
+	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(a.Stderr, "slipway: interrupted; nothing is left running, and finished work is kept")
 		return diag.ExitInterrupted
 	}
-	err = a.state.ExplainFullDisk(err)
+	err = a.state.ExplainOwner(a.state.ExplainFullDisk(err))
 	text := plaintext.WithoutLogins(strings.TrimRight(err.Error(), "\n"))
 	if fs := (diag.Findings)(nil); errors.As(err, &fs) {
 		fmt.Fprintln(a.Stderr, text)
@@ -98,30 +102,8 @@ func (a *app) fail(ctx context.Context, err error) diag.ExitCode {
 	return diag.ExitOf(err)
 }
 
-// interruptible returns a context that the first SIGINT or SIGTERM cancels. The
-// second signal ends the process with 130.
-func interruptible(stderr io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-signals:
-			fmt.Fprintln(stderr, "slipway: stopping; interrupt again to stop immediately")
-			cancel()
-		case <-done:
-			return
-		}
-		select {
-		case <-signals:
-			os.Exit(int(diag.ExitInterrupted))
-		case <-done:
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(done)
-		cancel()
-	}
+// unread reports whether a command ended because nobody reads what it prints.
+// What it wrote may fail before the signal arrives.
+func unread(ctx context.Context, err error) bool {
+	return errors.Is(context.Cause(ctx), interrupt.ErrUnread) || errors.Is(err, syscall.EPIPE) && interrupt.Unread()
 }

@@ -80,7 +80,7 @@ func (a *app) bench(ctx context.Context, dir string, f benchFlags) (err error) {
 	if err := needsRoot("bench"); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(a.state.Path, 0o755); err != nil {
+	if err := os.MkdirAll(a.state.Path, 0o700); err != nil {
 		return err
 	}
 	work, err := os.MkdirTemp(a.state.Path, "bench-")

@@ -95,7 +95,7 @@ func checkSystem() checkup {
 
 func (a *app) checkState() checkup {
 	c := checkup{Check: "state directory", Found: a.state.Path, Fix: "export SLIPWAY_STATE_DIR=DIR, with a writable directory"}
-	if err := os.MkdirAll(a.state.Path, 0o755); err != nil {
+	if err := os.MkdirAll(a.state.Path, 0o700); err != nil {
 		c.Found = err.Error()
 		return c
 	}

@@ -37,6 +37,9 @@ func (a *app) psCommand() *cobra.Command {
 
 // groups lists the running groups, or all that are known.
 func (a *app) groups(all bool) ([]oci.GroupStatus, error) {
+	if err := a.state.Refuse(); err != nil {
+		return nil, err
+	}
 	if err := needsRoot("ps"); err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Start the fleet's services, or images by name, as containers on a shared network.
 Each service is reachable there under its name, through DNS too (127.0.0.11, as in
 Docker). Memory limits and health checks come from slipway.yaml, else from the image.
+Each service has a memory limit and may run at most 4096 processes and threads.
 
 Variables come from the image, from env_file: and env: of slipway.yaml, from
 --env-file and from --env; later ones win. Slipway warns of variables that name a
@@ -243,6 +244,7 @@ func (a *app) applyRunFlags(ctx context.Context, store *image.Store, g localrun.
 		if memory > 0 {
 			s.MemoryBytes = memory
 		}
+		s.PIDs, s.RawSockets = f.pids, f.rawSockets
 		if s.Port == 0 {
 			s.Port = localrun.OnlyPort(imageConfig(ctx, store, s.Image, s.Platform).ExposedPorts)
 		}

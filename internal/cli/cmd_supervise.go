@@ -122,6 +122,9 @@ func (r *reporter) Note(text string)          { r.send(message{Note: text}) }
 // runDetached starts the background slipway and waits until it says that the
 // services run, or are healthy.
 func (a *app) runDetached(ctx context.Context, job supervised) error {
+	if err := a.state.Refuse(); err != nil {
+		return err
+	}
 	if err := needsRoot("run …"); err != nil {
 		return err
 	}
@@ -180,10 +183,10 @@ func follow(from io.Reader, shown *view.View) ([]localrun.Status, error) {
 
 // errorLog is where a background slipway's own errors go; it removes the file
 // when it ends well.
-func (a *app) errorLog(group string) string { return oci.GroupDir(a.state.Path, group) + ".err" }
+func (a *app) errorLog(group string) string { return oci.ErrorPath(a.state.Path, group) }
 
 func openErrorLog(path string) (*os.File, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o711); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
 	return os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)

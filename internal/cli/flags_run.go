@@ -26,6 +26,8 @@ type runFlags struct {
 	env          []string
 	envFiles     []string
 	memory       string
+	pids         int64
+	rawSockets   bool
 	name         string
 	untilHealthy bool
 	detach       bool
@@ -38,7 +40,9 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVarP(&f.publish, "publish", "p", nil, "publish a port, [SERVICE=][IP:]HOST:CONTAINER; may be repeated")
 	fl.StringArrayVarP(&f.env, "env", "e", nil, "set a variable, [SERVICE:]NAME=VALUE; NAME alone takes this shell's value, if it is set; may be repeated")
 	fl.StringArrayVar(&f.envFiles, "env-file", nil, "read variables from [SERVICE:]FILE, NAME=VALUE lines; --env overrides it; may be repeated")
-	fl.StringVar(&f.memory, "memory", "", "memory limit per service, such as 512Mi; overrides slipway.yaml")
+	fl.StringVar(&f.memory, "memory", "", "memory limit per service, such as 512Mi; overrides slipway.yaml (default: the machine's memory less a tenth)")
+	fl.Int64Var(&f.pids, "pids-limit", 0, "maximum processes and threads per service (default 4096)")
+	fl.BoolVar(&f.rawSockets, "raw-sockets", false, "let services that run as root open raw and packet sockets (CAP_NET_RAW)")
 	fl.StringVar(&f.name, "name", "", "group name (default: the fleet's or the first image's)")
 	fl.BoolVar(&f.untilHealthy, "until-healthy", false, "wait until every service is healthy")
 	fl.BoolVarP(&f.detach, "detach", "d", false, "run in the background")
@@ -50,6 +54,8 @@ func (f *runFlags) check() error {
 	switch {
 	case f.timeout < 0:
 		return diag.Fail(diag.ExitUsage, "--timeout %s is negative", f.timeout).WithHint("--timeout 2m")
+	case f.pids < 0:
+		return diag.Fail(diag.ExitUsage, "--pids-limit %d is negative", f.pids).WithHint("--pids-limit 10000")
 	case len(f.Platforms) > 1:
 		return diag.Fail(diag.ExitUsage, "a run takes one platform, not %d", len(f.Platforms)).WithHint("--platform %s", f.Platforms[0])
 	}

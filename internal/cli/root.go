@@ -52,6 +52,11 @@ func (a *app) becomeRoot(ctx context.Context) error {
 	if len(a.Args) == 0 {
 		return nil
 	}
+	if !rootless.Waiting() { // whose ids mean nothing yet
+		if err := a.state.Refuse(); err != nil {
+			return err
+		}
+	}
 	code, entered, err := rootless.Enter(ctx, rootless.Process{
 		Args: a.Args, Env: a.Environ, StateDir: a.state.Path,
 		Note: func(text string) { fmt.Fprintln(a.Stderr, "note: "+text) },

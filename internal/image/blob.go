@@ -118,7 +118,7 @@ const touchEvery = 5 * time.Minute
 // right. A zero digest takes the one of the content.
 func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) (err error) {
 	defer func() { err = s.explainWrite(err) }()
-	if err := os.MkdirAll(s.path("tmp"), 0o755); err != nil {
+	if err := os.MkdirAll(s.path("tmp"), 0o700); err != nil {
 		return err
 	}
 	tmp, err := atomicfile.Create(s.blobPath(want), atomicfile.Options{Dir: s.path("tmp"), Prefix: "blob-", Mode: 0o444, Sync: !s.volatile})
@@ -152,7 +152,7 @@ func (c *contextReader) Read(p []byte) (int, error) {
 
 // replace writes a file of the store whole or not at all.
 func (s *Store) replace(name string, data []byte) error {
-	if err := os.MkdirAll(s.path("tmp"), 0o755); err != nil {
+	if err := os.MkdirAll(s.path("tmp"), 0o700); err != nil {
 		return s.explainWrite(err)
 	}
 	err := atomicfile.Write(s.path(name), data, atomicfile.Options{Dir: s.path("tmp"), Prefix: name + "-", Sync: !s.volatile})

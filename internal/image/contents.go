@@ -102,7 +102,7 @@ func (s *Store) KeepContent(digest v1.Hash, x *layer.Index) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.path(contentsDir), 0o755); err != nil {
+	if err := os.MkdirAll(s.path(contentsDir), 0o700); err != nil {
 		return s.explainWrite(err)
 	}
 	err = atomicfile.Write(s.contentPath(digest), data, atomicfile.Options{Dir: s.path("tmp"), Prefix: "contents-", Mode: 0o644})

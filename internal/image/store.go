@@ -92,7 +92,7 @@ func Open(dir string, opts ...Option) (*Store, error) {
 // create lays out an empty store; a concurrent creation does no harm.
 func (s *Store) create() error {
 	for _, dir := range []string{s.path("blobs", "sha256"), s.path("tmp")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,9 @@ type Spec struct {
 	Reads       []plan.Use        // variables that its sources read without a default
 	Connects    []plan.Use        // "host:port" of servers that its settings and sources name
 	Secrets     []Secret          // files that it finds, read-only
-	MemoryBytes int64             // limit, swap included; 0: none
+	MemoryBytes int64             // limit, swap included; 0: that of the runtime
+	PIDs        int64             // most processes and threads; 0: that of the runtime
+	RawSockets  bool              // it may send and read packets of any kind
 	Port        int               // container port that health checks ask
 	Publish     []Publish
 	Health      plan.HealthCheck // none: that of the image

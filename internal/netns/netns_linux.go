@@ -40,7 +40,7 @@ func onThread(do func() (back bool, err error)) error {
 
 // unshare also reports whether the thread is back in its old namespace.
 func unshare() (ns *os.File, back bool, err error) {
-	old, err := os.Open(current())
+	old, err := os.Open(Current())
 	if err != nil {
 		return nil, true, err
 	}
@@ -48,13 +48,13 @@ func unshare() (ns *os.File, back bool, err error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return nil, true, err
 	}
-	ns, err = os.Open(current())
+	ns, err = os.Open(Current())
 	return ns, unix.Setns(int(old.Fd()), unix.CLONE_NEWNET) == nil, err
 }
 
 // visit also reports whether the thread is back in its old namespace.
 func visit(ns *os.File, do func() error) (back bool, err error) {
-	old, err := os.Open(current())
+	old, err := os.Open(Current())
 	if err != nil {
 		return true, err
 	}
@@ -66,5 +66,5 @@ func visit(ns *os.File, do func() error) (back bool, err error) {
 	return unix.Setns(int(old.Fd()), unix.CLONE_NEWNET) == nil, err
 }
 
-// current is the network namespace of the calling thread.
-func current() string { return fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()) }
+// Current is the path of the network namespace of the calling thread.
+func Current() string { return fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()) }

@@ -71,6 +71,23 @@ func Available(root fs.FS) int64 {
 	return max(free, 1)
 }
 
+// Total returns the bytes of memory that this machine has, or fewer where this
+// process's control groups limit it. It is 0 where nobody knows.
+func Total(root fs.FS) int64 {
+	data, err := fs.ReadFile(root, "proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	total := numbers(string(data))["MemTotal:"] << 10
+	groups, own, limit := ownGroup(root)
+	for dir := path.Join(groups, path.Clean("/"+own)); strings.HasPrefix(dir, groups); dir = path.Dir(dir) {
+		if most, limited := number(root, path.Join(dir, limit)); limited && most > 0 {
+			total = min(total, most)
+		}
+	}
+	return total
+}
+
 // ownGroup finds the control group of this process, below which directory it
 // is, and which of its files has the limit.
 func ownGroup(root fs.FS) (groups, own, limit string) {

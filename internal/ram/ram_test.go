@@ -70,3 +70,23 @@ func TestTheTightestLimitCounts(t *testing.T) {
 		}
 	}
 }
+
+func TestTotalIsWhatThisProcessMayUse(t *testing.T) {
+	meminfo := "MemTotal:       4000 kB\nMemAvailable:   2000 kB\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  int64
+	}{
+		"nobody knows": {nil, 0},
+		"no limit":     {map[string]string{"proc/meminfo": meminfo}, 4000 << 10},
+		"a container":  {map[string]string{"proc/meminfo": meminfo, "proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1000000\n"}, 1000000},
+		"version 1, no limit": {map[string]string{"proc/meminfo": meminfo, "proc/self/cgroup": "4:memory:/a\n",
+			"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "9223372036854771712\n"}, 4000 << 10},
+		"version 1, limited above": {map[string]string{"proc/meminfo": meminfo, "proc/self/cgroup": "4:memory:/a/b\n",
+			"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "2000000\n"}, 2000000},
+	} {
+		if got := Total(tree(c.files)); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}

@@ -100,7 +100,7 @@ func newApp(ctx context.Context, dir string) (app *handlers.App, err error) {
 
 // lock takes the directory for this process.
 func lock(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making registry directory: %w", err)
 	}
 	path := filepath.Join(dir, ".lock")

@@ -113,7 +113,10 @@ func run(ctx context.Context, p Process) (int, error) {
 
 // takeSignals takes this process's signals away from whoever had them.
 func takeSignals() (<-chan os.Signal, func()) {
-	all := []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGWINCH, unix.SIGTSTP, unix.SIGCONT}
+	all := []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGQUIT, unix.SIGWINCH, unix.SIGTSTP, unix.SIGCONT}
+	if !signal.Ignored(unix.SIGHUP) { // nohup holds inside too
+		all = append(all, unix.SIGHUP)
+	}
 	signals := make(chan os.Signal, 16)
 	signal.Reset(all...)
 	signal.Notify(signals, all...)

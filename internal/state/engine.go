@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
@@ -79,7 +80,11 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 	if err != nil {
 		return nil, err
 	}
-	steps, err := host.For(d.Getenv, filepath.Join(d.Path, "host"))
+	settings := filepath.Join(d.Path, "host")
+	if err := os.MkdirAll(settings, 0o700); err != nil {
+		return nil, fmt.Errorf("preparing the settings of build steps: %w", err)
+	}
+	steps, err := host.For(d.Getenv, settings)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,11 @@ import (
 // Images opens the local image store.
 func (d Dir) Images(sink event.Sink) (*image.Store, error) {
 	store, err := image.Open(d.ImageDir(), image.WithSink(sink))
+	if err == nil {
+		d.Narrow() // it may have been made just now, in a directory that was there
+	} else if refusal := d.ExplainOwner(err); refusal != err { //nolint:errorlint // the same value, or another
+		return nil, refusal
+	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, diag.Fail(diag.ExitUsage, "cannot use the state directory %s", d.Path).Because(err).
 			WithHint("set SLIPWAY_STATE_DIR to a writable directory")

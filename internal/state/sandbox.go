@@ -77,7 +77,7 @@ func LinkTree(to, from string) error {
 		case e.IsDir() && rel == "tmp":
 			return filepath.SkipDir
 		case e.IsDir():
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
 		case e.Type().IsRegular() && rel != ".lock": // a lock of its own
 			err := os.Link(path, filepath.Join(to, rel))
 			if errors.Is(err, fs.ErrNotExist) {

@@ -39,7 +39,7 @@ func (h *handover) take(info content.Info) {
 	}
 	kind, now := info.Digest.Algorithm().String(), time.Now()
 	blob := filepath.Join(h.from, kind, info.Digest.Encoded())
-	if os.Chtimes(blob, now, now) != nil || os.MkdirAll(filepath.Join(h.to, kind), 0o755) != nil { // what has no name yet is kept by its age
+	if os.Chtimes(blob, now, now) != nil || os.MkdirAll(filepath.Join(h.to, kind), 0o700) != nil { // what has no name yet is kept by its age
 		return
 	}
 	_ = os.Link(blob, filepath.Join(h.to, kind, info.Digest.Encoded()))

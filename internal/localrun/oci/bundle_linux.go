@@ -22,11 +22,18 @@ import (
 
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// capabilities are those of a Docker container; a service that is not root has
-// none of them.
-var capabilities = [...]string{
-	"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
-	"CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+// capabilities are those of a Docker container but CAP_NET_RAW, with which root
+// in a container could read and forge its neighbours' packets. ping works without
+// it, because of net.ipv4.ping_group_range. A service that is not root has none.
+func (b bundle) capabilities() []string {
+	all := []string{
+		"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
+		"CAP_NET_BIND_SERVICE", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+	}
+	if b.spec.RawSockets {
+		all = append(all, "CAP_NET_RAW")
+	}
+	return all
 }
 
 // bundle is what the OCI configuration of a container is made from.
@@ -49,13 +56,6 @@ func (b bundle) write() (env []string, err error) {
 	if b.spec.Secrets, err = b.readableSecrets(process.User); err != nil {
 		return nil, err
 	}
-	limits := &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}}
-	if n := b.spec.MemoryBytes; n > 0 {
-		limits.Memory = &specs.LinuxMemory{Limit: &n}
-		if b.limitSwp {
-			limits.Memory.Swap = &n
-		}
-	}
 	spec := &specs.Spec{
 		Version:  specs.Version,
 		Process:  process,
@@ -64,7 +64,7 @@ func (b bundle) write() (env []string, err error) {
 		Mounts:   b.mounts(),
 		Linux: &specs.Linux{
 			CgroupsPath: b.cgroup,
-			Resources:   limits,
+			Resources:   b.limits(),
 			Namespaces: []specs.LinuxNamespace{
 				{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
 				{Type: specs.MountNamespace}, {Type: specs.CgroupNamespace},
@@ -83,6 +83,21 @@ func (b bundle) write() (env []string, err error) {
 		return nil, fmt.Errorf("writing the container's configuration: %w", err)
 	}
 	return process.Env, os.WriteFile(filepath.Join(b.dir, "config.json"), data, 0o600)
+}
+
+// limits are those of the container's control group.
+func (b bundle) limits() *specs.LinuxResources {
+	out := &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}}
+	if n := b.spec.MemoryBytes; n > 0 {
+		out.Memory = &specs.LinuxMemory{Limit: &n}
+		if b.limitSwp {
+			out.Memory.Swap = &n
+		}
+	}
+	if n := b.spec.PIDs; n > 0 {
+		out.Pids = &specs.LinuxPids{Limit: &n}
+	}
+	return out
 }
 
 // process is what the container runs, and as whom.
@@ -106,9 +121,10 @@ func (b bundle) process() (*specs.Process, error) {
 	for _, g := range who.Sgids {
 		groups = append(groups, uint32(g))
 	}
-	caps := &specs.LinuxCapabilities{Bounding: capabilities[:]}
+	all := b.capabilities()
+	caps := &specs.LinuxCapabilities{Bounding: all}
 	if who.Uid == 0 {
-		caps.Effective, caps.Permitted = capabilities[:], capabilities[:]
+		caps.Effective, caps.Permitted = all, all
 	}
 	return &specs.Process{
 		Args:            argv,

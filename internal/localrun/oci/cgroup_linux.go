@@ -3,11 +3,14 @@ package oci
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-build/slipway/internal/localrun"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -29,6 +32,37 @@ func newCgroup(name string) cgroup {
 		c.dir = filepath.Join(cgroupRoot, "memory", name)
 	}
 	return c
+}
+
+// Containers get these limits unless they are given others: enough for any
+// service, too little to take the machine down.
+const (
+	defaultPIDs   = 4096
+	memoryReserve = 512 << 20 // for the machine itself, or a tenth where that is more
+)
+
+// withLimits completes a specification with the limits that every container has.
+// A limit that this machine's control groups cannot set is left out; one that was
+// asked for stays, and fails.
+func withLimits(s localrun.Spec, can func(controller string) bool, total int64) localrun.Spec {
+	if s.PIDs == 0 && can("pids") {
+		s.PIDs = defaultPIDs
+	}
+	if s.MemoryBytes == 0 && can("memory") && total > 0 {
+		rest := total - max(memoryReserve, total/10)
+		s.MemoryBytes = max(rest, total/2) &^ (1<<20 - 1)
+	}
+	return s
+}
+
+// can tells whether the machine has a controller and lets this process use it.
+func (c cgroup) can(controller string) bool {
+	if !c.unified {
+		_, err := os.Stat(filepath.Join(cgroupRoot, controller))
+		return err == nil
+	}
+	text, err := os.ReadFile(filepath.Join(cgroupRoot, "cgroup.controllers"))
+	return err == nil && slices.Contains(strings.Fields(string(text)), controller)
 }
 
 // limitsSwap tells whether the kernel can limit swap together with memory.

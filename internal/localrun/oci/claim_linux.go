@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -19,17 +20,22 @@ func checkNames(group localrun.Group) error {
 	if most := 1<<(32-subnetBits) - 3; len(group.Services) > most {
 		return diag.Fail(diag.ExitUsage, "at most %d services run together, not %d", most, len(group.Services))
 	}
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for _, name := range append([]string{group.Name}, serviceNames(group)...) {
 		if !validName().MatchString(name) {
 			return diag.Fail(diag.ExitUsage, "%q cannot be the name of a container: use letters, digits, '-', '_' and '.', at most 63", name)
 		}
 	}
 	for _, s := range group.Services {
-		if seen[s.Name] {
+		key := strings.ToLower(s.Name) // it is a host name too
+		switch other, taken := seen[key]; {
+		case taken && other == s.Name:
 			return diag.Fail(diag.ExitUsage, "two services are named %s", s.Name)
+		case taken:
+			return diag.Fail(diag.ExitUsage, "the services %s and %s would be the same host: upper and lower case do not differ in host names", other, s.Name).
+				WithHint("rename one of them")
 		}
-		seen[s.Name] = true
+		seen[key] = s.Name
 	}
 	return nil
 }
@@ -63,7 +69,10 @@ func (rt *Runtime) claim(group localrun.Group, detached bool, w localrun.Watcher
 		}
 		return nil, f.WithHint("slipway ps; slipway stop; or give this one another name: --name NAME")
 	}
-	if err := os.RemoveAll(dir); err != nil { // the logs of an earlier run
+	if err = removeMounts(dir); err == nil { // never remove through a mount
+		err = os.RemoveAll(dir) // the logs of an earlier run
+	}
+	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	run := &Running{rt: rt, group: group, detached: detached, startedAt: time.Now(), dir: dir, lock: lock, watcher: w,
@@ -78,7 +87,7 @@ func (rt *Runtime) claim(group localrun.Group, detached bool, w localrun.Watcher
 
 // lockGroup takes the lock of a group; nil when another process has it.
 func lockGroup(stateDir, group string) (*flock.Flock, error) {
-	if err := os.MkdirAll(groupsDir(stateDir), 0o711); err != nil {
+	if err := os.MkdirAll(groupsDir(stateDir), 0o700); err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", group, err)
 	}
 	lock := flock.New(lockPath(stateDir, group))

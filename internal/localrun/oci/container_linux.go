@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/probe"
 	"github.com/slipway-build/slipway/internal/probe/secure"
+	"github.com/slipway-build/slipway/internal/ram"
 )
 
 // keepProbes is how many probe results are kept for an explanation.
@@ -61,12 +61,14 @@ type container struct {
 }
 
 func newContainer(run *Running, spec localrun.Spec) *container {
+	group := newCgroup(networkName(run.rt.StateDir, run.group.Name) + "-" + spec.Name)
+	spec = withLimits(spec, group.can, ram.Total(os.DirFS("/")))
 	c := &container{
 		spec:    spec,
 		id:      spec.Name,
-		dir:     filepath.Join(run.dir, spec.Name),
+		dir:     serviceDir(run.dir, spec.Name),
 		runc:    run.runc,
-		cgroup:  newCgroup(networkName(run.rt.StateDir, run.group.Name) + "-" + spec.Name),
+		cgroup:  group,
 		changed: run.changed,
 		pidfd:   -1,
 		ended:   make(chan struct{}),

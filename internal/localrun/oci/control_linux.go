@@ -100,7 +100,10 @@ func StopGroup(ctx context.Context, stateDir, group, service string) error {
 	if !running {
 		return diag.Fail(diag.ExitRun, "%s is not running", group).WithHint("slipway ps")
 	}
-	dir := filepath.Join(GroupDir(stateDir, group), service)
+	dir := GroupDir(stateDir, group)
+	if service != "" {
+		dir = serviceDir(dir, service)
+	}
 	if err := os.WriteFile(filepath.Join(dir, "stop"), nil, 0o600); err != nil {
 		return fmt.Errorf("asking %s to stop: %w", group, err)
 	}
@@ -141,7 +144,7 @@ func groupNames(stateDir string) []string {
 	var out []string
 	for _, e := range entries {
 		if e.IsDir() {
-			out = append(out, e.Name())
+			out = append(out, groupOf(e.Name()))
 		}
 	}
 	return out
@@ -154,6 +157,19 @@ func readState(dir string) (GroupStatus, error) {
 		return s, err
 	}
 	return s, json.Unmarshal(data, &s)
+}
+
+// removeMounts removes the file systems of a group's services, also where an
+// earlier version of Slipway kept them.
+func removeMounts(dir string) error {
+	var problems []error
+	for _, pattern := range []string{serviceDir(dir, "*"), filepath.Join(dir, "*")} {
+		mounted, _ := filepath.Glob(filepath.Join(pattern, "rootfs"))
+		for _, rootfs := range mounted {
+			problems = append(problems, removeRootfs(filepath.Dir(rootfs)))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // finish removes the directory of a group that has ended, or keeps the logs
@@ -185,7 +201,8 @@ func Repair(stateDir, runcPath string, note func(string)) error {
 		if lock == nil {
 			continue // it runs
 		}
-		if err := repairGroup(stateDir, name, runc{path: runcPath, root: filepath.Join(dir, "runc")}); err != nil {
+		err = repairGroup(stateDir, name, runc{path: runcPath, root: filepath.Join(dir, "runc")})
+		if err = errors.Join(err, putBack(stateDir, note)); err != nil {
 			problems = append(problems, fmt.Errorf("cleaning up %s: %w", name, err))
 		} else {
 			note("removed the leftovers of a killed slipway: " + name)
@@ -204,10 +221,7 @@ func repairGroup(stateDir, name string, r runc) error {
 	for _, c := range cgroupsOf(networkName(stateDir, name) + "-") {
 		c.remove()
 	}
-	services, _ := filepath.Glob(filepath.Join(dir, "*", "rootfs"))
-	for _, rootfs := range services {
-		problems = append(problems, removeRootfs(filepath.Dir(rootfs)))
-	}
+	problems = append(problems, removeMounts(dir))
 	network := networkName(stateDir, name)
 	if links, err := netlink.LinkList(); err == nil {
 		for _, l := range links {

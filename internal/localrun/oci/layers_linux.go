@@ -37,7 +37,7 @@ func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash) ([]st
 	if len(layers) != len(diffIDs) {
 		return nil, fmt.Errorf("the image has %d layers, but its configuration names %d", len(layers), len(diffIDs))
 	}
-	if err := os.MkdirAll(dir, 0o711); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("unpacking layers: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
@@ -162,7 +162,9 @@ func mountRootfs(dir string, layers []string) (string, error) {
 	for i := len(layers) - 1; i >= 0; i-- {
 		lower += ":" + layers[i]
 	}
-	m := mount.Mount{Type: "overlay", Source: "overlay", Options: []string{
+	// Nothing in a container gains rights (NoNewPrivileges), so the machine need
+	// not honour setuid bits and devices of an image either.
+	m := mount.Mount{Type: "overlay", Source: "overlay", Options: []string{"nosuid", "nodev",
 		"lowerdir=" + lower[1:], "upperdir=" + upper, "workdir=" + work}}
 	if err := m.Mount(rootfs); err != nil {
 		f := diag.Fail(diag.ExitRun, "mounting the file system of a container at %s", rootfs).Because(err)

@@ -29,6 +29,8 @@ const (
 	subnetBits = 22 // 1,021 services a group
 	ipForward  = "/proc/sys/net/ipv4/ip_forward"
 	hostResolv = "/etc/resolv.conf"
+
+	bridgePrefix = "slw" // begins the names of bridges
 )
 
 // network is the bridge of a group. Its name follows from the group, so that it
@@ -45,7 +47,7 @@ type network struct {
 // an interface.
 func networkName(stateDir, group string) string {
 	sum := sha256.Sum256([]byte(stateDir + "\x00" + group))
-	return "slw" + hex.EncodeToString(sum[:4])
+	return bridgePrefix + hex.EncodeToString(sum[:4])
 }
 
 // createNetwork makes the bridge of a group on a subnet that clashes with no
@@ -80,13 +82,7 @@ func createNetwork(ctx context.Context, stateDir, group string, note func(string
 		note("services reach each other but nothing outside of this machine: " + err.Error())
 		return n, nil
 	}
-	if on, err := os.ReadFile(ipForward); err == nil && strings.TrimSpace(string(on)) == "0" {
-		if err := os.WriteFile(ipForward, []byte("1\n"), 0o644); err != nil {
-			note("services reach nothing outside of this machine: turning on " + ipForward + ": " + err.Error())
-		} else {
-			note("turned on IP forwarding, so that services reach other machines (off again: sysctl net.ipv4.ip_forward=0)")
-		}
-	}
+	forward(stateDir, note)
 	return n, nil
 }
 
@@ -245,7 +241,7 @@ func linkName(network string, ip netip.Addr) string {
 }
 
 // linkPrefix begins the names of the machine's ends of a network's links.
-func linkPrefix(network string) string { return "sl" + strings.TrimPrefix(network, "slw") + "." }
+func linkPrefix(network string) string { return "sl" + strings.TrimPrefix(network, bridgePrefix) + "." }
 
 func (n *network) connect(ns *os.File, ip netip.Addr) error {
 	attrs := netlink.NewLinkAttrs()

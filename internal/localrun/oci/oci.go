@@ -14,6 +14,7 @@ import (
 	"context"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -61,11 +62,40 @@ func groupsDir(stateDir string) string { return filepath.Join(stateDir, "run", "
 func layersDir(stateDir string) string { return filepath.Join(stateDir, "run", "layers") }
 
 // GroupDir is where a group keeps its files; it is private to root.
-func GroupDir(stateDir, group string) string { return filepath.Join(groupsDir(stateDir), group) }
+func GroupDir(stateDir, group string) string {
+	return filepath.Join(groupsDir(stateDir), groupFile(group))
+}
 
-func lockPath(stateDir, group string) string { return GroupDir(stateDir, group) + ".lock" }
+// A group's lock and its errors lie beside its directory, under these endings.
+const (
+	lockSuffix  = ".lock"
+	errorSuffix = ".err"
+	notASuffix  = "%" // no group's name has it
+)
+
+// groupFile is the name of a group's directory: not that of another group's file.
+func groupFile(group string) string {
+	if strings.HasSuffix(group, lockSuffix) || strings.HasSuffix(group, errorSuffix) {
+		return group + notASuffix
+	}
+	return group
+}
+
+// groupOf is the group of a directory's name.
+func groupOf(file string) string { return strings.TrimSuffix(file, notASuffix) }
+
+func lockPath(stateDir, group string) string { return GroupDir(stateDir, group) + lockSuffix }
+
+// ErrorPath is where the background process of a group writes its own errors.
+func ErrorPath(stateDir, group string) string { return GroupDir(stateDir, group) + errorSuffix }
+
+// serviceDir is where a service keeps its files, in a directory that has nothing
+// else: a service may be named like a file of its group.
+func serviceDir(groupDir, service string) string {
+	return filepath.Join(groupDir, "services", service)
+}
 
 // LogPath is the file with all that a service wrote.
 func LogPath(stateDir, group, service string) string {
-	return filepath.Join(GroupDir(stateDir, group), service, "log")
+	return filepath.Join(serviceDir(GroupDir(stateDir, group), service), "log")
 }

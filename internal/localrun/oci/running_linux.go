@@ -231,7 +231,7 @@ func (run *Running) stopAll() error {
 	_ = stops.Wait()
 	run.background.Wait()
 	err := errors.Join(problems...)
-	err = errors.Join(err, removeNetwork(networkName(run.rt.StateDir, run.group.Name)))
+	err = errors.Join(err, removeNetwork(networkName(run.rt.StateDir, run.group.Name)), putBack(run.rt.StateDir, run.watcher.Note))
 	if err == nil {
 		err = finish(run.dir, run.detached)
 	}

@@ -108,6 +108,16 @@ func testImage(t *testing.T) v1.Image {
 	return img
 }
 
+// testImageOf is an image of layers.
+func testImageOf(t *testing.T, layers ...v1.Layer) v1.Image {
+	t.Helper()
+	img, err := mutate.AppendLayers(empty.Image, layers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
 func layer(t *testing.T, files map[string]string) v1.Layer {
 	t.Helper()
 	var b bytes.Buffer
@@ -186,7 +196,7 @@ func traces(t *testing.T, stateDir, group string) []string {
 		}
 	}
 	out = append(out, tables(t, name)...)
-	if left, _ := filepath.Glob(filepath.Join(GroupDir(stateDir, group), "*", "rootfs")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(serviceDir(GroupDir(stateDir, group), "*"), "rootfs")); len(left) > 0 {
 		out = append(out, left...)
 	}
 	return out

@@ -94,6 +94,9 @@ func main() {
 		time.Sleep(1500 * time.Millisecond)
 		fmt.Fprint(w, "finished")
 	})
+	http.HandleFunc("/socket", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, socket(r.FormValue("kind")))
+	})
 	if d, err := time.ParseDuration(os.Getenv("LISTEN_AFTER")); err == nil {
 		time.Sleep(d)
 	}
@@ -116,6 +119,25 @@ func main() {
 	}
 	<-stopped
 	fmt.Println("bye")
+}
+
+// socket opens a socket of a kind and says what came of it.
+func socket(kind string) string {
+	var fd int
+	var err error
+	switch kind {
+	case "packet":
+		fd, err = syscall.Socket(syscall.AF_PACKET, syscall.SOCK_RAW, 0)
+	case "raw":
+		fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_RAW, syscall.IPPROTO_ICMP)
+	case "ping":
+		fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, syscall.IPPROTO_ICMP)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	_ = syscall.Close(fd)
+	return "open"
 }
 
 // initialise is a process 1 that runs the server as its child and hands signals
