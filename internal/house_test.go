@@ -96,6 +96,7 @@ func rooms() map[string]layer {
 		"internal/parallel":   words,
 		"internal/atomicfile": words, // not for core, which writes nothing
 		"internal/retry":      words, // not for core, which waits for nothing
+		"internal/httplimit":  words, // not for core, which has no network
 	}
 }
 
@@ -235,7 +236,7 @@ func TestCoreIsPure(t *testing.T) {
 			continue
 		}
 		for target, at := range h.imports(pkg) {
-			for _, forbidden := range []string{"os", "net", "syscall", "unsafe", "math/rand", "plugin", "log", "golang.org/x/sys", "embed", module + "internal/atomicfile", module + "internal/retry"} {
+			for _, forbidden := range []string{"os", "net", "syscall", "unsafe", "math/rand", "plugin", "log", "golang.org/x/sys", "embed", module + "internal/atomicfile", module + "internal/retry", module + "internal/httplimit"} {
 				if target == forbidden || strings.HasPrefix(target, forbidden+"/") {
 					t.Errorf("%s: %s is core and imports %s", at, pkg, target)
 				}

@@ -26,6 +26,8 @@ import (
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/slipway-build/slipway/internal/httplimit"
 )
 
 // newController wires BuildKit together. Every constructor of BuildKit whose
@@ -102,8 +104,22 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 }
 
 // registryHosts resolves image names as `docker pull` does: HTTPS, and plain
-// HTTP for this machine.
-func registryHosts() docker.RegistryHosts { return resolver.NewRegistryConfig(nil) }
+// HTTP for this machine. It bounds how long a registry may keep a build waiting.
+func registryHosts() docker.RegistryHosts {
+	all := resolver.NewRegistryConfig(nil)
+	return func(host string) ([]docker.RegistryHost, error) {
+		hosts, err := all(host)
+		for i, h := range hosts {
+			if h.Client == nil {
+				continue
+			}
+			bounded := *h.Client
+			bounded.Transport = httplimit.New(h.Client.Transport, httplimit.Default())
+			hosts[i].Client = &bounded
+		}
+		return hosts, err
+	}
+}
 
 // quietLogs keeps BuildKit's own log away from the terminal: it goes to a file
 // in the state directory, cut when it grows beyond 4 MB.
