@@ -45,7 +45,8 @@ type Options struct {
 	PID          int  // the process that those who wait for this one are told; 0: this process
 	Rootless     bool // root of a user namespace only: no control groups, no /sys in steps
 
-	abandoned bool // the last process that had the state directory was killed
+	abandoned bool       // the last process that had the state directory was killed
+	files     *openFiles // of this engine
 }
 
 func (o Options) parallel() int {
