@@ -21,14 +21,19 @@ import (
 )
 
 // explain turns an error of a push into what happened, why, and what to do.
-func (p *Pusher) explain(ctx context.Context, ref name.Reference, err error) error {
+func (p *Pusher) explain(ctx context.Context, local string, ref name.Reference, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	var blob *os.PathError
-	if errors.As(err, &blob) {
+	if errors.As(err, &blob) || errors.As(err, new(*Damaged)) {
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: the local image is incomplete", ref.Name()).
 			WithHint("build it again: slipway build").Because(err)
+	}
+	if errors.As(err, new(*transport.Error)) && p.store != nil {
+		if damaged := p.store.incomplete(ctx, local, err); damaged != nil {
+			return damaged
+		}
 	}
 	host := ref.Context().RegistryStr()
 	f := p.classify(host, ref, err)

@@ -120,7 +120,7 @@ func (p *Pusher) Push(ctx context.Context, local, destination string) error {
 		err = p.remote.Push(ctx, ref, &uploadingImage{a, job})
 	}
 	if err != nil {
-		return p.explain(ctx, ref, err)
+		return p.explain(ctx, local, ref, err)
 	}
 	job.report(true)
 	return nil

@@ -17,7 +17,7 @@ func (d Dir) Containers() (*oci.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &oci.Runtime{StateDir: d.Path, Runc: runc, Images: func(ctx context.Context, name, platform string) (oci.Image, error) {
+	return &oci.Runtime{Blame: store.Blame, StateDir: d.Path, Runc: runc, Images: func(ctx context.Context, name, platform string) (oci.Image, error) {
 		return store.Image(ctx, name, platform)
 	}}, nil
 }

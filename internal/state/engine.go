@@ -79,6 +79,9 @@ func (d Dir) openEngine(ctx context.Context, owner string, sink event.Sink) (*em
 	if err != nil {
 		return nil, err
 	}
+	if _, _, err := store.Heal(ctx, false); err != nil {
+		return nil, err
+	}
 	span := d.Trace.Start("", "opening the engine")
 	eng, err := embedded.Open(ctx, embedded.Options{
 		StateDir:     d.engineDir(),

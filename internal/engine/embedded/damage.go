@@ -102,6 +102,9 @@ func unseal(dir string) error {
 			return err
 		}
 	}
+	if err := complete(dir); seals == nil && err != nil {
+		return err
+	}
 	for _, name := range databases() {
 		err := checkDatabase(filepath.Join(dir, name), seals[name], seals != nil)
 		if errors.Is(err, fs.ErrPermission) {
@@ -109,6 +112,21 @@ func unseal(dir string) error {
 		}
 		if err != nil {
 			return &damagedError{name, err}
+		}
+	}
+	return nil
+}
+
+// complete says whether a database is missing that the snapshots of an engine need:
+// BuildKit would begin a new one, which does not go with the others.
+func complete(dir string) error {
+	worker := filepath.Join(dir, "runc-"+snapshotter)
+	if entries, err := os.ReadDir(filepath.Join(worker, "snapshots", "snapshots")); err != nil || len(entries) == 0 {
+		return nil
+	}
+	for _, name := range databases()[2:] {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
+			return &damagedError{name, errors.New("it is missing or empty")}
 		}
 	}
 	return nil

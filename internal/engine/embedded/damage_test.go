@@ -202,6 +202,22 @@ func use(path string) error {
 	})
 }
 
+// A kill leaves no seal, but snapshots without their databases are no new engine.
+func TestSnapshotsNeedTheirDatabases(t *testing.T) {
+	for i, name := range databases() {
+		dir := newDatabases(t)
+		if err := os.MkdirAll(filepath.Join(dir, "runc-overlayfs", "snapshots", "snapshots", "1"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		if err := unseal(dir); damage(err) != (i >= 2) {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
+}
+
 func TestADamagedEngineIsSetAside(t *testing.T) {
 	dir := newDatabases(t)
 	older := dir + ".damaged-20260101T000000Z"

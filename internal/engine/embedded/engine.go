@@ -97,7 +97,11 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
 	}
+	e.opts.opened = time.Now()
 	err := unseal(e.opts.StateDir)
+	if err == nil {
+		err = checkContent(ctx, e.opts.StateDir)
+	}
 	if damage(err) {
 		err = setAside(e.opts.StateDir, err, sink)
 	}
@@ -219,7 +223,7 @@ func (e *Engine) Close() error {
 	}
 	errs = append(errs, unmountBelow(e.opts.StateDir))
 	if e.controller != nil && e.opts.files.close(5*time.Second) && !e.broken.Load() {
-		errs = append(errs, sealDatabases(e.opts.StateDir))
+		errs = append(errs, sealContent(e.opts.StateDir, e.opts.opened), sealDatabases(e.opts.StateDir))
 	}
 	if e.controller != nil {
 		// An export that was cancelled leaves the layer that it was writing.

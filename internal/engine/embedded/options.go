@@ -11,6 +11,7 @@ package embedded
 
 import (
 	"runtime"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
@@ -47,6 +48,7 @@ type Options struct {
 
 	abandoned bool       // the last process that had the state directory was killed
 	files     *openFiles // of this engine
+	opened    time.Time
 }
 
 func (o Options) parallel() int {

@@ -97,6 +97,7 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 		return nil, fmt.Errorf("starting the worker: %w", err)
 	}
 	memo := newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir)
+	memo.opened = o.opened
 	if o.Layer != nil {
 		memo.keep = &keeper{o.Layer}
 	}

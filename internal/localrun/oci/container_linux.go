@@ -77,6 +77,14 @@ func newContainer(run *Running, spec localrun.Spec) *container {
 
 // load reads the image and makes its layers ready.
 func (c *container) load(ctx context.Context, rt *Runtime) error {
+	err := c.read(ctx, rt)
+	if err != nil && rt.Blame != nil {
+		return rt.Blame(ctx, c.spec.Image, err)
+	}
+	return err
+}
+
+func (c *container) read(ctx context.Context, rt *Runtime) error {
 	img, err := rt.Images(ctx, c.spec.Image, c.spec.Platform)
 	if err != nil {
 		return err

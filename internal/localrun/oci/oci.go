@@ -32,7 +32,8 @@ type Runtime struct {
 	StateDir string // of slipway; containers live below "run"
 	Runc     string // path of the program
 	Images   func(ctx context.Context, name, platform string) (Image, error)
-	Grace    time.Duration // from the stop signal to SIGKILL; zero: 10 s
+	Blame    func(ctx context.Context, name string, err error) error // finds damage behind an error of reading an image; nil: nobody looks
+	Grace    time.Duration                                           // from the stop signal to SIGKILL; zero: 10 s
 
 	servers func() []netip.AddrPort // name servers to ask; nil: the machine's
 }
