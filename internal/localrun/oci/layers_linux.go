@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -158,12 +160,11 @@ func mountRootfs(dir string, layers []string) (string, error) {
 			return "", fmt.Errorf("preparing the file system: %w", err)
 		}
 	}
-	lower := ""
-	for i := len(layers) - 1; i >= 0; i-- {
-		lower += ":" + layers[i]
+	lower, err := lowerOption(dir, layers)
+	if err != nil {
+		return "", err
 	}
-	m := mount.Mount{Type: "overlay", Source: "overlay", Options: []string{
-		"lowerdir=" + lower[1:], "upperdir=" + upper, "workdir=" + work}}
+	m := mount.Mount{Type: "overlay", Source: "overlay", Options: []string{lower, "upperdir=" + upper, "workdir=" + work}}
 	if err := m.Mount(rootfs); err != nil {
 		f := diag.Fail(diag.ExitRun, "mounting the file system of a container at %s", rootfs).Because(err)
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) {
@@ -174,13 +175,45 @@ func mountRootfs(dir string, layers []string) (string, error) {
 	return rootfs, nil
 }
 
+// maxLayers is how many layers overlayfs joins (OVL_MAX_STACK of the kernel).
+const maxLayers = 500
+
+// lowerOption names the layers, the newest first. The options of a mount fit in a
+// page, which the names of a hundred layers fill: then links with short names stand
+// for them, below one directory, where package mount shortens them again.
+func lowerOption(dir string, layers []string) (string, error) {
+	if len(layers) > maxLayers {
+		return "", diag.Fail(diag.ExitRun, "the image has %d layers; the kernel joins %d", len(layers), maxLayers).
+			WithHint("build it with fewer layers: each COPY, ADD and RUN makes one")
+	}
+	names := slices.Clone(layers)
+	slices.Reverse(names)
+	if option := "lowerdir=" + strings.Join(names, ":"); len(option)+3*len(dir) < os.Getpagesize()/2 {
+		return option, nil
+	}
+	links := filepath.Join(dir, linksDir)
+	if err := errors.Join(os.RemoveAll(links), os.MkdirAll(links, 0o711)); err != nil {
+		return "", fmt.Errorf("preparing the file system: %w", err)
+	}
+	for i, layer := range names {
+		names[i] = filepath.Join(links, strconv.Itoa(i))
+		if err := os.Symlink(layer, names[i]); err != nil {
+			return "", fmt.Errorf("preparing the file system: %w", err)
+		}
+	}
+	return "lowerdir=" + strings.Join(names, ":"), nil
+}
+
+// linksDir has short names for the layers of one container.
+const linksDir = "l"
+
 // removeRootfs undoes mountRootfs; it may be called when there is none.
 func removeRootfs(dir string) error {
 	err := unmount(filepath.Join(dir, "rootfs"))
 	if err != nil {
 		return err // never remove through a mount
 	}
-	for _, d := range []string{"rootfs", "upper", "work"} {
+	for _, d := range []string{"rootfs", "upper", "work", linksDir} {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, d)))
 	}
 	return err
