@@ -5,6 +5,7 @@ package embedded
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -95,5 +96,48 @@ func TestADamagedLayerOfTheImageStoreIsReplaced(t *testing.T) {
 	h.take(content.Info{Digest: digest.FromBytes(layer)})
 	if _, err := os.Stat(filepath.Join(images, "sha256", filepath.Base(own))); err == nil {
 		t.Error("a damaged layer was handed over")
+	}
+}
+
+// Overhaul finds what no seal shows: a disk that loses a byte changes no time.
+func TestOverhaulReadsEverything(t *testing.T) {
+	look := func(dir string) (string, int) {
+		sink := &recorder{}
+		found, err := Overhaul(t.Context(), Options{StateDir: dir, ImageDir: t.TempDir(), Owner: "doctor", PID: 1}, sink)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found, len(sink.events)
+	}
+	if found, notes := look(filepath.Join(t.TempDir(), "none")); found != "no engine yet" || notes != 0 {
+		t.Errorf("%q", found)
+	}
+	for _, harmed := range []string{"", "content", "database"} {
+		dir := newDatabases(t)
+		blob := writeContent(t, dir, []byte("layer"), time.Now())
+		if err := errors.Join(sealContent(dir, time.Time{}), sealDatabases(dir)); err != nil {
+			t.Fatal(err)
+		}
+		path := map[string]string{"": "", "content": blob, "database": filepath.Join(dir, "cache.db")}[harmed]
+		if path != "" {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, _ := os.ReadFile(path)
+			for i := range min(len(data), 16384) {
+				data[i] ^= 1
+			}
+			if err := errors.Join(os.WriteFile(path, data, 0o600), os.Chtimes(path, info.ModTime(), info.ModTime())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found, notes := look(dir)
+		if harmed == "" && (found != "5 databases and 1 blobs are whole" || notes != 0) || harmed != "" && (found != "its cache was damaged and is empty now" || notes != 1) {
+			t.Errorf("%q: %q, %d notes", harmed, found, notes)
+		}
+		if again, _ := look(dir); harmed != "" && again != "5 databases and 0 blobs are whole" {
+			t.Errorf("%q, again: %q", harmed, again)
+		}
 	}
 }
