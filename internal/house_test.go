@@ -97,6 +97,7 @@ func rooms() map[string]layer {
 		"internal/parallel":   words,
 		"internal/atomicfile": words, // not for core, which writes nothing
 		"internal/retry":      words, // not for core, which waits for nothing
+		"internal/quota":      words,
 		"internal/httplimit":  words, // not for core, which has no network
 	}
 }

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -26,6 +27,6 @@ func Divert(dir string) (stderr *os.File, report string) {
 		return os.Stderr, report
 	}
 	os.Stderr = os.NewFile(uintptr(terminal), "/dev/stderr")
-	log.SetOutput(os.Stderr)
+	log.SetOutput(io.Discard) // Slipway does not use it; net/http prints what servers send
 	return os.Stderr, report
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/probe"
 	"github.com/slipway-build/slipway/internal/probe/secure"
+	"github.com/slipway-build/slipway/internal/quota"
 )
 
 // keepProbes is how many probe results are kept for an explanation.
@@ -94,7 +95,7 @@ func (c *container) read(ctx context.Context, rt *Runtime) error {
 		return fmt.Errorf("reading the configuration of %s: %w", c.spec.Image, err)
 	}
 	c.image = file.Config
-	if c.layers, err = unpack(ctx, layersDir(rt.StateDir), img, file.RootFS.DiffIDs); err != nil {
+	if c.layers, err = unpack(ctx, layersDir(rt.StateDir), img, file.RootFS.DiffIDs, quota.New(rt.MaxBytes)); err != nil {
 		return fmt.Errorf("%s: %w", c.spec.Image, err)
 	}
 	if c.spec.Port == 0 {

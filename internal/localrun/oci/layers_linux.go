@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"archive/tar"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,13 +23,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/quota"
 )
 
 // unpack makes sure that every layer of an image is unpacked, and returns their
 // directories from the lowest up. A directory is named by the layer's chain ID
 // (OCI image specification, config.md) and appears complete or not at all.
 // The diff IDs are those of the configuration: asking a layer would unpack it.
-func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash) ([]string, error) {
+func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash, room *quota.Quota) ([]string, error) {
 	layers, err := img.Layers()
 	if err != nil {
 		return nil, fmt.Errorf("reading the layers: %w", err)
@@ -54,7 +56,11 @@ func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash) ([]st
 		chain = chainID(chain, diffID.String())
 		path := filepath.Join(dir, chain)
 		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
-			err = unpackLayer(ctx, l, diffID, path, dirs)
+			err = unpackLayer(ctx, l, diffID, path, dirs, room)
+			if large := (*quota.Exceeded)(nil); errors.As(err, &large) {
+				return nil, diag.Fail(diag.ExitRun, "unpacking the image").Because(large).
+					WithHint("if you trust the image, allow more: --max-unpacked 100GB")
+			}
 			if err != nil {
 				return nil, fmt.Errorf("unpacking layer %s: %w", diffID, err)
 			}
@@ -116,7 +122,7 @@ func chainID(below, diffID string) string {
 
 // unpackLayer writes one layer in the form that overlayfs reads, its digest
 // checked. Directories that it only passes through look as in the parents.
-func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, parents []string) (err error) {
+func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, parents []string, room *quota.Quota) (err error) {
 	tmp, err := os.MkdirTemp(filepath.Dir(path), ".new-")
 	if err != nil {
 		return err
@@ -140,7 +146,8 @@ func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, par
 	for i := len(parents) - 1; i >= 0; i-- {
 		newestFirst = append(newestFirst, parents[i])
 	}
-	if _, err := archive.Apply(ctx, tmp, in, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithParents(newestFirst)); err != nil {
+	if _, err := archive.Apply(ctx, tmp, in, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithParents(newestFirst),
+		archive.WithFilter(func(h *tar.Header) (bool, error) { return true, room.Take(h.Size) })); err != nil {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil { // padding behind the end of the archive
