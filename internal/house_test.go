@@ -54,6 +54,7 @@ func rooms() map[string]layer {
 		"internal/trace":           leaves,
 		"internal/ram":             leaves,
 		"internal/interrupt":       leaves,
+		"internal/crash":           leaves,
 		"internal/docker":          leaves,
 		"internal/repository":      leaves,
 		"internal/origin":          leaves,
@@ -99,6 +100,8 @@ func rooms() map[string]layer {
 		"internal/retry":      words, // not for core, which waits for nothing
 		"internal/relay":      words, // not for core
 		"internal/netns":      words, // not for core
+		"internal/quota":      words,
+		"internal/httplimit":  words, // not for core, which has no network
 	}
 }
 
@@ -110,7 +113,7 @@ func neighbours() map[string][]string {
 		"internal/event":              {"internal/diag"},
 		"internal/baseimage/debian":   {"internal/baseimage/download"},
 		"internal/bench":              {"internal/engine"},
-		"internal/engine/embedded":    {"internal/ram"},
+		"internal/engine/embedded":    {"internal/ram", "internal/crash"},
 		"internal/localrun/oci":       {"internal/ram"},
 		"internal/engine/solve":       {"internal/engine"},
 		"internal/engine/conformance": {"internal/engine"},
@@ -238,7 +241,7 @@ func TestCoreIsPure(t *testing.T) {
 			continue
 		}
 		for target, at := range h.imports(pkg) {
-			for _, forbidden := range []string{"os", "net", "syscall", "unsafe", "math/rand", "plugin", "log", "golang.org/x/sys", "embed", module + "internal/atomicfile", module + "internal/retry"} {
+			for _, forbidden := range []string{"os", "net", "syscall", "unsafe", "math/rand", "plugin", "log", "golang.org/x/sys", "embed", module + "internal/atomicfile", module + "internal/retry", module + "internal/httplimit"} {
 				if target == forbidden || strings.HasPrefix(target, forbidden+"/") {
 					t.Errorf("%s: %s is core and imports %s", at, pkg, target)
 				}

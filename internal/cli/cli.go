@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
+	"github.com/slipway-build/slipway/internal/crash"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/interrupt"
 	"github.com/slipway-build/slipway/internal/plaintext"
@@ -32,6 +34,9 @@ type World struct {
 	// Args and Environ start this process once more for an ordinary user; without
 	// Args, commands that need root are tried as they are.
 	Args, Environ []string
+
+	// Crashed is the report of an earlier command that died; empty: none.
+	Crashed string
 }
 
 // Process returns the World of this process.
@@ -40,7 +45,8 @@ func Process() World {
 	if err != nil {
 		dir = "."
 	}
-	return World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, LookupEnv: os.LookupEnv, Dir: dir, Args: os.Args, Environ: os.Environ()}
+	stderr, crashed := crash.Divert(state.PathOf(os.Getenv))
+	return World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: stderr, Crashed: crashed, Getenv: os.Getenv, LookupEnv: os.LookupEnv, Dir: dir, Args: os.Args, Environ: os.Environ()}
 }
 
 // app is what every command file gets.
@@ -68,13 +74,26 @@ func Main(args []string, w World) diag.ExitCode {
 	defer stop()
 	a := newApp(w, state.PathOf(w.Getenv))
 	a.state.Narrow()
-	root := a.root()
-	root.SetArgs(args)
-	err := a.finish(root.ExecuteContext(ctx))
+	if w.Crashed != "" {
+		fmt.Fprintf(w.Stderr, "note: an earlier command ended with an internal error; send %s to the maintainers\n", w.Crashed)
+	}
+	err := a.execute(ctx, args)
 	if err == nil && !unread(ctx, nil) {
 		return diag.ExitOK
 	}
 	return a.fail(ctx, err)
+}
+
+// execute runs the command that the arguments name; a panic is an error like others.
+func (a *app) execute(ctx context.Context, args []string) (err error) {
+	defer func() {
+		if broken := crash.Caught(a.state.Path, recover(), debug.Stack()); broken != nil {
+			err = broken
+		}
+	}()
+	root := a.root()
+	root.SetArgs(args)
+	return a.finish(root.ExecuteContext(ctx))
 }
 
 // fail prints an error, its cause last and then the hint, and returns the exit code.

@@ -274,7 +274,7 @@ func (a *app) deliveries(ctx context.Context, store *image.Store, sink event.Sin
 	if err := delivery.CheckOutput(f.load, f.to.word != ""); err != nil {
 		return nil, err
 	}
-	return delivery.Open(ctx, delivery.Options{Load: f.load, Push: f.push, Registry: a.registry(f.insecure), Store: store, Sink: sink, Trace: a.trace}, jobs)
+	return delivery.Open(ctx, delivery.Options{Load: f.load, Push: f.push, Registry: a.registry(f.Registry, f.insecure), Store: store, Sink: sink, Trace: a.trace}, jobs)
 }
 
 // history opens what is known of earlier builds of a fleet; afresh says why nothing

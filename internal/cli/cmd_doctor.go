@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -30,11 +31,17 @@ type checkup struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, repair bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Report what this machine lacks, and the command that fixes it",
-		Args:  cobra.NoArgs,
+		Long: `Report what this machine lacks, and the command that fixes it.
+
+With --repair, read everything in the state directory first: compare every blob
+with its digest, read the databases of the build engine, and remove leftovers of
+killed commands. What is damaged is removed or moved aside; the next build makes
+it again.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// Without user namespaces the checks say so from outside of one.
 			if os.Geteuid() == 0 || rootless.Available() == nil {
@@ -42,7 +49,14 @@ func (a *app) doctorCommand() *cobra.Command {
 					return err
 				}
 			}
-			checks := a.examine(cmd.Context())
+			var checks []checkup
+			if repair {
+				checks = a.repair(cmd.Context())
+			}
+			if err := cmd.Context().Err(); err != nil {
+				return err
+			}
+			checks = append(checks, a.examine(cmd.Context())...)
 			if asJSON {
 				if err := a.printJSON(checks); err != nil {
 					return err
@@ -58,8 +72,24 @@ func (a *app) doctorCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&repair, "repair", false, "check everything in the state directory, and remove what is damaged")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// repair looks at all of the state directory.
+func (a *app) repair(ctx context.Context) []checkup {
+	screen := a.newScreen(nil)
+	defer screen.Close()
+	var checks []checkup
+	for _, r := range a.state.Repair(ctx, screen) {
+		c := checkup{Check: r.Part, OK: r.Err == nil, Found: r.Found}
+		if r.Err != nil {
+			c.Found, c.Fix = r.Err.Error(), cmp.Or(diag.HintOf(r.Err), "run slipway doctor --repair as the owner of "+a.state.Path)
+		}
+		checks = append(checks, c)
+	}
+	return checks
 }
 
 func printCheckups(a *app, checks []checkup) {

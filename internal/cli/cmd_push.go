@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -26,7 +27,9 @@ func (a *app) pushCommand() *cobra.Command {
 registry already has are not sent; layers that services share are sent once.
 
 Credentials come from the Docker configuration file (docker login, podman
-login), or from SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD.`,
+login), or from SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD. Only the
+registry that SLIPWAY_REGISTRY names, or else --registry, receives these two;
+the registry in slipway.yaml alone does not.`,
 		Example: `  slipway push --registry localhost:5000 --tag v1.2.3
   slipway push fast-orchestrator-service --registry registry.example
   slipway push registry.example/shop/web:v1`,
@@ -49,7 +52,7 @@ func (a *app) push(ctx context.Context, args []string, f pushFlags) error {
 	}
 	screen := a.newScreen(nil)
 	defer screen.Close()
-	pusher, err := a.registry(f.insecure).Pusher(store, screen)
+	pusher, err := a.registry(f.Registry, f.insecure).Pusher(store, screen)
 	if err != nil {
 		return err
 	}
@@ -66,7 +69,11 @@ func (a *app) push(ctx context.Context, args []string, f pushFlags) error {
 	return delivery.Join(failures)
 }
 
-// registry is how commands that push speak to registries.
-func (a *app) registry(insecure bool) delivery.Registry {
-	return delivery.Registry{User: a.Getenv("SLIPWAY_REGISTRY_USER"), Password: a.Getenv("SLIPWAY_REGISTRY_PASSWORD"), Insecure: insecure}
+// registry is how commands that push speak to registries. The password belongs to
+// the registry that the person names, never to one that only a repository names.
+func (a *app) registry(flag string, insecure bool) delivery.Registry {
+	return delivery.Registry{
+		Name: cmp.Or(a.Getenv("SLIPWAY_REGISTRY"), flag), Insecure: insecure,
+		User: a.Getenv("SLIPWAY_REGISTRY_USER"), Password: a.Getenv("SLIPWAY_REGISTRY_PASSWORD"),
+	}
 }

@@ -67,9 +67,9 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 		return err
 	}
 	if f.detach {
-		return a.runDetached(ctx, supervised{Group: group, UntilHealthy: f.untilHealthy, Timeout: f.timeout})
+		return a.runDetached(ctx, supervised{Group: group, MaxUnpacked: f.maxUnpacked, UntilHealthy: f.untilHealthy, Timeout: f.timeout})
 	}
-	rt, err := a.state.Containers()
+	rt, err := a.state.Containers(f.maxUnpacked)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type supervised struct {
 	Group        localrun.Group
 	UntilHealthy bool
 	Timeout      time.Duration
+	MaxUnpacked  string
 }
 
 // message is a line that the background slipway sends while it starts, on its
@@ -57,7 +58,7 @@ func (a *app) superviseCommand() *cobra.Command {
 
 // supervise runs a group until it is told to stop.
 func (a *app) supervise(ctx context.Context, job supervised, parent *reporter) error {
-	rt, err := a.state.Containers()
+	rt, err := a.state.Containers(job.MaxUnpacked)
 	if err != nil {
 		return parent.fail(err)
 	}

@@ -58,6 +58,9 @@ func (a *app) source(ctx context.Context, args []string, f buildFlags) (_ *sourc
 		return nil, diag.Fail(diag.ExitUsage, "standard input cannot be both the Dockerfile and the build context").WithHint("slipway build - < Dockerfile, or slipway build -f - DIR < Dockerfile")
 	}
 	from := a.origins(f)
+	if from.MaxBytes, err = a.state.UnpackLimit(f.maxUnpacked); err != nil {
+		return nil, err
+	}
 	if err := a.nameContexts(ctx, s, from, f.contexts); err != nil {
 		return nil, err
 	}

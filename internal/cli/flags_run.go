@@ -32,6 +32,7 @@ type runFlags struct {
 	untilHealthy bool
 	detach       bool
 	timeout      time.Duration
+	maxUnpacked  string
 }
 
 func (f *runFlags) register(cmd *cobra.Command) {
@@ -46,6 +47,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.name, "name", "", "group name (default: the fleet's or the first image's)")
 	fl.BoolVar(&f.untilHealthy, "until-healthy", false, "wait until every service is healthy")
 	fl.BoolVarP(&f.detach, "detach", "d", false, "run in the background")
+	fl.StringVar(&f.maxUnpacked, "max-unpacked", "", "maximum size that an image unpacks to, such as 50GB (default: 20GB, or a tenth of the free disk if that is more)")
 	fl.DurationVar(&f.timeout, "timeout", 0, "maximum wait of --until-healthy (default: until each service is healthy or unhealthy, one minute without a health check)")
 }
 

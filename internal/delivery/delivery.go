@@ -29,16 +29,17 @@ type Options struct {
 	Trace      *trace.Recorder // nil: none
 }
 
-// Registry is how the registry is spoken to. Without a user, credentials come
-// from the Docker configuration file.
+// Registry is how registries are spoken to. Credentials of one that Name does not
+// name come from the Docker configuration file.
 type Registry struct {
+	Name           string // the one that user and password belong to
 	User, Password string
 	Insecure       bool // plain HTTP or unverified TLS
 }
 
 // Pusher opens what pushes images of the store.
 func (r Registry) Pusher(store *image.Store, sink event.Sink) (*image.Pusher, error) {
-	return image.NewPusher(store, image.PushOptions{User: r.User, Password: r.Password, Insecure: r.Insecure, Sink: sink})
+	return image.NewPusher(store, image.PushOptions{Registry: r.Name, User: r.User, Password: r.Password, Insecure: r.Insecure, Sink: sink})
 }
 
 // Delivery is all ways that the images of a build go, in order. It is a

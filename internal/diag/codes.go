@@ -271,6 +271,8 @@ func javaCodes() []Code {
 func dockerfileCodes() []Code {
 	return []Code{
 		{Code: "SLP401", Name: "broken Dockerfile", Meaning: "A Dockerfile cannot be parsed."},
+		{Code: "SLP540", Name: "expansion too large", Meaning: "The variables of a Dockerfile expand to an unreasonable length."},
+		{Code: "SLP541", Name: "too many stages", Meaning: "A Dockerfile has more stages than Slipway reads."},
 	}
 }
 

@@ -44,9 +44,15 @@ func Read(name string, text []byte) (File, error) {
 	if err != nil {
 		return File{}, broken(name, text, err)
 	}
+	if err := tooManyStages(name, tree); err != nil {
+		return File{}, err
+	}
 	stages, meta, err := instructions.Parse(tree.AST, nil)
 	if err != nil {
 		return File{}, broken(name, text, err)
+	}
+	if err := expands(name, stages, meta); err != nil {
+		return File{}, err
 	}
 	f := File{name: name, parsed: stages, meta: meta, escape: tree.EscapeToken}
 	f.syntax, _, _, _ = parser.DetectSyntax(text)

@@ -47,7 +47,7 @@ func (s *Store) readBlob(h v1.Hash) ([]byte, error) {
 		return nil, err
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != h.Hex {
-		return nil, fmt.Errorf("blob %s is damaged: its digest is sha256:%x", h, sum)
+		return nil, s.discard(h)
 	}
 	return data, nil
 }
@@ -90,7 +90,7 @@ func manifestType(data []byte) (types.MediaType, error) {
 	return "", errors.New("neither an image manifest nor an image index")
 }
 
-// reuse tells whether a blob is there, and marks it as used now, so that GC
+// reuse tells whether a blob is there and whole, and marks it as used now, so that GC
 // leaves it alone until its image has a name. GC does not run meanwhile.
 func (s *Store) reuse(ctx context.Context, h v1.Hash) (bool, error) {
 	l := flock.New(s.path(".lock"))
@@ -98,16 +98,7 @@ func (s *Store) reuse(ctx context.Context, h v1.Hash) (bool, error) {
 		return false, fmt.Errorf("locking image store %s: %w", s.dir, err)
 	}
 	defer l.Close()
-	return s.touch(h), nil
-}
-
-// touch is reuse for who holds the lock.
-func (s *Store) touch(h v1.Hash) bool {
-	path, now := s.blobPath(h), time.Now()
-	if info, err := os.Stat(path); err == nil && now.Sub(info.ModTime()).Abs() < touchEvery {
-		return true // as it is written to the disk each time
-	}
-	return os.Chtimes(path, now, now) == nil
+	return s.whole(h, -1), nil
 }
 
 // touchEvery is how old the mark of a use may be that stays: little against the
@@ -134,7 +125,10 @@ func (s *Store) putBlob(ctx context.Context, want v1.Hash, r io.Reader) (err err
 	if want != (v1.Hash{}) && want != got {
 		return fmt.Errorf("writing blob %s: the content has digest %s", want, got)
 	}
-	return tmp.CommitAs(s.blobPath(got))
+	if err := tmp.CommitAs(s.blobPath(got)); err != nil {
+		return err
+	}
+	return atomicfile.Seal(s.blobPath(got), time.Now())
 }
 
 // contextReader stops reading when its context ends.

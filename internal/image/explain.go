@@ -17,17 +17,23 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/httplimit"
 )
 
 // explain turns an error of a push into what happened, why, and what to do.
-func (p *Pusher) explain(ctx context.Context, ref name.Reference, err error) error {
+func (p *Pusher) explain(ctx context.Context, local string, ref name.Reference, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	var blob *os.PathError
-	if errors.As(err, &blob) {
+	if errors.As(err, &blob) || errors.As(err, new(*Damaged)) {
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: the local image is incomplete", ref.Name()).
 			WithHint("build it again: slipway build").Because(err)
+	}
+	if errors.As(err, new(*transport.Error)) && p.store != nil {
+		if damaged := p.store.incomplete(ctx, local, err); damaged != nil {
+			return damaged
+		}
 	}
 	host := ref.Context().RegistryStr()
 	f := p.classify(host, ref, err)
@@ -39,6 +45,9 @@ func (p *Pusher) classify(host string, ref name.Reference, err error) *diag.Fail
 	var answer *transport.Error
 	var gaveUp *exhausted
 	var dns *net.DNSError
+	if f := bounded(host, ref, err); f != nil {
+		return f
+	}
 	switch {
 	case isTLS(err):
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s cannot be trusted", ref.Name(), host).
@@ -52,11 +61,14 @@ func (p *Pusher) classify(host string, ref name.Reference, err error) *diag.Fail
 	case errors.As(err, &gaveUp):
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s reports a server error", ref.Name(), host).
 			WithHint("look at the registry's log; the registry keeps uploaded layers, so push again after it recovers")
+	case errors.As(err, &answer) && p.credentials.withheld(host) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden):
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s requires a login; SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD were not sent, because SLIPWAY_REGISTRY does not name it", ref.Name(), host).
+			WithHint("if this registry may have that password, set SLIPWAY_REGISTRY=%s; otherwise: docker login %s", host, host)
 	case errors.As(err, &answer):
 		return refused(host, ref, answer)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f := diag.Fail(diag.ExitUnexpected, "pushing %s: no registry answers at %s", ref.Name(), host)
-		if onThisMachine(hostOnly(host)) {
+		if httplimit.Loopback(hostOnly(host)) {
 			return f.WithHint("start one: slipway registry serve --addr %s", host)
 		}
 		return f.WithHint("check the address and that the registry runs")
@@ -70,12 +82,35 @@ func (p *Pusher) classify(host string, ref name.Reference, err error) *diag.Fail
 	return diag.Fail(diag.ExitUnexpected, "pushing %s", ref.Name()).WithHint("check the connection to %s and push again", host)
 }
 
+// bounded explains why a request was given up.
+func bounded(host string, ref name.Reference, err error) *diag.Failure {
+	var circle *httplimit.Redirected
+	var silent *httplimit.Silent
+	var exposed *httplimit.Exposed
+	var large *httplimit.TooLarge
+	switch {
+	case errors.As(err, &circle):
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s redirects requests in a circle", ref.Name(), host).
+			WithHint("fix the redirects of the registry, or of the proxy before it: curl -sIL %s/v2/", host)
+	case errors.As(err, &silent):
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s is silent", ref.Name(), host).
+			WithHint("check that the registry runs and answers: curl -m 30 -i %s/v2/", host)
+	case errors.As(err, &exposed):
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: the credentials would be readable on the network", ref.Name()).
+			WithHint("let %s speak TLS (--insecure accepts any certificate), or push without credentials", exposed.Host)
+	case errors.As(err, &large):
+		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s answers with too much data", ref.Name(), host).
+			WithHint("check that %s is a registry: curl -i %s/v2/", host, host)
+	}
+	return nil
+}
+
 // refused explains a final answer of a registry.
 func refused(host string, ref name.Reference, answer *transport.Error) *diag.Failure {
 	switch answer.StatusCode {
 	case http.StatusUnauthorized:
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: %s requires a login, or rejects these credentials", ref.Name(), host).
-			WithHint("docker login %s (or podman login), or set SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD", host)
+			WithHint("docker login %s (or podman login), or set SLIPWAY_REGISTRY=%s, SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD", host, host)
 	case http.StatusForbidden:
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: no permission to push to %s", ref.Name(), ref.Context().Name()).
 			WithHint("ask for permission to push, or log in as a user who has it: docker login %s", host)
@@ -108,6 +143,15 @@ func hostOnly(address string) string {
 // rootText is the text of the innermost cause worth reading: without the URL and
 // the method that net/http puts before it.
 func rootText(err error) string {
+	if e := (*httplimit.Redirected)(nil); errors.As(err, &e) {
+		return e.Error()
+	}
+	if e := (*httplimit.Silent)(nil); errors.As(err, &e) {
+		return e.Error()
+	}
+	if e := (*httplimit.Exposed)(nil); errors.As(err, &e) {
+		return e.Error()
+	}
 	if e := (*exhausted)(nil); errors.As(err, &e) {
 		return e.Error()
 	}

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
@@ -21,13 +20,15 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/httplimit"
 	"github.com/slipway-build/slipway/internal/retry"
 )
 
 // PushOptions say how to reach registries. The zero value uses the credentials
 // of the Docker configuration file and TLS, except to this machine.
 type PushOptions struct {
-	User, Password string // for every registry; empty: the Docker configuration file's
+	User, Password string // for Registry alone; empty: the Docker configuration file's
+	Registry       string // that User and Password belong to; empty: no registry gets them
 	Insecure       bool   // accept any certificate, and plain HTTP
 	Parallel       int    // uploads of one image at once; 0: 4
 	Sink           event.Sink
@@ -37,10 +38,12 @@ type PushOptions struct {
 // common is sent once: the first one uploads it, the others mount it from there.
 // It is safe for concurrent use and meant for one command.
 type Pusher struct {
-	store  *Store
-	opts   PushOptions
-	remote *remote.Pusher
-	retry  *retrying
+	store       *Store
+	opts        PushOptions
+	credentials credentials
+	remote      *remote.Pusher
+	retry       *retrying
+	bound       *bound
 
 	mu      sync.Mutex
 	uploads map[string]*upload // by registry and digest
@@ -61,20 +64,23 @@ func NewPusher(store *Store, opts PushOptions) (*Pusher, error) {
 	if opts.Parallel <= 0 {
 		opts.Parallel = 4
 	}
-	p := &Pusher{store: store, opts: opts, uploads: map[string]*upload{}, retry: &retrying{
-		inner:     baseTransport(opts.Insecure),
+	keys, err := newCredentials(opts)
+	if err != nil {
+		return nil, err
+	}
+	limits := httplimit.Default()
+	limits.Answer, limits.Bytes = 2*time.Minute, 64<<20 // manifests, tokens, errors
+	p := &Pusher{store: store, opts: opts, credentials: keys, uploads: map[string]*upload{}}
+	p.bound = &bound{inner: httplimit.New(baseTransport(opts.Insecure), limits)}
+	p.retry = &retrying{
+		inner:     p.bound,
 		policy:    retry.Policy{Attempts: 6, Total: 3 * time.Minute, First: 500 * time.Millisecond, Longest: 15 * time.Second},
 		plainHTTP: opts.Insecure,
 		sink:      opts.Sink,
 		now:       time.Now,
-	}}
-	auth := remote.WithAuthFromKeychain(authn.DefaultKeychain)
-	if opts.User != "" || opts.Password != "" {
-		auth = remote.WithAuth(&authn.Basic{Username: opts.User, Password: opts.Password})
 	}
 	never := func(error) bool { return false }
-	var err error
-	p.remote, err = remote.NewPusher(auth, remote.WithTransport(&greetings{inner: p.retry}), remote.WithJobs(opts.Parallel),
+	p.remote, err = remote.NewPusher(remote.WithAuthFromKeychain(keys), remote.WithTransport(&greetings{inner: p.retry}), remote.WithJobs(opts.Parallel),
 		remote.WithUserAgent("slipway"), remote.WithRetryStatusCodes(), remote.WithRetryPredicate(never),
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
 	return p, err
@@ -105,6 +111,7 @@ func (p *Pusher) Push(ctx context.Context, local, destination string) error {
 		return diag.Fail(diag.ExitUsage, "%q is not an image name", redact(destination)).
 			WithHint("write registry/name:tag in lower case, such as localhost:5000/shop/web:v1")
 	}
+	p.bound.push(ref.Context().RegistryStr())
 	job := &push{Pusher: p, ctx: ctx, repo: ref.Context(), what: shown(destination)}
 	switch a := artifact.(type) {
 	case v1.ImageIndex:
@@ -113,7 +120,7 @@ func (p *Pusher) Push(ctx context.Context, local, destination string) error {
 		err = p.remote.Push(ctx, ref, &uploadingImage{a, job})
 	}
 	if err != nil {
-		return p.explain(ctx, ref, err)
+		return p.explain(ctx, local, ref, err)
 	}
 	job.report(true)
 	return nil
@@ -225,8 +232,15 @@ func (p *push) send(ctx context.Context, layer v1.Layer, size int64) error {
 		counted.Layer = m.Layer
 		target = &remote.MountableLayer{Layer: counted, Reference: m.Reference}
 	}
-	policy := p.retry.policy
-	policy.If, policy.Total = brokenUpload, 0 // each request has its own limit
+	policy, silences := p.retry.policy, 0
+	policy.Total = 0 // each request has its own limit
+	policy.If = func(err error) bool {
+		if errors.As(err, new(*httplimit.Silent)) {
+			silences++
+			return silences == 1 // waiting is its own limit
+		}
+		return brokenUpload(err)
+	}
 	return policy.Do(ctx, func(ctx context.Context) error {
 		err := p.remote.Upload(ctx, p.repo, target)
 		p.sent.Add(-counted.sent.Swap(0))

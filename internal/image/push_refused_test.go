@@ -28,7 +28,7 @@ func TestPushRefusals(t *testing.T) {
 		hint     string
 		attempts int // of the first request
 	}{
-		{"unauthorized", 401, "", "requires a login", "docker login HOST (or podman login), or set SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD", 1},
+		{"unauthorized", 401, "", "requires a login", "docker login HOST (or podman login), or set SLIPWAY_REGISTRY=HOST, SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD", 1},
 		{"forbidden", 403, "", "no permission to push to HOST/shop/web", "ask for permission to push, or log in as a user who has it: docker login HOST", 1},
 		{"not found", 404, "", "HOST does not know shop/web", "check --registry; some registries require an existing repository: create it first", 1},
 		{"broken", 500, "", "HOST reports a server error: 500 Internal Server Error, 6 times: the disk is full", "look at the registry's log; the registry keeps uploaded layers, so push again after it recovers", 6},
@@ -131,11 +131,11 @@ func TestPushWithCredentials(t *testing.T) {
 		fmt.Fprint(w, r.Header.Get("Authorization"), " wrong-canary")
 		return true
 	}
-	p, _ := newPusher(t, s, PushOptions{User: "ci", Password: "canary-7f3"})
+	p, _ := newPusher(t, s, PushOptions{Registry: srv.host(), User: "ci", Password: "canary-7f3"})
 	if err := p.Push(t.Context(), "web", srv.host()+"/web"); err != nil {
 		t.Error(err)
 	}
-	p, _ = newPusher(t, s, PushOptions{User: "ci", Password: "wrong-canary"})
+	p, _ = newPusher(t, s, PushOptions{Registry: srv.host(), User: "ci", Password: "wrong-canary"})
 	err := p.Push(t.Context(), "web", srv.host()+"/web")
 	if err == nil || strings.Contains(err.Error(), "wrong-canary") || strings.Contains(err.Error(), "Y2k6") {
 		t.Errorf("error %v", err)

@@ -3,6 +3,7 @@ package image
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -199,12 +200,13 @@ func (s *Store) open(desc v1.Descriptor) (v1.Image, error) {
 	return parsedImage{img, stored}, err
 }
 
-// Holds returns nil when every blob of an image is there, and marks it as used.
+// Holds returns nil when every blob of an image is there and whole, and marks it as
+// used. What somebody wrote to is read again, and removed when it is damaged.
 func (s *Store) Holds(desc v1.Descriptor) error { return s.complete(desc) }
 
-// complete checks that every blob of an image is there and marks it as used.
+// complete checks that every blob of an image is whole and marks it as used.
 func (s *Store) complete(desc v1.Descriptor) error {
-	if !s.touch(desc.Digest) {
+	if !s.whole(desc.Digest, desc.Size) {
 		return fmt.Errorf("blob %s is missing from the image store", desc.Digest)
 	}
 	children, err := s.children(desc)
@@ -352,7 +354,13 @@ func (b *storedBlob) Digest() (v1.Hash, error)            { return b.desc.Digest
 func (b *storedBlob) Size() (int64, error)                { return b.desc.Size, nil }
 func (b *storedBlob) MediaType() (types.MediaType, error) { return b.desc.MediaType, nil }
 func (b *storedBlob) Descriptor() (*v1.Descriptor, error) { return &b.desc, nil }
-func (b *storedBlob) Compressed() (io.ReadCloser, error)  { return b.store.OpenBlob(b.desc.Digest) }
+func (b *storedBlob) Compressed() (io.ReadCloser, error) {
+	f, err := b.store.OpenBlob(b.desc.Digest)
+	if err != nil {
+		return nil, err
+	}
+	return &verified{f, b.store, b.desc.Digest, sha256.New()}, nil
+}
 func (b *storedBlob) Exists() (bool, error) {
 	_, err := os.Stat(b.store.blobPath(b.desc.Digest))
 	return err == nil, nil

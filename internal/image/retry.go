@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/httplimit"
 	"github.com/slipway-build/slipway/internal/retry"
 )
 
@@ -66,7 +67,7 @@ func (e *exhausted) Error() string {
 
 // RoundTrip sends a request, again and again where that can help.
 func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme == "http" && !t.plainHTTP && !onThisMachine(req.URL.Hostname()) {
+	if req.URL.Scheme == "http" && !t.plainHTTP && !httplimit.Loopback(req.URL.Hostname()) {
 		return nil, fmt.Errorf("refusing plain HTTP to %s", req.URL.Host)
 	}
 	var res *http.Response
@@ -145,6 +146,9 @@ func temporary(status int, err error) bool {
 	if err == nil {
 		return false
 	}
+	if silent := (*httplimit.Silent)(nil); errors.As(err, &silent) {
+		return silent.Temporary()
+	}
 	var timeout net.Error
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &timeout) && timeout.Timeout()
@@ -170,10 +174,4 @@ func repeatable(req *http.Request, status int) bool {
 		return !req.URL.Query().Has("mount")
 	}
 	return true
-}
-
-// onThisMachine tells whether a host name means this machine without asking DNS.
-func onThisMachine(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }

@@ -55,6 +55,7 @@ type Store struct {
 	mu    sync.Mutex
 	names names
 
+	checks    checks
 	manifests sync.Map // of images, parsed, by digest
 	contents  knownContents
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/xi2/xz"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/quota"
 )
 
 // maxDockerfile is the size in bytes up to which a text is taken for a Dockerfile.
@@ -51,7 +52,11 @@ func (c *Context) unpack(name string, in io.Reader) error {
 	if err := c.make(name); err != nil {
 		return err
 	}
-	if err := extract(plain, c.Dir); err != nil {
+	if err := extract(plain, c.Dir, quota.New(c.maxBytes)); err != nil {
+		if errors.As(err, new(*quota.Exceeded)) {
+			return diag.Fail(diag.ExitUsage, "the archive from %s is too large", c.From).Because(err).
+				WithHint("if you trust it, allow more: --max-unpacked 100GB")
+		}
 		return c.badArchive(err)
 	}
 	return nil
@@ -110,7 +115,7 @@ func readDockerfile(in io.Reader) ([]byte, error) {
 // extract unpacks an archive. Nothing is written outside of the directory,
 // whatever names and links the archive has; owners are those of this process, as
 // the engine takes every file of a context for root's.
-func extract(in io.Reader, dir string) error {
+func extract(in io.Reader, dir string, room *quota.Quota) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -128,6 +133,9 @@ func extract(in io.Reader, dir string) error {
 		h.Name = strings.TrimPrefix(filepath.Clean("/"+h.Name), "/")
 		if h.Name == "" || h.Typeflag == tar.TypeXGlobalHeader {
 			continue
+		}
+		if err := room.Take(h.Size); err != nil {
+			return err
 		}
 		if err := entry(root, h, r); err != nil {
 			return fmt.Errorf("%s: %w", h.Name, err)

@@ -38,6 +38,8 @@ type Source struct {
 	// Secret returns a build secret: GIT_AUTH_TOKEN and GIT_AUTH_HEADER let git read
 	// private repositories over https, as with docker build. May be nil.
 	Secret func(id string) (string, bool)
+	// MaxBytes bounds what an archive unpacks to; 0: no limit.
+	MaxBytes int64
 }
 
 // Context is a directory to build from. Close it after the build.
@@ -47,8 +49,9 @@ type Context struct {
 	From       string // the word that it came from, without credentials
 	Git        bool   // a checkout: the modes of files are those of this process's umask
 
-	root string
-	lock *flock.Flock
+	root     string
+	lock     *flock.Flock
+	maxBytes int64
 }
 
 // Is reports whether a word is one that Fetch takes: standard input or an address.
@@ -76,7 +79,7 @@ func (s Source) Fetch(ctx context.Context, word string) (_ *Context, err error) 
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	c.From = Redacted(word)
+	c.From, c.maxBytes = Redacted(word), s.MaxBytes
 	git, is, err := dockerfile.ParseGit(word)
 	switch {
 	case word == Stdin:

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -347,6 +348,30 @@ func TestAnArchiveWritesNothingOutside(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(outside); len(left) > 0 {
 		t.Errorf("written outside: %v", left)
+	}
+}
+
+func TestUnpackingHasALimit(t *testing.T) {
+	large := archive(t, file("Dockerfile", "FROM scratch\n"), file("zeros", strings.Repeat("\x00", 2<<20)))
+	many := make([]*tar.Header, 3000)
+	for i := range many {
+		many[i] = file(fmt.Sprint(i), "")
+	}
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	if _, err := z.Write(large); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"plain": large, "compressed": zipped.Bytes(), "many files": archive(t, many...)} {
+		s := source(t)
+		s.Stdin, s.MaxBytes = bytes.NewReader(data), 1<<20
+		_, err := s.Fetch(t.Context(), Stdin)
+		if err == nil || !strings.Contains(err.Error(), "too large: it unpacks to more than") || !strings.Contains(diag.HintOf(err), "--max-unpacked") {
+			t.Errorf("%s: %v, hint %q", name, err, diag.HintOf(err))
+		}
+		if left, _ := filepath.Glob(filepath.Join(s.Dir, "*", "*", "*")); len(left) > 0 {
+			t.Errorf("%s: left %v", name, left)
+		}
 	}
 }
 

@@ -20,3 +20,17 @@ func TestEachCallIsMadeOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestAPanicIsTheCallers(t *testing.T) {
+	defer func() {
+		if p, ok := recover().(*Panic); !ok || p.Value != "page 5" || len(p.Stack) == 0 {
+			t.Errorf("recovered %v", p)
+		}
+	}()
+	Each(100, func(i int) {
+		if i == 50 {
+			panic("page 5")
+		}
+	})
+	t.Error("no panic")
+}

@@ -164,6 +164,13 @@ func becomeRoot(p Process) error {
 	if err := os.Setenv(stageVar, stageReady); err != nil {
 		return err
 	}
+	// The runtime's own messages go elsewhere here (package crash); the next program
+	// starts with the terminal.
+	if terminal := int(os.Stderr.Fd()); terminal != unix.Stderr {
+		if err := unix.Dup2(terminal, unix.Stderr); err != nil {
+			return fmt.Errorf("restoring standard error: %w", err)
+		}
+	}
 	return fmt.Errorf("starting slipway in its user namespace: %w", unix.Exec("/proc/self/exe", p.Args, os.Environ()))
 }
 

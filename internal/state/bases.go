@@ -29,6 +29,14 @@ func (b baseStore) Lookup(ctx context.Context, name string) (v1.ImageIndex, erro
 	if errors.Is(err, image.ErrNotFound) {
 		return nil, errors.Join(err, fs.ErrNotExist)
 	}
+	if err != nil {
+		return nil, err
+	}
+	// A base with a damaged layer is not there: it is assembled again.
+	desc, err := b.store.Resolve(ctx, name)
+	if err == nil && b.store.Holds(desc) != nil {
+		return nil, fs.ErrNotExist
+	}
 	return index, err
 }
 

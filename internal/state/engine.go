@@ -92,6 +92,9 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 	if err != nil {
 		return nil, err
 	}
+	if _, _, err := store.Heal(ctx, false); err != nil {
+		return nil, err
+	}
 	span := d.Trace.Start("", "opening the engine")
 	eng, err := embedded.Open(ctx, embedded.Options{
 		StateDir:     d.engineDir(),

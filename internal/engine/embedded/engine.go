@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/mount"
@@ -41,6 +43,7 @@ type Engine struct {
 	stop       context.CancelFunc
 	restore    func() error // $TMPDIR
 	builds     sync.WaitGroup
+	broken     atomic.Bool // something panicked
 }
 
 // Open takes the state directory, repairs what an interrupted run left there
@@ -95,10 +98,20 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
 	}
+	e.opts.opened = time.Now()
+	err := unseal(e.opts.StateDir)
+	if err == nil {
+		err = checkContent(ctx, e.opts.StateDir)
+	}
+	if damage(err) {
+		err = setAside(e.opts.StateDir, err, sink)
+	}
+	if err != nil {
+		return err
+	}
 	if err := e.mountInside(); err != nil {
 		return fmt.Errorf("making a place for mounts: %w", err)
 	}
-	var err error
 	if e.log, err = quietLogs(e.opts.StateDir); err != nil {
 		return fmt.Errorf("opening the engine's log: %w", err)
 	}
@@ -114,11 +127,29 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
-	if e.controller, err = newController(life, e.opts); err != nil {
+	if err := e.control(life, sink); err != nil {
 		return diag.Fail(diag.ExitUnexpected, "the engine does not start").Because(err).
 			WithHint("slipway doctor")
 	}
 	return e.serve(life)
+}
+
+// control wires BuildKit, on empty databases when it cannot read those that are there.
+func (e *Engine) control(ctx context.Context, sink event.Sink) error {
+	open := func() (err error) {
+		e.opts.files = &openFiles{}
+		e.controller, err = newController(ctx, e.opts)
+		return err
+	}
+	err := caught(open)
+	if !damage(err) {
+		return err
+	}
+	e.opts.files.close(time.Second)
+	if err := setAside(e.opts.StateDir, err, sink); err != nil {
+		return err
+	}
+	return caught(open)
 }
 
 // mountInside makes containerd and BuildKit mount layers below the state
@@ -143,8 +174,8 @@ func (e *Engine) mountInside() error {
 func (e *Engine) serve(ctx context.Context) error {
 	listener := bufconn.Listen(1 << 20)
 	e.server = grpc.NewServer(
-		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor),
-		grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+		grpc.ChainUnaryInterceptor(grpcerrors.UnaryServerInterceptor, e.guardUnary),
+		grpc.ChainStreamInterceptor(grpcerrors.StreamServerInterceptor, e.guardStream),
 		grpc.MaxRecvMsgSize(64<<20), grpc.MaxSendMsgSize(64<<20),
 	)
 	e.controller.Register(e.server)
@@ -163,7 +194,12 @@ func (e *Engine) serve(ctx context.Context) error {
 func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
 	e.builds.Add(1)
 	defer e.builds.Done()
-	return solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv, Hidden: e.opts.Hidden}, req, sink)
+	var result engine.Result
+	err := e.guard(func() (err error) {
+		result, err = solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv, Hidden: e.opts.Hidden}, req, sink)
+		return err
+	})
+	return result, err
 }
 
 // Close waits for running builds, stops the engine and gives the directory
@@ -187,6 +223,9 @@ func (e *Engine) Close() error {
 		errs = append(errs, e.restore())
 	}
 	errs = append(errs, unmountBelow(e.opts.StateDir))
+	if e.controller != nil && e.opts.files.close(5*time.Second) && !e.broken.Load() {
+		errs = append(errs, sealContent(e.opts.StateDir, e.opts.opened), sealDatabases(e.opts.StateDir))
+	}
 	if e.controller != nil {
 		// An export that was cancelled leaves the layer that it was writing.
 		_, err := removeUnfinished(e.opts)

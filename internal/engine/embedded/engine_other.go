@@ -33,3 +33,8 @@ func (*Engine) Close() error { return nil }
 
 // Abandoned tells of a killed process that had the engine; here there is none.
 func Abandoned(string) bool { return false }
+
+// Overhaul has nothing to look at here.
+func Overhaul(context.Context, Options, event.Sink) (string, error) {
+	return "no engine on this system", nil
+}

@@ -4,6 +4,8 @@ package embedded
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 
+	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/engine/solve"
 )
 
@@ -23,7 +26,8 @@ const unpackedLabel = "slipway/unpacked"
 // exporter would send them there: through a session's stream, which costs as much
 // processor time as compressing them. The exporter then finds them present.
 type handover struct {
-	from, to string // directories with blobs by digest
+	from, to string    // directories with blobs by digest
+	opened   time.Time // by the engine: what is younger was compared while it was written
 
 	mu       sync.Mutex
 	unpacked map[string]int64 // by digest, bytes of regular files
@@ -37,12 +41,38 @@ func (h *handover) take(info content.Info) {
 		h.unpacked[info.Digest.String()] = size
 		h.mu.Unlock()
 	}
-	kind, now := info.Digest.Algorithm().String(), time.Now()
-	blob := filepath.Join(h.from, kind, info.Digest.Encoded())
-	if os.Chtimes(blob, now, now) != nil || os.MkdirAll(filepath.Join(h.to, kind), 0o700) != nil { // what has no name yet is kept by its age
+	kind := info.Digest.Algorithm().String()
+	blob, to := filepath.Join(h.from, kind, info.Digest.Encoded()), filepath.Join(h.to, kind, info.Digest.Encoded())
+	before, err := os.Stat(blob)
+	if err != nil || os.MkdirAll(filepath.Join(h.to, kind), 0o700) != nil {
 		return
 	}
-	_ = os.Link(blob, filepath.Join(h.to, kind, info.Digest.Encoded()))
+	if atomicfile.Sealed(before) || !before.ModTime().Before(h.opened) {
+		err = atomicfile.Seal(blob, time.Now()) // what has no name yet is kept by its age
+	} else {
+		err = sealWhole(blob)
+	}
+	if err != nil {
+		return
+	}
+	if err := os.Link(blob, to); errors.Is(err, fs.ErrExist) {
+		replaceDamaged(blob, to)
+	}
+}
+
+// replaceDamaged puts a link to a blob in the place of one that something wrote to.
+func replaceDamaged(blob, to string) {
+	if there, err := os.Stat(to); err != nil || atomicfile.Sealed(there) {
+		return
+	}
+	if sealWhole(to) == nil {
+		return
+	}
+	fresh := to + ".new"
+	_ = os.Remove(fresh)
+	if os.Link(blob, fresh) == nil {
+		_ = os.Rename(fresh, to)
+	}
 }
 
 // note adds what is known of the layers to the exporter's answer.

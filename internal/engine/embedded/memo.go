@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/moby/buildkit/cache"
 	"github.com/moby/buildkit/client"
@@ -45,6 +46,7 @@ type exportMemo struct {
 	imageDir string
 	garbage  *collections
 	keep     *keeper // nil: nobody asks what layers hold
+	opened   time.Time
 }
 
 func newExportMemo(ctx context.Context, w *base.Worker, dir, blobs, imageDir string) *exportMemo {
@@ -110,7 +112,7 @@ func (i memoInstance) Export(ctx context.Context, src *exporter.Source, info exp
 	if resp, ok := i.memo.recall(path); ok {
 		return resp, nil, nil, nil
 	}
-	layers := &handover{from: i.memo.blobs, to: filepath.Join(i.memo.imageDir, "blobs"), unpacked: map[string]int64{}}
+	layers := &handover{opened: i.memo.opened, from: i.memo.blobs, to: filepath.Join(i.memo.imageDir, "blobs"), unpacked: map[string]int64{}}
 	stampedSrc, err := i.memo.stamped(src, layers)
 	if err != nil {
 		return nil, nil, nil, err
@@ -210,7 +212,7 @@ func (w *exportMemo) complete(desc ocispecs.Descriptor) bool {
 	switch desc.MediaType {
 	case ocispecs.MediaTypeImageIndex, ocispecs.MediaTypeImageManifest:
 	default:
-		return true
+		return atomicfile.Sealed(info) || sealWhole(path) == nil
 	}
 	data, err := os.ReadFile(path)
 	if err != nil || digest.FromBytes(data) != desc.Digest {

@@ -11,6 +11,7 @@ package embedded
 
 import (
 	"runtime"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
@@ -60,7 +61,9 @@ type Options struct {
 	Rootless     bool // root of a user namespace only: no control groups, no /sys in steps
 
 	note      func(text string)
-	abandoned bool // the last process that had the state directory was killed
+	abandoned bool       // the last process that had the state directory was killed
+	files     *openFiles // of this engine
+	opened    time.Time
 }
 
 // Login is what the steps that install packages with one tool need of this machine's

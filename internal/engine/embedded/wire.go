@@ -5,6 +5,7 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -29,6 +30,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/slipway-build/slipway/internal/engine/embedded/outbound"
+	"github.com/slipway-build/slipway/internal/httplimit"
 )
 
 // newController wires BuildKit together. Every constructor of BuildKit whose
@@ -98,13 +100,17 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the worker: %w", err)
 	}
+	downloads := http.DefaultTransport
 	if !o.HostNetwork {
-		if w.HTTPSource, err = httpsource.NewSource(httpsource.Opt{CacheAccessor: w.CacheMgr, Transport: networks.Transport()}); err != nil {
-			return nil, fmt.Errorf("preparing downloads: %w", err)
-		}
-		w.SourceManager.Register(w.HTTPSource)
+		downloads = networks.Transport()
 	}
+	w.HTTPSource, err = httpsource.NewSource(httpsource.Opt{CacheAccessor: w.CacheMgr, Transport: httplimit.New(downloads, httplimit.Default())})
+	if err != nil {
+		return nil, fmt.Errorf("preparing downloads: %w", err)
+	}
+	w.SourceManager.Register(w.HTTPSource)
 	memo := newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir)
+	memo.opened = o.opened
 	if o.Layer != nil {
 		memo.keep = &keeper{o.Layer}
 	}
@@ -112,8 +118,22 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 }
 
 // registryHosts resolves image names as `docker pull` does: HTTPS, and plain
-// HTTP for this machine.
-func registryHosts() docker.RegistryHosts { return resolver.NewRegistryConfig(nil) }
+// HTTP for this machine. It bounds how long a registry may keep a build waiting.
+func registryHosts() docker.RegistryHosts {
+	all := resolver.NewRegistryConfig(nil)
+	return func(host string) ([]docker.RegistryHost, error) {
+		hosts, err := all(host)
+		for i, h := range hosts {
+			if h.Client == nil {
+				continue
+			}
+			bounded := *h.Client
+			bounded.Transport = httplimit.New(h.Client.Transport, httplimit.Default())
+			hosts[i].Client = &bounded
+		}
+		return hosts, err
+	}
+}
 
 // quietLogs keeps BuildKit's own log away from the terminal: it goes to a file
 // in the state directory, cut when it grows beyond 4 MB.

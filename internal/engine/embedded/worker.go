@@ -60,7 +60,7 @@ func workerOptions(ctx context.Context, o Options, steps network.Provider) (base
 	if err != nil {
 		return base.WorkerOpt{}, fmt.Errorf("preparing runc: %w", err)
 	}
-	db, err := openMetadata(ctx, root, o.abandoned)
+	db, err := openMetadata(ctx, root, o)
 	if err != nil {
 		return base.WorkerOpt{}, err
 	}
@@ -93,12 +93,13 @@ func workerOptions(ctx context.Context, o Options, steps network.Provider) (base
 // openMetadata opens containerd's metadata with the snapshots and the content
 // that it is about. A process that was killed may have left the directory of a
 // snapshot that the metadata do not know; the next one would get its name.
-func openMetadata(ctx context.Context, root string, abandoned bool) (*ctdmetadata.DB, error) {
+func openMetadata(ctx context.Context, root string, o Options) (*ctdmetadata.DB, error) {
 	snapshots, err := overlay.NewSnapshotter(filepath.Join(root, "snapshots"), overlay.AsynchronousRemove)
 	if err != nil {
 		return nil, fmt.Errorf("opening the snapshots: %w", err)
 	}
-	if cleaner, ok := snapshots.(ctdsnapshots.Cleaner); ok && abandoned {
+	o.files.add(snapshots)
+	if cleaner, ok := snapshots.(ctdsnapshots.Cleaner); ok && o.abandoned {
 		if err := cleaner.Cleanup(ctx); err != nil && !errdefs.IsNotFound(err) { // killed before the first snapshot
 			return nil, fmt.Errorf("clearing snapshots of a killed build: %w", err)
 		}
@@ -111,6 +112,7 @@ func openMetadata(ctx context.Context, root string, abandoned bool) (*ctdmetadat
 	if err != nil {
 		return nil, fmt.Errorf("opening the metadata of snapshots: %w", err)
 	}
+	o.files.add(file)
 	db := ctdmetadata.NewDB(file, content, map[string]ctdsnapshots.Snapshotter{snapshotter: snapshots})
 	if err := db.Init(ctx); err != nil {
 		return nil, fmt.Errorf("reading the metadata of snapshots: %w", err)

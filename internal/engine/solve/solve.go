@@ -17,19 +17,15 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/distribution/reference"
-	dockerconfig "github.com/docker/cli/cli/config"
-	"github.com/docker/cli/cli/config/configfile"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
-	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/util/staticfs"
@@ -188,25 +184,13 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 		AllowedEntitlements: entitlements(req.Steps),
 		Session: append(agents,
 			secretsprovider.NewSecretProvider(store),
-			authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-				AuthConfigProvider: authprovider.LoadAuthConfig(dockerLogins()),
-			}),
+			newLogins(),
 		),
 	}
 	if export != nil {
 		opt.Exports = []client.ExportEntry{*export}
 	}
 	return opt, finish, nil
-}
-
-// dockerLogins reads what `docker login` keeps. A file that cannot be read holds no
-// credentials: only a registry that asks for some will say so.
-func dockerLogins() *configfile.ConfigFile {
-	file, err := dockerconfig.Load(os.Getenv("DOCKER_CONFIG"))
-	if err != nil {
-		return configfile.New("")
-	}
-	return file
 }
 
 // gitMode gives an entry the mode that git keeps: 0755 for directories and what

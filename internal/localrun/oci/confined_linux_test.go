@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/quota"
 )
 
 // controlFiles are the names that Slipway itself uses in the directory of a group.
@@ -134,7 +135,7 @@ func TestOthersEnterNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := unpack(t.Context(), layersDir(state), img, file.RootFS.DiffIDs); err != nil {
+	if _, err := unpack(t.Context(), layersDir(state), img, file.RootFS.DiffIDs, quota.New(1<<20)); err != nil {
 		t.Fatal(err)
 	}
 	lock, err := lockGroup(state, "g")

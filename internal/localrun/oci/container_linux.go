@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/probe"
 	"github.com/slipway-build/slipway/internal/probe/secure"
+	"github.com/slipway-build/slipway/internal/quota"
 	"github.com/slipway-build/slipway/internal/ram"
 )
 
@@ -79,6 +80,14 @@ func newContainer(run *Running, spec localrun.Spec) *container {
 
 // load reads the image and makes its layers ready.
 func (c *container) load(ctx context.Context, rt *Runtime) error {
+	err := c.read(ctx, rt)
+	if err != nil && rt.Blame != nil {
+		return rt.Blame(ctx, c.spec.Image, err)
+	}
+	return err
+}
+
+func (c *container) read(ctx context.Context, rt *Runtime) error {
 	img, err := rt.Images(ctx, c.spec.Image, c.spec.Platform)
 	if err != nil {
 		return err
@@ -88,7 +97,7 @@ func (c *container) load(ctx context.Context, rt *Runtime) error {
 		return fmt.Errorf("reading the configuration of %s: %w", c.spec.Image, err)
 	}
 	c.image = file.Config
-	if c.layers, err = unpack(ctx, layersDir(rt.StateDir), img, file.RootFS.DiffIDs); err != nil {
+	if c.layers, err = unpack(ctx, layersDir(rt.StateDir), img, file.RootFS.DiffIDs, quota.New(rt.MaxBytes)); err != nil {
 		return fmt.Errorf("%s: %w", c.spec.Image, err)
 	}
 	if c.spec.Port == 0 {

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"archive/tar"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,13 +23,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/quota"
 )
 
 // unpack makes sure that every layer of an image is unpacked, and returns their
 // directories from the lowest up. A directory is named by the layer's chain ID
 // (OCI image specification, config.md) and appears complete or not at all.
 // The diff IDs are those of the configuration: asking a layer would unpack it.
-func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash) ([]string, error) {
+func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash, room *quota.Quota) ([]string, error) {
 	layers, err := img.Layers()
 	if err != nil {
 		return nil, fmt.Errorf("reading the layers: %w", err)
@@ -52,7 +56,11 @@ func unpack(ctx context.Context, dir string, img Image, diffIDs []v1.Hash) ([]st
 		chain = chainID(chain, diffID.String())
 		path := filepath.Join(dir, chain)
 		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
-			err = unpackLayer(ctx, l, diffID, path, dirs)
+			err = unpackLayer(ctx, l, diffID, path, dirs, room)
+			if large := (*quota.Exceeded)(nil); errors.As(err, &large) {
+				return nil, diag.Fail(diag.ExitRun, "unpacking the image").Because(large).
+					WithHint("if you trust the image, allow more: --max-unpacked 100GB")
+			}
 			if err != nil {
 				return nil, fmt.Errorf("unpacking layer %s: %w", diffID, err)
 			}
@@ -114,7 +122,7 @@ func chainID(below, diffID string) string {
 
 // unpackLayer writes one layer in the form that overlayfs reads, its digest
 // checked. Directories that it only passes through look as in the parents.
-func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, parents []string) (err error) {
+func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, parents []string, room *quota.Quota) (err error) {
 	tmp, err := os.MkdirTemp(filepath.Dir(path), ".new-")
 	if err != nil {
 		return err
@@ -138,7 +146,8 @@ func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, par
 	for i := len(parents) - 1; i >= 0; i-- {
 		newestFirst = append(newestFirst, parents[i])
 	}
-	if _, err := archive.Apply(ctx, tmp, in, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithParents(newestFirst)); err != nil {
+	if _, err := archive.Apply(ctx, tmp, in, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithParents(newestFirst),
+		archive.WithFilter(func(h *tar.Header) (bool, error) { return true, room.Take(h.Size) })); err != nil {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil { // padding behind the end of the archive
@@ -158,14 +167,13 @@ func mountRootfs(dir string, layers []string) (string, error) {
 			return "", fmt.Errorf("preparing the file system: %w", err)
 		}
 	}
-	lower := ""
-	for i := len(layers) - 1; i >= 0; i-- {
-		lower += ":" + layers[i]
+	lower, err := lowerOption(dir, layers)
+	if err != nil {
+		return "", err
 	}
 	// Nothing in a container gains rights (NoNewPrivileges), so the machine need
 	// not honour setuid bits and devices of an image either.
-	m := mount.Mount{Type: "overlay", Source: "overlay", Options: []string{"nosuid", "nodev",
-		"lowerdir=" + lower[1:], "upperdir=" + upper, "workdir=" + work}}
+	m := mount.Mount{Type: "overlay", Source: "overlay", Options: []string{"nosuid", "nodev", lower, "upperdir=" + upper, "workdir=" + work}}
 	if err := m.Mount(rootfs); err != nil {
 		f := diag.Fail(diag.ExitRun, "mounting the file system of a container at %s", rootfs).Because(err)
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) {
@@ -176,13 +184,45 @@ func mountRootfs(dir string, layers []string) (string, error) {
 	return rootfs, nil
 }
 
+// maxLayers is how many layers overlayfs joins (OVL_MAX_STACK of the kernel).
+const maxLayers = 500
+
+// lowerOption names the layers, the newest first. The options of a mount fit in a
+// page, which the names of a hundred layers fill: then links with short names stand
+// for them, below one directory, where package mount shortens them again.
+func lowerOption(dir string, layers []string) (string, error) {
+	if len(layers) > maxLayers {
+		return "", diag.Fail(diag.ExitRun, "the image has %d layers; the kernel joins %d", len(layers), maxLayers).
+			WithHint("build it with fewer layers: each COPY, ADD and RUN makes one")
+	}
+	names := slices.Clone(layers)
+	slices.Reverse(names)
+	if option := "lowerdir=" + strings.Join(names, ":"); len(option)+3*len(dir) < os.Getpagesize()/2 {
+		return option, nil
+	}
+	links := filepath.Join(dir, linksDir)
+	if err := errors.Join(os.RemoveAll(links), os.MkdirAll(links, 0o711)); err != nil {
+		return "", fmt.Errorf("preparing the file system: %w", err)
+	}
+	for i, layer := range names {
+		names[i] = filepath.Join(links, strconv.Itoa(i))
+		if err := os.Symlink(layer, names[i]); err != nil {
+			return "", fmt.Errorf("preparing the file system: %w", err)
+		}
+	}
+	return "lowerdir=" + strings.Join(names, ":"), nil
+}
+
+// linksDir has short names for the layers of one container.
+const linksDir = "l"
+
 // removeRootfs undoes mountRootfs; it may be called when there is none.
 func removeRootfs(dir string) error {
 	err := unmount(filepath.Join(dir, "rootfs"))
 	if err != nil {
 		return err // never remove through a mount
 	}
-	for _, d := range []string{"rootfs", "upper", "work"} {
+	for _, d := range []string{"rootfs", "upper", "work", linksDir} {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, d)))
 	}
 	return err

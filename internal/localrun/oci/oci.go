@@ -33,7 +33,9 @@ type Runtime struct {
 	StateDir string // of slipway; containers live below "run"
 	Runc     string // path of the program
 	Images   func(ctx context.Context, name, platform string) (Image, error)
-	Grace    time.Duration // from the stop signal to SIGKILL; zero: 10 s
+	Blame    func(ctx context.Context, name string, err error) error // finds damage behind an error of reading an image; nil: nobody looks
+	MaxBytes int64                                                   // that the layers of an image unpack to; 0: no limit
+	Grace    time.Duration                                           // from the stop signal to SIGKILL; zero: 10 s
 
 	servers func() []netip.AddrPort // name servers to ask; nil: the machine's
 }

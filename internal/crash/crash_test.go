@@ -1,0 +1,105 @@
+package crash
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// TestMain dies in the way that the environment asks for.
+func TestMain(m *testing.M) {
+	dir := os.Getenv("SLIPWAY_TEST_CRASH_DIR")
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	stderr, _ := Divert(dir)
+	_, _ = stderr.WriteString("working\n")
+	switch os.Getenv("SLIPWAY_TEST_CRASH") {
+	case "panic":
+		go panic("page 5: invalid")
+		time.Sleep(time.Minute)
+	case "nil map":
+		var m map[string]int
+		go func() { m["a"]++ }()
+		time.Sleep(time.Minute)
+	case "fatal":
+		m := map[int]int{}
+		for range 8 {
+			go func() {
+				for {
+					m[1]++ // "fatal error: concurrent map writes" cannot be caught
+				}
+			}()
+		}
+		time.Sleep(time.Minute)
+	}
+}
+
+func TestNoTraceReachesTheTerminal(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux diverts")
+	}
+	for _, how := range []string{"panic", "nil map", "fatal", "none"} {
+		t.Run(how, func(t *testing.T) {
+			dir := t.TempDir()
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
+			cmd.Env = append(os.Environ(), "SLIPWAY_TEST_CRASH_DIR="+dir, "SLIPWAY_TEST_CRASH="+how)
+			out, err := cmd.CombinedOutput()
+			if (err != nil) != (how != "none") || string(out) != "working\n" {
+				t.Errorf("%v, the terminal has %q", err, out)
+			}
+			path := collect(dir)
+			if how == "none" {
+				if path != "" {
+					t.Errorf("a report %s of no crash", path)
+				}
+				return
+			}
+			text, err := os.ReadFile(path)
+			if err != nil || !strings.Contains(string(text), "goroutine ") {
+				t.Errorf("report %q: %v, %q", path, err, text)
+			}
+			if again := collect(dir); again != "" {
+				t.Errorf("named twice: %s", again)
+			}
+		})
+	}
+}
+
+func TestDivertWithoutADirectory(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "SLIPWAY_TEST_CRASH_DIR="+filepath.Join(t.TempDir(), "none"), "SLIPWAY_TEST_CRASH=panic")
+	out, err := cmd.CombinedOutput()
+	if err == nil || runtime.GOOS == "linux" && string(out) != "working\n" {
+		t.Errorf("%v, %q", err, out)
+	}
+}
+
+func TestCaught(t *testing.T) {
+	dir := t.TempDir()
+	if err := Caught(dir, nil, nil); err != nil {
+		t.Error(err)
+	}
+	err := Caught(dir, errors.New("page 5: invalid\nmore"), []byte("goroutine 1 [running]:\n"))
+	if err == nil || err.Error() != "internal error: page 5: invalid" || diag.ExitOf(err) != diag.ExitUnexpected {
+		t.Errorf("%v", err)
+	}
+	path := filepath.Join(dir, report)
+	if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), "goroutine 1") {
+		t.Errorf("%q, %v", text, err)
+	}
+	if !strings.Contains(diag.HintOf(err), "send "+path+" to") {
+		t.Errorf("hint %q", diag.HintOf(err))
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	if err := Caught(filepath.Join(dir, "none"), "x", nil); !strings.Contains(diag.HintOf(err), os.TempDir()) {
+		t.Errorf("without a state directory: %q", diag.HintOf(err))
+	}
+}
