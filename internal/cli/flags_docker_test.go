@@ -28,7 +28,7 @@ type dockerFlag struct {
 func dockerBuildFlags() []dockerFlag {
 	return []dockerFlag{
 		{words: "--add-host db.internal:10.0.0.5"}, {words: "--add-host six=::1"},
-		{words: "--add-host gate:host-gateway", refused: "steps have no gateway", hint: "--add-host gate:127.0.0.1"},
+		{words: "--add-host gate:host-gateway", refused: "build steps cannot reach this machine", hint: "--network host --add-host gate:127.0.0.1"},
 		{words: "--add-host x", refused: "invalid --add-host", hint: "NAME:ADDRESS"},
 		{words: "--allow network.host"}, {words: "--allow security.insecure"}, {words: "--allow device", refused: "unknown entitlement", hint: "network.host or security.insecure"},
 		{words: "--annotation a=b", refused: "writes no annotations", hint: "--label"},
