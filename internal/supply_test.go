@@ -2,6 +2,7 @@ package internal_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -173,5 +174,74 @@ func TestVulncheck(t *testing.T) {
 				t.Errorf("%v, want failure %v and %q:\n%s", err, c.fails, c.want, out)
 			}
 		})
+	}
+}
+
+// testNames returns the names of all tests below the repository.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	declared := regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9_]+)\(\w+ \*testing\.T\)`)
+	found := map[string]bool{}
+	for _, dir := range []string{"../internal", "../test", "../cmd", "../bench"} {
+		err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(p, "_test.go") {
+				return err
+			}
+			data, err := os.ReadFile(p)
+			for _, m := range declared.FindAllStringSubmatch(string(data), -1) {
+				found[m[1]] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+// unheld returns the problems of the page's tables of what actors could do: tests
+// that do not exist, and rows with neither a test nor the words "not held".
+func unheld(page string, tests map[string]bool) (problems []string, rows int) {
+	for _, m := range regexp.MustCompile("`(Test[A-Za-z0-9_]*)`").FindAllStringSubmatch(page, -1) {
+		if !tests[m[1]] {
+			problems = append(problems, m[1]+" does not exist")
+		}
+	}
+	_, tables, _ := strings.Cut(page, "\n## Who could do what\n")
+	for line := range strings.Lines(tables) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 5 || strings.HasPrefix(cells[1], "---") || strings.TrimSpace(cells[3]) == "tests" {
+			continue
+		}
+		rows++
+		if !strings.Contains(cells[3], "`Test") && !strings.Contains(strings.ToLower(cells[2]), "not held") {
+			problems = append(problems, "nothing holds:"+cells[1])
+		}
+	}
+	return problems, rows
+}
+
+// TestSecurityNamesItsTests: each line of SECURITY.md names tests that exist, or
+// says that it is not held.
+func TestSecurityNamesItsTests(t *testing.T) {
+	page, err := os.ReadFile("../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, rows := unheld(string(page), testNames(t))
+	for _, p := range problems {
+		t.Errorf("SECURITY.md: %s", p)
+	}
+	if rows < 30 {
+		t.Errorf("SECURITY.md has only %d lines of who could do what", rows)
+	}
+}
+
+func TestUnheldLinesAreFound(t *testing.T) {
+	page := "`TestGone`\n## Who could do what\n| it tries to | what stops it | tests |\n|---|---|---|\n| a | b | `TestHere` |\n| c | d | |\n| e | Not held: f | |\n"
+	problems, rows := unheld(page, map[string]bool{"TestHere": true})
+	if diff := cmp.Diff([]string{"TestGone does not exist", "nothing holds: c "}, problems); diff != "" || rows != 3 {
+		t.Errorf("%d rows (-want +got):\n%s", rows, diff)
 	}
 }
