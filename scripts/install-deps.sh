@@ -23,6 +23,12 @@ bench) packages=("${need_bench[@]}") ;;
 	;;
 esac
 
+# make names the Go that go.mod asks for; it comes from the module proxy once.
+if [ "$1" = build ] && ! go version >/dev/null; then
+	echo "install-deps: no Go, or not ${GOTOOLCHAIN:-the one of go.mod}; the installed one is used by: make GOTOOLCHAIN=local" >&2
+	exit 1
+fi
+
 # The npm registry's address is npm's to know: its configuration is read from
 # npm itself where no other source names it.
 if [ "$1" != build ] && [ "$1" != tables ] && ! command -v npm >/dev/null && [ -z "${NPM_CONFIG_REGISTRY:-}${npm_config_registry:-}" ]; then
