@@ -42,5 +42,5 @@ echo "govulncheck: database $db"
 status=0
 GOOS=linux "$tool" -db "$db" ./... || status=$?
 GOOS=linux "$tool" -db "$db" -C internal/assets/runc github.com/opencontainers/runc || status=$?
-[ $status -eq 0 ] || echo "hint: raise the modules named above (go get MODULE@VERSION, make licences), or the toolchain line of both go.mod files" >&2
+[ $status -eq 0 ] || echo "hint: raise the modules named above (go get MODULE@VERSION, make licences), or the toolchain lines of the go.mod files" >&2
 exit $status
