@@ -37,7 +37,7 @@ test: build
 check:
 	@test -z "$$(gofmt -l $(SOURCES))" || { gofmt -l $(SOURCES); echo "run: make fix"; exit 1; }
 	go vet ./...
-	SLIPWAY_CHECK=1 go test -count=1 -run 'TestItCompilesElsewhere|TestPackageExamplesCompile' ./internal
+	SLIPWAY_CHECK=1 go test -count=1 -run 'TestItCompilesElsewhere|TestPackageExamplesCompile|TestThirdPartyIsCurrent' ./internal
 	go run $(STATICCHECK) ./...
 	@scripts/vulncheck.sh
 
