@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/slipway-build/slipway/internal/quota"
 )
 
 // layered is an image with a layer of each archive.
@@ -87,7 +89,7 @@ func TestHostileLayersStayInTheirDirectory(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = unpack(t.Context(), filepath.Join(state, "layers"), img, config.RootFS.DiffIDs)
+			_, err = unpack(t.Context(), filepath.Join(state, "layers"), img, config.RootFS.DiffIDs, quota.New(0))
 			t.Log(err) // refused, or kept inside
 			data, readErr := os.ReadFile(there)
 			entries, _ := os.ReadDir(victim)
