@@ -1,17 +1,28 @@
 # `make demo` and `make test` do everything from a clean clone; `make build`
 # leaves bin/slipway.
 SHELL := /bin/bash
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+SOURCES := cmd internal test bench scripts/licences
+# Twelve digits: git's own length depends on the clone.
+VERSION := $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/slipway-build/slipway/internal/cli.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# The Go that go.mod names, with the fixes of its standard library, also where the
+# machine says GOTOOLCHAIN=local; the installed one where it cannot be downloaded.
+TOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
+export GOTOOLCHAIN := $(shell GOTOOLCHAIN=$(TOOLCHAIN) go version >/dev/null 2>&1 && echo $(TOOLCHAIN) || echo local)
 
-.PHONY: build demo test check cross fix unit e2e verdicts kills findings packages tables fuzz bench clean
+.PHONY: build reproducible demo test check vulncheck cross fix unit e2e verdicts kills findings licences packages tables fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
 	@scripts/install-deps.sh build
 	@scripts/build-assets.sh
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
+	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
+
+## reproducible: two builds of the last commit at two paths, one without any cache; they must be identical. In ten minutes
+reproducible:
+	@scripts/install-deps.sh build
+	@scripts/reproducible.sh
 
 ## demo: build the FAST fleet for real, run it, send payments through it
 demo: build
@@ -23,12 +34,17 @@ test: build
 	@scripts/install-deps.sh test
 	@scripts/test.sh
 
-## check: formatting, vet and static analysis; `make fix` fixes what can be fixed
+## check: formatting, vet, static analysis and known vulnerabilities; `make fix` fixes what can be fixed
 check:
-	@test -z "$$(gofmt -l cmd internal test bench)" || { gofmt -l cmd internal test bench; echo "run: make fix"; exit 1; }
+	@test -z "$$(gofmt -l $(SOURCES))" || { gofmt -l $(SOURCES); echo "run: make fix"; exit 1; }
 	go vet ./...
-	SLIPWAY_CHECK=1 go test -count=1 -run 'TestItCompilesElsewhere|TestPackageExamplesCompile' ./internal
+	SLIPWAY_CHECK=1 go test -count=1 -run 'TestItCompilesElsewhere|TestPackageExamplesCompile|TestThirdPartyIsCurrent' ./internal
 	go run $(STATICCHECK) ./...
+	@scripts/vulncheck.sh
+
+## vulncheck: known vulnerabilities that slipway and its runc can reach; GOVULNDB=<database>, GOVULNDB=off
+vulncheck:
+	@scripts/vulncheck.sh
 
 ## cross: slipway for systems that have no embedded engine
 cross:
@@ -36,7 +52,7 @@ cross:
 	GOOS=windows go build -o /dev/null ./cmd/slipway
 
 fix:
-	gofmt -w cmd internal test bench
+	gofmt -w $(SOURCES)
 	go mod tidy
 
 unit:
@@ -62,6 +78,10 @@ kills: build
 ## findings: docs/FINDINGS.md from the table of codes
 findings:
 	go test ./internal/diag -run TestFindingsAreDocumented -update
+
+## licences: docs/THIRD_PARTY.md from the modules that the programs link
+licences:
+	go run -C scripts/licences . "$(CURDIR)"
 
 ## packages: rows of docs/PACKAGES.md, a base for each of the 200 usual Debian packages, in an hour; ONLY=<names>, ONLY=missing
 packages:

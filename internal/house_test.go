@@ -58,6 +58,7 @@ func rooms() map[string]layer {
 		"internal/docker":          leaves,
 		"internal/repository":      leaves,
 		"internal/origin":          leaves,
+		"internal/sbom":            leaves,
 		"internal/gate/*":          leaves,
 		"internal/localrun/oci":    leaves,
 		"internal/deploy/*":        leaves,
@@ -139,6 +140,7 @@ func owners() map[string][]string {
 		"go.yaml.in/yaml":               {"internal/detect", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
+		"github.com/spdx/":              {"internal/sbom"},
 		"go.opentelemetry.io/":          {"internal/trace"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {

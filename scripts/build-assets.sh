@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds what the slipway binary embeds into internal/assets/bin: the static
 # probes for linux/amd64 and linux/arm64, and a static runc for this machine.
-# Does nothing for an asset whose inputs are those of the last time.
+# Does nothing for an asset whose inputs are those of the last time. The same
+# inputs give the same bytes: scripts/reproducible.sh.
 # Usage: scripts/build-assets.sh [GOARCH of slipway and its runc]
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,8 +11,9 @@ arch=${1:-$(go env GOARCH)}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT INT TERM
 
-# key FILE...: a digest of the Go version, of this script and of the files.
-key() { { go version; cat scripts/build-assets.sh "$@"; } | sha256sum | cut -d' ' -f1; }
+# key FILE...: a digest of the Go version, what else changes its output, this script
+# and the files.
+key() { { go version; go env GOAMD64 GOARM64 GOEXPERIMENT; cat scripts/build-assets.sh "$@"; } | sha256sum | cut -d' ' -f1; }
 
 # fresh NAME KEY: is the asset there, and made from these inputs?
 fresh() { [ -s "$bin/$1.gz" ] && [ "$(cat "$bin/$1.key" 2>/dev/null)" = "$2" ]; }
@@ -40,16 +42,27 @@ for tags in "" probetls; do
 	done
 done
 
-[ "$(go env GOOS)" = linux ] || exit 0
 name=runc-linux-$arch
-k=$(key internal/assets/runc/go.mod internal/assets/runc/go.sum)
-fresh "$name" "$k" && exit 0
+# Everything below bin is embedded: what another build left would change the bytes.
+for other in "$bin"/runc-linux-*; do
+	case ${other##*/} in "$name".*) [ "$(go env GOOS)" != linux ] || continue ;; esac
+	rm -f "$other"
+done
+[ "$(go env GOOS)" = linux ] || exit 0
 case $arch in
 arm64) triple=aarch64-linux-gnu ;;
 amd64) triple=x86_64-linux-gnu ;;
 *) triple= ;;
 esac
 if [ "$arch" = "$(go env GOHOSTARCH)" ]; then cc=${CC:-gcc}; else cc=${CC:-$triple-gcc}; fi
+# What runc links beside Go modules, for its key and for `slipway version --sbom`.
+{
+	echo "libseccomp $(pkg-config --modversion libseccomp 2>/dev/null || true)"
+	echo "glibc $(printf '#include <features.h>\n__GLIBC__ __GLIBC_MINOR__\n' | "$cc" -E -P - 2>/dev/null | tail -1 | tr ' ' .)"
+} >"$tmp/$name.libs"
+"$cc" --version >"$tmp/cc" 2>/dev/null || true
+k=$(key internal/assets/runc/go.mod internal/assets/runc/go.sum "$tmp/$name.libs" "$tmp/cc")
+[ -s "$bin/$name.libs" ] && fresh "$name" "$k" && exit 0
 missing() {
 	echo "build-assets: $1; on Debian: apt-get install $2" >&2
 	exit 1
@@ -63,4 +76,5 @@ CGO_ENABLED=1 GOOS=linux GOARCH=$arch CC=$cc go build -C internal/assets/runc -t
 	-tags 'seccomp netgo osusergo urfave_cli_no_docs' \
 	-ldflags "-s -w -buildid= -linkmode external -extldflags '-static' -X main.version=${version#v}" \
 	-o "$tmp/$name" github.com/opencontainers/runc
+mv "$tmp/$name.libs" "$bin/$name.libs"
 store "$name" "$k"

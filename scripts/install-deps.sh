@@ -23,6 +23,16 @@ bench) packages=("${need_bench[@]}") ;;
 	;;
 esac
 
+# go.mod names a Go with the fixes of its standard library; the module proxy has it.
+if [ "$1" = build ]; then
+	go version >/dev/null || {
+		echo "install-deps: go is not installed, or does not start: https://go.dev/doc/install" >&2
+		exit 1
+	}
+	toolchain=$(sed -n 's/^toolchain //p' go.mod)
+	[ "$(go env GOVERSION)" = "$toolchain" ] || echo "note: $toolchain, which has fixes of the standard library, cannot be downloaded; $(go env GOVERSION) compiles" >&2
+fi
+
 # The npm registry's address is npm's to know: its configuration is read from
 # npm itself where no other source names it.
 if [ "$1" != build ] && [ "$1" != tables ] && ! command -v npm >/dev/null && [ -z "${NPM_CONFIG_REGISTRY:-}${npm_config_registry:-}" ]; then

@@ -21,6 +21,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -143,4 +144,40 @@ func unpack(packed []byte) ([]byte, error) {
 		return nil, fmt.Errorf("unpacking an embedded program: %w", err)
 	}
 	return data, nil
+}
+
+// Program is one that the binary carries.
+type Program struct {
+	Name      string   // "runc-linux-amd64"
+	Data      []byte   // unpacked
+	Libraries []string // C libraries that it is linked with, "libseccomp 2.5.4"
+}
+
+// Programs returns the carried programs, sorted by name; none when slipway was
+// built without them.
+func Programs() ([]Program, error) { return programs(embedded) }
+
+func programs(from fs.FS) ([]Program, error) {
+	files, err := fs.Glob(from, "bin/*.gz")
+	if err != nil {
+		return nil, fmt.Errorf("listing the embedded programs: %w", err)
+	}
+	var out []Program
+	for _, file := range files {
+		packed, err := fs.ReadFile(from, file)
+		if err != nil {
+			return nil, fmt.Errorf("reading an embedded program: %w", err)
+		}
+		data, err := unpack(packed)
+		if err != nil {
+			return nil, err
+		}
+		p := Program{Name: strings.TrimSuffix(filepath.Base(file), ".gz"), Data: data}
+		// Only runc is linked with any.
+		if libraries, err := fs.ReadFile(from, "bin/"+p.Name+".libs"); err == nil {
+			p.Libraries = strings.Split(strings.TrimSpace(string(libraries)), "\n")
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }

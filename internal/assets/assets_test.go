@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -94,5 +95,23 @@ func TestCarriedProgramsAreForLinux(t *testing.T) {
 				t.Errorf("%s, TLS %v: %d bytes, want a Linux program of at most %d", arch, tls, len(data), limit)
 			}
 		}
+	}
+}
+
+func TestProgramsNameTheirLibraries(t *testing.T) {
+	from := carrying(t, "the program").(fstest.MapFS)
+	from["bin/runc-linux-"+runtime.GOARCH+".libs"] = &fstest.MapFile{Data: []byte("libseccomp 2.5.4\nglibc 2.36\n")}
+	from["bin/slipway-probe-linux-vax.gz"] = from["bin/runc-linux-"+runtime.GOARCH+".gz"]
+	from["bin/README.md"] = &fstest.MapFile{}
+	got, err := programs(from)
+	want := []Program{
+		{Name: "runc-linux-" + runtime.GOARCH, Data: []byte("the program"), Libraries: []string{"libseccomp 2.5.4", "glibc 2.36"}},
+		{Name: "slipway-probe-linux-vax", Data: []byte("the program")},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v: %+v", err, got)
+	}
+	if none, err := programs(fstest.MapFS{}); err != nil || len(none) != 0 {
+		t.Errorf("%v: %+v", err, none)
 	}
 }

@@ -4,6 +4,8 @@ module github.com/slipway-build/slipway/internal/assets/runc
 
 go 1.26.8
 
+toolchain go1.26.10
+
 tool github.com/opencontainers/runc
 
 require (

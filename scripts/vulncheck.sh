@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Known vulnerabilities that the code of slipway and of its runc can reach. The
+# database is $GOVULNDB (https:// or file://; "off" skips), else Go's own site,
+# else its copy in the module golang.org/x/vulndb. Without any of them the script
+# says so and succeeds: no network is no finding.
+# $GOVULNCHECK names an installed govulncheck; else this version is compiled.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+version=v1.9.0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+skip() {
+	echo "govulncheck: $1: skipped"
+	exit 0
+}
+
+[ "${GOVULNDB:-}" != off ] || skip "GOVULNDB=off"
+toolchain=$(sed -n 's/^toolchain //p' go.mod)
+[ -n "${GOVULNCHECK:-}" ] || [ "$(go env GOVERSION)" = "$toolchain" ] || skip "$(go env GOVERSION) compiles, not $toolchain with its fixes"
+
+tool=${GOVULNCHECK:-$tmp/govulncheck}
+if [ -z "${GOVULNCHECK:-}" ] && ! GOBIN=$tmp go install "golang.org/x/vuln/cmd/govulncheck@$version" 2>"$tmp/log"; then
+	cat "$tmp/log" >&2
+	skip "govulncheck $version cannot be compiled"
+fi
+
+# reachable DB: does it answer the smallest question?
+reachable() { timeout 60 "$tool" -db "$1" -mode query -format json stdlib@go1.0 >/dev/null 2>&1; }
+
+# copied prints the address of the copy that the module proxy has.
+copied() {
+	timeout 300 go mod download -json golang.org/x/vulndb@latest >"$tmp/module" 2>/dev/null || return 1
+	echo "file://$(sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p' "$tmp/module")/data/osv"
+}
+
+db=${GOVULNDB:-https://vuln.go.dev}
+if ! reachable "$db"; then
+	[ -z "${GOVULNDB:-}" ] && db=$(copied) && reachable "$db" || skip "vulnerability database not reachable"
+fi
+echo "govulncheck: database $db"
+
+# What slipway carries runs on Linux; both modules are looked at before either fails.
+status=0
+GOOS=linux "$tool" -db "$db" ./... || status=$?
+GOOS=linux "$tool" -db "$db" -C internal/assets/runc github.com/opencontainers/runc || status=$?
+[ $status -eq 0 ] || echo "hint: raise the modules named above (go get MODULE@VERSION, make licences), or the toolchain lines of the go.mod files" >&2
+exit $status
