@@ -108,7 +108,7 @@ func neighbours() map[string][]string {
 		"internal/baseimage/debian":   {"internal/baseimage/download"},
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram"},
-		"internal/localrun/oci":       {"internal/localrun/names"},
+		"internal/localrun/oci":       {"internal/localrun/names", "internal/repository"},
 		"internal/engine/solve":       {"internal/engine"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/dotenv"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // runFlags are the flags of `slipway run`.
@@ -82,7 +82,7 @@ func (a *app) envFile(text string, services []localrun.Spec) ([]localrun.Variabl
 	if !named || !slices.ContainsFunc(services, func(s localrun.Spec) bool { return s.Name == service }) {
 		service, name = "", text
 	}
-	data, err := os.ReadFile(a.path(name))
+	data, err := repository.ReadNamed(a.path(name), a.Dir)
 	if err != nil {
 		f := diag.Fail(diag.ExitUsage, "reading --env-file %s", name).Because(err)
 		if named && service == "" && errors.Is(err, fs.ErrNotExist) {
