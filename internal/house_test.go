@@ -94,6 +94,7 @@ func rooms() map[string]layer {
 		"internal/assets":     words,
 		"internal/pattern":    words,
 		"internal/parallel":   words,
+		"internal/terminal":   words,
 		"internal/atomicfile": words, // not for core, which writes nothing
 		"internal/retry":      words, // not for core, which waits for nothing
 	}
@@ -105,6 +106,7 @@ func neighbours() map[string][]string {
 	return map[string][]string{
 		"internal/assets":             {"internal/diag", "internal/atomicfile"},
 		"internal/event":              {"internal/diag"},
+		"internal/terminal":           {"internal/pattern"},
 		"internal/baseimage/debian":   {"internal/baseimage/download"},
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram"},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/state"
+	"github.com/slipway-build/slipway/internal/terminal"
 	"github.com/slipway-build/slipway/internal/trace"
 )
 
@@ -61,8 +62,12 @@ func newApp(w World, stateDir string) *app {
 func (a *app) record(r *trace.Recorder) { a.trace, a.state.Trace = r, r }
 
 // Main runs one command and returns how the process ends. The first interrupt
-// cancels the command's context, the second ends the process at once.
+// cancels the command's context, the second ends the process at once. What the
+// command prints is harmless for terminals, whoever wrote it.
 func Main(args []string, w World) diag.ExitCode {
+	out, errs := terminal.NewWriter(w.Stdout), terminal.NewWriter(w.Stderr)
+	defer func() { _ = errors.Join(out.Close(), errs.Close()) }() // no place is left to report it
+	w.Stdout, w.Stderr = out, errs
 	ctx, stop := interruptible(w.Stderr)
 	defer stop()
 	a := newApp(w, state.PathOf(w.Getenv))

@@ -30,6 +30,7 @@ type runFlags struct {
 	untilHealthy bool
 	detach       bool
 	timeout      time.Duration
+	raw          bool
 }
 
 func (f *runFlags) register(cmd *cobra.Command) {
@@ -41,6 +42,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.memory, "memory", "", "memory limit per service, such as 512Mi; overrides slipway.yaml")
 	fl.StringVar(&f.name, "name", "", "group name (default: the fleet's or the first image's)")
 	fl.BoolVar(&f.untilHealthy, "until-healthy", false, "wait until every service is healthy")
+	fl.BoolVar(&f.raw, "raw", false, "print the services' output unchanged, with all control characters; by default only colours are kept")
 	fl.BoolVarP(&f.detach, "detach", "d", false, "run in the background")
 	fl.DurationVar(&f.timeout, "timeout", 0, "maximum wait of --until-healthy (default: until each service is healthy or unhealthy, one minute without a health check)")
 }
