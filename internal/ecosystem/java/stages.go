@@ -323,7 +323,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	}
 	i.Layers = append(i.Layers, copyOut(outApp, plan.StageBuilder, ecosystem.WorkDir))
 	if s.maven != nil {
-		i.Version, i.Description = s.expand(s.maven.module.Version), s.maven.module.Description
+		i.Manifest, i.Version, i.Description = "pom.xml", s.expand(s.maven.module.Version), s.maven.module.Description
 	} else if m := gradleVersion().FindSubmatch(s.grade.data); m != nil {
 		i.Version = string(m[1])
 	}
