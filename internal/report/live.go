@@ -98,7 +98,7 @@ func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.draw("")
-	l.steps.writeInterrupted(l.paint.W, l.opts.Now())
+	l.steps.writeInterrupted(terminal.NewWriter(l.paint.W), l.opts.Now())
 }
 
 // lane returns the lane of a service, a new one when it is not known yet.
