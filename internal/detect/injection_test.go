@@ -44,7 +44,7 @@ func hostileManifests(text string) map[string]map[string]string {
 		"rust": {"Cargo.toml": fmt.Sprintf("[package]\nname = \"x\"\nversion = %[1]s\nedition = \"2021\"\nlicense = %[1]s\ndescription = %[1]s\n", v),
 			"Cargo.lock": "version = 3\n[[package]]\nname = \"x\"\nversion = \"0.1.0\"\n", "src/main.rs": "fn main() {}\n"},
 		"java": {"pom.xml": "<project><modelVersion>4.0.0</modelVersion><groupId>g</groupId><artifactId>x</artifactId><version>" + xml + "</version><description>" + xml +
-			"</description><properties><maven.compiler.release>21</maven.compiler.release></properties><build><plugins><plugin><artifactId>maven-jar-plugin</artifactId><configuration><archive><manifest><mainClass>M</mainClass></manifest></archive></configuration></plugin></plugins></build></project>",
+			"</description><properties><maven.compiler.release>21</maven.compiler.release></properties><build><finalName>f" + xml + "</finalName><plugins><plugin><artifactId>maven-jar-plugin</artifactId><configuration><archive><manifest><mainClass>M</mainClass></manifest></archive></configuration></plugin></plugins></build></project>",
 			"src/main/java/M.java": "public class M { public static void main(String[] a) {} }"},
 		"deno":   {"deno.json": fmt.Sprintf(`{"version": %[1]s, "license": %[1]s, "tasks": {"start": "deno run --allow-net main.ts"}}`, v), "deno.lock": `{"version": "5"}`, "main.ts": "Deno.serve(() => new Response())"},
 		"static": {"index.html": "<base href=\"" + text + "\"><title>" + text + "</title>"},
@@ -112,10 +112,21 @@ func checkNothingInjected(t *testing.T, name, text string, rendered []byte) {
 					}
 				}
 			case *instructions.RunCommand:
-				if len(c.CmdLine) > 0 && strings.HasPrefix(strings.TrimSpace(c.CmdLine[0]), "INJECTED") {
+				if unquotedInjection(strings.Join(c.CmdLine, " ")) {
 					t.Errorf("%s, %q: RUN %s", name, short, c.CmdLine)
 				}
 			}
 		}
 	}
+}
+
+// unquotedInjection reports the word outside of single quotes, where a shell would
+// take it for a command.
+func unquotedInjection(shell string) bool {
+	for i, part := range strings.Split(strings.ReplaceAll(shell, `'\''`, ""), "'") {
+		if i%2 == 0 && strings.Contains(part, "INJECTED") {
+			return true
+		}
+	}
+	return false
 }

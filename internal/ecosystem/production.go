@@ -81,7 +81,7 @@ func CopyDir(name string) plan.Step {
 func Quoted(words []string) []string {
 	out := make([]string, 0, len(words))
 	for _, w := range words {
-		if strings.ContainsAny(w, " \t'\"$`\\*?[]()&|;<>#~!{}") {
+		if strings.ContainsAny(w, " \t\r\n'\"$`\\*?[]()&|;<>#~!{}") {
 			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
 		out = append(out, w)
