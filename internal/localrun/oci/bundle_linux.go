@@ -2,6 +2,7 @@ package oci
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -210,12 +211,15 @@ func (b bundle) user() (*user.ExecUser, error) {
 		if err == nil {
 			readers[i] = bytes.NewReader(data)
 		} else if !errors.Is(err, os.ErrNotExist) {
-			refused = errors.Join(refused, err)
+			refused = cmp.Or(refused, err)
 		}
 	}
 	who, err := user.GetExecUser(b.image.User, &user.ExecUser{Home: "/"}, readers[0], readers[1])
-	if err != nil {
-		return nil, fmt.Errorf("looking up user %q of the image: %w", b.image.User, errors.Join(err, refused))
+	switch {
+	case err != nil && refused != nil:
+		return nil, fmt.Errorf("looking up user %q of the image: %w; %w", b.image.User, err, refused)
+	case err != nil:
+		return nil, fmt.Errorf("looking up user %q of the image: %w", b.image.User, err)
 	}
 	return who, nil
 }
