@@ -97,6 +97,7 @@ func rooms() map[string]layer {
 		"internal/assets":     words,
 		"internal/pattern":    words,
 		"internal/parallel":   words,
+		"internal/terminal":   words,
 		"internal/atomicfile": words, // not for core, which writes nothing
 		"internal/retry":      words, // not for core, which waits for nothing
 		"internal/relay":      words, // not for core
@@ -112,10 +113,11 @@ func neighbours() map[string][]string {
 	return map[string][]string{
 		"internal/assets":             {"internal/diag", "internal/atomicfile"},
 		"internal/event":              {"internal/diag"},
+		"internal/terminal":           {"internal/pattern"},
 		"internal/baseimage/debian":   {"internal/baseimage/download"},
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram", "internal/crash"},
-		"internal/localrun/oci":       {"internal/ram"},
+		"internal/localrun/oci":       {"internal/ram", "internal/repository"},
 		"internal/engine/solve":       {"internal/engine"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},

@@ -97,7 +97,7 @@ func TestGoPinsHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := decodeLock("slipway.lock", text)
+	again, err := DecodeLock("slipway.lock", text)
 	if err != nil {
 		t.Fatal(err)
 	}

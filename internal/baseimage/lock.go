@@ -171,10 +171,11 @@ func ReadLock(name string) (Lock, error) {
 	if err != nil {
 		return Lock{}, err
 	}
-	return decodeLock(name, text)
+	return DecodeLock(name, text)
 }
 
-func decodeLock(name string, text []byte) (Lock, error) {
+// DecodeLock reads the text of a lock file, whose name is for messages.
+func DecodeLock(name string, text []byte) (Lock, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	var l Lock

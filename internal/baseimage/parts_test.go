@@ -180,7 +180,7 @@ func TestDamagedLocksAreFindings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := decodeLock("slipway.lock", good); err != nil {
+	if _, err := DecodeLock("slipway.lock", good); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ old, new, text string }{
@@ -193,7 +193,7 @@ func TestDamagedLocksAreFindings(t *testing.T) {
 		{"linux/amd64", "linux/s390x", "unknown platform"},
 		{"\n}\n", "\n}\n}\n", "damaged"},
 	} {
-		_, err := decodeLock("slipway.lock", bytes.Replace(good, []byte(c.old), []byte(c.new), 1))
+		_, err := DecodeLock("slipway.lock", bytes.Replace(good, []byte(c.old), []byte(c.new), 1))
 		var fs diag.Findings
 		if !errors.As(err, &fs) || !strings.Contains(err.Error(), c.text) || fs[0].Hint == "" {
 			t.Errorf("%q for %q: %v", c.new, c.old, err)
@@ -233,7 +233,7 @@ func FuzzStripped(f *testing.F) {
 func FuzzLock(f *testing.F) {
 	f.Add([]byte(`{"version": 1, "bases": []}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := decodeLock("x", data)
+		l, err := DecodeLock("x", data)
 		if err != nil {
 			return
 		}
@@ -241,7 +241,7 @@ func FuzzLock(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := decodeLock("x", text); err != nil {
+		if _, err := DecodeLock("x", text); err != nil {
 			t.Errorf("its own encoding is refused: %v\n%s", err, text)
 		}
 	})

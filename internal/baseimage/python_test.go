@@ -198,7 +198,7 @@ func TestStandalonePins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := decodeLock("slipway.lock", text)
+		again, err := DecodeLock("slipway.lock", text)
 		if diff := cmp.Diff(lock, again); diff != "" || err != nil {
 			t.Errorf("the lock changes when it is read (-want +got):\n%s%v", diff, err)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-build/slipway/internal/interrupt"
 	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/state"
+	"github.com/slipway-build/slipway/internal/terminal"
 	"github.com/slipway-build/slipway/internal/trace"
 )
 
@@ -68,8 +69,12 @@ func newApp(w World, stateDir string) *app {
 func (a *app) record(r *trace.Recorder) { a.trace, a.state.Trace = r, r }
 
 // Main runs one command and returns how the process ends. The first interrupt
-// cancels the command's context, a later one ends the process at once.
+// cancels the command's context, a later one ends the process at once. What the
+// command prints is harmless for terminals, whoever wrote it.
 func Main(args []string, w World) diag.ExitCode {
+	out, errs := terminal.NewWriter(w.Stdout), terminal.NewWriter(w.Stderr)
+	defer func() { _ = errors.Join(out.Close(), errs.Close()) }() // no place is left to report it
+	w.Stdout, w.Stderr = out, errs
 	ctx, stop := interrupt.Context(w.Stderr, os.Exit)
 	defer stop()
 	a := newApp(w, state.PathOf(w.Getenv))

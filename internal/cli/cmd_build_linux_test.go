@@ -13,8 +13,8 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
-// terminal makes a terminal: the end of the person, and that of the program.
-func terminal(t *testing.T) (person, program *os.File) {
+// pseudoTerminal makes a terminal: the end of the person, and that of the program.
+func pseudoTerminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -64,7 +64,7 @@ func TestBuildAsksOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			person, program := terminal(t)
+			person, program := pseudoTerminal(t)
 			if _, err := person.WriteString(c.answer); err != nil {
 				t.Fatal(err)
 			}

@@ -119,7 +119,7 @@ func (s survey) isNew(f detect.Found) bool {
 
 func (a *app) survey(dir string) (survey, error) {
 	s := survey{dir: dir, path: filepath.Join(dir, config.FileName)}
-	old, err := repository.ReadFile(s.path)
+	old, err := repository.ReadFile(dir, config.FileName)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s, diag.Fail(diag.ExitUsage, "reading %s", s.path).Because(err)
 	}

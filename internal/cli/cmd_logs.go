@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -22,6 +21,7 @@ func (a *app) logsCommand() *cobra.Command {
 	var followFlag bool
 	var group string
 	var tail int
+	var raw bool
 	cmd := &cobra.Command{
 		Use:   "logs [SERVICE…]",
 		Short: "Print the output of running services",
@@ -36,11 +36,12 @@ func (a *app) logsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.showLogs(cmd.Context(), g, args, tail, followFlag)
+			return a.showLogs(cmd.Context(), g, args, logFlags{tail, followFlag, raw})
 		},
 	}
 	cmd.Flags().BoolVarP(&followFlag, "follow", "f", false, "follow the output until the services end")
 	cmd.Flags().StringVar(&group, "name", "", "group to use when several run")
+	cmd.Flags().BoolVar(&raw, "raw", false, "print the output unchanged, with all control characters; by default only colours are kept")
 	cmd.Flags().IntVarP(&tail, "tail", "n", -1, "print only the last `N` lines of each service")
 	return cmd
 }
@@ -114,8 +115,14 @@ type logTail struct {
 	partial string
 }
 
+// logFlags say what of the logs is printed.
+type logFlags struct {
+	tail        int // lines of each service; negative: all
+	follow, raw bool
+}
+
 // showLogs prints the logs of services; of several, with their names.
-func (a *app) showLogs(ctx context.Context, g oci.GroupStatus, services []string, tail int, follow bool) error {
+func (a *app) showLogs(ctx context.Context, g oci.GroupStatus, services []string, f logFlags) error {
 	var tails []*logTail
 	var names []string
 	for _, s := range g.Services {
@@ -125,24 +132,19 @@ func (a *app) showLogs(ctx context.Context, g oci.GroupStatus, services []string
 		names = append(names, s.Service)
 		tails = append(tails, &logTail{service: s.Service, path: oci.LogPath(a.state.Path, g.Name, s.Service)})
 	}
-	lines := view.Lines(a.streams(), names)
-	show := func(service, line string) {
-		if len(tails) == 1 {
-			fmt.Fprintln(a.Stdout, line)
-		} else {
-			lines.Log(service, []byte(line))
-		}
-	}
+	lines := view.Lines(a.streams(f.raw), names)
+	lines.Unnamed = len(tails) == 1
+	show := func(service, line string) { lines.Log(service, []byte(line)) }
 	for _, t := range tails {
 		written := t.more()
-		if tail >= 0 && len(written) > tail {
-			written = written[len(written)-tail:]
+		if f.tail >= 0 && len(written) > f.tail {
+			written = written[len(written)-f.tail:]
 		}
 		for _, line := range written {
 			show(t.service, line)
 		}
 	}
-	for follow && a.runs(g.Name) {
+	for f.follow && a.runs(g.Name) {
 		for _, t := range tails {
 			for _, line := range t.more() {
 				show(t.service, line)

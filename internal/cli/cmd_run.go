@@ -73,7 +73,7 @@ func (a *app) run(ctx context.Context, args []string, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	shown := a.runView(group, !f.untilHealthy)
+	shown := a.runView(group, !f.untilHealthy, f.raw)
 	defer shown.Close()
 	running, err := rt.Start(ctx, group, false, shown)
 	if err != nil {

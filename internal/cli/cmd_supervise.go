@@ -139,7 +139,7 @@ func (a *app) runDetached(ctx context.Context, job supervised) error {
 	if err := errors.Join(json.NewEncoder(in).Encode(job), in.Close()); err != nil {
 		return diag.Fail(diag.ExitRun, "starting slipway in the background").Because(err)
 	}
-	shown := a.runView(job.Group, false)
+	shown := a.runView(job.Group, false, false)
 	last, err := follow(from, shown)
 	shown.Close()
 	if ctx.Err() != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 // destination is where --output sends the result of a build.
@@ -129,10 +130,10 @@ func (a *app) outputOf(d destination, kind, dest string) (destination, error) {
 
 // toStdout writes a file to standard output, unless people would see it.
 func (a *app) toStdout(d destination, kind engine.OutputKind) (destination, error) {
-	if f, ok := a.Stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := terminal.Under(a.Stdout).(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return d, diag.Fail(diag.ExitUsage, "--output %s would write an archive to the terminal", d.word).WithHint("redirect it: slipway build -o %s > FILE", d.word)
 	}
-	d.Output = engine.Output{Kind: kind, To: a.Stdout}
+	d.Output = engine.Output{Kind: kind, To: terminal.Under(a.Stdout)}
 	return d, nil
 }
 

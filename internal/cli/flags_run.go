@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/dotenv"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // runFlags are the flags of `slipway run`.
@@ -33,6 +33,7 @@ type runFlags struct {
 	detach       bool
 	timeout      time.Duration
 	maxUnpacked  string
+	raw          bool
 }
 
 func (f *runFlags) register(cmd *cobra.Command) {
@@ -46,6 +47,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.rawSockets, "raw-sockets", false, "let services that run as root open raw and packet sockets (CAP_NET_RAW)")
 	fl.StringVar(&f.name, "name", "", "group name (default: the fleet's or the first image's)")
 	fl.BoolVar(&f.untilHealthy, "until-healthy", false, "wait until every service is healthy")
+	fl.BoolVar(&f.raw, "raw", false, "print the services' output unchanged, with all control characters; by default only colours are kept")
 	fl.BoolVarP(&f.detach, "detach", "d", false, "run in the background")
 	fl.StringVar(&f.maxUnpacked, "max-unpacked", "", "maximum size that an image unpacks to, such as 50GB (default: 20GB, or a tenth of the free disk if that is more)")
 	fl.DurationVar(&f.timeout, "timeout", 0, "maximum wait of --until-healthy (default: until each service is healthy or unhealthy, one minute without a health check)")
@@ -90,7 +92,7 @@ func (a *app) envFile(text string, services []localrun.Spec) ([]localrun.Variabl
 	if !named || !slices.ContainsFunc(services, func(s localrun.Spec) bool { return s.Name == service }) {
 		service, name = "", text
 	}
-	data, err := os.ReadFile(a.path(name))
+	data, err := repository.ReadNamed(a.path(name), a.Dir)
 	if err != nil {
 		f := diag.Fail(diag.ExitUsage, "reading --env-file %s", name).Because(err)
 		if named && service == "" && errors.Is(err, fs.ErrNotExist) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/localrun/view"
 	"github.com/slipway-build/slipway/internal/report"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 // screen is where progress goes: a live view on a terminal, plain lines
@@ -40,7 +42,7 @@ func (a *app) view(services []string) *screen {
 	if a.progress == "quiet" {
 		return &screen{Sink: event.Discard{}, close: func() {}}
 	}
-	f, ok := a.Stderr.(*os.File)
+	f, ok := terminal.Under(a.Stderr).(*os.File)
 	if !ok || a.progress == "plain" || !term.IsTerminal(int(f.Fd())) || a.plain() && a.progress != "tty" {
 		return ticking(report.NewPlain(a.Stderr, time.Now))
 	}
@@ -90,18 +92,20 @@ func (a *app) plain() bool {
 // interactive reports a person at the terminal who can answer.
 func (a *app) interactive() bool {
 	in, isFile := a.Stdin.(*os.File)
-	out, shown := a.Stderr.(*os.File)
+	out, shown := terminal.Under(a.Stderr).(*os.File)
 	return isFile && shown && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) && a.Getenv("CI") == ""
 }
 
 // runView makes the view of a group that runs. Close it before anything else is
 // printed.
-func (a *app) runView(g localrun.Group, logs bool) *view.View {
-	return view.New(a.streams(), g, logs)
+func (a *app) runView(g localrun.Group, logs, raw bool) *view.View {
+	return view.New(a.streams(raw), g, logs)
 }
 
-func (a *app) streams() view.Streams {
-	return view.Streams{Out: a.Stdout, Err: a.Stderr, Plain: a.plain()}
+// streams are those of a view, which keeps the colours of what services write and
+// makes the rest harmless itself; raw output is shown as it is.
+func (a *app) streams(raw bool) view.Streams {
+	return view.Streams{Out: terminal.Under(a.Stdout), Err: terminal.Under(a.Stderr), Plain: a.plain(), Raw: raw}
 }
 
 // printJSON prints a result for programs.
@@ -119,7 +123,7 @@ func (a *app) warn(findings diag.Findings) {
 // showStep prints what a failed step printed, before the failure itself.
 func (a *app) showStep(err error) error {
 	if step := (*engine.StepError)(nil); errors.As(err, &step) {
-		_, _ = a.Stderr.Write(step.Log)
+		_, _ = io.WriteString(a.Stderr, terminal.Plain(string(step.Log)))
 	}
 	return err
 }

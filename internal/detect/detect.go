@@ -97,6 +97,7 @@ const (
 	codeNothing      = "SLP223" // no services
 	codeWalk         = "SLP224" // a directory cannot be read
 	codeName         = "SLP226" // a name that cannot stand in a Dockerfile
+	codeLong         = "SLP521" // a word that is too long for one
 	codeMisplaced    = "SLP227" // a key that says nothing of this ecosystem
 	codeForeign      = "SLP231" // a .dockerignore that was written for another Dockerfile
 	codeFrom         = "SLP232" // files: from a service whose output cannot be taken
@@ -283,6 +284,10 @@ func (r repository) unread(said diag.Findings) diag.Findings {
 func unwritable(p plan.Service) diag.Findings {
 	for _, stage := range p.Stages {
 		for _, step := range stage.Steps {
+			if tooLong(step) {
+				return diag.Findings{{Code: codeLong, Place: diag.Place{File: p.Dir}, Text: fmt.Sprintf("%s: the %s instruction of its Dockerfile would have a word of more than %d bytes", p.Name, step.Op, dockerfile.MaxLine),
+					Hint: "shorten the command, name or version in the manifest, or write it into a file"}}
+			}
 			if step.Op != plan.OpCopy || step.From != "" {
 				continue
 			}
@@ -298,6 +303,12 @@ func unwritable(p plan.Service) diag.Findings {
 		}
 	}
 	return nil
+}
+
+// tooLong reports a step with a word that no line of a Dockerfile can hold.
+func tooLong(s plan.Step) bool {
+	long := func(word string) bool { return len(word) > dockerfile.MaxLine }
+	return slices.ContainsFunc(s.Args, long) || long(s.Shell) && slices.ContainsFunc(strings.Split(s.Shell, " && "), long)
 }
 
 // services returns what is to be looked at.

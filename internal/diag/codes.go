@@ -140,6 +140,7 @@ func ecosystemCodes() []Code {
 		{Code: "SLP330", Name: "system directory", Meaning: "writable: of slipway.yaml names a directory of the system."},
 		{Code: "SLP460", Name: "nearest version", Meaning: "The requested version is not available, and a near one is used."},
 		{Code: "SLP461", Name: "ended version", Meaning: "The version gets no security fixes any more."},
+		{Code: "SLP520", Name: "value not on one line", Meaning: "A version, licence or description spans lines, has control characters or is too long; the image has it shortened to one line."},
 		{Code: "SLP467", Name: "runtime version", Meaning: "The requested version of Bun or Deno is not available."},
 	}
 }
@@ -152,6 +153,7 @@ func detectCodes() []Code {
 		{Code: "SLP223", Name: "nothing found", Meaning: "A repository has no services that Slipway recognises."},
 		{Code: "SLP224", Name: "unreadable directory", Meaning: "A directory cannot be read."},
 		{Code: "SLP226", Name: "unusable name", Meaning: "A file name cannot be written in a Dockerfile."},
+		{Code: "SLP521", Name: "word too long", Meaning: "A command, name or version of a service is longer than a line of a Dockerfile may be."},
 		{Code: "SLP227", Name: "misplaced key", Meaning: "A key of slipway.yaml has no effect for this ecosystem."},
 		{Code: "SLP230", Name: "unsupported language", Meaning: "A directory looks like a program, but its language is not supported or its manifest is missing."},
 		{Code: "SLP231", Name: "foreign .dockerignore", Meaning: "A .dockerignore belongs to another Dockerfile than the planned one."},

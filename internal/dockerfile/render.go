@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 // Mark follows the name in the first line of every file that Slipway generates.
@@ -37,6 +38,12 @@ type writer struct {
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 
+// oneLine is text of a repository in an instruction or a comment: a line end in it
+// would begin another instruction.
+func oneLine(text string) string {
+	return strings.ReplaceAll(string(terminal.Spaced([]byte(text))), "\n", " ")
+}
+
 // comment writes text as comment lines; what belongs to an item of a list is
 // indented below it.
 func (w *writer) comment(text string) {
@@ -53,7 +60,8 @@ func (w *writer) comment(text string) {
 // others with next.
 func (w *writer) wrap(first, next, text string) {
 	line := first
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.Fields(oneLine(text)) {
+		word = clipped(word)
 		if line != first && line != next && len(line)+len(word) > 100 {
 			w.line("%s", strings.TrimRight(line, " "))
 			line = next
@@ -65,13 +73,27 @@ func (w *writer) wrap(first, next, text string) {
 	}
 }
 
+// MaxLine is the most bytes of one word of a plan: BuildKit refuses lines of more than
+// 65,535 bytes (parser.go, as of v0.33). Longer lists get a line for each word.
+const MaxLine = 60_000
+
+// maxWord is how much of a word a comment has, in characters.
+const maxWord = 1000
+
+func clipped(word string) string {
+	if runes := []rune(word); len(runes) > maxWord {
+		return string(runes[:maxWord]) + "…"
+	}
+	return word
+}
+
 // factWidth is the column of values in the header; "package manager:" and
 // "system packages:" fit before it.
 const factWidth = 17
 
 // header names the service and what was found about it.
 func (w *writer) header(s plan.Service) {
-	w.line("# %s"+Mark+" Build it with `slipway build` or any other Dockerfile builder.", s.Name)
+	w.line("# %s"+Mark+" Build it with `slipway build` or any other Dockerfile builder.", clipped(oneLine(s.Name)))
 	if len(s.Facts) > 0 {
 		w.line("#")
 	}
@@ -130,7 +152,7 @@ func (w *writer) step(s plan.Step) {
 	case plan.OpEntrypoint, plan.OpCmd:
 		w.line("%s %s", s.Op, exec(s.Args))
 	default:
-		w.line("%s %s", s.Op, strings.Join(s.Args, " "))
+		w.line("%s %s", s.Op, oneLine(strings.Join(s.Args, " ")))
 	}
 }
 
@@ -179,7 +201,12 @@ func (w *writer) copy(s plan.Step) {
 		}
 	}
 	if s.Content != "" {
-		w.line("%s <<'EOF' %s\n%s\nEOF", strings.Join(words, " "), strings.Join(s.Args, " "), strings.TrimSuffix(s.Content, "\n"))
+		text := strings.TrimSuffix(s.Content, "\n")
+		end := "EOF"
+		for slices.Contains(strings.Split(text, "\n"), end) { // else the rest of the text would be instructions
+			end += "_"
+		}
+		w.line("%s <<'%s' %s\n%s\n%s", strings.Join(words, " "), end, strings.Join(s.Args, " "), text, end)
 		return
 	}
 	args := slices.Clone(s.Args)
@@ -187,7 +214,7 @@ func (w *writer) copy(s plan.Step) {
 		args[i] = source(args[i], s.Pattern)
 	}
 	args[len(args)-1] = word(args[len(args)-1])
-	if slices.ContainsFunc(args, needsList) {
+	if slices.ContainsFunc(args, needsList) || len(strings.Join(args, " ")) > MaxLine {
 		w.line("%s %s", strings.Join(words, " "), exec(args))
 		return
 	}
@@ -209,6 +236,7 @@ func (w *writer) pairs(s plan.Step) {
 
 // quote wraps a value in double quotes where it needs them.
 func quote(v string) string {
+	v = oneLine(v)
 	plain := v != "" && strings.IndexFunc(v, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@,+$", r))
 	}) < 0
@@ -247,7 +275,10 @@ func exec(argv []string) string {
 		if err := e.Encode(a); err != nil {
 			panic(err) // a string always encodes
 		}
-		words = append(words, strings.TrimSuffix(b.String(), "\n"))
+		words = append(words, string(terminal.JSON([]byte(strings.TrimSuffix(b.String(), "\n")))))
 	}
-	return "[" + strings.Join(words, ", ") + "]"
+	if list := "[" + strings.Join(words, ", ") + "]"; len(list) <= MaxLine {
+		return list
+	}
+	return "[" + strings.Join(words, ", \\\n    ") + "]"
 }

@@ -8,8 +8,13 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
+
+// codeOneLine: a version, licence or description that no label can hold as it is.
+const codeOneLine = "SLP520"
 
 // WorkDir is the working directory of every production image, and HomeDir the home
 // directory of its account, which is the only one that always belongs to it: tools
@@ -31,6 +36,7 @@ type Image struct {
 
 	Writable []string // directories that the program writes to, below WorkDir when relative; see Service.Writable
 
+	Manifest    string // the file that the next three are from
 	Version     string // of the service; "" is "0.0.0"
 	Description string
 	Licence     string // SPDX, "" when unknown
@@ -75,7 +81,7 @@ func CopyDir(name string) plan.Step {
 func Quoted(words []string) []string {
 	out := make([]string, 0, len(words))
 	for _, w := range words {
-		if strings.ContainsAny(w, " \t'\"$`\\*?[]()&|;<>#~!{}") {
+		if strings.ContainsAny(w, " \t\r\n'\"$`\\*?[]()&|;<>#~!{}") {
 			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
 		out = append(out, w)
@@ -197,11 +203,12 @@ func (s *Service) probe() []string {
 // no layer.
 func (s *Service) labels(i Image) []plan.Step {
 	labels := []string{"org.opencontainers.image.title=" + s.Want.Name}
-	if d := strings.Join(strings.Fields(i.Description), " "); d != "" {
+	description := strings.Join(strings.Fields(i.Description), " ") // which may span lines
+	if d := s.oneLine(i.Manifest, "description", description); d != "" {
 		labels = append(labels, "org.opencontainers.image.description="+d)
 	}
-	if i.Licence != "" {
-		labels = append(labels, "org.opencontainers.image.licenses="+i.Licence)
+	if l := s.oneLine(i.Manifest, "license", i.Licence); l != "" {
+		labels = append(labels, "org.opencontainers.image.licenses="+l)
 	}
 	labels = append(labels,
 		"org.opencontainers.image.version=$VERSION",
@@ -213,8 +220,26 @@ func (s *Service) labels(i Image) []plan.Step {
 		labels = append(labels, fmt.Sprintf("service.port=%d", s.Want.Port))
 	}
 	return []plan.Step{
-		{Op: plan.OpArg, Args: []string{"VERSION=" + Or(i.Version, "0.0.0")}, Comment: "Labels come last: a new version or revision changes no layer."},
+		{Op: plan.OpArg, Args: []string{"VERSION=" + Or(s.oneLine(i.Manifest, "version", i.Version), "0.0.0")}, Comment: "Labels come last: a new version or revision changes no layer."},
 		{Op: plan.OpArg, Args: []string{"REVISION="}},
 		{Op: plan.OpLabel, Args: labels},
 	}
+}
+
+// maxLabel is the most characters of a manifest's value that a label holds.
+const maxLabel = 1000
+
+// oneLine makes a value of a manifest fit for an instruction and a label: one line
+// without control characters. What had to change is a warning.
+func (s *Service) oneLine(manifest, name, value string) string {
+	one := strings.Join(strings.Fields(string(terminal.Spaced([]byte(value)))), " ")
+	problem := "spans lines or has control characters"
+	if cut := []rune(one); len(cut) > maxLabel {
+		one, problem = string(cut[:maxLabel]), fmt.Sprintf("has more than %d characters", maxLabel)
+	}
+	if one != strings.TrimSpace(value) {
+		shown := []rune(one)
+		s.Report(diag.Warning, codeOneLine, manifest, 0, "write it as one short line", "the %s %s; the image says %q", name, problem, string(shown[:min(len(shown), 60)]))
+	}
+	return one
 }

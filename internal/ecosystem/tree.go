@@ -118,14 +118,15 @@ func (t *Tree) Open(name string) (fs.File, error) {
 func (t *Tree) readable(op, name, full string, info fs.FileInfo) error {
 	switch {
 	case !info.Mode().IsRegular():
-		return t.refuse(op, name, full, errors.New("it is "+kind(info.Mode())))
+		return t.refuse(op, name, full, errors.New("it is "+KindOf(info.Mode())))
 	case info.Size() > MaxFile:
 		return t.refuse(op, name, full, fmt.Errorf("it has %d bytes, more than the %d that Slipway reads", info.Size(), MaxFile))
 	}
 	return nil
 }
 
-func kind(m fs.FileMode) string {
+// KindOf names what a directory entry is, for messages: "a named pipe".
+func KindOf(m fs.FileMode) string {
 	switch {
 	case m.IsDir():
 		return "a directory"
@@ -136,7 +137,7 @@ func kind(m fs.FileMode) string {
 	case m&fs.ModeDevice != 0:
 		return "a device"
 	}
-	return "not a regular file"
+	return "no regular file"
 }
 
 // ReadFile returns a file of at most MaxFile bytes, also of one that grows.

@@ -2,9 +2,7 @@ package fleet
 
 import (
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -38,7 +36,7 @@ func WrittenBases(dir string, args map[string]string, platforms []string) (refs 
 		case !e.Type().IsRegular() || !isDockerfile(e.Name()):
 			return nil
 		}
-		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(p)))
+		text, err := fs.ReadFile(tree, p)
 		if err != nil {
 			return err
 		}

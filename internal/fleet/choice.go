@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/generated"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // Choices are what a person may settle of findings: each service's first choice. They
@@ -50,7 +50,7 @@ func Ask(in io.Reader, out io.Writer, c *diag.Choice) string {
 // one of the same key.
 func Settle(root, service, line string) error {
 	file := filepath.Join(root, config.FileName)
-	text, err := os.ReadFile(file)
+	text, err := repository.ReadFile(root, config.FileName)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
 	}

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -72,11 +73,8 @@ func (l Loader) source(dir, file string) (Recipe, error) {
 	if file == "" && own == "" {
 		return l.planned(dir)
 	}
-	path, read := filepath.Join(dir, own), repository.ReadFile
-	if file != "" {
-		path, read = file, os.ReadFile // which may be a pipe
-	}
-	text, err := read(path)
+	path := cmp.Or(file, filepath.Join(dir, own))
+	text, err := repository.ReadNamed(path, dir, l.Dir)
 	if err != nil {
 		return Recipe{}, diag.Fail(diag.ExitUsage, "Dockerfile not found for %s", repository.Relative(l.Dir, dir)).Because(err).
 			WithHint("specify it with -f; without -f, Slipway plans the directory")
@@ -142,7 +140,11 @@ func dockerIgnore(dir, dockerfile string) ([]string, error) {
 		if dockerfile == "" && path == ".dockerignore" {
 			continue
 		}
-		data, err := repository.ReadFile(path)
+		from, name := filepath.Split(path)
+		if rel := repository.Relative(dir, path); rel != path {
+			from, name = dir, rel // its links may lead to the whole context
+		}
+		data, err := repository.ReadFile(from, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -154,7 +154,7 @@ func (l Loader) on(cfg *config.Fleet) *config.Fleet {
 // parse reads the slipway.yaml of a directory.
 func (l Loader) parse(root string) (*config.Fleet, diag.Findings, error) {
 	path := filepath.Join(root, config.FileName)
-	data, err := repository.ReadFile(path)
+	data, err := repository.ReadFile(root, config.FileName)
 	if err != nil {
 		return nil, nil, diag.Fail(diag.ExitUsage, "reading %s", path).Because(err)
 	}
@@ -283,7 +283,7 @@ func (f *Fleet) Dockerfile(s plan.Service) ([]byte, error) {
 	if s.Dockerfile == "" {
 		return dockerfile.Render(s), nil
 	}
-	own, err := repository.ReadFile(filepath.Join(f.Root, filepath.FromSlash(s.Dockerfile)))
+	own, err := repository.ReadFile(f.Root, s.Dockerfile)
 	if err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "reading the Dockerfile of %s", s.Name).Because(err)
 	}

@@ -2,8 +2,8 @@ package fleet
 
 import (
 	"cmp"
+	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 
 	"github.com/slipway-build/slipway/internal/dockerfile"
@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-build/slipway/internal/parallel"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // Jobs turns the plans of a fleet into jobs. What all have in common, as the
@@ -57,11 +58,16 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 	req.Context = filepath.Join(f.Root, filepath.FromSlash(s.Dir))
 	req.GitModes = s.Dockerfile == "" // who writes a Dockerfile may set modes on purpose
 	for stage, m := range s.Manifests() {
-		dir := os.DirFS(filepath.Join(req.Context, filepath.FromSlash(m.Dir)))
 		if req.Contexts == nil {
 			req.Contexts = map[string]func() (map[string][]byte, error){}
 		}
-		req.Contexts[stage] = func() (map[string][]byte, error) { return node.Manifests(dir, m.Names) }
+		req.Contexts[stage] = func() (map[string][]byte, error) {
+			dir, err := fs.Sub(repository.FS(req.Context), m.Dir)
+			if err != nil {
+				return nil, err
+			}
+			return node.Manifests(dir, m.Names)
+		}
 	}
 	req.Platforms = f.Platforms
 	req.Compression = f.Compression

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/detect"
@@ -28,7 +26,7 @@ func (f *Fleet) Variables(s config.Service, lookup func(string) (string, bool)) 
 	env := map[string]string{}
 	var findings diag.Findings
 	for _, name := range s.EnvFiles {
-		data, err := repository.ReadFile(filepath.Join(f.Root, filepath.FromSlash(name)))
+		data, err := repository.ReadFile(f.Root, name)
 		if err != nil {
 			text := fmt.Sprintf("%s: the file %s of env_file: cannot be read: %v", s.Name, path.Clean(name), reason(err))
 			if errors.Is(err, fs.ErrNotExist) {
@@ -76,8 +74,7 @@ func byName(services []plan.Service) map[string]plan.Service {
 func (f *Fleet) Secrets(s plan.Service) []localrun.Secret {
 	var out []localrun.Secret
 	for _, secret := range s.Secrets {
-		file := filepath.Join(f.Root, filepath.FromSlash(secret.File))
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+		if file, err := repository.Regular(f.Root, secret.File); err == nil {
 			out = append(out, localrun.Secret{Target: secret.Target, File: file})
 		}
 	}

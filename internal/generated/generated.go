@@ -109,7 +109,7 @@ func (w Writer) changes(files []File) ([]change, error) {
 	for _, f := range files {
 		c := change{path: f.Path, new: seal(f.Text)}
 		var err error
-		if c.old, err = repository.ReadFile(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if c.old, err = repository.ReadFile(filepath.Split(f.Path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, diag.Fail(diag.ExitUsage, "reading %s", w.Shown(f.Path)).Because(err)
 		}
 		if c.had = err == nil; c.had {
@@ -185,7 +185,7 @@ func keep(path string, data []byte) (string, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return name, atomicfile.Write(name, data, atomicfile.Options{})
 		}
-		if there, err := repository.ReadFile(name); err == nil && bytes.Equal(there, data) {
+		if there, err := repository.ReadFile(filepath.Split(name)); err == nil && bytes.Equal(there, data) {
 			return name, nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -31,7 +32,7 @@ func Ignores(path, special string, patterns []string) Ignored {
 		}
 		return IgnoreTaken
 	}
-	data, err := repository.ReadFile(path)
+	data, err := repository.ReadFile(filepath.Split(path))
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && Is(data):
 		return IgnoreFree
@@ -44,7 +45,7 @@ func Ignores(path, special string, patterns []string) Ignored {
 // fits reports whether a person's file has these patterns, read as builders read
 // it: in another encoding it has none of them.
 func fits(path string, patterns []string) bool {
-	data, err := repository.ReadFile(path)
+	data, err := repository.ReadFile(filepath.Split(path))
 	if err != nil || Is(data) {
 		return false
 	}

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 // Evidence is what was found out about a service that is not ready.
@@ -27,6 +29,7 @@ type Evidence struct {
 
 // Explain says why a service is not ready, the cause first, over several lines.
 func Explain(e Evidence) string {
+	e = e.harmless()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", e.Status.Service, cause(e))
 	line := func(label, text string) {
@@ -54,6 +57,20 @@ func Explain(e Evidence) string {
 		line("last lines", "it wrote nothing")
 	}
 	return b.String()
+}
+
+// harmless is the evidence without what a program could do to a terminal through
+// its output or its answers to probes.
+func (e Evidence) harmless() Evidence {
+	lines, probes := make([]string, len(e.LastLines)), make([]string, len(e.Probes))
+	for i, l := range e.LastLines {
+		lines[i] = terminal.Plain(l)
+	}
+	for i, p := range e.Probes {
+		probes[i] = diag.Printable(p)
+	}
+	e.LastLines, e.Probes, e.Status.LastProbe = lines, probes, diag.Printable(e.Status.LastProbe)
+	return e
 }
 
 // cause is the one most likely reason.
@@ -183,6 +200,7 @@ func (e Evidence) suspects() []plan.Use {
 
 // Hint is the next thing to do about a service that is not ready.
 func Hint(e Evidence) string {
+	e = e.harmless()
 	name := e.Status.Service
 	listensElsewhere := e.Port != 0 && len(e.Listening) > 0 &&
 		!slices.ContainsFunc(e.Listening, func(a netip.AddrPort) bool { return int(a.Port()) == e.Port })

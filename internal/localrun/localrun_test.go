@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 var compareIP = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
@@ -352,6 +353,26 @@ func TestAPortIsBelievedLater(t *testing.T) {
 	} {
 		if got := Unsettled(c.status, c.check, started.Add(c.after)); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// What a program writes and answers cannot control the terminal that an explanation
+// is read in, or make lines of its own there.
+func TestExplanationsAreSafeForTerminals(t *testing.T) {
+	const evil = "\x1b]0;x\a\x1b[2J\r\u202e\x9b"
+	e := Evidence{
+		Status: Status{Service: "web", State: Unhealthy, LastProbe: "answered 500 (" + evil + "\nfake)", Check: "HTTP /", Failures: 2},
+		Port:   80, Listening: []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:80")},
+		Probes: []string{"answered 500 (" + evil + "\nfake)"}, LastLines: []string{evil + "slipway: healthy\r", "\x1b[31mred\x1b[0m"},
+	}
+	got := Explain(e) + Hint(e)
+	if safe := string(terminal.Escaped([]byte(got))); safe != got {
+		t.Errorf("%q", got)
+	}
+	for _, want := range []string{`answered 500 (\x1b]0;x\x07\x1b[2J\x0d\u202e\x9b\nfake)`, "| \\x0d\\u202e\\x9bslipway: healthy\\x0d\n", "| red"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 // redrawEvery bounds how often the live view is drawn.
@@ -97,7 +98,7 @@ func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.draw("")
-	l.steps.writeInterrupted(l.paint.W, l.opts.Now())
+	l.steps.writeInterrupted(terminal.NewWriter(l.paint.W), l.opts.Now())
 }
 
 // lane returns the lane of a service, a new one when it is not known yet.
@@ -134,7 +135,7 @@ func (l *Live) draw(above string) {
 	if rows <= 0 {
 		rows = 24
 	}
-	l.paint.Draw(above, l.lines(rows-1), columns)
+	l.paint.Draw(string(terminal.Escaped([]byte(above))), l.lines(rows-1), columns)
 }
 
 // lines renders the view in at most the given number of lines.

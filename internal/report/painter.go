@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 // Painter keeps lines at the end of a terminal and replaces them in place. It is
@@ -14,13 +16,14 @@ type Painter struct {
 }
 
 // Draw replaces the lines, in one write, and puts text above them, where it stays:
-// whole lines, each with its end. A line is cut to the columns of the terminal.
+// whole lines, each with its end. A line is cut to the columns of the terminal. Lines
+// have no control characters; whoever gives the text has taken them out.
 func (p *Painter) Draw(above string, lines []string, columns int) {
 	var b strings.Builder
 	p.top(&b)
 	b.WriteString(strings.ReplaceAll(above, "\n", "\x1b[K\n"))
 	for _, line := range lines {
-		b.WriteString(truncate(line, columns-1) + "\x1b[K\n")
+		b.WriteString(truncate(string(terminal.Escaped([]byte(line))), columns-1) + "\x1b[K\n")
 	}
 	b.WriteString("\x1b[J")
 	p.height = len(lines)

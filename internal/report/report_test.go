@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -267,4 +269,52 @@ func FuzzPlainText(f *testing.F) {
 			}
 		}
 	})
+}
+
+// eventView is Plain or Live.
+type eventView interface {
+	event.Sink
+	Tick()
+	Close()
+}
+
+// TestTheViewsAreSafeForTerminals: in whatever event a text of others comes, a view
+// writes no sequence but its own.
+func TestTheViewsAreSafeForTerminals(t *testing.T) {
+	const evil = "x\x1b]0;t\a\x1b[2J\x1b[1A\x9b2J\u009b2J\r\b\x7f\u202e\u2028y"
+	story := func(sink event.Sink, c *clock) {
+		sink.Emit(event.ServiceStarted{Service: evil, Reasons: []string{evil}, At: c.now()})
+		sink.Emit(event.ServiceWaits{Service: evil, For: evil})
+		sink.Emit(event.StepStarted{Service: evil, Key: "1", Stage: evil, Step: "RUN " + evil, Platform: evil, At: c.now()})
+		sink.Emit(event.StepLog{Service: evil, Key: "1", Data: []byte(evil + "\n")})
+		sink.Emit(event.StepProgress{Service: evil, Key: "1", What: evil, Current: 1, Total: 2})
+		sink.Emit(event.Transfer{What: evil, Of: evil, Current: 1, Total: 2})
+		sink.Emit(event.Note{Service: evil, Text: evil})
+		c.pass(time.Minute)
+		sink.Emit(event.StepStarted{Service: evil, Key: "2", Stage: evil, Step: evil, At: c.now()})
+		sink.Emit(event.StepLog{Service: evil, Key: "2", Data: []byte(evil)})
+		sink.Emit(event.StepFinished{Service: evil, Key: "1", Stage: evil, Step: evil, Duration: time.Minute, Err: evil})
+		sink.Emit(event.Interrupted{})
+		sink.Emit(event.ServiceFinished{Service: evil, Err: errors.New(evil), At: c.now()})
+	}
+	for name, view := range map[string]func(w *bytes.Buffer, c *clock) eventView{
+		"plain": func(w *bytes.Buffer, c *clock) eventView {
+			return NewPlain(terminal.NewWriter(w), c.now) // as the command line does
+		},
+		"live": func(w *bytes.Buffer, c *clock) eventView {
+			return NewLive(w, LiveOptions{Services: []string{evil}, Now: c.now, Size: func() (int, int) { return 80, 24 }})
+		},
+	} {
+		var out bytes.Buffer
+		c := newClock()
+		v := view(&out, c)
+		story(v, c)
+		c.pass(time.Minute)
+		v.Tick()
+		v.Close()
+		text := regexp.MustCompile(`\r\x1b\[\d+A|\x1b\[[KJ]`).ReplaceAllString(out.String(), "")
+		if safe := string(terminal.Escaped([]byte(text))); safe != text || len(text) < 200 {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
 }

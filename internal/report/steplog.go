@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/pattern"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 const (
@@ -188,11 +189,11 @@ func writeLines(w io.Writer, prefix string, text []byte) {
 var escapes = pattern.Lazy(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\^_])`)
 
 // plainText takes escape sequences (ECMA-48, 5.4 and 5.6) and other control
-// characters but line ends and tabs out of a log.
+// characters but line ends and tabs out of a log; marks of direction are escaped.
 func plainText(log []byte) []byte {
 	log = escapes().ReplaceAll(log, nil)
 	log = bytes.ReplaceAll(log, []byte("\r\n"), []byte("\n"))
-	return bytes.Map(func(r rune) rune {
+	return terminal.Escaped(bytes.Map(func(r rune) rune {
 		switch {
 		case r == '\r':
 			return '\n'
@@ -200,7 +201,7 @@ func plainText(log []byte) []byte {
 			return -1
 		}
 		return r
-	}, log)
+	}, log))
 }
 
 // stageAndStep writes where a step is and what it does.

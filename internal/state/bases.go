@@ -10,8 +10,10 @@ import (
 
 	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/baseimage"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // baseStore keeps assembled bases in the image store.
@@ -42,7 +44,7 @@ func (b baseStore) Lookup(ctx context.Context, name string) (v1.ImageIndex, erro
 
 // Assembler makes base images for the project in dir, pinned by its lock.
 func (d Dir) Assembler(dir string, store *image.Store, sink event.Sink, compression string) (*baseimage.Assembler, error) {
-	lock, err := baseimage.ReadLock(filepath.Join(dir, LockFile))
+	lock, err := readLock(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -98,4 +100,17 @@ func (b Bases) Ensure(ctx context.Context, refs, platforms []string) (map[string
 		out[ref] = base.Index.String()
 	}
 	return out, nil
+}
+
+// readLock reads the lock file of a repository.
+func readLock(dir string) (baseimage.Lock, error) {
+	name := filepath.Join(dir, LockFile)
+	text, err := repository.ReadFile(dir, LockFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return baseimage.Lock{}, err
+	case err != nil:
+		return baseimage.Lock{}, diag.Fail(diag.ExitUsage, "reading %s", name).Because(err).WithHint("slipway bases lock writes it again")
+	}
+	return baseimage.DecodeLock(name, text)
 }

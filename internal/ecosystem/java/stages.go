@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -251,16 +252,20 @@ func (s *service) compile() string {
 	return s.mvn(args...)
 }
 
+// jarPattern is a path whose version only the build knows, which the shell completes.
+var jarPattern = pattern.Lazy(`^[\w./@+-]*\*?[\w./@+-]*$`)
+
 // unpack puts libraries and the program where production copies them from.
 func (s *service) unpack() []string {
 	jar, result := "", ""
 	if s.maven != nil {
-		jar = ecosystem.Quoted([]string{s.result()})[0]
+		if jar = s.result(); !jarPattern().MatchString(jar) {
+			jar = ecosystem.Quoted([]string{jar})[0]
+		}
 	} else {
 		_, result = s.task()
 		jar = "$(find " + result + " -name '*.jar' ! -name '*-plain.jar' | sort | tail -n 1)"
 	}
-	jar = strings.Trim(jar, "'")
 	switch s.kind {
 	case kindSpring:
 		return s.layers(jar)
@@ -280,7 +285,7 @@ func (s *service) unpack() []string {
 	for _, p := range s.maven.needed {
 		if p != s.maven.module && p.Packaging != "pom" {
 			lib := path.Join(outApp, s.libDir())
-			out = append(out, "mkdir -p "+lib, "mv "+path.Join(outDeps, s.libDir(), p.ArtifactID)+"-*.jar "+lib+"/")
+			out = append(out, "mkdir -p "+lib, "mv "+ecosystem.Quoted([]string{path.Join(outDeps, s.libDir(), p.ArtifactID)})[0]+"-*.jar "+lib+"/")
 		}
 	}
 	return append(out, s.restamped())
@@ -323,7 +328,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	}
 	i.Layers = append(i.Layers, copyOut(outApp, plan.StageBuilder, ecosystem.WorkDir))
 	if s.maven != nil {
-		i.Version, i.Description = s.expand(s.maven.module.Version), s.maven.module.Description
+		i.Manifest, i.Version, i.Description = "pom.xml", s.expand(s.maven.module.Version), s.maven.module.Description
 	} else if m := gradleVersion().FindSubmatch(s.grade.data); m != nil {
 		i.Version = string(m[1])
 	}

@@ -68,8 +68,8 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	}
 	i := ecosystem.Image{
 		Bases: b, User: u, Dir: path.Join(s.home, s.member), Env: env, Start: s.start, InitWhy: "As PID 1, " + program + " would ignore signals that the program does not handle.",
-		Layers:  []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
-		Version: s.pkg.Version, Description: s.pkg.Description,
+		Layers:   []plan.Step{{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}},
+		Manifest: "package.json", Version: s.pkg.Version, Description: s.pkg.Description,
 	}
 	if !s.framework.complete {
 		i.Layers = slices.Insert(i.Layers, 0, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StagePackages, Args: []string{outDeps + "/", ecosystem.WorkDir + "/"}})

@@ -257,7 +257,7 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 	}
 	i.Layers = append(i.Layers, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{ecosystem.WorkDir + "/", ecosystem.WorkDir + "/"}})
 	if s.project != nil {
-		i.Version, i.Description, i.Licence = s.project.version(), s.project.description(), s.project.licence()
+		i.Manifest, i.Version, i.Description, i.Licence = "pyproject.toml", s.project.version(), s.project.description(), s.project.licence()
 	}
 	return i
 }

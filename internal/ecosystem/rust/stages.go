@@ -59,6 +59,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	return s.Service.Plan(b, user, s.dependencyStage(b), builder, tools, s.Production(ecosystem.Image{
 		Bases: b, User: user, Env: env, Start: s.start, Writable: s.Writable(),
 		Layers:      append(files, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}),
+		Manifest:    "Cargo.toml",
 		Version:     word(s.crate.file.Package.Version, "version", s.rootFile),
 		Description: word(s.crate.file.Package.Description, "description", s.rootFile),
 		Licence:     word(s.crate.file.Package.Licence, "license", s.rootFile),

@@ -12,6 +12,26 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
+// contextFS is a directory of this machine as a build context.
+func contextFS(dir string) (fsutil.FS, error) {
+	files, err := fsutil.NewFS(dir)
+	return socketless{files}, err
+}
+
+// socketless leaves out sockets, such as that of git's file system monitor: fsutil
+// sends them as regular files (stat.go, as of 2026-08), which cannot be read.
+type socketless struct{ fsutil.FS }
+
+// Walk implements fsutil.FS.
+func (s socketless) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
+	return s.FS.Walk(ctx, target, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type()&fs.ModeSocket != 0 {
+			return nil
+		}
+		return fn(path, e, err)
+	})
+}
+
 // wholeFS makes a build fail when a file of its context cannot be read. The
 // sender of fsutil takes such a file for an empty one (send.go, sendFile, as of
 // 2025-11), which would end in a wrong image and in a wrong cache.

@@ -96,7 +96,7 @@ func namedContexts(named map[string]string, stop context.CancelCauseFunc) (conte
 			id := "layout-" + strconv.Itoa(i)
 			c.stores[id], c.attrs[key] = store, "oci-layout://"+id+"@"+digest
 		case filepath.IsAbs(at):
-			files, err := fsutil.NewFS(at)
+			files, err := contextFS(at)
 			if err != nil {
 				return c, diag.Fail(diag.ExitUsage, "the build context %s cannot be read: %s", name, at).Because(err).WithHint("--build-context %s=DIR", name)
 			}

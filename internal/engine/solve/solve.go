@@ -136,7 +136,7 @@ func refuseForeignSyntax(text []byte) error {
 // ends the output: it keeps a complete file and removes a partial one. A context
 // that cannot be read calls stop, for BuildKit waits for it for ever.
 func solveOptions(req engine.Request, images content.Store, store secrets.SecretStore, stop context.CancelCauseFunc) (*client.SolveOpt, func(ok bool, err error) error, error) {
-	files, err := fsutil.NewFS(req.Context)
+	files, err := contextFS(req.Context)
 	if err != nil {
 		return nil, nil, diag.Fail(diag.ExitUsage, "the build context %s cannot be read", req.Context).Because(err)
 	}

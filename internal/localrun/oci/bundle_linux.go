@@ -1,7 +1,10 @@
 package oci
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +21,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -216,17 +220,21 @@ func (b bundle) user() (*user.ExecUser, error) {
 		return nil, fmt.Errorf("looking up user %q: %w", b.image.User, err)
 	}
 	defer root.Close()
-	var passwd, group io.Reader
-	if f, err := root.Open("etc/passwd"); err == nil {
-		defer f.Close()
-		passwd = f
+	var readers [2]io.Reader
+	var refused error // counts only where the user's name needs the file
+	for i, name := range []string{"etc/passwd", "etc/group"} {
+		data, err := repository.Read(root, name)
+		if err == nil {
+			readers[i] = bytes.NewReader(data)
+		} else if !errors.Is(err, os.ErrNotExist) {
+			refused = cmp.Or(refused, err)
+		}
 	}
-	if f, err := root.Open("etc/group"); err == nil {
-		defer f.Close()
-		group = f
-	}
-	who, err := user.GetExecUser(b.image.User, &user.ExecUser{Home: "/"}, passwd, group)
-	if err != nil {
+	who, err := user.GetExecUser(b.image.User, &user.ExecUser{Home: "/"}, readers[0], readers[1])
+	switch {
+	case err != nil && refused != nil:
+		return nil, fmt.Errorf("looking up user %q of the image: %w; %w", b.image.User, err, refused)
+	case err != nil:
 		return nil, fmt.Errorf("looking up user %q of the image: %w", b.image.User, err)
 	}
 	return who, nil

@@ -168,3 +168,45 @@ func TestSecretsThatTheUserCannotRead(t *testing.T) {
 		t.Errorf("root reads every file: %v, %v", got, err)
 	}
 }
+
+// An image decides what its account files are: none is waited for or read that is
+// no regular file, and none outside of the image.
+func TestAccountFilesAreOpenedWithCare(t *testing.T) {
+	pipe := func(path string) error { return unix.Mkfifo(path, 0o644) }
+	device := func(path string) error { return unix.Mknod(path, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))) }
+	link := func(path string) error { return os.Symlink("/etc/passwd", path) }
+	text := func(path string) error { return os.WriteFile(path, []byte("web:x:7:8::/srv:/bin/sh\n"), 0o644) }
+	huge := func(path string) error {
+		return errors.Join(os.WriteFile(path, nil, 0o644), os.Truncate(path, 1<<40))
+	}
+	for _, c := range []struct {
+		name, user string
+		passwd     func(string) error
+		uid        int
+		fails      string
+	}{
+		{"a file", "web", text, 7, ""},
+		{"a pipe that nobody needs", "", pipe, 0, ""},
+		{"a pipe, and a number", "12:13", pipe, 12, ""},
+		{"a pipe", "web", pipe, 0, "etc/passwd: it is a named pipe"},
+		{"a device", "web", device, 0, "etc/passwd: it is a device"},
+		{"a device that nobody needs", "12", device, 12, ""},
+		{"a link to the host", "root", link, 0, "etc/passwd: it is a link that leads out of"},
+		{"a terabyte", "web", huge, 0, "etc/passwd: it has more than the"},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "rootfs", "etc", "passwd")
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.passwd(path); errors.Is(err, unix.EPERM) {
+			continue // who makes no devices is given none
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		who, err := bundle{dir: dir, image: v1.Config{User: c.user}}.user()
+		if c.fails == "" && (err != nil || who.Uid != c.uid) || c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)) {
+			t.Errorf("%s: %+v, %v", c.name, who, err)
+		}
+	}
+}

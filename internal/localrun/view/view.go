@@ -18,15 +18,18 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/report"
+	"github.com/slipway-build/slipway/internal/terminal"
 )
 
 // Streams are where a view writes. It draws a table when Err is a terminal and
-// Plain is not set, and colours names when Out is one too.
+// Plain is not set, and colours names when Out is one too. Of what services write
+// it keeps colours and makes other control characters harmless, unless it is Raw.
 type Streams struct {
-	Out, Err io.Writer
-	Plain    bool
+	Out, Err   io.Writer
+	Plain, Raw bool
 }
 
 // Running is a group that a view asks while it runs.
@@ -43,6 +46,9 @@ type View struct {
 	term     *os.File
 	paint    report.Painter
 	color    bool
+	raw      bool
+
+	Unnamed bool // no names before the lines; set it before the first
 
 	mu      sync.Mutex
 	running Running // nil until it runs
@@ -73,6 +79,7 @@ func New(to Streams, g localrun.Group, logs bool) *View {
 func Lines(to Streams, services []string) *View {
 	v := &View{
 		color: !to.Plain && isTerminal(to.Err) && isTerminal(to.Out),
+		raw:   to.Raw,
 		out:   to.Out, err: to.Err, logs: true, states: map[string]localrun.Status{}, done: make(chan struct{}),
 	}
 	for _, s := range services {
@@ -103,7 +110,7 @@ func (v *View) Changed(s localrun.Status) {
 	}
 	line := fmt.Sprintf("%-*s  %s", v.width, s.Service, stateText(s))
 	if s.State == localrun.Unhealthy && s.LastProbe != "" {
-		line += ": " + s.LastProbe
+		line += ": " + diag.Printable(s.LastProbe)
 	}
 	v.print(v.err, line+"\n")
 	if v.explain && s.Failed() && (s.Exit == nil || !s.Exit.Stopped) {
@@ -143,12 +150,23 @@ func (v *View) Log(service string, line []byte) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.print(v.out, v.prefix(service)+string(bytes.TrimRight(line, "\r"))+"\n")
+	if v.raw {
+		v.write(v.out, v.prefix(service)+string(line)+"\n")
+		return
+	}
+	for i, part := range bytes.Split(bytes.TrimRight(line, "\r"), []byte("\r")) { // which overwrites, as a progress bar does
+		if i == 0 || len(part) > 0 {
+			v.print(v.out, v.prefix(service)+terminal.Coloured(string(part))+"\n")
+		}
+	}
 }
 
 // prefix is the service's name before its lines, in a colour of its own.
 func (v *View) prefix(service string) string {
 	text := fmt.Sprintf("%-*s | ", v.width, service)
+	if v.Unnamed {
+		return ""
+	}
 	if !v.color {
 		return text
 	}
@@ -164,7 +182,7 @@ func (v *View) prefix(service string) string {
 func (v *View) Note(text string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.print(v.err, "note: "+text+"\n")
+	v.print(v.err, "note: "+terminal.Plain(text)+"\n")
 }
 
 // Close removes the table from the screen.
@@ -213,8 +231,12 @@ func (v *View) refresh() {
 	v.redraw("")
 }
 
-// print writes a line above the table; v.mu is held.
-func (v *View) print(w io.Writer, line string) {
+// print writes lines above the table, with colours and no other control
+// characters; v.mu is held.
+func (v *View) print(w io.Writer, lines string) { v.write(w, terminal.Coloured(lines)) }
+
+// write writes lines above the table as they are; v.mu is held.
+func (v *View) write(w io.Writer, line string) {
 	if v.term == nil {
 		_, _ = io.WriteString(w, line)
 		return

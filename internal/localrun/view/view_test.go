@@ -51,3 +51,30 @@ func TestWriteStatuses(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// A program says what it likes; a terminal gets its colours and nothing else.
+func TestServicesDoNotControlTheTerminal(t *testing.T) {
+	const evil = "\x1b]0;x\a\x1b[2J\x1b[31mred\u202e\x9b2J"
+	for _, c := range []struct {
+		raw bool
+		out string
+	}{
+		{false, "web | \x1b[31mred\\u202e\\x9b2J\x1b[0m\nweb | 10%\nweb | 20%\n"},
+		{true, "web | " + evil + "\nweb | 10%\r20%\r\n"},
+	} {
+		var out, errs bytes.Buffer
+		v := view.New(view.Streams{Out: &out, Err: &errs, Raw: c.raw}, localrun.Group{Services: []localrun.Spec{{Name: "web"}}}, true)
+		v.Log("web", []byte(evil))
+		v.Log("web", []byte("10%\r20%\r"))
+		v.Changed(localrun.Status{Service: "web", State: localrun.Unhealthy, LastProbe: evil + "\nall 1 services became healthy"})
+		v.Note(evil)
+		v.Close()
+		if diff := cmp.Diff(c.out, out.String()); diff != "" {
+			t.Errorf("raw %v: stdout (-want +got):\n%s", c.raw, diff)
+		}
+		want := `web  unhealthy: \x1b]0;x\x07\x1b[2J\x1b[31mred\u202e\x9b2J\nall 1 services became healthy` + "\nnote: red\\u202e\\x9b2J\n"
+		if diff := cmp.Diff(want, errs.String()); diff != "" {
+			t.Errorf("raw %v: stderr (-want +got):\n%s", c.raw, diff)
+		}
+	}
+}

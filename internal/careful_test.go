@@ -1,0 +1,70 @@
+package internal_test
+
+import (
+	"go/ast"
+	"path"
+	"strings"
+	"testing"
+)
+
+// opensItself lists who opens files without package repository: because what it opens
+// is Slipway's own state, the kernel's, or the machine owner's. A file of a
+// repository or of an image is read through repository.ReadFile, Open or FS, which
+// follow no link out of it and wait for no pipe.
+func opensItself() map[string]string {
+	return map[string]string{
+		"internal/repository":               "the one place",
+		"internal/baseimage/*":              "the state directory, and settings of the machine",
+		"internal/bench/change.go":          "regular files of its own copy",
+		"internal/cli/cmd_doctor_linux.go":  "the kernel's files",
+		"internal/cli/cmd_logs.go":          "the state directory",
+		"internal/cli/cmd_supervise.go":     "the state directory",
+		"internal/cli/flags_builder.go":     "the kernel's files",
+		"internal/cli/flags_context.go":     "a secret that the person names",
+		"internal/engine/conformance/*":     "what its tests wrote",
+		"internal/engine/embedded/*":        "the state directory, and the kernel's files",
+		"internal/engine/remote/*":          "the state directory, and certificates that the person names",
+		"internal/engine/solve/settings.go": "an image layout that the person names",
+		"internal/fingerprint/disk/*":       "links of the last element are refused, pipes are not waited for (disk_linux.go)",
+		"internal/fleet/directory.go":       "asks for names alone",
+		"internal/fleet/target.go":          "asks for names alone",
+		"internal/history/prints.go":        "the state directory",
+		"internal/host/*":                   "settings of the machine",
+		"internal/image/*":                  "the state directory",
+		"internal/localrun/names/system.go": "settings of the machine",
+		"internal/localrun/oci/*":           "the state directory, and the kernel's files",
+		"internal/registry/registry.go":     "the state directory",
+		"internal/rootless/*":               "the kernel's files, and settings of the machine",
+		"internal/state/*":                  "the state directory",
+	}
+}
+
+func TestFilesOfOthersAreOpenedWithCare(t *testing.T) {
+	h := open(t)
+	used := map[string]bool{}
+	for _, pkg := range h.packages() {
+		if strings.HasPrefix(pkg, "cmd/") {
+			continue // the probe runs in containers
+		}
+		h.each(pkg, func(n ast.Node) {
+			call := calls(n, "os.Open", "os.OpenFile", "os.ReadFile", "os.DirFS")
+			if call == nil {
+				return
+			}
+			at := h.files.Position(call.Pos())
+			file := pkg + "/" + path.Base(strings.ReplaceAll(at.Filename, `\`, "/"))
+			for _, name := range []string{file, pkg, pkg + "/*", path.Dir(pkg) + "/*"} {
+				if opensItself()[name] != "" {
+					used[name] = true
+					return
+				}
+			}
+			t.Errorf("%s: %s: a file of a repository or image is opened by package repository; other files: enter the place in opensItself, with what it opens", at, nameOf(call))
+		})
+	}
+	for name := range opensItself() {
+		if !used[name] {
+			t.Errorf("%s opens nothing any more: remove it from opensItself", name)
+		}
+	}
+}
