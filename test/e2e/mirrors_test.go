@@ -32,7 +32,7 @@ type mirror struct {
 
 func newMirror(t *testing.T) *mirror {
 	t.Helper()
-	found, err := baseimage.FindMirrors(context.Background(), baseimage.Machine{Root: "/", Dir: t.TempDir(), Getenv: os.Getenv})
+	found, err := baseimage.FindMirrors(context.Background(), baseimage.Machine{Root: "/", Getenv: os.Getenv})
 	if err != nil {
 		t.Fatal(err)
 	}
