@@ -17,7 +17,6 @@ import (
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/history"
-	"github.com/slipway-build/slipway/internal/host"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -202,7 +201,7 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 	}
 	known := a.history(src.history, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
-		Builder: eng, Images: state.Tagger{Store: store}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store}, Pusher: to.Pusher(),
+		Builder: eng, Images: state.Tagger{Store: store, By: a.namedBy(src, jobs, f)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store}, Pusher: to.Pusher(),
 		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder),
 		KeepGoing: f.keepGoing, Now: time.Now,
 	}
@@ -224,22 +223,6 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 		return a.showStep(err) // which nobody saw fail
 	}
 	return errors.Join(a.reportBuild(ctx, store, built, time.Since(began), f.json), err)
-}
-
-// engine is where the repository is built; it opens when it is needed, or at once
-// where steps of a killed build may still run, though nothing may have to be built.
-func (a *app) engine(ctx context.Context, src *source, f buildFlags, sink event.Sink) (*state.LazyEngine, error) {
-	trusted, err := host.Trusts(a.Getenv, src.Root, src.at)
-	if err != nil {
-		return nil, err
-	}
-	b := a.builders(f.builder)
-	b.Steps = state.StepRights{HostNetwork: f.hostNetwork(), Trusted: trusted}
-	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, b, sink) }}
-	if !a.elsewhere(f.builder) && a.state.Abandoned() {
-		_, err = eng.Get()
-	}
-	return eng, err
 }
 
 // useStored lets a directory build on images of the store, unless registries are to

@@ -195,7 +195,7 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 	for _, s := range services {
 		images = append(images, fleet.Image{Service: s.Name, Name: fl.Image(s.Name)})
 	}
-	if err := fleet.CheckBuilt(ctx, store, images); err != nil {
+	if err := fleet.CheckBuilt(ctx, store, fl.Root, images); err != nil {
 		return g, err
 	}
 	plans := fl.Plans(chosen)

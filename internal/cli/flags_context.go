@@ -10,10 +10,14 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/host"
 	"github.com/slipway-build/slipway/internal/origin"
+	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/repository"
+	"github.com/slipway-build/slipway/internal/state"
 )
 
 // source is what a build reads: services of a fleet, or one directory, which may
@@ -217,4 +221,30 @@ func (a *app) file(s *source, file string) string {
 		return filepath.Join(s.Dir, file)
 	}
 	return a.path(file)
+}
+
+// engine is where the repository is built; it opens when it is needed, or at once
+// where steps of a killed build may still run, though nothing may have to be built.
+func (a *app) engine(ctx context.Context, src *source, f buildFlags, sink event.Sink) (*state.LazyEngine, error) {
+	trusted, err := host.Trusts(a.Getenv, src.Root, src.at)
+	if err != nil {
+		return nil, err
+	}
+	b := a.builders(f.builder)
+	b.Steps = state.StepRights{HostNetwork: f.hostNetwork(), Trusted: trusted}
+	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, b, sink) }}
+	if !a.elsewhere(f.builder) && a.state.Abandoned() {
+		_, err = eng.Get()
+	}
+	return eng, err
+}
+
+// namedBy is the repository whose files say what the images of jobs are called;
+// empty where the command line does, or the owner of the machine trusts it.
+func (a *app) namedBy(src *source, jobs []pipeline.Job, f buildFlags) string {
+	trusted, err := host.Trusts(a.Getenv, src.Root, src.at)
+	if len(jobs) == 0 || err == nil && trusted || src.OwnDockerfile && f.Tag != "" {
+		return ""
+	}
+	return jobs[0].Request.Repository
 }

@@ -98,7 +98,7 @@ func ofFleet(ctx context.Context, l fleet.Loader, store *image.Store, args []str
 		shipments = append(shipments, Shipment{local, destination})
 		images = append(images, fleet.Image{Service: s, Name: local})
 	}
-	return shipments, fleet.CheckBuilt(ctx, store, images)
+	return shipments, fleet.CheckBuilt(ctx, store, f.Root, images)
 }
 
 // firstStored returns the first name that the store has, else the first name.

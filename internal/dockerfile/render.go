@@ -77,12 +77,12 @@ func (w *writer) wrap(first, next, text string) {
 // 65,535 bytes (parser.go, as of v0.33). Longer lists get a line for each word.
 const MaxLine = 60_000
 
-// maxWord is how much of a word a comment has, in characters.
-const maxWord = 1000
+// maxShown is how much of a word a comment has, in characters.
+const maxShown = 1000
 
 func clipped(word string) string {
-	if runes := []rune(word); len(runes) > maxWord {
-		return string(runes[:maxWord]) + "…"
+	if runes := []rune(word); len(runes) > maxShown {
+		return string(runes[:maxShown]) + "…"
 	}
 	return word
 }

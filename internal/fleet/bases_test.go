@@ -3,6 +3,7 @@ package fleet
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,46 @@ func TestADirectoryBuildsOnImagesOfTheStore(t *testing.T) {
 	job = pipeline.Job{File: &file, Request: engine.Request{Platforms: []string{"linux/amd64", "linux/arm64"}}}
 	if names, err := UseStored(t.Context(), store, &job); err != nil || len(names) != 0 || job.Stored != nil {
 		t.Errorf("an image for one platform is used for two: %v, %v", names, err)
+	}
+}
+
+// TestImagesThatAnotherRepositoryNamedAreNotUsed: a repository may call its image
+// debian:trixie, or by the name of another one's; that one's builds do not start from it.
+func TestImagesThatAnotherRepositoryNamedAreNotUsed(t *testing.T) {
+	store, digests := storeOf(t, "library/node:22", "ghcr.io/acme/base:latest", "mine:dev")
+	for _, name := range []string{"library/node:22", "ghcr.io/acme/base:latest"} {
+		desc, err := store.Resolve(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		desc.Annotations = map[string]string{image.NamedBy: "hostile"}
+		if err := store.Tag(t.Context(), name, desc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := dockerfile.Read("Dockerfile", []byte("FROM node:22 AS a\nFROM ghcr.io/acme/base\nCOPY --from=mine:dev / /\nCOPY --from=a / /\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for repository, want := range map[string][]string{
+		"victim":  {"mine:dev"},
+		"hostile": {"node:22", "ghcr.io/acme/base", "mine:dev"},
+		"":        {"node:22", "ghcr.io/acme/base", "mine:dev"}, // all share by the choice of the machine's owner
+	} {
+		job := pipeline.Job{File: &file, Request: engine.Request{Platforms: []string{"linux/amd64"}, Repository: repository}}
+		names, err := UseStored(t.Context(), store, &job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(names)
+		slices.Sort(want)
+		if d := cmp.Diff(want, names); d != "" || len(job.Stored) != len(want) {
+			t.Errorf("%q (-want +got):\n%s", repository, d)
+		}
+	}
+	job := pipeline.Job{File: &file, Request: engine.Request{Platforms: []string{"linux/amd64"}, Repository: "victim", Named: map[string]string{"ghcr.io/acme/base": "docker-image://ghcr.io/acme/base:latest"}}}
+	if _, err := UseStored(t.Context(), store, &job); err != nil || job.Stored["ghcr.io/acme/base:latest"] != digests["ghcr.io/acme/base:latest"] {
+		t.Errorf("an image that --build-context names: %v, %v", job.Stored, err)
 	}
 }
 

@@ -3,12 +3,14 @@ package fleet
 import (
 	"context"
 	"errors"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/report"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // Image is an image of the store and the service that it is of.
@@ -26,11 +28,17 @@ func Stored(ctx context.Context, store *image.Store, names []string) ([]Image, e
 	return images, nil
 }
 
-// CheckBuilt refuses services whose images are not in the store, all at once.
-func CheckBuilt(ctx context.Context, store *image.Store, images []Image) error {
+// CheckBuilt refuses services of the fleet at root whose images are not in the store,
+// all at once, and one whose image another repository built under its name.
+func CheckBuilt(ctx context.Context, store *image.Store, root string, images []Image) error {
 	var missing []Image
+	own := sync.OnceValue(func() string { return repository.ID(root) })
 	for _, n := range images {
-		_, err := store.Resolve(ctx, n.Name)
+		desc, err := store.Resolve(ctx, n.Name)
+		if by := desc.Annotations[image.NamedBy]; by != "" && by != own() {
+			return diag.Fail(diag.ExitUsage, "%s is not built: the image %s in the store is that of another repository", n.Service, n.Name).
+				WithHint("slipway build %s", n.Service)
+		}
 		if errors.Is(err, image.ErrNotFound) {
 			missing = append(missing, n)
 		} else if err != nil {
@@ -72,7 +80,7 @@ func (l Loader) Images(ctx context.Context, store *image.Store, args []string, o
 	for _, s := range services {
 		images = append(images, Image{s, f.Image(s)})
 	}
-	return images, CheckBuilt(ctx, store, images)
+	return images, CheckBuilt(ctx, store, f.Root, images)
 }
 
 // Measure collects the figures of images; each platform of an image counts as

@@ -33,7 +33,7 @@ func imagesOf(file dockerfile.File, req engine.Request) dockerfile.File {
 
 // UseStored lets a job start from images of the store that its Dockerfile names, as
 // docker build does with images of its engine. An image counts that is there for all
-// platforms. It returns their names.
+// platforms, and that this repository or a person named. It returns their names.
 func UseStored(ctx context.Context, store *image.Store, job *pipeline.Job) ([]string, error) {
 	var names []string
 	for _, ref := range imagesOf(*job.File, job.Request).Images {
@@ -43,6 +43,9 @@ func UseStored(ctx context.Context, store *image.Store, job *pipeline.Job) ([]st
 		desc, err := store.Resolve(ctx, ref.Name)
 		if err != nil {
 			continue // a registry has it, or says why not
+		}
+		if by, mine := desc.Annotations[image.NamedBy], job.Request.Repository; by != "" && mine != "" && by != mine && !strings.HasPrefix(ref.Place.File, "--build-context") {
+			continue // another repository chose to call it so
 		}
 		platforms, err := store.Platforms(ctx, ref.Name)
 		if err != nil {

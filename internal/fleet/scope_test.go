@@ -3,10 +3,12 @@ package fleet
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/repository"
 )
 
@@ -95,6 +97,31 @@ func TestParseScope(t *testing.T) {
 		}
 		if !ok && (diag.ExitOf(err) != diag.ExitUsage || diag.HintOf(err) == "") {
 			t.Errorf("%q: exit %d, hint %q", word, diag.ExitOf(err), diag.HintOf(err))
+		}
+	}
+}
+
+// TestAFleetHasItsOwnImages: an image that another repository built under the same
+// name is not the fleet's.
+func TestAFleetHasItsOwnImages(t *testing.T) {
+	root := t.TempDir()
+	store, _ := storeOf(t, "acme/web:latest")
+	images := []Image{{Service: "web", Name: "acme/web:latest"}}
+	for by, ok := range map[string]bool{"": true, repository.ID(root): true, repository.ID(t.TempDir()): false} {
+		desc, err := store.Resolve(t.Context(), "acme/web:latest")
+		if err != nil {
+			t.Fatal(err)
+		}
+		desc.Annotations = nil
+		if by != "" {
+			desc.Annotations = map[string]string{image.NamedBy: by}
+		}
+		if err := store.Tag(t.Context(), "acme/web:latest", desc); err != nil {
+			t.Fatal(err)
+		}
+		err = CheckBuilt(t.Context(), store, root, images)
+		if (err == nil) != ok || !ok && (!strings.Contains(err.Error(), "the image acme/web:latest in the store is that of another repository") || diag.HintOf(err) != "slipway build web") {
+			t.Errorf("named by %q: %v, hint %q", by, err, diag.HintOf(err))
 		}
 	}
 }

@@ -27,6 +27,10 @@ import (
 // (OCI image-spec, annotations.md).
 const refName = "org.opencontainers.image.ref.name"
 
+// NamedBy is the annotation of a descriptor that holds the repository whose files
+// chose the name of an image; without it, a person chose it.
+const NamedBy = "build.slipway.repository"
+
 const layoutFile = `{"imageLayoutVersion": "1.0.0"}`
 
 // ErrNotFound is what errors.Is finds in the error of a name that the store

@@ -72,7 +72,7 @@ func Root(dir string) string {
 // Origin returns the address that the git repository at a directory was cloned from,
 // without credentials; empty where it does not say so in the usual way.
 func Origin(root string) string {
-	text, err := ReadFile(filepath.Join(root, ".git", "config"))
+	text, err := ReadFile(root, ".git/config")
 	if err != nil {
 		return ""
 	}

@@ -31,7 +31,10 @@ func (d Dir) Images(sink event.Sink) (*image.Store, error) {
 }
 
 // Tagger lets the pipeline name what the engine wrote into the store.
-type Tagger struct{ *image.Store }
+type Tagger struct {
+	*image.Store
+	By string // the repository that chooses the names; empty: a person
+}
 
 // Tag implements pipeline.Images.
 func (t Tagger) Tag(ctx context.Context, name string, built engine.Result) error {
@@ -40,9 +43,13 @@ func (t Tagger) Tag(ctx context.Context, name string, built engine.Result) error
 		return err
 	}
 	if has, err := t.Resolve(ctx, name); err == nil && has.Digest == digest {
-		return nil
+		if by := has.Annotations[image.NamedBy]; by == "" || by == t.By {
+			return nil
+		}
 	}
-	return t.Store.Tag(ctx, name, v1.Descriptor{
-		MediaType: types.MediaType(built.MediaType), Digest: digest, Size: built.SizeBytes,
-	})
+	desc := v1.Descriptor{MediaType: types.MediaType(built.MediaType), Digest: digest, Size: built.SizeBytes}
+	if t.By != "" {
+		desc.Annotations = map[string]string{image.NamedBy: t.By}
+	}
+	return t.Store.Tag(ctx, name, desc)
 }

@@ -86,7 +86,8 @@ func (i invocation) command(ctx context.Context) *exec.Cmd {
 	if i.stdin != "" {
 		cmd.Stdin = strings.NewReader(i.stdin)
 	}
-	cmd.Env = append(append(os.Environ(), "SLIPWAY_STATE_DIR="+state), i.env...)
+	// Repositories of the suite share downloads, which saves a third of its time.
+	cmd.Env = append(append(os.Environ(), "SLIPWAY_STATE_DIR="+state, "SLIPWAY_CACHE_SCOPE=shared"), i.env...)
 	return cmd
 }
 
