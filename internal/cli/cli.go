@@ -109,6 +109,10 @@ func (a *app) fail(ctx context.Context, err error) diag.ExitCode {
 	if unread(ctx, err) {
 		return interrupt.ExitUnread // as other programs end, without a word
 	}
+	if left := (*uncleanError)(nil); ctx.Err() != nil && errors.As(err, &left) {
+		fmt.Fprintf(a.Stderr, "slipway: interrupted, and cleaning up failed: %v\n  hint: the next slipway run or slipway stop cleans up\n", left.cleanup)
+		return diag.ExitInterrupted
+	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(a.Stderr, "slipway: interrupted; nothing is left running, and finished work is kept")
 		return diag.ExitInterrupted

@@ -117,8 +117,16 @@ func withCleanup(err, cleanup error) error {
 	case cleanup == nil:
 		return err
 	}
-	return fmt.Errorf("%w (and cleaning up: %v)", err, cleanup)
+	return &uncleanError{err, cleanup}
 }
+
+// uncleanError is a failure after which something is left.
+type uncleanError struct{ err, cleanup error }
+
+func (e *uncleanError) Error() string {
+	return fmt.Sprintf("%v (and cleaning up: %v)", e.err, e.cleanup)
+}
+func (e *uncleanError) Unwrap() error { return e.err }
 
 // failedServices is the failure of services that ended badly by themselves.
 func failedServices(last []localrun.Status) error {

@@ -179,7 +179,8 @@ func fit(name string) string {
 	if name == "/" || name == "." {
 		return "context"
 	}
-	return name
+	const longest = 100 // names of files end at 255 bytes
+	return name[:min(len(name), longest)]
 }
 
 // nameOf is the name of what a URL holds.

@@ -456,3 +456,14 @@ func TestContextsOfKilledProcessesAreRemoved(t *testing.T) {
 		t.Errorf("the context of a killed process is still there: %v", err)
 	}
 }
+
+func TestNoNameOfAContextLeavesItsDirectory(t *testing.T) {
+	for name, want := range map[string]string{
+		"": "context", ".": "context", "..": "context", "/": "context", "../../x": "x", "a/b": "b", "/etc/passwd": "passwd", "CON": "CON",
+		strings.Repeat("a", 300): strings.Repeat("a", 100),
+	} {
+		if got := fit(name); got != want {
+			t.Errorf("%.40q: %q, want %q", name, got, want)
+		}
+	}
+}
