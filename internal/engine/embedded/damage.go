@@ -36,6 +36,9 @@ func databases() []string {
 // the engine runs, so a killed one leaves none.
 const sealFile = "databases.json"
 
+// unreadableFile tells the next engine that a database made this one panic.
+const unreadableFile = "unreadable"
+
 // seal is one database as the engine left it.
 type seal struct {
 	Size     int64  `json:"size_bytes"`
@@ -92,6 +95,9 @@ func measure(path string, digest bool) (seal, error) {
 // last process left them cost a stat, others a digest; after a kill each is read
 // as BuildKit will read it. The error says what is damaged.
 func unseal(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, unreadableFile)); err == nil {
+		return &damagedError{"databases", errors.New("the last build could not read them")}
+	}
 	text, err := os.ReadFile(filepath.Join(dir, sealFile))
 	var seals map[string]seal
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/buildkit/solver"
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -266,3 +267,67 @@ func TestAPanicOfABuildIsAnError(t *testing.T) {
 		t.Errorf("an ordinary error: %v", err)
 	}
 }
+
+// A database that is damaged while a build runs is an error of that build, on
+// whatever goroutine, and the engine does not seal it.
+func TestADatabaseDamagedInUseIsAnError(t *testing.T) {
+	dir := newDatabases(t)
+	path := filepath.Join(dir, "cache.db")
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Engine{}
+	guarded := transactor{db, watchful{&e.broken}}
+	read := func() (n int, err error) {
+		err = guarded.View(func(tx *bolt.Tx) error {
+			return tx.Bucket([]byte("v1")).Bucket([]byte("snapshots")).ForEach(func(_, _ []byte) error { n++; return nil })
+		})
+		return n, err
+	}
+	if n, err := read(); n != 400 || err != nil || e.broken.Load() {
+		t.Fatalf("whole: %d, %v", n, err)
+	}
+	if err := guarded.Update(func(*bolt.Tx) error { panic("page 5 already freed") }); err == nil || !e.broken.Load() {
+		t.Errorf("a panic in a transaction is no error: %v", err)
+	}
+	if _, err := read(); err != errBroken {
+		t.Errorf("after a panic: %v", err)
+	}
+	e.broken.Store(false)
+	if n, err := read(); n != 400 || err != nil {
+		t.Errorf("the transaction that panicked was not undone: %d, %v", n, err)
+	}
+	if err := os.Truncate(path, 8192); err != nil { // what is mapped beyond is a fault
+		t.Fatal(err)
+	}
+	if _, err := read(); err == nil || !e.broken.Load() || !strings.HasPrefix(err.Error(), "internal error: ") {
+		t.Errorf("truncated: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- guarded.Update(func(*bolt.Tx) error { return nil }) }()
+	select {
+	case err := <-done:
+		if err != errBroken {
+			t.Errorf("after a fault: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for the transaction that panicked")
+	}
+	e.broken.Store(false)
+	if err := os.WriteFile(filepath.Join(dir, unreadableFile), nil, 0o600); err != nil || !damage(unseal(dir)) {
+		t.Errorf("the next engine trusts it (%v)", err)
+	}
+	keys := cacheKeys{broken{}, watchful{&e.broken}}
+	if _, err := keys.Load("a", "b"); err == nil || keys.Exists("a") || keys.HasLink("a", solver.CacheInfoLink{}, "b") || keys.Walk(nil) == nil {
+		t.Error("a damaged cache is read")
+	}
+}
+
+// broken is a cache that panics.
+type broken struct{ solver.CacheKeyStorage }
+
+func (broken) Exists(string) bool                                { panic("page 5") }
+func (broken) Walk(func(string) error) error                     { panic("page 5") }
+func (broken) Load(string, string) (solver.CacheResult, error)   { panic("page 5") }
+func (broken) HasLink(string, solver.CacheInfoLink, string) bool { panic("page 5") }

@@ -44,6 +44,7 @@ type Engine struct {
 	restore    func() error // $TMPDIR
 	builds     sync.WaitGroup
 	broken     atomic.Bool // something panicked
+	unreadable atomic.Bool // a database did
 }
 
 // Open takes the state directory, repairs what an interrupted run left there
@@ -97,7 +98,7 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
 	}
-	e.opts.opened = time.Now()
+	e.opts.opened, e.opts.broken = time.Now(), &e.unreadable
 	err := unseal(e.opts.StateDir)
 	if err == nil {
 		err = checkContent(ctx, e.opts.StateDir)
@@ -222,7 +223,9 @@ func (e *Engine) Close() error {
 		errs = append(errs, e.restore())
 	}
 	errs = append(errs, unmountBelow(e.opts.StateDir))
-	if e.controller != nil && e.opts.files.close(5*time.Second) && !e.broken.Load() {
+	if e.unreadable.Load() {
+		errs = append(errs, os.WriteFile(filepath.Join(e.opts.StateDir, unreadableFile), nil, 0o600))
+	} else if e.controller != nil && e.opts.files.close(5*time.Second) && !e.broken.Load() {
 		errs = append(errs, sealContent(e.opts.StateDir, e.opts.opened), sealDatabases(e.opts.StateDir))
 	}
 	if e.controller != nil {

@@ -11,6 +11,7 @@ package embedded
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/proof/layer"
@@ -49,6 +50,7 @@ type Options struct {
 	abandoned bool       // the last process that had the state directory was killed
 	files     *openFiles // of this engine
 	opened    time.Time
+	broken    *atomic.Bool // a database panicked
 }
 
 func (o Options) parallel() int {
