@@ -87,13 +87,13 @@ func harm() map[string]func(path string, r *rand.Rand) error {
 
 func TestWholeDatabasesAreAccepted(t *testing.T) {
 	dir := newDatabases(t)
-	if err := unseal(dir); err != nil {
+	if err := unseal(dir, time.Time{}); err != nil {
 		t.Errorf("without a seal, as after a kill: %v", err)
 	}
 	if err := sealDatabases(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := unseal(dir); err != nil {
+	if err := unseal(dir, time.Time{}); err != nil {
 		t.Errorf("as they were left: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, sealFile)); !errors.Is(err, fs.ErrNotExist) {
@@ -107,10 +107,24 @@ func TestWholeDatabasesAreAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := unseal(dir); err != nil {
+	if err := unseal(dir, time.Time{}); err != nil {
 		t.Errorf("copied: %v", err)
 	}
-	if err := unseal(filepath.Join(t.TempDir(), "new")); err != nil {
+	if err := sealDatabases(dir); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(filepath.Join(dir, "cache.db"), 0o600, nil) // an older slipway, which leaves the seal
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("more")); return err })
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := unseal(dir, time.Now().Add(time.Minute)); err != nil {
+		t.Errorf("used by an older slipway: %v", err)
+	}
+	if err := unseal(filepath.Join(t.TempDir(), "new"), time.Time{}); err != nil {
 		t.Errorf("a new engine: %v", err)
 	}
 }
@@ -126,7 +140,7 @@ func TestDamagedDatabasesAreFound(t *testing.T) {
 				if err := damageIt(filepath.Join(dir, name), rand.New(rand.NewPCG(7, uint64(i)))); err != nil {
 					t.Fatal(err)
 				}
-				if err := unseal(dir); !damage(err) {
+				if err := unseal(dir, time.Time{}); !damage(err) {
 					t.Errorf("not found: %v", err)
 				}
 			})
@@ -213,7 +227,7 @@ func TestSnapshotsNeedTheirDatabases(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
-		if err := unseal(dir); damage(err) != (i >= 2) {
+		if err := unseal(dir, time.Time{}); damage(err) != (i >= 2) {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
@@ -315,7 +329,7 @@ func TestADatabaseDamagedInUseIsAnError(t *testing.T) {
 		t.Error("it waits for the transaction that panicked")
 	}
 	e.broken.Store(false)
-	if err := os.WriteFile(filepath.Join(dir, unreadableFile), nil, 0o600); err != nil || !damage(unseal(dir)) {
+	if err := os.WriteFile(filepath.Join(dir, unreadableFile), nil, 0o600); err != nil || !damage(unseal(dir, time.Time{})) {
 		t.Errorf("the next engine trusts it (%v)", err)
 	}
 	keys := cacheKeys{broken{}, watchful{&e.broken}}

@@ -68,13 +68,13 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 	if o.StateDir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("finding the state directory: %w", err)
 	}
-	lock, abandoned, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
+	lock, last, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
 	if err != nil {
 		return nil, err
 	}
-	o.abandoned = abandoned
+	o.abandoned, o.released = last.killed, last.ended
 	e := &Engine{opts: o, lock: lock}
-	if err = e.start(ctx, sink); err == nil && abandoned {
+	if err = e.start(ctx, sink); err == nil && o.abandoned {
 		err = e.forgetContexts(ctx)
 	}
 	if err != nil {
@@ -99,7 +99,7 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 		return err
 	}
 	e.opts.opened, e.opts.broken = time.Now(), &e.unreadable
-	err := unseal(e.opts.StateDir)
+	err := unseal(e.opts.StateDir, e.opts.released)
 	if err == nil {
 		err = checkContent(ctx, e.opts.StateDir)
 	}

@@ -50,6 +50,7 @@ type Options struct {
 	abandoned bool       // the last process that had the state directory was killed
 	files     *openFiles // of this engine
 	opened    time.Time
+	released  time.Time    // by the last process
 	broken    *atomic.Bool // a database panicked
 }
 
