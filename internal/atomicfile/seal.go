@@ -7,9 +7,9 @@ import (
 )
 
 // sealed is the part of a modification time below a second that marks a file whose
-// content was checked against its name. Whatever writes to the file takes it away,
-// and copies that keep times keep it.
-const sealed = 271_828_182
+// content was checked against its name: microseconds, which most file systems keep.
+// Whatever writes to the file takes it away, and copies that keep times keep it.
+const sealed = 271_828_000
 
 // Seal marks a file with a checked content as such, and as used at a time, to the second.
 func Seal(path string, used time.Time) error {

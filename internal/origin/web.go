@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/httplimit"
 	"github.com/slipway-build/slipway/internal/retry"
 )
 
@@ -17,7 +18,7 @@ import (
 func (s Source) get(ctx context.Context, address string) (io.ReadCloser, error) {
 	client := s.Client
 	if client == nil {
-		client = &http.Client{}
+		client = &http.Client{Transport: httplimit.New(http.DefaultTransport, httplimit.Default())}
 	}
 	var body io.ReadCloser
 	err := retry.Policy{Attempts: 3, First: 250 * time.Millisecond, Total: 30 * time.Second}.Do(ctx, func(ctx context.Context) error {

@@ -36,6 +36,12 @@ func databases() []string {
 // the engine runs, so a killed one leaves none.
 const sealFile = "databases.json"
 
+// sealTime is the longest time between sealing and giving the engine back.
+const sealTime = 5 * time.Second
+
+// unreadableFile tells the next engine that a database made this one panic.
+const unreadableFile = "unreadable"
+
 // seal is one database as the engine left it.
 type seal struct {
 	Size     int64  `json:"size_bytes"`
@@ -91,11 +97,18 @@ func measure(path string, digest bool) (seal, error) {
 // unseal checks the databases and forgets what they were. Files that are as the
 // last process left them cost a stat, others a digest; after a kill each is read
 // as BuildKit will read it. The error says what is damaged.
-func unseal(dir string) error {
-	text, err := os.ReadFile(filepath.Join(dir, sealFile))
+// released is when that process gave the engine back. A Slipway of another version
+// knows no seals: what it left is read, too.
+func unseal(dir string, released time.Time) error {
+	if _, err := os.Stat(filepath.Join(dir, unreadableFile)); err == nil {
+		return &damagedError{"databases", errors.New("the last build could not read them")}
+	}
+	path := filepath.Join(dir, sealFile)
+	text, err := os.ReadFile(path)
 	var seals map[string]seal
 	if err == nil {
-		if err := json.Unmarshal(text, &seals); err != nil {
+		info, gone := os.Stat(path)
+		if json.Unmarshal(text, &seals) != nil || gone != nil || !released.IsZero() && released.Sub(info.ModTime()) > sealTime {
 			seals = nil
 		}
 		if err := os.Remove(filepath.Join(dir, sealFile)); err != nil {

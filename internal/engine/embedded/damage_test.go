@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/buildkit/solver"
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -86,13 +87,13 @@ func harm() map[string]func(path string, r *rand.Rand) error {
 
 func TestWholeDatabasesAreAccepted(t *testing.T) {
 	dir := newDatabases(t)
-	if err := unseal(dir); err != nil {
+	if err := unseal(dir, time.Time{}); err != nil {
 		t.Errorf("without a seal, as after a kill: %v", err)
 	}
 	if err := sealDatabases(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := unseal(dir); err != nil {
+	if err := unseal(dir, time.Time{}); err != nil {
 		t.Errorf("as they were left: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, sealFile)); !errors.Is(err, fs.ErrNotExist) {
@@ -106,10 +107,24 @@ func TestWholeDatabasesAreAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := unseal(dir); err != nil {
+	if err := unseal(dir, time.Time{}); err != nil {
 		t.Errorf("copied: %v", err)
 	}
-	if err := unseal(filepath.Join(t.TempDir(), "new")); err != nil {
+	if err := sealDatabases(dir); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(filepath.Join(dir, "cache.db"), 0o600, nil) // an older slipway, which leaves the seal
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("more")); return err })
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := unseal(dir, time.Now().Add(time.Minute)); err != nil {
+		t.Errorf("used by an older slipway: %v", err)
+	}
+	if err := unseal(filepath.Join(t.TempDir(), "new"), time.Time{}); err != nil {
 		t.Errorf("a new engine: %v", err)
 	}
 }
@@ -125,7 +140,7 @@ func TestDamagedDatabasesAreFound(t *testing.T) {
 				if err := damageIt(filepath.Join(dir, name), rand.New(rand.NewPCG(7, uint64(i)))); err != nil {
 					t.Fatal(err)
 				}
-				if err := unseal(dir); !damage(err) {
+				if err := unseal(dir, time.Time{}); !damage(err) {
 					t.Errorf("not found: %v", err)
 				}
 			})
@@ -212,7 +227,7 @@ func TestSnapshotsNeedTheirDatabases(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
-		if err := unseal(dir); damage(err) != (i >= 2) {
+		if err := unseal(dir, time.Time{}); damage(err) != (i >= 2) {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
@@ -266,3 +281,67 @@ func TestAPanicOfABuildIsAnError(t *testing.T) {
 		t.Errorf("an ordinary error: %v", err)
 	}
 }
+
+// A database that is damaged while a build runs is an error of that build, on
+// whatever goroutine, and the engine does not seal it.
+func TestADatabaseDamagedInUseIsAnError(t *testing.T) {
+	dir := newDatabases(t)
+	path := filepath.Join(dir, "cache.db")
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Engine{}
+	guarded := transactor{db, watchful{&e.broken}}
+	read := func() (n int, err error) {
+		err = guarded.View(func(tx *bolt.Tx) error {
+			return tx.Bucket([]byte("v1")).Bucket([]byte("snapshots")).ForEach(func(_, _ []byte) error { n++; return nil })
+		})
+		return n, err
+	}
+	if n, err := read(); n != 400 || err != nil || e.broken.Load() {
+		t.Fatalf("whole: %d, %v", n, err)
+	}
+	if err := guarded.Update(func(*bolt.Tx) error { panic("page 5 already freed") }); err == nil || !e.broken.Load() {
+		t.Errorf("a panic in a transaction is no error: %v", err)
+	}
+	if _, err := read(); err != errBroken {
+		t.Errorf("after a panic: %v", err)
+	}
+	e.broken.Store(false)
+	if n, err := read(); n != 400 || err != nil {
+		t.Errorf("the transaction that panicked was not undone: %d, %v", n, err)
+	}
+	if err := os.Truncate(path, 8192); err != nil { // what is mapped beyond is a fault
+		t.Fatal(err)
+	}
+	if _, err := read(); err == nil || !e.broken.Load() || !strings.HasPrefix(err.Error(), "internal error: ") {
+		t.Errorf("truncated: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- guarded.Update(func(*bolt.Tx) error { return nil }) }()
+	select {
+	case err := <-done:
+		if err != errBroken {
+			t.Errorf("after a fault: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for the transaction that panicked")
+	}
+	e.broken.Store(false)
+	if err := os.WriteFile(filepath.Join(dir, unreadableFile), nil, 0o600); err != nil || !damage(unseal(dir, time.Time{})) {
+		t.Errorf("the next engine trusts it (%v)", err)
+	}
+	keys := cacheKeys{broken{}, watchful{&e.broken}}
+	if _, err := keys.Load("a", "b"); err == nil || keys.Exists("a") || keys.HasLink("a", solver.CacheInfoLink{}, "b") || keys.Walk(nil) == nil {
+		t.Error("a damaged cache is read")
+	}
+}
+
+// broken is a cache that panics.
+type broken struct{ solver.CacheKeyStorage }
+
+func (broken) Exists(string) bool                                { panic("page 5") }
+func (broken) Walk(func(string) error) error                     { panic("page 5") }
+func (broken) Load(string, string) (solver.CacheResult, error)   { panic("page 5") }
+func (broken) HasLink(string, solver.CacheInfoLink, string) bool { panic("page 5") }

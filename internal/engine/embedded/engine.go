@@ -44,6 +44,7 @@ type Engine struct {
 	restore    func() error // $TMPDIR
 	builds     sync.WaitGroup
 	broken     atomic.Bool // something panicked
+	unreadable atomic.Bool // a database did
 }
 
 // Open takes the state directory, repairs what an interrupted run left there
@@ -67,14 +68,14 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 	if o.StateDir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("finding the state directory: %w", err)
 	}
-	lock, abandoned, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
+	lock, last, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
 	if err != nil {
 		return nil, err
 	}
-	o.abandoned = abandoned
+	o.abandoned, o.released = last.killed, last.ended
 	o.note = func(text string) { sink.Emit(event.Note{Text: text}) }
 	e := &Engine{opts: o, lock: lock}
-	if err = e.start(ctx, sink); err == nil && abandoned {
+	if err = e.start(ctx, sink); err == nil && o.abandoned {
 		err = e.forgetContexts(ctx)
 	}
 	if err != nil {
@@ -98,8 +99,8 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
 	}
-	e.opts.opened = time.Now()
-	err := unseal(e.opts.StateDir)
+	e.opts.opened, e.opts.broken = time.Now(), &e.unreadable
+	err := unseal(e.opts.StateDir, e.opts.released)
 	if err == nil {
 		err = checkContent(ctx, e.opts.StateDir)
 	}
@@ -223,7 +224,9 @@ func (e *Engine) Close() error {
 		errs = append(errs, e.restore())
 	}
 	errs = append(errs, unmountBelow(e.opts.StateDir))
-	if e.controller != nil && e.opts.files.close(5*time.Second) && !e.broken.Load() {
+	if e.unreadable.Load() {
+		errs = append(errs, os.WriteFile(filepath.Join(e.opts.StateDir, unreadableFile), nil, 0o600))
+	} else if e.controller != nil && e.opts.files.close(5*time.Second) && !e.broken.Load() {
 		errs = append(errs, sealContent(e.opts.StateDir, e.opts.opened), sealDatabases(e.opts.StateDir))
 	}
 	if e.controller != nil {

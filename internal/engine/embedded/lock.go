@@ -17,30 +17,39 @@ import (
 )
 
 // lockState takes the state directory for this process. While another one has
-// it, it waits, says so once, and stops with the context. abandoned tells that
-// the last one did not give it back.
-func lockState(ctx context.Context, dir, owner string, pid int, sink event.Sink) (_ *flock.Flock, abandoned bool, err error) {
+// it, it waits, says so once, and stops with the context.
+func lockState(ctx context.Context, dir, owner string, pid int, sink event.Sink) (_ *flock.Flock, last holder, err error) {
 	path := filepath.Join(dir, "lock")
 	lock := flock.New(path)
 	held, err := lock.TryLock()
 	if err != nil {
-		return nil, false, fmt.Errorf("locking %s: %w", path, err)
+		return nil, last, fmt.Errorf("locking %s: %w", path, err)
 	}
 	if !held {
 		holder, _ := os.ReadFile(path)
 		sink.Emit(event.Note{Text: fmt.Sprintf("waiting for %s, which is using the engine in %s", nameHolder(string(holder)), dir)})
 		if held, err = lock.TryLockContext(ctx, 50*time.Millisecond); err != nil || !held {
-			return nil, false, errors.Join(err, ctx.Err())
+			return nil, last, errors.Join(err, ctx.Err())
 		}
 	}
 	before, err := os.ReadFile(path)
+	if info, err := os.Stat(path); err == nil {
+		last.ended = info.ModTime()
+	}
 	if err == nil {
 		err = os.WriteFile(path, fmt.Appendf(nil, "%d %s\n", pid, owner), 0o600)
 	}
 	if err != nil {
-		return nil, false, errors.Join(fmt.Errorf("writing %s: %w", path, err), lock.Unlock())
+		return nil, last, errors.Join(fmt.Errorf("writing %s: %w", path, err), lock.Unlock())
 	}
-	return lock, len(before) > 0, nil
+	last.killed = len(before) > 0
+	return lock, last, nil
+}
+
+// holder is the last process that had the state directory.
+type holder struct {
+	killed bool      // it did not give it back
+	ended  time.Time // when it gave it back
 }
 
 // unlockState gives the state directory back, and empties the lock file: what

@@ -11,6 +11,7 @@ package embedded
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/proof/layer"
@@ -64,6 +65,8 @@ type Options struct {
 	abandoned bool       // the last process that had the state directory was killed
 	files     *openFiles // of this engine
 	opened    time.Time
+	released  time.Time    // by the last process
+	broken    *atomic.Bool // a database panicked
 }
 
 // Login is what the steps that install packages with one tool need of this machine's

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/event"
 )
@@ -25,7 +26,7 @@ func Overhaul(ctx context.Context, o Options, sink event.Sink) (found string, er
 		return "", fmt.Errorf("finding the state directory: %w", err)
 	}
 	o.StateDir = dir
-	lock, _, err := lockState(ctx, dir, o.Owner, o.PID, sink)
+	lock, last, err := lockState(ctx, dir, o.Owner, o.PID, sink)
 	if err != nil {
 		return "", err
 	}
@@ -33,7 +34,7 @@ func Overhaul(ctx context.Context, o Options, sink event.Sink) (found string, er
 	if err := repair(ctx, o, sink); err != nil {
 		return "", err
 	}
-	blobs, err := overhaul(ctx, dir)
+	blobs, err := overhaul(ctx, dir, last.ended)
 	if damage(err) {
 		return "its cache was damaged and is empty now", setAside(dir, err, sink)
 	}
@@ -44,8 +45,8 @@ func Overhaul(ctx context.Context, o Options, sink event.Sink) (found string, er
 }
 
 // overhaul reads databases and blobs, whatever their seals say.
-func overhaul(ctx context.Context, dir string) (blobs int, err error) {
-	if err := unseal(dir); err != nil {
+func overhaul(ctx context.Context, dir string, released time.Time) (blobs int, err error) {
+	if err := unseal(dir, released); err != nil {
 		return 0, err
 	}
 	for _, name := range databases() {

@@ -72,7 +72,7 @@ func newController(ctx context.Context, o Options) (*control.Controller, error) 
 			"registry": registrycache.ResolveCacheImporterFunc(sessions, w.ContentStore(), registryHosts()),
 			"local":    localcache.ResolveCacheImporterFunc(sessions),
 		},
-		CacheManager:   solver.NewCacheManager(ctx, "local", cacheStore, worker.NewCacheResultStorage(workers)),
+		CacheManager:   solver.NewCacheManager(ctx, "local", cacheKeys{cacheStore, watchful{o.broken}}, worker.NewCacheResultStorage(workers)),
 		HistoryDB:      historyDB,
 		CacheStore:     cacheStore,
 		LeaseManager:   w.LeaseManager(),

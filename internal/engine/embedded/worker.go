@@ -113,7 +113,7 @@ func openMetadata(ctx context.Context, root string, o Options) (*ctdmetadata.DB,
 		return nil, fmt.Errorf("opening the metadata of snapshots: %w", err)
 	}
 	o.files.add(file)
-	db := ctdmetadata.NewDB(file, content, map[string]ctdsnapshots.Snapshotter{snapshotter: snapshots})
+	db := ctdmetadata.NewDB(transactor{file, watchful{o.broken}}, content, map[string]ctdsnapshots.Snapshotter{snapshotter: snapshots})
 	if err := db.Init(ctx); err != nil {
 		return nil, fmt.Errorf("reading the metadata of snapshots: %w", err)
 	}
