@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"archive/tar"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -138,7 +139,7 @@ func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, par
 	for i := len(parents) - 1; i >= 0; i-- {
 		newestFirst = append(newestFirst, parents[i])
 	}
-	if _, err := archive.Apply(ctx, tmp, in, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithParents(newestFirst)); err != nil {
+	if _, err := archive.Apply(ctx, tmp, in, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithParents(newestFirst), archive.WithFilter(plainFile)); err != nil {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil { // padding behind the end of the archive
@@ -148,6 +149,17 @@ func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, par
 		return fmt.Errorf("its content has the digest sha256:%s", got)
 	}
 	return os.Rename(tmp, path)
+}
+
+// plainFile takes from a file what would give its user rights on this machine:
+// setuid and setgid bits and capabilities. In a container they have no effect
+// (NoNewPrivileges). A directory's setgid bit has another meaning and stays.
+func plainFile(h *tar.Header) (bool, error) {
+	if h.Typeflag != tar.TypeDir {
+		h.Mode &^= 0o6000
+		delete(h.PAXRecords, "SCHILY.xattr.security.capability")
+	}
+	return true, nil
 }
 
 // mountRootfs mounts a writable file system over layers at dir/rootfs.
