@@ -140,7 +140,7 @@ func TestADamagedBlobIsNotShipped(t *testing.T) {
 			srv := newServer(t)
 			p, _ := newPusher(t, s, PushOptions{})
 			err = p.Push(t.Context(), "web", srv.host()+"/web")
-			if err == nil || !errors.As(err, new(*Damaged)) && !strings.Contains(err.Error(), "damaged") || !strings.Contains(diag.HintOf(err), "slipway build") {
+			if err == nil || !errors.As(err, new(*Damaged)) && !strings.Contains(err.Error(), "damaged") && !strings.Contains(err.Error(), "incomplete") || !strings.Contains(diag.HintOf(err), "slipway build") {
 				t.Fatalf("a damaged %s: %v, hint %q", kind, err, diag.HintOf(err))
 			}
 			if _, err := os.Stat(s.blobPath(h)); err == nil {

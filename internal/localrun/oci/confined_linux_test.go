@@ -1,6 +1,10 @@
 package oci
 
 import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"golang.org/x/sys/unix"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
@@ -127,10 +133,62 @@ func TestRawSocketsAreAskedFor(t *testing.T) {
 	}
 }
 
+func TestUnpackedFilesGiveNoRights(t *testing.T) {
+	state := t.TempDir()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	const capability = "SCHILY.xattr.security.capability"
+	for _, h := range []*tar.Header{
+		{Name: "dir/", Typeflag: tar.TypeDir, Mode: 0o2755},
+		{Name: "tmp/", Typeflag: tar.TypeDir, Mode: 0o1777},
+		{Name: "dir/suid", Typeflag: tar.TypeReg, Mode: 0o4755},
+		{Name: "dir/sgid", Typeflag: tar.TypeReg, Mode: 0o2755},
+		{Name: "dir/both", Typeflag: tar.TypeReg, Mode: 0o6711},
+		{Name: "dir/plain", Typeflag: tar.TypeReg, Mode: 0o640},
+		{Name: "dir/ping", Typeflag: tar.TypeReg, Mode: 0o755, PAXRecords: map[string]string{capability: "\x01\x00\x00\x02\x00 \x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"}},
+	} {
+		h.Uid, h.Gid = os.Getuid(), os.Getgid()
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := testImageOf(t, l)
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := unpack(t.Context(), layersDir(state), img, file.RootFS.DiffIDs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, name := range []string{"dir", "tmp", "dir/suid", "dir/sgid", "dir/both", "dir/plain"} {
+		info, err := os.Lstat(filepath.Join(layers[0], name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[name] = info.Mode().String()
+	}
+	want := map[string]string{"dir": "dgrwxr-xr-x", "tmp": "dtrwxrwxrwx", "dir/suid": "-rwxr-xr-x", "dir/sgid": "-rwxr-xr-x", "dir/both": "-rwx--x--x", "dir/plain": "-rw-r-----"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := unix.Getxattr(filepath.Join(layers[0], "dir/ping"), "security.capability", nil); !errors.Is(err, unix.ENODATA) {
+		t.Errorf("a program has capabilities: %v", err)
+	}
+}
+
 // TestOthersEnterNothing looks at the directories that hold what an image brought.
 func TestOthersEnterNothing(t *testing.T) {
 	state := t.TempDir()
-	img := testImageOf(t, layer(t, map[string]string{"suid": "x"}))
+	img := testImageOf(t, layer(t, nil)) // a file of it would be root's
 	file, err := img.ConfigFile()
 	if err != nil {
 		t.Fatal(err)

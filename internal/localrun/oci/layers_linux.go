@@ -146,8 +146,11 @@ func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, par
 	for i := len(parents) - 1; i >= 0; i-- {
 		newestFirst = append(newestFirst, parents[i])
 	}
-	if _, err := archive.Apply(ctx, tmp, in, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithParents(newestFirst),
-		archive.WithFilter(func(h *tar.Header) (bool, error) { return true, room.Take(h.Size) })); err != nil {
+	take := func(h *tar.Header) (bool, error) {
+		dropRights(h)
+		return true, room.Take(h.Size)
+	}
+	if _, err := archive.Apply(ctx, tmp, in, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithParents(newestFirst), archive.WithFilter(take)); err != nil {
 		return err
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil { // padding behind the end of the archive
@@ -157,6 +160,16 @@ func unpackLayer(ctx context.Context, l v1.Layer, want v1.Hash, path string, par
 		return fmt.Errorf("its content has the digest sha256:%s", got)
 	}
 	return os.Rename(tmp, path)
+}
+
+// dropRights takes from a file what would give its user rights on this machine:
+// setuid and setgid bits and capabilities. In a container they have no effect
+// (NoNewPrivileges). A directory's setgid bit has another meaning and stays.
+func dropRights(h *tar.Header) {
+	if h.Typeflag != tar.TypeDir {
+		h.Mode &^= 0o6000
+		delete(h.PAXRecords, "SCHILY.xattr.security.capability")
+	}
 }
 
 // mountRootfs mounts a writable file system over layers at dir/rootfs.
