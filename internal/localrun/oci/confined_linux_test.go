@@ -164,7 +164,7 @@ func TestUnpackedFilesGiveNoRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layers, err := unpack(t.Context(), layersDir(state), img, file.RootFS.DiffIDs)
+	layers, err := unpack(t.Context(), layersDir(state), img, file.RootFS.DiffIDs, quota.New(1<<30))
 	if err != nil {
 		t.Fatal(err)
 	}
