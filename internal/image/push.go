@@ -80,7 +80,7 @@ func NewPusher(store *Store, opts PushOptions) (*Pusher, error) {
 		now:       time.Now,
 	}
 	never := func(error) bool { return false }
-	p.remote, err = remote.NewPusher(remote.WithAuthFromKeychain(keys), remote.WithTransport(&greetings{inner: p.retry}), remote.WithJobs(opts.Parallel),
+	p.remote, err = remote.NewPusher(remote.WithAuthFromKeychain(keys), remote.WithTransport(confirmed{&greetings{inner: p.retry}}), remote.WithJobs(opts.Parallel),
 		remote.WithUserAgent("slipway"), remote.WithRetryStatusCodes(), remote.WithRetryPredicate(never),
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
 	return p, err
