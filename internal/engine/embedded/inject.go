@@ -14,6 +14,7 @@ import (
 	"github.com/moby/buildkit/executor"
 	resourcestypes "github.com/moby/buildkit/executor/resources/types"
 	"github.com/moby/buildkit/identity"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/sys/user"
 )
 
@@ -32,12 +33,14 @@ var caVariables = [...]string{
 // A variable that the step sets itself wins.
 type injector struct {
 	executor.Executor
-	caFile   string
-	env      []string
-	files    map[string]string // by name below StepDir, the path on this machine
-	logins   logins
-	ttyGroup bool // the group of terminals exists
-	groups   bool // each step has a control group, whose memory is measured
+	caFile     string
+	env        []string
+	files      map[string]string // by name below StepDir, the path on this machine
+	logins     logins
+	network    *outside
+	resolvConf string // of steps with a network of their own
+	ttyGroup   bool   // the group of terminals exists
+	groups     bool   // each step has a control group, whose memory is measured
 }
 
 // Run starts the step with the additions. The terminals' file system is mounted
@@ -55,6 +58,9 @@ func (i injector) Run(ctx context.Context, id string, root executor.Mount, mount
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		mounts = append(mounts, executor.Mount{Src: hostFile(files[name]), Dest: StepDir + name, Readonly: true})
+	}
+	if p.Meta.NetMode == pb.NetMode_UNSET && i.network.works(ctx) {
+		mounts = append(mounts, executor.Mount{Src: hostFile(i.resolvConf), Dest: "/etc/resolv.conf", Readonly: true})
 	}
 	p.Meta.Env = withDefaults(p.Meta.Env, add)
 	if !i.groups {

@@ -40,3 +40,20 @@ func TestNetworksOfPrivilegedStepsAreNotUsedAgain(t *testing.T) {
 		}
 	}
 }
+
+// Where a network cannot be made, steps have the machine's, name servers included.
+func TestStepsWithoutNetworksOfTheirOwn(t *testing.T) {
+	var said []string
+	o := &outside{Networks: &outbound.Networks{}, warn: func(text string) { said = append(said, text) }}
+	o.once.Do(func() {}) // it was tried, and failed
+	if o.works(t.Context()) {
+		t.Error("it works")
+	}
+	ns, err := o.New(t.Context(), "", network.NamespaceOptions{})
+	if _, own := ns.(*lease); err != nil || own {
+		t.Errorf("%T, %v", ns, err)
+	}
+	if len(said) != 0 {
+		t.Errorf("said %q", said)
+	}
+}

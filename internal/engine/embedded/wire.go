@@ -87,7 +87,8 @@ func newController(ctx context.Context, o Options) (*control.Controller, error) 
 // newWorker makes the worker, with what every step gets from this machine.
 func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	networks := &outbound.Networks{Guard: outbound.Guard{Reachable: o.Reachable}, Note: o.note}
-	opt, err := workerOptions(ctx, o, &outside{Networks: networks, warn: o.note})
+	steps := &outside{Networks: networks, warn: o.note}
+	opt, err := workerOptions(ctx, o, steps)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the worker: %w", err)
 	}
@@ -95,7 +96,11 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the groups of this process: %w", err)
 	}
-	opt.Executor = injector{Executor: opt.Executor, caFile: o.CAFile, env: o.StepEnv, files: o.StepFiles, logins: newLogins(o), ttyGroup: hasGroup(string(groups), 5), groups: !o.Rootless}
+	resolvConf, err := writeResolvConf(o.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	opt.Executor = injector{Executor: opt.Executor, network: steps, resolvConf: resolvConf, caFile: o.CAFile, env: o.StepEnv, files: o.StepFiles, logins: newLogins(o), ttyGroup: hasGroup(string(groups), 5), groups: !o.Rootless}
 	w, err := base.NewWorker(ctx, opt)
 	if err != nil {
 		return nil, fmt.Errorf("starting the worker: %w", err)

@@ -29,6 +29,21 @@ const (
 // for documentation, so that no step wants to reach it.
 func ownAddress() netip.Addr { return netip.AddrFrom4([4]byte{203, 0, 113, 1}) }
 
+// ownAddress6 is the same for IPv6 (RFC 4193); for destinations outside of its kind
+// resolvers prefer IPv4 to it.
+func ownAddress6() netip.Addr {
+	return netip.AddrFrom16([16]byte{0xfd, 's', 'l', 'i', 'p', 'w', 'a', 'y', 15: 1})
+}
+
+// NameServer is where steps ask for names, whatever resolv.conf of the machine says.
+func NameServer() netip.Addr { return netip.AddrFrom4([4]byte{203, 0, 113, 53}) }
+
+// plan says what a network leads to.
+type plan struct {
+	ports []uint16 // of the machine's loopback
+	six   bool     // IPv6 leads out too: the machine has no other way
+}
+
 // Network is a network namespace with the sockets that lead out of it.
 type Network struct {
 	ns        *os.File
@@ -40,7 +55,7 @@ type Network struct {
 }
 
 // newNetwork makes a namespace that leads out.
-func newNetwork(ctx context.Context, dial func(context.Context, netip.AddrPort) (net.Conn, error), ports []uint16) (_ *Network, err error) {
+func newNetwork(ctx context.Context, dial func(context.Context, netip.AddrPort) (net.Conn, error), to plan) (_ *Network, err error) {
 	n := &Network{cancel: func() {}}
 	defer func() {
 		if err != nil {
@@ -50,13 +65,13 @@ func newNetwork(ctx context.Context, dial func(context.Context, netip.AddrPort) 
 	if n.ns, err = netns.New(); err != nil {
 		return nil, fmt.Errorf("creating a network namespace: %w", err)
 	}
-	if err := n.configure(); err != nil {
+	if err := n.configure(to.six); err != nil {
 		return nil, err
 	}
-	if err := n.listen(ctx, len(ports) > 0); err != nil {
+	if err := n.listen(ctx, to.six || len(to.ports) > 0); err != nil {
 		return nil, err
 	}
-	if err := n.redirect(ports); err != nil {
+	if err := n.redirect(to); err != nil {
 		return nil, err
 	}
 	ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -75,7 +90,7 @@ func newNetwork(ctx context.Context, dial func(context.Context, netip.AddrPort) 
 
 // configure gives the namespace an address and a route by which everything comes
 // to the rules of the namespace.
-func (n *Network) configure() error {
+func (n *Network) configure(six bool) error {
 	inside, err := netlink.NewHandleAt(vnetns.NsHandle(n.ns.Fd()))
 	if err != nil {
 		return fmt.Errorf("entering a network namespace: %w", err)
@@ -93,10 +108,19 @@ func (n *Network) configure() error {
 	if err := inside.RouteAdd(&netlink.Route{LinkIndex: lo.Attrs().Index, Src: own.IP}); err != nil {
 		return fmt.Errorf("giving a step its default route: %w", err)
 	}
+	if !six {
+		return nil
+	}
+	own = &net.IPNet{IP: ownAddress6().AsSlice(), Mask: net.CIDRMask(128, 128)}
+	everywhere := &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	err = errors.Join(inside.AddrAdd(lo, &netlink.Addr{IPNet: own}), inside.RouteAdd(&netlink.Route{LinkIndex: lo.Attrs().Index, Dst: everywhere, Src: own.IP}))
+	if err != nil {
+		return fmt.Errorf("giving a step IPv6: %w", err)
+	}
 	return nil
 }
 
-// listen opens the sockets; the IPv6 one is for programs that look for localhost
+// listen opens the sockets. One for IPv6 is also for programs that look for localhost
 // there.
 func (n *Network) listen(ctx context.Context, six bool) error {
 	err := netns.Inside(n.ns, func() (err error) {

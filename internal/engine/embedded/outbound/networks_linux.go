@@ -29,7 +29,7 @@ func (n *Networks) Take(ctx context.Context) (*Network, error) {
 	if w := n.unused(); w != nil {
 		return w, nil
 	}
-	return newNetwork(ctx, n.dial, n.Guard.loopbackPorts())
+	return newNetwork(ctx, n.dial, plan{ports: n.Guard.loopbackPorts(), six: len(defaultInterfaces()) == 0})
 }
 
 func (n *Networks) unused() *Network {

@@ -146,7 +146,7 @@ func TestConnectionsLeadOut(t *testing.T) {
 			t.Errorf("asked for %s", to)
 		}
 		return (&net.Dialer{}).DialContext(ctx, "tcp", at)
-	}, nil)
+	}, plan{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +164,45 @@ func TestConnectionsLeadOut(t *testing.T) {
 	defer conn.Close()
 	if _, err := conn.Write([]byte("x")); !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EHOSTUNREACH) && !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("UDP: %v", err)
+	}
+}
+
+// TestIPv6LeadsOutWhereItIsTheOnlyWay also finds the addresses that were asked for.
+func TestIPv6LeadsOutWhereItIsTheOnlyWay(t *testing.T) {
+	needRoot(t)
+	at := server(t)
+	n, err := newNetwork(t.Context(), func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+		if s := to.String(); s != "[2001:db8::7]:8080" && s != "198.51.100.7:8080" {
+			t.Errorf("asked for %s", s)
+		}
+		return (&net.Dialer{}).DialContext(ctx, "tcp", at)
+	}, plan{six: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	for _, place := range []string{"[2001:db8::7]:8080", "198.51.100.7:8080"} {
+		if got, err := read(t, n, place); err != nil || !strings.HasSuffix(got, "of the machine") {
+			t.Errorf("%s: %q, %v", place, got, err)
+		}
+	}
+}
+
+// TestNamesAreAsked asks the name server of steps for a name that every resolver has.
+func TestNamesAreAsked(t *testing.T) {
+	needRoot(t)
+	n := taken(t, &Networks{})
+	asked := 0
+	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, kind, _ string) (conn net.Conn, err error) {
+		asked++
+		return conn, netns.Inside(n.ns, func() (err error) {
+			conn, err = (&net.Dialer{}).DialContext(ctx, kind, netip.AddrPortFrom(NameServer(), 53).String())
+			return err
+		})
+	}}
+	_, err := resolver.LookupHost(t.Context(), "name.invalid.")
+	if failed := (*net.DNSError)(nil); !errors.As(err, &failed) || !failed.IsNotFound || asked == 0 {
+		t.Errorf("asked %d times: %v", asked, err)
 	}
 }
 
@@ -185,7 +224,7 @@ func TestMuchGoesBothWays(t *testing.T) {
 	}()
 	n, err := newNetwork(t.Context(), func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", echo.Addr().String())
-	}, nil)
+	}, plan{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 // redirect adds the rules of the namespace. What they do not know does not leave;
 // where the kernel can, a program is told so instead of waiting.
-func (n *Network) redirect(ports []uint16) error {
+func (n *Network) redirect(to plan) error {
 	c, err := nftables.New(nftables.WithNetNSFd(int(n.ns.Fd())))
 	if err != nil {
 		return fmt.Errorf("opening nftables of a step: %w", err)
@@ -22,23 +22,38 @@ func (n *Network) redirect(ports []uint16) error {
 	four.add(nat, four.leaves(), protocol(unix.IPPROTO_UDP), toPort(53), four.send(namesPort))
 	four.add(nat, four.leaves(), protocol(unix.IPPROTO_TCP), toPort(53), four.send(namesPort))
 	four.add(nat, four.leaves(), protocol(unix.IPPROTO_TCP), four.send(relayPort))
-	for _, port := range ports {
+	for _, port := range to.ports {
 		four.add(nat, four.toLoopback(expr.CmpOpEq), protocol(unix.IPPROTO_TCP), toPort(port), four.send(relayPort))
 	}
 	if err := c.Flush(); err != nil {
 		return fmt.Errorf("adding nftables rules to a step: %w", err)
 	}
-	if len(ports) > 0 {
-		six := rules{c, c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv6, Name: "slipway"}), netip.IPv6Loopback()}
-		nat := six.chain("redirect", nftables.ChainTypeNAT, nftables.ChainPriorityNATDest)
-		for _, port := range ports {
-			six.add(nat, six.to(netip.IPv6Loopback(), expr.CmpOpEq), protocol(unix.IPPROTO_TCP), toPort(port), six.send(relayPort))
-		}
-		_ = c.Flush() // without IPv6 nothing is missing
+	if err := n.redirect6(c, to); err != nil {
+		return err
 	}
 	filter := four.chain("refuse", nftables.ChainTypeFilter, nftables.ChainPriorityFilter)
 	four.add(filter, four.leaves(), []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: 13}}) // administratively prohibited
 	_ = c.Flush()
+	return nil
+}
+
+// redirect6 adds the rules for IPv6; without IPv6 nothing is missing but where it is
+// the only way out.
+func (n *Network) redirect6(c *nftables.Conn, to plan) error {
+	if !to.six && len(to.ports) == 0 {
+		return nil
+	}
+	six := rules{c, c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv6, Name: "slipway"}), netip.IPv6Loopback()}
+	nat := six.chain("redirect", nftables.ChainTypeNAT, nftables.ChainPriorityNATDest)
+	for _, port := range to.ports {
+		six.add(nat, six.to(netip.IPv6Loopback(), expr.CmpOpEq), protocol(unix.IPPROTO_TCP), toPort(port), six.send(relayPort))
+	}
+	if to.six {
+		six.add(nat, six.to(netip.IPv6Loopback(), expr.CmpOpNeq), six.to(ownAddress6(), expr.CmpOpNeq), protocol(unix.IPPROTO_TCP), six.send(relayPort))
+	}
+	if err := c.Flush(); err != nil && to.six {
+		return fmt.Errorf("adding nftables rules for IPv6 to a step: %w", err)
+	}
 	return nil
 }
 
