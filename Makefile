@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
 export GOTOOLCHAIN := $(shell GOTOOLCHAIN=$(TOOLCHAIN) go version >/dev/null 2>&1 && echo $(TOOLCHAIN) || echo local)
 
-.PHONY: build reproducible demo test check vulncheck cross fix unit e2e verdicts kills findings licences packages tables fuzz bench clean
+.PHONY: build reproducible demo test check vulncheck cross fix unit e2e verdicts kills faults findings licences packages tables fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
@@ -74,6 +74,17 @@ KILLS := 50
 kills: build
 	@scripts/install-deps.sh engine
 	SLIPWAY_KILLS=$(KILLS) scripts/real.sh -v -run 'TestBuildsAfterKills|TestABuildAfterAKill' ./test/e2e
+
+## faults: everything that is to be survived, in numbers; in two hours
+faults: export SLIPWAY_KILLS := 200
+faults: export SLIPWAY_PUSHES := 200
+faults: export SLIPWAY_ROUNDS := 100
+faults: export SLIPWAY_FLIPS := 500
+faults: export SLIPWAY_BUILDS := 500
+faults: build
+	@scripts/install-deps.sh engine
+	TIMEOUT=4h scripts/real.sh -v -run 'RandomInstants|AnyInstant|BadRegistry|AtOnceDoNot|TheClock|NoFlipped|AFullDisk' ./test/e2e
+	TIMEOUT=1h scripts/real.sh -v -run TestManyBuilds ./internal/engine/embedded
 
 ## findings: docs/FINDINGS.md from the table of codes
 findings:

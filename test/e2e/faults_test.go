@@ -1,15 +1,20 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,8 +23,8 @@ import (
 	"time"
 )
 
-// Faults that are to be survived. Here they are few; SLIPWAY_KILLS, SLIPWAY_PUSHES
-// and SLIPWAY_ROUNDS say how many there are (make faults).
+// Faults that are to be survived. Here they are few; SLIPWAY_KILLS, SLIPWAY_PUSHES,
+// SLIPWAY_ROUNDS and SLIPWAY_FLIPS say how many there are (make faults).
 
 // killed runs a command and kills its process group at an instant of a span.
 func (i invocation) killed(t *testing.T, instants *rand.Rand, span time.Duration) {
@@ -329,4 +334,112 @@ func shiftTimes(t *testing.T, root string, by time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestNoFlippedByteIsShipped flips a byte of a file of the state directory, of each
+// kind in turn, and builds and pushes: what the registry gets is the same image, or
+// the command says what is damaged. SLIPWAY_FLIPS says how many there are.
+func TestNoFlippedByteIsShipped(t *testing.T) {
+	real(t)
+	_, registryEnv := ownState(t)
+	registry := servedRegistry(t, registryEnv)
+	src := smallDir(t, "COPY f /f\nRUN cat /f > /g && head -c 100000 /bin/busybox > /h\n")
+	write(t, filepath.Join(src, "f"), "content\n")
+	whole, env := ownState(t)
+	want, _ := digestOf(t, invocation{dir: src, env: env, args: []string{"build", "-t", registry + "/flips/web:0"}})
+	const seed = 20261203
+	dice := rand.New(rand.NewPCG(seed, seed))
+	kinds := filesByKind(t, whole)
+	names := slices.Sorted(maps.Keys(kinds))
+	refused := 0
+	for n := range number(t, "SLIPWAY_FLIPS", 6) {
+		kind := names[n%len(names)]
+		file := kinds[kind][dice.IntN(len(kinds[kind]))]
+		dir, env := ownState(t)
+		copyState(t, dir, whole)
+		at := flipByte(t, filepath.Join(dir, file), dice)
+		name := fmt.Sprintf("%s/flips/web:%d", registry, n+1)
+		r := invocation{dir: src, env: env, args: []string{"build", "-t", name, "--push"}}.run(t)
+		if strings.Contains(r.stderr, "goroutine ") || strings.Contains(r.stderr, "panic") {
+			t.Errorf("flip %d, byte %d of %s: a stack trace:\n%s", n, at, file, r.stderr)
+		}
+		if r.code != 0 {
+			refused++
+			t.Logf("flip %d, byte %d of %s: exit %d: %s", n, at, file, r.code, r.stderr)
+		} else if got := manifestIn(t, name); got != want {
+			t.Errorf("flip %d, byte %d of %s: the registry has %s, want %s", n, at, file, got, want)
+		}
+		for _, m := range mountsOf(t, dir) {
+			t.Errorf("flip %d: left mount: %s", n, m)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d kinds of files, %d refusals", len(names), refused)
+}
+
+// random matches the parts of a path that differ between files of one kind.
+var random = regexp.MustCompile(`[0-9a-f]{16,}|[0-9a-z]{25}|\d+`)
+
+// filesByKind lists the files of a state directory that have content, by their path
+// without digests and numbers. Programs that Slipway unpacks are not of it.
+func filesByKind(t *testing.T, dir string) map[string][]string {
+	t.Helper()
+	out := map[string][]string{}
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && (e.Name() == "bin" || e.Name() == "ingest") {
+			return filepath.SkipDir
+		}
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		kind := random.ReplaceAllString(rel, "*")
+		if i := strings.Index(kind, "/fs/"); i >= 0 { // of a snapshot, whatever it is there
+			kind = kind[:i]
+		}
+		out[kind] = append(out[kind], rel)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func copyState(t *testing.T, to, from string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-a", from+"/.", to).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// flipByte changes one byte and no time, as a disk does.
+func flipByte(t *testing.T, path string, dice *rand.Rand) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := dice.Int64N(int64(len(data)))
+	data[at] ^= 1 << dice.IntN(8)
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Chmod(path, info.Mode()), os.Chtimes(path, info.ModTime(), info.ModTime())); err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
