@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -205,8 +206,24 @@ func (l Loader) choose(f *Fleet, t Target, o Overrides) ([]string, error) {
 			names = append(names, s.Name)
 		}
 	}
+	if len(names) == 0 && len(t.Paths) > 0 {
+		return nil, nothingIn(f, t.Paths, o)
+	}
 	skip := append(pipeline.SplitList(l.Skip), o.Skip...)
 	return pipeline.Selection{Names: names, Skip: skip}.Of(all)
+}
+
+// nothingIn says why there is no service in directories that were named: what a plan
+// of each lacks.
+func nothingIn(f *Fleet, dirs []string, o Overrides) error {
+	asked := &config.Fleet{}
+	for _, dir := range dirs {
+		asked.Services = append(asked.Services, config.Service{Name: path.Base(dir), Path: dir})
+	}
+	if _, findings := detect.Plan(o.tree(f.Root), asked); findings.Errors() != nil {
+		return findings.Errors()
+	}
+	return diag.Fail(diag.ExitUsage, "there is no service in %s", strings.Join(dirs, ", ")).WithHint("slipway init shows the services of the repository; add one to slipway.yaml")
 }
 
 // nameImages applies what the command line says about names of images. For one

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,5 +90,42 @@ func TestADirectoryIsSurveyedOnce(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", c.o, diff)
 		}
+	}
+}
+
+// TestADirectoryWithoutAServiceIsNotTheFleet: a member of a workspace that cannot be
+// planned is refused for what it lacks, and nothing else is planned in its place.
+func TestADirectoryWithoutAServiceIsNotTheFleet(t *testing.T) {
+	top := t.TempDir()
+	for name, text := range map[string]string{
+		"package.json": `{"name": "all", "private": true, "workspaces": ["web", "edge", "lib"]}`, "package-lock.json": `{"lockfileVersion": 3, "packages": {"": {}}}`,
+		"web/package.json": `{"name": "web", "scripts": {"start": "node server.js"}}`, "web/server.js": "require('http').createServer().listen(3000)",
+		"edge/package.json": `{"name": "edge", "scripts": {"dev": "wrangler dev"}, "devDependencies": {"wrangler": "^3.0.0"}}`,
+		"lib/README.md":     "nothing",
+	} {
+		file := filepath.Join(top, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := Loader{Dir: top, Warn: func(diag.Findings) {}}
+	for word, want := range map[string]string{"edge": "in the runtime of Cloudflare Workers", "lib": "lib"} {
+		target, err := l.Resolve([]string{word})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := l.Load(target, Overrides{})
+		if err == nil {
+			t.Errorf("%s: planned %d services", word, len(f.Planned))
+		} else if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "web") {
+			t.Errorf("%s: %v", word, err)
+		}
+	}
+	target, err := l.Resolve([]string{"web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := l.Load(target, Overrides{}); err != nil || len(f.Planned) != 1 || f.Planned[0].Name != "web" {
+		t.Errorf("web: %v", err)
 	}
 }

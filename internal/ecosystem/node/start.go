@@ -62,9 +62,19 @@ func (s *service) startCommand() {
 	if s.framework.name != "" {
 		return // what is missing for it is reported
 	}
+	s.noStart()
+}
+
+// noStart reports a service that nothing starts.
+func (s *service) noStart() {
 	if s.member == "" && ecosystem.Exists(s.Dir, "nx.json") && s.pkg.Workspaces == nil {
 		s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), "give each application a package.json with its start script and list them in workspaces, as Nx's TypeScript preset does; or a Dockerfile",
 			"the applications of this Nx workspace share one package.json, which has no start script for any of them")
+		return
+	}
+	if _, ok := union(s.pkg.Dependencies, s.pkg.DevDeps)["wrangler"]; ok {
+		s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), "add a server for Node.js (for Hono: @hono/node-server) and a start script that runs it",
+			"no start command found: wrangler runs this program in the runtime of Cloudflare Workers, which no image has")
 		return
 	}
 	s.Report(diag.Error, codeNoStart, "package.json", s.pkg.line("scripts"), hintNoStart, "no start command found")
