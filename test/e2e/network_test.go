@@ -96,3 +96,14 @@ func TestStepsReachTheOwnersRegistry(t *testing.T) {
 		t.Errorf("%d requests", asked.Load())
 	}
 }
+
+// The steps of an ordinary user's build are kept out in the same way.
+func TestStepsOfAnOrdinaryUserAreNotInTheMachinesNetwork(t *testing.T) {
+	real(t)
+	port, asked := served(t)
+	src := smallDir(t, "RUN grep -q lo: /proc/net/dev && ! grep -q eth /proc/net/dev\nRUN ! wget -q -O /x http://127.0.0.1:"+port+"/ && grep -q '^nameserver 203.0.113.53' /etc/resolv.conf\n")
+	cmd, _ := ordinary(t, true, src, "build")
+	if r := finish(t, cmd).must(t, 0); strings.Contains(r.stderr, "share the network") || asked.Load() != 0 {
+		t.Errorf("%d requests:\n%s", asked.Load(), r.stderr)
+	}
+}
