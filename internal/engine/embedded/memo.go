@@ -26,6 +26,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/slipway-build/slipway/internal/atomicfile"
+	"github.com/slipway-build/slipway/internal/engine/embedded/outbound"
 	"github.com/slipway-build/slipway/internal/engine/solve"
 )
 
@@ -45,7 +46,8 @@ type exportMemo struct {
 	blobs    string // directory of the engine's own
 	imageDir string
 	garbage  *collections
-	keep     *keeper // nil: nobody asks what layers hold
+	keep     *keeper         // nil: nobody asks what layers hold
+	guard    *outbound.Guard // nil: Dockerfiles add what this machine serves
 	opened   time.Time
 }
 

@@ -18,6 +18,11 @@ import (
 // ResolveOp implements worker.Worker. The results of steps that use cache mounts are
 // those of the repository whose mounts they are.
 func (w *exportMemo) ResolveOp(v solver.Vertex, s frontend.FrontendLLBBridge, sm *session.Manager, proxy worker.ProxyOpt) (solver.Op, error) {
+	if sys, ok := v.Sys().(*pb.Op); ok && w.guard != nil {
+		if err := outsideOnly(context.Background(), *w.guard, sys.GetSource()); err != nil {
+			return nil, err
+		}
+	}
 	op, err := w.Worker.ResolveOp(v, s, sm, proxy)
 	if err != nil {
 		return nil, err

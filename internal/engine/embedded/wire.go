@@ -116,6 +116,9 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	w.SourceManager.Register(w.HTTPSource)
 	memo := newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir)
 	memo.opened = o.opened
+	if !o.HostNetwork {
+		memo.guard = &networks.Guard
+	}
 	if o.Layer != nil {
 		memo.keep = &keeper{o.Layer}
 	}
