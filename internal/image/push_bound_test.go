@@ -209,6 +209,8 @@ func TestRegistriesThatNeverEnd(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.text) || diag.HintOf(err) == "" {
 				t.Errorf("%v, hint %q", err, diag.HintOf(err))
 			}
+			registry.mu.Lock()
+			defer registry.mu.Unlock()
 			if took := time.Since(began); took > 5*time.Second || registry.asked > c.most {
 				t.Errorf("%d requests in %s", registry.asked, took)
 			}
