@@ -78,6 +78,7 @@ func Main(args []string, w World) diag.ExitCode {
 	ctx, stop := interrupt.Context(w.Stderr, os.Exit)
 	defer stop()
 	a := newApp(w, state.PathOf(w.Getenv))
+	defer crash.Settle(a.state.Path)
 	a.state.Narrow()
 	if w.Crashed != "" {
 		fmt.Fprintf(w.Stderr, "note: an earlier command ended with an internal error; send %s to the maintainers\n", w.Crashed)

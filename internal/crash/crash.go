@@ -47,6 +47,18 @@ func Caught(dir string, value any, stack []byte) error {
 	return f.WithHint("run the command again, and send %s to the maintainers; finished work is kept", path)
 }
 
+// Settle takes the file for a dying process away from a directory that holds nothing
+// else: the command did not use it. Call it when the command has ended.
+func Settle(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != running {
+		return
+	}
+	if info, err := entries[0].Info(); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		_ = os.Remove(filepath.Join(dir, running))
+	}
+}
+
 // collect makes a report of what a process wrote when it died, and returns its
 // path; "" when none did. Other lines in the file are of no interest.
 func collect(dir string) string {

@@ -103,3 +103,28 @@ func TestCaught(t *testing.T) {
 		t.Errorf("without a state directory: %q", diag.HintOf(err))
 	}
 }
+
+func TestAnUnusedDirectoryIsLeftEmpty(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		stays bool
+	}{
+		"nothing else":   {map[string]string{running: ""}, false},
+		"something else": {map[string]string{running: "", "ledger.db": "x"}, true},
+		"a report of it": {map[string]string{running: "panic: x\n\ngoroutine 1"}, true},
+		"another file":   {map[string]string{"x": ""}, true},
+		"an empty one":   {nil, false},
+	} {
+		dir := t.TempDir()
+		for file, text := range c.files {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		Settle(dir)
+		if entries, err := os.ReadDir(dir); err != nil || (len(entries) > 0) != c.stays {
+			t.Errorf("%s: %v, %v", name, entries, err)
+		}
+	}
+	Settle(filepath.Join(t.TempDir(), "gone"))
+}
