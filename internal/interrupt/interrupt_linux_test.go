@@ -54,7 +54,7 @@ type waiter struct {
 
 func startWaiter(t *testing.T, what, script string) *waiter {
 	t.Helper()
-	ignored := make(chan os.Signal, 1) // a test in the background of a script ignores SIGINT
+	ignored := make(chan os.Signal, 1)                     // a test in the background of a script ignores SIGINT
 	signal.Notify(ignored, syscall.SIGINT, syscall.SIGHUP) // Ignored forgets after the first Stop
 	defer signal.Stop(ignored)
 	r, w, err := os.Pipe()

@@ -39,9 +39,9 @@ func endsURL(r rune) bool {
 	return r <= ' ' || strings.ContainsRune("\"'`<>|", r)
 }
 
-// loginOf returns the length of what stands before the host of an address, without
-// its scheme: up to the last at sign of the authority. An authority that cannot be
-// one, as its port is no number, has a login that goes on behind a slash.
+// loginOf returns the length of the login in an address without its scheme: up to the
+// last at sign before the path. If the host has no valid port there, the login itself
+// contains a slash, and goes on to the at sign behind it.
 func loginOf(address string) int {
 	authority := address
 	if end := strings.IndexAny(address, "/?#"); end >= 0 {

@@ -12,7 +12,7 @@ import (
 )
 
 // TestLoginsReachStepsThatInstall: of a trusted repository, run by root, and nothing
-// else; the others are told of once.
+// else. A note names each tool whose login another step lacks, once.
 func TestLoginsReachStepsThatInstall(t *testing.T) {
 	env, files := []string{"GOPROXY=https://go.example"}, map[string]string{"cargo.toml": "/open"}
 	list := []Login{
