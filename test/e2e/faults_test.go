@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -154,12 +155,13 @@ func TestRunsAfterKillsAtRandomInstantsLeaveNothing(t *testing.T) {
 }
 
 // badRegistry stands before a registry: one request in ten gets a random fault.
+// One in fifty pushes meets a stall, which lasts until the client has waited enough.
 type badRegistry struct {
 	*httptest.Server
-	faults atomic.Int64
+	faults, stalls, lies atomic.Int64
 }
 
-func newBadRegistry(t *testing.T, registry string) *badRegistry {
+func newBadRegistry(t *testing.T, registry string, pushes int) *badRegistry {
 	t.Helper()
 	target, err := url.Parse("http://" + registry)
 	if err != nil {
@@ -174,14 +176,24 @@ func newBadRegistry(t *testing.T, registry string) *badRegistry {
 		return dice.IntN(n)
 	}
 	b := &badRegistry{}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
+	type liesKey struct{}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
+		ModifyResponse: func(r *http.Response) error {
+			if r.Request.Context().Value(liesKey{}) != nil && r.Header.Get("Docker-Content-Digest") != "" {
+				b.lies.Add(1)
+				r.Header.Set("Docker-Content-Digest", "sha256:"+strings.Repeat("0", 64))
+			}
+			return nil
+		},
+	}
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if roll(10) > 0 {
 			proxy.ServeHTTP(w, r)
 			return
 		}
 		b.faults.Add(1)
-		switch roll(5) {
+		switch roll(7) {
 		case 0:
 			http.Error(w, "down", http.StatusServiceUnavailable)
 		case 1:
@@ -194,6 +206,16 @@ func newBadRegistry(t *testing.T, registry string) *badRegistry {
 			proxy.ServeHTTP(w, r)
 		case 4:
 			http.Error(w, "no gateway", http.StatusBadGateway)
+		case 5: // it names another digest
+			proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), liesKey{}, true)))
+		case 6: // it ends its answer early, or never begins it
+			if b.stalls.Add(1)*50 <= int64(pushes) {
+				<-r.Context().Done()
+				return
+			}
+			w.Header().Set("Content-Length", "1000")
+			_, _ = w.Write([]byte("{"))
+			panic(http.ErrAbortHandler)
 		}
 	}))
 	t.Cleanup(b.Close)
@@ -204,10 +226,10 @@ func TestPushesToABadRegistrySucceed(t *testing.T) {
 	real(t)
 	_, registryEnv := ownState(t)
 	registry := servedRegistry(t, registryEnv)
-	bad := newBadRegistry(t, registry)
 	dir, env := ownState(t)
 	src := smallDir(t, "RUN head -c 3000000 /dev/urandom > /big\n")
 	pushes, failed := number(t, "SLIPWAY_PUSHES", 10), 0
+	bad := newBadRegistry(t, registry, pushes)
 	for n := range pushes {
 		name := fmt.Sprintf("/team/web%d:1", n)
 		want, _ := digestOf(t, invocation{dir: src, env: env, args: []string{"build", "-t", hostOf(bad.Server) + name}})
@@ -220,7 +242,7 @@ func TestPushesToABadRegistrySucceed(t *testing.T) {
 			t.Fatalf("push %d: the registry has %s, want %s", n, got, want)
 		}
 	}
-	t.Logf("%d pushes, %d faults, %d failed", pushes, bad.faults.Load(), failed)
+	t.Logf("%d pushes, %d faults, %d wrong digests named, %d failed", pushes, bad.faults.Load(), bad.lies.Load(), failed)
 	if failed*100 > pushes {
 		t.Errorf("%d of %d pushes failed", failed, pushes)
 	}

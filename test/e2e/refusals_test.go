@@ -223,9 +223,13 @@ func TestAFullDiskIsSaidAndMoreSpaceMendsIt(t *testing.T) {
 		sizeMB int
 		steps  string
 	}{
-		"at the start":  {4, ""},
-		"in a step":     {64, "RUN dd if=/dev/urandom of=/big bs=1M count=100\n"},
-		"in the export": {64, "RUN dd if=/dev/urandom of=/big bs=1M count=28 2>/dev/null\n"},
+		"at the start":          {4, ""},
+		"64 MB, in a step":      {64, "RUN dd if=/dev/urandom of=/big bs=1M count=100\n"},
+		"64 MB, in the export":  {64, "RUN dd if=/dev/urandom of=/big bs=1M count=28 2>/dev/null\n"},
+		"128 MB, in a step":     {128, "RUN dd if=/dev/urandom of=/big bs=1M count=200\n"},
+		"128 MB, in the export": {128, "RUN dd if=/dev/urandom of=/big bs=1M count=60 2>/dev/null\n"},
+		"256 MB, in a step":     {256, "RUN dd if=/dev/urandom of=/big bs=1M count=400\n"},
+		"256 MB, in the export": {256, "RUN dd if=/dev/urandom of=/big bs=1M count=124 2>/dev/null\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, env := ownState(t)
@@ -237,7 +241,7 @@ func TestAFullDiskIsSaidAndMoreSpaceMendsIt(t *testing.T) {
 			refuses(t, build, 3, "the disk is full: no space left in "+dir+", where ", " are free after removing unfinished files", "no space left on device",
 				"hint: free some space, or set SLIPWAY_STATE_DIR to a directory on a larger disk")
 			nothingLeft(t, dir)
-			if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=600m"); err != nil {
+			if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=2g"); err != nil {
 				t.Fatal(err)
 			}
 			build.run(t).must(t, 0)

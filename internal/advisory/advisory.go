@@ -1,0 +1,57 @@
+// Package advisory matches packages with records of vulnerabilities in the OSV format
+// (ossf.github.io/osv-schema). The records come from a database on the disk, whose
+// reader is a leaf; this package compares versions and ranges alone.
+//
+//	hits := advisory.Match(packages, records, vex)
+package advisory
+
+import (
+	"time"
+
+	"github.com/slipway-build/slipway/internal/inventory"
+)
+
+// Severity is how bad a vulnerability is.
+type Severity string
+
+// The severities, from CVSS scores (first.org: 9.0, 7.0, 4.0, 0.1) or the database's word.
+const (
+	Critical Severity = "critical"
+	High     Severity = "high"
+	Medium   Severity = "medium"
+	Low      Severity = "low"
+	Unknown  Severity = "unknown"
+)
+
+// Hit is a vulnerability of a package of an image.
+type Hit struct {
+	ID        string            `json:"id"` // "GHSA-…", "GO-…", "RUSTSEC-…"
+	Aliases   []string          `json:"aliases,omitempty"`
+	Package   inventory.Package `json:"package"`
+	Severity  Severity          `json:"severity"`
+	Score     float64           `json:"score,omitempty"` // CVSS base score; 0: not known
+	Fixed     []string          `json:"fixed,omitempty"` // versions that mend it, the nearest first; none: not fixed
+	Summary   string            `json:"summary,omitempty"`
+	Published time.Time         `json:"published,omitzero"`
+	Reach     Reach             `json:"reach"`
+	// Dismissed is why it does not count: the justification of a VEX statement.
+	Dismissed string `json:"dismissed,omitempty"`
+}
+
+// Reach tells whether the program can get to the vulnerable code.
+type Reach string
+
+// The degrees.
+const (
+	Called    Reach = "called"     // the program calls it
+	Imported  Reach = "imported"   // it is compiled in, and not called
+	NotCalled Reach = "not called" // it is not compiled in
+	NotKnown  Reach = "not known"
+)
+
+// Database tells what was searched. The zero value is no database.
+type Database struct {
+	Ecosystems []string  `json:"ecosystems,omitempty"` // those it has, sorted
+	Updated    time.Time `json:"updated,omitzero"`     // the oldest of them
+	Missing    []string  `json:"missing,omitempty"`    // ecosystems of the image that it lacks, sorted
+}

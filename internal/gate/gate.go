@@ -1,0 +1,94 @@
+// Package gate decides whether an image may leave: limits over what is known of it.
+// It measures and reads nothing.
+//
+//	verdicts := gate.Check(limits, gate.Subject{Image: img, Tests: tests, Today: today})
+package gate
+
+import (
+	"time"
+
+	"github.com/slipway-build/slipway/internal/advisory"
+	"github.com/slipway-build/slipway/internal/inventory"
+	"github.com/slipway-build/slipway/internal/testreport"
+)
+
+// Subject is all that gates look at, as plain data. What is nil was not looked at: its
+// gates say "not known", which fails under strict.
+type Subject struct {
+	Service         string
+	Image           *Image
+	Tests           *testreport.Report
+	Stages          []Stage          // quality stages, in the order of the pipeline
+	Changed         map[string][]int // path → numbers of lines changed against the base; nil: no base
+	Packages        *inventory.Inventory
+	Vulnerabilities []advisory.Hit
+	Database        *advisory.Database // nil: no scan
+	Secrets         *[]Secret
+	Running         *Running
+	Previous        *Previous // the last release; nil: none
+	Today           time.Time
+}
+
+// Image is what is known of the built image without starting it.
+type Image struct {
+	Name        string            `json:"name"`
+	Digest      string            `json:"digest"`
+	PackedBytes int64             `json:"packed_bytes"`
+	SizeBytes   int64             `json:"size_bytes"`   // unpacked
+	WastedBytes int64             `json:"wasted_bytes"` // of files that a later layer replaces or deletes
+	Efficiency  float64           `json:"efficiency"`   // 0 to 1, dive's definition
+	Layers      []Layer           `json:"layers"`
+	User        string            `json:"user"`
+	Env         []string          `json:"env,omitempty"`
+	Entrypoint  []string          `json:"entrypoint,omitempty"`
+	Cmd         []string          `json:"cmd,omitempty"`
+	Workdir     string            `json:"workdir,omitempty"`
+	Ports       []string          `json:"ports,omitempty"` // "8080/tcp"
+	Volumes     []string          `json:"volumes,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Healthcheck bool              `json:"healthcheck"`
+	Setuid      []string          `json:"setuid,omitempty"`      // paths
+	Shells      []string          `json:"shells,omitempty"`      // paths
+	BaseCreated time.Time         `json:"base_created,omitzero"` // newest package of its base; zero: not known
+	BuildTime   time.Duration     `json:"build_ns"`
+}
+
+// Layer is one layer of an image.
+type Layer struct {
+	Digest    string `json:"digest"`
+	SizeBytes int64  `json:"size_bytes"`
+	By        string `json:"by"`             // the instruction
+	Line      int    `json:"line,omitempty"` // of it in the Dockerfile
+}
+
+// Stage is how a quality stage ended.
+type Stage struct {
+	Name     string        `json:"name"`
+	Result   string        `json:"result"` // "passed", "failed", "left out", "not run"
+	Why      string        `json:"why,omitempty"`
+	Duration time.Duration `json:"duration_ns"`
+	Cached   time.Time     `json:"cached,omitzero"` // when it last ran, if not now
+}
+
+// Secret is a secret that was found in an image, its sources or history. The secret
+// itself is never kept.
+type Secret struct {
+	Rule  string `json:"rule"`
+	File  string `json:"file"`
+	Line  int    `json:"line,omitempty"`
+	Layer string `json:"layer,omitempty"` // digest
+	Where string `json:"where"`           // "layer", "configuration", "history", "sources"
+}
+
+// Running is what was measured of the started image.
+type Running struct {
+	StartUp     time.Duration `json:"start_up_ns"` // until healthy
+	MemoryBytes int64         `json:"memory_bytes"`
+}
+
+// Previous is the last release of the service.
+type Previous struct {
+	Version  string               `json:"version"`
+	Image    Image                `json:"image"`
+	Packages *inventory.Inventory `json:"packages,omitempty"`
+}

@@ -1,0 +1,60 @@
+// Package inventory lists the packages of an image, down to their files: what an SBOM
+// says. It knows formats of package databases and manifests; it opens nothing.
+//
+//	list := inventory.Of(layers, service)
+package inventory
+
+// Inventory is the content of one image.
+type Inventory struct {
+	Packages []Package `json:"packages"` // sorted by type, name, version, path
+	// Unowned are regular files that no package has, by path, sorted: the service's own.
+	Unowned []File `json:"unowned,omitempty"`
+}
+
+// Type is the kind of a package, as package URLs have it.
+type Type string
+
+// The types.
+const (
+	Debian Type = "deb"
+	NPM    Type = "npm"
+	PyPI   Type = "pypi"
+	Go     Type = "golang"
+	Cargo  Type = "cargo"
+	Maven  Type = "maven"
+)
+
+// Package is one package of an image.
+type Package struct {
+	Type     Type     `json:"type"`
+	Name     string   `json:"name"`             // "@scope/name", "org.yaml:snakeyaml", "golang.org/x/net"
+	Version  string   `json:"version"`          // as its ecosystem writes it; Go: "v1.2.3", the standard library "1.26.8"
+	Source   string   `json:"source,omitempty"` // Debian: name of the source package, when another
+	SourceV  string   `json:"source_version,omitempty"`
+	Release  string   `json:"release,omitempty"`  // Debian: "13"
+	URL      string   `json:"purl"`               // package URL
+	Licences []string `json:"licences,omitempty"` // SPDX identifiers, or the text of the manifest
+	SHA256   string   `json:"sha256,omitempty"`   // of the archive that it came in, where known; hex
+	Path     string   `json:"path,omitempty"`     // where it lies in the image: its directory, archive or program
+	Layer    string   `json:"layer,omitempty"`    // digest of the layer that brings it
+	Sure     Sure     `json:"sure"`
+	Files    []File   `json:"files,omitempty"`
+}
+
+// Sure tells by what a package was found.
+type Sure string
+
+// From the surest on.
+const (
+	ByPlan     Sure = "plan"     // Slipway put it there
+	ByDatabase Sure = "database" // the package manager's own record in the image
+	ByManifest Sure = "manifest" // package.json, METADATA, MANIFEST.MF, build information of a program
+	ByName     Sure = "name"     // only the name of a file
+)
+
+// File is a file of an image.
+type File struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256,omitempty"` // hex
+	Bytes  int64  `json:"size_bytes"`
+}
