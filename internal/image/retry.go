@@ -149,6 +149,9 @@ func temporary(status int, err error) bool {
 	if silent := (*httplimit.Silent)(nil); errors.As(err, &silent) {
 		return silent.Temporary()
 	}
+	if other := (*keptOther)(nil); errors.As(err, &other) {
+		return true
+	}
 	var timeout net.Error
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &timeout) && timeout.Timeout()
