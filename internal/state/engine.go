@@ -38,8 +38,9 @@ type Builders struct {
 
 // StepRights are what the embedded engine's steps may do beside what all may.
 type StepRights struct {
-	HostNetwork bool // have the machine's network; and Dockerfiles add what the machine serves
-	Trusted     bool // have the machine's credentials of package registries, to install packages
+	HostNetwork bool   // have the machine's network; and Dockerfiles add what the machine serves
+	Trusted     bool   // have the machine's credentials of package registries, to install packages
+	MaxUnpacked string // what an image, or the archives of an ADD, unpack to; see UnpackLimit
 }
 
 // Open opens the builders when some are named, else the embedded engine.
@@ -80,6 +81,10 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 	if err != nil {
 		return nil, err
 	}
+	unpacked, err := d.UnpackLimit(may.MaxUnpacked)
+	if err != nil {
+		return nil, err
+	}
 	settings := filepath.Join(d.Path, "host")
 	if err := os.MkdirAll(settings, 0o700); err != nil {
 		return nil, fmt.Errorf("preparing the settings of build steps: %w", err)
@@ -110,6 +115,7 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 		Withheld:     withheld(may.Trusted, sink),
 		Hidden:       steps.Hidden,
 		MaxCacheSize: limit,
+		MaxUnpacked:  unpacked,
 		Owner:        owner,
 		Layer:        keepContents(store),
 		PID:          rootless.PID(),

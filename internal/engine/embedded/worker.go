@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/containerd/containerd/v2/core/diff/apply"
 	ctdmetadata "github.com/containerd/containerd/v2/core/metadata"
 	ctdsnapshots "github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/plugins/content/local"
@@ -77,7 +76,7 @@ func workerOptions(ctx context.Context, o Options, steps network.Provider) (base
 		ID: id, Root: root, MetadataStore: records, NetworkProviders: networks, Executor: executor,
 		Snapshotter:     containerdsnapshot.NewSnapshotter(snapshotter, db.Snapshotter(snapshotter), namespace, nil),
 		ContentStore:    content,
-		Applier:         winlayers.NewFileSystemApplierWithWindows(content, apply.NewFileSystemApplier(content)),
+		Applier:         newBoundedApplier(content, o.MaxUnpacked),
 		Differ:          winlayers.NewWalkingDiffWithWindows(content, walking.NewWalkingDiff(content)),
 		Platforms:       []ocispecs.Platform{platforms.Normalize(platforms.DefaultSpec())},
 		LeaseManager:    leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(db), namespace),

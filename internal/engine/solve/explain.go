@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/pattern"
+	"github.com/slipway-build/slipway/internal/quota"
 )
 
 // explain gives an error the step that it comes from, and words to the failures
@@ -31,6 +32,15 @@ func (p *progress) explain(err error) error {
 			WithHint("check the image name after FROM and the connection to its registry; `slipway bases list` shows bases that need no registry; dockerfile: false in slipway.yaml ignores the service's own Dockerfile")
 	}
 	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: shorter(err)}
+	if m := unpacksTooMuch().FindString(err.Error()); m != "" {
+		out.Err = errors.New(m)
+		what := "the image that the step starts from is too large"
+		if strings.HasPrefix(m, "the archive") {
+			what = "an archive is too large"
+		}
+		return diag.Fail(diag.ExitBuild, "%s", what).Because(out).
+			WithHint("if you trust it, allow more: --max-unpacked 100GB")
+	}
 	if exit := (*gatewaypb.ExitError)(nil); errors.As(err, &exit) {
 		out.ExitCode = int(exit.ExitCode)
 		out.Err = exit
@@ -46,6 +56,9 @@ func (p *progress) explain(err error) error {
 
 // missingFile matches what BuildKit says of a COPY whose source is not there.
 var missingFile = pattern.Lazy(`failed to calculate checksum of ref [^ ]+: "/?([^"]+)": not found`)
+
+// unpacksTooMuch matches what the embedded engine says of bombs, with the archive's name.
+var unpacksTooMuch = pattern.Lazy(`(the archive [^:]+: )?` + quota.Message)
 
 // notAllowed matches what BuildKit says of RUN --network=host and RUN --security=insecure.
 var notAllowed = pattern.Lazy(`failed to load LLB: (network\.host|security\.insecure) is not allowed`)
