@@ -81,6 +81,10 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 	if err != nil {
 		return nil, err
 	}
+	pids, err := stepPIDs(d.Getenv("SLIPWAY_STEP_PIDS"))
+	if err != nil {
+		return nil, err
+	}
 	unpacked, err := d.UnpackLimit(may.MaxUnpacked)
 	if err != nil {
 		return nil, err
@@ -116,6 +120,7 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 		Hidden:       steps.Hidden,
 		MaxCacheSize: limit,
 		MaxUnpacked:  unpacked,
+		StepPIDs:     pids,
 		Owner:        owner,
 		Layer:        keepContents(store),
 		PID:          rootless.PID(),
@@ -205,4 +210,17 @@ func cacheLimit(s string) (int64, error) {
 			WithHint("use a number with MB, GB or TB, such as SLIPWAY_CACHE_SIZE=20GB")
 	}
 	return n * factor, nil
+}
+
+// stepPIDs reads SLIPWAY_STEP_PIDS: processes and threads of a build step.
+func stepPIDs(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 16 {
+		return 0, diag.Fail(diag.ExitUsage, "invalid SLIPWAY_STEP_PIDS %q", s).
+			WithHint("use the number of processes that a build step may have, such as SLIPWAY_STEP_PIDS=65536")
+	}
+	return n, nil
 }

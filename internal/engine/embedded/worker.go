@@ -48,6 +48,10 @@ func workerOptions(ctx context.Context, o Options, steps network.Provider) (base
 		return base.WorkerOpt{}, err
 	}
 	networks := map[pb.NetMode]network.Provider{pb.NetMode_UNSET: steps, pb.NetMode_HOST: network.NewHostProvider(), pb.NetMode_NONE: network.NewNoneProvider()}
+	limits := newStepLimits(os.DirFS("/"), o)
+	for mode, p := range networks {
+		networks[mode] = limited{p, limits}
+	}
 	monitor, err := resources.NewMonitor()
 	if err != nil {
 		return base.WorkerOpt{}, fmt.Errorf("watching resources: %w", err)

@@ -44,7 +44,7 @@ func (p *progress) explain(err error) error {
 	if exit := (*gatewaypb.ExitError)(nil); errors.As(err, &exit) {
 		out.ExitCode = int(exit.ExitCode)
 		out.Err = exit
-		return out
+		return p.atLimit(out)
 	}
 	if m := missingFile().FindStringSubmatch(err.Error()); m != nil {
 		out.Err = errors.New(m[1] + " is not in the build context")
@@ -52,6 +52,22 @@ func (p *progress) explain(err error) error {
 			WithHint("check the path and the patterns of .dockerignore; paths count from the directory of the context")
 	}
 	return out
+}
+
+// killed is the exit code of a shell whose program got SIGKILL.
+const killed = 128 + 9
+
+// atLimit says which limit a failed step met, if one.
+func (p *progress) atLimit(failed *engine.StepError) error {
+	switch met := p.limits[p.failed.key]; {
+	case met == OutOfPIDs:
+		return diag.Fail(diag.ExitBuild, "a step started as many processes as one may have").Because(failed).
+			WithHint("if it needs more: SLIPWAY_STEP_PIDS=65536")
+	case met == OutOfMemory, failed.ExitCode == killed:
+		return diag.Fail(diag.ExitBuild, "a process of a step was killed, as the kernel does when memory runs out").Because(failed).
+			WithHint("if the machine has more: --resource memory=16g; else build fewer services at once: --parallel 1")
+	}
+	return failed
 }
 
 // missingFile matches what BuildKit says of a COPY whose source is not there.
