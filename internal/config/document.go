@@ -50,6 +50,7 @@ type settings struct {
 	GPU       *bool             `yaml:"gpu,omitempty" jsonschema_description:"Whether the image of a Python service holds what PyTorch needs for NVIDIA GPUs; detected when left out."`
 	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"Package manager of the service, such as pnpm or uv; detected when left out."`
 	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages in addition to those that Slipway detects."`
+	Quality   quality           `yaml:"quality,omitempty" jsonschema_description:"Stages that check the service, such as lint and unit-tests: off, commands, or a map of settings; detected when left out."`
 }
 
 // packages are Debian packages by what they are for.

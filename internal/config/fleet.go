@@ -92,6 +92,8 @@ type Service struct {
 	PackageManager string            // "pnpm", "uv"
 	Features       []string          // of cargo
 	Packages       Packages          // of Debian, beyond what the bases have
+	Quality        map[string]Check  `json:",omitempty"` // quality stages by name
+	Prove          bool              `json:"-"`          // plan the quality stages too; commands say so
 	Line           int               // of the service's key in slipway.yaml
 }
 

@@ -80,6 +80,7 @@ func configCodes() []Code {
 		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, which images must not contain."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
 		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
+		{Code: "SLP555", Name: "bad quality stage", Meaning: "A quality stage in slipway.yaml has no command, or one that cannot be a line of a Dockerfile."},
 	}
 }
 
