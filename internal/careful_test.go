@@ -24,6 +24,7 @@ func opensItself() map[string]string {
 		"internal/cli/cmd_version.go":       "the program itself",
 		"internal/crash/crash.go":           "the state directory",
 		"internal/netns/*":                  "the kernel's files",
+		"internal/companions/template.go":   "the kernel's files",
 		"internal/engine/conformance/*":     "what its tests wrote",
 		"internal/engine/embedded/*":        "the state directory, and the kernel's files",
 		"internal/engine/remote/*":          "the state directory, and certificates that the person names",

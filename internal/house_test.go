@@ -37,12 +37,13 @@ func rooms() map[string]layer {
 	return map[string]layer{
 		"internal/cli": top,
 
-		"internal/state":     adapters,
-		"internal/history":   adapters,
-		"internal/delivery":  adapters,
-		"internal/host":      adapters,
-		"internal/fleet":     adapters,
-		"internal/generated": adapters,
+		"internal/state":      adapters,
+		"internal/history":    adapters,
+		"internal/delivery":   adapters,
+		"internal/host":       adapters,
+		"internal/fleet":      adapters,
+		"internal/generated":  adapters,
+		"internal/companions": adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -132,6 +133,8 @@ func neighbours() map[string][]string {
 		"internal/fleet":              {"internal/generated"},
 		"internal/delivery":           {"internal/fleet"},
 		"internal/state":              {"internal/host"},
+		"internal/companions":         {"internal/state"},
+		"internal/probe/greeting":     {"internal/probe"},
 	}
 }
 

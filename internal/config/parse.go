@@ -155,6 +155,7 @@ func (d *decoder) service(name string, doc *document) Service {
 		Features:       s.Features,
 		Shell:          m.Shell != nil && *m.Shell,
 		Packages:       m.Packages.resolve(),
+		Needs:          s.Needs.resolve(),
 		Line:           d.at["key:services/"+name].Line,
 	}
 	for _, f := range s.Files {
