@@ -156,6 +156,7 @@ func (d *decoder) service(name string, doc *document) Service {
 		Shell:          m.Shell != nil && *m.Shell,
 		Packages:       m.Packages.resolve(),
 		Quality:        d.checks(m.Quality, name, s.Type),
+		Needs:          s.Needs.resolve(),
 		Line:           d.at["key:services/"+name].Line,
 	}
 	for _, f := range s.Files {
