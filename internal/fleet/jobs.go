@@ -53,7 +53,7 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 			return pipeline.Job{}, err
 		}
 	}
-	req.Dockerfile, req.Ignore = text, s.DockerIgnore
+	req.Dockerfile, req.Ignore = text, withoutReports(s.DockerIgnore)
 	req.Name = s.Name
 	req.Context = filepath.Join(f.Root, filepath.FromSlash(s.Dir))
 	req.GitModes = s.Dockerfile == "" // who writes a Dockerfile may set modes on purpose
