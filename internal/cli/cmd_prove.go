@@ -205,15 +205,15 @@ func (a *app) runStages(ctx context.Context, src *source, root string, jobs []pi
 		return err
 	}
 	tests := report.Tests{Wall: time.Since(began), Now: time.Now()}
-	to := a.reportsDir(root, f)
+	to, delivered := a.reportsDir(root, f), error(nil)
 	for i, b := range built {
 		stage, err := a.testStage(jobs[i], b, known, to)
-		if err != nil {
-			return err
+		if delivered == nil {
+			delivered = err // the others are the same
 		}
 		tests.Stages = append(tests.Stages, stage)
 	}
-	return a.tellTests(tests, f)
+	return errors.Join(a.tellTests(tests, f), delivered)
 }
 
 // reportsDir is where reports go: a directory that the person names, or one in the
@@ -235,23 +235,32 @@ func (d reportsDir) deliver(k testrun.Kept) (string, error) {
 	if err := os.MkdirAll(d.root, 0o755); err != nil {
 		return "", diag.Fail(diag.ExitUsage, "the directory of --reports cannot be made").Because(err)
 	}
+	name := path.Join(k.Service, k.Stage)
+	if err := d.into(k, path.Join(d.below, name)); err != nil {
+		return "", diag.Fail(diag.ExitUsage, "the reports of %s cannot be written to %s", k.Stage, d.shown).Because(err).
+			WithHint("--reports DIR writes them elsewhere; a copy is in %s", k.Dir)
+	}
+	return filepath.Join(d.shown, filepath.FromSlash(name)), nil
+}
+
+func (d reportsDir) into(k testrun.Kept, name string) error {
 	root, err := os.OpenRoot(d.root)
 	if err != nil {
-		return "", fmt.Errorf("delivering test reports: %w", err)
+		return err
 	}
 	defer root.Close()
 	if d.below != "" {
 		top := path.Dir(d.below)
-		err := root.MkdirAll(top, 0o755)
-		if _, missing := root.Lstat(top + "/.gitignore"); err == nil && missing != nil {
-			err = root.WriteFile(top+"/.gitignore", []byte("*\n"), 0o644)
+		if err := root.MkdirAll(top, 0o755); err != nil {
+			return err
 		}
-		if err != nil {
-			return "", fmt.Errorf("delivering test reports: %w", err)
+		if _, missing := root.Lstat(top + "/.gitignore"); missing != nil {
+			if err := root.WriteFile(top+"/.gitignore", []byte("*\n"), 0o644); err != nil {
+				return err
+			}
 		}
 	}
-	name := path.Join(k.Service, k.Stage)
-	return filepath.Join(d.shown, filepath.FromSlash(name)), k.Deliver(root, path.Join(d.below, name))
+	return k.Deliver(root, name)
 }
 
 // testStage sums up one job.

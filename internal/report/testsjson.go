@@ -11,8 +11,8 @@ import (
 // scripts and only grow.
 type testsJSON struct {
 	Stages []testStageJSON `json:"stages"`
-	SumMS  int64           `json:"sum_ms"`
-	WallMS int64           `json:"wall_ms"`
+	SumMS  int64           `json:"duration_sum_ms"`
+	WallMS int64           `json:"duration_wall_ms"`
 	Passed bool            `json:"passed"`
 }
 

@@ -20,7 +20,7 @@ import (
 func (k Kept) Deliver(root *os.Root, to string) error {
 	record, err := os.ReadFile(filepath.Join(filepath.Dir(k.Dir), recordName))
 	if err != nil {
-		return fmt.Errorf("delivering test reports: %w", err)
+		return err
 	}
 	have, err := repository.Read(root, path.Join(to, recordName))
 	if err == nil && bytes.Equal(have, record) {
@@ -32,18 +32,15 @@ func (k Kept) Deliver(root *os.Root, to string) error {
 			break
 		}
 		if err := root.RemoveAll(name); err != nil {
-			return fmt.Errorf("delivering test reports: %w", err)
+			return err
 		}
 	}
 	for n, dir := range k.EarlierDirs() {
 		if err := place(root, dir, fmt.Sprintf("%s.attempt-%d", to, n+1), nil); err != nil {
-			return fmt.Errorf("delivering test reports: %w", err)
+			return err
 		}
 	}
-	if err := place(root, k.Dir, to, record); err != nil {
-		return fmt.Errorf("delivering test reports: %w", err)
-	}
-	return nil
+	return place(root, k.Dir, to, record)
 }
 
 // place copies a directory of this machine to one below a root.

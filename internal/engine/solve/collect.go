@@ -28,16 +28,19 @@ const (
 	maxLeftOut        = 20      // that are named
 )
 
-// collector solves a build through BuildKit's gateway, which alone hands out the
-// files of a step that failed.
+// collector solves a build; through BuildKit's gateway, which alone hands out the
+// files of a step that failed, if files are wanted.
 type collector struct {
 	engine.Collect
 	done   engine.Collected
 	failed error // of the build, before it went through the gateway
 }
 
-// solve is Client.Solve, and collects.
+// solve is Client.Solve, and collects what is wanted.
 func (c *collector) solve(ctx context.Context, on *client.Client, opt client.SolveOpt, status chan *client.SolveStatus) (*client.SolveResponse, error) {
+	if len(c.From) == 0 {
+		return on.Solve(ctx, nil, opt, status)
+	}
 	front := opt.Frontend
 	resp, err := on.Build(ctx, opt, "slipway", func(ctx context.Context, g gateway.Client) (*gateway.Result, error) {
 		res, err := g.Solve(ctx, gateway.SolveRequest{Evaluate: true, Frontend: front, FrontendOpt: g.BuildOpts().Opts})

@@ -89,11 +89,7 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error
-		if len(req.Collect.From) > 0 {
-			resp, err = collect.solve(groupCtx, to.Client, *opt, status)
-			return err
-		}
-		resp, err = to.Client.Solve(groupCtx, nil, *opt, status)
+		resp, err = collect.solve(groupCtx, to.Client, *opt, status)
 		return err
 	})
 	group.Go(func() error {
