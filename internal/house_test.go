@@ -125,6 +125,7 @@ func neighbours() map[string][]string {
 		"internal/engine/embedded":    {"internal/ram", "internal/crash"},
 		"internal/localrun/oci":       {"internal/ram", "internal/repository"},
 		"internal/testrun":            {"internal/repository"},
+		"internal/origin":             {"internal/repository"},
 		"internal/engine/solve":       {"internal/engine"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},

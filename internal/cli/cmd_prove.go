@@ -24,6 +24,7 @@ import (
 	"github.com/slipway-build/slipway/internal/report"
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/state"
+	"github.com/slipway-build/slipway/internal/testreport"
 	"github.com/slipway-build/slipway/internal/testrun"
 )
 
@@ -33,6 +34,7 @@ type proveFlags struct {
 	buildFlags
 	only    []string
 	reports string
+	since   string
 	rerun   int
 	again   bool
 	noImage bool
@@ -71,6 +73,7 @@ func (f *proveFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.only, "only", nil, "run only these stages, such as lint,unit-tests")
 	fl.StringVar(&f.reports, "reports", "", "directory for the reports (default: .slipway/reports beside slipway.yaml)")
+	fl.StringVar(&f.since, "since", "", "report the coverage of the lines that changed since the branch left this one, such as main")
 	fl.IntVar(&f.rerun, "rerun-failed", 0, "run a stage that failed up to N times again; one that then passes is reported as flaky")
 	fl.BoolVar(&f.again, "again", false, "run every stage, also those that passed with the same inputs")
 	fl.BoolVar(&f.noImage, "no-image", false, "do not build the images")
@@ -106,6 +109,12 @@ func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error
 	if err != nil {
 		return err
 	}
+	var changed map[string][]int
+	if f.since != "" { // asked first: a base that does not exist is no reason to run everything
+		if changed, err = a.origins(f.buildFlags).Changes(ctx, root, f.since); err != nil {
+			return err
+		}
+	}
 	if len(jobs) == 0 {
 		fmt.Fprintln(a.Stderr, "there is nothing to test: no service has a quality stage; a Dockerfile has them by name: "+strings.Join(plan.QualityStages(), ", "))
 		if f.json {
@@ -113,7 +122,28 @@ func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error
 		}
 		return nil
 	}
-	return a.runStages(ctx, src, root, jobs, f)
+	return a.runStages(ctx, src, tested{root, jobs, changed, map[string]testreport.Roots{}}, f)
+}
+
+// tested is what a command tests.
+type tested struct {
+	root    string // that reports go below
+	jobs    []pipeline.Job
+	changed map[string][]int            // numbers of lines by path below the root; nil: nobody asked
+	sources map[string]testreport.Roots // of contexts that were looked at
+}
+
+// relocated makes the paths in the reports of a job relative to the root.
+func (t tested) relocated(job pipeline.Job, r testreport.Report) testreport.Report {
+	if len(r.Cases)+len(r.Coverage)+len(r.Findings) == 0 {
+		return r
+	}
+	roots, ok := t.sources[job.Request.Context]
+	if !ok {
+		roots = fleet.Sources(t.root, job)
+		t.sources[job.Request.Context] = roots
+	}
+	return r.Relocate(roots)
 }
 
 // proveJobs are the stages and images of services, and the directory that their reports
@@ -160,7 +190,8 @@ func (a *app) proveJobs(src *source, f proveFlags) ([]pipeline.Job, string, erro
 }
 
 // runStages runs the jobs, delivers their reports and prints what came out.
-func (a *app) runStages(ctx context.Context, src *source, root string, jobs []pipeline.Job, f proveFlags) (err error) {
+func (a *app) runStages(ctx context.Context, src *source, what tested, f proveFlags) (err error) {
+	jobs := what.jobs
 	if err := a.addCaches(src.Root, jobs, f.builder); err != nil {
 		return err
 	}
@@ -205,9 +236,9 @@ func (a *app) runStages(ctx context.Context, src *source, root string, jobs []pi
 		return err
 	}
 	tests := report.Tests{Wall: time.Since(began), Now: time.Now()}
-	to, delivered := a.reportsDir(root, f), error(nil)
+	to, delivered := a.reportsDir(what.root, f), error(nil)
 	for i, b := range built {
-		stage, err := a.testStage(jobs[i], b, known, to)
+		stage, err := a.testStage(what, i, b, known, to)
 		if delivered == nil {
 			delivered = err // the others are the same
 		}
@@ -264,7 +295,8 @@ func (d reportsDir) into(k testrun.Kept, name string) error {
 }
 
 // testStage sums up one job.
-func (a *app) testStage(job pipeline.Job, b pipeline.Built, known *history.Stages, to reportsDir) (report.TestStage, error) {
+func (a *app) testStage(what tested, i int, b pipeline.Built, known *history.Stages, to reportsDir) (report.TestStage, error) {
+	job := what.jobs[i]
 	s := report.TestStage{Service: job.Service.Name, Stage: plan.StageProduction, Duration: b.Duration, Image: b.Image, Result: report.StageBuilt, Attempts: len(b.Attempts)}
 	if len(b.Reasons) > 0 {
 		s.Why = b.Reasons[0]
@@ -301,6 +333,11 @@ func (a *app) testStage(job pipeline.Job, b pipeline.Built, known *history.Stage
 	var err error
 	if s.Tests, err = kept.Report(); err != nil {
 		return s, err
+	}
+	s.Tests = what.relocated(job, s.Tests)
+	if what.changed != nil {
+		c := s.Tests.CoveredChange(what.changed)
+		s.Changed = &c
 	}
 	s.Reports, err = to.deliver(kept)
 	return s, err

@@ -34,9 +34,10 @@ type TestStage struct {
 	Passed   time.Time     // when it passed, if not now
 	Attempts int
 	Tests    testreport.Report
-	Output   []string // the last lines of a stage that failed
-	LeftOut  []string // reports that did not come
-	Reports  string   // directory; empty: none
+	Changed  *testreport.Coverage // of the changed lines; nil: nobody asked
+	Output   []string             // the last lines of a stage that failed
+	LeftOut  []string             // reports that did not come
+	Reports  string               // directory; empty: none
 	Image    string
 }
 
@@ -155,6 +156,9 @@ func note(s TestStage, now time.Time) string {
 			out = append(out, truncate(why, 60))
 		}
 	}
+	if c := s.Changed; c != nil && c.Lines > 0 {
+		out = append(out, fmt.Sprintf("%d of %s covered", c.Covered, count(c.Lines, "changed line")))
+	}
 	if n := len(s.LeftOut); n > 0 {
 		out = append(out, count(n, "report")+" left out")
 	}
@@ -186,6 +190,9 @@ func writeProblems(b *strings.Builder, s TestStage) {
 	for _, c := range s.Tests.FlakyCases() {
 		lines = append(lines, fmt.Sprintf("flaky: %s passed after %s", caseName(c), count(max(1, c.Runs-1), "failure")))
 	}
+	if s.Changed != nil {
+		lines = append(lines, missed(*s.Changed)...)
+	}
 	for _, p := range s.Tests.Problems {
 		lines = append(lines, fmt.Sprintf("unreadable report: %s: %s", placeOf(p.File, p.Line), clean(p.Text)))
 	}
@@ -202,6 +209,22 @@ func writeProblems(b *strings.Builder, s TestStage) {
 	if s.Reports != "" {
 		b.WriteString("  reports: " + clean(s.Reports) + "\n")
 	}
+}
+
+// missed lists changed lines that did not run.
+func missed(c testreport.Coverage) []string {
+	var out []string
+	for _, m := range c.Missed[:min(len(c.Missed), maxFailures)] {
+		out = append(out, "changed and not covered: "+placeOf(m.Path, m.Lines[0])+others(len(m.Lines)-1))
+	}
+	return out
+}
+
+func others(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " and " + count(n, "line") + " after it"
 }
 
 // failures lists the test cases that failed, with the last lines of each.

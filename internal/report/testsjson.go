@@ -26,6 +26,7 @@ type testStageJSON struct {
 	Attempts   int                     `json:"attempts"`
 	Totals     testreport.Totals       `json:"totals"`
 	Coverage   *testreport.Coverage    `json:"coverage,omitempty"`
+	Changed    *testreport.Coverage    `json:"changed_coverage,omitempty"`
 	Failures   []testreport.Case       `json:"failures,omitempty"`
 	Flaky      []testreport.Case       `json:"flaky,omitempty"`
 	Findings   []testreport.Finding    `json:"findings,omitempty"`
@@ -44,7 +45,7 @@ func WriteTestsJSON(w io.Writer, t Tests) error {
 		j := testStageJSON{
 			Service: s.Service, Stage: s.Stage, Result: s.Result, Why: s.Why, DurationMS: s.Duration.Milliseconds(), Attempts: s.Attempts,
 			Totals: s.Tests.Totals(), Failures: s.Tests.Failures(), Flaky: s.Tests.FlakyCases(), Findings: s.Tests.Findings,
-			Problems: s.Tests.Problems, LeftOut: s.LeftOut, Output: s.Output, Reports: s.Reports, Image: s.Image,
+			Problems: s.Tests.Problems, LeftOut: s.LeftOut, Output: s.Output, Reports: s.Reports, Image: s.Image, Changed: s.Changed,
 		}
 		if !s.Passed.IsZero() {
 			passed := s.Passed.UTC()
