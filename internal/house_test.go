@@ -43,6 +43,7 @@ func rooms() map[string]layer {
 		"internal/host":      adapters,
 		"internal/fleet":     adapters,
 		"internal/generated": adapters,
+		"internal/gauge":     adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -77,6 +78,7 @@ func rooms() map[string]layer {
 		"internal/bench":              parents,
 
 		"internal/baseimage/spec": core,
+		"internal/gate/contents":  core,
 
 		"internal/config":      core,
 		"internal/dotenv":      core,
@@ -132,6 +134,7 @@ func neighbours() map[string][]string {
 		"internal/fleet":              {"internal/generated"},
 		"internal/delivery":           {"internal/fleet"},
 		"internal/state":              {"internal/host"},
+		"internal/gauge":              {"internal/fleet"},
 	}
 }
 
@@ -143,7 +146,7 @@ func owners() map[string][]string {
 		"github.com/moby/buildkit/":     {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/dockerfile", "internal/cli"},
 		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/localrun/oci", "internal/cli"},
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
-		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
+		"github.com/goccy/go-yaml":      {"internal/config", "internal/gate/contents", "internal/cli"},
 		"go.yaml.in/yaml":               {"internal/detect", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
@@ -152,7 +155,7 @@ func owners() map[string][]string {
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
-			"internal/cli", "internal/state", "internal/history", "internal/fleet",
+			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/gauge",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}
