@@ -43,6 +43,7 @@ func rooms() map[string]layer {
 		"internal/host":      adapters,
 		"internal/fleet":     adapters,
 		"internal/generated": adapters,
+		"internal/gauge":     adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -78,6 +79,7 @@ func rooms() map[string]layer {
 		"internal/bench":              parents,
 
 		"internal/baseimage/spec": core,
+		"internal/gate/contents":  core,
 
 		"internal/config":      core,
 		"internal/dotenv":      core,
@@ -135,6 +137,7 @@ func neighbours() map[string][]string {
 		"internal/fleet":              {"internal/generated"},
 		"internal/delivery":           {"internal/fleet"},
 		"internal/state":              {"internal/host"},
+		"internal/gauge":              {"internal/fleet"},
 	}
 }
 
@@ -146,7 +149,7 @@ func owners() map[string][]string {
 		"github.com/moby/buildkit/":     {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/dockerfile", "internal/cli"},
 		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/localrun/oci", "internal/cli"},
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
-		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
+		"github.com/goccy/go-yaml":      {"internal/config", "internal/gate/contents", "internal/cli"},
 		"go.yaml.in/yaml":               {"internal/detect", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
@@ -155,7 +158,7 @@ func owners() map[string][]string {
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
-			"internal/cli", "internal/state", "internal/history", "internal/fleet",
+			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/gauge",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}
