@@ -42,6 +42,7 @@ func opensItself() map[string]string {
 		"internal/registry/registry.go":     "the state directory",
 		"internal/rootless/*":               "the kernel's files, and settings of the machine",
 		"internal/state/*":                  "the state directory",
+		"internal/testrun/*":                "the state directory",
 	}
 }
 
