@@ -33,6 +33,7 @@ func (a *app) root() *cobra.Command {
 		a.initCommand(), a.buildCommand(), a.planCommand(), a.whyCommand(), a.generateCommand(), a.statsCommand(), a.runsCommand(),
 		a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(),
 		a.benchCommand(), a.pushCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
+		a.sbomCommand(), a.scanCommand(),
 	)
 	strict(root)
 	a.observed(root)

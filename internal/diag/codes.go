@@ -41,6 +41,7 @@ func Codes() []Code {
 		"pipeline":         pipelineCodes(),
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
+		"scan":             scanCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -338,5 +339,12 @@ func proofCodes() []Code {
 		{Code: "SLP379", Name: "health check's program missing", Meaning: "The image lacks the program of its health check, or the user cannot execute it."},
 		{Code: "SLP380", Name: "unknown user", Meaning: "The image runs as a user or group that its accounts do not list."},
 		{Code: "SLP381", Name: "nothing to start", Meaning: "The image has neither an entrypoint nor a command."},
+	}
+}
+
+func scanCodes() []Code {
+	return []Code{
+		{Code: "SLP630", Name: "old database", Meaning: "The database of vulnerabilities is more than seven days old."},
+		{Code: "SLP631", Name: "ecosystem not in database", Meaning: "The database of vulnerabilities has no advisories for an ecosystem of the image."},
 	}
 }
