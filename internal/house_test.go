@@ -44,6 +44,7 @@ func rooms() map[string]layer {
 		"internal/fleet":     adapters,
 		"internal/generated": adapters,
 		"internal/scan":      adapters,
+		"internal/evidence":  adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -157,7 +158,7 @@ func owners() map[string][]string {
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
-			"internal/cli", "internal/state", "internal/history", "internal/fleet",
+			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/evidence",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}

@@ -42,6 +42,7 @@ func Codes() []Code {
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
 		"scan":             scanCodes(),
+		"testreport":       testreportCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -276,6 +277,12 @@ func dockerfileCodes() []Code {
 		{Code: "SLP401", Name: "broken Dockerfile", Meaning: "A Dockerfile cannot be parsed."},
 		{Code: "SLP540", Name: "expansion too large", Meaning: "The variables of a Dockerfile expand to an unreasonable length."},
 		{Code: "SLP541", Name: "too many stages", Meaning: "A Dockerfile has more stages than Slipway reads."},
+	}
+}
+
+func testreportCodes() []Code {
+	return []Code{
+		{Code: "SLP550", Name: "broken report", Meaning: "A report of tests, coverage or a linter is broken, cut off, empty or too large."},
 	}
 }
 
