@@ -46,6 +46,7 @@ func rooms() map[string]layer {
 		"internal/evidence":   adapters,
 		"internal/companions": adapters,
 		"internal/gauge":      adapters,
+		"internal/scan":       adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -96,6 +97,7 @@ func rooms() map[string]layer {
 		"internal/inventory":   core,
 		"internal/advisory":    core,
 		"internal/companion":   core,
+		"internal/secret":      core,
 		"internal/proof":       core,
 		"internal/proof/*":     core,
 		"internal/deploy":      core,
@@ -158,6 +160,9 @@ func owners() map[string][]string {
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
 		"github.com/spdx/":              {"internal/sbom"},
+		"github.com/CycloneDX/":         {"internal/sbom"},
+		"github.com/google/osv-scalibr": {"internal/advisory"},
+		"github.com/pandatix/":          {"internal/advisory"},
 		"go.opentelemetry.io/":          {"internal/trace"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {

@@ -43,6 +43,7 @@ func Codes() []Code {
 		"pipeline":         pipelineCodes(),
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
+		"scan":             scanCodes(),
 		"testreport":       testreportCodes(),
 	} {
 		for _, c := range codes {
@@ -391,5 +392,12 @@ func gateCodes() []Code {
 func gateContentsCodes() []Code {
 	return []Code{
 		{Code: "SLP626", Name: "broken rules", Meaning: "A file of structure tests or of dive's rules cannot be read."},
+	}
+}
+
+func scanCodes() []Code {
+	return []Code{
+		{Code: "SLP630", Name: "old database", Meaning: "The database of vulnerabilities is more than seven days old."},
+		{Code: "SLP631", Name: "ecosystem not in database", Meaning: "The database of vulnerabilities has no advisories for an ecosystem of the image."},
 	}
 }
