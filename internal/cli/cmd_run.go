@@ -220,7 +220,7 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 		env, err := fl.Variables(s, a.lookup)
 		problems = append(problems, err)
 		g.Services = append(g.Services, localrun.Spec{
-			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: withNeeds(env, s.Needs), Reads: plans[s.Name].Reads, Connects: plans[s.Name].Connects, Secrets: fl.Secrets(plans[s.Name]), MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
+			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: withNeeds(env, fl.Needs(s)), Aliases: fleet.Aliases(services, s.Name), Reads: plans[s.Name].Reads, Connects: plans[s.Name].Connects, Secrets: fl.Secrets(plans[s.Name]), MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
 		})
 	}
 	if err := errors.Join(problems...); err != nil {
