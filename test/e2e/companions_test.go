@@ -64,3 +64,54 @@ echo "visits=$(valkey-cli -u "$REDIS_URL" INCR visits) host=$REDIS_HOST"
 	}
 	noContainersLeft(t, before)
 }
+
+// TestStagesReachTheirCompanions: slipway test starts what a stage needs, fresh for
+// each attempt, says why a stage failed, and does not run a stage again whose inputs
+// are the same, although its companions have other addresses.
+func TestStagesReachTheirCompanions(t *testing.T) {
+	real(t)
+	before := traces(t)
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("slipway.yaml", "version: 1\nfleet: needy\nservices:\n  orders:\n    needs: {db: {postgres: 17, seed: schema.sql}}\n")
+	write("schema.sql", "CREATE TABLE items (name text);\n")
+	write("orders/tests.sh", `mkdir -p /reports/integration-tests
+psql -At -c "INSERT INTO items VALUES ('pen')" -c "SELECT 'items=' || count(*) FROM items" | tee /tmp/out
+grep -q '^items=1$' /tmp/out && code=0 || code=1
+printf '<testsuite name="orders" tests="1"><testcase name="fresh"/></testsuite>' > /reports/integration-tests/junit.xml
+echo $code > /reports/integration-tests/status
+exit $code
+`)
+	write("orders/Dockerfile", `FROM slipway/companion/postgresql-17:trixie AS builder
+COPY tests.sh /
+RUN test -z "$PGHOST"
+FROM builder AS integration-tests
+RUN sh /tests.sh
+FROM builder AS production
+CMD ["sh"]
+`)
+	for range 2 {
+		invocation{dir: dir, args: []string{"test", "--again", "--no-image"}}.run(t).must(t, 0)
+	}
+	r := invocation{dir: dir, args: []string{"test", "--no-image"}}.run(t)
+	r.must(t, 0)
+	if !strings.Contains(r.stdout, "unchanged") || strings.Contains(r.stderr, "preparing PostgreSQL") {
+		t.Errorf("the stage ran again:\n%s\n%s", r.stdout, r.stderr)
+	}
+	write("orders/tests.sh", "psql -At -c 'SELECT 1 FROM nowhere'\n")
+	r = invocation{dir: dir, args: []string{"test", "--no-image"}}.run(t)
+	r.must(t, 3)
+	if !strings.Contains(r.stdout+r.stderr, `relation "nowhere" does not exist`) {
+		t.Errorf("no reason:\n%s\n%s", r.stdout, r.stderr)
+	}
+	noContainersLeft(t, before)
+}
