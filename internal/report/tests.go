@@ -49,6 +49,7 @@ type Tests struct {
 	Stages []TestStage
 	Wall   time.Duration
 	Now    time.Time
+	Gates  any // what gates say of the images, for JSON; nil: nobody asked them
 }
 
 // Failed are the stages that failed or could not run, in order.

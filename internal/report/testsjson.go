@@ -13,7 +13,8 @@ type testsJSON struct {
 	Stages []testStageJSON `json:"stages"`
 	SumMS  int64           `json:"duration_sum_ms"`
 	WallMS int64           `json:"duration_wall_ms"`
-	Passed bool            `json:"passed"`
+	Passed bool            `json:"passed"` // the stages; each gate says so of itself
+	Gates  any             `json:"gates,omitempty"`
 }
 
 type testStageJSON struct {
@@ -40,7 +41,7 @@ type testStageJSON struct {
 // WriteTestsJSON writes a run for programs.
 func WriteTestsJSON(w io.Writer, t Tests) error {
 	sum, _ := t.Sum()
-	out := testsJSON{Stages: []testStageJSON{}, SumMS: sum.Milliseconds(), WallMS: t.Wall.Milliseconds(), Passed: len(t.Failed()) == 0}
+	out := testsJSON{Stages: []testStageJSON{}, SumMS: sum.Milliseconds(), WallMS: t.Wall.Milliseconds(), Passed: len(t.Failed()) == 0, Gates: t.Gates}
 	for _, s := range t.Stages {
 		j := testStageJSON{
 			Service: s.Service, Stage: s.Stage, Result: s.Result, Why: s.Why, DurationMS: s.Duration.Milliseconds(), Attempts: s.Attempts,
