@@ -37,13 +37,16 @@ func rooms() map[string]layer {
 	return map[string]layer{
 		"internal/cli": top,
 
-		"internal/state":     adapters,
-		"internal/history":   adapters,
-		"internal/delivery":  adapters,
-		"internal/host":      adapters,
-		"internal/fleet":     adapters,
-		"internal/generated": adapters,
-		"internal/gauge":     adapters,
+		"internal/state":      adapters,
+		"internal/history":    adapters,
+		"internal/delivery":   adapters,
+		"internal/host":       adapters,
+		"internal/fleet":      adapters,
+		"internal/generated":  adapters,
+		"internal/evidence":   adapters,
+		"internal/companions": adapters,
+		"internal/gauge":      adapters,
+		"internal/scan":       adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -94,6 +97,7 @@ func rooms() map[string]layer {
 		"internal/inventory":   core,
 		"internal/advisory":    core,
 		"internal/companion":   core,
+		"internal/secret":      core,
 		"internal/proof":       core,
 		"internal/proof/*":     core,
 		"internal/deploy":      core,
@@ -137,6 +141,8 @@ func neighbours() map[string][]string {
 		"internal/fleet":              {"internal/generated"},
 		"internal/delivery":           {"internal/fleet"},
 		"internal/state":              {"internal/host"},
+		"internal/companions":         {"internal/state"},
+		"internal/probe/greeting":     {"internal/probe"},
 		"internal/gauge":              {"internal/fleet"},
 	}
 }
@@ -154,11 +160,14 @@ func owners() map[string][]string {
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
 		"github.com/spdx/":              {"internal/sbom"},
+		"github.com/CycloneDX/":         {"internal/sbom"},
+		"github.com/google/osv-scalibr": {"internal/advisory"},
+		"github.com/pandatix/":          {"internal/advisory"},
 		"go.opentelemetry.io/":          {"internal/trace"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
-			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/gauge",
+			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/evidence", "internal/gauge",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}
