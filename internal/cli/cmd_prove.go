@@ -11,13 +11,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/companion"
+	"github.com/slipway-build/slipway/internal/companions"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/history"
 	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/report"
@@ -93,7 +97,8 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tested{root: src.Root, sources: map[string]testreport.Roots{}}
+	t := &tested{root: src.Root, sources: map[string]testreport.Roots{}, needs: map[string][]companion.Need{}, leftOut: map[string][]plan.LeftOutStage{}}
+	var fl *fleet.Fleet
 	var whole []pipeline.Job
 	if src.OwnDockerfile {
 		recipe, err := a.recipe(src, f.buildFlags)
@@ -108,8 +113,9 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 		t.targets[0].Service, t.targets[0].Root, t.targets[0].Dir = job.Service.Name, src.Root, "."
 		t.targets[0].Dockerfile, t.targets[0].Text = recipe.Name, recipe.Text
 	} else {
-		fl, err := src.Load(src.Target, f.Overrides)
-		if err != nil {
+		o := f.Overrides
+		o.Quality = true
+		if fl, err = src.Load(src.Target, o); err != nil {
 			return nil, err
 		}
 		t.root = fl.Root
@@ -121,15 +127,25 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 		}
 	}
 	for _, job := range whole {
-		stages, image, err := fleet.Quality(job)
+		proving, err := fleet.Quality(job)
 		if err != nil {
 			return nil, err
 		}
-		stages = slices.DeleteFunc(stages, func(s pipeline.Job) bool { return len(f.only) > 0 && !slices.Contains(f.only, s.Stage) })
+		stages := slices.DeleteFunc(proving.Stages, func(s pipeline.Job) bool { return len(f.only) > 0 && !slices.Contains(f.only, s.Stage) })
+		if fl != nil {
+			service, _ := fl.Fleet.Named(job.Service.Name)
+			for _, s := range stages {
+				if fleet.ReachesNeeds(s.Stage) && len(service.Needs) > 0 {
+					t.needs[s.Request.Name] = service.Needs
+				}
+			}
+		}
 		if t.jobs = append(t.jobs, stages...); len(stages) > 0 && f.gated() {
-			t.jobs = append(t.jobs, image)
+			t.jobs = append(t.jobs, proving.Image)
+			t.leftOut[job.Service.Name] = proving.LeftOut
 		}
 	}
+	t.fleet = fl
 	return t, nil
 }
 
@@ -143,6 +159,9 @@ func (a *app) runTested(ctx context.Context, src *source, what *tested, f proveF
 	defer screen.Close()
 	store, err := a.state.Images(screen)
 	if err != nil {
+		return err
+	}
+	if err := a.nameNeeds(ctx, store, what); err != nil {
 		return err
 	}
 	known := &history.Stages{History: a.history(src.history, f.afresh(), f.builder, store, screen), Shelf: a.state.Tests()}
@@ -165,6 +184,7 @@ func (a *app) runTested(ctx context.Context, src *source, what *tested, f proveF
 		tests.Stages = append(tests.Stages, stage)
 		a.tellFindings(b.Findings)
 	}
+	tests.Stages = what.addLeftOut(tests.Stages)
 	outcomes, gated := a.askGates(ctx, store, what, tests, f)
 	return errors.Join(a.tellTests(tests, outcomes, f), delivered, gated)
 }
@@ -191,7 +211,7 @@ func (a *app) runStages(ctx context.Context, src *source, what *tested, f proveF
 		return nil, err
 	}
 	run := pipeline.Build{
-		Builder: eng, Images: state.Tagger{Store: with.store, By: a.namedBy(src, what.jobs, f.buildFlags)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: with.screen, History: with.known, Prover: state.Prover{Store: with.store},
+		Builder: a.besideBuilds(ctx, with.store, what, eng, f, with.screen), Images: state.Tagger{Store: with.store, By: a.namedBy(src, what.jobs, f.buildFlags)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: with.screen, History: with.known, Prover: state.Prover{Store: with.store},
 		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f.buildFlags), RAM: a.memoryToBuild(f.builder),
 		KeepGoing: true, Rerun: f.rerun, Reports: with.known, Now: time.Now,
 	}
@@ -203,6 +223,44 @@ func (a *app) runStages(ctx context.Context, src *source, what *tested, f proveF
 		err = errors.Join(err, a.state.CollectGarbage(ctx, opened, with.store), a.state.Tests().Collect(time.Now()))
 	}
 	return built, err
+}
+
+// nameNeeds makes what runs beside stages part of what their runs are recognised by.
+func (a *app) nameNeeds(ctx context.Context, store *image.Store, what *tested) error {
+	for i := range what.jobs {
+		job := &what.jobs[i]
+		needs := what.needs[job.Request.Name]
+		if len(needs) == 0 {
+			continue
+		}
+		recipe, err := companions.Recipe(ctx, companions.Options{Root: what.root, Store: store}, what.fleet.Image, needs)
+		if err != nil {
+			return err
+		}
+		fleet.Beside(job, recipe)
+	}
+	return nil
+}
+
+// besideBuilds is the engine, with companions beside the stages that need some.
+func (a *app) besideBuilds(ctx context.Context, store *image.Store, what *tested, eng *state.LazyEngine, f proveFlags, sink event.Sink) engine.Builder {
+	if len(what.needs) == 0 {
+		return eng
+	}
+	return companions.Builder{Builder: eng, Needs: what.needs, Options: func() (companions.Options, error) {
+		rt, err := a.state.Containers("")
+		return companions.Options{
+			State: a.state, Root: what.root, Store: store, Runtime: rt, Sink: sink, Builder: func() (engine.Builder, error) { return eng, nil },
+			Service: func(name string) (localrun.Spec, error) {
+				group, err := a.fleetGroup(ctx, store, []string{name}, f.Overrides)
+				if err != nil {
+					return localrun.Spec{}, err
+				}
+				i := slices.IndexFunc(group.Services, func(s localrun.Spec) bool { return s.Name == name })
+				return group.Services[i], nil
+			},
+		}, err
+	}}
 }
 
 // askGates holds the images that were built against their gates.

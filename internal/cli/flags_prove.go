@@ -6,11 +6,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/fleet"
@@ -122,8 +124,11 @@ func (d reportsDir) into(k testrun.Kept, name string) error {
 
 // tested is what a command tests.
 type tested struct {
-	root    string // that reports go below
+	root    string       // that reports go below
+	fleet   *fleet.Fleet // nil for a directory
 	jobs    []pipeline.Job
+	needs   map[string][]companion.Need // by the name of the job
+	leftOut map[string][]plan.LeftOutStage
 	targets []gauge.Target              // of gates
 	changed map[string][]int            // numbers of lines by path below the root; nil: nobody asked
 	sources map[string]testreport.Roots // of contexts that were looked at
@@ -148,6 +153,9 @@ func (t *tested) stage(i int, b pipeline.Built, known *history.Stages, to report
 	s := report.TestStage{Service: job.Service.Name, Stage: job.Stage, Duration: b.Duration, Image: b.Image, Result: report.StagePassed, Attempts: len(b.Attempts)}
 	if len(b.Reasons) > 0 {
 		s.Why = b.Reasons[0]
+	}
+	for _, n := range t.needs[job.Request.Name] {
+		s.Companions = append(s.Companions, n.Describe())
 	}
 	if job.Stage == "" {
 		s.Stage, s.Result = plan.StageProduction, report.StageBuilt
@@ -175,6 +183,9 @@ func (t *tested) stage(i int, b pipeline.Built, known *history.Stages, to report
 	case b.Err == nil && kept.Attempts > 1:
 		s.Result = report.StageFlaky
 	}
+	if why := kept.Skipped(); why != "" && b.Err == nil {
+		s.Result, s.Why, s.Passed = report.StageSkipped, why, time.Time{}
+	}
 	var err error
 	if s.Tests, err = kept.Report(); err != nil {
 		return s, err
@@ -186,6 +197,25 @@ func (t *tested) stage(i int, b pipeline.Built, known *history.Stages, to report
 	}
 	s.Reports, err = to.deliver(kept)
 	return s, err
+}
+
+// addLeftOut adds the stages that services do not have before the first of each.
+func (t *tested) addLeftOut(stages []report.TestStage) []report.TestStage {
+	order := append(plan.QualityStages(), plan.StageProduction)
+	for _, target := range t.targets {
+		for _, l := range t.leftOut[target.Service] {
+			stages = append(stages, report.TestStage{Service: target.Service, Stage: l.Name, Result: report.StageLeftOut, Why: l.Why})
+		}
+	}
+	slices.SortStableFunc(stages, func(a, b report.TestStage) int {
+		return cmp.Or(cmp.Compare(t.place(a.Service), t.place(b.Service)), cmp.Compare(slices.Index(order, a.Stage), slices.Index(order, b.Stage)))
+	})
+	return stages
+}
+
+// place is the position of a service.
+func (t *tested) place(service string) int {
+	return slices.IndexFunc(t.targets, func(x gauge.Target) bool { return x.Service == service })
 }
 
 // firstLine is the beginning of an error, for a table.
@@ -203,8 +233,13 @@ func (t *tested) tell(s *gate.Subject, tests report.Tests) {
 		}
 		all = append(all, stage.Tests)
 		one := gate.Stage{Name: stage.Stage, Result: "passed", Why: stage.Why, Duration: stage.Duration, Cached: stage.Passed}
-		if stage.Failed() {
+		switch {
+		case stage.Failed():
 			one.Result = string(stage.Result)
+		case stage.Result == report.StageSkipped:
+			one.Result = "not run"
+		case stage.Result == report.StageLeftOut:
+			one.Result = "left out"
 		}
 		s.Stages = append(s.Stages, one)
 	}

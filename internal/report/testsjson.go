@@ -33,6 +33,7 @@ type testStageJSON struct {
 	Findings   []testreport.Finding    `json:"findings,omitempty"`
 	Problems   []testreport.Unreadable `json:"problems,omitempty"`
 	LeftOut    []string                `json:"left_out,omitempty"`
+	Companions []string                `json:"companions,omitempty"`
 	Output     []string                `json:"output,omitempty"`
 	Reports    string                  `json:"reports,omitempty"`
 	Image      string                  `json:"image,omitempty"`
@@ -46,7 +47,7 @@ func WriteTestsJSON(w io.Writer, t Tests) error {
 		j := testStageJSON{
 			Service: s.Service, Stage: s.Stage, Result: s.Result, Why: s.Why, DurationMS: s.Duration.Milliseconds(), Attempts: s.Attempts,
 			Totals: s.Tests.Totals(), Failures: s.Tests.Failures(), Flaky: s.Tests.FlakyCases(), Findings: s.Tests.Findings,
-			Problems: s.Tests.Problems, LeftOut: s.LeftOut, Output: s.Output, Reports: s.Reports, Image: s.Image, Changed: s.Changed,
+			Problems: s.Tests.Problems, LeftOut: s.LeftOut, Output: s.Output, Reports: s.Reports, Image: s.Image, Changed: s.Changed, Companions: s.Companions,
 		}
 		if !s.Passed.IsZero() {
 			passed := s.Passed.UTC()
