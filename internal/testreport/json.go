@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"path"
 	"slices"
 )
 
@@ -45,6 +46,23 @@ func (in *intake) keys() []string {
 		}
 	}
 	return out
+}
+
+// quiet blanks lines that a program printed before its JSON, in a file that should
+// have nothing else.
+func (in *intake) quiet() {
+	if path.Ext(in.file) != ".json" {
+		return
+	}
+	if start := bytes.TrimSpace(in.head()); bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[")) {
+		return
+	}
+	at := bytes.Index(in.content, []byte("\n{"))
+	if at < 0 {
+		return
+	}
+	blank := bytes.Repeat([]byte("\n"), 1+bytes.Count(in.content[:at], []byte("\n")))
+	in.content = append(blank, in.content[at+1:]...)
 }
 
 // document reads a JSON value in steps, so that what comes before a mistake counts.

@@ -2,7 +2,11 @@ package testreport
 
 import (
 	"encoding/xml"
+	"html"
+	"path"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // JUnit XML has no standard. The elements are those of Surefire's schema (with
@@ -36,6 +40,8 @@ type junitResult struct {
 	Err     string `xml:"system-err"`
 }
 
+var pyError = pattern.Lazy(`(?m)^E\s+(\S.*)$`)
+
 func (r junitResult) body() string { return joined(r.Text, r.Stack) }
 
 // junitSuite is a testsuite that is open.
@@ -49,16 +55,38 @@ type junit struct {
 	in     *intake
 	suites []junitSuite
 	rerun  bool           // a case that ran again is there once more
+	golang bool           // gotestsum wrote it
 	seen   map[string]int // suite and name → index in the report
+	others map[caseKey]Case
+}
+
+// caseKey names a test of a stage.
+type caseKey struct{ suite, name string }
+
+func (r *Report) index(stage string) map[caseKey]Case {
+	out := map[caseKey]Case{}
+	for _, c := range r.Cases {
+		if c.Stage == stage {
+			out[caseKey{c.Suite, c.Name}] = c
+		}
+	}
+	return out
 }
 
 func readJUnit(in *intake) error {
 	j := &junit{in: in, seen: map[string]int{}}
-	return in.elements(j.enter, func(name string) {
+	if strings.HasPrefix(path.Base(in.file), "TEST-") {
+		j.others = in.report.index(in.stage)
+	}
+	err := in.elements(j.enter, func(name string) {
 		if name == "testsuite" && len(j.suites) > 0 {
 			j.suites = j.suites[:len(j.suites)-1]
 		}
 	})
+	if j.golang {
+		in.dropParents()
+	}
+	return err
 }
 
 func (j *junit) enter(d *xml.Decoder, s xml.StartElement) (bool, error) {
@@ -68,7 +96,7 @@ func (j *junit) enter(d *xml.Decoder, s xml.StartElement) (bool, error) {
 		j.suites = append(j.suites, junitSuite{name: attribute(s, "name"), file: attribute(s, "file")})
 	case "property":
 		if attribute(s, "name") == "go.version" {
-			j.rerun = true
+			j.rerun, j.golang = true, true
 		}
 	case "testcase":
 		var c junitCase
@@ -89,6 +117,9 @@ func (j *junit) enter(d *xml.Decoder, s xml.StartElement) (bool, error) {
 }
 
 func (j *junit) add(c junitCase) error {
+	if c.Class == "test" { // node:test escapes names twice (20.20)
+		c.Name = html.UnescapeString(c.Name)
+	}
 	out := Case{Name: c.Name, Suite: j.suite(c), File: j.file(c), Line: number(c.Line), Duration: seconds(c.Time), Runs: 1}
 	flaky := append(c.FlakyFailures, c.FlakyErrors...)
 	again := append(append(c.RerunFailures, c.RerunErrors...), c.Reruns...)
@@ -112,21 +143,70 @@ func (j *junit) add(c junitCase) error {
 	if out.Status != Skipped {
 		out.Runs += len(flaky) + len(again)
 	}
-	out.Message = strings.TrimSpace(why.Message)
-	if out.Message == "" {
-		out.Message = firstLine(why.body())
-	}
-	out.Output = joined(clip(why.body(), 30, 20), clip(joined(append([]string{why.Out, why.Err}, append(c.Out, c.Err...)...)...), 0, 20))
-	if out.Status != Passed && out.Status != Skipped {
-		out.locate(why.body())
+	out.because(why, append(c.Out, c.Err...))
+	if j.golang {
+		out.fromGotestsum(why.body())
 	}
 	return j.keep(out)
+}
+
+// fromGotestsum reads the output of a test. A package that failed is a case TestMain.
+func (c *Case) fromGotestsum(body string) {
+	if c.Status == Passed || c.Status == Skipped {
+		c.Message = ""
+	} else {
+		c.Message, c.Output = "", goQuiet(body)
+	}
+	c.explain()
+	if c.Status == Failed && c.Message == "" {
+		c.Status, c.Message = Errored, "the test did not come to its end"
+	}
+	if c.Name == "TestMain" && c.Status == Failed {
+		c.Name, c.Status = "(package)", Errored
+	}
+}
+
+// because takes message, output and place from a result.
+func (c *Case) because(why junitResult, printed []string) {
+	body := why.body()
+	c.Message = strings.TrimSpace(why.Message)
+	switch {
+	case strings.Contains(body, "panicked at "): // of Rust
+		c.Message = rustMessage(body)
+	case c.Message == "collection failure": // of pytest
+		if m := pyError().FindStringSubmatch(body); m != nil {
+			c.Message = m[1]
+		}
+	case c.Message == "" && body != "":
+		c.Message = firstLine(body)
+	case c.Message == "" && c.Status != Skipped:
+		c.Message = why.Type
+	}
+	if c.Status == Passed || c.Status == Skipped {
+		return
+	}
+	out := []string{clip(body, 30, 20)}
+	for _, p := range append([]string{why.Out, why.Err}, printed...) {
+		if p = strings.TrimSpace(p); !strings.Contains(body, p) {
+			out = append(out, clip(p, 0, 20))
+		}
+	}
+	c.Output = joined(out...)
+	c.locate(body)
+	if script().MatchString(c.Name) && c.Status == Failed { // a file of tests that does not load
+		if c.Status = Errored; c.File == "" {
+			c.File = c.Name
+		}
+	}
 }
 
 // keep adds a case, or a further run of one: gotestsum and pytest-rerunfailures write
 // each run, and names are unique there. The latter writes a run that failed and is
 // repeated as if it had passed. Other runners allow two cases of one name.
 func (j *junit) keep(c Case) error {
+	if other, ok := j.others[caseKey{c.Suite, c.Name}]; ok && other.Status == c.Status && other.Duration == c.Duration {
+		return nil // Surefire 3.5 writes the failures of a class with nested ones into the files of both
+	}
 	if !j.rerun {
 		return j.in.add(c)
 	}
@@ -151,7 +231,7 @@ func (j *junit) suite(c junitCase) string {
 	}
 	var names []string
 	for _, s := range j.suites {
-		if s.name != "" && s.name != "Root Suite" {
+		if s.name != "" && s.name != "Root Suite" && s.name != "undefined" {
 			names = append(names, s.name)
 		}
 	}

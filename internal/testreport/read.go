@@ -40,6 +40,7 @@ func Read(r *Report, stage, file string, content []byte) error {
 		return nil
 	}
 	in.content = decoded(content)
+	in.quiet()
 	for _, f := range formats() {
 		if f.is(in) {
 			in.use(f)
@@ -74,6 +75,7 @@ func formats() []format {
 		{"cargo's messages", lineOf(`^\{"reason":"`), readCargo},
 		{"mypy's JSON", lineOf(`^\{"file": ?"[^"]*", "line": ?-?\d`), readMypy},
 		{"SARIF", keyed("runs", "$schema"), readSARIF},
+		{"Mocha's JSON", keyed("stats"), readMocha},
 		{"Jest's JSON", keyed("testResults", "numTotalTests", "numFailedTestSuites"), readJest},
 		{"coverage.py's JSON", isCoveragePy, readCoveragePy},
 		{"ESLint's JSON", isESLint, readESLint},
@@ -167,10 +169,16 @@ func (in *intake) add(c Case) error {
 	c.Stage = in.stage
 	c.Suite, c.Name = oneLine(c.Suite), oneLine(c.Name)
 	c.File, c.Line = tidy(c.File), sane(c.Line)
+	if c.Name == "" {
+		c.Name = "(suite)" // of Surefire, when @BeforeAll fails
+	}
 	if c.Duration < 0 || c.Duration > maxDuration {
 		c.Duration = 0
 	}
 	c.Message = clip(c.Message, 20, 0)
+	if c.Status == Skipped && noReason().MatchString(c.Message) {
+		c.Message = ""
+	}
 	if c.Status == Passed || c.Status == Skipped {
 		c.Output = ""
 	}
@@ -178,6 +186,10 @@ func (in *intake) add(c Case) error {
 	in.report.Cases = append(in.report.Cases, c)
 	return nil
 }
+
+// noReason is what runners write where a test does not say why it is skipped: pytest,
+// Mocha, JUnit 5, node:test.
+var noReason = pattern.Lazy(`^(unconditional skip|-|(public |void )*[\w.$]+\([^)]*\) is @Disabled|true)$`)
 
 // find keeps a finding.
 func (in *intake) find(f Finding) error {
@@ -296,10 +308,17 @@ func cut(s string, limit int) string {
 	return strings.ToValidUTF8(s, "")
 }
 
+// escaped is a colour whose first character the tool has replaced: gotestsum,
+// node:test, pytest, Surefire.
+var escaped = pattern.Lazy(`(?:\x{FFFD}|\\x1[bB]|\\u001[bB]|#x1[bB]|&#27;)\[[0-9;]*m`)
+
 // clip keeps the first and last lines of a text, each half within its share of
 // bytes, without control characters.
 func clip(s string, head, tail int) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
+	if strings.Contains(s, "[") {
+		s = escaped().ReplaceAllString(s, "")
+	}
 	s = strings.Trim(s, "\r\n")
 	lines := strings.Split(s, "\n")
 	if len(lines) > head+tail {

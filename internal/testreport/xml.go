@@ -120,7 +120,7 @@ func attribute(s xml.StartElement, name string) string {
 
 var (
 	latin     = pattern.Lazy(`(?i)^\s*<\?xml[^>]*encoding=["'](iso-8859-1|latin-?1|windows-1252)["']`)
-	colour    = pattern.Lazy(`(\x1b|&#(27|x1[bB]);)\[[0-9;]*[A-Za-z]`)
+	colour    = pattern.Lazy(`(\x1b|&#(27|x1[bB]);)(\[[0-9;?]*[A-Za-z]|\([A-Z0-9])`)
 	reference = pattern.Lazy(`&#(x[0-9a-fA-F]+|[0-9]+);`)
 )
 
