@@ -27,6 +27,7 @@ func FuzzESLint(f *testing.F)     { fuzz(f, "ESLint's JSON") }
 func FuzzProfile(f *testing.F)    { fuzz(f, "Go cover profile") }
 func FuzzLCOV(f *testing.F)       { fuzz(f, "LCOV") }
 func FuzzTAP(f *testing.F)        { fuzz(f, "TAP") }
+func FuzzUnittest(f *testing.F)   { fuzz(f, "output of unittest") }
 func FuzzLibtest(f *testing.F)    { fuzz(f, "output of cargo test") }
 
 func FuzzLintText(f *testing.F) {

@@ -83,6 +83,7 @@ func formats() []format {
 		{"LCOV", lineOf(`^(SF|TN):`), readLCOV},
 		{"TAP", lineOf(`^(TAP version 1[34]|(not )?ok( \d+)?( - .*)?|1\.\.\d+( *#.*)?|Bail out!.*)$`), readTAP},
 		{"output of cargo test", lineOf(`^running \d+ tests?$`), readLibtest},
+		{"output of unittest", lineOf(`^(\S+ \([\w.<>]+\) \.\.\. .*|Ran \d+ tests? in [\d.]+s)$`), readUnittest},
 		{"lint output", isLintText, readLintText},
 	}
 }
@@ -171,6 +172,9 @@ func (in *intake) add(c Case) error {
 	c.File, c.Line = tidy(c.File), sane(c.Line)
 	if c.Name == "" {
 		c.Name = "(suite)" // of Surefire, when @BeforeAll fails
+	}
+	if c.Runs = max(1, c.Runs); c.Status == Skipped {
+		c.Runs = 0
 	}
 	if c.Duration < 0 || c.Duration > maxDuration {
 		c.Duration = 0
