@@ -37,12 +37,14 @@ func rooms() map[string]layer {
 	return map[string]layer{
 		"internal/cli": top,
 
-		"internal/state":     adapters,
-		"internal/history":   adapters,
-		"internal/delivery":  adapters,
-		"internal/host":      adapters,
-		"internal/fleet":     adapters,
-		"internal/generated": adapters,
+		"internal/state":      adapters,
+		"internal/history":    adapters,
+		"internal/delivery":   adapters,
+		"internal/host":       adapters,
+		"internal/fleet":      adapters,
+		"internal/generated":  adapters,
+		"internal/evidence":   adapters,
+		"internal/companions": adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -132,6 +134,8 @@ func neighbours() map[string][]string {
 		"internal/fleet":              {"internal/generated"},
 		"internal/delivery":           {"internal/fleet"},
 		"internal/state":              {"internal/host"},
+		"internal/companions":         {"internal/state"},
+		"internal/probe/greeting":     {"internal/probe"},
 	}
 }
 
@@ -152,7 +156,7 @@ func owners() map[string][]string {
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
-			"internal/cli", "internal/state", "internal/history", "internal/fleet",
+			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/evidence",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}

@@ -324,6 +324,8 @@ func kindOf(c choice) string {
 		return "a package manager"
 	case compression:
 		return "compression"
+	case qualityStage:
+		return "a quality stage"
 	default:
 		return "bases"
 	}

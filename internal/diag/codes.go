@@ -80,6 +80,11 @@ func configCodes() []Code {
 		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, which images must not contain."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
 		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
+		{Code: "SLP555", Name: "bad quality stage", Meaning: "A quality stage in slipway.yaml has no command, or one that cannot be a line of a Dockerfile."},
+		{Code: "SLP575", Name: "unknown companion", Meaning: "needs: names neither a kind of the catalogue, nor an image, nor a service of the fleet."},
+		{Code: "SLP576", Name: "unknown companion version", Meaning: "needs: names a version of a server that the catalogue does not have."},
+		{Code: "SLP577", Name: "useless companion setting", Meaning: "needs: gives a companion a database or seed that it does not take."},
+		{Code: "SLP578", Name: "bad companion name", Meaning: "A name in needs: cannot be a host or database, or is taken."},
 	}
 }
 
