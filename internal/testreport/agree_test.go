@@ -30,6 +30,7 @@ func TestFormatsAgree(t *testing.T) {
 		{"gotestsum/flaky.jsonl", "gotestsum/gotestsum-flaky.xml"},
 		{"eslint/eslint.json", "eslint/eslint.sarif", "eslint/eslint-checkstyle.xml"},
 		{"mypy/mypy.json", "mypy/mypy.txt"},
+		{"deno/deno.xml", "deno/deno.tap"},
 		{"biome/biome.sarif", "biome/biome-checkstyle.xml"},
 	} {
 		first := load(t, files[0]).Totals()

@@ -231,14 +231,15 @@ func goQuiet(out string) string {
 	return strings.Join(kept, "\n")
 }
 
-// dropParents leaves out tests with subtests in what gotestsum wrote, as finish does.
-func (in *intake) dropParents() {
+// dropParents leaves out tests with subtests in what gotestsum or Deno wrote, as
+// finish does.
+func (in *intake) dropParents(between string) {
 	from := len(in.report.Cases) - in.cases
 	cases := in.report.Cases[from:]
 	parent, bad := map[string]bool{}, map[string]bool{}
 	for _, c := range cases {
 		name := c.Name
-		for i := strings.LastIndexByte(name, '/'); i > 0; i = strings.LastIndexByte(name, '/') {
+		for i := strings.LastIndex(name, between); i > 0; i = strings.LastIndex(name, between) {
 			name = name[:i]
 			key := c.Suite + " " + name
 			parent[key] = true

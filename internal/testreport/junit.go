@@ -13,15 +13,19 @@ import (
 // flakyFailure and rerunFailure, which cargo-nextest writes too), pytest, jest-junit,
 // Vitest, mocha-junit-reporter, node:test and gotestsum.
 type junitCase struct {
-	Name          string        `xml:"name,attr"`
-	Class         string        `xml:"classname,attr"`
-	File          string        `xml:"file,attr"`
-	Line          string        `xml:"line,attr"`
-	Time          string        `xml:"time,attr"`
-	Status        string        `xml:"status,attr"` // "notrun", "skipped", "disabled" of GoogleTest
-	Failures      []junitResult `xml:"failure"`
-	Errors        []junitResult `xml:"error"`
-	Skipped       *junitResult  `xml:"skipped"`
+	Name       string        `xml:"name,attr"`
+	Class      string        `xml:"classname,attr"`
+	File       string        `xml:"file,attr"`
+	Line       string        `xml:"line,attr"`
+	Time       string        `xml:"time,attr"`
+	Status     string        `xml:"status,attr"` // "notrun", "skipped", "disabled" of GoogleTest
+	Failures   []junitResult `xml:"failure"`
+	Errors     []junitResult `xml:"error"`
+	Skipped    *junitResult  `xml:"skipped"`
+	Properties []struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	} `xml:"properties>property"`
 	FlakyFailures []junitResult `xml:"flakyFailure"`
 	FlakyErrors   []junitResult `xml:"flakyError"`
 	RerunFailures []junitResult `xml:"rerunFailure"`
@@ -56,6 +60,7 @@ type junit struct {
 	suites []junitSuite
 	rerun  bool           // a case that ran again is there once more
 	golang bool           // gotestsum wrote it
+	nested string         // between the names of a test and its subtests, which repeat its failure
 	seen   map[string]int // suite and name → index in the report
 	others map[caseKey]Case
 }
@@ -83,20 +88,24 @@ func readJUnit(in *intake) error {
 			j.suites = j.suites[:len(j.suites)-1]
 		}
 	})
-	if j.golang {
-		in.dropParents()
+	if j.nested != "" {
+		in.dropParents(j.nested)
 	}
 	return err
 }
 
 func (j *junit) enter(d *xml.Decoder, s xml.StartElement) (bool, error) {
 	switch s.Name.Local {
+	case "testsuites":
+		if attribute(s, "name") == "deno test" {
+			j.nested = " > "
+		}
 	case "testsuite":
 		j.rerun = j.rerun || attribute(s, "name") == "pytest"
 		j.suites = append(j.suites, junitSuite{name: attribute(s, "name"), file: attribute(s, "file")})
 	case "property":
 		if attribute(s, "name") == "go.version" {
-			j.rerun, j.golang = true, true
+			j.rerun, j.golang, j.nested = true, true, "/"
 		}
 	case "testcase":
 		var c junitCase
@@ -131,9 +140,7 @@ func (j *junit) add(c junitCase) error {
 		out.Status, why = Failed, c.Failures[0]
 	case c.Skipped != nil || c.Status == "skipped" || c.Status == "notrun" || c.Status == "disabled":
 		out.Status, out.Runs = Skipped, 0
-		if c.Skipped != nil {
-			why = *c.Skipped
-		}
+		why = c.reason()
 	case len(flaky) > 0 || len(again) > 0:
 		out.Status = Flaky
 		why = append(flaky, again...)[0]
@@ -143,11 +150,41 @@ func (j *junit) add(c junitCase) error {
 	if out.Status != Skipped {
 		out.Runs += len(flaky) + len(again)
 	}
+	out.playwright(why.body(), strings.Join(c.Out, "\n"))
 	out.because(why, append(c.Out, c.Err...))
 	if j.golang {
 		out.fromGotestsum(why.body())
 	}
 	return j.keep(out)
+}
+
+// reason is why a case was skipped; Playwright writes it as a property.
+func (c junitCase) reason() junitResult {
+	if c.Skipped != nil && (c.Skipped.Message != "" || c.Skipped.body() != "") {
+		return *c.Skipped
+	}
+	for _, p := range c.Properties {
+		if p.Name == "skip" || p.Name == "fixme" {
+			return junitResult{Message: p.Value}
+		}
+	}
+	return junitResult{}
+}
+
+var (
+	pwRetry  = pattern.Lazy(`(?m)^\s*Retry #(\d+) ─`)
+	pwFailed = pattern.Lazy(`(?m)^\[\[ATTACHMENT\|.*error-context\.md\]\]$`)
+)
+
+// playwright counts runs as its JUnit tells them (1.60): in the text of a failure, and
+// in the file that each failed run of a test leaves, if the last one passed.
+func (c *Case) playwright(failure, printed string) {
+	if all := pwRetry().FindAllStringSubmatch(failure, -1); len(all) > 0 {
+		c.Runs = 1 + number(all[len(all)-1][1])
+	}
+	if failed := len(pwFailed().FindAllString(printed, -1)); failed > 0 && c.Status == Passed {
+		c.Status, c.Runs = Flaky, 1+failed
+	}
 }
 
 // fromGotestsum reads the output of a test. A package that failed is a case TestMain.
@@ -181,6 +218,9 @@ func (c *Case) because(why junitResult, printed []string) {
 		c.Message = firstLine(body)
 	case c.Message == "" && c.Status != Skipped:
 		c.Message = why.Type
+	}
+	if c.Status == Flaky && c.Message == "" {
+		c.Message = "the report does not say why the first run failed"
 	}
 	if c.Status == Passed || c.Status == Skipped {
 		return

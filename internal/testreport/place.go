@@ -20,14 +20,19 @@ var (
 // locate finds the place of a failure in its text. What the report itself says of
 // the file stands; its line is that of the test, so the text's is better.
 func (c *Case) locate(text string) {
-	own := tidy(c.File)
-	for i, p := range places(text, c.Suite) {
-		file := tidy(p.file)
-		if own == "" && i == 0 {
+	own, all := tidy(c.File), places(text, c.Suite)
+	if len(all) > 0 && own == "" {
+		c.File, c.Line = tidy(all[0].file), all[0].line
+		return
+	}
+	for _, p := range all { // Playwright's are relative to its testDir
+		if file := tidy(p.file); strings.HasSuffix(file, "/"+own) {
 			c.File, c.Line = file, p.line
 			return
 		}
-		if file == own || strings.HasSuffix(file, "/"+own) || strings.HasSuffix(own, "/"+file) {
+	}
+	for _, p := range all {
+		if file := tidy(p.file); file == own || strings.HasSuffix(own, "/"+file) {
 			c.Line = p.line
 			return
 		}

@@ -320,7 +320,7 @@ var escaped = pattern.Lazy(`(?:\x{FFFD}|\\x1[bB]|\\u001[bB]|#x1[bB]|&#27;)\[[0-9
 // bytes, without control characters.
 func clip(s string, head, tail int) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
-	if strings.Contains(s, "[") {
+	if strings.Contains(s, "b[") || strings.Contains(s, "B[") || strings.Contains(s, "\uFFFD[") || strings.Contains(s, ";[") {
 		s = escaped().ReplaceAllString(s, "")
 	}
 	s = strings.Trim(s, "\r\n")

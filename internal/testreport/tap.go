@@ -1,6 +1,8 @@
 package testreport
 
 import (
+	"cmp"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +32,7 @@ type tap struct {
 	bail  bool
 	open  []*Case  // groups of Vitest, "not ok 1 - name {", whose "}" is to come
 	notes []string // what was printed since the last test
+	told  bool     // the last test has its diagnosis
 }
 
 func readTAP(in *intake) error {
@@ -86,7 +89,7 @@ func (t *tap) line(line string) error {
 		return nil
 	}
 	if m := tapPlan().FindStringSubmatch(line); m != nil {
-		if m[1] == "" {
+		if t.told = true; m[1] == "" {
 			t.plan = number(m[2])
 		}
 		return nil
@@ -100,6 +103,12 @@ func (t *tap) line(line string) error {
 	}
 	if strings.TrimSpace(line) == "}" && len(t.open) > 0 {
 		return t.close()
+	}
+	if c := t.last; c != nil && !t.told && c.Status == Failed && strings.HasPrefix(strings.TrimSpace(line), "#") {
+		if len(c.Output) < maxText {
+			c.Output = joined(c.Output, strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "#"), " "))
+		}
+		return nil
 	}
 	if len(t.notes) < 100 && !strings.HasPrefix(line, "TAP version") {
 		t.notes = append(t.notes, strings.TrimPrefix(strings.TrimPrefix(line, "#"), " "))
@@ -156,7 +165,7 @@ func (t *tap) point(m []string) error {
 			c.Output = strings.Join(t.notes, "\n")
 		}
 	}
-	t.notes = nil
+	t.notes, t.told = nil, false
 	if children && (c.Status != Failed || failedBelow) {
 		t.last = &Case{} // the YAML of a container is of no interest
 		return nil
@@ -209,22 +218,20 @@ func (t *tap) detail(yaml []string) {
 	if t.last == nil || t.last.Name == "" {
 		return
 	}
+	t.told = true
 	fields := tapFields(yaml)
 	c := t.last
 	c.Duration = max(c.Duration, duration(decimal(fields["duration_ms"]), time.Millisecond))
 	if c.Status != Failed {
 		return
 	}
-	c.Message = fields["error"]
-	if c.Message == "" {
-		c.Message = fields["message"]
-	}
+	c.Message = cmp.Or(fields["error"], fields["message"], fields["details"])
 	if code := fields["failureType"]; code != "" && code != "testCodeFailure" && code != "subtestsFailed" {
 		c.Status = Errored
 	}
 	c.Output = joined(c.Output, c.Message, fields["stack"])
 	for _, field := range []string{"location", "at"} {
-		if m := jsFrame().FindStringSubmatch(" " + fields[field]); m != nil {
+		if m := jsFrame().FindStringSubmatch(" " + fields[field]); m != nil && !foreign(m[1]) {
 			c.File, c.Line = m[1], number(m[2])
 		}
 	}
@@ -235,6 +242,9 @@ func (t *tap) detail(yaml []string) {
 // in the error of Vitest.
 func tapFields(yaml []string) map[string]string {
 	out := map[string]string{}
+	if first := strings.TrimSpace(strings.Join(yaml, "\n")); strings.HasPrefix(first, "{") {
+		return tapJSON(first)
+	}
 	key, indent := "", -1
 	for _, line := range yaml {
 		m := tapField().FindStringSubmatch(line)
@@ -256,6 +266,21 @@ func tapFields(yaml []string) map[string]string {
 		}
 	}
 	return out
+}
+
+// tapJSON is a diagnosis of Deno.
+func tapJSON(text string) map[string]string {
+	var d struct {
+		Message string
+		At      struct {
+			File string
+			Line int
+		}
+	}
+	if json.Unmarshal([]byte(text), &d) != nil {
+		return nil
+	}
+	return map[string]string{"message": firstLine(d.Message), "stack": d.Message, "at": d.At.File + ":" + strconv.Itoa(d.At.Line)}
 }
 
 // tapScalar is a value on one line; one that begins a block is empty.

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -138,14 +139,15 @@ func legal(content []byte) []byte {
 		content = bytes.ToValidUTF8(content, []byte("\uFFFD"))
 	}
 	if bytes.IndexByte(content, 0x1b) >= 0 || bytes.Contains(content, []byte("&#")) {
-		content = colour().ReplaceAll(content, nil)
+		if bytes.IndexByte(content, 0x1b) >= 0 || bytes.Contains(content, []byte("&#27;")) || bytes.Contains(content, []byte("&#x1")) {
+			content = colour().ReplaceAll(content, nil)
+		}
 		content = reference().ReplaceAllFunc(content, func(ref []byte) []byte {
-			var r rune
-			format := "&#%d;"
-			if ref[2] == 'x' {
-				format = "&#x%x;"
+			digits, base := string(ref[2:len(ref)-1]), 10
+			if digits[0] == 'x' {
+				digits, base = digits[1:], 16
 			}
-			if n, err := fmt.Sscanf(string(ref), format, &r); n == 1 && err == nil && allowed(r) {
+			if r, err := strconv.ParseUint(digits, base, 32); err == nil && r <= unicode.MaxRune && allowed(rune(r)) {
 				return ref
 			}
 			return []byte("\uFFFD")
