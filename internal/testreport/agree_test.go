@@ -29,7 +29,8 @@ func TestFormatsAgree(t *testing.T) {
 		{"pytest/junit.xml", "pytest/junit-xunit1.xml", "pytest-xdist/junit-xdist.xml"},
 		{"gotestsum/flaky.jsonl", "gotestsum/gotestsum-flaky.xml"},
 		{"eslint/eslint.json", "eslint/eslint.sarif", "eslint/eslint-checkstyle.xml"},
-		{"mypy/mypy.json", "mypy/mypy.txt"},
+		{"mypy/mypy.json", "mypy/mypy.txt", "mypy/mypy-junit.xml"},
+		{"ruff/ruff.sarif", "ruff/ruff-junit.xml"},
 		{"deno/deno.xml", "deno/deno.tap"},
 		{"biome/biome.sarif", "biome/biome-checkstyle.xml"},
 	} {

@@ -17,6 +17,7 @@ type junitCase struct {
 	Class      string        `xml:"classname,attr"`
 	File       string        `xml:"file,attr"`
 	Line       string        `xml:"line,attr"`
+	Column     string        `xml:"column,attr"`
 	Time       string        `xml:"time,attr"`
 	Status     string        `xml:"status,attr"` // "notrun", "skipped", "disabled" of GoogleTest
 	Failures   []junitResult `xml:"failure"`
@@ -51,7 +52,7 @@ func (r junitResult) body() string { return joined(r.Text, r.Stack) }
 // junitSuite is a testsuite that is open.
 type junitSuite struct {
 	name, file string
-	cases      int
+	linter     string // whose findings are the cases
 }
 
 // junit is the state of one file.
@@ -102,7 +103,7 @@ func (j *junit) enter(d *xml.Decoder, s xml.StartElement) (bool, error) {
 		}
 	case "testsuite":
 		j.rerun = j.rerun || attribute(s, "name") == "pytest"
-		j.suites = append(j.suites, junitSuite{name: attribute(s, "name"), file: attribute(s, "file")})
+		j.suites = append(j.suites, junitSuite{name: attribute(s, "name"), file: attribute(s, "file"), linter: lintSuite(attribute(s, "name"), attribute(s, "package"))})
 	case "property":
 		if attribute(s, "name") == "go.version" {
 			j.rerun, j.golang, j.nested = true, true, "/"
@@ -111,6 +112,9 @@ func (j *junit) enter(d *xml.Decoder, s xml.StartElement) (bool, error) {
 		var c junitCase
 		if err := d.DecodeElement(&c, &s); err != nil {
 			return true, err
+		}
+		if n := len(j.suites); n > 0 && j.suites[n-1].linter != "" {
+			return true, j.lint(j.suites[n-1].linter, j.suites[n-1].name, c)
 		}
 		return true, j.add(c)
 	case "failure", "error": // of a suite: a hook, or a file that does not load

@@ -46,31 +46,36 @@ func isLintText(in *intake) bool {
 // readLintText reads what linters print that know no format of data.
 func readLintText(in *intake) error {
 	tool, _ := linter(in.file)
-	unformatted := textLinters()[tool]
 	for _, line := range lines(in.content) {
-		f := Finding{Tool: tool, Severity: Error}
-		if m := tsc().FindStringSubmatch(line); m != nil {
-			f.File, f.Line, f.Column, f.Severity, f.Rule, f.Text = m[1], number(m[2]), number(m[3]), severity(m[4]), m[5], m[6]
-		} else if m := rustDiff().FindStringSubmatch(line); m != nil {
-			f.File, f.Line, f.Text = m[1], number(m[2]+m[3]), unformatted
-		} else if m := listed().FindStringSubmatch(line); m != nil && unformatted != "" {
-			f.File, f.Text = m[1], unformatted
-		} else if m := gcc().FindStringSubmatch(line); m != nil {
-			f.File, f.Line, f.Column, f.Rule, f.Text = m[1], number(m[2]), number(m[3]), m[5], m[6]
-			if m[4] != "" {
-				f.Severity = severity(m[4])
-			}
-		}
-		if f.File == "" || f.Text == "" {
-			continue
-		}
-		if m := rule().FindStringSubmatch(f.Text); m != nil && f.Rule == "" {
-			f.Rule = m[1] + m[2] + m[3]
-			f.Text = strings.TrimSpace(strings.Replace(f.Text, m[0], "", 1))
-		}
-		if err := in.find(f); err != nil {
+		if err := in.lintLine(tool, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lintLine keeps the finding of a line, if it is one.
+func (in *intake) lintLine(tool, line string) error {
+	unformatted := textLinters()[tool]
+	f := Finding{Tool: tool, Severity: Error}
+	if m := tsc().FindStringSubmatch(line); m != nil {
+		f.File, f.Line, f.Column, f.Severity, f.Rule, f.Text = m[1], number(m[2]), number(m[3]), severity(m[4]), m[5], m[6]
+	} else if m := rustDiff().FindStringSubmatch(line); m != nil {
+		f.File, f.Line, f.Text = m[1], number(m[2]+m[3]), unformatted
+	} else if m := listed().FindStringSubmatch(line); m != nil && unformatted != "" {
+		f.File, f.Text = m[1], unformatted
+	} else if m := gcc().FindStringSubmatch(line); m != nil {
+		f.File, f.Line, f.Column, f.Rule, f.Text = m[1], number(m[2]), number(m[3]), m[5], m[6]
+		if m[4] != "" {
+			f.Severity = severity(m[4])
+		}
+	}
+	if f.File == "" || f.Text == "" {
+		return nil
+	}
+	if m := rule().FindStringSubmatch(f.Text); m != nil && f.Rule == "" {
+		f.Rule = m[1] + m[2] + m[3]
+		f.Text = strings.TrimSpace(strings.Replace(f.Text, m[0], "", 1))
+	}
+	return in.find(f)
 }

@@ -132,3 +132,17 @@ func TestEncodings(t *testing.T) {
 		}
 	}
 }
+
+// TestLogins: a password in an address reaches no report.
+func TestLogins(t *testing.T) {
+	const login = "postgres://shop:hunter2@db:5432/orders"
+	r := read(t, "junit.xml", `<testsuite><testcase name="pays `+login+`" classname="c"><failure message="cannot connect to `+login+`">at `+login+`
+second line</failure><system-out>`+login+`</system-out></testcase></testsuite>`)
+	if err := testreport.Read(&r, "lint", "a.sarif", []byte(`{"runs": [{"results": [{"message": {"text": "`+login+`"}}]}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("%+v", r)
+	if strings.Contains(text, "hunter2") || !strings.Contains(text, "postgres://db:5432/orders") {
+		t.Error(text)
+	}
+}
