@@ -301,8 +301,8 @@ func plus(a, b int) int {
 
 // oneLine is a name without line ends and control characters.
 func oneLine(s string) string {
-	s = strings.Join(strings.Fields(cut(s, maxName)), " ")
-	return plaintext.WithoutLogins(terminal.Plain(s))
+	s = strings.Join(strings.Fields(cut(s, 8*maxName)), " ")
+	return cut(plaintext.WithoutLogins(terminal.Plain(s)), maxName)
 }
 
 // cut ends a text at a limit, between two characters.
@@ -332,8 +332,16 @@ func clip(s string, head, tail int) string {
 		lines = append(append(append([]string{}, first...), "…"), last...)
 		s = strings.Join(lines, "\n")
 	}
-	if len(s) > maxText && tail > 0 {
-		s = cut(s, maxText/2) + "\n…\n" + strings.ToValidUTF8(s[len(s)-maxText/2:], "")
+	const most = 8 * maxText // what is cut here lies behind what is cut below, so no login is cut in two
+	if len(s) > 2*most {
+		s = cut(s, most) + "\n…\n" + s[len(s)-most:]
 	}
-	return strings.TrimRight(plaintext.WithoutLogins(terminal.Plain(cut(s, maxText+8))), " \t\n")
+	s = plaintext.WithoutLogins(terminal.Plain(strings.ToValidUTF8(s, "\uFFFD")))
+	switch {
+	case len(s) > maxText && tail > 0:
+		s = cut(s, maxText/2) + "\n…\n" + strings.ToValidUTF8(s[len(s)-maxText/2:], "")
+	case len(s) > maxText:
+		s = cut(s, maxText)
+	}
+	return strings.TrimRight(s, " \t\n")
 }

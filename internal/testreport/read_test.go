@@ -145,4 +145,44 @@ second line</failure><system-out>`+login+`</system-out></testcase></testsuite>`)
 	if strings.Contains(text, "hunter2") || !strings.Contains(text, "postgres://db:5432/orders") {
 		t.Error(text)
 	}
+	for at := range 200 { // wherever a text is cut, no part of a login is left
+		long := strings.Repeat("x", 8<<10-100+at) + " " + login + " " + strings.Repeat("y", 4<<10-at)
+		r := read(t, "junit.xml", `<testsuite><testcase name="a"><failure message="`+long+`">`+long+`</failure></testcase></testsuite>`)
+		if c := r.Cases[0]; strings.Contains(c.Message+c.Output, "hun") || strings.Contains(c.Message+c.Output, "ter2") {
+			t.Fatalf("%d: %s, %s", at, c.Message, c.Output)
+		}
+	}
+}
+
+// TestEveryHalf cuts each file of the corpus at many places. Nothing that was read
+// before is lost, and a format that has an end says that it did not come.
+func TestEveryHalf(t *testing.T) {
+	corpus(t, func(name string, content []byte) {
+		var whole testreport.Report
+		if err := testreport.Read(&whole, "stage", name, content); err != nil {
+			t.Fatal(err)
+		}
+		ends := strings.HasSuffix(name, ".xml") || strings.HasSuffix(name, ".sarif") || content[0] == '[' || strings.HasPrefix(string(content), "{\n") || strings.HasPrefix(name, "jest") && content[0] == '{'
+		trimmed := len(strings.TrimSpace(string(content)))
+		before := 0
+		for i := range 40 {
+			at := 1 + (trimmed-2)*i/40
+			var half testreport.Report
+			err := testreport.Read(&half, "stage", name, content[:at])
+			if err != nil && at > 400 && ends {
+				t.Errorf("%s cut at %d: %v", name, at, err)
+			}
+			if err == nil && ends && len(half.Problems) == 0 {
+				t.Errorf("%s cut at %d has no problem", name, at)
+			}
+			if n := len(half.Findings) + len(half.Coverage); ends && n < before {
+				t.Errorf("%s cut at %d: %d findings and files, %d before", name, at, n, before)
+			} else {
+				before = n
+			}
+			if len(half.Failures()) > len(whole.Failures())+2 {
+				t.Errorf("%s cut at %d: %d failures of %d", name, at, len(half.Failures()), len(whole.Failures()))
+			}
+		}
+	})
 }
