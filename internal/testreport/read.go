@@ -66,25 +66,36 @@ type format struct {
 	read func(*intake) error
 }
 
+// The lines that betray a format.
+var (
+	goTestLine   = lineOf(`^\{"(Time|Action|ImportPath|Package)":"`)
+	cargoLine    = lineOf(`^\{"reason":"`)
+	mypyLine     = lineOf(`^\{"file": ?"[^"]*", "line": ?-?\d`)
+	profileLine  = lineOf(`^mode: (set|count|atomic)$`)
+	lcovLine     = lineOf(`^(SF|TN):`)
+	libtestLine  = lineOf(`^running \d+ tests?$`)
+	unittestLine = lineOf(`^(\S+ \([\w.<>]+\) \.\.\. .*|Ran \d+ tests? in [\d.]+s)$`)
+)
+
 func formats() []format {
 	return []format{
 		{"JUnit XML", rooted("testsuites", "testsuite", "testcase"), readJUnit},
 		{"Cobertura", isCobertura, readCobertura},
 		{"JaCoCo", rooted("report"), readJaCoCo},
 		{"Checkstyle", rooted("checkstyle"), readCheckstyle},
-		{"go test -json", lineOf(`^\{"(Time|Action|ImportPath|Package)":"`), readGoTest},
-		{"cargo's messages", lineOf(`^\{"reason":"`), readCargo},
-		{"mypy's JSON", lineOf(`^\{"file": ?"[^"]*", "line": ?-?\d`), readMypy},
+		{"go test -json", goTestLine, readGoTest},
+		{"cargo's messages", cargoLine, readCargo},
+		{"mypy's JSON", mypyLine, readMypy},
 		{"SARIF", keyed("runs", "$schema"), readSARIF},
 		{"Mocha's JSON", keyed("stats"), readMocha},
 		{"Jest's JSON", keyed("testResults", "numTotalTests", "numFailedTestSuites"), readJest},
 		{"coverage.py's JSON", isCoveragePy, readCoveragePy},
 		{"ESLint's JSON", isESLint, readESLint},
-		{"Go cover profile", lineOf(`^mode: (set|count|atomic)$`), readProfile},
-		{"LCOV", lineOf(`^(SF|TN):`), readLCOV},
-		{"TAP", lineOf(`^(TAP version 1[34]|(not )?ok( \d+)?( - .*)?|1\.\.\d+( *#.*)?|Bail out!.*)$`), readTAP},
-		{"output of cargo test", lineOf(`^running \d+ tests?$`), readLibtest},
-		{"output of unittest", lineOf(`^(\S+ \([\w.<>]+\) \.\.\. .*|Ran \d+ tests? in [\d.]+s)$`), readUnittest},
+		{"Go cover profile", profileLine, readProfile},
+		{"LCOV", lcovLine, readLCOV},
+		{"TAP", isTAP, readTAP},
+		{"output of cargo test", libtestLine, readLibtest},
+		{"output of unittest", unittestLine, readUnittest},
 		{"lint output", isLintText, readLintText},
 	}
 }

@@ -1,8 +1,10 @@
 package testreport
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +20,12 @@ var (
 	tapName  = pattern.Lazy(`^( *)# Subtest:? ?(.*)$`)
 	tapField = pattern.Lazy(`^( *)([A-Za-z_]+): *(.*)$`)
 )
+
+var tapLine = lineOf(`^(TAP version 1[34]|(not )?ok \d+( .*)?|1\.\.\d+( *#.*)?|Bail out!.*)$`)
+
+func isTAP(in *intake) bool {
+	return tapLine(in) || path.Ext(in.file) == ".tap" && len(bytes.TrimSpace(in.content)) > 0
+}
 
 // tap reads TAP 13 and 14. Subtests are indented by four spaces; the line of their
 // parent follows them, its name stands before them in "# Subtest: name" only. Vitest
