@@ -34,7 +34,9 @@ func union(sets ...[]File) []File {
 		for _, f := range set {
 			old, ok := all[f.Path]
 			if !ok {
-				f.Lines = maps.Clone(f.Lines)
+				if f.Lines = maps.Clone(f.Lines); f.Lines == nil {
+					f.Lines = map[int]int{}
+				}
 				all[f.Path] = f
 				continue
 			}

@@ -38,6 +38,10 @@ func TestMerge(t *testing.T) {
 	if diff := cmp.Diff(covered, got.Covered()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+	none := testreport.Report{Coverage: []testreport.File{{Path: "b.js"}}}
+	if again := testreport.Merge(none, unit); again.Coverage[0].Lines[1] != 1 {
+		t.Errorf("%+v", again.Coverage)
+	}
 	if one := got.Stage("unit-tests"); len(one.Cases) != 1 || one.Cases[0] != unit.Cases[0] {
 		t.Errorf("%+v", one)
 	}
