@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"unicode/utf8"
 )
 
 // keyed recognises a JSON object by one of its keys.
@@ -72,7 +73,10 @@ type document struct {
 }
 
 func (in *intake) document() document {
-	content := bytes.ToValidUTF8(in.content, []byte("\uFFFD"))
+	content := in.content
+	if !utf8.Valid(content) {
+		content = bytes.ToValidUTF8(content, []byte("\uFFFD"))
+	}
 	return document{json.NewDecoder(bytes.NewReader(content)), content}
 }
 

@@ -18,11 +18,12 @@ import (
 const (
 	MaxBytes    = 64 << 20 // of the file
 	maxCases    = 200_000  // test cases, and findings
-	maxLines    = 5_000_000
+	maxLines    = 2_000_000
 	maxLine     = 10_000_000 // number of a line of a source
 	maxDepth    = 100        // of elements that hold elements
 	maxText     = 8 << 10    // bytes of a message or an output
 	maxName     = 1 << 10
+	maxKept     = 32 << 20 // bytes of messages and outputs of a file
 	maxDuration = 30 * 24 * time.Hour
 )
 
@@ -121,6 +122,7 @@ type intake struct {
 	cases   int
 	found   int
 	lines   int
+	bytes   int // of messages and outputs
 	covered map[string]*File
 }
 
@@ -199,6 +201,9 @@ func (in *intake) add(c Case) error {
 		c.Output = ""
 	}
 	c.Output = clip(c.Output, 30, 30)
+	if in.bytes += len(c.Message) + len(c.Output); in.bytes > maxKept { // of a hundred thousand failures nobody reads each
+		c.Message, c.Output = cut(firstLine(c.Message), 200), ""
+	}
 	in.report.Cases = append(in.report.Cases, c)
 	return nil
 }

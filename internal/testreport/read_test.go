@@ -95,6 +95,20 @@ func TestLimits(t *testing.T) {
 	if len(r.Cases) != 200_000 || len(r.Problems) != 1 || r.Problems[0].Text != "more than 200000 test cases: the rest was not read" {
 		t.Errorf("%d cases, %v", len(r.Cases), r.Problems)
 	}
+	b.Reset()
+	b.WriteString("<testsuite>")
+	body := strings.Repeat("w", 7000)
+	for range 6000 {
+		b.WriteString(`<testcase name="a"><failure message="m">` + body + `</failure></testcase>`)
+	}
+	r = read(t, "many.xml", b.String()+"</testsuite>")
+	kept := 0
+	for _, c := range r.Cases {
+		kept += len(c.Output)
+	}
+	if last := r.Cases[5999]; kept > 33<<20 || last.Output != "" || last.Message != "m" || r.Cases[0].Output != body {
+		t.Errorf("%d MB, %+v", kept>>20, last)
+	}
 	long := read(t, "j.xml", `<testsuite><testcase name="`+strings.Repeat("n", 5000)+`"><failure message="`+strings.Repeat("m", 100_000)+`">`+strings.Repeat("line\n", 50_000)+`</failure></testcase></testsuite>`)
 	if c := long.Cases[0]; len(c.Name) > 1100 || len(c.Message) > 9000 || len(c.Output) > 10_000 {
 		t.Errorf("%d, %d, %d bytes", len(c.Name), len(c.Message), len(c.Output))

@@ -153,6 +153,9 @@ func legal(content []byte) []byte {
 			return []byte("\uFFFD")
 		})
 	}
+	if bytes.IndexFunc(content, func(r rune) bool { return !allowed(r) }) < 0 {
+		return content
+	}
 	return bytes.Map(func(r rune) rune {
 		if !allowed(r) {
 			return utf8.RuneError
