@@ -15,6 +15,7 @@ import (
 func FuzzJUnit(f *testing.F)      { fuzz(f, "JUnit XML") }
 func FuzzCobertura(f *testing.F)  { fuzz(f, "Cobertura") }
 func FuzzJaCoCo(f *testing.F)     { fuzz(f, "JaCoCo") }
+func FuzzSpotBugs(f *testing.F)   { fuzz(f, "SpotBugs") }
 func FuzzCheckstyle(f *testing.F) { fuzz(f, "Checkstyle") }
 func FuzzGoTest(f *testing.F)     { fuzz(f, "go test -json") }
 func FuzzCargo(f *testing.F)      { fuzz(f, "cargo's messages") }

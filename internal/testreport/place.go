@@ -20,6 +20,9 @@ var (
 // locate finds the place of a failure in its text. What the report itself says of
 // the file stands; its line is that of the test, so the text's is better.
 func (c *Case) locate(text string) {
+	if len(text) > 4*maxText { // a place is near an end
+		text = text[:2*maxText] + "\n" + text[len(text)-2*maxText:]
+	}
 	own, all := tidy(c.File), places(text, c.Suite)
 	if len(all) > 0 && own == "" {
 		c.File, c.Line = tidy(all[0].file), all[0].line

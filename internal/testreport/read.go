@@ -23,7 +23,7 @@ const (
 	maxDepth    = 100        // of elements that hold elements
 	maxText     = 8 << 10    // bytes of a message or an output
 	maxName     = 1 << 10
-	maxKept     = 32 << 20 // bytes of messages and outputs of a file
+	maxKept     = 8 << 20 // bytes of messages and outputs of a file
 	maxDuration = 30 * 24 * time.Hour
 )
 
@@ -84,6 +84,7 @@ func formats() []format {
 		{"Cobertura", isCobertura, readCobertura},
 		{"JaCoCo", rooted("report"), readJaCoCo},
 		{"Checkstyle", rooted("checkstyle"), readCheckstyle},
+		{"SpotBugs", rooted("BugCollection"), readSpotBugs},
 		{"go test -json", goTestLine, readGoTest},
 		{"cargo's messages", cargoLine, readCargo},
 		{"mypy's JSON", mypyLine, readMypy},
@@ -111,7 +112,7 @@ func named(file string) bool {
 	return promises().MatchString(base)
 }
 
-var promises = pattern.Lazy(`^(test-.*\.xml|.*junit.*\.xml|jacoco.*\.xml|cobertura.*\.xml|checkstyle.*\.xml|coverage\.(xml|json|out)|lcov\.info|cover\.out|go-?test.*\.json(l)?)$`)
+var promises = pattern.Lazy(`^(test-.*\.xml|.*junit.*\.xml|jacoco.*\.xml|cobertura.*\.xml|checkstyle.*\.xml|spotbugs.*\.xml|coverage\.(xml|json|out)|lcov\.info|cover\.out|go-?test.*\.json(l)?)$`)
 
 // intake is the reading of one file.
 type intake struct {
