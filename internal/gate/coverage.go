@@ -8,17 +8,11 @@ import (
 	"github.com/slipway-build/slipway/internal/testreport"
 )
 
-// covered counts the lines of files that ran, and those that can.
+// covered counts the lines of files that ran, and those that can; statements where the
+// tool counts those, so that the number is the one that slipway test prints.
 func covered(files []testreport.File) (ran, all int) {
-	for _, f := range files {
-		for _, hits := range f.Lines {
-			all++
-			if hits > 0 {
-				ran++
-			}
-		}
-	}
-	return ran, all
+	c := testreport.Report{Coverage: files}.Covered()
+	return c.Covered, c.Lines
 }
 
 // CoveredPercent is the percent of lines that ran, of those that can. Nothing that can
