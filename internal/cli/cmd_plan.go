@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/pipeline"
@@ -17,7 +18,7 @@ import (
 func (a *app) planCommand() *cobra.Command {
 	var f fleetFlags
 	var where builderFlags
-	var asText, asJSON bool
+	var asText, asJSON, quality bool
 	cmd := &cobra.Command{
 		Use:   "plan [SERVICE… | DIR]",
 		Short: "Show what would be built, from which stages, and why",
@@ -31,6 +32,7 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			f.Quality = !asText || quality
 			fl, err := a.fleets().Load(t, f.Overrides)
 			if err != nil {
 				return err
@@ -39,7 +41,7 @@ func (a *app) planCommand() *cobra.Command {
 			case asJSON:
 				return a.printJSON(fl.Planned)
 			case asText:
-				return a.printDockerfiles(fl)
+				return a.printDockerfiles(fl, quality)
 			}
 			predicted, err := a.predict(cmd.Context(), fl, where)
 			if err != nil {
@@ -58,13 +60,14 @@ func (a *app) planCommand() *cobra.Command {
 	f.register(cmd)
 	where.registerPrediction(cmd)
 	cmd.Flags().BoolVar(&asText, "dockerfile", false, "print the Dockerfile of each service")
+	cmd.Flags().BoolVar(&quality, "quality", false, "with --dockerfile: print the quality stages too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func (a *app) printDockerfiles(fl *fleet.Fleet) error {
+func (a *app) printDockerfiles(fl *fleet.Fleet, quality bool) error {
 	for i, s := range fl.Planned {
-		text, err := fl.Dockerfile(s)
+		text, err := fl.DockerfileOf(s, quality)
 		if err != nil {
 			return err
 		}
@@ -93,12 +96,34 @@ func (a *app) printPlan(fl *fleet.Fleet, s plan.Service) {
 	a.printUses("reads", s.Reads)
 	a.printUses("calls", s.Calls)
 	a.printUses("connects to", s.Connects)
+	a.printNeeds(fl, s)
 	a.printLeftOut(s.LeftOut)
 	if s.Dockerfile != "" {
 		fmt.Fprintf(a.Stdout, "  %-16s %s\n", "Dockerfile", diag.Printable(s.Dockerfile))
 	}
 	for _, st := range s.Stages {
 		fmt.Fprintf(a.Stdout, "  stage %-14s from %s, %d steps\n", st.Name, st.From, len(st.Steps))
+	}
+	a.printQuality(s)
+}
+
+// printQuality lists what checks the service, and which stages have nothing to run.
+func (a *app) printQuality(s plan.Service) {
+	for _, st := range s.Checks() {
+		name := st.Name
+		for _, f := range st.Facts {
+			at := f.File
+			if f.Line > 0 {
+				at = fmt.Sprintf("%s:%d", at, f.Line)
+			}
+			fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", name, diag.Printable(f.Value), diag.Printable(strings.TrimSpace(f.Evidence+" "+parenthesised(at))))
+			name = ""
+		}
+	}
+	title := "not checked"
+	for _, l := range s.LeftOutStages {
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", title, l.Name, diag.Printable(l.Why))
+		title = ""
 	}
 }
 
@@ -107,6 +132,20 @@ func (a *app) printUses(title string, uses []plan.Use) {
 	for _, u := range uses {
 		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", title, diag.Printable(u.Name), parenthesised(diag.Printable(fmt.Sprintf("%s:%d", u.File, u.Line))))
 		title = ""
+	}
+}
+
+// printNeeds lists the servers that a service needs beside it, else the line that would
+// start those that its sources name.
+func (a *app) printNeeds(fl *fleet.Fleet, s plan.Service) {
+	of, _ := fl.Fleet.Named(s.Name)
+	title := "needs"
+	for _, n := range of.Needs {
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", title, n.Name, diag.Printable(n.Describe()))
+		title = ""
+	}
+	if line := companion.Suggest(plan.UseNames(s.Connects), plan.UseNames(s.Reads)); len(of.Needs) == 0 && line != "" {
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", "", "needs: "+line, "in slipway.yaml starts such servers beside it")
 	}
 }
 

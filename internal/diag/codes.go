@@ -20,7 +20,7 @@ type Code struct {
 // ./internal/diag -update`, which writes docs/FINDINGS.md. The ranges: 1xx
 // slipway.yaml; 20x–29x and 31x–35x what detection finds; 30x slipway.lock;
 // 36x–38x the built image; 40x own Dockerfiles and running services; 44x waivers and
-// the built image; 46x–48x what can be built and is unwise.
+// the built image; 46x–48x what can be built and is unwise; 60x–62x gates.
 func Codes() []Code {
 	var all []Code
 	for pkg, codes := range map[string][]Code{
@@ -38,9 +38,13 @@ func Codes() []Code {
 		"ecosystem/static": staticCodes(),
 		"dotenv":           dotenvCodes(),
 		"fleet":            fleetCodes(),
+		"gate":             gateCodes(),
+		"gate/contents":    gateContentsCodes(),
 		"pipeline":         pipelineCodes(),
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
+		"scan":             scanCodes(),
+		"testreport":       testreportCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -79,6 +83,12 @@ func configCodes() []Code {
 		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, which images must not contain."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
 		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
+		{Code: "SLP555", Name: "bad quality stage", Meaning: "A quality stage in slipway.yaml has no command, or one that cannot be a line of a Dockerfile."},
+		{Code: "SLP575", Name: "unknown companion", Meaning: "needs: names neither a kind of the catalogue, nor an image, nor a service of the fleet."},
+		{Code: "SLP576", Name: "unknown companion version", Meaning: "needs: names a version of a server that the catalogue does not have."},
+		{Code: "SLP577", Name: "useless companion setting", Meaning: "needs: gives a companion a database or seed that it does not take."},
+		{Code: "SLP578", Name: "bad companion name", Meaning: "A name in needs: cannot be a host or database, or is taken."},
+		{Code: "SLP628", Name: "invalid limit", Meaning: "A value below gates: in slipway.yaml cannot be the limit of that gate."},
 	}
 }
 

@@ -71,8 +71,16 @@ func (d Dir) Open(ctx context.Context, b Builders, sink event.Sink) (Engine, err
 // engine.
 func (d Dir) Abandoned() bool { return embedded.Abandoned(d.engineDir()) }
 
-// Runc returns the path of a runc, which it unpacks when that is needed.
-func (d Dir) Runc() (string, error) { return assets.InstallRunc(d.binDir()) }
+// Runc returns the path of a runc, which it unpacks when that is needed. Whatever runs
+// has an overlay of directories below the state directory, and the options of such a
+// mount separate paths with commas and colons.
+func (d Dir) Runc() (string, error) {
+	if at := strings.IndexAny(d.Path, ",:\\"); at >= 0 {
+		return "", diag.Fail(diag.ExitUsage, "the state directory %s has %q in its path, which overlay mounts cannot have", d.Path, d.Path[at]).
+			WithHint("set SLIPWAY_STATE_DIR to a directory without commas, colons and backslashes in its path")
+	}
+	return assets.InstallRunc(d.binDir())
+}
 
 // openEngine opens the embedded engine; it waits while another process has it.
 func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink event.Sink) (*embedded.Engine, error) {
