@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,7 +166,7 @@ func TestAFlakyStage(t *testing.T) {
 	dir := smallDir(t, "")
 	write(t, filepath.Join(dir, "Dockerfile"), read(t, filepath.Join(dir, "Dockerfile"))+`
 FROM base AS unit-tests
-RUN --mount=type=cache,target=/c,id=flaky-`+filepath.Base(dir)+` mkdir -p /reports/unit-tests && cd /reports/unit-tests && if test -e /c/second; then ok=; else ok='<failure message="too slow"/>'; fi; touch /c/second \
+RUN --mount=type=cache,target=/c,id=flaky-`+fmt.Sprint(time.Now().UnixNano())+` mkdir -p /reports/unit-tests && cd /reports/unit-tests && if test -e /c/second; then ok=; else ok='<failure message="too slow"/>'; fi; touch /c/second \
     && echo "<testsuite><testcase name=\"waits\">$ok</testcase></testsuite>" > junit.xml && test -z "$ok"
 
 FROM base AS production
