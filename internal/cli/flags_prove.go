@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/gate"
@@ -81,7 +82,7 @@ func (a *app) reportsDir(root string, f proveFlags) reportsDir {
 	if f.reports != "" {
 		return reportsDir{root: a.path(f.reports), shown: f.reports}
 	}
-	return reportsDir{root: root, below: fleet.OutputDir + "/reports", shown: repository.Relative(a.Dir, filepath.Join(root, fleet.OutputDir, "reports"))}
+	return reportsDir{root: root, below: ecosystem.OutputDir + "/reports", shown: repository.Relative(a.Dir, filepath.Join(root, ecosystem.OutputDir, "reports"))}
 }
 
 // reportsDir is a directory for reports: below is relative to the root, which no link
@@ -127,7 +128,6 @@ type tested struct {
 	root    string       // that reports go below
 	fleet   *fleet.Fleet // nil for a directory
 	jobs    []pipeline.Job
-	needs   map[string][]companion.Need // by the name of the job
 	leftOut map[string][]plan.LeftOutStage
 	targets []gauge.Target              // of gates
 	changed map[string][]int            // numbers of lines by path below the root; nil: nobody asked
@@ -154,7 +154,7 @@ func (t *tested) stage(i int, b pipeline.Built, known *history.Stages, to report
 	if len(b.Reasons) > 0 {
 		s.Why = b.Reasons[0]
 	}
-	for _, n := range t.needs[job.Request.Name] {
+	for _, n := range job.Needs[job.Stage] {
 		s.Companions = append(s.Companions, n.Describe())
 	}
 	if job.Stage == "" {
@@ -168,6 +168,9 @@ func (t *tested) stage(i int, b pipeline.Built, known *history.Stages, to report
 		}
 		if step := (*engine.StepError)(nil); errors.As(b.Err, &step) {
 			s.Output = report.LastLines(step.Log)
+			if s.Result == report.StageFailed && job.Stage != "" {
+				s.Why = fmt.Sprintf("exit code %d", step.ExitCode)
+			}
 		}
 	case b.Unchanged:
 		s.Result = report.StageUnchanged
