@@ -11,14 +11,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/companions"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/history"
 	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/report"
@@ -94,7 +97,8 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tested{root: src.Root, sources: map[string]testreport.Roots{}, leftOut: map[string][]plan.LeftOutStage{}}
+	t := &tested{root: src.Root, sources: map[string]testreport.Roots{}, needs: map[string][]companion.Need{}, leftOut: map[string][]plan.LeftOutStage{}}
+	var fl *fleet.Fleet
 	var whole []pipeline.Job
 	if src.OwnDockerfile {
 		recipe, err := a.recipe(src, f.buildFlags)
@@ -111,11 +115,10 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 	} else {
 		o := f.Overrides
 		o.Quality = true
-		fl, err := src.Load(src.Target, o)
-		if err != nil {
+		if fl, err = src.Load(src.Target, o); err != nil {
 			return nil, err
 		}
-		t.root, t.fleet = fl.Root, fl
+		t.root = fl.Root
 		if whole, err = fl.Jobs(req); err != nil {
 			return nil, err
 		}
@@ -129,11 +132,17 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 			return nil, err
 		}
 		stages := slices.DeleteFunc(proving.Stages, func(s pipeline.Job) bool { return len(f.only) > 0 && !slices.Contains(f.only, s.Stage) })
+		for _, s := range stages {
+			if needs := s.Needs[s.Stage]; len(needs) > 0 {
+				t.needs[s.Request.Name] = needs
+			}
+		}
 		if t.jobs = append(t.jobs, stages...); len(stages) > 0 && f.gated() {
 			t.jobs = append(t.jobs, proving.Image)
 			t.leftOut[job.Service.Name] = proving.LeftOut
 		}
 	}
+	t.fleet = fl
 	return t, nil
 }
 
@@ -198,12 +207,8 @@ func (a *app) runStages(ctx context.Context, src *source, what *tested, f proveF
 	if err != nil {
 		return nil, err
 	}
-	beside, err := a.besideStages(with.store, what, eng, with.screen)
-	if err != nil {
-		return nil, err
-	}
 	run := pipeline.Build{
-		Builder: beside, Images: state.Tagger{Store: with.store, By: a.namedBy(src, what.jobs, f.buildFlags)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: with.screen, History: with.known, Prover: state.Prover{Store: with.store},
+		Builder: a.besideBuilds(ctx, with.store, what, eng, f, with.screen), Images: state.Tagger{Store: with.store, By: a.namedBy(src, what.jobs, f.buildFlags)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: with.screen, History: with.known, Prover: state.Prover{Store: with.store},
 		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f.buildFlags), RAM: a.memoryToBuild(f.builder),
 		KeepGoing: true, Rerun: f.rerun, Reports: with.known, Now: time.Now,
 	}
@@ -221,7 +226,7 @@ func (a *app) runStages(ctx context.Context, src *source, what *tested, f proveF
 func (a *app) nameNeeds(ctx context.Context, store *image.Store, what *tested) error {
 	for i := range what.jobs {
 		job := &what.jobs[i]
-		needs := job.Needs[job.Stage]
+		needs := what.needs[job.Request.Name]
 		if len(needs) == 0 {
 			continue
 		}
@@ -232,6 +237,27 @@ func (a *app) nameNeeds(ctx context.Context, store *image.Store, what *tested) e
 		fleet.Beside(job, recipe)
 	}
 	return nil
+}
+
+// besideBuilds is the engine, with companions beside the stages that need some.
+func (a *app) besideBuilds(ctx context.Context, store *image.Store, what *tested, eng *state.LazyEngine, f proveFlags, sink event.Sink) engine.Builder {
+	if len(what.needs) == 0 {
+		return eng
+	}
+	return companions.Builder{Builder: eng, Needs: what.needs, Options: func() (companions.Options, error) {
+		rt, err := a.state.Containers("")
+		return companions.Options{
+			State: a.state, Root: what.root, Store: store, Runtime: rt, Sink: sink, Builder: func() (engine.Builder, error) { return eng, nil },
+			Service: func(name string) (localrun.Spec, error) {
+				group, err := a.fleetGroup(ctx, store, []string{name}, f.Overrides)
+				if err != nil {
+					return localrun.Spec{}, err
+				}
+				i := slices.IndexFunc(group.Services, func(s localrun.Spec) bool { return s.Name == name })
+				return group.Services[i], nil
+			},
+		}, err
+	}}
 }
 
 // askGates holds the images that were built against their gates.

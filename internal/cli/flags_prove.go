@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -128,6 +129,7 @@ type tested struct {
 	root    string       // that reports go below
 	fleet   *fleet.Fleet // nil for a directory
 	jobs    []pipeline.Job
+	needs   map[string][]companion.Need // by the name of the job
 	leftOut map[string][]plan.LeftOutStage
 	targets []gauge.Target              // of gates
 	changed map[string][]int            // numbers of lines by path below the root; nil: nobody asked

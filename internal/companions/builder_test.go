@@ -1,14 +1,39 @@
 package companions
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/image"
 )
+
+// asked is an engine that notes what it is asked for.
+type asked struct{ reqs []engine.Request }
+
+func (a *asked) Build(_ context.Context, req engine.Request, _ event.Sink) (engine.Result, error) {
+	a.reqs = append(a.reqs, req)
+	return engine.Result{}, nil
+}
+
+// A build without needs starts nothing, and asks for no container runtime.
+func TestABuildWithoutNeedsGoesToTheEngine(t *testing.T) {
+	eng := &asked{}
+	b := Builder{Builder: eng, Needs: map[string][]companion.Need{"web/integration-tests": {{Name: "db", Kind: "postgres"}}}, Options: func() (Options, error) {
+		return Options{}, diag.Fail(diag.ExitRun, "no containers here")
+	}}
+	if _, err := b.Build(t.Context(), engine.Request{Name: "web/lint"}, event.Discard{}); err != nil || len(eng.reqs) != 1 || eng.reqs[0].Steps.Companions.Some() {
+		t.Errorf("%v, asked for %+v", err, eng.reqs)
+	}
+	if _, err := b.Build(t.Context(), engine.Request{Name: "web/integration-tests"}, event.Discard{}); err == nil || len(eng.reqs) != 1 {
+		t.Errorf("with needs: %v, asked for %+v", err, eng.reqs)
+	}
+}
 
 func TestARecipeChangesWithWhatCompanionsBeginWith(t *testing.T) {
 	root := t.TempDir()

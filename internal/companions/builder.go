@@ -4,13 +4,49 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/repository"
 )
+
+// Builder starts the companions of each build beside it, fresh ones each time, and ends
+// them after it. Builds without needs go to the engine as they are. It is safe for
+// concurrent use.
+type Builder struct {
+	engine.Builder
+	Options func() (Options, error)     // asked at the first need
+	Needs   map[string][]companion.Need // by the name of the request
+}
+
+// Build implements engine.Builder.
+func (b Builder) Build(ctx context.Context, req engine.Request, sink event.Sink) (_ engine.Result, err error) {
+	needs := b.Needs[req.Name]
+	if len(needs) == 0 {
+		return b.Builder.Build(ctx, req, sink)
+	}
+	o, err := b.Options()
+	if err != nil {
+		return engine.Result{}, err
+	}
+	o.Sink = named{o.Sink, req.Name}
+	running, err := Start(ctx, o, needs)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	defer func() { err = errors.Join(err, running.Stop()) }()
+	req.Steps.Companions = running.Settings(req.Target)
+	res, err := b.Builder.Build(ctx, req, sink)
+	if err != nil && ctx.Err() == nil {
+		err = errors.Join(err, running.Problem())
+	}
+	return res, err
+}
 
 // Recipe describes needs so that two descriptions differ when the companions or what
 // they begin with do: it is part of what a test is recognised by.
@@ -41,4 +77,19 @@ func Recipe(ctx context.Context, o Options, imageOf func(service string) string,
 		out = append(out, text+"#"+hex.EncodeToString(h.Sum(nil)[:8]))
 	}
 	return strings.Join(out, ","), nil
+}
+
+// named gives notes the name of the build that they are about.
+type named struct {
+	event.Sink
+	name string
+}
+
+// Emit implements event.Sink.
+func (n named) Emit(e event.Event) {
+	if note, ok := e.(event.Note); ok && note.Service == "" {
+		note.Service = n.name
+		e = note
+	}
+	n.Sink.Emit(e)
 }
