@@ -82,6 +82,11 @@ func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error
 		}
 	}
 	if len(what.jobs) == 0 {
+		for _, target := range what.targets {
+			for _, l := range what.leftOut[target.Service] {
+				fmt.Fprintf(a.Stderr, "%s %s left out: %s\n", target.Service, l.Name, l.Why)
+			}
+		}
 		fmt.Fprintln(a.Stderr, "there is nothing to test: no service has a quality stage; a Dockerfile has them by name: "+strings.Join(plan.QualityStages(), ", "))
 		if f.json {
 			return report.WriteTestsJSON(a.Stdout, report.Tests{})
@@ -139,6 +144,8 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 		}
 		if t.jobs = append(t.jobs, stages...); len(stages) > 0 && f.gated() {
 			t.jobs = append(t.jobs, proving.Image)
+		}
+		if len(f.only) == 0 {
 			t.leftOut[job.Service.Name] = proving.LeftOut
 		}
 	}
