@@ -37,13 +37,14 @@ func rooms() map[string]layer {
 	return map[string]layer{
 		"internal/cli": top,
 
-		"internal/state":     adapters,
-		"internal/history":   adapters,
-		"internal/delivery":  adapters,
-		"internal/host":      adapters,
-		"internal/fleet":     adapters,
-		"internal/generated": adapters,
-		"internal/evidence":  adapters,
+		"internal/state":      adapters,
+		"internal/history":    adapters,
+		"internal/delivery":   adapters,
+		"internal/host":       adapters,
+		"internal/fleet":      adapters,
+		"internal/generated":  adapters,
+		"internal/evidence":   adapters,
+		"internal/companions": adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -133,6 +134,8 @@ func neighbours() map[string][]string {
 		"internal/fleet":              {"internal/generated"},
 		"internal/delivery":           {"internal/fleet"},
 		"internal/state":              {"internal/host"},
+		"internal/companions":         {"internal/state"},
+		"internal/probe/greeting":     {"internal/probe"},
 	}
 }
 

@@ -327,6 +327,8 @@ func kindOf(c choice) string {
 		return "compression"
 	case enforced:
 		return "a command of enforce"
+	case qualityStage:
+		return "a quality stage"
 	default:
 		return "bases"
 	}

@@ -51,6 +51,7 @@ type settings struct {
 	GPU       *bool             `yaml:"gpu,omitempty" jsonschema_description:"Whether the image of a Python service holds what PyTorch needs for NVIDIA GPUs; detected when left out."`
 	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"Package manager of the service, such as pnpm or uv; detected when left out."`
 	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages in addition to those that Slipway detects."`
+	Quality   quality           `yaml:"quality,omitempty" jsonschema_description:"Stages that check the service, such as lint and unit-tests: off, commands, or a map of settings; detected when left out."`
 }
 
 // packages are Debian packages by what they are for.
@@ -74,6 +75,7 @@ type service struct {
 	Exclude  []string    `yaml:"exclude,omitempty" jsonschema_description:"Paths and patterns, as in a .dockerignore, to leave out of the production image."`
 	Waivers  []waiver    `yaml:"waivers,omitempty" jsonschema_description:"Findings about the image that do not apply to this service, each with its reason."`
 	Docker   *planned    `yaml:"dockerfile,omitempty" jsonschema_description:"false: Slipway plans the service although its directory has a Dockerfile."`
+	Needs    needs       `yaml:"needs,omitempty" jsonschema_description:"Servers that the service and its tests need beside them, such as [postgres, redis]: a list, or a map of host name to kind, image or service:NAME."`
 	Features []string    `yaml:"features,omitempty" jsonschema_description:"Cargo features of a Rust service, in addition to the default ones."`
 	settings `yaml:",inline"`
 }

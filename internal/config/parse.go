@@ -158,6 +158,8 @@ func (d *decoder) service(name string, doc *document) Service {
 		Features:       s.Features,
 		Shell:          m.Shell != nil && *m.Shell,
 		Packages:       m.Packages.resolve(),
+		Quality:        d.checks(m.Quality, name, s.Type),
+		Needs:          s.Needs.resolve(),
 		Line:           d.at["key:services/"+name].Line,
 	}
 	for _, f := range s.Files {
@@ -213,6 +215,7 @@ func merge(a, b settings) settings {
 		Shell:     or(b.Shell, a.Shell),
 		GPU:       or(b.GPU, a.GPU),
 		Manager:   or(b.Manager, a.Manager),
+		Quality:   mergeQuality(a.Quality, b.Quality),
 		Packages:  packages{slices.Concat(a.Packages.Build, b.Packages.Build), slices.Concat(a.Packages.Runtime, b.Packages.Runtime)},
 	}
 }

@@ -41,6 +41,7 @@ func Codes() []Code {
 		"pipeline":         pipelineCodes(),
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
+		"testreport":       testreportCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -80,6 +81,11 @@ func configCodes() []Code {
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
 		{Code: "SLP650", Name: "bad signatures", Meaning: "signatures: in slipway.yaml names no key, or a statement that does not exist."},
 		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
+		{Code: "SLP555", Name: "bad quality stage", Meaning: "A quality stage in slipway.yaml has no command, or one that cannot be a line of a Dockerfile."},
+		{Code: "SLP575", Name: "unknown companion", Meaning: "needs: names neither a kind of the catalogue, nor an image, nor a service of the fleet."},
+		{Code: "SLP576", Name: "unknown companion version", Meaning: "needs: names a version of a server that the catalogue does not have."},
+		{Code: "SLP577", Name: "useless companion setting", Meaning: "needs: gives a companion a database or seed that it does not take."},
+		{Code: "SLP578", Name: "bad companion name", Meaning: "A name in needs: cannot be a host or database, or is taken."},
 	}
 }
 
@@ -276,6 +282,12 @@ func dockerfileCodes() []Code {
 		{Code: "SLP401", Name: "broken Dockerfile", Meaning: "A Dockerfile cannot be parsed."},
 		{Code: "SLP540", Name: "expansion too large", Meaning: "The variables of a Dockerfile expand to an unreasonable length."},
 		{Code: "SLP541", Name: "too many stages", Meaning: "A Dockerfile has more stages than Slipway reads."},
+	}
+}
+
+func testreportCodes() []Code {
+	return []Code{
+		{Code: "SLP550", Name: "broken report", Meaning: "A report of tests, coverage or a linter is broken, cut off, empty or too large."},
 	}
 }
 

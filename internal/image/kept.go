@@ -33,5 +33,16 @@ func (c confirmed) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, nil
 	}
 	_ = res.Body.Close()
-	return nil, fmt.Errorf("%s kept something else than it was sent: the manifest has the digest %s, and it answers %s", req.URL.Host, sum.Digest(), named)
+	return nil, &keptOther{host: req.URL.Host, sent: sum.Digest(), kept: named}
+}
+
+// keptOther is a registry's answer with another digest. The manifest is sent again: a
+// registry, or what stands before it, may answer wrongly once.
+type keptOther struct {
+	host       string
+	sent, kept digest.Digest
+}
+
+func (e *keptOther) Error() string {
+	return fmt.Sprintf("%s kept something else than it was sent: the manifest has the digest %s, and it answers %s", e.host, e.sent, e.kept)
 }

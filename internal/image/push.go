@@ -73,7 +73,7 @@ func NewPusher(store *Store, opts PushOptions) (*Pusher, error) {
 	p := &Pusher{store: store, opts: opts, credentials: keys, uploads: map[string]*upload{}}
 	p.bound = &bound{inner: httplimit.New(baseTransport(opts.Insecure), limits)}
 	p.retry = &retrying{
-		inner:     p.bound,
+		inner:     confirmed{p.bound},
 		policy:    retry.Policy{Attempts: 6, Total: 3 * time.Minute, First: 500 * time.Millisecond, Longest: 15 * time.Second},
 		plainHTTP: opts.Insecure,
 		sink:      opts.Sink,
@@ -81,7 +81,7 @@ func NewPusher(store *Store, opts PushOptions) (*Pusher, error) {
 	}
 	never := func(error) bool { return false }
 	options := []remote.Option{
-		remote.WithAuthFromKeychain(keys), remote.WithTransport(confirmed{&greetings{inner: p.retry}}), remote.WithJobs(opts.Parallel),
+		remote.WithAuthFromKeychain(keys), remote.WithTransport(&greetings{inner: p.retry}), remote.WithJobs(opts.Parallel),
 		remote.WithUserAgent("slipway"), remote.WithRetryStatusCodes(), remote.WithRetryPredicate(never),
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
 	}

@@ -38,8 +38,9 @@ type Builders struct {
 
 // StepRights are what the embedded engine's steps may do beside what all may.
 type StepRights struct {
-	HostNetwork bool // have the machine's network; and Dockerfiles add what the machine serves
-	Trusted     bool // have the machine's credentials of package registries, to install packages
+	HostNetwork bool   // have the machine's network; and Dockerfiles add what the machine serves
+	Trusted     bool   // have the machine's credentials of package registries, to install packages
+	MaxUnpacked string // what an image, or the archives of an ADD, unpack to; see UnpackLimit
 }
 
 // Open opens the builders when some are named, else the embedded engine.
@@ -67,8 +68,16 @@ func (d Dir) Open(ctx context.Context, b Builders, sink event.Sink) (Engine, err
 // engine.
 func (d Dir) Abandoned() bool { return embedded.Abandoned(d.engineDir()) }
 
-// Runc returns the path of a runc, which it unpacks when that is needed.
-func (d Dir) Runc() (string, error) { return assets.InstallRunc(d.binDir()) }
+// Runc returns the path of a runc, which it unpacks when that is needed. Whatever runs
+// has an overlay of directories below the state directory, and the options of such a
+// mount separate paths with commas and colons.
+func (d Dir) Runc() (string, error) {
+	if at := strings.IndexAny(d.Path, ",:\\"); at >= 0 {
+		return "", diag.Fail(diag.ExitUsage, "the state directory %s has %q in its path, which overlay mounts cannot have", d.Path, d.Path[at]).
+			WithHint("set SLIPWAY_STATE_DIR to a directory without commas, colons and backslashes in its path")
+	}
+	return assets.InstallRunc(d.binDir())
+}
 
 // openEngine opens the embedded engine; it waits while another process has it.
 func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink event.Sink) (*embedded.Engine, error) {
@@ -77,6 +86,14 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 		return nil, err
 	}
 	limit, err := cacheLimit(d.Getenv("SLIPWAY_CACHE_SIZE"))
+	if err != nil {
+		return nil, err
+	}
+	pids, err := stepPIDs(d.Getenv("SLIPWAY_STEP_PIDS"))
+	if err != nil {
+		return nil, err
+	}
+	unpacked, err := d.UnpackLimit(may.MaxUnpacked)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +127,8 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 		Withheld:     withheld(may.Trusted, sink),
 		Hidden:       steps.Hidden,
 		MaxCacheSize: limit,
+		MaxUnpacked:  unpacked,
+		StepPIDs:     pids,
 		Owner:        owner,
 		Layer:        keepContents(store),
 		PID:          rootless.PID(),
@@ -199,4 +218,17 @@ func cacheLimit(s string) (int64, error) {
 			WithHint("use a number with MB, GB or TB, such as SLIPWAY_CACHE_SIZE=20GB")
 	}
 	return n * factor, nil
+}
+
+// stepPIDs reads SLIPWAY_STEP_PIDS: processes and threads of a build step.
+func stepPIDs(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 16 {
+		return 0, diag.Fail(diag.ExitUsage, "invalid SLIPWAY_STEP_PIDS %q", s).
+			WithHint("use the number of processes that a build step may have, such as SLIPWAY_STEP_PIDS=65536")
+	}
+	return n, nil
 }

@@ -223,13 +223,13 @@ func TestAFullDiskIsSaidAndMoreSpaceMendsIt(t *testing.T) {
 		sizeMB int
 		steps  string
 	}{
-		"at the start":          {4, ""},
-		"64 MB, in a step":      {64, "RUN dd if=/dev/urandom of=/big bs=1M count=100\n"},
-		"64 MB, in the export":  {64, "RUN dd if=/dev/urandom of=/big bs=1M count=28 2>/dev/null\n"},
-		"128 MB, in a step":     {128, "RUN dd if=/dev/urandom of=/big bs=1M count=200\n"},
-		"128 MB, in the export": {128, "RUN dd if=/dev/urandom of=/big bs=1M count=60 2>/dev/null\n"},
-		"256 MB, in a step":     {256, "RUN dd if=/dev/urandom of=/big bs=1M count=400\n"},
-		"256 MB, in the export": {256, "RUN dd if=/dev/urandom of=/big bs=1M count=124 2>/dev/null\n"},
+		"at the start":         {4, ""},
+		"64 MB in a step":      {64, "RUN dd if=/dev/urandom of=/big bs=1M count=100\n"},
+		"64 MB in the export":  {64, "RUN dd if=/dev/urandom of=/big bs=1M count=28 2>/dev/null\n"},
+		"128 MB in a step":     {128, "RUN dd if=/dev/urandom of=/big bs=1M count=200\n"},
+		"128 MB in the export": {128, "RUN dd if=/dev/urandom of=/big bs=1M count=60 2>/dev/null\n"},
+		"256 MB in a step":     {256, "RUN dd if=/dev/urandom of=/big bs=1M count=400\n"},
+		"256 MB in the export": {256, "RUN dd if=/dev/urandom of=/big bs=1M count=124 2>/dev/null\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, env := ownState(t)

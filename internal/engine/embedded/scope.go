@@ -27,8 +27,14 @@ func (w *exportMemo) ResolveOp(v solver.Vertex, s frontend.FrontendLLBBridge, sm
 	if err != nil {
 		return nil, err
 	}
+	if sys, ok := v.Sys().(*pb.Op); ok && sys.GetExec() != nil {
+		op = besideOp{op, stageOf(v.Name()), sm, w.beside}
+	}
 	if spaces := cacheSpaces(v.Sys()); len(spaces) > 0 {
 		return scopedOp{op, spaces}, nil
+	}
+	if sys, ok := v.Sys().(*pb.Op); ok {
+		return bounded(op, sys.GetFile(), w.maxUnpacked), nil
 	}
 	return op, nil
 }
