@@ -14,6 +14,7 @@ import (
 func opensItself() map[string]string {
 	return map[string]string{
 		"internal/repository":               "the one place",
+		"internal/advisory/osv/*":           "the state directory, and files that the person names",
 		"internal/baseimage/*":              "the state directory, and settings of the machine",
 		"internal/bench/change.go":          "regular files of its own copy",
 		"internal/cli/cmd_doctor_linux.go":  "the kernel's files",
@@ -42,6 +43,7 @@ func opensItself() map[string]string {
 		"internal/registry/registry.go":     "the state directory",
 		"internal/rootless/*":               "the kernel's files, and settings of the machine",
 		"internal/state/*":                  "the state directory",
+		"internal/testrun/*":                "the state directory",
 	}
 }
 

@@ -49,6 +49,7 @@ func (d *decoder) check(doc *document) {
 	}
 	d.checkUser(doc.Defaults.User)
 	d.checkSettings("defaults", doc.Defaults.settings)
+	d.checkGates("gates", doc.Gates)
 	for t, s := range doc.Types {
 		d.checkSettings("types/"+string(t), s)
 		d.checkFit("types/"+string(t), t, s.Health)
@@ -178,6 +179,7 @@ func (d *decoder) checkSettings(at string, s settings) {
 		}
 		d.checkPath(at, file, "write it relative to slipway.yaml; slipway run --env-file takes any path", "move it into the repository; slipway run --env-file takes any path")
 	}
+	d.checkGates(at+"/gates", s.Gates)
 	d.checkPackages(at+"/packages/build", s.Packages.Build)
 	d.checkPackages(at+"/packages/runtime", s.Packages.Runtime)
 	h := s.Health

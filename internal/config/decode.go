@@ -41,6 +41,7 @@ const (
 	codeSecret      = "SLP124" // a warning: an env value that looks like a secret
 	codePackage     = "SLP125" // not the name of a Debian package
 	codeSignatures  = "SLP650" // a policy that nobody can meet
+	codeGate        = "SLP628" // not a limit of a gate
 	codeWaiver      = "SLP440" // a waiver without a reason, or of what nobody can waive
 )
 
@@ -329,6 +330,10 @@ func kindOf(c choice) string {
 		return "a command of enforce"
 	case qualityStage:
 		return "a quality stage"
+	case level:
+		return "the level of a gate"
+	case unfixedly:
+		return "unfixed"
 	default:
 		return "bases"
 	}

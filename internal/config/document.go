@@ -20,6 +20,7 @@ type document struct {
 	Compression compression `yaml:"compression,omitempty" jsonschema_description:"Compression of image layers; gzip when left out."`
 	Strict      bool        `yaml:"strict,omitempty" jsonschema_description:"Whether what is merely unwise is an error: a version that is only near the requested one, a missing lock file."`
 	Signatures  signatures  `yaml:"signatures,omitempty" jsonschema_description:"Signatures that images of the fleet must have."`
+	Gates       gates       `yaml:"gates,omitempty" jsonschema_description:"Limits that images and their tests keep; a type or the service itself overrides them."`
 	Defaults    defaults    `yaml:"defaults,omitempty" jsonschema_description:"Settings of every service; its type or the service itself overrides them."`
 	Types       types       `yaml:"types,omitempty" jsonschema_description:"Settings of every service of a type; the service itself overrides them."`
 	Services    services    `yaml:"services" jsonschema:"required" jsonschema_description:"The services by name."`
@@ -50,6 +51,7 @@ type settings struct {
 	Shell     *bool             `yaml:"shell,omitempty" jsonschema_description:"Whether the production image has a shell."`
 	GPU       *bool             `yaml:"gpu,omitempty" jsonschema_description:"Whether the image of a Python service holds what PyTorch needs for NVIDIA GPUs; detected when left out."`
 	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"Package manager of the service, such as pnpm or uv; detected when left out."`
+	Gates     gates             `yaml:"gates,omitempty" jsonschema_description:"Limits that the image and its tests keep."`
 	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages in addition to those that Slipway detects."`
 	Quality   quality           `yaml:"quality,omitempty" jsonschema_description:"Stages that check the service, such as lint and unit-tests: off, commands, or a map of settings; detected when left out."`
 }

@@ -20,7 +20,7 @@ type Code struct {
 // ./internal/diag -update`, which writes docs/FINDINGS.md. The ranges: 1xx
 // slipway.yaml; 20x–29x and 31x–35x what detection finds; 30x slipway.lock;
 // 36x–38x the built image; 40x own Dockerfiles and running services; 44x waivers and
-// the built image; 46x–48x what can be built and is unwise.
+// the built image; 46x–48x what can be built and is unwise; 60x–62x gates.
 func Codes() []Code {
 	var all []Code
 	for pkg, codes := range map[string][]Code{
@@ -38,9 +38,12 @@ func Codes() []Code {
 		"ecosystem/static": staticCodes(),
 		"dotenv":           dotenvCodes(),
 		"fleet":            fleetCodes(),
+		"gate":             gateCodes(),
+		"gate/contents":    gateContentsCodes(),
 		"pipeline":         pipelineCodes(),
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
+		"scan":             scanCodes(),
 		"testreport":       testreportCodes(),
 	} {
 		for _, c := range codes {
@@ -86,6 +89,7 @@ func configCodes() []Code {
 		{Code: "SLP576", Name: "unknown companion version", Meaning: "needs: names a version of a server that the catalogue does not have."},
 		{Code: "SLP577", Name: "useless companion setting", Meaning: "needs: gives a companion a database or seed that it does not take."},
 		{Code: "SLP578", Name: "bad companion name", Meaning: "A name in needs: cannot be a host or database, or is taken."},
+		{Code: "SLP628", Name: "invalid limit", Meaning: "A value below gates: in slipway.yaml cannot be the limit of that gate."},
 	}
 }
 
@@ -282,12 +286,6 @@ func dockerfileCodes() []Code {
 		{Code: "SLP401", Name: "broken Dockerfile", Meaning: "A Dockerfile cannot be parsed."},
 		{Code: "SLP540", Name: "expansion too large", Meaning: "The variables of a Dockerfile expand to an unreasonable length."},
 		{Code: "SLP541", Name: "too many stages", Meaning: "A Dockerfile has more stages than Slipway reads."},
-	}
-}
-
-func testreportCodes() []Code {
-	return []Code{
-		{Code: "SLP550", Name: "broken report", Meaning: "A report of tests, coverage or a linter is broken, cut off, empty or too large."},
 	}
 }
 

@@ -60,7 +60,7 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 			return pipeline.Job{}, err
 		}
 	}
-	req.Dockerfile, req.Ignore = text, ignore
+	req.Dockerfile, req.Ignore = text, withoutReports(ignore)
 	req.Name = s.Name
 	req.Context = filepath.Join(f.Root, filepath.FromSlash(s.Dir))
 	req.GitModes = s.Dockerfile == "" // who writes a Dockerfile may set modes on purpose

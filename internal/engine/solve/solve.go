@@ -85,10 +85,11 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	progress := newProgress(req.Name, sink, hidden)
 	status := make(chan *client.SolveStatus)
 	var resp *client.SolveResponse
+	collect := &collector{Collect: req.Collect}
 	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error
-		resp, err = to.Client.Solve(groupCtx, nil, *opt, status)
+		resp, err = collect.solve(groupCtx, to.Client, *opt, status)
 		return err
 	})
 	group.Go(func() error {
@@ -102,9 +103,9 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 		if ctx.Err() != nil {
 			return engine.Result{}, context.Cause(ctx)
 		}
-		return engine.Result{}, progress.explain(err)
+		return engine.Result{Collected: collect.done}, progress.explain(err)
 	}
-	res := engine.Result{Steps: progress.steps(), CachedSteps: progress.cachedSteps(), Duration: time.Since(start)}
+	res := engine.Result{Steps: progress.steps(), CachedSteps: progress.cachedSteps(), Duration: time.Since(start), Collected: collect.done}
 	if resp.ExporterResponse[exptypes.ExporterImageDescriptorKey] != "" {
 		desc, err := ExportedDescriptor(resp.ExporterResponse)
 		if err != nil {
