@@ -56,8 +56,10 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	fl.IntVar(&f.parallel, "parallel", 0, "maximum services built at once; fewer when their recorded memory would not fit (default: the number of cores, at least 2; with --builder, at least 4 per builder, whatever its memory)")
 	fl.BoolVar(&f.push, "push", false, "push each image after its build")
 	fl.BoolVar(&f.load, "load", false, "load each image into Docker's engine (DOCKER_HOST) after its build")
-	fl.VarPF(&attestFlag{&f.attest}, "attest", "", "keep the provenance of each image beside it; see slipway evidence").NoOptDefVal = "true"
-	hidden(fl, fl.VarPF(&attestFlag{&f.attest}, "provenance", "", "the same as --attest")).NoOptDefVal = "true"
+	fl.VarPF(&attestFlag{&f.attest}, "attest", "", "keep the provenance and SBOM of each image beside it; see slipway evidence").NoOptDefVal = "true"
+	for _, name := range []string{"provenance", "sbom"} {
+		hidden(fl, fl.VarPF(&attestFlag{&f.attest}, name, "", "the same as --attest")).NoOptDefVal = "true"
+	}
 	fl.BoolVar(&f.sign, "sign", false, "sign each image, and the statements about it, before a push")
 	fl.StringVar(&f.key, "key", "", "private key of --sign: a file, or env://NAME (also $SLIPWAY_KEY)")
 	fl.BoolVar(&f.insecure, "insecure", false, "allow plain HTTP and unverified TLS to the registry")

@@ -115,7 +115,6 @@ func refusals() []refusedFlag {
 	is := func(want string) func(string) bool { return func(v string) bool { return v == want || v == "" } }
 	return []refusedFlag{
 		{name: "annotation", why: "Slipway writes no annotations", instead: "--label NAME=VALUE sets a label, which tools read as well"},
-		{name: "sbom", why: "a build writes no SBOM", instead: "remove it, or use --sbom=false; slipway evidence IMAGE --attach sbom.json --type cyclonedx keeps one", nothing: off, toggle: true},
 		{name: "call", why: "Slipway evaluates Dockerfiles only to build them", instead: "slipway build --dry-run checks the Dockerfile and lists its stages", nothing: is("build")},
 		{name: "print", why: "Slipway evaluates Dockerfiles only to build them", instead: "slipway build --dry-run checks the Dockerfile and lists its stages"},
 		{name: "check", why: "Slipway has no rules for Dockerfiles of your own", instead: "slipway build --dry-run checks the syntax, bases and stages", nothing: off, toggle: true},

@@ -70,8 +70,11 @@ func TestProvenanceOfABuild(t *testing.T) {
 	if diff := cmp.Diff([]attest.Descriptor{{Name: "shop/web", Digest: map[string]string{"sha256": strings.TrimPrefix(made.Built.Result.Digest, "sha256:")}}}, s.Subject); diff != "" {
 		t.Errorf("subject (-want +got):\n%s", diff)
 	}
-	_, err = w.find(t, "tmp:1").Verify(w.policy(attest.PredicateProvenance), time.Now())
+	_, err = w.find(t, "tmp:1").Verify(w.policy(attest.PredicateProvenance, attest.PredicateCycloneDX), time.Now())
 	must(t, err)
+	if list := w.statements(t, "tmp:1")[attest.PredicateCycloneDX]; len(list) != 1 || !strings.Contains(list[0], `"bomFormat":"CycloneDX"`) || strings.Contains(list[0], "CANARY") {
+		t.Errorf("SBOM %v", list)
+	}
 
 	// An unchanged image keeps what was said when it was built; a build says it anew.
 	made.Built.Unchanged = true
