@@ -140,6 +140,7 @@ func neighbours() map[string][]string {
 		"internal/localrun/view":      {"internal/localrun"},
 		"internal/fleet":              {"internal/generated"},
 		"internal/delivery":           {"internal/fleet"},
+		"internal/evidence":           {"internal/scan"},
 		"internal/state":              {"internal/host"},
 		"internal/companions":         {"internal/state"},
 		"internal/probe/greeting":     {"internal/probe"},

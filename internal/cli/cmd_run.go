@@ -168,6 +168,13 @@ func (a *app) group(ctx context.Context, args []string, f runFlags) (localrun.Gr
 	if err != nil {
 		return g, err
 	}
+	var names []string
+	for _, s := range g.Services {
+		names = append(names, s.Image)
+	}
+	if err := a.enforce(ctx, store, "run", names); err != nil {
+		return g, err
+	}
 	if f.name != "" {
 		g.Name = f.name
 	}
