@@ -79,9 +79,18 @@ func (r *Result) match(list inventory.Inventory, reach advisory.Reacher, o Optio
 	state := db.State(ecosystemsOf(list))
 	r.Database = &state
 	if len(hits) > 0 {
-		r.Vulnerabilities = advisory.Dismiss(hits, []string{r.Image, r.Digest, "pkg:oci/" + r.Image[strings.LastIndexByte(r.Image, '/')+1:] + "@" + r.Digest}, o.VEX)
+		r.Vulnerabilities = hits
+		r.dismiss(o.VEX)
 	}
 	return nil
+}
+
+// dismiss marks what the documents say does not count.
+func (r *Result) dismiss(vex []advisory.VEX) {
+	if len(r.Vulnerabilities) > 0 && len(vex) > 0 {
+		name, _, _ := strings.Cut(r.Image[strings.LastIndexByte(r.Image, '/')+1:], ":")
+		r.Vulnerabilities = advisory.Dismiss(r.Vulnerabilities, []string{r.Image, r.Digest, "pkg:oci/" + name + "@" + r.Digest}, vex)
+	}
 }
 
 // ecosystemsOf are those that an inventory has packages of. Packages of Debian whose
