@@ -27,6 +27,7 @@ func opensItself() map[string]string {
 		"internal/crash/crash.go":           "the state directory",
 		"internal/netns/*":                  "the kernel's files",
 		"internal/evidence/keys.go":         "keys that the person names",
+		"internal/companions/template.go":   "the kernel's files",
 		"internal/engine/conformance/*":     "what its tests wrote",
 		"internal/engine/embedded/*":        "the state directory, and the kernel's files",
 		"internal/engine/remote/*":          "the state directory, and certificates that the person names",
@@ -43,6 +44,7 @@ func opensItself() map[string]string {
 		"internal/rootless/*":               "the kernel's files, and settings of the machine",
 		"internal/scan/external.go":         "what it wrote itself",
 		"internal/state/*":                  "the state directory",
+		"internal/testrun/*":                "the state directory",
 	}
 }
 

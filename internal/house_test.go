@@ -37,14 +37,16 @@ func rooms() map[string]layer {
 	return map[string]layer{
 		"internal/cli": top,
 
-		"internal/state":     adapters,
-		"internal/history":   adapters,
-		"internal/delivery":  adapters,
-		"internal/host":      adapters,
-		"internal/fleet":     adapters,
-		"internal/generated": adapters,
-		"internal/scan":      adapters,
-		"internal/evidence":  adapters,
+		"internal/state":      adapters,
+		"internal/history":    adapters,
+		"internal/delivery":   adapters,
+		"internal/host":       adapters,
+		"internal/fleet":      adapters,
+		"internal/generated":  adapters,
+		"internal/evidence":   adapters,
+		"internal/companions": adapters,
+		"internal/gauge":      adapters,
+		"internal/scan":       adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -60,6 +62,7 @@ func rooms() map[string]layer {
 		"internal/docker":          leaves,
 		"internal/repository":      leaves,
 		"internal/origin":          leaves,
+		"internal/testrun":         leaves,
 		"internal/sbom":            leaves,
 		"internal/gate/*":          leaves,
 		"internal/advisory/*":      leaves,
@@ -79,6 +82,7 @@ func rooms() map[string]layer {
 		"internal/bench":              parents,
 
 		"internal/baseimage/spec": core,
+		"internal/gate/contents":  core,
 
 		"internal/config":      core,
 		"internal/dotenv":      core,
@@ -126,6 +130,8 @@ func neighbours() map[string][]string {
 		"internal/bench":              {"internal/engine"},
 		"internal/engine/embedded":    {"internal/ram", "internal/crash"},
 		"internal/localrun/oci":       {"internal/ram", "internal/repository"},
+		"internal/testrun":            {"internal/repository"},
+		"internal/origin":             {"internal/repository"},
 		"internal/engine/solve":       {"internal/engine"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},
@@ -135,6 +141,9 @@ func neighbours() map[string][]string {
 		"internal/fleet":              {"internal/generated"},
 		"internal/delivery":           {"internal/fleet"},
 		"internal/state":              {"internal/host"},
+		"internal/companions":         {"internal/state"},
+		"internal/probe/greeting":     {"internal/probe"},
+		"internal/gauge":              {"internal/fleet"},
 	}
 }
 
@@ -146,7 +155,7 @@ func owners() map[string][]string {
 		"github.com/moby/buildkit/":     {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/dockerfile", "internal/cli"},
 		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/localrun/oci", "internal/cli"},
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
-		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
+		"github.com/goccy/go-yaml":      {"internal/config", "internal/gate/contents", "internal/cli"},
 		"go.yaml.in/yaml":               {"internal/detect", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
@@ -158,7 +167,7 @@ func owners() map[string][]string {
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
-			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/evidence",
+			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/evidence", "internal/gauge",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}

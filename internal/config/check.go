@@ -46,6 +46,7 @@ func (d *decoder) check(doc *document) {
 	}
 	d.checkUser(doc.Defaults.User)
 	d.checkSettings("defaults", doc.Defaults.settings)
+	d.checkGates("gates", doc.Gates)
 	for t, s := range doc.Types {
 		d.checkSettings("types/"+string(t), s)
 		d.checkFit("types/"+string(t), t, s.Health)
@@ -175,6 +176,7 @@ func (d *decoder) checkSettings(at string, s settings) {
 		}
 		d.checkPath(at, file, "write it relative to slipway.yaml; slipway run --env-file takes any path", "move it into the repository; slipway run --env-file takes any path")
 	}
+	d.checkGates(at+"/gates", s.Gates)
 	d.checkPackages(at+"/packages/build", s.Packages.Build)
 	d.checkPackages(at+"/packages/runtime", s.Packages.Runtime)
 	h := s.Health
@@ -235,6 +237,7 @@ func (d *decoder) checkService(name string, s service, doc *document) {
 	d.checkPath(at+"/output", s.Output, "write it relative to the service's directory", "output: must be inside the service's directory")
 	d.checkFiles(at, name, s, doc)
 	d.checkWaivers(at, s.Waivers)
+	d.checkNeeds(at+"/needs", name, s.Needs, doc)
 	if s.Type == "job" && s.Port != nil {
 		d.report(codeImpossible, at+"/port", "delete the port, or make it type: worker", "a job does not listen")
 	}

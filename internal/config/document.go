@@ -19,6 +19,7 @@ type document struct {
 	Platforms   []platform  `yaml:"platforms,omitempty" jsonschema_description:"Platforms to build for; the machine's own when left out."`
 	Compression compression `yaml:"compression,omitempty" jsonschema_description:"Compression of image layers; gzip when left out."`
 	Strict      bool        `yaml:"strict,omitempty" jsonschema_description:"Whether what is merely unwise is an error: a version that is only near the requested one, a missing lock file."`
+	Gates       gates       `yaml:"gates,omitempty" jsonschema_description:"Limits that images and their tests keep; a type or the service itself overrides them."`
 	Defaults    defaults    `yaml:"defaults,omitempty" jsonschema_description:"Settings of every service; its type or the service itself overrides them."`
 	Types       types       `yaml:"types,omitempty" jsonschema_description:"Settings of every service of a type; the service itself overrides them."`
 	Services    services    `yaml:"services" jsonschema:"required" jsonschema_description:"The services by name."`
@@ -49,7 +50,9 @@ type settings struct {
 	Shell     *bool             `yaml:"shell,omitempty" jsonschema_description:"Whether the production image has a shell."`
 	GPU       *bool             `yaml:"gpu,omitempty" jsonschema_description:"Whether the image of a Python service holds what PyTorch needs for NVIDIA GPUs; detected when left out."`
 	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"Package manager of the service, such as pnpm or uv; detected when left out."`
+	Gates     gates             `yaml:"gates,omitempty" jsonschema_description:"Limits that the image and its tests keep."`
 	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages in addition to those that Slipway detects."`
+	Quality   quality           `yaml:"quality,omitempty" jsonschema_description:"Stages that check the service, such as lint and unit-tests: off, commands, or a map of settings; detected when left out."`
 }
 
 // packages are Debian packages by what they are for.
@@ -73,6 +76,7 @@ type service struct {
 	Exclude  []string    `yaml:"exclude,omitempty" jsonschema_description:"Paths and patterns, as in a .dockerignore, to leave out of the production image."`
 	Waivers  []waiver    `yaml:"waivers,omitempty" jsonschema_description:"Findings about the image that do not apply to this service, each with its reason."`
 	Docker   *planned    `yaml:"dockerfile,omitempty" jsonschema_description:"false: Slipway plans the service although its directory has a Dockerfile."`
+	Needs    needs       `yaml:"needs,omitempty" jsonschema_description:"Servers that the service and its tests need beside them, such as [postgres, redis]: a list, or a map of host name to kind, image or service:NAME."`
 	Features []string    `yaml:"features,omitempty" jsonschema_description:"Cargo features of a Rust service, in addition to the default ones."`
 	settings `yaml:",inline"`
 }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -91,7 +92,11 @@ type Service struct {
 	GPU            *bool             `json:",omitempty"` // what PyTorch needs for GPUs is in the image; nil: detected
 	PackageManager string            // "pnpm", "uv"
 	Features       []string          // of cargo
+	Gates          Gates             `json:"-"` // limits, as written
 	Packages       Packages          // of Debian, beyond what the bases have
+	Quality        map[string]Check  `json:",omitempty"` // quality stages by name
+	Prove          bool              `json:"-"`          // plan the quality stages too; commands say so
+	Needs          []companion.Need  `json:",omitempty"` // servers beside it, in the written order
 	Line           int               // of the service's key in slipway.yaml
 }
 
@@ -102,13 +107,14 @@ type File struct {
 	To   string // relative to the service's directory; never empty unless Path is
 }
 
-// Waiver accepts findings about the image of a service.
+// Waiver accepts findings about the image of a service or of its gates.
 type Waiver struct {
 	Finding string    // its code
 	At      string    // place: a file, a directory above it, or a pattern of path.Match; "": any
 	Reason  string    // never empty
 	Until   time.Time `json:"Until,omitzero"` // the last day, 00:00 UTC; zero: no end
 	Line    int       // in slipway.yaml
+	Gate    bool      `json:",omitempty"` // the finding is one of gates, not of the check of a built image
 }
 
 // Packages are names of Debian packages.

@@ -155,14 +155,18 @@ func (d *decoder) service(name string, doc *document) Service {
 		Features:       s.Features,
 		Shell:          m.Shell != nil && *m.Shell,
 		Packages:       m.Packages.resolve(),
+		Quality:        d.checks(m.Quality, name, s.Type),
+		Needs:          s.Needs.resolve(),
+		Gates:          Gates{doc.Gates.overlay(m.Gates)},
 		Line:           d.at["key:services/"+name].Line,
 	}
 	for _, f := range s.Files {
 		out.Files = append(out.Files, File{From: f.From, Path: cleaned(f.Path), To: cleaned(or(f.To, f.Path))})
 	}
+	codes := diag.Codes()
 	for i, w := range s.Waivers {
 		line := d.at[fmt.Sprintf("services/%s/waivers/%d", name, i)].Line
-		out.Waivers = append(out.Waivers, Waiver{Finding: w.Finding, At: w.At, Reason: strings.TrimSpace(w.Reason), Until: time.Time(w.Until), Line: line})
+		out.Waivers = append(out.Waivers, Waiver{Gate: packageOf(codes, w.Finding) == "gate", Finding: w.Finding, At: w.At, Reason: strings.TrimSpace(w.Reason), Until: time.Time(w.Until), Line: line})
 	}
 	if m.Port != nil {
 		out.Port = *m.Port
@@ -210,6 +214,8 @@ func merge(a, b settings) settings {
 		Shell:     or(b.Shell, a.Shell),
 		GPU:       or(b.GPU, a.GPU),
 		Manager:   or(b.Manager, a.Manager),
+		Quality:   mergeQuality(a.Quality, b.Quality),
+		Gates:     a.Gates.overlay(b.Gates),
 		Packages:  packages{slices.Concat(a.Packages.Build, b.Packages.Build), slices.Concat(a.Packages.Runtime, b.Packages.Runtime)},
 	}
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // checkWaivers reports waivers that say too little, or that nothing can use. Only
-// what is found in an image can be waived: without what a plan refuses there is no
-// image.
+// what is found in an image or by a gate can be waived: without what a plan refuses
+// there is no image.
 func (d *decoder) checkWaivers(at string, all []waiver) {
 	if len(all) == 0 {
 		return
@@ -33,8 +33,8 @@ func (d *decoder) checkWaivers(at string, all []waiver) {
 			d.report(codeWaiver, at, "finding: SLP365", "the waiver names no finding")
 		case n < 0:
 			d.report(codeWaiver, at+"/finding", "write the code that the finding ends with, such as SLP365", "there is no finding %q", clip(w.Finding))
-		case known[n].Package != "proof":
-			d.report(codeWaiver, at+"/finding", "delete the waiver and fix the finding; only findings about images can be waived", "%s (%s) cannot be waived", w.Finding, known[n].Name)
+		case known[n].Package != "proof" && known[n].Package != "gate":
+			d.report(codeWaiver, at+"/finding", "delete the waiver and fix the finding; only findings about images and of gates can be waived", "%s (%s) cannot be waived", w.Finding, known[n].Name)
 		}
 		if !strings.ContainsFunc(w.Reason, unicode.IsLetter) && !d.hasFindingIn(at+"/reason") {
 			d.report(codeWaiver, at+"/reason", `such as reason: "only the Windows build loads it"`, "the waiver of %s has no reason", clip(w.Finding))
@@ -46,6 +46,14 @@ func (d *decoder) checkWaivers(at string, all []waiver) {
 			d.report(codeWaiver, at, "delete one", "%s is waived twice for one place", clip(w.Finding))
 		}
 	}
+}
+
+// packageOf is the package that reports a code, "" when nobody does.
+func packageOf(codes []diag.Code, code string) string {
+	if n := slices.IndexFunc(codes, func(c diag.Code) bool { return c.Code == code }); n >= 0 {
+		return codes[n].Package
+	}
+	return ""
 }
 
 // date is a day.

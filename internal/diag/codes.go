@@ -20,7 +20,7 @@ type Code struct {
 // ./internal/diag -update`, which writes docs/FINDINGS.md. The ranges: 1xx
 // slipway.yaml; 20x–29x and 31x–35x what detection finds; 30x slipway.lock;
 // 36x–38x the built image; 40x own Dockerfiles and running services; 44x waivers and
-// the built image; 46x–48x what can be built and is unwise.
+// the built image; 46x–48x what can be built and is unwise; 60x–62x gates.
 func Codes() []Code {
 	var all []Code
 	for pkg, codes := range map[string][]Code{
@@ -38,6 +38,8 @@ func Codes() []Code {
 		"ecosystem/static": staticCodes(),
 		"dotenv":           dotenvCodes(),
 		"fleet":            fleetCodes(),
+		"gate":             gateCodes(),
+		"gate/contents":    gateContentsCodes(),
 		"pipeline":         pipelineCodes(),
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
@@ -81,6 +83,12 @@ func configCodes() []Code {
 		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, which images must not contain."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
 		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
+		{Code: "SLP555", Name: "bad quality stage", Meaning: "A quality stage in slipway.yaml has no command, or one that cannot be a line of a Dockerfile."},
+		{Code: "SLP575", Name: "unknown companion", Meaning: "needs: names neither a kind of the catalogue, nor an image, nor a service of the fleet."},
+		{Code: "SLP576", Name: "unknown companion version", Meaning: "needs: names a version of a server that the catalogue does not have."},
+		{Code: "SLP577", Name: "useless companion setting", Meaning: "needs: gives a companion a database or seed that it does not take."},
+		{Code: "SLP578", Name: "bad companion name", Meaning: "A name in needs: cannot be a host or database, or is taken."},
+		{Code: "SLP628", Name: "invalid limit", Meaning: "A value below gates: in slipway.yaml cannot be the limit of that gate."},
 	}
 }
 
@@ -346,6 +354,44 @@ func proofCodes() []Code {
 		{Code: "SLP379", Name: "health check's program missing", Meaning: "The image lacks the program of its health check, or the user cannot execute it."},
 		{Code: "SLP380", Name: "unknown user", Meaning: "The image runs as a user or group that its accounts do not list."},
 		{Code: "SLP381", Name: "nothing to start", Meaning: "The image has neither an entrypoint nor a command."},
+	}
+}
+
+func gateCodes() []Code {
+	return []Code{
+		{Code: "SLP600", Name: "coverage", Meaning: "Tests run a smaller share of the lines than required."},
+		{Code: "SLP601", Name: "coverage of changes", Meaning: "Tests run a smaller share of the changed lines than required."},
+		{Code: "SLP602", Name: "failed test", Meaning: "A test failed."},
+		{Code: "SLP603", Name: "too few tests", Meaning: "Fewer tests ran than required."},
+		{Code: "SLP604", Name: "skipped test", Meaning: "A test is skipped, and nothing says why."},
+		{Code: "SLP605", Name: "flaky test", Meaning: "A test failed and passed in the same run."},
+		{Code: "SLP606", Name: "lint error", Meaning: "A linter reports an error."},
+		{Code: "SLP607", Name: "known vulnerability", Meaning: "A package of the image has a known vulnerability."},
+		{Code: "SLP608", Name: "secret", Meaning: "A secret is in the image, in its history or in the sources."},
+		{Code: "SLP609", Name: "denied licence", Meaning: "A package of the image has a licence that slipway.yaml denies."},
+		{Code: "SLP610", Name: "size", Meaning: "The image is larger than allowed."},
+		{Code: "SLP611", Name: "growth", Meaning: "The image grew by more than allowed since the last release."},
+		{Code: "SLP612", Name: "waste", Meaning: "Later layers of the image hide more bytes than allowed."},
+		{Code: "SLP613", Name: "efficiency", Meaning: "The layers of the image are less efficient than required."},
+		{Code: "SLP614", Name: "number of layers", Meaning: "The image has more layers than allowed."},
+		{Code: "SLP615", Name: "start-up time", Meaning: "The started image takes longer to become healthy than allowed."},
+		{Code: "SLP616", Name: "memory at rest", Meaning: "The started image holds more memory than allowed."},
+		{Code: "SLP617", Name: "build time", Meaning: "The build took longer than the last release's by more than allowed."},
+		{Code: "SLP618", Name: "root user", Meaning: "The image runs as root."},
+		{Code: "SLP619", Name: "setuid in the image", Meaning: "A gate forbids programs that run with rights of another user."},
+		{Code: "SLP620", Name: "shell", Meaning: "The image has a shell that nobody asked for."},
+		{Code: "SLP621", Name: "no health check", Meaning: "The image has no health check."},
+		{Code: "SLP622", Name: "old base", Meaning: "The base of the image is older than allowed."},
+		{Code: "SLP623", Name: "structure test", Meaning: "A structure test of the image fails."},
+		{Code: "SLP624", Name: "policy", Meaning: "A policy denies the image."},
+		{Code: "SLP625", Name: "not known", Meaning: "What a gate looks at is not known."},
+		{Code: "SLP627", Name: "broken report", Meaning: "A report of tests cannot be read, so that the gate may not see all tests."},
+	}
+}
+
+func gateContentsCodes() []Code {
+	return []Code{
+		{Code: "SLP626", Name: "broken rules", Meaning: "A file of structure tests or of dive's rules cannot be read."},
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package gate decides whether an image may leave: limits over what is known of it.
-// It measures and reads nothing.
+// It measures and reads nothing, but what lies in the indexes of layers.
 //
 //	verdicts := gate.Check(limits, gate.Subject{Image: img, Tests: tests, Today: today})
 package gate
@@ -25,19 +25,26 @@ type Subject struct {
 	Database        *advisory.Database // nil: no scan
 	Secrets         *[]Secret
 	Running         *Running
-	Previous        *Previous // the last release; nil: none
+	Structure       []StructureResult // of Limits.Structure
+	Policies        []PolicyResult    // of Limits.Policies
+	Previous        *Previous         // the last release; nil: none
 	Today           time.Time
+	Missing         map[string]string // gate → why what it needs is not known, and the next command
 }
 
 // Image is what is known of the built image without starting it.
 type Image struct {
 	Name        string            `json:"name"`
 	Digest      string            `json:"digest"`
+	Dockerfile  string            `json:"dockerfile,omitempty"` // that the lines of layers are of
 	PackedBytes int64             `json:"packed_bytes"`
 	SizeBytes   int64             `json:"size_bytes"`   // unpacked
 	WastedBytes int64             `json:"wasted_bytes"` // of files that a later layer replaces or deletes
 	Efficiency  float64           `json:"efficiency"`   // 0 to 1, dive's definition
 	Layers      []Layer           `json:"layers"`
+	Parts       []Part            `json:"parts,omitempty"`  // the largest first
+	Wasted      []Waste           `json:"wasted,omitempty"` // the largest first
+	Dive        Dive              `json:"dive"`
 	User        string            `json:"user"`
 	Env         []string          `json:"env,omitempty"`
 	Entrypoint  []string          `json:"entrypoint,omitempty"`
@@ -51,6 +58,8 @@ type Image struct {
 	Shells      []string          `json:"shells,omitempty"`      // paths
 	BaseCreated time.Time         `json:"base_created,omitzero"` // newest package of its base; zero: not known
 	BuildTime   time.Duration     `json:"build_ns"`
+	Steps       int               `json:"steps,omitempty"`  // of the build that took BuildTime
+	Cached      int               `json:"cached,omitempty"` // of them
 }
 
 // Layer is one layer of an image.
@@ -59,6 +68,29 @@ type Layer struct {
 	SizeBytes int64  `json:"size_bytes"`
 	By        string `json:"by"`             // the instruction
 	Line      int    `json:"line,omitempty"` // of it in the Dockerfile
+}
+
+// Part is a package, or a file of none, with what it takes of the image.
+type Part struct {
+	Path  string `json:"path"`              // its directory, or the file; absolute
+	Name  string `json:"package,omitempty"` // of the package; empty: a file
+	Bytes int64  `json:"size_bytes"`
+	Layer int    `json:"layer"` // index in Layers of the most of it
+}
+
+// Waste is a file that a later layer replaces or deletes.
+type Waste struct {
+	Path  string `json:"path"`
+	Bytes int64  `json:"size_bytes"` // that nobody sees
+	Layer int    `json:"layer"`      // index in Layers of the layer that brings it
+	By    int    `json:"by"`         // index of the layer that hides it
+}
+
+// Dive is what dive (github.com/wagoodman/dive) computes of an image. It counts a file
+// that is in two layers twice, also the copy that is seen.
+type Dive struct {
+	WastedBytes int64   `json:"wasted_bytes"`
+	UserPercent float64 `json:"user_wasted_percent"` // 0 to 1, of all layers but the first
 }
 
 // Stage is how a quality stage ended.
@@ -82,7 +114,7 @@ type Secret struct {
 
 // Running is what was measured of the started image.
 type Running struct {
-	StartUp     time.Duration `json:"start_up_ns"` // until healthy
+	StartUp     time.Duration `json:"start_up_ns"` // until healthy; 0: not known
 	MemoryBytes int64         `json:"memory_bytes"`
 }
 
@@ -90,5 +122,7 @@ type Running struct {
 type Previous struct {
 	Version  string               `json:"version"`
 	Image    Image                `json:"image"`
+	Coverage float64              `json:"coverage_percent,omitempty"` // of lines; 0: not known
+	Running  *Running             `json:"running,omitempty"`
 	Packages *inventory.Inventory `json:"packages,omitempty"`
 }

@@ -33,7 +33,7 @@ func (b Build) prove(ctx context.Context, job Job, built engine.Result) (diag.Fi
 	if err != nil {
 		return findings, fmt.Errorf("checking the image: %w", err)
 	}
-	findings = job.Waivers.apply(findings, job.Request.Name)
+	findings = job.Waivers.images().apply(findings, job.Request.Name)
 	var broken diag.Findings
 	for _, f := range findings {
 		if f.Severity == diag.Error {

@@ -22,6 +22,16 @@ type Waivers struct {
 	List []config.Waiver
 }
 
+// images are those of findings about built images; the others are of gates.
+func (w Waivers) images() Waivers { return w.only(false) }
+
+// gates are those of findings of gates.
+func (w Waivers) gates() Waivers { return w.only(true) }
+
+func (w Waivers) only(gate bool) Waivers {
+	return Waivers{w.File, slices.DeleteFunc(slices.Clone(w.List), func(one config.Waiver) bool { return one.Gate != gate })}
+}
+
 // apply turns findings that are waived into notes with the reason, and reports
 // waivers that waive nothing: they would hide the next finding of their kind.
 func (w Waivers) apply(findings diag.Findings, service string) diag.Findings {
@@ -46,14 +56,38 @@ func (w Waivers) apply(findings diag.Findings, service string) diag.Findings {
 		if used[n] {
 			continue
 		}
-		hint := "delete the waiver"
-		if i := slices.IndexFunc(findings, func(f diag.Finding) bool { return f.Code == one.Finding }); i >= 0 {
-			hint = "correct at: the finding is at " + findings[i].Place.File
-		}
-		out = append(out, diag.Finding{Code: codeUseless, Severity: diag.Warning, Place: diag.Place{File: w.File, Line: one.Line}, Hint: hint,
-			Text: service + ": the waiver of " + named(one) + " waives nothing: the image has no such finding"})
+		out = append(out, w.useless(one, findings, service))
 	}
 	return out.Sorted()
+}
+
+// useless is the finding about a waiver that waives none of the findings.
+func (w Waivers) useless(one config.Waiver, findings diag.Findings, service string) diag.Finding {
+	hint := "delete the waiver"
+	if i := slices.IndexFunc(findings, func(f diag.Finding) bool { return f.Code == one.Finding }); i >= 0 {
+		hint = "correct at: the finding is at " + findings[i].Place.File
+	}
+	return diag.Finding{Code: codeUseless, Severity: diag.Warning, Place: diag.Place{File: w.File, Line: one.Line}, Hint: hint,
+		Text: service + ": the waiver of " + named(one) + " waives nothing: the image has no such finding"}
+}
+
+// ended are the findings about waivers whose last day is over.
+func (w Waivers) ended(now time.Time, service string) diag.Findings {
+	var out diag.Findings
+	for _, one := range w.List {
+		if !over(one, now) {
+			continue
+		}
+		out = append(out, diag.Finding{Code: codeEnded, Place: diag.Place{File: w.File, Line: one.Line},
+			Text: service + ": the waiver of " + named(one) + " ended on " + one.Until.Format(time.DateOnly) + " (" + one.Reason + ")",
+			Hint: "fix the finding and delete the waiver, or write a later until:"})
+	}
+	return out
+}
+
+// over reports a waiver whose last day is over.
+func over(w config.Waiver, now time.Time) bool {
+	return !w.Until.IsZero() && !now.Before(w.Until.AddDate(0, 0, 1))
 }
 
 // waives reports a finding that a waiver means. Lines move with every edit, so
@@ -81,23 +115,14 @@ func (b Build) endedWaivers(job Job) error {
 	if !b.proves(job) {
 		return nil
 	}
-	var ended diag.Findings
-	for _, w := range job.Waivers.List {
-		if w.Until.IsZero() || b.Now().Before(w.Until.AddDate(0, 0, 1)) {
-			continue
-		}
-		ended = append(ended, diag.Finding{Code: codeEnded, Place: diag.Place{File: job.Waivers.File, Line: w.Line},
-			Text: job.Request.Name + ": the waiver of " + named(w) + " ended on " + w.Until.Format(time.DateOnly) + " (" + w.Reason + ")",
-			Hint: "fix the finding and delete the waiver, or write a later until:"})
-	}
-	return ended.Errors()
+	return job.Waivers.images().ended(b.Now(), job.Request.Name).Errors()
 }
 
 // Recipe says which findings are waived, "" for none. It is part of what an image
 // is recognised by: without its waiver, the image is checked again.
 func (w Waivers) Recipe() string {
 	var all []string
-	for _, one := range w.List {
+	for _, one := range w.images().List {
 		all = append(all, named(one))
 	}
 	slices.Sort(all)

@@ -108,30 +108,48 @@ func (l *Sandbox) Size(ctx context.Context, built engine.Result) (int64, int, er
 func (l *Sandbox) Start(ctx context.Context, built engine.Result) (ready time.Duration, memoryBytes int64, err error) {
 	spec := l.spec
 	spec.Image = built.Digest
-	running, err := l.rt.Start(ctx, localrun.Group{Name: "bench", Services: []localrun.Spec{spec}}, false, silent{})
+	return started(ctx, l.rt, localrun.Group{Name: "bench", Services: []localrun.Spec{spec}}, l.timeout)
+}
+
+// Started starts a group of this machine, waits until it is healthy and has settled,
+// and stops it: how long that took, 0 without a health check, and the memory in use.
+func (d Dir) Started(ctx context.Context, g localrun.Group, timeout time.Duration) (ready time.Duration, memoryBytes int64, err error) {
+	rt, err := d.Containers("")
+	if err != nil {
+		return 0, 0, err
+	}
+	rt.Grace = 5 * time.Second
+	return started(ctx, rt, g, timeout)
+}
+
+func started(ctx context.Context, rt *oci.Runtime, g localrun.Group, timeout time.Duration) (ready time.Duration, memoryBytes int64, err error) {
+	running, err := rt.Start(ctx, g, false, silent{})
 	if err != nil {
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, running.Stop()) }()
-	if err := running.WaitReady(ctx, l.timeout); err != nil {
+	if err := running.WaitReady(ctx, timeout); err != nil {
 		return 0, 0, err
 	}
 	ready = time.Duration(running.Statuses()[0].ReadyMillis) * time.Millisecond
-	memoryBytes, err = l.settled(ctx)
+	memoryBytes, err = settled(ctx, rt.StateDir, g.Name)
 	return ready, memoryBytes, err
 }
 
-// settled reads the memory in use until it changes by less than one percent in
+// settled reads the memory in use by a group until it changes by less than one percent in
 // half a second, for five seconds at most.
-func (l *Sandbox) settled(ctx context.Context) (int64, error) {
+func settled(ctx context.Context, stateDir, group string) (int64, error) {
 	last := int64(0)
 	for range 10 {
-		groups, err := oci.List(l.dir)
+		groups, err := oci.List(stateDir)
 		if err != nil {
 			return 0, err
 		}
 		now := int64(0)
 		for _, g := range groups {
+			if g.Name != group {
+				continue
+			}
 			for _, s := range g.Services {
 				now += s.MemoryBytes
 			}

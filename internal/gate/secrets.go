@@ -1,0 +1,37 @@
+package gate
+
+import (
+	"fmt"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// secrets is the gate of secrets in layers, configuration, history and sources.
+func secrets(l Limits, s Subject) *draft {
+	if l.Secrets == nil {
+		return nil
+	}
+	d := &draft{Verdict: Verdict{Gate: "secrets", Limit: most(*l.Secrets) + " secrets"}}
+	if s.Secrets == nil {
+		d.unknown = "nothing searched for secrets; slipway scan"
+		return d
+	}
+	d.Actual = count(len(*s.Secrets), "secret")
+	var found diag.Findings
+	for _, one := range *s.Secrets {
+		f := diag.Finding{Code: codeSecret, Place: diag.Place{File: one.File, Line: one.Line},
+			Text: fmt.Sprintf("%s%s in the %s", prefix(s), one.Rule, one.Where), Hint: "revoke it, then mount it as a build secret: RUN --mount=type=secret"}
+		if one.Where == "layer" {
+			f.Text = fmt.Sprintf("%s%s in a layer", prefix(s), one.Rule)
+		}
+		if i := layerIndex(s.Image, one.Layer); i >= 0 {
+			f.Text = fmt.Sprintf("%s%s in %s", prefix(s), one.Rule, s.Image.layer(i))
+		}
+		if one.Where == "sources" {
+			f.Hint = "revoke it, and read it from the environment"
+		}
+		found = append(found, f)
+	}
+	d.add(*l.Secrets, diag.Error, found...)
+	return d
+}
