@@ -43,8 +43,11 @@ func Codes() []Code {
 		"pipeline":         pipelineCodes(),
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
-		"scan":             scanCodes(),
-		"testreport":       testreportCodes(),
+		"scan": {
+			{Code: "SLP630", Name: "old database", Meaning: "The database of vulnerabilities is more than seven days old."},
+			{Code: "SLP631", Name: "ecosystem not in database", Meaning: "The database of vulnerabilities has no advisories for an ecosystem of the image."},
+		},
+		"testreport": testreportCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -392,12 +395,5 @@ func gateCodes() []Code {
 func gateContentsCodes() []Code {
 	return []Code{
 		{Code: "SLP626", Name: "broken rules", Meaning: "A file of structure tests or of dive's rules cannot be read."},
-	}
-}
-
-func scanCodes() []Code {
-	return []Code{
-		{Code: "SLP630", Name: "old database", Meaning: "The database of vulnerabilities is more than seven days old."},
-		{Code: "SLP631", Name: "ecosystem not in database", Meaning: "The database of vulnerabilities has no advisories for an ecosystem of the image."},
 	}
 }

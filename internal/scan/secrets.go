@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/secret"
 )
@@ -131,7 +130,7 @@ func inSource(tree fs.FS, p string, e fs.DirEntry) (out []gate.Secret, err error
 	if err != nil {
 		return nil, err
 	}
-	if ecosystem.HoldsKey(p, data) {
+	if secret.HoldsKey(p, data) {
 		out = append(out, gate.Secret{Rule: "private-key", File: p, Where: "sources"})
 	}
 	for _, m := range secret.Find(data) {
