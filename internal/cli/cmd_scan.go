@@ -40,7 +40,8 @@ func (a *app) scanCommand() *cobra.Command {
 		Long: `Match the packages of an image, or of the lock files of a directory, with a database
 of vulnerabilities on this machine. Search all layers, variables and history for secrets.
 The database comes from a mirror of OSV archives, which SLIPWAY_OSV_MIRROR names, or from
-files with --from. Only --update uses the network.`,
+files with --from. Only --update uses the network. Vulnerable functions of Go that are not
+compiled in are listed and do not fail the scan.`,
 		Example: `  slipway scan --update --from advisories.zip
   slipway scan fast-orchestrator-service --fail-on high
   slipway scan . --sarif scan.sarif`,
