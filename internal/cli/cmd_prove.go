@@ -217,8 +217,12 @@ func (a *app) runStages(ctx context.Context, src *source, what tested, f proveFl
 	if f.again {
 		known.Again = "--again"
 	}
+	beside, err := a.besideStages(store, what, eng, screen)
+	if err != nil {
+		return err
+	}
 	run := pipeline.Build{
-		Builder: eng, Images: state.Tagger{Store: store, By: a.namedBy(src, jobs, f.buildFlags)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store},
+		Builder: beside, Images: state.Tagger{Store: store, By: a.namedBy(src, jobs, f.buildFlags)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store},
 		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f.buildFlags), RAM: a.memoryToBuild(f.builder),
 		KeepGoing: true, Rerun: f.rerun, Reports: known, Now: time.Now,
 	}

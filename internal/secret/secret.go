@@ -1,6 +1,5 @@
 // Package secret finds tokens and passwords in texts by the forms that their issuers
-// document. It reports which rule and line, and never the secret. Private keys have
-// HoldsKey, which the planner asks too.
+// document, and private keys. It reports which rule and line, and never the secret.
 //
 //	for _, m := range secret.Find(data) {
 //		fmt.Println(m.Rule, m.Line)

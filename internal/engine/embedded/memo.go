@@ -51,8 +51,8 @@ type exportMemo struct {
 	guard    *outbound.Guard // nil: Dockerfiles add what this machine serves
 	opened   time.Time
 
-	maxUnpacked int64 // bytes that archives of one ADD unpack to; 0: no limit
-	beside   *atomic.Int32 // builds that have companions
+	maxUnpacked int64         // bytes that archives of one ADD unpack to; 0: no limit
+	beside      *atomic.Int32 // builds that have companions
 }
 
 func newExportMemo(ctx context.Context, w *base.Worker, dir, blobs, imageDir string) *exportMemo {
