@@ -28,6 +28,9 @@ func Tree(name string, root fs.FS, o Options) (Result, error) {
 // kernel are the directories at the root that hold no files of the image.
 func kernel() []string { return []string{"dev", "proc", "run", "sys", "tmp"} }
 
+// itself is where the base slipway/scan has the scanner, which no image keeps.
+const itself = "usr/local/bin/security-scan"
+
 // indexOf reads a file system as the layer that it would be.
 func indexOf(root fs.FS) (*layer.Index, error) {
 	in, out := io.Pipe()
@@ -39,7 +42,7 @@ func indexOf(root fs.FS) (*layer.Index, error) {
 				return nil
 			case err != nil:
 				return err
-			case p == ".":
+			case p == ".", p == itself:
 				return nil
 			case e.IsDir() && slices.Contains(kernel(), p):
 				return fs.SkipDir
