@@ -379,24 +379,3 @@ func isBelow(dirs map[string]bool, at string) bool {
 func (s *service) holdsOthers(c *crate) bool {
 	return slices.ContainsFunc(s.crates, func(o *crate) bool { return o != c && below(c.dir, o.dir) })
 }
-
-// sourcesOf are the directories and files of a crate's targets; a file beside the
-// manifest brings its neighbours, which may be its modules.
-func (s *service) sourcesOf(c *crate) []string {
-	names := []string{c.lib, c.buildRS}
-	for _, b := range c.bins {
-		names = append(names, b.Path)
-	}
-	found := map[string]bool{}
-	for _, name := range names {
-		first, _, nested := strings.Cut(name, "/")
-		switch {
-		case name == "" || outside(name):
-		case nested:
-			found[first] = true
-		default:
-			found[name] = true
-		}
-	}
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(name string) bool { return !ecosystem.Exists(s.Dir, path.Join(c.dir, name)) })
-}
