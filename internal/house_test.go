@@ -44,6 +44,7 @@ func rooms() map[string]layer {
 		"internal/fleet":     adapters,
 		"internal/generated": adapters,
 		"internal/gauge":     adapters,
+		"internal/evidence":  adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -155,7 +156,7 @@ func owners() map[string][]string {
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
-			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/gauge",
+			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/evidence", "internal/gauge",
 			"internal/engine/conformance", // the registry of its tests
 		},
 	}

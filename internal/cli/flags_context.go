@@ -231,7 +231,7 @@ func (a *app) engine(ctx context.Context, src *source, f buildFlags, sink event.
 		return nil, err
 	}
 	b := a.builders(f.builder)
-	b.Steps = state.StepRights{HostNetwork: f.hostNetwork(), Trusted: trusted}
+	b.Steps = state.StepRights{HostNetwork: f.hostNetwork(), Trusted: trusted, MaxUnpacked: f.maxUnpacked}
 	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, b, sink) }}
 	if !a.elsewhere(f.builder) && a.state.Abandoned() {
 		_, err = eng.Get()

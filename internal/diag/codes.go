@@ -43,6 +43,7 @@ func Codes() []Code {
 		"pipeline":         pipelineCodes(),
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
+		"testreport":       testreportCodes(),
 	} {
 		for _, c := range codes {
 			c.Package = pkg
@@ -281,6 +282,12 @@ func dockerfileCodes() []Code {
 	}
 }
 
+func testreportCodes() []Code {
+	return []Code{
+		{Code: "SLP550", Name: "broken report", Meaning: "A report of tests, coverage or a linter is broken, cut off, empty or too large."},
+	}
+}
+
 func fleetCodes() []Code {
 	return []Code{
 		{Code: "SLP402", Name: "unknown base", Meaning: "A Dockerfile names a base of Slipway that does not exist."},
@@ -372,7 +379,7 @@ func gateCodes() []Code {
 		{Code: "SLP623", Name: "structure test", Meaning: "A structure test of the image fails."},
 		{Code: "SLP624", Name: "policy", Meaning: "A policy denies the image."},
 		{Code: "SLP625", Name: "not known", Meaning: "What a gate looks at is not known."},
-		{Code: "SLP627", Name: "broken report", Meaning: "A report of tests cannot be read, so that the gate may not see all tests."},
+		{Code: "SLP627", Name: "tests not seen", Meaning: "A report of tests cannot be read, so that the gate may not see all tests."},
 	}
 }
 

@@ -149,7 +149,7 @@ func (s *Store) replace(name string, data []byte) error {
 	if err := os.MkdirAll(s.path("tmp"), 0o700); err != nil {
 		return s.explainWrite(err)
 	}
-	err := atomicfile.Write(s.path(name), data, atomicfile.Options{Dir: s.path("tmp"), Prefix: name + "-", Sync: !s.volatile})
+	err := atomicfile.Write(s.path(name), data, atomicfile.Options{Dir: s.path("tmp"), Prefix: filepath.Base(name) + "-", Sync: !s.volatile})
 	if err != nil {
 		return s.explainWrite(fmt.Errorf("writing %s: %w", name, err))
 	}

@@ -36,6 +36,9 @@ func (s *Store) GC(ctx context.Context, keepYounger time.Duration, keep func(v1.
 		s.mark(e.Descriptor, reached)
 	}
 	oldest := time.Now().Add(-keepYounger)
+	if err := s.markBeside(reached, oldest); err != nil {
+		return Freed{}, err
+	}
 	freed, err := s.sweep(ctx, oldest, func(h v1.Hash) bool { return reached[h] || keep != nil && keep(h) })
 	return freed, errors.Join(err, removeOld(s.path("tmp"), oldest), removeOld(s.path("ingest"), oldest), s.pruneSizes(), s.pruneContents())
 }

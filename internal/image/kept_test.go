@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/httplimit"
 	"github.com/slipway-build/slipway/internal/retry"
 )
 
@@ -64,6 +65,32 @@ func TestAManifestIsSentAgainAfterAWrongAnswer(t *testing.T) {
 		var other *keptOther
 		if errors.As(err, &other) != (want != nil) || sent != min(wrong+1, 3) {
 			t.Errorf("%d wrong answers: sent %d times: %v", wrong, sent, err)
+		}
+		if err == nil {
+			_ = res.Body.Close()
+		}
+	}
+}
+
+// A registry that says nothing to a manifest is asked once more, and no more.
+func TestAManifestIsSentAgainAfterSilence(t *testing.T) {
+	for silent, want := range map[int]int{1: 2, 9: 2} {
+		sent := 0
+		r := &retrying{now: time.Now, sink: event.Discard{},
+			policy: retry.Policy{Attempts: 6, Sleep: func(context.Context, time.Duration) error { return nil }},
+			inner: roundTripper(func(*http.Request) (*http.Response, error) {
+				if sent++; sent <= silent {
+					return nil, &httplimit.Silent{Host: "registry.example", For: time.Second}
+				}
+				return &http.Response{StatusCode: http.StatusCreated, Body: io.NopCloser(strings.NewReader(""))}, nil
+			})}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://registry.example/v2/web/manifests/v1", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := r.RoundTrip(req)
+		if sent != want || (err == nil) != (silent < want) {
+			t.Errorf("silent %d times: sent %d times: %v", silent, sent, err)
 		}
 		if err == nil {
 			_ = res.Body.Close()

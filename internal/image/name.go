@@ -96,7 +96,9 @@ func (n Name) WithTag(tag string) Name {
 	return Name(n.repository() + ":" + tag)
 }
 
-// repository is the name without tag and digest.
+// Repository is the name without tag and digest.
+func (n Name) Repository() string { return n.repository() }
+
 func (n Name) repository() string {
 	name, _, _ := strings.Cut(string(n), "@")
 	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {

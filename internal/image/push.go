@@ -18,7 +18,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/httplimit"
 	"github.com/slipway-build/slipway/internal/retry"
@@ -42,6 +41,7 @@ type Pusher struct {
 	opts        PushOptions
 	credentials credentials
 	remote      *remote.Pusher
+	puller      *remote.Puller
 	retry       *retrying
 	bound       *bound
 
@@ -80,9 +80,15 @@ func NewPusher(store *Store, opts PushOptions) (*Pusher, error) {
 		now:       time.Now,
 	}
 	never := func(error) bool { return false }
-	p.remote, err = remote.NewPusher(remote.WithAuthFromKeychain(keys), remote.WithTransport(&greetings{inner: p.retry}), remote.WithJobs(opts.Parallel),
+	options := []remote.Option{
+		remote.WithAuthFromKeychain(keys), remote.WithTransport(&greetings{inner: p.retry}), remote.WithJobs(opts.Parallel),
 		remote.WithUserAgent("slipway"), remote.WithRetryStatusCodes(), remote.WithRetryPredicate(never),
-		remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
+	}
+	if p.puller, err = remote.NewPuller(options...); err != nil {
+		return nil, err
+	}
+	p.remote, err = remote.NewPusher(options...)
 	return p, err
 }
 
@@ -95,21 +101,16 @@ func baseTransport(insecure bool) http.RoundTripper {
 }
 
 // Push sends the image that a local name stands for, with all its platforms, to
-// a reference such as "registry.example/shop/web:v1". What the registry has is
-// not sent again. Errors are for the person and hold no credentials.
+// a reference such as "registry.example/shop/web:v1", and what lies beside it. What
+// the registry has is not sent again. Errors are for the person and hold no credentials.
 func (p *Pusher) Push(ctx context.Context, local, destination string) error {
 	artifact, err := p.store.Artifact(ctx, local)
 	if err != nil {
 		return err
 	}
-	options := []name.Option{name.WeakValidation}
-	if p.opts.Insecure {
-		options = append(options, name.Insecure)
-	}
-	ref, err := name.ParseReference(destination, options...)
+	ref, err := p.reference(destination)
 	if err != nil {
-		return diag.Fail(diag.ExitUsage, "%q is not an image name", redact(destination)).
-			WithHint("write registry/name:tag in lower case, such as localhost:5000/shop/web:v1")
+		return err
 	}
 	p.bound.push(ref.Context().RegistryStr())
 	job := &push{Pusher: p, ctx: ctx, repo: ref.Context(), what: shown(destination)}
@@ -118,6 +119,9 @@ func (p *Pusher) Push(ctx context.Context, local, destination string) error {
 		err = p.remote.Push(ctx, ref, &uploadingIndex{a, job})
 	case v1.Image:
 		err = p.remote.Push(ctx, ref, &uploadingImage{a, job})
+	}
+	if err == nil {
+		err = p.sendBeside(ctx, artifact, ref.Context())
 	}
 	if err != nil {
 		return p.explain(ctx, local, ref, err)

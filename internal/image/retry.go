@@ -71,7 +71,7 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("refusing plain HTTP to %s", req.URL.Host)
 	}
 	var res *http.Response
-	attempts := 0
+	attempts, silences := 0, 0
 	policy := t.policy
 	policy.Note = func(err error, _ time.Duration) {
 		if e := (*exhausted)(nil); errors.As(err, &e) && e.asked > 0 {
@@ -87,7 +87,10 @@ func (t *retrying) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		var err error
 		if res, err = t.inner.RoundTrip(req); err != nil {
-			return &broken{err, temporary(0, err) && repeatable(req, 0)}
+			if silent := (*httplimit.Silent)(nil); errors.As(err, &silent) && !silent.Began && req.GetBody != nil {
+				silences++ // a read was repeated already, and an upload starts over as a whole
+			}
+			return &broken{err, (silences == 1 || temporary(0, err)) && repeatable(req, 0)}
 		}
 		if ctx.Err() != nil || !temporary(res.StatusCode, nil) {
 			return nil

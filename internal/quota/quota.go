@@ -18,6 +18,9 @@ const (
 // when that is more, and never so much that the disk fills up.
 func Default(free int64) int64 { return min(max(usual, free/10), free/10*9) }
 
+// Message matches the text of an Exceeded, where only texts get through.
+const Message = `it unpacks to more than [0-9.]+ [MG]B`
+
 // Quota counts what is unpacked. It is not safe for concurrent use.
 type Quota struct{ left, limit int64 }
 
@@ -36,9 +39,15 @@ func (q *Quota) Take(size int64) error {
 	return nil
 }
 
+// Taken is what was counted.
+func (q *Quota) Taken() int64 { return q.limit - q.left }
+
 // Exceeded says that an archive unpacks to more than its limit.
 type Exceeded struct{ Limit int64 }
 
 func (e *Exceeded) Error() string {
+	if e.Limit < 1e9 {
+		return fmt.Sprintf("it unpacks to more than %.1f MB", float64(e.Limit)/1e6)
+	}
 	return fmt.Sprintf("it unpacks to more than %.1f GB", float64(e.Limit)/1e9)
 }

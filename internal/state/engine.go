@@ -38,8 +38,9 @@ type Builders struct {
 
 // StepRights are what the embedded engine's steps may do beside what all may.
 type StepRights struct {
-	HostNetwork bool // have the machine's network; and Dockerfiles add what the machine serves
-	Trusted     bool // have the machine's credentials of package registries, to install packages
+	HostNetwork bool   // have the machine's network; and Dockerfiles add what the machine serves
+	Trusted     bool   // have the machine's credentials of package registries, to install packages
+	MaxUnpacked string // what an image, or the archives of an ADD, unpack to; see UnpackLimit
 }
 
 // Open opens the builders when some are named, else the embedded engine.
@@ -88,6 +89,14 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 	if err != nil {
 		return nil, err
 	}
+	pids, err := stepPIDs(d.Getenv("SLIPWAY_STEP_PIDS"))
+	if err != nil {
+		return nil, err
+	}
+	unpacked, err := d.UnpackLimit(may.MaxUnpacked)
+	if err != nil {
+		return nil, err
+	}
 	settings := filepath.Join(d.Path, "host")
 	if err := os.MkdirAll(settings, 0o700); err != nil {
 		return nil, fmt.Errorf("preparing the settings of build steps: %w", err)
@@ -118,6 +127,8 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 		Withheld:     withheld(may.Trusted, sink),
 		Hidden:       steps.Hidden,
 		MaxCacheSize: limit,
+		MaxUnpacked:  unpacked,
+		StepPIDs:     pids,
 		Owner:        owner,
 		Layer:        keepContents(store),
 		PID:          rootless.PID(),
@@ -207,4 +218,17 @@ func cacheLimit(s string) (int64, error) {
 			WithHint("use a number with MB, GB or TB, such as SLIPWAY_CACHE_SIZE=20GB")
 	}
 	return n * factor, nil
+}
+
+// stepPIDs reads SLIPWAY_STEP_PIDS: processes and threads of a build step.
+func stepPIDs(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 16 {
+		return 0, diag.Fail(diag.ExitUsage, "invalid SLIPWAY_STEP_PIDS %q", s).
+			WithHint("use the number of processes that a build step may have, such as SLIPWAY_STEP_PIDS=65536")
+	}
+	return n, nil
 }

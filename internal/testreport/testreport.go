@@ -5,7 +5,11 @@
 //	err := testreport.Read(&r, "unit-tests", "reports/unit-tests/junit.xml", content)
 package testreport
 
-import "time"
+import (
+	"time"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
 
 // Report is what the files of one or more quality stages say. The zero value is an
 // empty report.
@@ -80,3 +84,14 @@ type Unreadable struct {
 	Line  int    `json:"line,omitempty"`
 	Text  string `json:"text"`
 }
+
+// Finding is the problem as every command prints one. It is an error: a report that
+// cannot be read proves nothing.
+func (u Unreadable) Finding() diag.Finding {
+	return diag.Finding{
+		Code: codeBroken, Place: diag.Place{File: u.File, Line: u.Line}, Text: u.Text,
+		Hint: "see the output of stage " + u.Stage + ", and whether its program ended by itself",
+	}
+}
+
+const codeBroken = "SLP550" // broken report

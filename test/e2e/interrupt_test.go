@@ -182,19 +182,12 @@ COPY --from=work /big /f1 /
 	const seed = 20261121
 	instants := rand.New(rand.NewPCG(seed, seed))
 	for n := range number(t, "SLIPWAY_KILLS", 10) {
-		at := time.Duration(instants.Int64N(int64(undisturbed.took)))
-		r := invocation{dir: src, env: env, args: append(args[:len(args):len(args)], "--no-cache")}.start(t)
-		select {
-		case <-r.ended:
-		case <-time.After(at):
-			r.signal(t, syscall.SIGKILL)
-			<-r.ended
-		}
+		invocation{dir: src, env: env, args: append(args[:len(args):len(args)], "--no-cache")}.killed(t, instants, undisturbed.took)
 		if got, _ := digestOf(t, invocation{dir: src, env: env, args: args}); got != want {
-			t.Fatalf("seed %d, kill %d after %v of %v: built %s, undisturbed %s", seed, n, at, undisturbed.took, got, want)
+			t.Fatalf("seed %d, kill %d: built %s, undisturbed %s", seed, n, got, want)
 		}
 		if left := processesOf(dir); len(left) > 0 {
-			t.Fatalf("kill %d after %v: processes are left: %v", n, at, left)
+			t.Fatalf("kill %d: processes are left: %v", n, left)
 		}
 	}
 	for _, f := range mountsOf(t, dir) {

@@ -69,8 +69,8 @@ func (i injector) Run(ctx context.Context, id string, root executor.Mount, mount
 	if id == "" {
 		id = identity.NewID()
 	}
-	peak := watchMemory(os.DirFS("/"), groupOf(id))
-	defer func() { tellPeak(ctx, peak()) }()
+	used := watchMemory(os.DirFS("/"), groupOf(id))
+	defer func() { used().tell(ctx) }()
 	return i.Executor.Run(ctx, id, root, mounts, p, started)
 }
 

@@ -49,6 +49,8 @@ type exportMemo struct {
 	keep     *keeper         // nil: nobody asks what layers hold
 	guard    *outbound.Guard // nil: Dockerfiles add what this machine serves
 	opened   time.Time
+
+	maxUnpacked int64 // bytes that archives of one ADD unpack to; 0: no limit
 }
 
 func newExportMemo(ctx context.Context, w *base.Worker, dir, blobs, imageDir string) *exportMemo {

@@ -24,42 +24,62 @@ const lookEvery = 100 * time.Millisecond
 func groupOf(id string) string { return path.Join(namespace, id) }
 
 // watchMemory looks at the memory of a control group, which may not exist yet,
-// until the returned function is called; that tells the most bytes that it saw.
+// until the returned function is called; that tells what it saw, of bytes the most.
 // The kernel's own mark (memory.peak, memory.max_usage_in_bytes) is no help: it
 // counts the files that a step read and wrote, 200 MB for a copy of 200 MB.
-func watchMemory(root fs.FS, group string) func() int64 {
-	stop, seen := make(chan struct{}), make(chan int64)
+func watchMemory(root fs.FS, group string) func() usage {
+	stop, seen := make(chan struct{}), make(chan usage)
 	go func() {
-		var most int64
+		var u usage
 		ticks := time.NewTicker(lookEvery)
 		defer ticks.Stop()
 		for {
 			select {
 			case <-ticks.C:
 				if n, ok := ram.Held(root, group); ok {
-					most = max(most, n)
+					u.memory = max(u.memory, n)
+				}
+				pids, memory, near := reached(root, group)
+				u.outOfPIDs, u.outOfMemory = u.outOfPIDs || pids, u.outOfMemory || memory
+				if near {
+					ticks.Reset(lookEvery / 20)
 				}
 			case <-stop:
-				seen <- most
+				seen <- u
 				return
 			}
 		}
 	}()
-	return func() int64 {
+	return func() usage {
 		close(stop)
 		return <-seen
 	}
 }
 
-// tellPeak writes the peak of a step beside its log, from where every build that
-// has this step hears of it.
-func tellPeak(ctx context.Context, bytes int64) {
-	if bytes == 0 {
+// usage is what a step was seen to take.
+type usage struct {
+	memory                 int64 // bytes at most
+	outOfPIDs, outOfMemory bool  // it met its limit
+}
+
+// tell writes what a step took beside its log, from where every build that has this
+// step hears of it.
+func (u usage) tell(ctx context.Context) {
+	w, ok, _ := progress.NewFromContext(ctx)
+	if !ok {
 		return
 	}
-	w, ok, _ := progress.NewFromContext(ctx)
-	if ok {
-		_ = w.Write(identity.NewID(), progress.Status{Action: solve.PeakMemory, Current: int(bytes)})
-		_ = w.Close()
+	for name, n := range map[string]int64{solve.PeakMemory: u.memory, solve.OutOfPIDs: asNumber(u.outOfPIDs), solve.OutOfMemory: asNumber(u.outOfMemory)} {
+		if n > 0 {
+			_ = w.Write(identity.NewID(), progress.Status{Action: name, Current: int(n)})
+		}
 	}
+	_ = w.Close()
+}
+
+func asNumber(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }

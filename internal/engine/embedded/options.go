@@ -55,7 +55,9 @@ type Options struct {
 	// nil: nobody asks. It is called from several goroutines.
 	Layer func(digest string, contents *layer.Index)
 
+	MaxUnpacked  int64 // bytes that an image, or the archives of one ADD, unpack to; 0: no limit
 	Parallel     int   // steps at once; 0: two for each core, at least four
+	StepPIDs     int64 // processes and threads of a build step; 0: DefaultPIDs
 	MaxCacheSize int64 // bytes that the cache may use; 0: DefaultCacheSize
 	Owner        string
 	PID          int  // the process that those who wait for this one are told; 0: this process

@@ -55,7 +55,7 @@ func buildAsUser(dir string) int {
 	e, err := Open(ctx, Options{
 		StateDir: filepath.Join(os.Getenv("SLIPWAY_STATE_DIR"), "engine"), ImageDir: filepath.Join(state, "images"),
 		Runc: os.Getenv("SLIPWAY_RUNC"), CAFile: filepath.Join(dir, "Dockerfile"), StepEnv: []string{"https_proxy=http://canary.example"},
-		PID: rootless.PID(), Rootless: rootless.Inside(),
+		PID: rootless.PID(), Rootless: rootless.Inside(), MaxUnpacked: 32 << 20, StepPIDs: 400,
 	}, event.Discard{})
 	if err != nil {
 		fmt.Println(err)

@@ -30,6 +30,9 @@ func (w *exportMemo) ResolveOp(v solver.Vertex, s frontend.FrontendLLBBridge, sm
 	if spaces := cacheSpaces(v.Sys()); len(spaces) > 0 {
 		return scopedOp{op, spaces}, nil
 	}
+	if sys, ok := v.Sys().(*pb.Op); ok {
+		return bounded(op, sys.GetFile(), w.maxUnpacked), nil
+	}
 	return op, nil
 }
 

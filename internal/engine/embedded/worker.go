@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/containerd/containerd/v2/core/diff/apply"
 	ctdmetadata "github.com/containerd/containerd/v2/core/metadata"
 	ctdsnapshots "github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/plugins/content/local"
@@ -49,6 +48,10 @@ func workerOptions(ctx context.Context, o Options, steps network.Provider) (base
 		return base.WorkerOpt{}, err
 	}
 	networks := map[pb.NetMode]network.Provider{pb.NetMode_UNSET: steps, pb.NetMode_HOST: network.NewHostProvider(), pb.NetMode_NONE: network.NewNoneProvider()}
+	limits := newStepLimits(os.DirFS("/"), o)
+	for mode, p := range networks {
+		networks[mode] = limited{p, limits}
+	}
 	monitor, err := resources.NewMonitor()
 	if err != nil {
 		return base.WorkerOpt{}, fmt.Errorf("watching resources: %w", err)
@@ -77,7 +80,7 @@ func workerOptions(ctx context.Context, o Options, steps network.Provider) (base
 		ID: id, Root: root, MetadataStore: records, NetworkProviders: networks, Executor: executor,
 		Snapshotter:     containerdsnapshot.NewSnapshotter(snapshotter, db.Snapshotter(snapshotter), namespace, nil),
 		ContentStore:    content,
-		Applier:         winlayers.NewFileSystemApplierWithWindows(content, apply.NewFileSystemApplier(content)),
+		Applier:         newBoundedApplier(content, o.MaxUnpacked),
 		Differ:          winlayers.NewWalkingDiffWithWindows(content, walking.NewWalkingDiff(content)),
 		Platforms:       []ocispecs.Platform{platforms.Normalize(platforms.DefaultSpec())},
 		LeaseManager:    leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(db), namespace),

@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/pattern"
+	"github.com/slipway-build/slipway/internal/quota"
 )
 
 // explain gives an error the step that it comes from, and words to the failures
@@ -31,10 +32,19 @@ func (p *progress) explain(err error) error {
 			WithHint("check the image name after FROM and the connection to its registry; `slipway bases list` shows bases that need no registry; dockerfile: false in slipway.yaml ignores the service's own Dockerfile")
 	}
 	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: shorter(err)}
+	if m := unpacksTooMuch().FindString(err.Error()); m != "" {
+		out.Err = errors.New(m)
+		what := "the image that the step starts from is too large"
+		if strings.HasPrefix(m, "the archive") {
+			what = "an archive is too large"
+		}
+		return diag.Fail(diag.ExitBuild, "%s", what).Because(out).
+			WithHint("if you trust it, allow more: --max-unpacked 100GB")
+	}
 	if exit := (*gatewaypb.ExitError)(nil); errors.As(err, &exit) {
 		out.ExitCode = int(exit.ExitCode)
 		out.Err = exit
-		return out
+		return p.atLimit(out)
 	}
 	if m := missingFile().FindStringSubmatch(err.Error()); m != nil {
 		out.Err = errors.New(m[1] + " is not in the build context")
@@ -44,8 +54,27 @@ func (p *progress) explain(err error) error {
 	return out
 }
 
+// killed is the exit code of a shell whose program got SIGKILL.
+const killed = 128 + 9
+
+// atLimit says which limit a failed step met, if one.
+func (p *progress) atLimit(failed *engine.StepError) error {
+	switch met := p.limits[p.failed.key]; {
+	case met == OutOfPIDs:
+		return diag.Fail(diag.ExitBuild, "a step started as many processes as one may have").Because(failed).
+			WithHint("if it needs more: SLIPWAY_STEP_PIDS=65536")
+	case met == OutOfMemory, failed.ExitCode == killed:
+		return diag.Fail(diag.ExitBuild, "a process of a step was killed, as the kernel does when memory runs out").Because(failed).
+			WithHint("if the machine has more: --resource memory=16g; else build fewer services at once: --parallel 1")
+	}
+	return failed
+}
+
 // missingFile matches what BuildKit says of a COPY whose source is not there.
 var missingFile = pattern.Lazy(`failed to calculate checksum of ref [^ ]+: "/?([^"]+)": not found`)
+
+// unpacksTooMuch matches what the embedded engine says of bombs, with the archive's name.
+var unpacksTooMuch = pattern.Lazy(`(the archive [^:]+: )?` + quota.Message)
 
 // notAllowed matches what BuildKit says of RUN --network=host and RUN --security=insecure.
 var notAllowed = pattern.Lazy(`failed to load LLB: (network\.host|security\.insecure) is not allowed`)

@@ -22,6 +22,13 @@ const maxStepLog = 4 << 20
 // processes of a step held at most.
 const PeakMemory = "slipway: peak memory"
 
+// OutOfPIDs and OutOfMemory are the names of statuses by which an engine tells that a
+// step met a limit.
+const (
+	OutOfPIDs   = "slipway: no more processes"
+	OutOfMemory = "slipway: no more memory"
+)
+
 // progress turns BuildKit's status stream into events, counts steps, and keeps
 // each step's log until it is known to be good. One goroutine feeds it.
 type progress struct {
@@ -30,6 +37,7 @@ type progress struct {
 	hidden  [][]byte // what no log may show
 	seen    map[digest.Digest]*step
 	peaks   map[digest.Digest]int64 // bytes
+	limits  map[string]string       // that steps met, by their keys
 	failed  *step
 }
 
@@ -46,14 +54,17 @@ type step struct {
 }
 
 func newProgress(service string, sink event.Sink, hidden [][]byte) *progress {
-	return &progress{service: service, sink: sink, hidden: hidden, seen: map[digest.Digest]*step{}, peaks: map[digest.Digest]int64{}}
+	return &progress{service: service, sink: sink, hidden: hidden, seen: map[digest.Digest]*step{}, peaks: map[digest.Digest]int64{}, limits: map[string]string{}}
 }
 
 // update takes one message of the stream.
 func (p *progress) update(s *client.SolveStatus) {
 	for _, st := range s.Statuses { // before the end of a step is told
-		if st.Name == PeakMemory {
+		switch st.Name {
+		case PeakMemory:
 			p.peaks[st.Vertex] = max(p.peaks[st.Vertex], st.Current)
+		case OutOfPIDs, OutOfMemory:
+			p.limits[st.Vertex.String()] = st.Name
 		}
 	}
 	for _, v := range s.Vertexes {

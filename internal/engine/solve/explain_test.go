@@ -1,0 +1,52 @@
+package solve
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// TestWhatStoppedAStepIsSaid: the limit, the size and the file, each with what raises
+// it; the step and its output stay findable.
+func TestWhatStoppedAStepIsSaid(t *testing.T) {
+	exit := func(code uint32) error {
+		return fmt.Errorf("failed to solve: %w", &gatewaypb.ExitError{ExitCode: code})
+	}
+	for name, c := range map[string]struct {
+		err        error
+		limit      string
+		text, hint string
+	}{
+		"exit code":     {exit(2), "", "RUN a: exit code 2", ""},
+		"processes":     {exit(2), OutOfPIDs, "as many processes as one may have: [builder] RUN a: exit code 2", "SLIPWAY_STEP_PIDS="},
+		"memory":        {exit(1), OutOfMemory, "was killed, as the kernel does when memory runs out", "--resource memory="},
+		"killed":        {exit(137), "", "was killed, as the kernel does when memory runs out", "--resource memory="},
+		"large image":   {errors.New("failed to solve: /tmp/x: it unpacks to more than 20.0 GB"), "", "image that the step starts from is too large: [builder] RUN a: it unpacks to more than 20.0 GB", "--max-unpacked"},
+		"large archive": {errors.New("failed to solve: the archive a b.tgz: it unpacks to more than 5.0 MB"), "", "an archive is too large: [builder] RUN a: the archive a b.tgz: it unpacks", "--max-unpacked"},
+	} {
+		p := newProgress("web", event.Discard{}, nil)
+		now, id := time.Unix(1, 0), digest.FromString("a")
+		var met []*client.VertexStatus
+		if c.limit != "" {
+			met = append(met, &client.VertexStatus{ID: "1", Vertex: id, Name: c.limit, Current: 1})
+		}
+		p.update(&client.SolveStatus{Statuses: met, Vertexes: []*client.Vertex{{Digest: id, Name: "[builder 1/2] RUN a", Started: &now, Completed: &now, Error: "x"}}})
+		err := p.explain(c.err)
+		if !strings.Contains(err.Error(), c.text) || !strings.Contains(diag.HintOf(err), c.hint) || (c.hint == "") != (diag.HintOf(err) == "") {
+			t.Errorf("%s: %v, hint %q", name, err, diag.HintOf(err))
+		}
+		if step := (*engine.StepError)(nil); !errors.As(err, &step) || step.Step != "RUN a" {
+			t.Errorf("%s: no step in %#v", name, err)
+		}
+	}
+}

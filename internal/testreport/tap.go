@@ -1,0 +1,220 @@
+package testreport
+
+import (
+	"strings"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/pattern"
+)
+
+var (
+	tapPoint = pattern.Lazy(`^( *)(not )?ok\b(?: +(\d+))?(?: +-)? ?(.*)$`)
+	tapPlan  = pattern.Lazy(`^( *)1\.\.(\d+)(?: *# *(.*))?$`)
+	tapNote  = pattern.Lazy(`(?i)^((?:[^#\\]|\\.)*?)\s*#\s*(skip|todo|time)\S*\s*(.*)$`)
+	tapTime  = pattern.Lazy(`^[\d.]+\s*(ms|s)?`)
+	tapName  = pattern.Lazy(`^( *)# Subtest:? ?(.*)$`)
+	tapField = pattern.Lazy(`^( *)([A-Za-z_]+): *(.*)$`)
+)
+
+// tap reads TAP 13 and 14. Subtests are indented by four spaces; the line of their
+// parent follows them, its name stands before them in "# Subtest: name" only.
+type tap struct {
+	in    *intake
+	names []string // of the open subtests, by depth
+	seen  []int    // test points by depth
+	bad   []bool   // a subtest at this depth failed
+	last  *Case    // waits for its YAML
+	plan  int      // of the file, -1 without one
+	bail  bool
+}
+
+func readTAP(in *intake) error {
+	t := &tap{in: in, plan: -1, seen: []int{0}, bad: []bool{false}}
+	yaml, indent := []string(nil), -1
+	last := 0
+	for n, line := range lines(in.content) {
+		last = n
+		trimmed := strings.TrimLeft(line, " ")
+		switch {
+		case indent >= 0 && strings.TrimSpace(line) == "...":
+			t.detail(yaml, indent)
+			indent, yaml = -1, nil
+		case indent >= 0:
+			if len(yaml) < 2000 {
+				yaml = append(yaml, line)
+			}
+		case trimmed == "---" && t.last != nil:
+			indent = len(line) - len(trimmed)
+		default:
+			if err := t.line(line); err != nil {
+				return err
+			}
+		}
+	}
+	t.detail(yaml, indent)
+	if err := t.flush(); err != nil {
+		return err
+	}
+	switch {
+	case t.bail:
+		return nil
+	case indent >= 0:
+		return fault(last, "the file ends in the middle of a diagnosis")
+	case t.plan < 0:
+		return fault(last, "the plan (1..N) is missing: the tests did not come to their end")
+	case t.plan != t.seen[0]:
+		return fault(last, "%d tests were planned, %d are reported", t.plan, t.seen[0])
+	}
+	return nil
+}
+
+// line is one outside of a diagnosis.
+func (t *tap) line(line string) error {
+	if m := tapPoint().FindStringSubmatch(line); m != nil {
+		return t.point(m)
+	}
+	if m := tapName().FindStringSubmatch(line); m != nil {
+		depth := min(len(m[1])/4, maxDepth)
+		if err := t.flush(); err != nil {
+			return err
+		}
+		t.names = append(t.names[:min(depth, len(t.names))], m[2])
+		return nil
+	}
+	if m := tapPlan().FindStringSubmatch(line); m != nil {
+		if m[1] == "" {
+			t.plan = number(m[2])
+		}
+		return nil
+	}
+	if why, ok := strings.CutPrefix(strings.TrimSpace(line), "Bail out!"); ok {
+		t.bail = true
+		if err := t.flush(); err != nil {
+			return err
+		}
+		return t.in.add(Case{Name: "Bail out!", Status: Errored, Runs: 1, Message: strings.TrimSpace(why)})
+	}
+	if t.last != nil && (t.last.Status == Failed) && strings.HasPrefix(strings.TrimSpace(line), "#") && len(t.last.Output) < maxText {
+		t.last.Output += strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "#"), " ") + "\n"
+	}
+	return nil
+}
+
+// point is a line of a test.
+func (t *tap) point(m []string) error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	depth := min(len(m[1])/4, maxDepth)
+	children := depth+1 < len(t.seen) && t.seen[depth+1] > 0
+	failedBelow := children && t.bad[depth+1]
+	for len(t.seen) <= depth {
+		t.seen, t.bad = append(t.seen, 0), append(t.bad, false)
+	}
+	t.seen, t.bad = t.seen[:depth+1], t.bad[:depth+1]
+	t.seen[depth]++
+	c := &Case{Name: m[4], Status: Passed, Runs: 1}
+	if m[2] != "" {
+		c.Status = Failed
+	}
+	c.directive()
+	if c.Name == "" {
+		c.Name = m[3]
+	}
+	if c.Status == Failed {
+		for i := range t.bad {
+			t.bad[i] = true
+		}
+	}
+	if len(t.names) > depth {
+		t.names = t.names[:depth]
+	}
+	c.Suite = strings.Join(t.names, " > ")
+	if children && (c.Status != Failed || failedBelow) {
+		t.last = &Case{} // the YAML of a container is of no interest
+		return nil
+	}
+	t.last = c
+	return nil
+}
+
+// directive reads "# SKIP reason" and "# TODO reason".
+func (c *Case) directive() {
+	m := tapNote().FindStringSubmatch(c.Name)
+	if m != nil {
+		switch strings.ToLower(m[2]) {
+		case "time":
+			if d := tapTime().FindStringSubmatch(m[3]); d != nil {
+				unit := map[bool]time.Duration{true: time.Second, false: time.Millisecond}[d[1] == "s"]
+				c.Duration = duration(decimal(strings.TrimRight(d[0], " ms")), unit)
+			}
+		case "todo":
+			c.Status, c.Runs, c.Message = Skipped, 0, strings.TrimSpace("TODO "+m[3])
+		default:
+			c.Status, c.Runs, c.Message = Skipped, 0, m[3]
+		}
+		c.Name = m[1]
+	}
+	c.Name = strings.NewReplacer(`\#`, "#", `\\`, `\`).Replace(strings.TrimSpace(c.Name))
+}
+
+func (t *tap) flush() error {
+	c := t.last
+	t.last = nil
+	if c == nil || c.Name == "" {
+		return nil
+	}
+	if c.Message == "" && c.Status == Failed {
+		c.Message = firstLine(c.Output)
+	}
+	return t.in.add(*c)
+}
+
+// detail reads the fields of a diagnosis that node:test and node-tap write.
+func (t *tap) detail(yaml []string, indent int) {
+	if t.last == nil || t.last.Name == "" {
+		return
+	}
+	fields := tapFields(yaml, indent)
+	c := t.last
+	c.Duration = max(c.Duration, duration(decimal(fields["duration_ms"]), time.Millisecond))
+	if c.Status != Failed {
+		return
+	}
+	c.Message = fields["error"]
+	if c.Message == "" {
+		c.Message = fields["message"]
+	}
+	if code := fields["failureType"]; code != "" && code != "testCodeFailure" && code != "subtestsFailed" {
+		c.Status = Errored
+	}
+	c.Output = joined(c.Output, c.Message, fields["stack"])
+	if m := jsFrame().FindStringSubmatch(" " + fields["location"]); m != nil {
+		c.File, c.Line = m[1], number(m[2])
+	}
+	c.locate(fields["stack"])
+}
+
+// tapFields are the fields of the first level, scalars and blocks.
+func tapFields(yaml []string, indent int) map[string]string {
+	out := map[string]string{}
+	key := ""
+	for _, line := range yaml {
+		m := tapField().FindStringSubmatch(line)
+		if m != nil && len(m[1]) == indent {
+			key = m[2]
+			value := strings.TrimSpace(m[3])
+			if value == "|-" || value == "|" || value == ">-" || value == ">" {
+				value = ""
+			} else if len(value) > 1 && (value[0] == '\'' || value[0] == '"') && value[0] == value[len(value)-1] {
+				value = strings.ReplaceAll(value[1:len(value)-1], "''", "'")
+			}
+			out[key] = value
+			continue
+		}
+		if key != "" && len(out[key]) < 4*maxText {
+			out[key] = joined(out[key], strings.TrimPrefix(line, strings.Repeat(" ", indent+2)))
+		}
+	}
+	return out
+}
