@@ -105,7 +105,7 @@ func gated(ctx context.Context, g gauge.Gauge, t gauge.Target) (gate.Outcome, er
 
 // gateTargets decides what is checked: services of the fleet here, or images by name.
 func (a *app) gateTargets(ctx context.Context, store *image.Store, args []string, f fleetFlags) ([]gauge.Target, error) {
-	if a.meansImages(ctx, store, args) {
+	if a.meansImages(ctx, store, args) && !strings.HasPrefix(args[0], ".") && !strings.HasPrefix(args[0], "/") {
 		if _, err := fleet.Stored(ctx, store, args); err != nil {
 			return nil, err
 		}
@@ -114,6 +114,10 @@ func (a *app) gateTargets(ctx context.Context, store *image.Store, args []string
 	t, err := a.fleets().Resolve(args)
 	if err != nil {
 		return nil, err
+	}
+	if t.OwnDockerfile {
+		return nil, diag.Fail(diag.ExitUsage, "%s has a Dockerfile and no slipway.yaml, so its image has the name that its build gave it", t.Root).
+			WithHint("slipway gate IMAGE:TAG")
 	}
 	fl, err := a.fleets().Load(t, f.Overrides)
 	if err != nil {
