@@ -14,6 +14,7 @@ import (
 func opensItself() map[string]string {
 	return map[string]string{
 		"internal/repository":               "the one place",
+		"internal/advisory/osv/*":           "the state directory, and files that the person names",
 		"internal/baseimage/*":              "the state directory, and settings of the machine",
 		"internal/bench/change.go":          "regular files of its own copy",
 		"internal/cli/cmd_doctor_linux.go":  "the kernel's files",
@@ -26,6 +27,7 @@ func opensItself() map[string]string {
 		"internal/crash/crash.go":           "the state directory",
 		"internal/netns/*":                  "the kernel's files",
 		"internal/evidence/keys.go":         "keys that the person names",
+		"internal/companions/template.go":   "the kernel's files",
 		"internal/engine/conformance/*":     "what its tests wrote",
 		"internal/engine/embedded/*":        "the state directory, and the kernel's files",
 		"internal/engine/remote/*":          "the state directory, and certificates that the person names",
@@ -41,6 +43,7 @@ func opensItself() map[string]string {
 		"internal/registry/registry.go":     "the state directory",
 		"internal/rootless/*":               "the kernel's files, and settings of the machine",
 		"internal/state/*":                  "the state directory",
+		"internal/testrun/*":                "the state directory",
 	}
 }
 

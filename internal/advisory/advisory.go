@@ -2,7 +2,8 @@
 // (ossf.github.io/osv-schema). The records come from a database on the disk, whose
 // reader is a leaf; this package compares versions and ranges alone.
 //
-//	hits := advisory.Match(packages, records, vex)
+//	hits, err := advisory.Match(packages, database, nil)
+//	hits = advisory.Dismiss(hits, []string{image}, statements)
 package advisory
 
 import (

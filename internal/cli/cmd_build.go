@@ -92,7 +92,7 @@ func (a *app) buildFleet(ctx context.Context, src *source, f buildFlags) error {
 		return err
 	}
 	o := f.Overrides
-	o.KeepGoing = f.keepGoing
+	o.KeepGoing, o.Quality = f.keepGoing, plan.IsQuality(f.target)
 	fl, err := src.Load(src.Target, o)
 	if len(src.opened) == 0 && a.settles(src.Root, err) {
 		fl, err = src.Load(src.Target, o)

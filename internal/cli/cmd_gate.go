@@ -19,12 +19,16 @@ import (
 	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/history"
 	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/inventory"
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/repository"
+	"github.com/slipway-build/slipway/internal/scan"
 )
 
 // gateFlags are where results of gates go, and what is measured for them.
 type gateFlags struct {
+	fleetFlags
 	json         bool
 	sarif, junit string
 	noStart      bool
@@ -32,14 +36,13 @@ type gateFlags struct {
 }
 
 func (a *app) gateCommand() *cobra.Command {
-	var f fleetFlags
 	var g gateFlags
 	cmd := &cobra.Command{
 		Use:   "gate [SERVICE… | IMAGE…]",
 		Short: "Check built images against limits, before they leave",
-		Long: `Check built images against the limits of gates: in slipway.yaml: size, growth, waste,
-layers, user, setuid programs, shells, health check, age of the base, structure tests
-and policies. Without gates:, defaults apply. Rules of a .dive-ci file count too.
+		Long: `Check built images against the limits of gates: in slipway.yaml: vulnerabilities,
+secrets, licences, size, growth, waste, layers, user, setuid programs, shells, health
+check, age of the base, structure tests and policies. Without gates:, defaults apply. Rules of a .dive-ci file count too.
 
 Growth is measured against the last image that passed its gates. A finding names the
 file or package, the layer and the line of the Dockerfile that caused it. What is not
@@ -51,9 +54,9 @@ when a gate fails.`,
 		Example: `  slipway gate
   slipway gate web --sarif gates.sarif --junit gates.xml
   slipway gate registry.example/shop/web:v1 --json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.gate(cmd.Context(), args, f, g) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.gate(cmd.Context(), args, g) },
 	}
-	f.register(cmd)
+	g.register(cmd)
 	fl := cmd.Flags()
 	fl.BoolVar(&g.json, "json", false, "print JSON")
 	fl.StringVar(&g.sarif, "sarif", "", "write the findings to `FILE` as SARIF 2.1.0")
@@ -63,44 +66,52 @@ when a gate fails.`,
 	return cmd
 }
 
-func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateFlags) error {
+func (a *app) gate(ctx context.Context, args []string, f gateFlags) error {
 	store, err := a.state.Images(event.Discard{})
 	if err != nil {
 		return err
 	}
-	targets, err := a.gateTargets(ctx, store, args, f)
+	targets, err := a.gateTargets(ctx, store, args, f.fleetFlags)
 	if err != nil {
 		return err
 	}
+	outcomes, err := a.outcomes(ctx, store, targets, f, nil)
+	if err != nil {
+		return err
+	}
+	return a.writeGates(outcomes, f)
+}
+
+// outcomes holds targets against their limits, one after another, and remembers those
+// that passed. add completes what is known of one, such as its tests; nil: nothing.
+func (a *app) outcomes(ctx context.Context, store *image.Store, targets []gauge.Target, f gateFlags, add func(gauge.Target, *gate.Subject)) ([]gate.Outcome, error) {
 	g := gauge.Gauge{Store: store, Ledger: history.Ledger(a.state.Path, event.Discard{}), Now: time.Now}
-	if !flags.noStart && os.Geteuid() == 0 {
+	g.Scan = func(ctx context.Context, t gauge.Target) (gauge.Scanned, error) { return a.scanned(ctx, store, t) }
+	if !f.noStart && os.Geteuid() == 0 {
 		g.Start = func(ctx context.Context, t gauge.Target) (gate.Running, error) {
-			return a.measured(ctx, store, t, f, flags.timeout)
+			return a.measured(ctx, store, t, f)
 		}
 	}
 	var outcomes []gate.Outcome
 	for _, t := range targets {
-		o, err := gated(ctx, g, t)
+		limits, err := g.Limits(t)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		subject, err := g.Subject(ctx, t, limits)
+		if err != nil {
+			return nil, err
+		}
+		if add != nil {
+			add(t, &subject)
+		}
+		o := pipeline.Gate(limits, subject, t.Waivers, g.Now())
+		if err := g.Keep(t, subject, o); err != nil {
+			return nil, err
 		}
 		outcomes = append(outcomes, o)
 	}
-	return a.writeGates(outcomes, flags)
-}
-
-// gated gauges and judges one target, and remembers it when it passed.
-func gated(ctx context.Context, g gauge.Gauge, t gauge.Target) (gate.Outcome, error) {
-	limits, err := g.Limits(t)
-	if err != nil {
-		return gate.Outcome{}, err
-	}
-	subject, err := g.Subject(ctx, t, limits)
-	if err != nil {
-		return gate.Outcome{}, err
-	}
-	o := pipeline.Gate(limits, subject, t.Waivers, g.Now())
-	return o, g.Keep(t, subject, o)
+	return outcomes, nil
 }
 
 // gateTargets decides what is checked: services of the fleet here, or images by name.
@@ -109,7 +120,7 @@ func (a *app) gateTargets(ctx context.Context, store *image.Store, args []string
 		if _, err := fleet.Stored(ctx, store, args); err != nil {
 			return nil, err
 		}
-		return gauge.Images(args), nil
+		return gauge.Images(args, a.Dir), nil
 	}
 	t, err := a.fleets().Resolve(args)
 	if err != nil {
@@ -137,8 +148,22 @@ func (a *app) gateTargets(ctx context.Context, store *image.Store, args []string
 	return targets, fleet.CheckBuilt(ctx, store, fl.Root, images)
 }
 
+// scanned looks into the image of a target as slipway scan would.
+func (a *app) scanned(ctx context.Context, store *image.Store, t gauge.Target) (gauge.Scanned, error) {
+	subject, err := scan.Open(ctx, store, t.Image, t.Platform)
+	if err != nil {
+		return gauge.Scanned{}, err
+	}
+	var crates []inventory.Package
+	if t.Service != "" {
+		crates = inventory.Crates(repository.FS(t.Root), t.Dir)
+	}
+	r, err := scan.Image(subject, crates, scan.Options{Database: a.advisories()})
+	return gauge.Scanned{Packages: subject.Inventory(crates), Vulnerabilities: r.Vulnerabilities, Database: r.Database, Secrets: r.Secrets}, err
+}
+
 // measured starts the image of a target as slipway run would.
-func (a *app) measured(ctx context.Context, store *image.Store, t gauge.Target, f fleetFlags, timeout time.Duration) (gate.Running, error) {
+func (a *app) measured(ctx context.Context, store *image.Store, t gauge.Target, f gateFlags) (gate.Running, error) {
 	var group localrun.Group
 	var err error
 	if t.Service == "" {
@@ -153,7 +178,7 @@ func (a *app) measured(ctx context.Context, store *image.Store, t gauge.Target, 
 	if s := &group.Services[0]; s.Port == 0 {
 		s.Port = localrun.OnlyPort(imageConfig(ctx, store, s.Image, s.Platform).ExposedPorts)
 	}
-	ready, memory, err := a.state.Started(ctx, group, timeout)
+	ready, memory, err := a.state.Started(ctx, group, f.timeout)
 	return gate.Running{StartUp: ready, MemoryBytes: memory}, err
 }
 

@@ -19,8 +19,8 @@ import (
 // generateFlags are the flags of `slipway generate`.
 type generateFlags struct {
 	fleetFlags
-	force, bake, diff bool
-	dir               string
+	force, bake, diff, quality bool
+	dir                        string
 }
 
 func (a *app) generateCommand() *cobra.Command {
@@ -49,7 +49,7 @@ another place, and --set '*.contexts.BASE=oci-layout://…' a single base.`,
   slipway generate web --bake
   TAG=v1.2.3 docker buildx bake`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			f.Afresh = true
+			f.Afresh, f.Quality = true, true
 			t, err := a.fleets().Resolve(args)
 			if err != nil {
 				return err
@@ -65,6 +65,7 @@ another place, and --set '*.contexts.BASE=oci-layout://…' a single base.`,
 	fl := cmd.Flags()
 	fl.BoolVar(&f.force, "force", false, "replace files that Slipway did not generate, and keep a backup")
 	fl.BoolVar(&f.diff, "diff", false, "print the changes and write nothing")
+	fl.BoolVar(&f.quality, "quality", false, "write the quality stages too: lint, unit-tests … and test-verification")
 	fl.BoolVar(&f.bake, "bake", false, "write docker-bake.json for a single service too")
 	fl.StringVar(&f.dir, "dir", "", "write below this directory, one directory per service")
 	return cmd
@@ -74,14 +75,14 @@ another place, and --set '*.contexts.BASE=oci-layout://…' a single base.`,
 func (a *app) generate(fl *fleet.Fleet, f generateFlags) error {
 	var files []generated.File
 	for _, s := range fl.Planned {
-		more, err := a.generatedFiles(fl, s, f.dir)
+		more, err := a.generatedFiles(fl, s, f.dir, f.quality || fl.WritesQuality(s.Name))
 		if err != nil {
 			return err
 		}
 		files = append(files, more...)
 	}
 	if f.bake || len(fl.Planned) > 1 {
-		bake, err := a.generatedBake(fl, f.dir)
+		bake, err := a.generatedBake(fl, f.dir, f.quality)
 		if err != nil {
 			return err
 		}
@@ -98,21 +99,25 @@ func (a *app) generate(fl *fleet.Fleet, f generateFlags) error {
 func (a *app) shown(path string) string { return repository.Relative(a.Dir, path) }
 
 // generatedFiles are the files of one service.
-func (a *app) generatedFiles(fl *fleet.Fleet, s plan.Service, dir string) ([]generated.File, error) {
+func (a *app) generatedFiles(fl *fleet.Fleet, s plan.Service, dir string, quality bool) ([]generated.File, error) {
 	if s.Dockerfile != "" && dir == "" {
 		fmt.Fprintf(a.Stderr, "%s has its own Dockerfile %s; nothing generated\n", s.Name, s.Dockerfile)
 		return nil, nil
 	}
-	text, err := fl.Dockerfile(s)
+	text, err := fl.DockerfileOf(s, quality)
 	if err != nil {
 		return nil, err
 	}
-	ignore := []byte(generated.Line(s.Name) + strings.Join(s.DockerIgnore, "\n") + "\n")
+	patterns := s.DockerIgnore
+	if quality {
+		patterns = s.ProvingIgnore()
+	}
+	ignore := []byte(generated.Line(s.Name) + strings.Join(patterns, "\n") + "\n")
 	path := a.generatedPath(fl, s, dir)
 	out := []generated.File{{Path: path, Text: text, Is: generated.Is}}
 	ignorePath := path + ".dockerignore" // builders prefer it to .dockerignore
 	if dir == "" && filepath.Base(path) == "Dockerfile" {
-		switch shared := filepath.Join(filepath.Dir(path), ".dockerignore"); generated.Ignores(shared, ignorePath, s.DockerIgnore) {
+		switch shared := filepath.Join(filepath.Dir(path), ".dockerignore"); generated.Ignores(shared, ignorePath, patterns) {
 		case generated.IgnoreFits:
 			return out, nil
 		case generated.IgnoreFree:
@@ -138,7 +143,7 @@ func (a *app) generatedPath(fl *fleet.Fleet, s plan.Service, dir string) string 
 
 // generatedBake is the definition of the fleet for docker buildx bake, for the
 // services whose Dockerfiles are written.
-func (a *app) generatedBake(fl *fleet.Fleet, dir string) (generated.File, error) {
+func (a *app) generatedBake(fl *fleet.Fleet, dir string, quality bool) (generated.File, error) {
 	at := fl.Root
 	if dir != "" {
 		at = a.path(dir)
@@ -148,6 +153,9 @@ func (a *app) generatedBake(fl *fleet.Fleet, dir string) (generated.File, error)
 		from := filepath.Join(fl.Root, filepath.FromSlash(s.Dir))
 		file := a.generatedPath(fl, s, dir)
 		bases := s.Bases
+		if quality || fl.WritesQuality(s.Name) {
+			bases = s.AllBases()
+		}
 		if s.Dockerfile != "" {
 			own, err := fl.Dockerfile(s)
 			if err != nil {

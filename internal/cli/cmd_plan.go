@@ -17,7 +17,7 @@ import (
 func (a *app) planCommand() *cobra.Command {
 	var f fleetFlags
 	var where builderFlags
-	var asText, asJSON bool
+	var asText, asJSON, quality bool
 	cmd := &cobra.Command{
 		Use:   "plan [SERVICE… | DIR]",
 		Short: "Show what would be built, from which stages, and why",
@@ -31,6 +31,7 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			f.Quality = !asText || quality
 			fl, err := a.fleets().Load(t, f.Overrides)
 			if err != nil {
 				return err
@@ -39,7 +40,7 @@ func (a *app) planCommand() *cobra.Command {
 			case asJSON:
 				return a.printJSON(fl.Planned)
 			case asText:
-				return a.printDockerfiles(fl)
+				return a.printDockerfiles(fl, quality)
 			}
 			predicted, err := a.predict(cmd.Context(), fl, where)
 			if err != nil {
@@ -58,13 +59,14 @@ func (a *app) planCommand() *cobra.Command {
 	f.register(cmd)
 	where.registerPrediction(cmd)
 	cmd.Flags().BoolVar(&asText, "dockerfile", false, "print the Dockerfile of each service")
+	cmd.Flags().BoolVar(&quality, "quality", false, "with --dockerfile: print the quality stages too")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func (a *app) printDockerfiles(fl *fleet.Fleet) error {
+func (a *app) printDockerfiles(fl *fleet.Fleet, quality bool) error {
 	for i, s := range fl.Planned {
-		text, err := fl.Dockerfile(s)
+		text, err := fl.DockerfileOf(s, quality)
 		if err != nil {
 			return err
 		}
@@ -99,6 +101,27 @@ func (a *app) printPlan(fl *fleet.Fleet, s plan.Service) {
 	}
 	for _, st := range s.Stages {
 		fmt.Fprintf(a.Stdout, "  stage %-14s from %s, %d steps\n", st.Name, st.From, len(st.Steps))
+	}
+	a.printQuality(s)
+}
+
+// printQuality lists what checks the service, and which stages have nothing to run.
+func (a *app) printQuality(s plan.Service) {
+	for _, st := range s.Checks() {
+		name := st.Name
+		for _, f := range st.Facts {
+			at := f.File
+			if f.Line > 0 {
+				at = fmt.Sprintf("%s:%d", at, f.Line)
+			}
+			fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", name, diag.Printable(f.Value), diag.Printable(strings.TrimSpace(f.Evidence+" "+parenthesised(at))))
+			name = ""
+		}
+	}
+	title := "not checked"
+	for _, l := range s.LeftOutStages {
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", title, l.Name, diag.Printable(l.Why))
+		title = ""
 	}
 }
 

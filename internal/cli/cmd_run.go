@@ -11,14 +11,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/companion"
+	"github.com/slipway-build/slipway/internal/companions"
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/localrun/oci"
 	"github.com/slipway-build/slipway/internal/localrun/view"
+	"github.com/slipway-build/slipway/internal/state"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -34,6 +38,9 @@ Each service has a memory limit and may run at most 4096 processes and threads.
 Variables come from the image, from env_file: and env: of slipway.yaml, from
 --env-file and from --env; later ones win. Slipway warns of variables that name a
 host which does not exist.
+
+What needs: of slipway.yaml names, such as postgres or redis, starts first, fresh for
+each run, and its address is in variables such as DATABASE_URL.
 
 Published ports listen on 127.0.0.1; put an address before the port for another:
 -p 0.0.0.0:8080:3004. Port 0 selects a free port. If several services listen on the
@@ -197,6 +204,7 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 	if err != nil {
 		return localrun.Group{}, err
 	}
+	chosen = fl.WithNeeded(chosen)
 	g := localrun.Group{Name: fl.Name}
 	var images []fleet.Image
 	services := fl.Only(chosen).Services
@@ -212,10 +220,48 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 		env, err := fl.Variables(s, a.lookup)
 		problems = append(problems, err)
 		g.Services = append(g.Services, localrun.Spec{
-			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: env, Reads: plans[s.Name].Reads, Connects: plans[s.Name].Connects, Secrets: fl.Secrets(plans[s.Name]), MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
+			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: withNeeds(env, s.Needs), Reads: plans[s.Name].Reads, Connects: plans[s.Name].Connects, Secrets: fl.Secrets(plans[s.Name]), MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
 		})
 	}
-	return g, errors.Join(problems...)
+	if err := errors.Join(problems...); err != nil {
+		return g, err
+	}
+	beside, err := a.beside(ctx, store, fl.Root, services)
+	g.Services = append(beside, g.Services...)
+	return g, err
+}
+
+// withNeeds adds the variables of what a service needs to its own, which win.
+func withNeeds(env map[string]string, needs []companion.Need) map[string]string {
+	for _, v := range companion.Variables(needs) {
+		if _, own := env[v.Name]; !own {
+			env[v.Name] = v.Value
+		}
+	}
+	return env
+}
+
+// beside makes the companions of services ready to start.
+func (a *app) beside(ctx context.Context, store *image.Store, root string, services []config.Service) (_ []localrun.Spec, err error) {
+	of := map[string][]companion.Need{}
+	for _, s := range services {
+		of[s.Name] = s.Needs
+	}
+	needs, err := companion.Union(of)
+	if err != nil || len(needs) == 0 {
+		return nil, err
+	}
+	rt, err := a.state.Containers("")
+	if err != nil {
+		return nil, err
+	}
+	screen := a.newScreen(nil)
+	defer screen.Close()
+	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, state.Builders{}, screen) }}
+	defer func() { err = errors.Join(err, eng.Close()) }()
+	return companions.Specs(ctx, companions.Options{
+		State: a.state, Root: root, Store: store, Runtime: rt, Sink: screen, Builder: func() (engine.Builder, error) { return eng, nil },
+	}, needs)
 }
 
 func imageGroup(ctx context.Context, store *image.Store, args []string) (localrun.Group, error) {
@@ -248,6 +294,9 @@ func (a *app) applyRunFlags(ctx context.Context, store *image.Store, g localrun.
 	}
 	for i := range g.Services {
 		s := &g.Services[i]
+		if s.Beside {
+			continue
+		}
 		s.Platform = strings.Join(f.Platforms, "")
 		if memory > 0 {
 			s.MemoryBytes = memory

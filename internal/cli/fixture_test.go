@@ -36,6 +36,7 @@ import (
 //
 //	images NAME…          puts images into the store
 //	built [failed SERVICE] records a build of the fleet here, with its images
+//	tested                records runs of the quality stages of the fleet here, which pass
 //	group NAME SERVICE…   leaves the group of a detached run that has ended
 func fixture(words []string) int {
 	ctx, dir := context.Background(), state.Dir{Path: state.PathOf(os.Getenv), Getenv: os.Getenv}
@@ -45,6 +46,8 @@ func fixture(words []string) int {
 		err = fixtureImages(ctx, dir, words[1:])
 	case "built":
 		err = fixtureBuilt(ctx, dir, words[1:])
+	case "tested":
+		err = fixtureTested(ctx, dir)
 	case "group":
 		err = fixtureGroup(dir, words[1], words[2:])
 	default:
@@ -137,6 +140,46 @@ func fixtureBuilt(ctx context.Context, dir state.Dir, failed []string) error {
 		h.Keep(ctx, jobs[i], was, built)
 	}
 	return h.Close()
+}
+
+// fixtureTested runs the stages of the fleet here on an engine whose steps report one
+// test that passes.
+func fixtureTested(ctx context.Context, dir state.Dir) error {
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	f, err := fleet.Loader{Dir: here, Warn: func(diag.Findings) {}}.Load(fleet.Target{Root: here}, fleet.Overrides{})
+	if err != nil {
+		return err
+	}
+	jobs, err := f.Jobs(engine.Request{})
+	if err != nil {
+		return err
+	}
+	var stages []pipeline.Job
+	for _, job := range jobs {
+		some, _, err := fleet.Quality(job)
+		if err != nil {
+			return err
+		}
+		stages = append(stages, some...)
+	}
+	store, err := dir.Images(event.Discard{})
+	if err != nil {
+		return err
+	}
+	known := &history.Stages{History: history.Open(history.Options{StateDir: dir.Path, Fleet: f.Root, Version: cli.Version, Store: store, Sink: event.Discard{}}), Shelf: dir.Tests()}
+	_, err = pipeline.Build{Builder: reporting{}, Sink: event.Discard{}, History: known, Reports: known, KeepGoing: true, Now: time.Now}.Run(ctx, stages)
+	return errors.Join(err, known.Close())
+}
+
+// reporting is an engine whose steps report one test.
+type reporting struct{}
+
+func (reporting) Build(_ context.Context, req engine.Request, _ event.Sink) (engine.Result, error) {
+	text := "<testsuite name=\"" + req.Target + "\"><testcase name=\"works\" time=\"1.5\"/></testsuite>"
+	return engine.Result{}, os.WriteFile(filepath.Join(req.Collect.To, "junit.xml"), []byte(text), 0o600)
 }
 
 // fixtureService is how the build of one service ended.

@@ -237,6 +237,7 @@ func (d *decoder) checkService(name string, s service, doc *document) {
 	d.checkPath(at+"/output", s.Output, "write it relative to the service's directory", "output: must be inside the service's directory")
 	d.checkFiles(at, name, s, doc)
 	d.checkWaivers(at, s.Waivers)
+	d.checkNeeds(at+"/needs", name, s.Needs, doc)
 	if s.Type == "job" && s.Port != nil {
 		d.report(codeImpossible, at+"/port", "delete the port, or make it type: worker", "a job does not listen")
 	}

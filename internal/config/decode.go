@@ -325,6 +325,8 @@ func kindOf(c choice) string {
 		return "a package manager"
 	case compression:
 		return "compression"
+	case qualityStage:
+		return "a quality stage"
 	case level:
 		return "the level of a gate"
 	case unfixedly:

@@ -52,6 +52,7 @@ type settings struct {
 	Manager   manager           `yaml:"package_manager,omitempty" jsonschema_description:"Package manager of the service, such as pnpm or uv; detected when left out."`
 	Gates     gates             `yaml:"gates,omitempty" jsonschema_description:"Limits that the image and its tests keep."`
 	Packages  packages          `yaml:"packages,omitempty" jsonschema_description:"Debian packages in addition to those that Slipway detects."`
+	Quality   quality           `yaml:"quality,omitempty" jsonschema_description:"Stages that check the service, such as lint and unit-tests: off, commands, or a map of settings; detected when left out."`
 }
 
 // packages are Debian packages by what they are for.
@@ -75,6 +76,7 @@ type service struct {
 	Exclude  []string    `yaml:"exclude,omitempty" jsonschema_description:"Paths and patterns, as in a .dockerignore, to leave out of the production image."`
 	Waivers  []waiver    `yaml:"waivers,omitempty" jsonschema_description:"Findings about the image that do not apply to this service, each with its reason."`
 	Docker   *planned    `yaml:"dockerfile,omitempty" jsonschema_description:"false: Slipway plans the service although its directory has a Dockerfile."`
+	Needs    needs       `yaml:"needs,omitempty" jsonschema_description:"Servers that the service and its tests need beside them, such as [postgres, redis]: a list, or a map of host name to kind, image or service:NAME."`
 	Features []string    `yaml:"features,omitempty" jsonschema_description:"Cargo features of a Rust service, in addition to the default ones."`
 	settings `yaml:",inline"`
 }
@@ -90,7 +92,7 @@ type file struct {
 // waiver is a finding about the image that is accepted.
 type waiver struct {
 	Finding string `yaml:"finding" jsonschema:"required,pattern=^SLP[0-9]{3}$" jsonschema_description:"Code of the finding, such as SLP365."`
-	At      string `yaml:"at,omitempty" jsonschema_description:"Place of the finding: a file, a directory above it, or a pattern. Every place when left out."`
+	At      string `yaml:"at,omitempty" jsonschema_description:"Place of the finding: a file, a directory above it, or a pattern; or the ID of an advisory. Every place when left out."`
 	Reason  string `yaml:"reason" jsonschema:"required,pattern=[A-Za-z]" jsonschema_description:"Why the finding does not apply."`
 	Until   date   `yaml:"until,omitempty" jsonschema_description:"Last day of the waiver, such as 2027-03-31. An ended waiver fails the build."`
 }

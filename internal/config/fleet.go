@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -93,6 +94,9 @@ type Service struct {
 	Features       []string          // of cargo
 	Gates          Gates             `json:"-"` // limits, as written
 	Packages       Packages          // of Debian, beyond what the bases have
+	Quality        map[string]Check  `json:",omitempty"` // quality stages by name
+	Prove          bool              `json:"-"`          // plan the quality stages too; commands say so
+	Needs          []companion.Need  `json:",omitempty"` // servers beside it, in the written order
 	Line           int               // of the service's key in slipway.yaml
 }
 

@@ -155,6 +155,8 @@ func (d *decoder) service(name string, doc *document) Service {
 		Features:       s.Features,
 		Shell:          m.Shell != nil && *m.Shell,
 		Packages:       m.Packages.resolve(),
+		Quality:        d.checks(m.Quality, name, s.Type),
+		Needs:          s.Needs.resolve(),
 		Gates:          Gates{doc.Gates.overlay(m.Gates)},
 		Line:           d.at["key:services/"+name].Line,
 	}
@@ -212,6 +214,7 @@ func merge(a, b settings) settings {
 		Shell:     or(b.Shell, a.Shell),
 		GPU:       or(b.GPU, a.GPU),
 		Manager:   or(b.Manager, a.Manager),
+		Quality:   mergeQuality(a.Quality, b.Quality),
 		Gates:     a.Gates.overlay(b.Gates),
 		Packages:  packages{slices.Concat(a.Packages.Build, b.Packages.Build), slices.Concat(a.Packages.Runtime, b.Packages.Runtime)},
 	}

@@ -54,7 +54,7 @@ func TestCorpus(t *testing.T) {
 }
 
 // load plans a repository with its slipway.yaml, if it has one.
-func load(t *testing.T, root fs.FS) ([]plan.Service, diag.Findings) {
+func load(t *testing.T, root fs.FS, with ...detect.Option) ([]plan.Service, diag.Findings) {
 	t.Helper()
 	var fleet *config.Fleet
 	data, err := fs.ReadFile(root, config.FileName)
@@ -66,7 +66,7 @@ func load(t *testing.T, root fs.FS) ([]plan.Service, diag.Findings) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	return detect.Plan(root, fleet)
+	return detect.Plan(root, fleet, with...)
 }
 
 func text(findings diag.Findings) string {

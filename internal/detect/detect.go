@@ -114,6 +114,7 @@ type repository struct {
 	deploy    *deployFiles
 	named     []string // directories in which examples are services too
 	taking    []string // the services that take the output of the one that is planned
+	prove     bool     // the quality stages are planned too
 }
 
 func open(below fs.FS) repository {
@@ -209,11 +210,17 @@ type Planned struct {
 	Findings diag.Findings
 }
 
+// Option is what plans have beyond what a build needs.
+type Option int
+
+// WithQuality plans the quality stages too, which reads more files.
+const WithQuality Option = 1
+
 // Plan returns the plans of a repository's services, sorted by name. Services
 // with an error among the findings are missing. The tree is read by as many
 // readers at once as there are processors, unless it is an *ecosystem.Tree.
-func Plan(tree fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
-	all, findings := PlanEach(tree, fleet)
+func Plan(tree fs.FS, fleet *config.Fleet, with ...Option) ([]plan.Service, diag.Findings) {
+	all, findings := PlanEach(tree, fleet, with...)
 	var out []plan.Service
 	for _, p := range all {
 		findings = append(findings, p.Findings...)
@@ -226,7 +233,7 @@ func Plan(tree fs.FS, fleet *config.Fleet) ([]plan.Service, diag.Findings) {
 
 // PlanEach is Plan with the services that have errors: who goes on with the
 // others can say which one failed. The findings returned are about the search.
-func PlanEach(tree fs.FS, fleet *config.Fleet) ([]Planned, diag.Findings) {
+func PlanEach(tree fs.FS, fleet *config.Fleet, with ...Option) ([]Planned, diag.Findings) {
 	roots := []repository{open(tree)}
 	services, findings := services(roots[0], fleet)
 	if _, one := tree.(*ecosystem.Tree); !one { // which is not for concurrent use
@@ -237,6 +244,7 @@ func PlanEach(tree fs.FS, fleet *config.Fleet) ([]Planned, diag.Findings) {
 	all := make([]Planned, len(services))
 	var group errgroup.Group
 	for i, root := range roots {
+		root.prove = slices.Contains(with, WithQuality)
 		group.Go(func() error {
 			for j := len(all) * i / len(roots); j < len(all)*(i+1)/len(roots); j++ {
 				all[j].Plan, all[j].Findings = planOne(root, services[j], fleet)
@@ -282,7 +290,7 @@ func (r repository) unread(said diag.Findings) diag.Findings {
 // unwritable reports names of files that no line of a Dockerfile can hold: what
 // lies in a repository must not become an instruction.
 func unwritable(p plan.Service) diag.Findings {
-	for _, stage := range p.Stages {
+	for _, stage := range slices.Concat(p.Stages, p.Quality) {
 		for _, step := range stage.Steps {
 			if tooLong(step) {
 				return diag.Findings{{Code: codeLong, Place: diag.Place{File: p.Dir}, Text: fmt.Sprintf("%s: the %s instruction of its Dockerfile would have a word of more than %d bytes", p.Name, step.Op, dockerfile.MaxLine),

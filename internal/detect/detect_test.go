@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/detect"
@@ -113,7 +114,7 @@ func TestDetectCompletesWhatIsWritten(t *testing.T) {
 		t.Fatal(findings)
 	}
 	want := config.Service{Name: "api", Path: "api", Type: "http", Ecosystem: "node", Port: 8080, Health: config.Health{TCP: true}}
-	if diff := cmp.Diff(want, found[0].Service); diff != "" {
+	if diff := cmp.Diff(want, found[0].Service, cmpopts.IgnoreTypes(config.Gates{})); diff != "" {
 		t.Errorf("what is written wins, the rest is detected (-want +got):\n%s", diff)
 	}
 	for _, f := range found[0].Facts {

@@ -17,20 +17,29 @@ func rebased(p plan.Service, dir string) plan.Service {
 		return p
 	}
 	p.Dir = dir
-	p.Stages = slices.Clone(p.Stages)
-	for i, st := range p.Stages {
-		st.Steps = slices.Clone(st.Steps)
-		for j, s := range st.Steps {
-			st.Steps[j] = deeper(s, prefix)
-		}
-		p.Stages[i] = st
-	}
+	p.Stages, p.Quality = deeperStages(p.Stages, prefix), deeperStages(p.Quality, prefix)
 	p.LeftOut = slices.Clone(p.LeftOut)
 	for i := range p.LeftOut {
 		p.LeftOut[i].Path = path.Join(prefix, p.LeftOut[i].Path)
 	}
 	p.DockerIgnore = deeperPatterns(p.DockerIgnore, prefix)
+	if p.QualityIgnore != nil {
+		p.QualityIgnore = deeperPatterns(p.QualityIgnore, prefix)
+	}
 	return p
+}
+
+// deeperStages are stages whose steps take from a directory of the context.
+func deeperStages(stages []plan.Stage, prefix string) []plan.Stage {
+	stages = slices.Clone(stages)
+	for i, st := range stages {
+		st.Steps = slices.Clone(st.Steps)
+		for j, s := range st.Steps {
+			st.Steps[j] = deeper(s, prefix)
+		}
+		stages[i] = st
+	}
+	return stages
 }
 
 // deeper is a step whose sources lie below a directory of the context.

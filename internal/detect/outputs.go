@@ -98,6 +98,13 @@ func joined(p plan.Service, of source, s config.Service, f config.File, dir fs.F
 		inner = of.plan.Dir
 	}
 	mine.DockerIgnore = joinedPatterns(patterns[0], patterns[1], ecosystem.Below(top, inner))
+	if mine.QualityIgnore != nil {
+		if inner == of.plan.Dir {
+			mine.QualityIgnore = joinedPatterns(mine.QualityIgnore, other.DockerIgnore, ecosystem.Below(top, inner))
+		} else {
+			mine.QualityIgnore = joinedPatterns(other.DockerIgnore, mine.QualityIgnore, ecosystem.Below(top, inner))
+		}
+	}
 	stages := upTo(other, plan.StageBuilder, prefix)
 	for _, st := range stages {
 		if !slices.ContainsFunc(mine.Stages, func(m plan.Stage) bool { return m.Name == st.Name }) {

@@ -16,6 +16,7 @@ import (
 // planOne plans a service: from its own Dockerfile where it has one and nothing
 // says otherwise, else from its sources.
 func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
+	s.Prove = root.prove
 	p, findings := planAlone(root, s, fleet)
 	if p.Name != "" {
 		secrets, facts := root.secrets(s)

@@ -43,6 +43,7 @@ func Codes() []Code {
 		"pipeline":         pipelineCodes(),
 		"proof":            slices.Concat(proofCodes(), proofMoreCodes()),
 		"localrun":         localrunCodes(),
+		"scan":             scanCodes(),
 		"testreport":       testreportCodes(),
 	} {
 		for _, c := range codes {
@@ -82,6 +83,11 @@ func configCodes() []Code {
 		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, which images must not contain."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
 		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
+		{Code: "SLP555", Name: "bad quality stage", Meaning: "A quality stage in slipway.yaml has no command, or one that cannot be a line of a Dockerfile."},
+		{Code: "SLP575", Name: "unknown companion", Meaning: "needs: names neither a kind of the catalogue, nor an image, nor a service of the fleet."},
+		{Code: "SLP576", Name: "unknown companion version", Meaning: "needs: names a version of a server that the catalogue does not have."},
+		{Code: "SLP577", Name: "useless companion setting", Meaning: "needs: gives a companion a database or seed that it does not take."},
+		{Code: "SLP578", Name: "bad companion name", Meaning: "A name in needs: cannot be a host or database, or is taken."},
 		{Code: "SLP628", Name: "invalid limit", Meaning: "A value below gates: in slipway.yaml cannot be the limit of that gate."},
 	}
 }
@@ -282,12 +288,6 @@ func dockerfileCodes() []Code {
 	}
 }
 
-func testreportCodes() []Code {
-	return []Code{
-		{Code: "SLP550", Name: "broken report", Meaning: "A report of tests, coverage or a linter is broken, cut off, empty or too large."},
-	}
-}
-
 func fleetCodes() []Code {
 	return []Code{
 		{Code: "SLP402", Name: "unknown base", Meaning: "A Dockerfile names a base of Slipway that does not exist."},
@@ -348,43 +348,5 @@ func proofCodes() []Code {
 		{Code: "SLP379", Name: "health check's program missing", Meaning: "The image lacks the program of its health check, or the user cannot execute it."},
 		{Code: "SLP380", Name: "unknown user", Meaning: "The image runs as a user or group that its accounts do not list."},
 		{Code: "SLP381", Name: "nothing to start", Meaning: "The image has neither an entrypoint nor a command."},
-	}
-}
-
-func gateCodes() []Code {
-	return []Code{
-		{Code: "SLP600", Name: "coverage", Meaning: "Tests run a smaller share of the lines than required."},
-		{Code: "SLP601", Name: "coverage of changes", Meaning: "Tests run a smaller share of the changed lines than required."},
-		{Code: "SLP602", Name: "failed test", Meaning: "A test failed."},
-		{Code: "SLP603", Name: "too few tests", Meaning: "Fewer tests ran than required."},
-		{Code: "SLP604", Name: "skipped test", Meaning: "A test is skipped, and nothing says why."},
-		{Code: "SLP605", Name: "flaky test", Meaning: "A test failed and passed in the same run."},
-		{Code: "SLP606", Name: "lint error", Meaning: "A linter reports an error."},
-		{Code: "SLP607", Name: "known vulnerability", Meaning: "A package of the image has a known vulnerability."},
-		{Code: "SLP608", Name: "secret", Meaning: "A secret is in the image, in its history or in the sources."},
-		{Code: "SLP609", Name: "denied licence", Meaning: "A package of the image has a licence that slipway.yaml denies."},
-		{Code: "SLP610", Name: "size", Meaning: "The image is larger than allowed."},
-		{Code: "SLP611", Name: "growth", Meaning: "The image grew by more than allowed since the last release."},
-		{Code: "SLP612", Name: "waste", Meaning: "Later layers of the image hide more bytes than allowed."},
-		{Code: "SLP613", Name: "efficiency", Meaning: "The layers of the image are less efficient than required."},
-		{Code: "SLP614", Name: "number of layers", Meaning: "The image has more layers than allowed."},
-		{Code: "SLP615", Name: "start-up time", Meaning: "The started image takes longer to become healthy than allowed."},
-		{Code: "SLP616", Name: "memory at rest", Meaning: "The started image holds more memory than allowed."},
-		{Code: "SLP617", Name: "build time", Meaning: "The build took longer than the last release's by more than allowed."},
-		{Code: "SLP618", Name: "root user", Meaning: "The image runs as root."},
-		{Code: "SLP619", Name: "setuid in the image", Meaning: "A gate forbids programs that run with rights of another user."},
-		{Code: "SLP620", Name: "shell", Meaning: "The image has a shell that nobody asked for."},
-		{Code: "SLP621", Name: "no health check", Meaning: "The image has no health check."},
-		{Code: "SLP622", Name: "old base", Meaning: "The base of the image is older than allowed."},
-		{Code: "SLP623", Name: "structure test", Meaning: "A structure test of the image fails."},
-		{Code: "SLP624", Name: "policy", Meaning: "A policy denies the image."},
-		{Code: "SLP625", Name: "not known", Meaning: "What a gate looks at is not known."},
-		{Code: "SLP627", Name: "tests not seen", Meaning: "A report of tests cannot be read, so that the gate may not see all tests."},
-	}
-}
-
-func gateContentsCodes() []Code {
-	return []Code{
-		{Code: "SLP626", Name: "broken rules", Meaning: "A file of structure tests or of dive's rules cannot be read."},
 	}
 }

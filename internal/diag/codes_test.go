@@ -40,7 +40,7 @@ func codesInSources(t *testing.T) map[string][]declared {
 			}
 			return err
 		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || filepath.ToSlash(path) == "../diag/codes.go" {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(filepath.ToSlash(path), "../diag/codes") {
 			return nil
 		}
 		f, err := parser.ParseFile(files, path, nil, parser.ParseComments|parser.SkipObjectResolution)

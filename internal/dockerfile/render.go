@@ -123,7 +123,11 @@ func (w *writer) stage(s plan.Stage) {
 	if s.BuildPlatform {
 		platform = "--platform=$BUILDPLATFORM "
 	}
-	w.line("FROM %s%s AS %s", platform, s.From, s.Name)
+	name := ""
+	if s.Name != "" {
+		name = " AS " + s.Name
+	}
+	w.line("FROM %s%s%s", platform, s.From, name)
 	for _, step := range s.Steps {
 		if step.Comment != "" {
 			w.comment(step.Comment)

@@ -86,6 +86,23 @@ type Request struct {
 	// CacheScope is a namespace of cache mounts in place of the repository's; empty:
 	// that one. An argument BUILDKIT_CACHE_MOUNT_NS overrides both.
 	CacheScope string
+	// Collect is a directory to bring here from the target's file system; zero: none.
+	Collect Collect
+}
+
+// Collect asks for files of the target. When a step fails, they come from the file
+// system that this step left: test reports exist also when tests fail. Only regular
+// files and directories come out, bounded in number and size.
+type Collect struct {
+	From []string // absolute directories; the first that exists counts
+	To   string   // an empty directory of this machine, which gets its content
+}
+
+// Collected is what a Collect brought.
+type Collected struct {
+	Files     int
+	SizeBytes int64
+	LeftOut   []string // paths below To that did not come, each with the reason
 }
 
 // Result is what came out.
@@ -97,6 +114,7 @@ type Result struct {
 	Steps       int
 	CachedSteps int
 	Duration    time.Duration
+	Collected   Collected // also beside an error
 }
 
 // Builder executes builds. It is safe for concurrent use.

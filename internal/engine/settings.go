@@ -18,6 +18,7 @@ type StepSettings struct {
 	Limits       map[string]string // of memory and processors, by the names of BuildKit's front end
 	Allow        []string          // entitlements that steps may ask for: "network.host", "security.insecure"
 	SSH          []SSHAgent
+	Companions   Companions
 }
 
 // SSHAgent is an agent or keys that steps with --mount=type=ssh may use.

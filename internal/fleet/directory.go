@@ -103,7 +103,7 @@ func (r Recipe) Job(req engine.Request, o Overrides) (pipeline.Job, error) {
 	if err := r.File.CheckTarget(req.Target); err != nil {
 		return pipeline.Job{}, err
 	}
-	req.Dockerfile, req.Ignore = r.Text, r.Ignore
+	req.Dockerfile, req.Ignore = r.Text, withoutReports(r.Ignore)
 	req.Name, req.Context, req.Platforms = filepath.Base(r.dir), r.dir, o.Platforms
 	req.Repository = r.scope.of(r.dir, req.Repository)
 	if len(req.Platforms) == 0 {

@@ -39,6 +39,7 @@ type Overrides struct {
 
 	Afresh    bool // plan as if Slipway had generated nothing
 	KeepGoing bool // services that cannot be planned do not stop the others
+	Quality   bool // plan the quality stages too
 
 	named []string // directories of the command line, in which examples are services too
 }
@@ -49,6 +50,14 @@ func (o Overrides) tree(dir string) fs.FS {
 		return generated.Without{FS: repository.FS(dir)}
 	}
 	return repository.FS(dir)
+}
+
+// planned are what plans have beyond what a build needs.
+func (o Overrides) planned() []detect.Option {
+	if o.Quality {
+		return []detect.Option{detect.WithQuality}
+	}
+	return nil
 }
 
 // Loader loads fleets.
@@ -176,7 +185,7 @@ func (l Loader) Load(t Target, o Overrides) (_ *Fleet, err error) {
 	if err != nil {
 		return nil, err
 	}
-	services, findings := detect.Plan(o.tree(f.Root), f.Only(chosen))
+	services, findings := detect.Plan(o.tree(f.Root), f.Only(chosen), o.planned()...)
 	if err := findings.Errors(); err != nil && (!o.KeepGoing || len(services) == 0) {
 		return nil, err
 	}
@@ -307,6 +316,14 @@ func (f *Fleet) Dockerfile(s plan.Service) ([]byte, error) {
 	return plaintext.UTF8(own), nil // BuildKit reads no other encoding
 }
 
+// DockerfileOf is Dockerfile, with the quality stages of the plan where wanted.
+func (f *Fleet) DockerfileOf(s plan.Service, quality bool) ([]byte, error) {
+	if quality && s.Dockerfile == "" {
+		return dockerfile.RenderAll(s), nil
+	}
+	return f.Dockerfile(s)
+}
+
 // CheckPlatforms refuses what no base exists for.
 func CheckPlatforms(platforms []string) error {
 	known := []string{"linux/amd64", "linux/arm64"}
@@ -321,4 +338,18 @@ func CheckPlatforms(platforms []string) error {
 		}
 	}
 	return nil
+}
+
+// WithNeeded adds to services of the fleet those that they need, and what these need.
+func (f *Fleet) WithNeeded(chosen []string) []string {
+	out := slices.Clone(chosen)
+	for i := 0; i < len(out); i++ {
+		s, _ := f.Fleet.Named(out[i])
+		for _, n := range s.Needs {
+			if n.Service != "" && !slices.Contains(out, n.Service) {
+				out = append(out, n.Service)
+			}
+		}
+	}
+	return out
 }

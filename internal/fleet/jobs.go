@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -36,7 +37,13 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 		return pipeline.Job{}, err
 	}
 	var parsed *dockerfile.File // left out where nothing asks for it
-	bases := s.Bases
+	bases, ignore := s.Bases, s.DockerIgnore
+	if plan.IsQuality(req.Target) && s.Dockerfile == "" {
+		if err := hasStage(s, req.Target); err != nil {
+			return pipeline.Job{}, err
+		}
+		text, bases, ignore = dockerfile.RenderAll(s), s.AllBases(), s.ProvingIgnore()
+	}
 	if s.Dockerfile != "" || req.Target != "" {
 		file, err := dockerfile.Read(cmp.Or(s.Dockerfile, "Dockerfile of "+s.Name), text)
 		if err != nil {
@@ -53,7 +60,7 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 			return pipeline.Job{}, err
 		}
 	}
-	req.Dockerfile, req.Ignore = text, s.DockerIgnore
+	req.Dockerfile, req.Ignore = text, withoutReports(ignore)
 	req.Name = s.Name
 	req.Context = filepath.Join(f.Root, filepath.FromSlash(s.Dir))
 	req.GitModes = s.Dockerfile == "" // who writes a Dockerfile may set modes on purpose
@@ -79,6 +86,21 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 	return pipeline.Job{Request: req, Service: s, Wanted: f.wanted(s.Name), Waivers: f.waivers(s.Name), File: parsed, Bases: bases, Image: f.Image(s.Name)}, nil
 }
 
+// hasStage refuses a quality stage that the plan of a service does not have.
+func hasStage(s plan.Service, name string) error {
+	for _, l := range s.LeftOutStages {
+		if l.Name == name {
+			return diag.Fail(diag.ExitUsage, "%s has no stage %s: %s", s.Name, name, l.Why).
+				WithHint("write quality: {%s: {run: COMMAND}} for the service in slipway.yaml", name)
+		}
+	}
+	if len(s.Quality) == 0 {
+		return diag.Fail(diag.ExitUsage, "%s has no quality stages: no tests and no linters were found", s.Name).
+			WithHint("write quality: {unit-tests: {run: COMMAND}} for the service in slipway.yaml")
+	}
+	return nil
+}
+
 // CompressionOf is the compression of the layers of a build's images.
 func CompressionOf(jobs []pipeline.Job) string {
 	for _, j := range jobs {
@@ -87,6 +109,13 @@ func CompressionOf(jobs []pipeline.Job) string {
 		}
 	}
 	return "gzip"
+}
+
+// WritesQuality reports a service of which slipway.yaml says something about its
+// quality stages.
+func (f *Fleet) WritesQuality(name string) bool {
+	s, _ := f.Fleet.Named(name)
+	return len(s.Quality) > 0
 }
 
 // waivers are those of a service.

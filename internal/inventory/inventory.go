@@ -1,7 +1,7 @@
 // Package inventory lists the packages of an image, down to their files: what an SBOM
 // says. It knows formats of package databases and manifests; it opens nothing.
 //
-//	list := inventory.Of(layers, service)
+//	list := inventory.Of([]inventory.Layer{{Digest: "sha256:…", Index: index}}, nil)
 package inventory
 
 // Inventory is the content of one image.
@@ -22,6 +22,8 @@ const (
 	Go     Type = "golang"
 	Cargo  Type = "cargo"
 	Maven  Type = "maven"
+	// Generic is a runtime that no package manager records, such as Node.js.
+	Generic Type = "generic"
 )
 
 // Package is one package of an image.
@@ -31,7 +33,8 @@ type Package struct {
 	Version  string   `json:"version"`          // as its ecosystem writes it; Go: "v1.2.3", the standard library "1.26.8"
 	Source   string   `json:"source,omitempty"` // Debian: name of the source package, when another
 	SourceV  string   `json:"source_version,omitempty"`
-	Release  string   `json:"release,omitempty"`  // Debian: "13"
+	Release  string   `json:"release,omitempty"` // Debian: "13"
+	Arch     string   `json:"architecture,omitempty"`
 	URL      string   `json:"purl"`               // package URL
 	Licences []string `json:"licences,omitempty"` // SPDX identifiers, or the text of the manifest
 	SHA256   string   `json:"sha256,omitempty"`   // of the archive that it came in, where known; hex

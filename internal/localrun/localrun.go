@@ -41,6 +41,13 @@ type Spec struct {
 	Port        int               // container port that health checks ask
 	Publish     []Publish
 	Health      plan.HealthCheck // none: that of the image
+
+	// What companions have.
+	Beside    bool     `json:",omitempty"` // the others start when it is ready, and nothing of it is kept: it ends without grace
+	User      string   `json:",omitempty"` // instead of the image's
+	Protocol  string   `json:",omitempty"` // that tells when it is ready, over that port; see package probe
+	Layers    []string `json:",omitempty"` // directories over the image's layers, the lowest first; nothing is written to them
+	Writables []Secret `json:",omitempty"` // directories of this machine that it finds and may write to
 }
 
 // Secret is a file of this machine that a container finds at a path, read-only.

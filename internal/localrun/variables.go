@@ -10,7 +10,7 @@ import (
 
 // Variable is one environment variable for one service or for all.
 type Variable struct {
-	Service string // empty: each service
+	Service string // empty: each service, but no companion
 	Name    string
 	Value   string
 	Unset   bool // the service does not get the variable, even if its image has it
@@ -43,7 +43,7 @@ func SetVariables(services []Spec, variables []Variable) error {
 			return unknownService(services, v.Service, "to set "+v.Name+" of")
 		}
 		for i := range services {
-			if s := &services[i]; v.Service == "" || v.Service == s.Name {
+			if s := &services[i]; v.Service == "" && !s.Beside || v.Service == s.Name {
 				s.set(v)
 			}
 		}

@@ -55,6 +55,7 @@ type Job struct {
 	Stored  map[string]string // other images that its Dockerfile names and the image store has: name → digest
 	Image   string            // empty: the result is not an image of the store
 	Names   []string          // further names of the image
+	Stage   string            // the quality stage that runs: its result is reports, not an image
 }
 
 // Built is how one job ended.
@@ -70,6 +71,7 @@ type Built struct {
 	// ran, or the engine does not measure it.
 	PeakMemory int64
 	Findings   diag.Findings // about the image, when it was made
+	Attempts   []Attempt     // of a quality stage, those that failed first
 	Err        error
 }
 
@@ -86,6 +88,8 @@ type Build struct {
 	Elsewhere bool   // machines of the platforms built for may build too
 	Parallel  int    // services at once, at least 1
 	KeepGoing bool   // one failed service does not stop the others
+	Rerun     int    // how often a quality stage that failed runs again, at most
+	Reports   Reports
 	// RAM returns the bytes that services which build at once may take; nil and 0:
 	// any. It is asked once, when there are several to build.
 	RAM func() int64
@@ -120,7 +124,7 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 	var wg sync.WaitGroup
 	for i, job := range jobs {
 		was := known[job.Request.Name]
-		if was.Result.Digest == "" {
+		if !was.known() {
 			toBuild = append(toBuild, guest{i, job.Request.Name, was.Took, was.PeakMemory})
 		} else {
 			unchanged <- i
@@ -166,13 +170,13 @@ func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 		return out
 	}
 	start := b.Now()
-	out.Result, out.Reasons, out.Unchanged = was.Result, was.Reasons, was.Result.Digest != ""
+	out.Result, out.Reasons, out.Unchanged = was.Result, was.Reasons, was.known()
 	job.Request.ContextKey = was.Print.Odd
 	b.Sink.Emit(event.ServiceStarted{Service: out.Service, At: start, Unchanged: out.Unchanged, Reasons: out.Reasons})
 	out.Err = b.endedWaivers(job)
 	if out.Err == nil && !out.Unchanged {
 		sink := &stepsOf{Sink: b.Sink, service: out.Service, began: map[string]time.Time{}}
-		out.Result, out.Err = b.Builder.Build(ctx, job.Request, sink)
+		b.run(ctx, job, &out, sink)
 		out.Ran, out.PeakMemory = sink.ran, sink.peak()
 		if was.Lost && len(out.Ran) > 0 {
 			out.Reasons = append(out.Reasons, "the cache of its steps was collected")

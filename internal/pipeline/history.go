@@ -28,14 +28,20 @@ type Recalled struct {
 	Reasons []string          // why it has to be built, the cause first
 	Lost    bool              // there was an image, and it is no longer in the store
 	Print   fingerprint.Print // without a key when nobody can know what the build reads
+	Passed  time.Time         // when the quality stage passed with the same inputs; zero: it runs
 
 	// What builds of the service take; zero when that is not known.
 	Took       time.Duration
 	PeakMemory int64 // bytes
 }
 
+// known reports a job that need not run.
+func (r Recalled) known() bool { return r.Result.Digest != "" || !r.Passed.IsZero() }
+
 // remembers tells whether a job is one that the History keeps.
-func (b Build) remembers(job Job) bool { return b.History != nil && job.Image != "" }
+func (b Build) remembers(job Job) bool {
+	return b.History != nil && (job.Image != "" || job.Stage != "")
+}
 
 // recall asks the History for all jobs that it keeps, by the name of the service.
 func (b Build) recall(ctx context.Context, jobs []Job) map[string]Recalled {

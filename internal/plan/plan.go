@@ -128,6 +128,7 @@ type Stage struct {
 	From          string `json:"from"`                     // a base's Ref or an earlier stage's name
 	BuildPlatform bool   `json:"build_platform,omitempty"` // runs on the machine's platform, never emulated
 	Steps         []Step `json:"steps,omitempty"`
+	Facts         []Fact `json:"facts,omitempty"` // of a quality stage: what it runs, and why
 }
 
 // Said is what a finding of the plan is about, for the check of the image: one
@@ -177,6 +178,12 @@ type Service struct {
 	Stages       []Stage     `json:"stages,omitempty"`
 	Dockerfile   string      `json:"dockerfile,omitempty"`    // path of the service's own Dockerfile, relative to the fleet's root; then Stages is empty
 	DockerIgnore []string    `json:"docker_ignore,omitempty"` // patterns: the service's own, else the supplied ones
+
+	Quality       []Stage        `json:"quality,omitempty"`         // stages that check, and those that they share; planned on request
+	LeftOutStages []LeftOutStage `json:"left_out_stages,omitempty"` // quality stages that have nothing to run
+	QualityBases  []Base         `json:"quality_bases,omitempty"`   // that only Quality starts from
+	QualityIgnore []string       `json:"quality_ignore,omitempty"`  // patterns for a build with Quality where they differ from DockerIgnore
+	QualityTrim   []Step         `json:"-"`                         // keep what QualityIgnore lets in out of production: before the last step of the builder
 }
 
 // ManifestsOf are the files that a manifests stage copies.

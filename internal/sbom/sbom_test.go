@@ -71,7 +71,7 @@ func TestDocument(t *testing.T) {
 	}
 	for _, want := range []string{
 		"pkg:golang/github.com/slipway-build/slipway/cmd/slipway@v1.2.3", "pkg:golang/stdlib@1.26.10", "pkg:golang/example.com/Mixed/v2@v2.0.0",
-		"pkg:golang/example.com/fork@v1.0.1+incompatible", "pkg:generic/libseccomp@2.5.4", "pkg:generic/glibc@2.36",
+		"pkg:golang/example.com/fork@v1.0.1%2Bincompatible", "pkg:generic/libseccomp@2.5.4", "pkg:generic/glibc@2.36",
 	} {
 		if !slices.Contains(urls, want) {
 			t.Errorf("%s is missing in\n%s", want, strings.Join(urls, "\n"))

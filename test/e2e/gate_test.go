@@ -9,17 +9,21 @@ import (
 	"testing"
 )
 
-// TestGatesNameTheCause builds an image that runs as root, has a shell, wastes a layer
-// and then grows: each gate names the file, the layer and the line that caused it. The
+// TestGatesNameTheCause builds an image that runs as root, has a shell, a vulnerable
+// package and a key, wastes a layer and then grows: each gate names the file, the layer and the line that caused it. The
 // limit of memory starts the image.
 func TestGatesNameTheCause(t *testing.T) {
 	real(t)
 	_, env := ownState(t)
 	const command = "STOPSIGNAL SIGKILL\nCMD [\"/bin/busybox\", \"sleep\", \"60\"]\n"
-	dir := busyboxDirectory(t, "FROM tools\nCOPY data /srv/data\nRUN [\"/bin/busybox\", \"rm\", \"/srv/data\"]\n"+command)
+	dir := busyboxDirectory(t, "FROM tools\nCOPY data /srv/data\nRUN [\"/bin/busybox\", \"rm\", \"/srv/data\"]\nCOPY modules /app/node_modules\n"+command)
 	write := func(name, text string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -28,6 +32,10 @@ func TestGatesNameTheCause(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("data", string(noise))
+	write("modules/left/package.json", `{"name": "left", "version": "1.0.0"}`)
+	write("modules/left/deploy.pem", "-----BEGIN EC PRIVATE KEY-----\n"+strings.Repeat("MHcCAQEEIBlAnKfOrTeStS0nLy", 4)+"\n-----END EC PRIVATE KEY-----\n")
+	write("advisories/1.json", `{"id": "EXAMPLE-1", "modified": "2999-01-01T00:00:00Z", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+ "affected": [{"package": {"ecosystem": "npm", "name": "left"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.0.1"}]}]}]}`)
 	fleet := func(gates string) {
 		t.Helper()
 		write("slipway.yaml", "version: 1\nfleet: gates\nservices:\n  app: {path: ., type: worker, gates: {"+gates+"}}\n")
@@ -37,11 +45,14 @@ func TestGatesNameTheCause(t *testing.T) {
 		return invocation{dir: dir, env: env, args: args}.run(t)
 	}
 	fleet("shell: fail")
+	slipway("scan", "--update", "--from", "advisories").must(t, 0)
 	slipway("build").must(t, 0)
 	bad := slipway("gate", "--sarif", "gates.sarif").must(t, 4)
 	bad.says(t, "app does not pass its gates")
 	for _, want := range []string{
 		"Dockerfile:5: error: app: the layers are ", "/srv/data of 1.0 MB in layer 3 (COPY data /srv/data) is hidden by layer 4 (RUN /bin/busybox rm /srv/data)",
+		"/app/node_modules/left: error: app: left 1.0.0 has EXAMPLE-1 (critical), in layer 5 (COPY modules /app/node_modules) [SLP607]", "update left to 1.0.1", "- {finding: SLP607, at: EXAMPLE-1, ",
+		"/app/node_modules/left/deploy.pem: error: app: a secret (private-key) is in layer 5 (COPY modules /app/node_modules) [SLP608]",
 		"the image runs as root [SLP618]", "/bin/sh: error: app: the image has a shell, /bin/sh [SLP620]", "- {finding: SLP618, at: Dockerfile, ",
 	} {
 		if !strings.Contains(bad.stdout, want) {

@@ -136,6 +136,9 @@ func Of(ref string) (Base, error) {
 	if s, ok := runtimeSpec(ref); ok {
 		return s, nil
 	}
+	if s, ok := companionSpec(ref); ok {
+		return s, nil
+	}
 	m := nodeRef().FindStringSubmatch(ref)
 	if m == nil || !slices.Contains(nodeMajors(), m[1]) {
 		f := diag.Fail(diag.ExitUsage, "unknown base %q", ref)

@@ -78,7 +78,9 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	builder, image := s.builder(), s.image(b, user)
 	builder.Steps = append(builder.Steps, more...)
 	image.Layers = append(files, image.Layers...)
-	return s.Service.Plan(b, user, s.dependencyStage(b), builder, tools, s.Production(image))
+	p := s.Service.Plan(b, user, s.dependencyStage(b), builder, tools, s.Production(image))
+	s.prove(&p)
+	return p
 }
 
 // borrowed are the certificates and time zones that images without an operating

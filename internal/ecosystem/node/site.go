@@ -325,6 +325,7 @@ func (s *service) sitePlan(family config.Bases, user config.User) plan.Service {
 	if dir := s.contextDir(); dir != "" {
 		p.Dir = dir
 	}
+	s.prove(&p)
 	return p
 }
 

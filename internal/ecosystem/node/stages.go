@@ -42,6 +42,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if dir := s.contextDir(); dir != "" {
 		p.Dir = dir
 	}
+	s.prove(&p)
 	return p
 }
 

@@ -49,6 +49,7 @@ func Run(t *testing.T, s Subject) {
 		{"files go into a directory", localOutput},
 		{"an image goes into a tar file, which is complete or not there", tarOutput},
 		{"a failed step is named with its whole log", failedStep},
+		{"files of a stage come out, also when it fails", collected},
 		{"a build that is cancelled ends at once", cancelled},
 		{"a file that cannot be read ends the build", unreadableFile},
 		{"two builds at once do not mix", together},

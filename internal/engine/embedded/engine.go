@@ -43,8 +43,9 @@ type Engine struct {
 	stop       context.CancelFunc
 	restore    func() error // $TMPDIR
 	builds     sync.WaitGroup
-	broken     atomic.Bool // something panicked
-	unreadable atomic.Bool // a database did
+	broken     atomic.Bool  // something panicked
+	unreadable atomic.Bool  // a database did
+	beside     atomic.Int32 // builds that have companions
 }
 
 // Open takes the state directory, repairs what an interrupted run left there
@@ -99,7 +100,7 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
 	}
-	e.opts.opened, e.opts.broken = time.Now(), &e.unreadable
+	e.opts.opened, e.opts.broken, e.opts.beside = time.Now(), &e.unreadable, &e.beside
 	err := unseal(e.opts.StateDir, e.opts.released)
 	if err == nil {
 		err = checkContent(ctx, e.opts.StateDir)
@@ -195,6 +196,10 @@ func (e *Engine) serve(ctx context.Context) error {
 func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
 	e.builds.Add(1)
 	defer e.builds.Done()
+	if req.Steps.Companions.Some() {
+		e.beside.Add(1)
+		defer e.beside.Add(-1)
+	}
 	var result engine.Result
 	err := e.guard(func() (err error) {
 		result, err = solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv, Hidden: e.opts.Hidden}, req, sink)

@@ -62,7 +62,7 @@ func (i injector) Run(ctx context.Context, id string, root executor.Mount, mount
 	if p.Meta.NetMode == pb.NetMode_UNSET && i.network.works(ctx) {
 		mounts = append(mounts, executor.Mount{Src: hostFile(i.resolvConf), Dest: "/etc/resolv.conf", Readonly: true})
 	}
-	p.Meta.Env = withDefaults(p.Meta.Env, add)
+	p.Meta.Env = withDefaults(p.Meta.Env, append(besideVariables(besideOf(ctx)), add...))
 	if !i.groups {
 		return i.Executor.Run(ctx, id, root, mounts, p, started)
 	}

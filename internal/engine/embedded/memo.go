@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/buildkit/cache"
@@ -50,11 +51,12 @@ type exportMemo struct {
 	guard    *outbound.Guard // nil: Dockerfiles add what this machine serves
 	opened   time.Time
 
-	maxUnpacked int64 // bytes that archives of one ADD unpack to; 0: no limit
+	maxUnpacked int64         // bytes that archives of one ADD unpack to; 0: no limit
+	beside      *atomic.Int32 // builds that have companions
 }
 
 func newExportMemo(ctx context.Context, w *base.Worker, dir, blobs, imageDir string) *exportMemo {
-	return &exportMemo{Worker: w, dir: dir, blobs: blobs, imageDir: imageDir, garbage: newCollections(ctx)}
+	return &exportMemo{Worker: w, dir: dir, blobs: blobs, imageDir: imageDir, garbage: newCollections(ctx), beside: &atomic.Int32{}}
 }
 
 // Prune implements worker.Worker.

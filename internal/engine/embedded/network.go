@@ -50,6 +50,13 @@ func (o *outside) New(ctx context.Context, hostname string, opt network.Namespac
 	if !o.works(ctx) {
 		return network.NewHostProvider().New(ctx, hostname, opt)
 	}
+	if c := besideOf(ctx); len(c.Hosts) > 0 {
+		n, err := o.Beside(ctx, c.Hosts)
+		if err != nil {
+			return nil, err
+		}
+		return &lease{Network: n, from: o.Networks, spoiled: true}, nil
+	}
 	n, err := o.Take(ctx)
 	if err != nil {
 		return nil, err
@@ -83,13 +90,13 @@ type lease struct {
 	*outbound.Network
 	from    *outbound.Networks
 	back    sync.Once
-	spoiled bool // the step may change the rules
+	spoiled bool // the step may change the rules, or they are for it alone
 }
 
 // Set implements network.Namespace.
 func (l *lease) Set(s *specs.Spec) error {
 	if s.Process != nil && s.Process.Capabilities != nil {
-		l.spoiled = slices.Contains(s.Process.Capabilities.Bounding, "CAP_NET_ADMIN")
+		l.spoiled = l.spoiled || slices.Contains(s.Process.Capabilities.Bounding, "CAP_NET_ADMIN")
 	}
 	own := specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: l.Path()}
 	s.Linux.Namespaces = append(slices.DeleteFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == own.Type }), own)

@@ -67,8 +67,9 @@ type Options struct {
 	abandoned bool       // the last process that had the state directory was killed
 	files     *openFiles // of this engine
 	opened    time.Time
-	released  time.Time    // by the last process
-	broken    *atomic.Bool // a database panicked
+	released  time.Time     // by the last process
+	broken    *atomic.Bool  // a database panicked
+	beside    *atomic.Int32 // builds that have companions
 }
 
 // Login is what the steps that install packages with one tool need of this machine's

@@ -27,6 +27,9 @@ func (w *exportMemo) ResolveOp(v solver.Vertex, s frontend.FrontendLLBBridge, sm
 	if err != nil {
 		return nil, err
 	}
+	if sys, ok := v.Sys().(*pb.Op); ok && sys.GetExec() != nil {
+		op = besideOp{op, stageOf(v.Name()), sm, w.beside}
+	}
 	if spaces := cacheSpaces(v.Sys()); len(spaces) > 0 {
 		return scopedOp{op, spaces}, nil
 	}

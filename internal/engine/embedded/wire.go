@@ -115,7 +115,7 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	}
 	w.SourceManager.Register(w.HTTPSource)
 	memo := newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir)
-	memo.opened, memo.maxUnpacked = o.opened, o.MaxUnpacked
+	memo.opened, memo.maxUnpacked, memo.beside = o.opened, o.MaxUnpacked, o.beside
 	if !o.HostNetwork {
 		memo.guard = &networks.Guard
 	}

@@ -139,6 +139,9 @@ func machineName(dir string) (string, error) {
 // Build runs a build on the node of its service; one for several platforms on more
 // than one when the pool has better nodes for some of them (see split).
 func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink) (engine.Result, error) {
+	if req.Steps.Companions.Some() {
+		return engine.Result{}, diag.Fail(diag.ExitUsage, "%s needs companions, which a builder elsewhere cannot reach", req.Name).WithHint("run the tests on this machine, without --builder")
+	}
 	parts, err := e.split(req, sink)
 	if err != nil {
 		return engine.Result{}, err

@@ -63,7 +63,7 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	}
 	solveCtx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	store, err := secretSources(req.Secrets)
+	store, err := secretSources(req)
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -85,10 +85,11 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	progress := newProgress(req.Name, sink, hidden)
 	status := make(chan *client.SolveStatus)
 	var resp *client.SolveResponse
+	collect := &collector{Collect: req.Collect}
 	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error
-		resp, err = to.Client.Solve(groupCtx, nil, *opt, status)
+		resp, err = collect.solve(groupCtx, to.Client, *opt, status)
 		return err
 	})
 	group.Go(func() error {
@@ -102,9 +103,9 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 		if ctx.Err() != nil {
 			return engine.Result{}, context.Cause(ctx)
 		}
-		return engine.Result{}, progress.explain(err)
+		return engine.Result{Collected: collect.done}, progress.explain(err)
 	}
-	res := engine.Result{Steps: progress.steps(), CachedSteps: progress.cachedSteps(), Duration: time.Since(start)}
+	res := engine.Result{Steps: progress.steps(), CachedSteps: progress.cachedSteps(), Duration: time.Since(start), Collected: collect.done}
 	if resp.ExporterResponse[exptypes.ExporterImageDescriptorKey] != "" {
 		desc, err := ExportedDescriptor(resp.ExporterResponse)
 		if err != nil {
@@ -206,9 +207,9 @@ func gitMode(_ string, st *fstypes.Stat) fsutil.MapResult {
 	return fsutil.MapResultKeep
 }
 
-func secretSources(list []engine.Secret) (secrets.SecretStore, error) {
-	sources := make([]secretsprovider.Source, 0, len(list))
-	for _, s := range list {
+func secretSources(req engine.Request) (secrets.SecretStore, error) {
+	sources := make([]secretsprovider.Source, 0, len(req.Secrets))
+	for _, s := range req.Secrets {
 		sources = append(sources, secretsprovider.Source{ID: s.ID, FilePath: s.File, Env: s.Env})
 	}
 	store, err := secretsprovider.NewStore(sources)
@@ -216,7 +217,7 @@ func secretSources(list []engine.Secret) (secrets.SecretStore, error) {
 		return nil, diag.Fail(diag.ExitUsage, "a build secret cannot be read").Because(err).
 			WithHint("--secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE")
 	}
-	return store, nil
+	return withCompanions(store, req.Steps.Companions)
 }
 
 // localMounts are the directories that the build may read, by name: the context,

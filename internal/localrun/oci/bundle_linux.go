@@ -230,12 +230,13 @@ func (b bundle) user() (*user.ExecUser, error) {
 			refused = cmp.Or(refused, err)
 		}
 	}
-	who, err := user.GetExecUser(b.image.User, &user.ExecUser{Home: "/"}, readers[0], readers[1])
+	name := cmp.Or(b.spec.User, b.image.User)
+	who, err := user.GetExecUser(name, &user.ExecUser{Home: "/"}, readers[0], readers[1])
 	switch {
 	case err != nil && refused != nil:
-		return nil, fmt.Errorf("looking up user %q of the image: %w; %w", b.image.User, err, refused)
+		return nil, fmt.Errorf("looking up user %q of the image: %w; %w", name, err, refused)
 	case err != nil:
-		return nil, fmt.Errorf("looking up user %q of the image: %w", b.image.User, err)
+		return nil, fmt.Errorf("looking up user %q of the image: %w", name, err)
 	}
 	return who, nil
 }
@@ -255,6 +256,9 @@ func (b bundle) mounts() []specs.Mount {
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
 		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", "relatime", "ro"}},
 		file("hosts"), file("hostname"), file("resolv.conf"),
+	}
+	for _, w := range b.spec.Writables {
+		all = append(all, specs.Mount{Destination: w.Target, Type: "bind", Source: w.File, Options: []string{"bind", "rprivate", "nosuid", "nodev"}})
 	}
 	for _, s := range b.spec.Secrets {
 		all = append(all, specs.Mount{Destination: s.Target, Type: "bind", Source: s.File, Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev", "noexec"}})

@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/probe"
+	"github.com/slipway-build/slipway/internal/probe/greeting"
 	"github.com/slipway-build/slipway/internal/probe/secure"
 	"github.com/slipway-build/slipway/internal/quota"
 	"github.com/slipway-build/slipway/internal/ram"
@@ -147,7 +148,7 @@ func (c *container) start(ctx context.Context, n *network, hosts string, logLine
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("preparing %s: %w", c.id, err)
 	}
-	if _, err := mountRootfs(c.dir, c.layers); err != nil {
+	if _, err := mountRootfs(c.dir, slices.Concat(c.layers, c.spec.Layers)); err != nil {
 		return err
 	}
 	var err error
@@ -335,6 +336,9 @@ func (c *container) probe(ctx context.Context, timeout time.Duration) error {
 // ask asks over the network.
 func (c *container) ask(ctx context.Context, check plan.HealthCheck, port int, timeout time.Duration) error {
 	addr := netip.AddrPortFrom(c.ip, uint16(port)).String()
+	if c.spec.Protocol != "" {
+		return greeting.Ask(ctx, c.spec.Protocol, addr, timeout)
+	}
 	scheme, over := "http://", probe.Secure(nil)
 	if check.TLS {
 		scheme, over = "https://", secure.With(secure.Unverified())

@@ -133,21 +133,40 @@ func (run *Running) number() {
 // startAll starts the containers and what watches them.
 func (run *Running) startAll(ctx context.Context) error {
 	hosts, resolver := run.hosts(), run.resolver()
-	starts, startCtx := errgroup.WithContext(ctx)
-	starts.SetLimit(startsAtOnce)
 	watchCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	run.cancel = cancel
-	for _, c := range run.containers {
-		starts.Go(func() error {
-			if err := startCtx.Err(); err != nil {
-				return err
-			}
-			if err := c.start(startCtx, run.network, hosts, run.watcher.Log); err != nil {
+	for _, beside := range []bool{true, false} {
+		if err := run.startThose(ctx, beside, func(ctx context.Context, c *container) error {
+			if err := c.start(ctx, run.network, hosts, run.watcher.Log); err != nil {
 				return err
 			}
 			run.background.Go(func() { c.dns.serve(context.WithoutCancel(watchCtx), resolver) }) // services that end ask for names too
 			run.background.Go(func() { c.watch(watchCtx) })
 			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	run.background.Go(func() { run.obey(watchCtx) })
+	return nil
+}
+
+// startThose starts the containers that stand beside the others, and waits until
+// they are ready, or the others.
+func (run *Running) startThose(ctx context.Context, beside bool, start func(context.Context, *container) error) error {
+	starts, startCtx := errgroup.WithContext(ctx)
+	starts.SetLimit(startsAtOnce)
+	var chosen []*container
+	for _, c := range run.containers {
+		if c.spec.Beside != beside {
+			continue
+		}
+		chosen = append(chosen, c)
+		starts.Go(func() error {
+			if err := startCtx.Err(); err != nil {
+				return err
+			}
+			return start(startCtx, c)
 		})
 	}
 	if err := starts.Wait(); err != nil {
@@ -156,8 +175,10 @@ func (run *Running) startAll(ctx context.Context) error {
 		}
 		return err
 	}
-	run.background.Go(func() { run.obey(watchCtx) })
-	return nil
+	if !beside || len(chosen) == 0 {
+		return nil
+	}
+	return run.waitReady(ctx, chosen, "companions", 0)
 }
 
 // hosts is the hosts file that all services of the group share.

@@ -24,10 +24,10 @@ func (c *container) end(grace time.Duration) error {
 	c.stopping = true
 	c.mu.Unlock()
 	if c.pidfd >= 0 {
-		if c.begun.Load() {
+		if c.begun.Load() && !c.spec.Beside {
 			c.signal(stopSignal(c.image.StopSignal))
 		} else {
-			grace = 0 // the program never started
+			grace = 0 // the program never started, or keeps nothing
 		}
 		if !c.endsWithin(grace) {
 			c.signal(unix.SIGKILL)

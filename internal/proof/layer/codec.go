@@ -10,7 +10,7 @@ import (
 
 // format names the encoding; what is kept by another slipway is made anew. It
 // changes with whatever is read of a file.
-const format = "slipway layer index 2\n"
+const format = "slipway layer index 3\n"
 
 // errDamaged says that data is no index.
 var errDamaged = errors.New("not an index of a layer")
@@ -41,6 +41,9 @@ func (x *Index) Encode() ([]byte, error) {
 		number(uint64(e.GID))
 		number(uint64(e.Size))
 		word(e.Link)
+		if e.Kind == Regular {
+			out.Write(e.SHA256[:])
+		}
 		before = e.Path
 	}
 	word(string(facts))
@@ -69,6 +72,9 @@ func Decode(data []byte) (*Index, error) {
 		e := Entry{Path: before[:shared] + string(d.word())}
 		e.Kind, e.Mode, e.UID, e.GID, e.Size = Kind(d.number()), uint16(d.number()), uint32(d.number()), uint32(d.number()), int64(d.number())
 		e.Link = string(d.word())
+		if e.Kind == Regular {
+			copy(e.SHA256[:], d.bytes(len(e.SHA256)))
+		}
 		if d.bad || e.Kind > Opaque || e.Size < 0 {
 			return nil, errDamaged
 		}
@@ -97,9 +103,10 @@ func (d *decoder) number() uint64 {
 	return n
 }
 
-func (d *decoder) word() []byte {
-	n := d.number()
-	if n > uint64(len(d.rest)) {
+func (d *decoder) word() []byte { return d.bytes(int(min(d.number(), 1<<40))) }
+
+func (d *decoder) bytes(n int) []byte {
+	if n > len(d.rest) {
 		d.bad = true
 		return nil
 	}

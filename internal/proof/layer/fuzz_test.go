@@ -88,7 +88,7 @@ func (s *Source) orEmpty() *Source {
 func FuzzJar(f *testing.F) {
 	f.Add([]byte("PK\x03\x04"), "com.example.Main", []byte("\xca\xfe\xba\xbe\x00\x00\x00\x41\x00\x03\x01\x00\x01a\x07\x00\x01"))
 	f.Fuzz(func(t *testing.T, data []byte, class string, file []byte) {
-		if j := readJar(data); j != nil {
+		if j := readJar("a-1.0.jar", data); j != nil {
 			j.Has(class)
 		}
 		references(file)

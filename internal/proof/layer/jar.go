@@ -13,13 +13,14 @@ import (
 
 // Jar is what the start of a Java program depends on.
 type Jar struct {
-	Main      string   `json:"main,omitempty"`       // Main-Class
-	Start     string   `json:"start,omitempty"`      // Start-Class, of Spring Boot
-	ClassPath []string `json:"class_path,omitempty"` // as written: relative to the jar
-	Classes   string   `json:"classes,omitempty"`    // digests of its class names, see Has
-	Major     int      `json:"major,omitempty"`      // version of the main class's format: 65 for Java 21
-	Inner     int      `json:"inner,omitempty"`      // jars within it
-	Refers    []string `json:"refers,omitempty"`     // classes that the main class refers to, without those of the JDK
+	Main      string     `json:"main,omitempty"`       // Main-Class
+	Start     string     `json:"start,omitempty"`      // Start-Class, of Spring Boot
+	ClassPath []string   `json:"class_path,omitempty"` // as written: relative to the jar
+	Classes   string     `json:"classes,omitempty"`    // digests of its class names, see Has
+	Major     int        `json:"major,omitempty"`      // version of the main class's format: 65 for Java 21
+	Inner     int        `json:"inner,omitempty"`      // jars within it
+	Packages  []Artifact `json:"packages,omitempty"`   // of Maven, of this jar and those within
+	Refers    []string   `json:"refers,omitempty"`     // classes that the main class refers to, without those of the JDK
 }
 
 // Limits of what is read of a jar.
@@ -31,7 +32,7 @@ const (
 )
 
 // readJar reads a jar; nil for what is none.
-func readJar(data []byte) *Jar {
+func readJar(name string, data []byte) *Jar {
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil || len(z.File) > maxJarEntries {
 		return nil
@@ -50,6 +51,7 @@ func readJar(data []byte) *Jar {
 	}
 	slices.Sort(sums)
 	out.Classes = packSums(slices.Compact(sums))
+	out.Packages = artifacts(z, name, 2)
 	main := out.Main
 	if out.Start != "" {
 		main = out.Start
@@ -92,22 +94,8 @@ func unzip(f *zip.File, limit int64) []byte {
 
 // manifest reads the main section (JAR File Specification, "Notes on manifest").
 func (j *Jar) manifest(data []byte) {
-	text := strings.NewReplacer("\r\n ", "", "\n ", "", "\r\n", "\n").Replace(string(data))
-	for line := range strings.SplitSeq(text, "\n") {
-		if line == "" {
-			return
-		}
-		name, value, _ := strings.Cut(line, ":")
-		value = strings.TrimSpace(value)
-		switch strings.ToLower(name) {
-		case "main-class":
-			j.Main = value
-		case "start-class":
-			j.Start = value
-		case "class-path":
-			j.ClassPath = strings.Fields(value)
-		}
-	}
+	fields := manifestFields(data)
+	j.Main, j.Start, j.ClassPath = fields["main-class"], fields["start-class"], strings.Fields(fields["class-path"])
 }
 
 func classSum(name string) uint32 {
@@ -128,11 +116,14 @@ func packSums(sums []uint32) string {
 // name has 32 bits, so a class that is missing is taken for present once in some
 // hundred thousand times.
 func (j *Jar) Has(class string) bool {
+	return j.hasSum(classSum(class))
+}
+
+func (j *Jar) hasSum(want uint32) bool {
 	data, err := base64.StdEncoding.DecodeString(j.Classes)
 	if err != nil {
 		return false
 	}
-	want := classSum(class)
 	low, high := 0, len(data)/4
 	for low < high {
 		mid := (low + high) / 2

@@ -51,6 +51,7 @@ func reducedManifest(data []byte) string {
 			kept[key] = v
 		}
 	}
+	identity(all, kept)
 	text, err := json.Marshal(kept)
 	if err != nil {
 		return ""

@@ -10,6 +10,8 @@
 //	file, ok := tree.Lookup("/usr/bin/node")
 package layer
 
+import "github.com/slipway-build/slipway/internal/secret"
+
 // Kind is the type of an entry.
 type Kind uint8
 
@@ -27,25 +29,28 @@ const (
 
 // Entry is one path of a layer.
 type Entry struct {
-	Path     string // clean, without a leading slash; "" is the root
-	Link     string // target of a link; of a hard link a path like Path
-	Size     int64  // bytes of a regular file
-	Mode     uint16 // the lower twelve bits: permissions, setuid, setgid, sticky
+	Path     string   // clean, without a leading slash; "" is the root
+	Link     string   // target of a link; of a hard link a path like Path
+	Size     int64    // bytes of a regular file
+	SHA256   [32]byte // of a regular file
+	Mode     uint16   // the lower twelve bits: permissions, setuid, setgid, sticky
 	UID, GID uint32
 	Kind     Kind
 }
 
 // Facts is what is kept of a file's content. The zero value says nothing.
 type Facts struct {
-	ELF     *ELF     `json:"elf,omitempty"`
-	Jar     *Jar     `json:"jar,omitempty"`
-	Source  *Source  `json:"source,omitempty"`
-	Shebang string   `json:"shebang,omitempty"` // the first line without "#!"
-	Secret  string   `json:"secret,omitempty"`  // in words: "a private key"
-	Capable bool     `json:"capable,omitempty"` // has file capabilities
-	Odd     bool     `json:"odd,omitempty"`     // an ELF file that could not be read
-	Text    string   `json:"text,omitempty"`    // the content of a few small files, see keepsText
-	Dirs    []string `json:"dirs,omitempty"`    // directories that a loader's cache names
+	ELF     *ELF           `json:"elf,omitempty"`
+	Jar     *Jar           `json:"jar,omitempty"`
+	Source  *Source        `json:"source,omitempty"`
+	Program *Program       `json:"program,omitempty"` // of Go and Rust: what it was compiled from
+	Shebang string         `json:"shebang,omitempty"` // the first line without "#!"
+	Secret  string         `json:"secret,omitempty"`  // in words: "a private key"
+	Tokens  []secret.Match `json:"tokens,omitempty"`  // of the service's own files
+	Capable bool           `json:"capable,omitempty"` // has file capabilities
+	Odd     bool           `json:"odd,omitempty"`     // an ELF file that could not be read
+	Text    string         `json:"text,omitempty"`    // the content of a few small files, see keepsText
+	Dirs    []string       `json:"dirs,omitempty"`    // directories that a loader's cache names
 }
 
 // Index is what one layer holds. It is read only once made and safe for

@@ -4,12 +4,15 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/secret"
 )
 
 // Limits of what is read of one file. Files that are larger are in the index
@@ -33,7 +36,7 @@ const capabilityRecord = "SCHILY.xattr.security.capability"
 
 // Read makes the index of an uncompressed layer.
 func Read(r io.Reader) (*Index, error) {
-	in := &reader{index: &Index{Facts: map[string]Facts{}}, places: map[string]int{}}
+	in := &reader{index: &Index{Facts: map[string]Facts{}}, places: map[string]int{}, copies: make([]byte, 64<<10)}
 	t := tar.NewReader(bufio.NewReaderSize(r, 128<<10))
 	for {
 		h, err := t.Next()
@@ -59,6 +62,7 @@ type reader struct {
 	index  *Index
 	places map[string]int // of paths in the index
 	buffer bytes.Buffer   // content of one file, used again
+	copies []byte         // for the rest of files
 }
 
 // clean makes a path of a tar one of an index.
@@ -96,7 +100,12 @@ func (in *reader) entry(h *tar.Header, content io.Reader) error {
 		return nil
 	}
 	in.index.Bytes += e.Size
-	facts, err := in.facts(e, content)
+	sum := sha256.New()
+	facts, err := in.facts(e, io.TeeReader(content, sum))
+	if err == nil {
+		_, err = io.CopyBuffer(sum, content, in.copies)
+	}
+	sum.Sum(in.index.Entries[in.places[e.Path]].SHA256[:0])
 	facts.Capable = h.PAXRecords[capabilityRecord] != ""
 	if err == nil && !facts.empty() {
 		in.index.Facts[e.Path] = facts
@@ -120,7 +129,7 @@ func (in *reader) put(e Entry) {
 }
 
 func (f Facts) empty() bool {
-	return f.ELF == nil && f.Jar == nil && f.Source == nil && f.Shebang == "" && f.Secret == "" && f.Text == "" && !f.Odd && !f.Capable && f.Dirs == nil
+	return f.ELF == nil && f.Program == nil && f.Jar == nil && f.Source == nil && f.Shebang == "" && f.Secret == "" && f.Text == "" && !f.Odd && !f.Capable && f.Dirs == nil && f.Tokens == nil
 }
 
 // facts reads of a file what is wanted of its kind.
@@ -134,13 +143,17 @@ func (in *reader) facts(e Entry, content io.Reader) (Facts, error) {
 	case string(head) == "\x7fELF":
 		data, err := in.pieces(all, e.Size)
 		e := readELF(data)
-		return Facts{ELF: e, Odd: e == nil}, err
+		f := Facts{ELF: e, Odd: e == nil}
+		if e != nil && e.Program {
+			f.Program = readProgram(data)
+		}
+		return f, err
 	case string(head) == "PK\x03\x04" && isJar(e.Path):
 		if e.Size > maxJar {
 			return Facts{}, nil
 		}
 		data, err := in.read(all, e.Size)
-		return Facts{Jar: readJar(data)}, err
+		return Facts{Jar: readJar(e.Path, data)}, err
 	case e.Path == "etc/ld.so.cache":
 		data, err := in.read(all, min(e.Size, 16<<20))
 		return Facts{Dirs: cacheDirs(data)}, err
@@ -151,6 +164,10 @@ func (in *reader) facts(e Entry, content io.Reader) (Facts, error) {
 // text reads of a text what is wanted of its kind.
 func (in *reader) text(e Entry, head []byte, all io.Reader) (Facts, error) {
 	var f Facts
+	if limit := databaseLimit(e.Path); limit > 0 && e.Size <= limit {
+		data, err := in.read(all, e.Size)
+		return Facts{Text: reducedDatabase(e.Path, data)}, err
+	}
 	kind := sourceKind(e.Path)
 	limit := int64(maxText)
 	switch {
@@ -176,6 +193,7 @@ func (in *reader) text(e Entry, head []byte, all io.Reader) (Facts, error) {
 	if e.Size <= maxSecretFile {
 		f.Secret = secretIn(e.Path, data)
 	}
+	f.Tokens = secret.Find(data)
 	switch kind {
 	case "js", "ts":
 		f.Source = readScript(data, kind == "ts")
@@ -222,6 +240,11 @@ func (in *reader) pieces(r io.Reader, size int64) (pieces, error) {
 	}
 	if f, _, _ := openELF(out); f != nil {
 		for _, s := range f.segments {
+			if s.kind == segmentLoad && size <= maxGo && f.isGo() { // tables of Go are anywhere
+				if err := keep(0, size); err != nil {
+					return out, err
+				}
+			}
 			if s.kind == segmentDynamic {
 				if err := keep(s.off-elfAround, s.off+elfAround); err != nil {
 					return out, err

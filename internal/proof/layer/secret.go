@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/pattern"
+	"github.com/slipway-build/slipway/internal/secret"
 )
 
 // A variable that holds a secret, by its name or by a password in an address.
@@ -48,7 +48,7 @@ func secretIn(name string, data []byte) string {
 	case dir == ".docker" && base == "config.json" && bytes.Contains(data, []byte(`"auth"`)):
 		return "credentials of an image registry"
 	}
-	if ecosystem.HoldsKey(name, data) {
+	if secret.HoldsKey(name, data) {
 		return "a private key"
 	}
 	return ""

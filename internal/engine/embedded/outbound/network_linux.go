@@ -40,8 +40,9 @@ func NameServer() netip.Addr { return netip.AddrFrom4([4]byte{203, 0, 113, 53}) 
 
 // plan says what a network leads to.
 type plan struct {
-	ports []uint16 // of the machine's loopback
-	six   bool     // IPv6 leads out too: the machine has no other way
+	ports []uint16              // of the machine's loopback
+	six   bool                  // IPv6 leads out too: the machine has no other way
+	hosts map[string]netip.Addr // names that are answered with these addresses
 }
 
 // Network is a network namespace with the sockets that lead out of it.
@@ -84,7 +85,11 @@ func newNetwork(ctx context.Context, dial func(context.Context, netip.AddrPort) 
 			return dial(ctx, to)
 		})
 	}
-	go (&names.Resolver{Servers: names.System()}).Serve(ctx, n.udp, n.tcp)
+	resolver := &names.Resolver{Servers: names.System()}
+	for name, ip := range to.hosts {
+		resolver.Zone.Add(ip, name)
+	}
+	go resolver.Serve(ctx, n.udp, n.tcp)
 	return n, nil
 }
 

@@ -29,7 +29,25 @@ func (n *Networks) Take(ctx context.Context) (*Network, error) {
 	if w := n.unused(); w != nil {
 		return w, nil
 	}
-	return newNetwork(ctx, n.dial, plan{ports: n.Guard.loopbackPorts(), six: len(defaultInterfaces()) == 0})
+	return newNetwork(ctx, n.dial, n.plan(nil))
+}
+
+// Beside makes a network for one step that also reaches the addresses of companions,
+// by their names. Close it; nobody else gets it.
+func (n *Networks) Beside(ctx context.Context, hosts map[string]netip.Addr) (*Network, error) {
+	dial := func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+		for _, ip := range hosts {
+			if ip == to.Addr().Unmap() {
+				return (&net.Dialer{Timeout: dialTime}).DialContext(ctx, "tcp", to.String())
+			}
+		}
+		return n.dial(ctx, to)
+	}
+	return newNetwork(ctx, dial, n.plan(hosts))
+}
+
+func (n *Networks) plan(hosts map[string]netip.Addr) plan {
+	return plan{ports: n.Guard.loopbackPorts(), six: len(defaultInterfaces()) == 0, hosts: hosts}
 }
 
 func (n *Networks) unused() *Network {

@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/advisory"
+	"github.com/slipway-build/slipway/internal/advisory/osv"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/repository"
+	"github.com/slipway-build/slipway/internal/scan"
+)
+
+// scanFlags are the flags of `slipway scan`.
+type scanFlags struct {
+	fleetFlags
+	update bool
+	from   string
+	only   []string
+	failOn string
+	vex    []string
+	json   bool
+	sarif  string
+}
+
+func (a *app) scanCommand() *cobra.Command {
+	var f scanFlags
+	cmd := &cobra.Command{
+		Use:   "scan SERVICE | IMAGE | DIR",
+		Short: "Find known vulnerabilities and leaked secrets in an image or directory",
+		Long: `Match the packages of an image, or of the lock files of a directory, with a database
+of vulnerabilities on this machine. Search all layers, variables and history for secrets.
+The database comes from a mirror of OSV archives, which SLIPWAY_OSV_MIRROR names, or from
+files with --from. Only --update uses the network.`,
+		Example: `  slipway scan --update --from advisories.zip
+  slipway scan fast-orchestrator-service --fail-on high
+  slipway scan . --sarif scan.sarif`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.update || f.from != "" {
+				if err := a.updateAdvisories(cmd.Context(), f); err != nil || len(args) == 0 {
+					return err
+				}
+			}
+			if len(args) == 0 {
+				return diag.Fail(diag.ExitUsage, "no image, service or directory specified").WithHint("slipway scan SERVICE, or slipway scan .")
+			}
+			limit, err := limitOf(f.failOn)
+			if err != nil {
+				return err
+			}
+			result, err := a.scan(cmd.Context(), args[0], f)
+			if err != nil {
+				return err
+			}
+			if err := a.printScan(result, f); err != nil {
+				return err
+			}
+			return judged(result, limit, args[0])
+		},
+	}
+	f.register(cmd)
+	fl := cmd.Flags()
+	fl.BoolVar(&f.update, "update", false, "first fetch the advisories from SLIPWAY_OSV_MIRROR")
+	fl.StringVar(&f.from, "from", "", "first take the advisories from this directory or zip file")
+	fl.StringSliceVar(&f.only, "ecosystem", nil, "ecosystems to fetch, such as npm,Debian (default: all)")
+	fl.StringVar(&f.failOn, "fail-on", "critical", "exit with 4 from this severity on: critical, high, medium, low or none")
+	fl.StringArrayVar(&f.vex, "vex", nil, "OpenVEX document that dismisses vulnerabilities with a reason")
+	fl.BoolVar(&f.json, "json", false, "print JSON")
+	fl.StringVar(&f.sarif, "sarif", "", "write the result as SARIF to this file")
+	return cmd
+}
+
+// limitOf is the severity from which a scan fails, "" for none.
+func limitOf(word string) (advisory.Severity, error) {
+	switch s := advisory.Severity(word); s {
+	case advisory.Critical, advisory.High, advisory.Medium, advisory.Low:
+		return s, nil
+	case "none":
+		return "", nil
+	}
+	return "", diag.Fail(diag.ExitUsage, "unknown severity %q", word).WithHint("--fail-on critical, high, medium, low or none")
+}
+
+// updateAdvisories replaces the database of vulnerabilities.
+func (a *app) updateAdvisories(ctx context.Context, f scanFlags) error {
+	o := osv.Options{Mirror: a.Getenv("SLIPWAY_OSV_MIRROR"), Ecosystems: f.only, Now: time.Now(), Fetch: osv.HTTP(http.DefaultClient, time.Now)}
+	if f.from != "" {
+		o.From = a.path(f.from)
+	}
+	if o.From == "" && o.Mirror == "" {
+		return diag.Fail(diag.ExitUsage, "no mirror of advisories is configured").
+			WithHint("set SLIPWAY_OSV_MIRROR to the address of a copy of the OSV archives, or use --from DIR or ZIP")
+	}
+	for _, name := range o.Ecosystems {
+		if known := advisory.Ecosystems(); !strings.Contains(" "+strings.Join(known, " ")+" ", " "+name+" ") {
+			return diag.Fail(diag.ExitUsage, "unknown ecosystem %q", name).WithHint("use %s", strings.Join(known, ", "))
+		}
+	}
+	about, err := osv.Update(ctx, a.advisories(), o)
+	if err != nil {
+		return err
+	}
+	for _, name := range advisory.Ecosystems() {
+		if e, ok := about.Ecosystems[name]; ok {
+			fmt.Fprintf(a.Stderr, "%s: %d advisories, the newest of %s\n", name, e.Records, e.Updated.UTC().Format("2006-01-02"))
+		}
+	}
+	return nil
+}
+
+// advisories is the directory of the database.
+func (a *app) advisories() string { return filepath.Join(a.state.Path, "advisories") }
+
+// scan looks at a directory, else at an image.
+func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, error) {
+	o := scan.Options{Database: a.advisories()}
+	for _, file := range f.vex {
+		data, err := repository.ReadNamed(a.path(file), a.Dir)
+		if err != nil {
+			return scan.Result{}, diag.Fail(diag.ExitUsage, "cannot read %s", file).Because(err)
+		}
+		v, err := advisory.ParseVEX(data)
+		if err != nil {
+			return scan.Result{}, diag.Fail(diag.ExitUsage, "%s is not a usable OpenVEX document", file).Because(err).WithHint("see github.com/openvex/spec")
+		}
+		o.VEX = append(o.VEX, v)
+	}
+	if strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/") {
+		if info, err := os.Stat(a.path(word)); err != nil || !info.IsDir() {
+			return scan.Result{}, diag.Fail(diag.ExitUsage, "%s is not a directory", word).WithHint("slipway scan SERVICE scans an image")
+		}
+		return scan.Directory(word, repository.FS(a.path(word)), o)
+	}
+	subject, planned, err := a.subject(ctx, word, f.fleetFlags)
+	if err != nil {
+		return scan.Result{}, err
+	}
+	return scan.Image(subject, planned, o)
+}
+
+// printScan prints a result.
+func (a *app) printScan(r scan.Result, f scanFlags) error {
+	a.warn(r.Warnings(time.Now()))
+	if f.sarif != "" {
+		data, err := r.SARIF(Version)
+		if err != nil {
+			return err
+		}
+		if err := a.writeResult(f.sarif, data); err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.json:
+		return a.printJSON(r)
+	case f.sarif == "-":
+		return nil
+	}
+	return r.Write(a.Stdout)
+}
+
+// judged is how a scan ends: nothing passes that was not looked at.
+func judged(r scan.Result, limit advisory.Severity, word string) error {
+	switch {
+	case limit == "":
+		return nil
+	case r.Database == nil:
+		return diag.Fail(diag.ExitUsage, "the vulnerabilities of %s are not known: there is no database", word).
+			WithHint("slipway scan --update, with SLIPWAY_OSV_MIRROR or --from; --fail-on none accepts it")
+	case r.Worst(limit) > 0:
+		return diag.Fail(diag.ExitGate, "%d vulnerabilities of severity %s or worse", r.Worst(limit), limit).
+			WithHint("update the packages to the fixed versions, or dismiss with --vex what does not affect the service")
+	case len(r.Secrets) > 0:
+		return diag.Fail(diag.ExitGate, "%d secrets found", len(r.Secrets)).
+			WithHint("revoke them, and pass secrets at run time or with RUN --mount=type=secret")
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package detect_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/plan"
+
+	"github.com/slipway-build/slipway/internal/detect"
+)
+
+// TestCorpusQuality plans each repository of the corpus with its quality stages: they
+// change nothing of what a build makes, and BuildKit accepts the text.
+func TestCorpusQuality(t *testing.T) {
+	cases, err := os.ReadDir(corpus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		t.Run(c.Name(), func(t *testing.T) {
+			dir := filepath.Join(corpus, c.Name())
+			root := os.DirFS(filepath.Join(dir, "repo"))
+			plain, findings := load(t, root)
+			proved, more := load(t, root, detect.WithQuality)
+			if diff := cmp.Diff(text(findings), text(more)); diff != "" {
+				t.Errorf("planning the quality stages changes the findings (-want +got):\n%s", diff)
+			}
+			var out strings.Builder
+			for i, p := range proved {
+				fmt.Fprintf(&out, "## %s\n%s", p.Name, qualityText(p))
+				if len(p.Quality) > 0 {
+					lint(t, dockerfile.RenderAll(p))
+				}
+				p.Quality, p.LeftOutStages, p.QualityBases, p.QualityIgnore, p.QualityTrim = nil, nil, nil, nil, nil
+				if diff := cmp.Diff(plain[i], p); diff != "" {
+					t.Errorf("%s: planning the quality stages changes the rest (-want +got):\n%s", p.Name, diff)
+				}
+			}
+			if !strings.Contains(out.String(), "\nFROM ") {
+				out.Reset() // nothing is checked
+			}
+			golden(t, filepath.Join(dir, "quality.golden"), []byte(out.String()))
+		})
+	}
+}
+
+// qualityText is what checks a service, and its stages as text.
+func qualityText(p plan.Service) string {
+	out := ""
+	for _, st := range p.Checks() {
+		for _, f := range st.Facts {
+			out += fmt.Sprintf("%s: %s (%s, %s:%d)\n", st.Name, f.Value, f.Evidence, f.File, f.Line)
+		}
+	}
+	for _, l := range p.LeftOutStages {
+		out += fmt.Sprintf("no %s: %s\n", l.Name, l.Why)
+	}
+	if p.QualityIgnore != nil {
+		for _, pattern := range p.DockerIgnore {
+			if !slices.Contains(p.QualityIgnore, pattern) {
+				out += "let in: " + pattern + "\n"
+			}
+		}
+		for _, pattern := range p.QualityIgnore {
+			if !slices.Contains(p.DockerIgnore, pattern) {
+				out += "exception: " + pattern + "\n"
+			}
+		}
+	}
+	for _, step := range p.QualityTrim {
+		out += "trim: " + step.Shell + "\n"
+	}
+	return out + string(dockerfile.RenderQuality(p))
+}

@@ -1,0 +1,214 @@
+package node
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// tool is a program that checks, and how it leaves a report without a change to the
+// repository.
+type tool struct {
+	title string
+	kind  string                                            // the stage that it is usual in
+	drop  []string                                          // words that watch, repair or report elsewhere
+	add   func(s *service, dir string) string               // words that leave reports in a directory
+	after func(plain, dir string) string                    // command that prints what a failed tool has only written; plain is the one without add
+	place func(words []string, at int, add string) []string // where the words go; nil: at the end
+}
+
+// tools are the programs that Slipway knows, by the word that starts them. Options as
+// of the manuals on 2026-11-29.
+func tools() map[string]tool {
+	return map[string]tool{
+		"jest":          {title: "Jest", kind: plan.StageUnitTests, drop: []string{"--watch", "--watchAll", "--watch=true", "--watchAll=true"}, add: jestReports},
+		"react-scripts": {title: "Jest", kind: plan.StageUnitTests, add: func(s *service, dir string) string { return "--watchAll=false " + jestReports(s, dir) }},
+		"vitest":        {title: "Vitest", kind: plan.StageUnitTests, drop: []string{"watch", "dev", "--watch", "-w", "--ui"}, add: vitestReports},
+		"mocha": {title: "Mocha", kind: plan.StageUnitTests, drop: []string{"--watch", "-w"},
+			add: func(_ *service, dir string) string {
+				return "--reporter xunit --reporter-option output=" + dir + "/junit.xml"
+			},
+			after: func(_, dir string) string { return "cat " + dir + "/junit.xml" }},
+		"node": {title: "node:test", kind: plan.StageUnitTests, drop: []string{"--watch"}, add: nodeReports, place: afterTest},
+		"tsx":  {title: "node:test", kind: plan.StageUnitTests, drop: []string{"--watch", "watch"}, add: nodeReports, place: afterTest},
+		"bun": {title: "bun test", kind: plan.StageUnitTests, drop: []string{"--watch"}, add: func(_ *service, dir string) string {
+			return "--reporter=junit --reporter-outfile=" + dir + "/junit.xml --coverage --coverage-reporter=lcov --coverage-reporter=text --coverage-dir=" + dir
+		}},
+		"ava":        {title: "AVA", kind: plan.StageUnitTests, drop: []string{"--watch", "-w"}, add: func(_ *service, dir string) string { return "--tap > " + dir + "/ava.tap" }, after: func(_, dir string) string { return "cat " + dir + "/ava.tap" }},
+		"playwright": {title: "Playwright", kind: plan.StageE2E, drop: []string{"--ui", "--headed", "--debug"}, add: func(*service, string) string { return "--reporter=list,junit" }},
+		"cypress": {title: "Cypress", kind: plan.StageE2E, drop: []string{"open", "--headed"}, add: func(_ *service, dir string) string {
+			return "--reporter junit --reporter-options mochaFile=" + dir + "/junit-[hash].xml"
+		}},
+		"eslint": {title: "ESLint", kind: plan.StageLint, drop: []string{"--fix", "--cache", "--quiet"},
+			add:   func(_ *service, dir string) string { return "--format json --output-file " + dir + "/eslint.json" },
+			after: func(plain, _ string) string { return plain }},
+		"next":         {title: "next lint", kind: plan.StageLint, drop: []string{"--fix"}},
+		"prettier":     {title: "Prettier", kind: plan.StageLint, drop: []string{"--write", "-w"}, add: func(*service, string) string { return "--check" }},
+		"biome":        {title: "Biome", kind: plan.StageLint, drop: []string{"--write", "--fix", "--apply", "--unsafe"}},
+		"tsc":          {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}},
+		"vue-tsc":      {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}},
+		"svelte-check": {title: "svelte-check", kind: plan.StageLint, drop: []string{"--watch"}},
+		"stylelint":    {title: "Stylelint", kind: plan.StageLint, drop: []string{"--fix"}},
+		"oxlint":       {title: "Oxlint", kind: plan.StageLint, drop: []string{"--fix"}},
+		"standard":     {title: "standard", kind: plan.StageLint, drop: []string{"--fix"}},
+		"xo":           {title: "XO", kind: plan.StageLint, drop: []string{"--fix"}},
+		"tslint":       {title: "TSLint", kind: plan.StageLint, drop: []string{"--fix"}},
+		"htmlhint":     {title: "HTMLHint", kind: plan.StageLint},
+	}
+}
+
+func jestReports(_ *service, dir string) string {
+	return "--ci --json --outputFile=" + dir + "/jest.json" + "\n--coverage --coverageDirectory=" + dir + "/coverage --coverageReporters=lcovonly --coverageReporters=text-summary"
+}
+
+func vitestReports(s *service, dir string) string {
+	out := "--run --reporter=default --reporter=junit --outputFile.junit=" + dir + "/junit.xml"
+	for _, provider := range []string{"@vitest/coverage-v8", "@vitest/coverage-istanbul", "@vitest/coverage-c8"} {
+		if s.hasTool(provider) {
+			return out + "\n--coverage.enabled --coverage.reporter=lcovonly --coverage.reporter=text-summary --coverage.reportsDirectory=" + dir + "/coverage"
+		}
+	}
+	return out
+}
+
+// nodeReports are the reporters of Node.js: JUnit since 20, coverage as LCOV since 22
+// (https://nodejs.org/api/test.html#test-reporters).
+func nodeReports(s *service, dir string) string {
+	if s.node.major < 20 {
+		return "--test-reporter=tap --test-reporter-destination=" + dir + "/node.tap --test-reporter=spec --test-reporter-destination=stdout"
+	}
+	out := "--test-reporter=spec --test-reporter-destination=stdout --test-reporter=junit --test-reporter-destination=" + dir + "/junit.xml"
+	if s.node.major >= 22 {
+		out += "\n--experimental-test-coverage --test-reporter=lcov --test-reporter-destination=" + dir + "/lcov.info"
+	}
+	if s.node.major > 22 || s.node.major == 22 && s.node.release == "" {
+		out += " --test-coverage-exclude='**/*.test.*' --test-coverage-exclude='**/test/**'"
+	}
+	return out
+}
+
+// afterTest puts words behind --test: node takes what stands behind a file as its
+// arguments.
+func afterTest(words []string, _ int, add string) []string {
+	i := slices.Index(words, "--test")
+	return slices.Insert(slices.Clone(words), i+1, add)
+}
+
+// invocation is a command of a script that calls a known tool.
+type invocation struct {
+	name  string
+	words []string // raw words of the shell
+	at    int      // of the tool
+}
+
+// wrappers are words that may stand before a tool and leave its options to it.
+func wrappers() []string {
+	return []string{"cross-env", "cross-env-shell", "npx", "dotenv", "env-cmd", "dotenvx", "run", "c8", "nyc", "--", "yarn", "pnpm", "exec", "bunx", "env", "ng"}
+}
+
+// invocationOf finds the tool of one command.
+func invocationOf(command string) (invocation, bool) {
+	words, ok := shellWords(command)
+	if !ok {
+		return invocation{}, false
+	}
+	known := tools()
+	for i, w := range words {
+		name := strings.TrimSuffix(strings.TrimSuffix(path.Base(w), ".js"), ".mjs")
+		t, is := known[name]
+		switch {
+		case is && name == "node" && !slices.Contains(words, "--test"):
+			// node in front of the file of a tool
+		case is && name == "tsx" && !slices.Contains(words, "--test"), is && name == "bun" && (i+1 >= len(words) || words[i+1] != "test"):
+			return invocation{}, false
+		case is && name == "next" && (i+1 >= len(words) || words[i+1] != "lint"), is && name == "react-scripts" && (i+1 >= len(words) || words[i+1] != "test"):
+			return invocation{}, false
+		case is && name == "biome" && (i+1 >= len(words) || !slices.Contains([]string{"check", "ci", "lint", "format"}, words[i+1])):
+			return invocation{}, false
+		case is && t.title != "":
+			return invocation{name, words, i}, true
+		}
+		assigns := strings.Contains(w, "=") && !strings.HasPrefix(w, "=")
+		if !assigns && !strings.HasPrefix(w, "-") && !strings.Contains(w, ".env") && !slices.Contains(wrappers(), w) && name != "node" {
+			return invocation{}, false
+		}
+	}
+	return invocation{}, false
+}
+
+// line is the command with the words that leave reports.
+func (v invocation) line(s *service, dir string) string {
+	t := tools()[v.name]
+	words := slices.DeleteFunc(slices.Clone(v.words), func(w string) bool { return slices.Contains(t.drop, w) })
+	if v.name == "cypress" && !slices.Contains(words, "run") {
+		words = append(words, "run")
+	}
+	text := s.withBin(strings.Join(v.reporting(s, t, words, dir), " "))
+	if slices.Contains(words[:min(v.at, len(words))], "nyc") {
+		text += " && " + s.withBin("nyc report --reporter=lcovonly --report-dir="+dir+"/coverage")
+	}
+	if t.after != nil {
+		text += "\n|| { code=$?; " + t.after(s.withBin(strings.Join(words, " ")), dir) + "; ( exit $code ); }"
+	}
+	return text
+}
+
+// reporting adds the words that leave reports.
+func (v invocation) reporting(s *service, t tool, words []string, dir string) []string {
+	if t.add == nil {
+		return words
+	}
+	add := t.add(s, dir)
+	switch {
+	case v.name == "vitest" && slices.Contains(words, "run"):
+		add = strings.TrimPrefix(add, "--run ")
+	case v.name == "prettier" && slices.ContainsFunc(words, func(w string) bool { return slices.Contains([]string{"--check", "-c", "--list-different", "-l"}, w) }):
+		return words
+	case t.place != nil:
+		return t.place(words, v.at, add)
+	}
+	return append(slices.Clone(words), "\n"+add)
+}
+
+// withBin runs a command of a script with the programs of the packages on its path, as
+// npm does.
+func (s *service) withBin(command string) string {
+	bin := path.Join(s.workDir(), "node_modules/.bin")
+	if s.member != "" {
+		bin = path.Join(s.workDir(), s.member, "node_modules/.bin") + ":" + bin
+	}
+	return "PATH=" + bin + ":$PATH " + command
+}
+
+// shellWords splits a command of a script at spaces outside of quotes; false for one
+// that is more than words, such as a pipe.
+func shellWords(command string) ([]string, bool) {
+	var words []string
+	word, quote := "", rune(0)
+	for _, r := range command {
+		switch {
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			}
+			word += string(r)
+		case r == '\'' || r == '"':
+			quote = r
+			word += string(r)
+		case r == ' ' || r == '\t':
+			if word != "" {
+				words, word = append(words, word), ""
+			}
+		case strings.ContainsRune("|;&<>()`\n#\\", r):
+			return nil, false
+		default:
+			word += string(r)
+		}
+	}
+	if word != "" {
+		words = append(words, word)
+	}
+	return words, quote == 0 && len(words) > 0
+}

@@ -1,0 +1,208 @@
+package ecosystem
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Check is one thing that a quality stage runs.
+type Check struct {
+	Tool string // as people call it: "ESLint"
+	Run  string // command line of a shell; one that fails does not stop those after it
+	Why  string // "devDependency", "script test"
+	File string // relative to the build context, "" without evidence in a file
+	Line int
+}
+
+// Proof is what a language knows of checking a service.
+type Proof struct {
+	Packages *plan.Stage        // installs what only checks need; nil without
+	Sources  plan.Stage         // the sources with their tests; the checks start from it
+	Checks   map[string][]Check // by the name of the stage
+	Missing  map[string]string  // why a stage has nothing to run
+	From     map[string]string  // stages of checks that start from another one than Sources
+	Browser  *plan.Stage        // what e2e tests run in: a toolchain with a browser; nil without
+	Bases    []plan.Base        // beyond those of production
+	Mounts   []plan.Mount       // of every check
+	Dir      string             // that the checks run in, "" for the working directory of Sources
+	Wants    []string           // variables with addresses of companions that tests read, sorted
+	Ignore   []string           // patterns of .dockerignore, where tests need others than production
+	Trim     []plan.Step        // see plan.Service.QualityTrim
+}
+
+// defaultMissing says why a stage is left out where the language does not.
+func defaultMissing() map[string]string {
+	return map[string]string{
+		plan.StageLint:        "no linter configured",
+		plan.StageUnitTests:   "no tests",
+		plan.StageIntegration: "no integration tests",
+		plan.StageE2E:         "no end-to-end tests",
+		plan.StageScan:        "no command; slipway scan checks the finished image",
+	}
+}
+
+// Prove adds the quality stages to a plan: what slipway.yaml says, else what the
+// language found.
+func (s *Service) Prove(p *plan.Service, proof Proof) {
+	var stages []plan.Stage
+	for _, name := range plan.QualityStages() {
+		wanted := s.Want.Quality[name]
+		checks := proof.Checks[name]
+		if len(wanted.Run) > 0 {
+			checks = []Check{{Tool: strings.Join(wanted.Run, "; "), Run: inShell(wanted.Run), Why: "configured", File: s.FleetFile, Line: wanted.Line}}
+		}
+		switch {
+		case wanted.Off:
+			p.LeftOutStages = append(p.LeftOutStages, plan.LeftOutStage{Name: name, Why: "off in slipway.yaml"})
+		case len(checks) == 0:
+			p.LeftOutStages = append(p.LeftOutStages, plan.LeftOutStage{Name: name, Why: Or(proof.Missing[name], defaultMissing()[name])})
+		default:
+			stages = append(stages, s.checkStage(name, proof, checks, len(wanted.Run) > 0))
+		}
+	}
+	if len(stages) == 0 {
+		return
+	}
+	if proof.Packages != nil {
+		p.Quality = append(p.Quality, *proof.Packages)
+	}
+	p.Quality = append(p.Quality, proof.Sources)
+	if proof.Browser != nil && slices.ContainsFunc(stages, func(st plan.Stage) bool { return st.From == proof.Browser.Name }) {
+		p.Quality, p.QualityBases = append(p.Quality, *proof.Browser), append(p.QualityBases, proof.Bases...)
+	}
+	p.Quality = append(append(p.Quality, stages...), verification(stages))
+	p.QualityIgnore, p.QualityTrim = proof.Ignore, proof.Trim
+}
+
+// Quote writes text as one word of a shell.
+func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// inShell runs each command in a shell of its own, so that none of them can break the
+// step around it; the first that fails ends them.
+func inShell(commands []string) string {
+	out := make([]string, 0, len(commands))
+	for _, c := range commands {
+		out = append(out, "sh -c "+Quote(c))
+	}
+	return strings.Join(out, " && ")
+}
+
+// checkStage is one quality stage. What it runs may fail: the step then ends with the
+// exit code of the last that did, after all of them have run, and leaves reports and
+// status where a successful one does.
+func (s *Service) checkStage(name string, proof Proof, checks []Check, written bool) plan.Stage {
+	st := plan.Stage{Name: name, From: Or(proof.From[name], proof.Sources.Name)}
+	var tools []string
+	for _, c := range checks {
+		tools = append(tools, c.Tool)
+		fact := plan.Fact{Name: name, Value: c.Tool, Evidence: c.Why, File: c.File, Line: c.Line}
+		if c.File != "" && c.Why != "configured" {
+			fact.File = s.At(c.File)
+		}
+		st.Facts = append(st.Facts, fact)
+	}
+	st.Comment = title(name) + ": " + strings.Join(slices.Compact(tools), ", ") + "."
+	if written {
+		st.Comment = title(name) + ", as slipway.yaml says."
+	}
+	if proof.Dir != "" {
+		st.Steps = append(st.Steps, plan.Step{Op: plan.OpWorkdir, Args: []string{proof.Dir}})
+	}
+	dir := plan.ReportsOf(name)
+	commands := []string{"mkdir -p " + dir, "status=0"}
+	if wants := proof.Wants; len(wants) > 0 && (name == plan.StageIntegration || name == plan.StageE2E) {
+		for _, v := range append([]string{plan.ArgCompanions}, wants...) {
+			st.Steps = append(st.Steps, plan.Step{Op: plan.OpArg, Args: []string{v}})
+		}
+		st.Comment += " They need companions: slipway test starts them; another builder takes their addresses as build arguments."
+		commands = append(commands, withoutCompanions(name, wants))
+	}
+	for _, c := range checks {
+		commands = append(commands, "{ "+c.Run+" || status=$?; }")
+	}
+	commands = append(commands, "echo $status > "+path.Join(dir, plan.StatusFile), "exit $status")
+	st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: strings.Join(commands, " && "), Mounts: proof.Mounts})
+	return st
+}
+
+// withoutCompanions ends a stage well that has nothing to talk to, and says so.
+func withoutCompanions(stage string, wants []string) string {
+	dir := plan.ReportsOf(stage)
+	text := fmt.Sprintf("%s not run: no companions. Use slipway test, or --build-arg %s=ADDRESS", stage, wants[0])
+	return fmt.Sprintf(`if [ -z "$%s" ]; then echo "%s" | tee %s;`+"\n"+`echo 0 > %s; exit 0; fi`,
+		strings.Join(append([]string{plan.ArgCompanions}, wants...), "$"), text, path.Join(dir, plan.SkippedFile), path.Join(dir, plan.StatusFile))
+}
+
+// title is the name of a stage at the beginning of a sentence.
+func title(stage string) string {
+	words := strings.ReplaceAll(stage, "-", " ")
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// verification is production with the reports of all stages: a build of it runs them
+// side by side.
+func verification(stages []plan.Stage) plan.Stage {
+	st := plan.Stage{Name: plan.StageVerification, Comment: "The production image with the reports of all quality stages. It exists when all of them passed.", From: plan.StageProduction}
+	for _, s := range stages {
+		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Link: true, From: s.Name, Args: []string{plan.ReportsDir + "/", plan.ReportsDir + "/"}})
+	}
+	return st
+}
+
+// TestSources returns the entries of a directory that tests and linters may read: all
+// but what certainly none of them does. Names are sorted.
+func (s *Service) TestSources(names []string, isDir func(string) bool) []string {
+	var out []string
+	for _, name := range names {
+		switch s.Needless(name, isDir(name)) {
+		case WhyVersionControl, WhyCI, WhyCache, WhySecret, WhyPeople:
+			continue
+		case WhyContainer:
+			continue
+		}
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// LetIn are patterns of .dockerignore without those given and with exceptions for
+// paths; nil when nothing changes.
+func (i Ignore) LetIn(patterns, exceptions []string) []string {
+	out := slices.DeleteFunc(slices.Clone(i.Patterns), func(p string) bool { return slices.Contains(patterns, p) })
+	for _, e := range exceptions {
+		if i.Own && i.matches(e) || !i.Own {
+			out = append(out, "!"+e)
+		}
+	}
+	if slices.Equal(out, i.Patterns) {
+		return nil
+	}
+	return out
+}
+
+// addressVariables are names of variables that clients of databases and the like take
+// an address from.
+func addressVariables() []string {
+	return []string{
+		"AMQP_URL", "CLOUDAMQP_URL", "DATABASE_URI", "DATABASE_URL", "DB_HOST", "DB_URL", "ELASTICSEARCH_URL", "KAFKA_BROKERS", "MONGODB_URI", "MONGODB_URL", "MONGO_URI", "MONGO_URL",
+		"MYSQL_HOST", "MYSQL_URL", "PGHOST", "POSTGRES_HOST", "POSTGRES_URL", "RABBITMQ_URL", "REDIS_HOST", "REDIS_URL", "S3_ENDPOINT", "SMTP_HOST", "TEST_DATABASE_URL", "VALKEY_URL",
+	}
+}
+
+// CompanionVariables are those of the variables that a plan reads which say where a
+// companion is.
+func CompanionVariables(reads []plan.Use) []string {
+	var out []string
+	for _, r := range reads {
+		if slices.Contains(addressVariables(), r.Name) && !slices.Contains(out, r.Name) {
+			out = append(out, r.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,202 @@
+package inventory
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"golang.org/x/mod/modfile"
+
+	"github.com/slipway-build/slipway/internal/pattern"
+)
+
+// Limits of a tree that is searched for lock files.
+const (
+	maxLock  = 64 << 20
+	maxFound = 200_000 // entries of the tree
+)
+
+// lockReaders are the lock files that are read, by name.
+func lockReaders() map[string]func([]byte) ([]Package, error) {
+	return map[string]func([]byte) ([]Package, error){
+		"package-lock.json": npmLock, "npm-shrinkwrap.json": npmLock, "go.mod": goMod, "Cargo.lock": cargoLock,
+		"requirements.txt": requirements, "uv.lock": pythonLock, "poetry.lock": pythonLock,
+	}
+}
+
+// Locked lists the packages that the lock files of a source tree pin, each with the
+// file as its place. Directories of installed packages are not searched.
+func Locked(tree fs.FS) (Inventory, error) {
+	c := &collector{seen: map[string]bool{}, from: map[string]string{}}
+	seen := 0
+	err := fs.WalkDir(tree, ".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if seen++; seen > maxFound {
+			return fmt.Errorf("searching for lock files: more than %d files", maxFound)
+		}
+		if e.IsDir() && slices.Contains([]string{"node_modules", ".git", "vendor", "target", ".venv", "venv", "testdata", ".slipway"}, e.Name()) {
+			return fs.SkipDir
+		}
+		read := lockReaders()[e.Name()]
+		if read == nil || !e.Type().IsRegular() {
+			return nil
+		}
+		data, err := readLock(tree, p)
+		if err != nil {
+			return err
+		}
+		list, err := read(data)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", p, err)
+		}
+		for _, found := range list {
+			found.Path = p
+			if found.Sure == "" {
+				found.Sure = ByManifest
+			}
+			c.add(found)
+		}
+		return nil
+	})
+	return c.inventory(), err
+}
+
+func readLock(tree fs.FS, p string) ([]byte, error) {
+	info, err := fs.Stat(tree, p)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxLock {
+		return nil, fmt.Errorf("reading %s: larger than %d MB", p, maxLock>>20)
+	}
+	return fs.ReadFile(tree, p)
+}
+
+// Crates are those that the Cargo.lock of a directory, or the nearest above it, pins:
+// no program of Rust lists them, unless cargo-auditable built it. Some may be for
+// tests alone.
+func Crates(tree fs.FS, dir string) []Package {
+	for dir = path.Clean(dir); ; dir = path.Dir(dir) {
+		if data, err := readLock(tree, path.Join(dir, "Cargo.lock")); err == nil {
+			list, _ := cargoLock(data) // a broken one has no packages
+			return list
+		}
+		if dir == "." || dir == "/" {
+			return nil
+		}
+	}
+}
+
+// tomlLock is what lock files of Cargo, uv and Poetry have in common.
+type tomlLock struct {
+	Package []struct {
+		Name     string `toml:"name"`
+		Version  string `toml:"version"`
+		Source   any    `toml:"source"`
+		Checksum string `toml:"checksum"`
+	} `toml:"package"`
+}
+
+func cargoLock(data []byte) (out []Package, err error) {
+	var lock tomlLock
+	if err := toml.Unmarshal(data, &lock); err != nil {
+		return nil, err
+	}
+	for _, p := range lock.Package {
+		if p.Source != nil { // not of the workspace itself
+			out = append(out, Package{Type: Cargo, Name: p.Name, Version: p.Version, SHA256: p.Checksum})
+		}
+	}
+	return out, nil
+}
+
+func pythonLock(data []byte) (out []Package, err error) {
+	var lock tomlLock
+	if err := toml.Unmarshal(data, &lock); err != nil {
+		return nil, err
+	}
+	for _, p := range lock.Package {
+		source, _ := p.Source.(map[string]any)
+		if source["editable"] != nil || source["virtual"] != nil || source["workspace"] != nil {
+			continue
+		}
+		out = append(out, Package{Type: PyPI, Name: p.Name, Version: p.Version})
+	}
+	return out, nil
+}
+
+func npmLock(data []byte) (out []Package, err error) {
+	var lock struct {
+		Packages map[string]struct {
+			Name    string          `json:"name"`
+			Version string          `json:"version"`
+			License json.RawMessage `json:"license"`
+			Link    bool            `json:"link"`
+		} `json:"packages"`
+		Dependencies map[string]struct {
+			Version string `json:"version"`
+		} `json:"dependencies"`
+	}
+	if err := json.Unmarshal(data, &lock); err != nil {
+		return nil, err
+	}
+	for at, p := range lock.Packages {
+		name := p.Name
+		if i := strings.LastIndex(at, "node_modules/"); i >= 0 && name == "" {
+			name = at[i+len("node_modules/"):]
+		}
+		if name == "" || p.Version == "" || p.Link || !strings.Contains(at, "node_modules/") {
+			continue
+		}
+		out = append(out, Package{Type: NPM, Name: name, Version: p.Version, Licences: packageJSON{License: p.License}.licences()})
+	}
+	if lock.Packages == nil { // version 1
+		for name, p := range lock.Dependencies {
+			out = append(out, Package{Type: NPM, Name: name, Version: p.Version})
+		}
+	}
+	return out, nil
+}
+
+func goMod(data []byte) (out []Package, err error) {
+	mod, err := modfile.Parse("go.mod", data, nil)
+	if err != nil { // of a newer Go; without replacements
+		mod, err = modfile.ParseLax("go.mod", data, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range mod.Require {
+		p := Package{Type: Go, Name: r.Mod.Path, Version: r.Mod.Version}
+		for _, by := range mod.Replace {
+			if by.Old.Path == r.Mod.Path && (by.Old.Version == "" || by.Old.Version == r.Mod.Version) {
+				p.Name, p.Version = by.New.Path, by.New.Version
+			}
+		}
+		if p.Version != "" { // not a directory
+			out = append(out, p)
+		}
+	}
+	if mod.Toolchain != nil && strings.HasPrefix(mod.Toolchain.Name, "go1") {
+		out = append(out, Package{Type: Go, Name: Stdlib, Version: strings.TrimPrefix(mod.Toolchain.Name, "go"), Sure: ByName})
+	}
+	return out, nil
+}
+
+var pinned = pattern.Lazy(`^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9.!+_-]+)\s*(?:[;#\\ ].*)?$`)
+
+func requirements(data []byte) (out []Package, err error) {
+	for line := range bytes.Lines(data) {
+		if m := pinned().FindStringSubmatch(strings.TrimSpace(string(line))); m != nil {
+			out = append(out, Package{Type: PyPI, Name: m[1], Version: m[2]})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,160 @@
+package scan
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/advisory"
+	"github.com/slipway-build/slipway/internal/advisory/osv"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/gate"
+	"github.com/slipway-build/slipway/internal/inventory"
+	"github.com/slipway-build/slipway/internal/proof/layer"
+)
+
+// The codes of findings about scans.
+const (
+	CodeOld     = "SLP630" // the database of vulnerabilities is old
+	CodeMissing = "SLP631" // it lacks an ecosystem of the image
+)
+
+// Result is what a scan found. Its keys are an interface to scripts.
+type Result struct {
+	Image           string             `json:"image,omitempty"`
+	Digest          string             `json:"digest,omitempty"`
+	Directory       string             `json:"directory,omitempty"`
+	Scanner         string             `json:"scanner"`
+	Packages        int                `json:"packages"`
+	Database        *advisory.Database `json:"database"` // null: vulnerabilities are not known
+	Vulnerabilities []advisory.Hit     `json:"vulnerabilities"`
+	Secrets         []gate.Secret      `json:"secrets"`
+}
+
+// Options of a scan.
+type Options struct {
+	Database string // directory of the database
+	VEX      []advisory.VEX
+}
+
+// Image scans an image. Without a database its vulnerabilities are not known, and
+// Result.Database is nil.
+func Image(s Subject, planned []inventory.Package, o Options) (Result, error) {
+	list := s.Inventory(planned)
+	r := Result{Image: s.Name, Digest: s.Digest, Scanner: "slipway", Packages: len(list.Packages), Secrets: s.Secrets()}
+	err := r.match(list, s.reach(), o)
+	return r, err
+}
+
+// Directory scans a source tree: what its lock files pin, and its secrets.
+func Directory(name string, tree fs.FS, o Options) (Result, error) {
+	list, err := inventory.Locked(tree)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{Directory: name, Scanner: "slipway", Packages: len(list.Packages)}
+	if r.Secrets, err = SourceSecrets(tree); err != nil {
+		return Result{}, err
+	}
+	err = r.match(list, nil, o)
+	return r, err
+}
+
+// match fills in the vulnerabilities.
+func (r *Result) match(list inventory.Inventory, reach advisory.Reacher, o Options) error {
+	r.Vulnerabilities = []advisory.Hit{}
+	db, err := osv.Open(o.Database)
+	if errors.Is(err, osv.ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	hits, err := advisory.Match(list.Packages, db, reach)
+	if err = errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	state := db.State(ecosystemsOf(list))
+	r.Database = &state
+	if len(hits) > 0 {
+		r.Vulnerabilities = advisory.Dismiss(hits, []string{r.Image, r.Digest, "pkg:oci/" + r.Image[strings.LastIndexByte(r.Image, '/')+1:] + "@" + r.Digest}, o.VEX)
+	}
+	return nil
+}
+
+// ecosystemsOf are those that an inventory has packages of. Packages of Debian whose
+// release is not known cannot be looked up: they count as an ecosystem of their own.
+func ecosystemsOf(list inventory.Inventory) (out []string) {
+	for _, p := range list.Packages {
+		name := advisory.Ecosystem(p.Type)
+		if p.Type == inventory.Debian && p.Release == "" {
+			name = "Debian of unknown release"
+		}
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// reach looks up vulnerable functions in the tables of an image's programs of Go.
+func (s Subject) reach() advisory.Reacher {
+	programs := map[string]*layer.Program{}
+	for _, l := range s.Layers {
+		for p, f := range l.Index.Facts {
+			if f.Program != nil {
+				programs[p] = f.Program
+			}
+		}
+	}
+	return func(p inventory.Package, imports []advisory.Import) advisory.Reach {
+		program := programs[p.Path]
+		if program == nil || program.Names == "" || p.Type != inventory.Go {
+			return advisory.NotKnown
+		}
+		for _, i := range imports {
+			symbols := i.Symbols
+			if len(symbols) == 0 {
+				symbols = []string{""}
+			}
+			for _, name := range symbols {
+				if program.HasFunction(i.Path, name) {
+					return advisory.Imported
+				}
+			}
+		}
+		return advisory.NotCalled
+	}
+}
+
+// old is the age from which a database gives a warning.
+const old = 7 * 24 * time.Hour
+
+// Warnings says what the result does not cover.
+func (r Result) Warnings(now time.Time) (out diag.Findings) {
+	if r.Database == nil {
+		return nil
+	}
+	if age := now.Sub(r.Database.Updated); age > old && !r.Database.Updated.IsZero() {
+		out = append(out, diag.Finding{Code: CodeOld, Severity: diag.Warning, Hint: "slipway scan --update",
+			Text: "the database of vulnerabilities is " + days(age) + " old: newer vulnerabilities are not found"})
+	}
+	for _, name := range r.Database.Missing {
+		out = append(out, diag.Finding{Code: CodeMissing, Severity: diag.Warning, Hint: "slipway scan --update, from a mirror that has it",
+			Text: "the database has no advisories for " + name + ": vulnerabilities of those packages are not known"})
+	}
+	return out
+}
+
+// Worst counts the hits that are at least as bad as a severity and not dismissed.
+func (r Result) Worst(limit advisory.Severity) (n int) {
+	for _, h := range r.Vulnerabilities {
+		if h.Dismissed == "" && h.Severity.Rank() <= limit.Rank() {
+			n++
+		}
+	}
+	return n
+}
