@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,6 @@ import (
 
 // gateFlags are where results of gates go, and what is measured for them.
 type gateFlags struct {
-	fleetFlags
 	json         bool
 	sarif, junit string
 	noStart      bool
@@ -36,6 +36,7 @@ type gateFlags struct {
 }
 
 func (a *app) gateCommand() *cobra.Command {
+	var f fleetFlags
 	var g gateFlags
 	cmd := &cobra.Command{
 		Use:   "gate [SERVICE… | IMAGE…]",
@@ -54,9 +55,9 @@ when a gate fails.`,
 		Example: `  slipway gate
   slipway gate web --sarif gates.sarif --junit gates.xml
   slipway gate registry.example/shop/web:v1 --json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.gate(cmd.Context(), args, g) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.gate(cmd.Context(), args, f, g) },
 	}
-	g.register(cmd)
+	f.register(cmd)
 	fl := cmd.Flags()
 	fl.BoolVar(&g.json, "json", false, "print JSON")
 	fl.StringVar(&g.sarif, "sarif", "", "write the findings to `FILE` as SARIF 2.1.0")
@@ -66,52 +67,53 @@ when a gate fails.`,
 	return cmd
 }
 
-func (a *app) gate(ctx context.Context, args []string, f gateFlags) error {
+func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateFlags) error {
 	store, err := a.state.Images(event.Discard{})
 	if err != nil {
 		return err
 	}
-	targets, err := a.gateTargets(ctx, store, args, f.fleetFlags)
+	targets, err := a.gateTargets(ctx, store, args, f)
 	if err != nil {
 		return err
 	}
-	outcomes, err := a.outcomes(ctx, store, targets, f, nil)
-	if err != nil {
-		return err
-	}
-	return a.writeGates(outcomes, f)
-}
-
-// outcomes holds targets against their limits, one after another, and remembers those
-// that passed. add completes what is known of one, such as its tests; nil: nothing.
-func (a *app) outcomes(ctx context.Context, store *image.Store, targets []gauge.Target, f gateFlags, add func(gauge.Target, *gate.Subject)) ([]gate.Outcome, error) {
-	g := gauge.Gauge{Store: store, Ledger: history.Ledger(a.state.Path, event.Discard{}), Now: time.Now}
-	g.Scan = func(ctx context.Context, t gauge.Target) (gauge.Scanned, error) { return a.scanned(ctx, store, t) }
-	if !f.noStart && os.Geteuid() == 0 {
-		g.Start = func(ctx context.Context, t gauge.Target) (gate.Running, error) {
-			return a.measured(ctx, store, t, f)
-		}
-	}
+	g := a.gauge(store, f, flags)
 	var outcomes []gate.Outcome
 	for _, t := range targets {
-		limits, err := g.Limits(t)
+		o, err := gated(ctx, g, t, func(*gate.Subject) {})
 		if err != nil {
-			return nil, err
-		}
-		subject, err := g.Subject(ctx, t, limits)
-		if err != nil {
-			return nil, err
-		}
-		if add != nil {
-			add(t, &subject)
-		}
-		o := pipeline.Gate(limits, subject, t.Waivers, g.Now())
-		if err := g.Keep(t, subject, o); err != nil {
-			return nil, err
+			return err
 		}
 		outcomes = append(outcomes, o)
 	}
-	return outcomes, nil
+	return a.writeGates(outcomes, flags)
+}
+
+// gauge collects what gates look at.
+func (a *app) gauge(store *image.Store, f fleetFlags, flags gateFlags) gauge.Gauge {
+	g := gauge.Gauge{Store: store, Ledger: history.Ledger(a.state.Path, event.Discard{}), Now: time.Now}
+	g.Scan = func(ctx context.Context, t gauge.Target) (gauge.Scanned, error) { return a.scanned(ctx, store, t) }
+	if !flags.noStart && os.Geteuid() == 0 {
+		g.Start = func(ctx context.Context, t gauge.Target) (gate.Running, error) {
+			return a.measured(ctx, store, t, f, flags.timeout)
+		}
+	}
+	return g
+}
+
+// gated gauges and judges one target, and remembers it when it passed; add completes
+// what is known of it.
+func gated(ctx context.Context, g gauge.Gauge, t gauge.Target, add func(*gate.Subject)) (gate.Outcome, error) {
+	limits, err := g.Limits(t)
+	if err != nil {
+		return gate.Outcome{}, err
+	}
+	subject, err := g.Subject(ctx, t, limits)
+	if err != nil {
+		return gate.Outcome{}, err
+	}
+	add(&subject)
+	o := pipeline.Gate(limits, subject, t.Waivers, g.Now())
+	return o, g.Keep(t, subject, o)
 }
 
 // gateTargets decides what is checked: services of the fleet here, or images by name.
@@ -120,7 +122,11 @@ func (a *app) gateTargets(ctx context.Context, store *image.Store, args []string
 		if _, err := fleet.Stored(ctx, store, args); err != nil {
 			return nil, err
 		}
-		return gauge.Images(args, a.Dir), nil
+		targets := gauge.Images(args)
+		for i := range targets {
+			targets[i].Root = a.Dir // as dive looks for its rules
+		}
+		return targets, nil
 	}
 	t, err := a.fleets().Resolve(args)
 	if err != nil {
@@ -163,7 +169,7 @@ func (a *app) scanned(ctx context.Context, store *image.Store, t gauge.Target) (
 }
 
 // measured starts the image of a target as slipway run would.
-func (a *app) measured(ctx context.Context, store *image.Store, t gauge.Target, f gateFlags) (gate.Running, error) {
+func (a *app) measured(ctx context.Context, store *image.Store, t gauge.Target, f fleetFlags, timeout time.Duration) (gate.Running, error) {
 	var group localrun.Group
 	var err error
 	if t.Service == "" {
@@ -174,17 +180,32 @@ func (a *app) measured(ctx context.Context, store *image.Store, t gauge.Target, 
 	if err != nil {
 		return gate.Running{}, err
 	}
-	group.Name = "gate-" + config.NameOf(group.Services[0].Name)
+	group.Name = "gate-" + config.NameOf(group.Services[0].Name) + "-" + strconv.Itoa(os.Getpid()) // others may measure too
 	if s := &group.Services[0]; s.Port == 0 {
 		s.Port = localrun.OnlyPort(imageConfig(ctx, store, s.Image, s.Platform).ExposedPorts)
 	}
-	ready, memory, err := a.state.Started(ctx, group, f.timeout)
+	ready, memory, err := a.state.Started(ctx, group, timeout)
 	return gate.Running{StartUp: ready, MemoryBytes: memory}, err
 }
 
 // writeGates prints outcomes and writes their files. The error has exit code 4 when a
 // gate failed.
 func (a *app) writeGates(outcomes []gate.Outcome, f gateFlags) error {
+	if err := a.writeGateFiles(outcomes, f); err != nil {
+		return err
+	}
+	write := gate.Write
+	if f.json {
+		write = gate.WriteJSON
+	}
+	if err := write(a.Stdout, outcomes); err != nil {
+		return err
+	}
+	return gateFailure(outcomes)
+}
+
+// writeGateFiles writes the files that the flags ask for.
+func (a *app) writeGateFiles(outcomes []gate.Outcome, f gateFlags) error {
 	for _, file := range []struct {
 		path  string
 		write func(io.Writer) error
@@ -204,14 +225,7 @@ func (a *app) writeGates(outcomes []gate.Outcome, f gateFlags) error {
 			return diag.Fail(diag.ExitUsage, "the results cannot be written to %s", file.path).Because(err)
 		}
 	}
-	write := gate.Write
-	if f.json {
-		write = gate.WriteJSON
-	}
-	if err := write(a.Stdout, outcomes); err != nil {
-		return err
-	}
-	return gateFailure(outcomes)
+	return nil
 }
 
 // gateFailure is the error of gates that failed, nil when none did.

@@ -297,6 +297,15 @@ func TestVulnerabilitiesThatDoNotCount(t *testing.T) {
 	}
 }
 
+// TestAnImageThatDoesNotStart fails the gate of its start-up, not the command.
+func TestAnImageThatDoesNotStart(t *testing.T) {
+	l := gate.Limits{Runtime: gate.Runtime{StartUp: time.Second, MemoryBytes: 1}}
+	all := gate.Check(l, gate.Subject{Running: &gate.Running{Failed: "it ended with exit code 1"}})
+	if all[0].Result != gate.Failed || !strings.Contains(all[0].Findings[0].Text, "did not become healthy: it ended with exit code 1") || all[1].Result != gate.NotKnown {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestFlakyAndBrokenReportsWarn(t *testing.T) {
 	l := gate.Defaults(gate.About{})
 	s := gate.Subject{Tests: tests(testreport.Case{Stage: "e2e-tests", Name: "buys", Status: testreport.Flaky, Runs: 2})}

@@ -15,6 +15,9 @@ func memory(l Limits, s Subject) *draft {
 	d := &draft{Verdict: Verdict{Gate: "memory", Limit: "at most " + report.Bytes(l.MemoryBytes)}}
 	if s.Running == nil || s.Running.MemoryBytes <= 0 {
 		d.unknown = notStarted
+		if s.Running != nil && s.Running.Failed != "" {
+			d.unknown = "the started image did not become healthy; slipway run --until-healthy"
+		}
 		return d
 	}
 	d.Actual = report.Bytes(s.Running.MemoryBytes)

@@ -19,6 +19,12 @@ func startUp(l Limits, s Subject) *draft {
 		d.unknown = notStarted
 		return d
 	}
+	if s.Running.Failed != "" {
+		d.Actual = "not healthy"
+		d.miss(diag.Error, diag.Finding{Code: codeStartUp, Hint: "slipway run --until-healthy shows what it prints while it starts",
+			Text: fmt.Sprintf("%sthe started image did not become healthy: %s", prefix(s), Clip(s.Running.Failed))})
+		return d
+	}
 	if s.Running.StartUp <= 0 {
 		d.unknown = "the image has no health check; add health: to the service in slipway.yaml"
 		return d

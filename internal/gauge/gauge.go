@@ -52,12 +52,12 @@ type Target struct {
 	Waivers    pipeline.Waivers
 }
 
-// Images are targets of images by name. dir is where a file of dive's rules is looked
-// for.
-func Images(names []string, dir string) []Target {
+// Images are targets of images by name. Root may be set to where a file of dive's rules
+// is looked for.
+func Images(names []string) []Target {
 	var out []Target
 	for _, name := range names {
-		out = append(out, Target{Image: name, Root: dir})
+		out = append(out, Target{Image: name})
 	}
 	return out
 }
@@ -167,6 +167,9 @@ func (g Gauge) Subject(ctx context.Context, t Target, l gate.Limits) (gate.Subje
 	}
 	if l.Running() && g.Start != nil {
 		running, err := g.Start(ctx, t)
+		if diag.ExitOf(err) == diag.ExitRun && ctx.Err() == nil { // its own fault, which is what the gate asks
+			running, err = gate.Running{Failed: err.Error()}, nil
+		}
 		if err != nil {
 			return s, fmt.Errorf("measuring the started image of %s: %w", named(t), err)
 		}

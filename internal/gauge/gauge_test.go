@@ -156,6 +156,33 @@ func TestGrowthAgainstTheLastGreen(t *testing.T) {
 	}
 }
 
+// TestWhatScansAndStartsSay reaches the gates; an image that does not become healthy is
+// a finding, and any other error is the command's.
+func TestWhatScansAndStartsSay(t *testing.T) {
+	g, target := yard(t)
+	put(t, g.Store, target.Image, part{"COPY", "a", 3})
+	g.Scan = func(context.Context, gauge.Target) (gauge.Scanned, error) {
+		return gauge.Scanned{Secrets: []gate.Secret{{Rule: "private-key", File: "a", Where: "layer"}}}, nil
+	}
+	g.Start = func(context.Context, gauge.Target) (gate.Running, error) {
+		return gate.Running{}, diag.Fail(diag.ExitRun, "web ended")
+	}
+	l := gate.Limits{Supply: gate.Supply{Secrets: new(0)}, Runtime: gate.Runtime{StartUp: time.Second}}
+	s, err := g.Subject(t.Context(), target, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := gate.Check(l, s); all[0].Result != gate.Failed || all[1].Result != gate.Failed || !strings.Contains(all[1].Findings[0].Text, "web ended") {
+		t.Errorf("%+v", all)
+	}
+	g.Start = func(context.Context, gauge.Target) (gate.Running, error) {
+		return gate.Running{}, diag.Fail(diag.ExitUnexpected, "no runc")
+	}
+	if _, err := g.Subject(t.Context(), target, l); err == nil || !strings.Contains(err.Error(), "measuring the started image of web: no runc") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestDiveFile: rules beside the service count, and a broken file is refused.
 func TestDiveFile(t *testing.T) {
 	g, target := yard(t)
