@@ -25,13 +25,15 @@ type Proof struct {
 	Checks   map[string][]Check // by the name of the stage
 	Missing  map[string]string  // why a stage has nothing to run
 	From     map[string]string  // stages of checks that start from another one than Sources
-	Browser  *plan.Stage        // what e2e tests run in: a toolchain with a browser; nil without
-	Bases    []plan.Base        // beyond those of production
+	Extra    []plan.Stage       // that From names
+	Bases    []plan.Base        // that Extra starts from
 	Mounts   []plan.Mount       // of every check
 	Dir      string             // that the checks run in, "" for the working directory of Sources
 	Wants    []string           // variables with addresses of companions that tests read, sorted
-	Ignore   []string           // patterns of .dockerignore, where tests need others than production
-	Trim     []plan.Step        // see plan.Service.QualityTrim
+
+	Companions []string    // stages that need companions besides those of integration and end-to-end tests
+	Ignore     []string    // patterns of .dockerignore, where tests need others than production
+	Trim       []plan.Step // see plan.Service.QualityTrim
 }
 
 // defaultMissing says why a stage is left out where the language does not.
@@ -71,8 +73,11 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 		p.Quality = append(p.Quality, *proof.Packages)
 	}
 	p.Quality = append(p.Quality, proof.Sources)
-	if proof.Browser != nil && slices.ContainsFunc(stages, func(st plan.Stage) bool { return st.From == proof.Browser.Name }) {
-		p.Quality, p.QualityBases = append(p.Quality, *proof.Browser), append(p.QualityBases, proof.Bases...)
+	for _, extra := range proof.Extra {
+		if slices.ContainsFunc(stages, func(st plan.Stage) bool { return st.From == extra.Name }) {
+			p.Quality = append(p.Quality, extra)
+			p.QualityBases = append(p.QualityBases, basesOf(extra, proof.Bases)...)
+		}
 	}
 	p.Quality = append(append(p.Quality, stages...), verification(stages))
 	p.QualityIgnore, p.QualityTrim = proof.Ignore, proof.Trim
@@ -80,6 +85,11 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 
 // Quote writes text as one word of a shell.
 func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// basesOf are the bases that a stage starts from.
+func basesOf(st plan.Stage, all []plan.Base) []plan.Base {
+	return slices.DeleteFunc(slices.Clone(all), func(b plan.Base) bool { return b.Ref != st.From })
+}
 
 // inShell runs each command in a shell of its own, so that none of them can break the
 // step around it; the first that fails ends them.
@@ -114,7 +124,7 @@ func (s *Service) checkStage(name string, proof Proof, checks []Check, written b
 	}
 	dir := plan.ReportsOf(name)
 	commands := []string{"mkdir -p " + dir, "status=0"}
-	if wants := proof.Wants; len(wants) > 0 && (name == plan.StageIntegration || name == plan.StageE2E) {
+	if wants := proof.Wants; len(wants) > 0 && (name == plan.StageIntegration || name == plan.StageE2E || slices.Contains(proof.Companions, name)) {
 		for _, v := range append([]string{plan.ArgCompanions}, wants...) {
 			st.Steps = append(st.Steps, plan.Step{Op: plan.OpArg, Args: []string{v}})
 		}

@@ -76,6 +76,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 			out.Bases = append(out.Bases, more)
 		}
 	}
+	s.prove(&out)
 	return out
 }
 

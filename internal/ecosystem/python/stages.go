@@ -37,7 +37,9 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	if s.member != "" {
 		s.Context = path.Join(".", s.at) // the build context is the workspace
 	}
-	return s.Service.Plan(b, user, s.dependencies(b), s.builder(user), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	p := s.Service.Plan(b, user, s.dependencies(b), s.builder(user), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	s.prove(&p)
+	return p
 }
 
 // cache keeps downloads between builds; it is no part of any layer.

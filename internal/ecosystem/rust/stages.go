@@ -56,7 +56,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	more, files := ecosystem.CopyHeld(s.held, srcDir, fmt.Sprintf("%d:%d", user.UID, user.GID))
 	builder := s.builder()
 	builder.Steps = append(builder.Steps, more...)
-	return s.Service.Plan(b, user, s.dependencyStage(b), builder, tools, s.Production(ecosystem.Image{
+	p := s.Service.Plan(b, user, s.dependencyStage(b), builder, tools, s.Production(ecosystem.Image{
 		Bases: b, User: user, Env: env, Start: s.start, Writable: s.Writable(),
 		Layers:      append(files, plan.Step{Op: plan.OpCopy, Link: true, From: plan.StageBuilder, Args: []string{outApp + "/", ecosystem.WorkDir + "/"}}),
 		Manifest:    "Cargo.toml",
@@ -64,6 +64,8 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 		Description: word(s.crate.file.Package.Description, "description", s.rootFile),
 		Licence:     word(s.crate.file.Package.Licence, "license", s.rootFile),
 	}))
+	s.prove(&p, b)
+	return p
 }
 
 // caches keep downloaded crates between builds; they are no part of any layer.
