@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +20,7 @@ func TestGatesNameTheCause(t *testing.T) {
 	real(t)
 	_, env := ownState(t)
 	const command = "STOPSIGNAL SIGKILL\nCMD [\"/bin/busybox\", \"sleep\", \"60\"]\n"
-	dir := busyboxDirectory(t, "FROM tools\nCOPY data /srv/data\nRUN [\"/bin/busybox\", \"rm\", \"/srv/data\"]\nCOPY modules /app/node_modules\n"+command)
+	dir := busyboxDirectory(t, "FROM tools\nCOPY data /srv/data\nRUN [\"/bin/busybox\", \"rm\", \"/srv/data\"]\nCOPY modules /app/node_modules\nCOPY conf /srv/conf\n"+command)
 	write := func(name, text string) {
 		t.Helper()
 		path := filepath.Join(dir, name)
@@ -33,7 +37,7 @@ func TestGatesNameTheCause(t *testing.T) {
 	}
 	write("data", string(noise))
 	write("modules/left/package.json", `{"name": "left", "version": "1.0.0"}`)
-	write("modules/left/deploy.pem", "-----BEGIN EC PRIVATE KEY-----\n"+strings.Repeat("MHcCAQEEIBlAnKfOrTeStS0nLy", 4)+"\n-----END EC PRIVATE KEY-----\n")
+	write("conf/deploy.pem", privateKey(t))
 	write("advisories/1.json", `{"id": "EXAMPLE-1", "modified": "2999-01-01T00:00:00Z", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
  "affected": [{"package": {"ecosystem": "npm", "name": "left"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.0.1"}]}]}]}`)
 	fleet := func(gates string) {
@@ -52,7 +56,7 @@ func TestGatesNameTheCause(t *testing.T) {
 	for _, want := range []string{
 		"Dockerfile:5: error: app: the layers are ", "/srv/data of 1.0 MB in layer 3 (COPY data /srv/data) is hidden by layer 4 (RUN /bin/busybox rm /srv/data)",
 		"/app/node_modules/left: error: app: left 1.0.0 has EXAMPLE-1 (critical), in layer 5 (COPY modules /app/node_modules) [SLP607]", "update left to 1.0.1", "- {finding: SLP607, at: EXAMPLE-1, ",
-		"/app/node_modules/left/deploy.pem: error: app: a secret (private-key) is in layer 5 (COPY modules /app/node_modules) [SLP608]",
+		"/srv/conf/deploy.pem: error: app: a secret (private-key) is in layer 6 (COPY conf /srv/conf) [SLP608]",
 		"the image runs as root [SLP618]", "/bin/sh: error: app: the image has a shell, /bin/sh [SLP620]", "- {finding: SLP618, at: Dockerfile, ",
 	} {
 		if !strings.Contains(bad.stdout, want) {
@@ -93,4 +97,18 @@ func TestGatesNameTheCause(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, grown.stdout)
 		}
 	}
+}
+
+// privateKey is a fresh one, in PEM.
+func privateKey(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))
 }
