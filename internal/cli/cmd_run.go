@@ -22,7 +22,6 @@ import (
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/localrun/oci"
 	"github.com/slipway-build/slipway/internal/localrun/view"
-	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/state"
 )
@@ -284,22 +283,6 @@ func (a *app) companions(store *image.Store, root string, eng engine.Builder, si
 	return companions.Options{
 		State: a.state, Root: root, Store: store, Runtime: rt, Sink: sink, Builder: func() (engine.Builder, error) { return eng, nil },
 	}, err
-}
-
-// besideStages is an engine that starts what stages need beside them.
-func (a *app) besideStages(store *image.Store, what tested, eng engine.Builder, sink event.Sink) (engine.Builder, error) {
-	if !slices.ContainsFunc(what.jobs, func(j pipeline.Job) bool { return len(j.Needs[j.Stage]) > 0 }) {
-		return eng, nil
-	}
-	o, err := a.companions(store, what.root, eng, sink)
-	o.Service = a.neededService(store, what.root)
-	return companions.Around{Builder: eng, Options: o, Needs: func(r engine.Request) ([]companion.Need, []string) {
-		i := slices.IndexFunc(what.jobs, func(j pipeline.Job) bool { return j.Request.Name == r.Name })
-		if i < 0 {
-			return nil, nil
-		}
-		return what.jobs[i].Needs[what.jobs[i].Stage], []string{what.jobs[i].Stage}
-	}}, err
 }
 
 func imageGroup(ctx context.Context, store *image.Store, args []string) (localrun.Group, error) {
