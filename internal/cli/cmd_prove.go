@@ -21,7 +21,6 @@ import (
 	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/history"
 	"github.com/slipway-build/slipway/internal/image"
-	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/report"
@@ -255,14 +254,7 @@ func (a *app) besideBuilds(ctx context.Context, store *image.Store, what *tested
 		rt, err := a.state.Containers("")
 		return companions.Options{
 			State: a.state, Root: what.root, Store: store, Runtime: rt, Sink: sink, Builder: func() (engine.Builder, error) { return eng, nil },
-			Service: func(name string) (localrun.Spec, error) {
-				group, err := a.fleetGroup(ctx, store, []string{name}, f.Overrides)
-				if err != nil {
-					return localrun.Spec{}, err
-				}
-				i := slices.IndexFunc(group.Services, func(s localrun.Spec) bool { return s.Name == name })
-				return group.Services[i], nil
-			},
+			Service: a.neededService(store, what.root),
 		}, err
 	}}
 }
