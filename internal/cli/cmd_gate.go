@@ -72,15 +72,10 @@ func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateF
 	if err != nil {
 		return err
 	}
-	g := gauge.Gauge{Store: store, Ledger: history.Ledger(a.state.Path, event.Discard{}), Now: time.Now}
-	if !flags.noStart && os.Geteuid() == 0 {
-		g.Start = func(ctx context.Context, t gauge.Target) (gate.Running, error) {
-			return a.measured(ctx, store, t, f, flags.timeout)
-		}
-	}
+	g := a.gauge(store, f, flags)
 	var outcomes []gate.Outcome
 	for _, t := range targets {
-		o, err := gated(ctx, g, t)
+		o, err := gated(ctx, g, t, func(*gate.Subject) {})
 		if err != nil {
 			return err
 		}
@@ -89,8 +84,20 @@ func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateF
 	return a.writeGates(outcomes, flags)
 }
 
-// gated gauges and judges one target, and remembers it when it passed.
-func gated(ctx context.Context, g gauge.Gauge, t gauge.Target) (gate.Outcome, error) {
+// gauge collects what gates look at.
+func (a *app) gauge(store *image.Store, f fleetFlags, flags gateFlags) gauge.Gauge {
+	g := gauge.Gauge{Store: store, Ledger: history.Ledger(a.state.Path, event.Discard{}), Now: time.Now}
+	if !flags.noStart && os.Geteuid() == 0 {
+		g.Start = func(ctx context.Context, t gauge.Target) (gate.Running, error) {
+			return a.measured(ctx, store, t, f, flags.timeout)
+		}
+	}
+	return g
+}
+
+// gated gauges and judges one target, and remembers it when it passed; add completes
+// what is known of it.
+func gated(ctx context.Context, g gauge.Gauge, t gauge.Target, add func(*gate.Subject)) (gate.Outcome, error) {
 	limits, err := g.Limits(t)
 	if err != nil {
 		return gate.Outcome{}, err
@@ -99,6 +106,7 @@ func gated(ctx context.Context, g gauge.Gauge, t gauge.Target) (gate.Outcome, er
 	if err != nil {
 		return gate.Outcome{}, err
 	}
+	add(&subject)
 	o := pipeline.Gate(limits, subject, t.Waivers, g.Now())
 	return o, g.Keep(t, subject, o)
 }
@@ -156,6 +164,21 @@ func (a *app) measured(ctx context.Context, store *image.Store, t gauge.Target, 
 // writeGates prints outcomes and writes their files. The error has exit code 4 when a
 // gate failed.
 func (a *app) writeGates(outcomes []gate.Outcome, f gateFlags) error {
+	if err := a.writeGateFiles(outcomes, f); err != nil {
+		return err
+	}
+	write := gate.Write
+	if f.json {
+		write = gate.WriteJSON
+	}
+	if err := write(a.Stdout, outcomes); err != nil {
+		return err
+	}
+	return gateFailure(outcomes)
+}
+
+// writeGateFiles writes the files that the flags ask for.
+func (a *app) writeGateFiles(outcomes []gate.Outcome, f gateFlags) error {
 	for _, file := range []struct {
 		path  string
 		write func(io.Writer) error
@@ -175,14 +198,7 @@ func (a *app) writeGates(outcomes []gate.Outcome, f gateFlags) error {
 			return diag.Fail(diag.ExitUsage, "the results cannot be written to %s", file.path).Because(err)
 		}
 	}
-	write := gate.Write
-	if f.json {
-		write = gate.WriteJSON
-	}
-	if err := write(a.Stdout, outcomes); err != nil {
-		return err
-	}
-	return gateFailure(outcomes)
+	return nil
 }
 
 // gateFailure is the error of gates that failed, nil when none did.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/pipeline"
@@ -95,6 +96,7 @@ func (a *app) printPlan(fl *fleet.Fleet, s plan.Service) {
 	a.printUses("reads", s.Reads)
 	a.printUses("calls", s.Calls)
 	a.printUses("connects to", s.Connects)
+	a.printNeeds(fl, s)
 	a.printLeftOut(s.LeftOut)
 	if s.Dockerfile != "" {
 		fmt.Fprintf(a.Stdout, "  %-16s %s\n", "Dockerfile", diag.Printable(s.Dockerfile))
@@ -130,6 +132,20 @@ func (a *app) printUses(title string, uses []plan.Use) {
 	for _, u := range uses {
 		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", title, diag.Printable(u.Name), parenthesised(diag.Printable(fmt.Sprintf("%s:%d", u.File, u.Line))))
 		title = ""
+	}
+}
+
+// printNeeds lists the servers that a service needs beside it, else the line that would
+// start those that its sources name.
+func (a *app) printNeeds(fl *fleet.Fleet, s plan.Service) {
+	of, _ := fl.Fleet.Named(s.Name)
+	title := "needs"
+	for _, n := range of.Needs {
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", title, n.Name, diag.Printable(n.Describe()))
+		title = ""
+	}
+	if line := companion.Suggest(plan.UseNames(s.Connects), plan.UseNames(s.Reads)); len(of.Needs) == 0 && line != "" {
+		fmt.Fprintf(a.Stdout, "  %-16s %-34s %s\n", "", "needs: "+line, "in slipway.yaml starts such servers beside it")
 	}
 }
 

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -14,31 +11,23 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/companion"
+	"github.com/slipway-build/slipway/internal/companions"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/gate"
+	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/history"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/report"
-	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/state"
 	"github.com/slipway-build/slipway/internal/testreport"
-	"github.com/slipway-build/slipway/internal/testrun"
 )
-
-// proveFlags are the flags of `slipway test`, whose file cannot have its name: Go
-// takes cmd_test.go for a test.
-type proveFlags struct {
-	buildFlags
-	only    []string
-	reports string
-	since   string
-	rerun   int
-	again   bool
-	noImage bool
-}
 
 func (a *app) proveCommand() *cobra.Command {
 	var f proveFlags
@@ -49,7 +38,10 @@ func (a *app) proveCommand() *cobra.Command {
 integration-tests, e2e-tests and security-scan; and build its image. A service's own
 Dockerfile has them as stages of these names. Each stage leaves its reports in
 /reports/STAGE; they come out into .slipway/reports/SERVICE/STAGE, also when the
-stage fails. A stage whose inputs did not change since it passed does not run again.`,
+stage fails. A stage whose inputs did not change since it passed does not run again.
+
+Then the gates of slipway.yaml decide whether each image may leave, as slipway gate
+does. The exit code is 3 when a stage fails, and 4 when a gate fails.`,
 		Example: `  slipway test
   slipway test web --only lint,unit-tests
   slipway test --rerun-failed 2 --json`,
@@ -67,31 +59,6 @@ stage fails. A stage whose inputs did not change since it passed does not run ag
 	return cmd
 }
 
-func (f *proveFlags) register(cmd *cobra.Command) {
-	f.fleetFlags.register(cmd)
-	f.builder.register(cmd)
-	fl := cmd.Flags()
-	fl.StringSliceVar(&f.only, "only", nil, "run only these stages, such as lint,unit-tests")
-	fl.StringVar(&f.reports, "reports", "", "directory for the reports (default: .slipway/reports beside slipway.yaml)")
-	fl.StringVar(&f.since, "since", "", "report the coverage of the lines that changed since the branch left this one, such as main")
-	fl.IntVar(&f.rerun, "rerun-failed", 0, "run a stage that failed up to N times again; one that then passes is reported as flaky")
-	fl.BoolVar(&f.again, "again", false, "run every stage, also those that passed with the same inputs")
-	fl.BoolVar(&f.noImage, "no-image", false, "do not build the images")
-	fl.BoolVar(&f.noCache, "no-cache", false, "run every step, ignoring cached results")
-	fl.IntVar(&f.parallel, "parallel", 0, "maximum stages run at once; fewer when their recorded memory would not fit (default: the number of cores, at least 2)")
-	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes the environment's value, else the default of its ARG")
-	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE; id=NAME alone takes the variable NAME, else the file NAME")
-	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
-}
-
-// check refuses flags that make no sense.
-func (f proveFlags) check() error {
-	if f.rerun < 0 {
-		return diag.Fail(diag.ExitUsage, "invalid --rerun-failed %d", f.rerun).WithHint("--rerun-failed 2 runs a stage up to three times")
-	}
-	return fleet.CheckStages(f.only)
-}
-
 // prove runs the quality stages of what the words mean.
 func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error) {
 	if err := f.check(); err != nil {
@@ -105,132 +72,101 @@ func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	jobs, root, err := a.proveJobs(src, f)
+	what, err := a.proveJobs(src, f)
 	if err != nil {
 		return err
 	}
-	var changed map[string][]int
 	if f.since != "" { // asked first: a base that does not exist is no reason to run everything
-		if changed, err = a.origins(f.buildFlags).Changes(ctx, root, f.since); err != nil {
+		if what.changed, err = a.origins(f.buildFlags).Changes(ctx, what.root, f.since); err != nil {
 			return err
 		}
 	}
-	if len(jobs) == 0 {
+	if len(what.jobs) == 0 {
 		fmt.Fprintln(a.Stderr, "there is nothing to test: no service has a quality stage; a Dockerfile has them by name: "+strings.Join(plan.QualityStages(), ", "))
 		if f.json {
 			return report.WriteTestsJSON(a.Stdout, report.Tests{})
 		}
 		return nil
 	}
-	return a.runStages(ctx, src, tested{root, jobs, changed, map[string]testreport.Roots{}}, f)
+	return a.runTested(ctx, src, what, f)
 }
 
-// tested is what a command tests.
-type tested struct {
-	root    string // that reports go below
-	jobs    []pipeline.Job
-	changed map[string][]int            // numbers of lines by path below the root; nil: nobody asked
-	sources map[string]testreport.Roots // of contexts that were looked at
-}
-
-// relocated makes the paths in the reports of a job relative to the root.
-func (t tested) relocated(job pipeline.Job, r testreport.Report) testreport.Report {
-	if len(r.Cases)+len(r.Coverage)+len(r.Findings) == 0 {
-		return r
-	}
-	roots, ok := t.sources[job.Request.Context]
-	if !ok {
-		roots = fleet.Sources(t.root, job)
-		t.sources[job.Request.Context] = roots
-	}
-	return r.Relocate(roots)
-}
-
-// proveJobs are the stages and images of services, and the directory that their reports
-// go below.
-func (a *app) proveJobs(src *source, f proveFlags) ([]pipeline.Job, string, error) {
+// proveJobs are the stages and images of services.
+func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 	req, err := a.request(f.buildFlags)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
+	t := &tested{root: src.Root, sources: map[string]testreport.Roots{}, needs: map[string][]companion.Need{}, leftOut: map[string][]plan.LeftOutStage{}}
+	var fl *fleet.Fleet
 	var whole []pipeline.Job
-	root := src.Root
 	if src.OwnDockerfile {
 		recipe, err := a.recipe(src, f.buildFlags)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		job, err := recipe.Job(req, f.Overrides)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		whole = append(whole, job)
+		whole, t.targets = append(whole, job), gauge.Images([]string{job.Image})
+		t.targets[0].Service, t.targets[0].Root, t.targets[0].Dir = job.Service.Name, src.Root, "."
+		t.targets[0].Dockerfile, t.targets[0].Text = recipe.Name, recipe.Text
 	} else {
-		fl, err := src.Load(src.Target, f.Overrides)
-		if err != nil {
-			return nil, "", err
+		o := f.Overrides
+		o.Quality = true
+		if fl, err = src.Load(src.Target, o); err != nil {
+			return nil, err
 		}
-		root = fl.Root
+		t.root = fl.Root
 		if whole, err = fl.Jobs(req); err != nil {
-			return nil, "", err
+			return nil, err
+		}
+		if t.targets, err = gauge.Services(fl); err != nil {
+			return nil, err
 		}
 	}
-	var jobs []pipeline.Job
 	for _, job := range whole {
-		stages, image, err := fleet.Quality(job)
+		proving, err := fleet.Quality(job)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		stages = slices.DeleteFunc(stages, func(s pipeline.Job) bool { return len(f.only) > 0 && !slices.Contains(f.only, s.Stage) })
-		if jobs = append(jobs, stages...); len(stages) > 0 && len(f.only) == 0 && !f.noImage {
-			jobs = append(jobs, image)
+		stages := slices.DeleteFunc(proving.Stages, func(s pipeline.Job) bool { return len(f.only) > 0 && !slices.Contains(f.only, s.Stage) })
+		for _, s := range stages {
+			if needs := s.Needs[s.Stage]; len(needs) > 0 {
+				t.needs[s.Request.Name] = needs
+			}
+		}
+		if t.jobs = append(t.jobs, stages...); len(stages) > 0 && f.gated() {
+			t.jobs = append(t.jobs, proving.Image)
+			t.leftOut[job.Service.Name] = proving.LeftOut
 		}
 	}
-	return jobs, root, nil
+	t.fleet = fl
+	return t, nil
 }
 
-// runStages runs the jobs, delivers their reports and prints what came out.
-func (a *app) runStages(ctx context.Context, src *source, what tested, f proveFlags) (err error) {
-	jobs := what.jobs
-	if err := a.addCaches(src.Root, jobs, f.builder); err != nil {
+// runTested runs the jobs, delivers their reports, asks the gates and prints what came
+// out.
+func (a *app) runTested(ctx context.Context, src *source, what *tested, f proveFlags) error {
+	if err := a.addCaches(src.Root, what.jobs, f.builder); err != nil {
 		return err
 	}
-	screen := a.newScreen(namesOf(jobs))
+	screen := a.newScreen(namesOf(what.jobs))
 	defer screen.Close()
 	store, err := a.state.Images(screen)
 	if err != nil {
 		return err
 	}
-	if err := useStored(ctx, store, screen, src, jobs, f.buildFlags); err != nil {
-		return err
-	}
-	eng, err := a.engine(ctx, src, f.buildFlags, screen)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, eng.Close()) }()
-	assembler, err := a.state.Assembler(src.Root, store, screen, fleet.CompressionOf(jobs))
-	if err != nil {
+	if err := a.nameNeeds(ctx, store, what); err != nil {
 		return err
 	}
 	known := &history.Stages{History: a.history(src.history, f.afresh(), f.builder, store, screen), Shelf: a.state.Tests()}
 	if f.again {
 		known.Again = "--again"
 	}
-	run := pipeline.Build{
-		Builder: eng, Images: state.Tagger{Store: store, By: a.namedBy(src, jobs, f.buildFlags)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store},
-		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f.buildFlags), RAM: a.memoryToBuild(f.builder),
-		KeepGoing: true, Rerun: f.rerun, Reports: known, Now: time.Now,
-	}
 	began := time.Now()
-	built, err := a.trace.Build(run).Run(ctx, jobs)
-	if forgotten := known.Close(); forgotten != nil {
-		screen.Emit(event.Note{Text: "cannot record this run: " + forgotten.Error(), Warning: true})
-	}
-	if opened := eng.Opened(); opened != nil {
-		err = errors.Join(err, a.state.CollectGarbage(ctx, opened, store))
-	}
-	err = errors.Join(err, a.state.Tests().Collect(time.Now()))
+	built, err := a.runStages(ctx, src, what, f, proving{screen, store, known})
 	screen.Close()
 	if ctx.Err() != nil || built == nil || slices.ContainsFunc(built, func(b pipeline.Built) bool { return errors.As(b.Err, new(*pipeline.CommonError)) }) {
 		return err
@@ -238,123 +174,134 @@ func (a *app) runStages(ctx context.Context, src *source, what tested, f proveFl
 	tests := report.Tests{Wall: time.Since(began), Now: time.Now()}
 	to, delivered := a.reportsDir(what.root, f), error(nil)
 	for i, b := range built {
-		stage, err := a.testStage(what, i, b, known, to)
+		stage, err := what.stage(i, b, known, to)
 		if delivered == nil {
 			delivered = err // the others are the same
 		}
 		tests.Stages = append(tests.Stages, stage)
+		a.tellFindings(b.Findings)
 	}
-	return errors.Join(a.tellTests(tests, f), delivered)
+	tests.Stages = what.addLeftOut(tests.Stages)
+	outcomes, gated := a.askGates(ctx, store, what, tests, f)
+	return errors.Join(a.tellTests(tests, outcomes, f), delivered, gated)
 }
 
-// reportsDir is where reports go: a directory that the person names, or one in the
-// repository.
-func (a *app) reportsDir(root string, f proveFlags) reportsDir {
-	if f.reports != "" {
-		return reportsDir{root: a.path(f.reports), shown: f.reports}
-	}
-	return reportsDir{root: root, below: fleet.OutputDir + "/reports", shown: repository.Relative(a.Dir, filepath.Join(root, fleet.OutputDir, "reports"))}
+// proving is what a run of stages uses.
+type proving struct {
+	screen *screen
+	store  *image.Store
+	known  *history.Stages
 }
 
-// reportsDir is a directory for reports: below is relative to the root, which no link
-// below it leads out of.
-type reportsDir struct{ root, below, shown string }
-
-// deliver copies the reports of a run to where a person looks for them. The directory in
-// a repository ignores itself.
-func (d reportsDir) deliver(k testrun.Kept) (string, error) {
-	if err := os.MkdirAll(d.root, 0o755); err != nil {
-		return "", diag.Fail(diag.ExitUsage, "the directory of --reports cannot be made").Because(err)
+// runStages runs the jobs; how each ended is in what it returns.
+func (a *app) runStages(ctx context.Context, src *source, what *tested, f proveFlags, with proving) (_ []pipeline.Built, err error) {
+	if err := useStored(ctx, with.store, with.screen, src, what.jobs, f.buildFlags); err != nil {
+		return nil, err
 	}
-	name := path.Join(k.Service, k.Stage)
-	if err := d.into(k, path.Join(d.below, name)); err != nil {
-		return "", diag.Fail(diag.ExitUsage, "the reports of %s cannot be written to %s", k.Stage, d.shown).Because(err).
-			WithHint("--reports DIR writes them elsewhere; a copy is in %s", k.Dir)
-	}
-	return filepath.Join(d.shown, filepath.FromSlash(name)), nil
-}
-
-func (d reportsDir) into(k testrun.Kept, name string) error {
-	root, err := os.OpenRoot(d.root)
+	eng, err := a.engine(ctx, src, f.buildFlags, with.screen)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer root.Close()
-	if d.below != "" {
-		top := path.Dir(d.below)
-		if err := root.MkdirAll(top, 0o755); err != nil {
+	defer func() { err = errors.Join(err, eng.Close()) }()
+	assembler, err := a.state.Assembler(src.Root, with.store, with.screen, fleet.CompressionOf(what.jobs))
+	if err != nil {
+		return nil, err
+	}
+	run := pipeline.Build{
+		Builder: a.besideBuilds(ctx, with.store, what, eng, f, with.screen), Images: state.Tagger{Store: with.store, By: a.namedBy(src, what.jobs, f.buildFlags)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: with.screen, History: with.known, Prover: state.Prover{Store: with.store},
+		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f.buildFlags), RAM: a.memoryToBuild(f.builder),
+		KeepGoing: true, Rerun: f.rerun, Reports: with.known, Now: time.Now,
+	}
+	built, err := a.trace.Build(run).Run(ctx, what.jobs)
+	if forgotten := with.known.Close(); forgotten != nil {
+		with.screen.Emit(event.Note{Text: "cannot record this run: " + forgotten.Error(), Warning: true})
+	}
+	if opened := eng.Opened(); opened != nil {
+		err = errors.Join(err, a.state.CollectGarbage(ctx, opened, with.store), a.state.Tests().Collect(time.Now()))
+	}
+	return built, err
+}
+
+// nameNeeds makes what runs beside stages part of what their runs are recognised by.
+func (a *app) nameNeeds(ctx context.Context, store *image.Store, what *tested) error {
+	for i := range what.jobs {
+		job := &what.jobs[i]
+		needs := what.needs[job.Request.Name]
+		if len(needs) == 0 {
+			continue
+		}
+		recipe, err := companions.Recipe(ctx, companions.Options{Root: what.root, Store: store}, what.fleet.Image, needs)
+		if err != nil {
 			return err
 		}
-		if _, missing := root.Lstat(top + "/.gitignore"); missing != nil {
-			if err := root.WriteFile(top+"/.gitignore", []byte("*\n"), 0o644); err != nil {
-				return err
-			}
-		}
+		fleet.Beside(job, recipe)
 	}
-	return k.Deliver(root, name)
+	return nil
 }
 
-// testStage sums up one job.
-func (a *app) testStage(what tested, i int, b pipeline.Built, known *history.Stages, to reportsDir) (report.TestStage, error) {
-	job := what.jobs[i]
-	s := report.TestStage{Service: job.Service.Name, Stage: plan.StageProduction, Duration: b.Duration, Image: b.Image, Result: report.StageBuilt, Attempts: len(b.Attempts)}
-	if len(b.Reasons) > 0 {
-		s.Why = b.Reasons[0]
+// besideBuilds is the engine, with companions beside the stages that need some.
+func (a *app) besideBuilds(ctx context.Context, store *image.Store, what *tested, eng *state.LazyEngine, f proveFlags, sink event.Sink) engine.Builder {
+	if len(what.needs) == 0 {
+		return eng
 	}
-	switch {
-	case b.Err != nil:
-		s.Result, s.Why = report.StageNotRun, firstLine(b.Err)
-		if pipeline.StageFailed(job.Stage, b.Err) || job.Stage == "" {
-			s.Result = report.StageFailed
-		}
-		if step := (*engine.StepError)(nil); errors.As(b.Err, &step) {
-			s.Output = report.LastLines(step.Log)
-		}
-	case b.Unchanged:
-		s.Result = report.StageUnchanged
-	case job.Stage != "":
-		s.Result = report.StagePassed
-	}
-	if job.Stage == "" {
-		return s, nil
-	}
-	s.Stage = job.Stage
-	kept, ok := known.Kept(job.Request.Name)
-	if !ok || s.Result == report.StageNotRun {
-		return s, nil
-	}
-	s.LeftOut, s.Attempts = kept.LeftOut, kept.Attempts
-	switch {
-	case b.Unchanged:
-		s.Passed, s.Duration = kept.Started, kept.Duration
-	case b.Err == nil && kept.Attempts > 1:
-		s.Result = report.StageFlaky
-	}
-	var err error
-	if s.Tests, err = kept.Report(); err != nil {
-		return s, err
-	}
-	s.Tests = what.relocated(job, s.Tests)
-	if what.changed != nil {
-		c := s.Tests.CoveredChange(what.changed)
-		s.Changed = &c
-	}
-	s.Reports, err = to.deliver(kept)
-	return s, err
+	return companions.Builder{Builder: eng, Needs: what.needs, Options: func() (companions.Options, error) {
+		rt, err := a.state.Containers("")
+		return companions.Options{
+			State: a.state, Root: what.root, Store: store, Runtime: rt, Sink: sink, Builder: func() (engine.Builder, error) { return eng, nil },
+			Service: func(name string) (localrun.Spec, error) {
+				group, err := a.fleetGroup(ctx, store, []string{name}, f.Overrides)
+				if err != nil {
+					return localrun.Spec{}, err
+				}
+				i := slices.IndexFunc(group.Services, func(s localrun.Spec) bool { return s.Name == name })
+				return group.Services[i], nil
+			},
+		}, err
+	}}
 }
 
-// tellTests prints a run; a stage that failed is the command's failure.
-func (a *app) tellTests(t report.Tests, f proveFlags) error {
-	print := report.WriteTests
+// askGates holds the images that were built against their gates.
+func (a *app) askGates(ctx context.Context, store *image.Store, what *tested, tests report.Tests, f proveFlags) ([]gate.Outcome, error) {
+	if !f.gated() {
+		return nil, nil
+	}
+	g := a.gauge(store, f.fleetFlags, f.gates)
+	var outcomes []gate.Outcome
+	for _, t := range what.targets {
+		if !slices.ContainsFunc(tests.Stages, func(s report.TestStage) bool {
+			return s.Service == t.Service && s.Stage == plan.StageProduction && s.Image != "" && !s.Failed()
+		}) {
+			continue
+		}
+		o, err := gated(ctx, g, t, func(s *gate.Subject) { what.tell(s, tests) })
+		if err != nil {
+			return outcomes, err
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes, a.writeGateFiles(outcomes, f.gates)
+}
+
+// tellTests prints a run. A stage that failed is the command's failure, before a gate.
+func (a *app) tellTests(t report.Tests, outcomes []gate.Outcome, f proveFlags) error {
 	if f.json {
-		print = report.WriteTestsJSON
-	}
-	if err := print(a.Stdout, t); err != nil {
+		if outcomes != nil {
+			t.Gates = outcomes
+		}
+		if err := report.WriteTestsJSON(a.Stdout, t); err != nil {
+			return err
+		}
+	} else if err := report.WriteTests(a.Stdout, t); err != nil {
 		return err
+	} else if len(outcomes) > 0 {
+		fmt.Fprintln(a.Stdout)
+		if err := gate.Write(a.Stdout, outcomes); err != nil {
+			return err
+		}
 	}
 	failed := t.Failed()
 	if len(failed) == 0 {
-		return nil
+		return gateFailure(outcomes)
 	}
 	var names, services []string
 	for _, s := range failed {
@@ -363,19 +310,10 @@ func (a *app) tellTests(t report.Tests, f proveFlags) error {
 			services = append(services, s.Service)
 		}
 	}
-	return diag.Fail(diag.ExitBuild, "%s failed: %s", ofStages(len(failed), len(t.Stages)), strings.Join(names, ", ")).
-		WithHint("the failures and the directories of their reports are above; after the fix: slipway test %s", strings.Join(services, " "))
-}
-
-func ofStages(n, all int) string {
-	if all == 1 {
-		return "the stage"
+	of := "the stage"
+	if len(t.Stages) > 1 {
+		of = fmt.Sprintf("%d of %d stages", len(failed), len(t.Stages))
 	}
-	return fmt.Sprintf("%d of %d stages", n, all)
-}
-
-// firstLine is the beginning of an error, for a table.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+	return diag.Fail(diag.ExitBuild, "%s failed: %s", of, strings.Join(names, ", ")).
+		WithHint("the failures and the directories of their reports are above; after the fix: slipway test %s", strings.Join(services, " "))
 }

@@ -220,7 +220,7 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 		env, err := fl.Variables(s, a.lookup)
 		problems = append(problems, err)
 		g.Services = append(g.Services, localrun.Spec{
-			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: withNeeds(env, s.Needs), Reads: plans[s.Name].Reads, Connects: plans[s.Name].Connects, Secrets: fl.Secrets(plans[s.Name]), MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
+			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: withNeeds(env, fl.Needs(s)), Aliases: fleet.Aliases(services, s.Name), Reads: plans[s.Name].Reads, Connects: plans[s.Name].Connects, Secrets: fl.Secrets(plans[s.Name]), MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
 		})
 	}
 	if err := errors.Join(problems...); err != nil {
@@ -251,17 +251,23 @@ func (a *app) beside(ctx context.Context, store *image.Store, root string, servi
 	if err != nil || len(needs) == 0 {
 		return nil, err
 	}
-	rt, err := a.state.Containers("")
-	if err != nil {
-		return nil, err
-	}
 	screen := a.newScreen(nil)
 	defer screen.Close()
 	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, state.Builders{}, screen) }}
 	defer func() { err = errors.Join(err, eng.Close()) }()
-	return companions.Specs(ctx, companions.Options{
-		State: a.state, Root: root, Store: store, Runtime: rt, Sink: screen, Builder: func() (engine.Builder, error) { return eng, nil },
-	}, needs)
+	o, err := a.companions(store, root, eng, screen)
+	if err != nil {
+		return nil, err
+	}
+	return companions.Specs(ctx, o, needs)
+}
+
+// companions are the options for companions of a fleet, whose images an engine makes.
+func (a *app) companions(store *image.Store, root string, eng engine.Builder, sink event.Sink) (companions.Options, error) {
+	rt, err := a.state.Containers("")
+	return companions.Options{
+		State: a.state, Root: root, Store: store, Runtime: rt, Sink: sink, Builder: func() (engine.Builder, error) { return eng, nil },
+	}, err
 }
 
 func imageGroup(ctx context.Context, store *image.Store, args []string) (localrun.Group, error) {

@@ -159,11 +159,11 @@ func fixtureTested(ctx context.Context, dir state.Dir) error {
 	}
 	var stages []pipeline.Job
 	for _, job := range jobs {
-		some, _, err := fleet.Quality(job)
+		proving, err := fleet.Quality(job)
 		if err != nil {
 			return err
 		}
-		stages = append(stages, some...)
+		stages = append(stages, proving.Stages...)
 	}
 	store, err := dir.Images(event.Discard{})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/crash"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/event"
@@ -232,7 +233,10 @@ func (a *app) engine(ctx context.Context, src *source, f buildFlags, sink event.
 	}
 	b := a.builders(f.builder)
 	b.Steps = state.StepRights{HostNetwork: f.hostNetwork(), Trusted: trusted, MaxUnpacked: f.maxUnpacked}
-	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, b, sink) }}
+	eng := &state.LazyEngine{Open: func() (state.Engine, error) {
+		crash.Watch(a.state.Path) // goroutines of BuildKit may panic
+		return a.state.Open(ctx, b, sink)
+	}}
 	if !a.elsewhere(f.builder) && a.state.Abandoned() {
 		_, err = eng.Get()
 	}

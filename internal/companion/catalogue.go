@@ -30,6 +30,26 @@ func Catalogue() []Kind {
 			Name: "memcached", Title: "memcached", Port: 11211, Protocol: "memcached",
 			Versions: []Version{{"1.6", "trixie"}}, variables: memcachedVariables, recipe: memcachedRecipe,
 		},
+		{
+			Name: "smtp", Aliases: []string{"mailhog"}, Title: "mail server", Port: 1025, Protocol: "smtp",
+			Versions: []Version{{"1", "trixie"}}, variables: smtpVariables, recipe: mailRecipe,
+		},
+		{
+			Name: "s3", Title: "moto (S3)", Port: 9000, Check: "/moto-api/",
+			Versions: []Version{{Name: "5.2.5"}}, variables: s3Variables, recipe: motoRecipe,
+		},
+		{
+			Name: "gcs", Title: "fake-gcs-server", Port: 4443, Check: "/_internal/healthcheck",
+			Versions: []Version{{Name: "0.1.1"}}, variables: gcsVariables, recipe: fakeGCSRecipe,
+		},
+		{
+			Name: "mongodb", Aliases: []string{"mongo", "ferretdb"}, Title: "FerretDB", Port: 27017, Protocol: "mongodb",
+			Versions: []Version{{Name: "1.24.2"}}, Databases: true, variables: mongoVariables, recipe: ferretRecipe,
+		},
+		{
+			Name: "elasticsearch", Aliases: []string{"opensearch"}, Title: "OpenSearch", Port: 9200, Check: "/_cluster/health?wait_for_status=yellow&timeout=1s",
+			Versions: []Version{{Name: "2.19.6"}}, variables: searchVariables, recipe: openSearchRecipe,
+		},
 	}
 }
 
@@ -78,4 +98,35 @@ func rabbitmqVariables(e Endpoint) []Variable {
 
 func memcachedVariables(e Endpoint) []Variable {
 	return []Variable{{"MEMCACHED_SERVERS", e.hostPort()}, {"MEMCACHED_HOST", e.Host}, {"MEMCACHED_PORT", e.port()}}
+}
+
+func smtpVariables(e Endpoint) []Variable {
+	return []Variable{
+		{"SMTP_URL", "smtp://" + e.hostPort()}, {"SMTP_HOST", e.Host}, {"SMTP_PORT", e.port()}, {"MAIL_HOST", e.Host}, {"MAIL_PORT", e.port()},
+		{"MAILHOG_URL", "http://" + e.Host + ":8025"},
+	}
+}
+
+// s3Variables are those of AWS's SDKs and command line (AWS SDKs and Tools Reference
+// Guide, "Service-specific endpoints"). The keys have the length that clients check.
+func s3Variables(e Endpoint) []Variable {
+	at := "http://" + e.hostPort()
+	return []Variable{
+		{"AWS_ENDPOINT_URL_S3", at}, {"S3_ENDPOINT", at}, {"AWS_ACCESS_KEY_ID", "companion-key-id"}, {"AWS_SECRET_ACCESS_KEY", "companion-secret-access-key"},
+		{"AWS_REGION", "us-east-1"}, {"AWS_DEFAULT_REGION", "us-east-1"}, {"AWS_EC2_METADATA_DISABLED", "true"},
+	}
+}
+
+func gcsVariables(e Endpoint) []Variable {
+	return []Variable{{"STORAGE_EMULATOR_HOST", "http://" + e.hostPort()}, {"GOOGLE_CLOUD_PROJECT", "companion"}}
+}
+
+func mongoVariables(e Endpoint) []Variable {
+	at := "mongodb://" + e.hostPort() + "/" + e.DB
+	return []Variable{{"MONGODB_URI", at}, {"MONGO_URL", at}, {"MONGODB_HOST", e.Host}, {"MONGODB_PORT", e.port()}, {"MONGODB_DATABASE", e.DB}}
+}
+
+func searchVariables(e Endpoint) []Variable {
+	at := "http://" + e.hostPort()
+	return []Variable{{"ELASTICSEARCH_URL", at}, {"OPENSEARCH_URL", at}, {"ELASTICSEARCH_HOST", e.Host}, {"ELASTICSEARCH_PORT", e.port()}}
 }

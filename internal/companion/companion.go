@@ -74,6 +74,9 @@ const (
 // DataDir is where a companion finds its prepared data.
 const DataDir = "/data"
 
+// HostWord stands for the name of the companion in a recipe's command.
+const HostWord = "COMPANION_HOST"
+
 // SeedDir is where the preparation finds the seed files, as 0.sql, 1.sql …
 const SeedDir = "/seed"
 
@@ -169,6 +172,9 @@ func RecipeOf(n Need) (Recipe, error) {
 	}
 	r := k.recipe(v)
 	r.Port, r.Protocol, r.Check = k.Port, k.Protocol, k.Check
+	for i, word := range r.Command {
+		r.Command[i] = strings.ReplaceAll(word, HostWord, n.Name)
+	}
 	return r, nil
 }
 

@@ -108,39 +108,6 @@ func (b *bench) step(t *testing.T, r *Running, dockerfile string, bases ...strin
 	return b.output(), err
 }
 
-// clients are what each kind is asked with: a first command that must find fresh data
-// and leaves some, from the image of its own client.
-func clients() []struct {
-	need        companion.Need
-	base, image string
-	script      string
-	want        string
-} {
-	return []struct {
-		need        companion.Need
-		base, image string
-		script      string
-		want        string
-	}{
-		{
-			need:   companion.Need{Name: "db", Kind: "postgres", Database: "orders", Seed: []string{"db/schema.sql"}},
-			base:   "slipway/companion/postgresql-17:trixie",
-			script: `psql -At -c "INSERT INTO items (name) VALUES ('pen') RETURNING id" && psql -At -c "SELECT 'rows=' || count(*) FROM items" && psql "$DATABASE_URL" -At -c "SELECT 'of ' || current_database()" && psql -h db -At -c "SELECT 1"`,
-			want:   "rows=2 of orders",
-		},
-		{
-			need: companion.Need{Name: "cache", Kind: "redis"}, base: "slipway/companion/valkey-server:trixie",
-			script: `valkey-cli -u "$REDIS_URL" INCR visits && echo "of $(valkey-cli -h cache DBSIZE)"`, want: "1 of 1",
-		},
-		{
-			need:   companion.Need{Name: "legacy", Kind: "mysql", Database: "shop", Seed: []string{"db/legacy.sql"}},
-			base:   "slipway/companion/mariadb-server:trixie",
-			script: `mariadb --host="$MYSQL_HOST" --user="$MYSQL_USER" --skip-ssl -N -e "INSERT INTO parts VALUES (2, 'nut'); SELECT CONCAT('rows=', COUNT(*)) FROM parts; SELECT DATABASE()" "$MYSQL_DATABASE"`,
-			want:   "rows=2 shop",
-		},
-	}
-}
-
 // TestFreshForEachRun starts each kind twice and asks it with its own client from a
 // build step: the second run sees nothing of the first.
 func TestFreshForEachRun(t *testing.T) {
@@ -151,7 +118,7 @@ func TestFreshForEachRun(t *testing.T) {
 		t.Run(c.need.Kind, func(t *testing.T) {
 			for run := range 2 {
 				r := b.start(t, c.need)
-				out, err := b.step(t, r, "FROM "+c.base+" AS client\nFROM client AS integration-tests\nRUN "+c.script+"\n", c.base)
+				out, err := b.step(t, r, c.dockerfile, c.bases...)
 				if err != nil {
 					t.Fatalf("%v\n%s", err, out)
 				}

@@ -46,10 +46,12 @@ func (d *decoder) check(doc *document) {
 	}
 	d.checkUser(doc.Defaults.User)
 	d.checkSettings("defaults", doc.Defaults.settings)
+	d.checkStageNeeds("defaults", "", doc.Defaults.Quality, doc)
 	d.checkGates("gates", doc.Gates)
 	for t, s := range doc.Types {
 		d.checkSettings("types/"+string(t), s)
 		d.checkFit("types/"+string(t), t, s.Health)
+		d.checkStageNeeds("types/"+string(t), "", s.Quality, doc)
 	}
 	if _, written := d.at["services"]; !written || len(doc.Services) == 0 && !d.hasFindingIn("services") {
 		d.report(codeNoServices, "services", "add services: with a key for each directory that holds one", "the fleet has no services")
@@ -238,6 +240,7 @@ func (d *decoder) checkService(name string, s service, doc *document) {
 	d.checkFiles(at, name, s, doc)
 	d.checkWaivers(at, s.Waivers)
 	d.checkNeeds(at+"/needs", name, s.Needs, doc)
+	d.checkStageNeeds(at, name, s.Quality, doc)
 	if s.Type == "job" && s.Port != nil {
 		d.report(codeImpossible, at+"/port", "delete the port, or make it type: worker", "a job does not listen")
 	}

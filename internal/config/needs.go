@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"reflect"
 	"slices"
@@ -197,6 +198,13 @@ func (d *decoder) checkNeeds(at, owner string, list needs, doc *document) {
 			d.report(codeNeedName, name, "give it another name", "%s is already a service of this fleet", n.Name)
 		}
 		d.checkNeed(at, owner, n, doc)
+	}
+}
+
+// checkStageNeeds reports those of quality stages.
+func (d *decoder) checkStageNeeds(at, owner string, stages quality, doc *document) {
+	for _, name := range slices.Sorted(maps.Keys(stages)) {
+		d.checkNeeds(at+"/quality/"+string(name)+"/needs", owner, stages[name].Needs, doc)
 	}
 }
 

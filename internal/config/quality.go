@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/invopop/jsonschema"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -19,6 +20,8 @@ type Check struct {
 	On   bool     `json:",omitempty"` // the service has the stage, as far as it can
 	Run  []string `json:",omitempty"` // commands of a shell, in order; the first that fails ends the stage
 	Line int      `json:",omitempty"` // in slipway.yaml
+
+	Needs []companion.Need `json:",omitempty"` // servers beside the stage; none: those of the service
 }
 
 // codeQuality: a quality stage that says nothing that can run.
@@ -43,7 +46,8 @@ type check struct {
 
 // checkSettings are the settings of a stage.
 type checkSettings struct {
-	Run commands `yaml:"run,omitempty" jsonschema_description:"Commands to run in place of the detected ones, one per line. A shell runs them in the service's directory, with development packages."`
+	Run   commands `yaml:"run,omitempty" jsonschema_description:"Commands to run in place of the detected ones, one per line. A shell runs them in the service's directory, with development packages."`
+	Needs needs    `yaml:"needs,omitempty" jsonschema_description:"Servers that the stage needs beside it, such as [postgres]; those of the service when left out."`
 }
 
 func (c *check) decodeNode(d *decoder, n ast.Node, path string) {
@@ -113,6 +117,7 @@ func (check) JSONSchema() *jsonschema.Schema {
 	r := jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, Anonymous: true}
 	whole := r.Reflect(checkSettings{})
 	whole.Version = ""
+	whole.Properties.Set("needs", &jsonschema.Schema{Ref: "#/$defs/needs"})
 	return &jsonschema.Schema{AnyOf: append([]*jsonschema.Schema{{Type: "boolean"}, whole}, commands(nil).JSONSchema().AnyOf...)}
 }
 
@@ -143,7 +148,7 @@ func (d *decoder) checks(m quality, name string, t serviceType) map[string]Check
 		if out == nil {
 			out = map[string]Check{}
 		}
-		c := Check{Off: m[stage].off, On: m[stage].on, Run: m[stage].Run}
+		c := Check{Off: m[stage].off, On: m[stage].on, Run: m[stage].Run, Needs: m[stage].Needs.resolve()}
 		for _, at := range []string{"services/" + name, "types/" + string(t), "defaults"} {
 			if place, ok := d.at["key:"+at+"/quality/"+string(stage)]; ok {
 				c.Line = place.Line

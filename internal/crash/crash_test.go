@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,9 +22,21 @@ func TestMain(m *testing.M) {
 	}
 	stderr, _ := Divert(dir)
 	_, _ = stderr.WriteString("working\n")
+	if os.Getenv("SLIPWAY_TEST_CRASH_WATCHED") != "" {
+		Watch(dir)
+	}
 	switch os.Getenv("SLIPWAY_TEST_CRASH") {
 	case "panic":
 		go panic("page 5: invalid")
+		time.Sleep(time.Minute)
+	case "escape codes":
+		go panic("\x1b]0;title\a\x1b[2J")
+		time.Sleep(time.Minute)
+	case "killed":
+		signalSelf(os.Kill)
+		time.Sleep(time.Minute)
+	case "SIGQUIT":
+		signalSelf(syscall.SIGQUIT)
 		time.Sleep(time.Minute)
 	case "nil map":
 		var m map[string]int
@@ -39,6 +52,12 @@ func TestMain(m *testing.M) {
 			}()
 		}
 		time.Sleep(time.Minute)
+	}
+}
+
+func signalSelf(s os.Signal) {
+	if p, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = p.Signal(s)
 	}
 }
 
@@ -70,6 +89,48 @@ func TestNoTraceReachesTheTerminal(t *testing.T) {
 				t.Errorf("named twice: %s", again)
 			}
 		})
+	}
+}
+
+// TestACrashEndsWithASentence: of the shell that waits for it, and only then.
+func TestACrashEndsWithASentence(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux watches")
+	}
+	for how, crashes := range map[string]bool{"panic": true, "escape codes": true, "fatal": true, "none": false, "killed": false, "SIGQUIT": false} {
+		t.Run(how, func(t *testing.T) {
+			dir := t.TempDir()
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
+			cmd.Env = append(os.Environ(), "SLIPWAY_TEST_CRASH_DIR="+dir, "SLIPWAY_TEST_CRASH="+how, "SLIPWAY_TEST_CRASH_WATCHED=1")
+			out, err := cmd.CombinedOutput() // waits for the shell too
+			want := "working\n"
+			if crashes {
+				want += "slipway: internal error: this command ended at once\n  hint: run the command again, and send " + filepath.Join(dir, report) + " to the maintainers; finished work is kept\n"
+			}
+			if (err != nil) != (how != "none") || string(out) != want {
+				t.Errorf("%v, the terminal has %q", err, out)
+			}
+			if text, err := os.ReadFile(filepath.Join(dir, report)); crashes && (err != nil || !strings.Contains(string(text), "goroutine ")) {
+				t.Errorf("report %q, %v", text, err)
+			}
+			if again := collect(dir); crashes && again != "" {
+				t.Errorf("the next command names %s again", again)
+			}
+		})
+	}
+}
+
+// TestACrashWithoutAReport: of a first command Divert finds no directory, and a disk
+// may be full.
+func TestACrashWithoutAReport(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux watches")
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "SLIPWAY_TEST_CRASH_DIR="+filepath.Join(t.TempDir(), "none"), "SLIPWAY_TEST_CRASH=panic", "SLIPWAY_TEST_CRASH_WATCHED=1")
+	out, err := cmd.CombinedOutput()
+	if err == nil || string(out) != "working\nslipway: internal error: this command ended at once\n  hint: run the command again; finished work is kept\n" {
+		t.Errorf("%v, %q", err, out)
 	}
 }
 

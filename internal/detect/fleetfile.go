@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -92,6 +93,9 @@ func entry(f Found, indent string, listen map[int]int) []byte {
 	}
 	for _, use := range f.Connects {
 		line("# connects to %s (%s)", comment(use.Name), comment(diag.Place{File: use.File, Line: use.Line}.String()))
+	}
+	if needs := companion.Suggest(plan.UseNames(f.Connects), plan.UseNames(f.Reads)); needs != "" {
+		line("# needs: %s  starts such servers beside it in slipway run and in tests", needs)
 	}
 	if f.Dockerfile != "" && f.Service.Ecosystem != "" {
 		line("# dockerfile: false plans it from its sources, with the Dockerfile as evidence")

@@ -152,7 +152,11 @@ func (s *Service) checkStage(name string, proof Proof, checks []Check, written b
 	}
 	dir := plan.ReportsOf(name)
 	commands := []string{"mkdir -p " + dir, "status=0"}
-	if wants := proof.Wants; len(wants) > 0 && (name == plan.StageIntegration || name == plan.StageE2E || slices.Contains(proof.Companions, name)) {
+	wants, own := proof.Wants, companionVariables(s.Want.Quality[name].Needs)
+	if len(own) > 0 {
+		wants = own
+	}
+	if len(own) > 0 || len(wants) > 0 && (name == plan.StageIntegration || name == plan.StageE2E || slices.Contains(proof.Companions, name)) {
 		for _, v := range append([]string{plan.ArgCompanions}, wants...) {
 			st.Steps = append(st.Steps, plan.Step{Op: plan.OpArg, Args: []string{v}})
 		}
@@ -241,15 +245,23 @@ func addressVariables() []string {
 // CompanionVariables are the variables that say where a companion is: those that the
 // service's needs set, and those that a plan reads.
 func (s *Service) CompanionVariables(reads []plan.Use) []string {
-	var out []string
-	for _, v := range companion.Variables(s.Want.Needs) {
-		if !config.IsSecretName(v.Name) && !strings.Contains(v.Name, "PASS") && !strings.Contains(v.Name, "KEY") { // builders keep arguments
-			out = append(out, v.Name)
-		}
-	}
+	out := companionVariables(s.Want.Needs)
 	for _, r := range reads {
 		if slices.Contains(addressVariables(), r.Name) {
 			out = append(out, r.Name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// companionVariables are the variables that needs set, without passwords: builders keep
+// arguments.
+func companionVariables(needs []companion.Need) []string {
+	var out []string
+	for _, v := range companion.Variables(needs) {
+		if !config.IsSecretName(v.Name) && !strings.Contains(v.Name, "PASS") && !strings.Contains(v.Name, "KEY") {
+			out = append(out, v.Name)
 		}
 	}
 	slices.Sort(out)

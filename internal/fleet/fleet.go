@@ -339,17 +339,3 @@ func CheckPlatforms(platforms []string) error {
 	}
 	return nil
 }
-
-// WithNeeded adds to services of the fleet those that they need, and what these need.
-func (f *Fleet) WithNeeded(chosen []string) []string {
-	out := slices.Clone(chosen)
-	for i := 0; i < len(out); i++ {
-		s, _ := f.Fleet.Named(out[i])
-		for _, n := range s.Needs {
-			if n.Service != "" && !slices.Contains(out, n.Service) {
-				out = append(out, n.Service)
-			}
-		}
-	}
-	return out
-}

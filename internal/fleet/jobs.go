@@ -83,7 +83,7 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 		maps.Copy(args, req.Args)
 		req.Args = args
 	}
-	return pipeline.Job{Request: req, Service: s, Wanted: f.wanted(s.Name), Waivers: f.waivers(s.Name), File: parsed, Bases: bases, Image: f.Image(s.Name)}, nil
+	return pipeline.Job{Request: req, Service: s, Wanted: f.wanted(s.Name), Waivers: f.waivers(s.Name), File: parsed, Bases: bases, Needs: f.stageNeeds(s.Name), Image: f.Image(s.Name)}, nil
 }
 
 // hasStage refuses a quality stage that the plan of a service does not have.

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,14 +20,26 @@ func withoutReports(ignore []string) []string {
 	return append(ignore[:len(ignore):len(ignore)], OutputDir)
 }
 
-// Quality returns the jobs that run the quality stages of a service, in the order of
-// the pipeline, and what is left of the job itself: its image. A Dockerfile that a
-// person wrote has them by their names.
-func Quality(job pipeline.Job) (stages []pipeline.Job, image pipeline.Job, err error) {
+// Proving is the tests of one service.
+type Proving struct {
+	Stages  []pipeline.Job // the quality stages, in the order of the pipeline
+	Image   pipeline.Job
+	LeftOut []plan.LeftOutStage // of a plan: they have nothing to run
+}
+
+// Quality returns the jobs that test a service: its quality stages, and its image,
+// which is built as slipway build does. A Dockerfile that a person wrote has stages by
+// their names; they reach the service's needs from integration tests on.
+func Quality(job pipeline.Job) (Proving, error) {
+	proving := Proving{Image: job, LeftOut: job.Service.LeftOutStages}
+	text, ignore := job.Request.Dockerfile, job.Request.Ignore
+	if planned := job.Service; planned.Dockerfile == "" {
+		text, ignore, job.Bases, job.File = dockerfile.RenderAll(planned), withoutReports(planned.ProvingIgnore()), planned.AllBases(), nil
+	}
 	if job.File == nil {
-		file, err := dockerfile.Read("Dockerfile of "+job.Request.Name, job.Request.Dockerfile)
+		file, err := dockerfile.Read("Dockerfile of "+job.Request.Name, text)
 		if err != nil {
-			return nil, job, err
+			return proving, err
 		}
 		job.File = &file
 	}
@@ -37,15 +50,31 @@ func Quality(job pipeline.Job) (stages []pipeline.Job, image pipeline.Job, err e
 		one := job
 		one.Stage, one.Image, one.Names, one.Wanted = name, "", nil, nil
 		one.Waivers = pipeline.Waivers{} // of findings about an image
+		one.Request.Dockerfile, one.Request.Ignore = text, ignore
 		one.Request.Name = job.Request.Name + "/" + name
 		one.Request.Target = name
 		one.Request.Output = engine.Output{Kind: engine.OutputNone}
 		one.Request.Tag, one.Request.Labels = "", nil
 		one.Request.Platforms = []string{plan.Host()}
-		stages = append(stages, one)
+		proving.Stages = append(proving.Stages, one)
 	}
-	return stages, withoutVerification(job), nil
+	if job.Service.Dockerfile != "" {
+		proving.Image = withoutVerification(job)
+	}
+	return proving, nil
 }
+
+// Beside adds to a job of a quality stage what runs beside it, in words, so that a run
+// with other companions is another one.
+func Beside(job *pipeline.Job, recipe string) {
+	args := map[string]string{plan.ArgCompanions: recipe} // the map of the request is everybody's
+	maps.Copy(args, job.Request.Args)
+	job.Request.Args = args
+	if !slices.Contains(job.File.Args, plan.ArgCompanions) { // else the engine takes a run without them for the same
+		job.Request.NoCacheOf = append(slices.Clone(job.Request.NoCacheOf), job.Stage)
+	}
+}
+
 
 // withoutVerification builds up to production where the text ends with quality stages:
 // the last one would run all of them again.

@@ -20,12 +20,14 @@ import (
 func TestQuality(t *testing.T) {
 	text := "FROM scratch AS lint\nFROM scratch AS Unit-Tests\nFROM scratch AS production\nFROM production AS test-verification\n"
 	job := pipeline.Job{
+		Service: plan.Service{Name: "web", Dockerfile: "web/Dockerfile"},
 		Request: engine.Request{Name: "web", Dockerfile: []byte(text), Labels: map[string]string{"a": "b"}}, Image: "shop/web:latest", Names: []string{"x"}, Wanted: []string{"/a"},
 	}
-	stages, image, err := fleet.Quality(job)
+	proving, err := fleet.Quality(job)
 	if err != nil {
 		t.Fatal(err)
 	}
+	stages, image := proving.Stages, proving.Image
 	var names []string
 	for _, s := range stages {
 		names = append(names, s.Request.Name+" "+s.Request.Target)
@@ -41,6 +43,35 @@ func TestQuality(t *testing.T) {
 	}
 	if job.Request.Target != "" {
 		t.Error("the job that was given changed")
+	}
+}
+
+// The quality stages of a plan have their own text, bases and patterns; the image is
+// built from the text that slipway build uses.
+func TestQualityOfAPlan(t *testing.T) {
+	service := plan.Service{
+		Name: "web", Stages: []plan.Stage{{Name: "builder", From: "slipway/a"}, {Name: "production", From: "slipway/b"}}, Bases: []plan.Base{{Ref: "slipway/a"}, {Ref: "slipway/b"}}, DockerIgnore: []string{"test"},
+		Quality:      []plan.Stage{{Name: "test-sources", From: "builder"}, {Name: "integration-tests", From: "test-sources", Steps: []plan.Step{{Op: plan.OpArg, Args: []string{plan.ArgCompanions}}}}},
+		QualityBases: []plan.Base{{Ref: "slipway/c"}}, QualityIgnore: []string{"docs"}, LeftOutStages: []plan.LeftOutStage{{Name: "lint", Why: "no linter configured"}},
+	}
+	job := pipeline.Job{Service: service, Bases: service.Bases, Image: "shop/web:latest", Request: engine.Request{Name: "web", Dockerfile: dockerfile.Render(service), Ignore: []string{"test", ".slipway"}, Args: map[string]string{"A": "1"}}}
+	p, err := fleet.Quality(job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(service.LeftOutStages, p.LeftOut); diff != "" || len(p.Stages) != 1 {
+		t.Fatalf("%d stages, left out %s", len(p.Stages), diff)
+	}
+	stage := p.Stages[0]
+	if string(stage.Request.Dockerfile) != string(dockerfile.RenderAll(service)) || !slices.Equal(stage.Request.Ignore, []string{"docs", ".slipway"}) || len(stage.Bases) != 3 {
+		t.Errorf("the stage is built with %q and %d bases from\n%s", stage.Request.Ignore, len(stage.Bases), stage.Request.Dockerfile)
+	}
+	if diff := cmp.Diff(job.Request, p.Image.Request); diff != "" || len(p.Image.Bases) != 2 || p.Image.File != nil {
+		t.Errorf("the image is built in another way:\n%s", diff)
+	}
+	fleet.Beside(&stage, "db=PostgreSQL 17")
+	if stage.Request.Args[plan.ArgCompanions] != "db=PostgreSQL 17" || stage.Request.Args["A"] != "1" || len(job.Request.Args) != 1 || len(stage.Request.NoCacheOf) != 0 {
+		t.Errorf("beside companions: %+v of %v", stage.Request, job.Request.Args)
 	}
 }
 

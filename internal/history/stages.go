@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -121,13 +122,21 @@ func (s *Stages) Keep(ctx context.Context, job pipeline.Job, was pipeline.Recall
 	if built.Unchanged || len(built.Attempts) == 0 {
 		return
 	}
+	var dirs []string
+	for _, a := range built.Attempts {
+		dirs = append(dirs, a.Reports)
+	}
+	if built.Err != nil && !pipeline.StageFailed(job.Stage, built.Err) { // it did not come to an end
+		for _, dir := range dirs {
+			_ = os.RemoveAll(dir) // else collected later
+		}
+		return
+	}
 	r := testrun.Run{
 		Of: s.of(job), Version: s.Version, Passed: built.Err == nil, PeakMemory: built.PeakMemory,
 	}
-	var dirs []string
 	for _, a := range built.Attempts {
 		r.Duration += a.Duration
-		dirs = append(dirs, a.Reports)
 	}
 	r.LeftOut = built.Attempts[len(dirs)-1].Collected.LeftOut
 	r.Started = time.Now().Add(-r.Duration)

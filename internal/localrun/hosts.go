@@ -125,7 +125,9 @@ func splitHost(address string) (host, port string) {
 func Unserved(g Group, envs map[string]map[string]string, resolves func(host string) bool) diag.Findings {
 	served := map[string]bool{"host.slipway.internal": true}
 	for _, s := range g.Services {
-		served[strings.ToLower(s.Name)] = true
+		for _, name := range append([]string{s.Name}, s.Aliases...) {
+			served[strings.ToLower(name)] = true
+		}
 		served[strings.ToLower(s.Name+"."+g.Name)] = true
 	}
 	var out diag.Findings

@@ -42,7 +42,8 @@ type Spec struct {
 	Publish     []Publish
 	Health      plan.HealthCheck // none: that of the image
 
-	// What companions have.
+	// What companions have, and services that others need.
+	Aliases   []string `json:",omitempty"` // further host names in the group
 	Beside    bool     `json:",omitempty"` // the others start when it is ready, and nothing of it is kept: it ends without grace
 	User      string   `json:",omitempty"` // instead of the image's
 	Protocol  string   `json:",omitempty"` // that tells when it is ready, over that port; see package probe

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -52,10 +53,11 @@ type Job struct {
 	Waivers Waivers          // of findings about the image
 	File    *dockerfile.File // the request's Dockerfile, parsed; nil: whoever needs it parses it
 	Bases   []plan.Base
-	Stored  map[string]string // other images that its Dockerfile names and the image store has: name → digest
-	Image   string            // empty: the result is not an image of the store
-	Names   []string          // further names of the image
-	Stage   string            // the quality stage that runs: its result is reports, not an image
+	Stored  map[string]string           // other images that its Dockerfile names and the image store has: name → digest
+	Needs   map[string][]companion.Need // servers beside its quality stages, by stage
+	Image   string                      // empty: the result is not an image of the store
+	Names   []string                    // further names of the image
+	Stage   string                      // the quality stage that runs: its result is reports, not an image
 }
 
 // Built is how one job ended.

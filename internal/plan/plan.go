@@ -49,6 +49,15 @@ type Use struct {
 	Line int    `json:"line"`
 }
 
+// UseNames are the names of uses, in their order.
+func UseNames(uses []Use) []string {
+	var out []string
+	for _, u := range uses {
+		out = append(out, u.Name)
+	}
+	return out
+}
+
 // Role tells what a base is for.
 type Role string
 

@@ -21,7 +21,9 @@ const (
 	StageFailed    StageResult = "failed"
 	StageUnchanged StageResult = "unchanged" // it passed earlier with the same inputs
 	StageNotRun    StageResult = "not run"
-	StageBuilt     StageResult = "built" // of the image
+	StageSkipped   StageResult = "skipped"  // it ended well, and ran nothing
+	StageLeftOut   StageResult = "left out" // the service has nothing to run in it
+	StageBuilt     StageResult = "built"    // of the image
 )
 
 // TestStage is how one quality stage of a service ended, or the build of its image.
@@ -39,6 +41,8 @@ type TestStage struct {
 	LeftOut  []string             // reports that did not come
 	Reports  string               // directory; empty: none
 	Image    string
+	// Companions are the servers that ran beside it, in words.
+	Companions []string
 }
 
 // Failed reports a stage for which a run fails.
@@ -49,6 +53,7 @@ type Tests struct {
 	Stages []TestStage
 	Wall   time.Duration
 	Now    time.Time
+	Gates  any // what gates say of the images, for JSON; nil: nobody asked them
 }
 
 // Failed are the stages that failed or could not run, in order.
@@ -155,6 +160,9 @@ func note(s TestStage, now time.Time) string {
 		if why := clean(s.Why); why != "" {
 			out = append(out, truncate(why, 60))
 		}
+	}
+	if len(s.Companions) > 0 && s.Result != StageUnchanged {
+		out = append(out, "with "+strings.Join(s.Companions, ", "))
 	}
 	if c := s.Changed; c != nil && c.Lines > 0 {
 		out = append(out, fmt.Sprintf("%d of %s covered", c.Covered, count(c.Lines, "changed line")))

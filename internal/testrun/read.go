@@ -1,10 +1,12 @@
 package testrun
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/testreport"
@@ -42,7 +44,7 @@ func readReports(dir, stage string) (testreport.Report, error) {
 	defer root.Close()
 	n := 0
 	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() || path.Base(name) == StatusName {
+		if err != nil || !e.Type().IsRegular() || path.Base(name) == StatusName || name == SkippedName {
 			return err
 		}
 		if n++; n > maxRead {
@@ -59,6 +61,18 @@ func readReports(dir, stage string) (testreport.Report, error) {
 		return nil
 	})
 	return r, err
+}
+
+// SkippedName is the file in which a stage that ran nothing says why.
+const SkippedName = "skipped"
+
+// Skipped is why a stage ran nothing; empty: it ran.
+func (k Kept) Skipped() string {
+	data, err := repository.ReadFile(k.Dir, SkippedName)
+	if err != nil {
+		return ""
+	}
+	return cmp.Or(strings.TrimSpace(string(data[:min(len(data), 1000)])), "it says no reason")
 }
 
 // innermost is the cause of an error about a path.

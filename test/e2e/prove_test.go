@@ -65,6 +65,7 @@ RUN mkdir -p /reports/unit-tests/pages && cd /reports/unit-tests && ln -s /etc/p
     && if grep -q right /want; then sed -i 's/<failure.*failure>//' junit.xml; echo 0 > status; else echo 1 > status; echo the end of the tests; exit 1; fi
 
 FROM base AS production
+USER 1000
 `)
 	x := prove(t, dir, 3)
 	if got := x.results(); got["lint"] != "passed" || got["unit-tests"] != "failed" || got["production"] != "built" || x.Passed {
@@ -113,6 +114,49 @@ FROM base AS production
 func settle(t *testing.T, dir string) {
 	t.Helper()
 	prove(t, dir, 0)
+}
+
+// TestCompanionsBesideAStage: integration tests reach what the service needs, unit tests
+// do not, and nothing of it is left.
+func TestCompanionsBesideAStage(t *testing.T) {
+	real(t)
+	dir := smallDir(t, "")
+	write(t, filepath.Join(dir, "Dockerfile"), read(t, filepath.Join(dir, "Dockerfile"))+`
+FROM base AS unit-tests
+RUN mkdir -p /reports/unit-tests && test -z "$REDIS_URL"
+
+FROM base AS integration-tests
+RUN mkdir -p /reports/integration-tests && echo "$REDIS_URL" > /reports/integration-tests/url.txt && printf 'PING\r\nQUIT\r\n' | nc -w 5 cache 6379 | grep PONG
+
+FROM base AS production
+USER 1000
+`)
+	write(t, filepath.Join(dir, "slipway.yaml"), "version: 1\nfleet: beside\nservices:\n  web: {path: ., type: worker, needs: {cache: redis}}\n")
+	x := prove(t, dir, 0, "--no-image")
+	if got := x.results(); got["unit-tests"] != "passed" || got["integration-tests"] != "passed" {
+		t.Fatalf("results %v: %+v", got, x)
+	}
+	if got := read(t, filepath.Join(dir, ".slipway", "reports", "web", "integration-tests", "url.txt")); !strings.HasPrefix(got, "redis://") {
+		t.Errorf("REDIS_URL is %q", got)
+	}
+	if got := prove(t, dir, 0, "--no-image").results(); got["integration-tests"] != "unchanged" {
+		t.Errorf("again: %v", got)
+	}
+}
+
+// TestAnInterruptedTestLeavesNothing: neither a process, nor reports of a stage that did
+// not end, nor a pass.
+func TestAnInterruptedTestLeavesNothing(t *testing.T) {
+	real(t)
+	state, env := ownState(t)
+	dir := smallDir(t, "")
+	write(t, filepath.Join(dir, "Dockerfile"), read(t, filepath.Join(dir, "Dockerfile"))+"FROM base AS lint\nRUN mkdir -p /reports/lint && echo half > /reports/lint/x && echo running && sleep 300\n")
+	r := invocation{dir: dir, env: env, args: []string{"test"}}.start(t)
+	r.until(t, "the step", inStep(state))
+	interrupted(t, r, state)
+	if found, _ := filepath.Glob(filepath.Join(dir, ".slipway", "reports", "*")); len(found) > 0 {
+		t.Errorf("reports: %q", found)
+	}
 }
 
 // TestAFlakyStage: what passes at last is told as flaky, and counts as passed.

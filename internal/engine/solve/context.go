@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"sync"
 
 	"github.com/tonistiigi/fsutil"
@@ -12,11 +13,38 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
-// contextFS is a directory of this machine as a build context.
-func contextFS(dir string) (fsutil.FS, error) {
+// contextFS is a directory of this machine as a build context. Close it after the build.
+func contextFS(dir string) (*directoryFS, error) {
 	files, err := fsutil.NewFS(dir)
-	return socketless{files}, err
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	at, err := root.Open(".")
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return &directoryFS{FS: socketless{files}, root: root, dir: at}, nil
 }
+
+// directoryFS opens files with care: between its walk and the transfer, somebody may
+// exchange a file for a link to one of the machine's.
+type directoryFS struct {
+	fsutil.FS
+	root *os.Root
+	dir  *os.File // the same
+}
+
+// Open implements fsutil.FS.
+func (d *directoryFS) Open(path string) (io.ReadCloser, error) {
+	return openFile(d.root, d.dir, path)
+}
+
+// Close implements io.Closer.
+func (d *directoryFS) Close() error { return errors.Join(d.dir.Close(), d.root.Close()) }
 
 // socketless leaves out sockets, such as that of git's file system monitor: fsutil
 // sends them as regular files (stat.go, as of 2026-08), which cannot be read.
@@ -37,8 +65,9 @@ func (s socketless) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) 
 // 2025-11), which would end in a wrong image and in a wrong cache.
 type wholeFS struct {
 	fsutil.FS
-	dir  string
-	stop context.CancelCauseFunc
+	dir   string
+	stop  context.CancelCauseFunc
+	close func() error // nil: there is nothing to close
 
 	mu  sync.Mutex
 	err error
@@ -56,9 +85,12 @@ func (w *wholeFS) Open(path string) (io.ReadCloser, error) {
 // refuse remembers the first failure, in words for the person.
 func (w *wholeFS) refuse(path string, err error) error {
 	f := diag.Fail(diag.ExitUsage, "the file %s of the build context %s cannot be read", path, w.dir).Because(causeOf(err))
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, errExchanged):
+		f = f.WithHint("build again while nothing changes the directory")
+	case errors.Is(err, fs.ErrNotExist):
 		f = f.WithHint("it was deleted during the build: exclude it in .dockerignore, or build again while nothing changes the directory")
-	} else {
+	default:
 		f = f.WithHint("make it readable for the current user, or exclude it in .dockerignore")
 	}
 	w.mu.Lock()
@@ -75,6 +107,13 @@ func (w *wholeFS) failure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
+}
+
+// end closes the directory; the build has ended.
+func (w *wholeFS) end() {
+	if w.close != nil {
+		_ = w.close() // it was only read
+	}
 }
 
 func causeOf(err error) error {

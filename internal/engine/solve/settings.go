@@ -101,7 +101,7 @@ func namedContexts(named map[string]string, stop context.CancelCauseFunc) (conte
 				return c, diag.Fail(diag.ExitUsage, "the build context %s cannot be read: %s", name, at).Because(err).WithHint("--build-context %s=DIR", name)
 			}
 			mount := "named-" + strconv.Itoa(i)
-			whole := &wholeFS{FS: files, dir: at, stop: stop}
+			whole := &wholeFS{FS: files, dir: at, stop: stop, close: files.Close}
 			c.mounts[mount], c.attrs[key], c.whole = whole, "local:"+mount, append(c.whole, whole)
 		default:
 			c.attrs[key] = at

@@ -137,10 +137,11 @@ func refuseForeignSyntax(text []byte) error {
 // ends the output: it keeps a complete file and removes a partial one. A context
 // that cannot be read calls stop, for BuildKit waits for it for ever.
 func solveOptions(req engine.Request, images content.Store, store secrets.SecretStore, stop context.CancelCauseFunc) (*client.SolveOpt, func(ok bool, err error) error, error) {
-	files, err := contextFS(req.Context)
+	dir, err := contextFS(req.Context)
 	if err != nil {
 		return nil, nil, diag.Fail(diag.ExitUsage, "the build context %s cannot be read", req.Context).Because(err)
 	}
+	files := fsutil.FS(dir)
 	if req.GitModes {
 		if files, err = fsutil.NewFilterFS(files, &fsutil.FilterOpt{Map: gitMode}); err != nil {
 			return nil, nil, fmt.Errorf("reading the build context %s: %w", req.Context, err)
@@ -150,7 +151,7 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 	if err != nil {
 		return nil, nil, err
 	}
-	whole := &wholeFS{FS: files, dir: req.Context, stop: stop}
+	whole := &wholeFS{FS: files, dir: req.Context, stop: stop, close: dir.Close}
 	named, err := namedContexts(req.Named, stop)
 	if err != nil {
 		return nil, nil, endOutput(false, err)
@@ -158,6 +159,7 @@ func solveOptions(req engine.Request, images content.Store, store secrets.Secret
 	finish := func(ok bool, err error) error {
 		err = endOutput(ok, err)
 		for _, w := range append(named.whole, whole) {
+			defer w.end()
 			if failed := w.failure(); err != nil && failed != nil {
 				return failed // BuildKit's error is its echo
 			}

@@ -187,7 +187,7 @@ func (run *Running) hosts() string {
 	b.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
 	fmt.Fprintf(&b, "%s\thost.slipway.internal\n", run.network.gateway)
 	for _, c := range run.containers {
-		fmt.Fprintf(&b, "%s\t%s\n", c.ip, c.spec.Name)
+		fmt.Fprintf(&b, "%s\t%s\n", c.ip, strings.Join(append([]string{c.spec.Name}, c.spec.Aliases...), " "))
 	}
 	return b.String()
 }
@@ -200,7 +200,7 @@ func (run *Running) resolver() *names.Resolver {
 		r.Servers = names.System()
 	}
 	for _, c := range run.containers {
-		r.Zone.Add(c.ip, c.spec.Name+"."+run.group.Name, c.spec.Name)
+		r.Zone.Add(c.ip, append([]string{c.spec.Name + "." + run.group.Name, c.spec.Name}, c.spec.Aliases...)...)
 	}
 	r.Zone.Add(run.network.gateway, "host.slipway.internal")
 	return r
