@@ -317,14 +317,6 @@ func (s *service) builder() plan.Stage {
 	return st
 }
 
-// installedAs is the program's name in the image where it is another one.
-func (s *service) installedAs() string {
-	if s.installed == s.bin.Name {
-		return ""
-	}
-	return s.installed
-}
-
 // copies brings in the sources, those that many programs share before the
 // program's own.
 func (s *service) copies() []plan.Step {
