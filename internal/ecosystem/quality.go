@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/patternmatcher"
+
 	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -95,6 +97,7 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 	if proof.Packages != nil {
 		p.Quality = append(p.Quality, *proof.Packages)
 	}
+	proof.Sources.Steps = s.inContext(proof.Sources.Steps, proof.Ignore)
 	p.Quality = append(p.Quality, proof.Sources)
 	for _, extra := range proof.Extra {
 		if slices.ContainsFunc(stages, func(st plan.Stage) bool { return st.From == extra.Name }) {
@@ -112,6 +115,34 @@ func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\'
 // Kept runs a command that only prints, and keeps what it prints as a report.
 func Kept(command, report string) string {
 	return "code=0; " + command + " > " + report + " 2>&1\n|| code=$?; cat " + report + "; ( exit $code )"
+}
+
+// inContext are steps without copies of what supplied patterns keep out of the build:
+// it would be missing. Of a .dockerignore of the service's own, the language knows.
+func (s *Service) inContext(steps []plan.Step, ignore []string) []plan.Step {
+	if ignore == nil {
+		ignore = s.Ignore.Patterns
+	}
+	m, err := patternmatcher.New(ignore)
+	if err != nil || s.Ignore.Own {
+		return steps
+	}
+	var out []plan.Step
+	for _, step := range steps {
+		if step.Op == plan.OpCopy && step.From == "" && step.Content == "" && !step.Pattern {
+			last := len(step.Args) - 1
+			sources := slices.DeleteFunc(slices.Clone(step.Args[:last]), func(name string) bool {
+				excluded, err := m.MatchesOrParentMatches(path.Clean(name))
+				return err == nil && excluded
+			})
+			if len(sources) == 0 {
+				continue
+			}
+			step.Args = append(sources, step.Args[last])
+		}
+		out = append(out, step)
+	}
+	return out
 }
 
 // basesOf are the bases that a stage starts from.
