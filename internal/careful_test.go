@@ -42,6 +42,7 @@ func opensItself() map[string]string {
 		"internal/localrun/oci/*":           "the state directory, and the kernel's files",
 		"internal/registry/registry.go":     "the state directory",
 		"internal/rootless/*":               "the kernel's files, and settings of the machine",
+		"internal/scan/external.go":         "what it wrote itself",
 		"internal/state/*":                  "the state directory",
 		"internal/testrun/*":                "the state directory",
 	}

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds what the slipway binary embeds into internal/assets/bin: the static
-# probes for linux/amd64 and linux/arm64, and a static runc for this machine.
+# probes and security-scan for linux/amd64 and linux/arm64, and a static runc for
+# this machine.
 # Does nothing for an asset whose inputs are those of the last time. The same
 # inputs give the same bytes: scripts/reproducible.sh.
 # Usage: scripts/build-assets.sh [GOARCH of slipway and its runc]
@@ -40,6 +41,18 @@ for tags in "" probetls; do
 			store "$name" "$k"
 		fi
 	done
+done
+
+# The scanner that a stage of a Dockerfile runs.
+sources=$(GOOS=linux go list -deps -f '{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}} {{end}}{{end}}' ./cmd/security-scan)
+for target in amd64 arm64; do
+	name=security-scan-linux-$target
+	# shellcheck disable=SC2086 # a list of paths
+	k=$(key $sources)
+	if ! fresh "$name" "$k"; then
+		CGO_ENABLED=0 GOOS=linux GOARCH=$target go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/security-scan
+		store "$name" "$k"
+	fi
 done
 
 name=runc-linux-$arch

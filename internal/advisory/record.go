@@ -136,8 +136,8 @@ func score(vectors []Vector) float64 {
 	return older
 }
 
-// grade is the severity of a base score (first.org, CVSS v3.1, section 5).
-func grade(score float64) Severity {
+// Grade is the severity of a base score (first.org, CVSS v3.1, section 5).
+func Grade(score float64) Severity {
 	switch {
 	case score >= 9:
 		return Critical
@@ -169,7 +169,7 @@ func worded(word Word) Severity {
 // severity is how bad a record is for one of its packages.
 func (r Record) severity(a Affected) (Severity, float64) {
 	points := score(append(append([]Vector{}, a.Severity...), r.Severity...))
-	found := grade(points)
+	found := Grade(points)
 	for _, w := range []Word{a.Database.Severity, a.Own.Severity, r.Specific.Severity, a.Own.Urgency} {
 		if found == Unknown {
 			found = worded(w)

@@ -40,6 +40,25 @@ func Probe(arch string, tls bool) ([]byte, error) {
 	return unpack(packed)
 }
 
+// Scanner returns the program security-scan for linux on an architecture.
+func Scanner(arch string) ([]byte, error) {
+	packed, err := embedded.ReadFile("bin/security-scan-linux-" + arch + ".gz")
+	if err != nil {
+		return nil, absent("security-scan for linux/" + arch)
+	}
+	return unpack(packed)
+}
+
+// ScannerID names the bytes of security-scan without unpacking them.
+func ScannerID(arch string) (string, error) {
+	packed, err := embedded.ReadFile("bin/security-scan-linux-" + arch + ".gz")
+	if err != nil {
+		return "", absent("security-scan for linux/" + arch)
+	}
+	sum := sha256.Sum256(packed)
+	return hex.EncodeToString(sum[:]), nil
+}
+
 // ProbeID names the bytes of the probe binary without unpacking them: equal
 // names, equal bytes.
 func ProbeID(arch string, tls bool) (string, error) {

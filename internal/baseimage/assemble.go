@@ -279,23 +279,6 @@ func (a *Assembler) readNPM(ctx context.Context, what string, p NPMPin, unpack f
 	return made, nil
 }
 
-func (a *Assembler) probePart(l Locked, t spec.Target) part {
-	return part{
-		key: a.keyOf("probe", t.Platform, l.Probe), comment: "slipway: the readiness probe",
-		fetch: func(context.Context) error { return nil },
-		make: func(context.Context) (tree, error) {
-			data, err := a.probe(t.Arch, l.Ref == spec.TLSProbeRef)
-			if err != nil {
-				return nil, err
-			}
-			made := tree{}
-			made.file("usr/local/bin/slipway-probe", 0o755, data)
-			made.symlink("usr/local/bin/grpc_health_probe", "slipway-probe")
-			return made, nil
-		},
-	}
-}
-
 // join moves the nodes of another tree into this one.
 func (t tree) join(other tree) error {
 	for _, p := range sorted(other) {

@@ -37,6 +37,8 @@ type Options struct {
 	HTTP        *http.Client                                // nil: one with time limits; proxy and CA settings are the process's
 	Probe       func(arch string, tls bool) ([]byte, error) // the static probe binary; nil: there is none
 	ProbeID     func(arch string, tls bool) (string, error) // names the probe's bytes cheaply; nil: their SHA-256 is taken each time
+	Scanner     func(arch string) ([]byte, error)           // the static security-scan binary; nil: there is none
+	ScannerID   func(arch string) (string, error)           // as ProbeID
 	Events      event.Sink                                  // nil: discarded
 	Compression Compression
 	Now         func() time.Time                                 // nil: time.Now
@@ -55,6 +57,8 @@ type Assembler struct {
 	compression Compression
 	probe       func(arch string, tls bool) ([]byte, error)
 	probeID     func(arch string, tls bool) (string, error)
+	scanner     func(arch string) ([]byte, error)
+	scannerID   func(arch string) (string, error)
 	events      *transfers
 	making      download.Keyed // by layer key
 }
@@ -76,12 +80,22 @@ func New(o Options) (*Assembler, error) {
 			return nil, errors.New("this slipway was built without the probe binary")
 		}
 	}
+	if o.Scanner == nil {
+		o.Scanner = func(string) ([]byte, error) {
+			return nil, errors.New("this slipway was built without security-scan")
+		}
+	}
+	if o.ScannerID == nil {
+		o.ScannerID = func(arch string) (string, error) {
+			return digestOf(func(arch string, _ bool) ([]byte, error) { return o.Scanner(arch) })(arch, false)
+		}
+	}
 	if o.ProbeID == nil {
 		o.ProbeID = digestOf(o.Probe)
 	}
 	events := &transfers{Sink: o.Events}
 	a := &Assembler{
-		stateDir: o.StateDir, store: o.Store, lock: o.Lock, compression: o.Compression.orDefault(), probe: o.Probe, probeID: o.ProbeID, events: events,
+		stateDir: o.StateDir, store: o.Store, lock: o.Lock, compression: o.Compression.orDefault(), probe: o.Probe, probeID: o.ProbeID, scanner: o.Scanner, scannerID: o.ScannerID, events: events,
 	}
 	a.mirrors = onceMirrors(o.Mirrors)
 	fetch := &download.Fetcher{Client: o.HTTP, Sleep: o.Sleep, Token: a.token}

@@ -200,6 +200,13 @@ func TestProbeImageFollowsItsBytes(t *testing.T) {
 	if diff := cmp.Diff(want, listing(t, img)); diff != "" {
 		t.Errorf("files of the one with TLS (-want +got):\n%s", diff)
 	}
+	scanner := w.ensure(w.assembler(), spec.ScanRef, "linux/arm64")
+	if img, err = w.store[spec.ScanRef].Image(scanner.Platforms["linux/arm64"]); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{`0 0755 usr/local/bin/security-scan "scanner for arm64"`}, listing(t, img)); diff != "" {
+		t.Errorf("files of the scanner (-want +got):\n%s", diff)
+	}
 	if w.asked() != 0 {
 		t.Error("the probes need no network")
 	}

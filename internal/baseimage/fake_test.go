@@ -261,6 +261,7 @@ func (w *world) assembler(change ...func(*Options)) *Assembler {
 			}
 			return []byte("probe for " + arch), nil
 		},
+		Scanner: func(arch string) ([]byte, error) { return []byte("scanner for " + arch), nil },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()

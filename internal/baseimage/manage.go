@@ -170,7 +170,7 @@ func (a *Assembler) Pin(ctx context.Context, refs, platforms []string) (Lock, er
 }
 
 func withoutProbe(refs []string) []string {
-	return slices.DeleteFunc(slices.Clone(refs), func(r string) bool { return r == spec.ProbeRef || r == spec.TLSProbeRef })
+	return slices.DeleteFunc(slices.Clone(refs), func(r string) bool { return spec.Program(r) })
 }
 
 func lockOf(built map[string]Built) Lock {

@@ -103,9 +103,14 @@ func (a *Assembler) resolve(ctx context.Context, wants []want, found func(NPMPin
 
 // probePin pins the probe by its bytes.
 func (a *Assembler) probePin(w want) (Locked, error) {
-	id, err := a.probeID(w.t.Arch, w.base.Ref == spec.TLSProbeRef)
+	id, err := "", error(nil)
+	if w.base.Ref == spec.ScanRef {
+		id, err = a.scannerID(w.t.Arch)
+	} else {
+		id, err = a.probeID(w.t.Arch, w.base.Ref == spec.TLSProbeRef)
+	}
 	if err != nil {
-		return Locked{}, fmt.Errorf("reading the probe for %s: %w", w.t.Platform, err)
+		return Locked{}, fmt.Errorf("reading the program of %s for %s: %w", w.base.Ref, w.t.Platform, err)
 	}
 	return Locked{Ref: w.base.Ref, Platform: w.t.Platform, Assembly: assembly, Probe: id}, nil
 }

@@ -41,6 +41,7 @@ a URL of an archive or Dockerfile, or - for one on standard input.`,
 		Example: `  slipway build
   slipway build 'fast-*' --skip fast-mdzmediation-service
   slipway build --registry localhost:5000 --tag v1.2.3 --push
+  slipway build --attest --sign --key release.key --registry localhost:5000 --push
   slipway build --load
   slipway build --platform linux/amd64,linux/arm64
   slipway build --builder tcp://one.example:1234 --builder tcp://two.example:1234 --builder-certs DIR
@@ -49,6 +50,10 @@ a URL of an archive or Dockerfile, or - for one on standard input.`,
   slipway build -t web - < Dockerfile`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			debug.SetGCPercent(state.BeforeEngine)
+			args, err := f.takeAttest(args)
+			if err != nil {
+				return err
+			}
 			if !f.dryRun && !a.elsewhere(f.builder) {
 				if err := a.becomeRoot(cmd.Context()); err != nil {
 					return err
@@ -181,11 +186,11 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 	if err := useStored(ctx, store, screen, src, jobs, f); err != nil {
 		return err
 	}
-	to, err := a.deliveries(ctx, store, screen, jobs, f)
+	out, err := a.outgoing(ctx, store, screen, src, jobs, f)
 	if err != nil {
 		return err
 	}
-	defer to.Close()
+	defer out.Close()
 	eng, err := a.engine(ctx, src, f, screen)
 	if err != nil {
 		return err
@@ -201,7 +206,7 @@ func (a *app) runJobs(ctx context.Context, src *source, jobs []pipeline.Job, f b
 	}
 	known := a.history(src.history, f.afresh(), f.builder, store, screen)
 	run := pipeline.Build{
-		Builder: eng, Images: state.Tagger{Store: store, By: a.namedBy(src, jobs, f)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store}, Pusher: to.Pusher(),
+		Attester: out.attester, Builder: eng, Images: state.Tagger{Store: store, By: a.namedBy(src, jobs, f)}, Bases: state.Bases{Assembler: assembler, Engine: eng}, Sink: screen, History: known, Prover: state.Prover{Store: store}, Pusher: out.pusher,
 		Platform: plan.Host(), Elsewhere: a.elsewhere(f.builder), Parallel: a.parallel(f), RAM: a.memoryToBuild(f.builder),
 		KeepGoing: f.keepGoing, Now: time.Now,
 	}

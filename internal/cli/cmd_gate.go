@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,8 +20,11 @@ import (
 	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/history"
 	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/inventory"
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/repository"
+	"github.com/slipway-build/slipway/internal/scan"
 )
 
 // gateFlags are where results of gates go, and what is measured for them.
@@ -37,9 +41,9 @@ func (a *app) gateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gate [SERVICE… | IMAGE…]",
 		Short: "Check built images against limits, before they leave",
-		Long: `Check built images against the limits of gates: in slipway.yaml: size, growth, waste,
-layers, user, setuid programs, shells, health check, age of the base, structure tests
-and policies. Without gates:, defaults apply. Rules of a .dive-ci file count too.
+		Long: `Check built images against the limits of gates: in slipway.yaml: vulnerabilities,
+secrets, licences, size, growth, waste, layers, user, setuid programs, shells, health
+check, age of the base, structure tests and policies. Without gates:, defaults apply. Rules of a .dive-ci file count too.
 
 Growth is measured against the last image that passed its gates. A finding names the
 file or package, the layer and the line of the Dockerfile that caused it. What is not
@@ -87,6 +91,7 @@ func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateF
 // gauge collects what gates look at.
 func (a *app) gauge(store *image.Store, f fleetFlags, flags gateFlags) gauge.Gauge {
 	g := gauge.Gauge{Store: store, Ledger: history.Ledger(a.state.Path, event.Discard{}), Now: time.Now}
+	g.Scan = func(ctx context.Context, t gauge.Target) (gauge.Scanned, error) { return a.scanned(ctx, store, t) }
 	if !flags.noStart && os.Geteuid() == 0 {
 		g.Start = func(ctx context.Context, t gauge.Target) (gate.Running, error) {
 			return a.measured(ctx, store, t, f, flags.timeout)
@@ -113,15 +118,23 @@ func gated(ctx context.Context, g gauge.Gauge, t gauge.Target, add func(*gate.Su
 
 // gateTargets decides what is checked: services of the fleet here, or images by name.
 func (a *app) gateTargets(ctx context.Context, store *image.Store, args []string, f fleetFlags) ([]gauge.Target, error) {
-	if a.meansImages(ctx, store, args) {
+	if a.meansImages(ctx, store, args) && !strings.HasPrefix(args[0], ".") && !strings.HasPrefix(args[0], "/") {
 		if _, err := fleet.Stored(ctx, store, args); err != nil {
 			return nil, err
 		}
-		return gauge.Images(args), nil
+		targets := gauge.Images(args)
+		for i := range targets {
+			targets[i].Root = a.Dir // as dive looks for its rules
+		}
+		return targets, nil
 	}
 	t, err := a.fleets().Resolve(args)
 	if err != nil {
 		return nil, err
+	}
+	if t.OwnDockerfile {
+		return nil, diag.Fail(diag.ExitUsage, "%s has a Dockerfile and no slipway.yaml, so its image has the name that its build gave it", t.Root).
+			WithHint("slipway gate IMAGE:TAG")
 	}
 	fl, err := a.fleets().Load(t, f.Overrides)
 	if err != nil {
@@ -141,6 +154,20 @@ func (a *app) gateTargets(ctx context.Context, store *image.Store, args []string
 	return targets, fleet.CheckBuilt(ctx, store, fl.Root, images)
 }
 
+// scanned looks into the image of a target as slipway scan would.
+func (a *app) scanned(ctx context.Context, store *image.Store, t gauge.Target) (gauge.Scanned, error) {
+	subject, err := scan.Open(ctx, store, t.Image, t.Platform)
+	if err != nil {
+		return gauge.Scanned{}, err
+	}
+	var crates []inventory.Package
+	if t.Service != "" {
+		crates = inventory.Crates(repository.FS(t.Root), t.Dir)
+	}
+	r, err := scan.Image(subject, crates, scan.Options{Database: a.advisories()})
+	return gauge.Scanned{Packages: subject.Inventory(crates), Vulnerabilities: r.Vulnerabilities, Database: r.Database, Secrets: r.Secrets}, err
+}
+
 // measured starts the image of a target as slipway run would.
 func (a *app) measured(ctx context.Context, store *image.Store, t gauge.Target, f fleetFlags, timeout time.Duration) (gate.Running, error) {
 	var group localrun.Group
@@ -153,7 +180,7 @@ func (a *app) measured(ctx context.Context, store *image.Store, t gauge.Target, 
 	if err != nil {
 		return gate.Running{}, err
 	}
-	group.Name = "gate-" + config.NameOf(group.Services[0].Name)
+	group.Name = "gate-" + config.NameOf(group.Services[0].Name) + "-" + strconv.Itoa(os.Getpid()) // others may measure too
 	if s := &group.Services[0]; s.Port == 0 {
 		s.Port = localrun.OnlyPort(imageConfig(ctx, store, s.Image, s.Platform).ExposedPorts)
 	}

@@ -21,7 +21,6 @@ import (
 	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/history"
 	"github.com/slipway-build/slipway/internal/image"
-	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/report"
@@ -82,6 +81,11 @@ func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error
 		}
 	}
 	if len(what.jobs) == 0 {
+		for _, target := range what.targets {
+			for _, l := range what.leftOut[target.Service] {
+				fmt.Fprintf(a.Stderr, "%s %s left out: %s\n", target.Service, l.Name, l.Why)
+			}
+		}
 		fmt.Fprintln(a.Stderr, "there is nothing to test: no service has a quality stage; a Dockerfile has them by name: "+strings.Join(plan.QualityStages(), ", "))
 		if f.json {
 			return report.WriteTestsJSON(a.Stdout, report.Tests{})
@@ -139,6 +143,8 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 		}
 		if t.jobs = append(t.jobs, stages...); len(stages) > 0 && f.gated() {
 			t.jobs = append(t.jobs, proving.Image)
+		}
+		if len(f.only) == 0 {
 			t.leftOut[job.Service.Name] = proving.LeftOut
 		}
 	}
@@ -248,14 +254,7 @@ func (a *app) besideBuilds(ctx context.Context, store *image.Store, what *tested
 		rt, err := a.state.Containers("")
 		return companions.Options{
 			State: a.state, Root: what.root, Store: store, Runtime: rt, Sink: sink, Builder: func() (engine.Builder, error) { return eng, nil },
-			Service: func(name string) (localrun.Spec, error) {
-				group, err := a.fleetGroup(ctx, store, []string{name}, f.Overrides)
-				if err != nil {
-					return localrun.Spec{}, err
-				}
-				i := slices.IndexFunc(group.Services, func(s localrun.Spec) bool { return s.Name == name })
-				return group.Services[i], nil
-			},
+			Service: a.neededService(store, what.root),
 		}, err
 	}}
 }

@@ -23,8 +23,10 @@ func (a *app) pushCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "push [SERVICE… | IMAGE…]",
 		Short: "Push built images to their registry",
-		Long: `Push the images of the fleet's services, or images by name. Layers that the
-registry already has are not sent; layers that services share are sent once.
+		Long: `Push the images of the fleet's services, or images by name, with their signatures and
+statements. Layers that the registry already has are not sent; layers that services
+share are sent once. Images that lack what signatures: in slipway.yaml asks for are
+refused.
 
 Credentials come from the Docker configuration file (docker login, podman
 login), or from SLIPWAY_REGISTRY_USER and SLIPWAY_REGISTRY_PASSWORD. Only the
@@ -48,6 +50,13 @@ func (a *app) push(ctx context.Context, args []string, f pushFlags) error {
 	}
 	shipments, err := delivery.Destinations(ctx, a.fleets(), store, args, f.Overrides)
 	if err != nil {
+		return err
+	}
+	var locals []string
+	for _, s := range shipments {
+		locals = append(locals, s.Local)
+	}
+	if err := a.enforce(ctx, store, "push", locals); err != nil {
 		return err
 	}
 	screen := a.newScreen(nil)

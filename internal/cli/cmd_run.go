@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/localrun/oci"
 	"github.com/slipway-build/slipway/internal/localrun/view"
+	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/state"
 )
 
@@ -168,6 +169,13 @@ func (a *app) group(ctx context.Context, args []string, f runFlags) (localrun.Gr
 	if err != nil {
 		return g, err
 	}
+	var names []string
+	for _, s := range g.Services {
+		names = append(names, s.Image)
+	}
+	if err := a.enforce(ctx, store, "run", names); err != nil {
+		return g, err
+	}
 	if f.name != "" {
 		g.Name = f.name
 	}
@@ -217,11 +225,10 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 	plans := fl.Plans(chosen)
 	var problems []error
 	for _, s := range services {
-		env, err := fl.Variables(s, a.lookup)
+		spec, err := a.serviceSpec(fl, s, plans[s.Name])
 		problems = append(problems, err)
-		g.Services = append(g.Services, localrun.Spec{
-			Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: withNeeds(env, fl.Needs(s)), Aliases: fleet.Aliases(services, s.Name), Reads: plans[s.Name].Reads, Connects: plans[s.Name].Connects, Secrets: fl.Secrets(plans[s.Name]), MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
-		})
+		spec.Env, spec.Aliases = companion.Over(spec.Env, fl.Needs(s)), fleet.Aliases(services, s.Name)
+		g.Services = append(g.Services, spec)
 	}
 	if err := errors.Join(problems...); err != nil {
 		return g, err
@@ -231,14 +238,29 @@ func (a *app) fleetGroup(ctx context.Context, store *image.Store, names []string
 	return g, err
 }
 
-// withNeeds adds the variables of what a service needs to its own, which win.
-func withNeeds(env map[string]string, needs []companion.Need) map[string]string {
-	for _, v := range companion.Variables(needs) {
-		if _, own := env[v.Name]; !own {
-			env[v.Name] = v.Value
+// serviceSpec is how a service runs.
+func (a *app) serviceSpec(fl *fleet.Fleet, s config.Service, p plan.Service) (localrun.Spec, error) {
+	env, err := fl.Variables(s, a.lookup)
+	return localrun.Spec{
+		Name: s.Name, Type: s.Type, Image: fl.Image(s.Name), Env: env, Reads: p.Reads, Connects: p.Connects, Secrets: fl.Secrets(p), MemoryBytes: s.MemoryBytes, Port: s.Port, Health: s.Health,
+	}, err
+}
+
+// neededService is how a service of the fleet at root runs beside the stage of another,
+// from its built image.
+func (a *app) neededService(store *image.Store, root string) func(context.Context, string) (localrun.Spec, []companion.Need, error) {
+	return func(ctx context.Context, name string) (localrun.Spec, []companion.Need, error) {
+		fl, _, err := a.fleets().Choose(root, nil, fleet.Overrides{})
+		if err != nil {
+			return localrun.Spec{}, nil, err
 		}
+		s, _ := fl.Fleet.Named(name)
+		if err := fleet.CheckBuilt(ctx, store, fl.Root, []fleet.Image{{Service: name, Name: fl.Image(name)}}); err != nil {
+			return localrun.Spec{}, nil, err
+		}
+		spec, err := a.serviceSpec(fl, s, fl.Plans([]string{name})[name])
+		return spec, fl.Needs(s), err
 	}
-	return env
 }
 
 // beside makes the companions of services ready to start.

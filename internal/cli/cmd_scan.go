@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-build/slipway/internal/advisory"
 	"github.com/slipway-build/slipway/internal/advisory/osv"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/scan"
 )
@@ -28,6 +29,7 @@ type scanFlags struct {
 	vex    []string
 	json   bool
 	sarif  string
+	by     string
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -38,7 +40,8 @@ func (a *app) scanCommand() *cobra.Command {
 		Long: `Match the packages of an image, or of the lock files of a directory, with a database
 of vulnerabilities on this machine. Search all layers, variables and history for secrets.
 The database comes from a mirror of OSV archives, which SLIPWAY_OSV_MIRROR names, or from
-files with --from. Only --update uses the network.`,
+files with --from. Only --update uses the network. Vulnerable functions of Go that are not
+compiled in are listed and do not fail the scan.`,
 		Example: `  slipway scan --update --from advisories.zip
   slipway scan fast-orchestrator-service --fail-on high
   slipway scan . --sarif scan.sarif`,
@@ -73,6 +76,7 @@ files with --from. Only --update uses the network.`,
 	fl.StringSliceVar(&f.only, "ecosystem", nil, "ecosystems to fetch, such as npm,Debian (default: all)")
 	fl.StringVar(&f.failOn, "fail-on", "critical", "exit with 4 from this severity on: critical, high, medium, low or none")
 	fl.StringArrayVar(&f.vex, "vex", nil, "OpenVEX document that dismisses vulnerabilities with a reason")
+	fl.StringVar(&f.by, "scanner", "", "use an installed scanner: grype, trivy, snyk, clair, or a command with {layout} or {archive}")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	fl.StringVar(&f.sarif, "sarif", "", "write the result as SARIF to this file")
 	return cmd
@@ -143,6 +147,13 @@ func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, 
 	if err != nil {
 		return scan.Result{}, err
 	}
+	if f.by != "" {
+		store, err := a.state.Images(event.Discard{})
+		if err != nil {
+			return scan.Result{}, err
+		}
+		return scan.External(ctx, store, subject, f.by, o.VEX)
+	}
 	return scan.Image(subject, planned, o)
 }
 
@@ -176,11 +187,18 @@ func judged(r scan.Result, limit advisory.Severity, word string) error {
 		return diag.Fail(diag.ExitUsage, "the vulnerabilities of %s are not known: there is no database", word).
 			WithHint("slipway scan --update, with SLIPWAY_OSV_MIRROR or --from; --fail-on none accepts it")
 	case r.Worst(limit) > 0:
-		return diag.Fail(diag.ExitGate, "%d vulnerabilities of severity %s or worse", r.Worst(limit), limit).
+		return diag.Fail(diag.ExitGate, "%s of severity %s or worse", amount(r.Worst(limit), "vulnerability", "vulnerabilities"), limit).
 			WithHint("update the packages to the fixed versions, or dismiss with --vex what does not affect the service")
 	case len(r.Secrets) > 0:
-		return diag.Fail(diag.ExitGate, "%d secrets found", len(r.Secrets)).
+		return diag.Fail(diag.ExitGate, "%s found", amount(len(r.Secrets), "secret", "secrets")).
 			WithHint("revoke them, and pass secrets at run time or with RUN --mount=type=secret")
 	}
 	return nil
+}
+
+func amount(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -29,7 +29,9 @@ signatures along; an image that is only in a registry is signed there.
 
 Keys are files of cosign, or PEM files with ECDSA P-256, Ed25519 or RSA; env://NAME
 takes the text of the key from a variable. The password of an encrypted key is in
-SLIPWAY_KEY_PASSWORD or COSIGN_PASSWORD. cosign verify --key accepts the signatures.
+SLIPWAY_KEY_PASSWORD or COSIGN_PASSWORD. cosign verify --key accepts the signatures
+(with --insecure-ignore-tlog: Slipway writes to no transparency log). There is no
+keyless signing.
 
 --generate-key writes NAME.key (encrypted) and NAME.pub; NAME is slipway when left out.`,
 		Example: `  SLIPWAY_KEY_PASSWORD=… slipway sign --generate-key release

@@ -80,8 +80,16 @@ func (a *app) verifyPolicy(f verifyFlags) (evidence.Policy, error) {
 		return evidence.Policy{}, err
 	}
 	if len(f.keys) == 0 {
-		return evidence.Policy{}, diag.Fail(diag.ExitUsage, "verifying requires a public key").
-			WithHint("add --key FILE or --key env://NAME")
+		p, _, err := a.policy(a.Dir)
+		if err == nil && p == nil {
+			err = diag.Fail(diag.ExitUsage, "verifying requires a public key").
+				WithHint("add --key FILE or --key env://NAME, or set signatures: {keys: FILE} in slipway.yaml")
+		}
+		if err != nil {
+			return evidence.Policy{}, err
+		}
+		p.Required = append(p.Required, required...)
+		return *p, nil
 	}
 	keys, err := a.keyring().Public(f.keys)
 	return evidence.Policy{Keys: keys, Required: required}, err

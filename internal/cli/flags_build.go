@@ -38,6 +38,10 @@ type buildFlags struct {
 	labels  []string
 	secrets []string
 
+	attest bool // keep provenance
+	sign   bool
+	key    string
+
 	outputs     []string
 	to          destination // after applyOutputs
 	compression string      // of layers, as --output says
@@ -52,6 +56,12 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	fl.IntVar(&f.parallel, "parallel", 0, "maximum services built at once; fewer when their recorded memory would not fit (default: the number of cores, at least 2; with --builder, at least 4 per builder, whatever its memory)")
 	fl.BoolVar(&f.push, "push", false, "push each image after its build")
 	fl.BoolVar(&f.load, "load", false, "load each image into Docker's engine (DOCKER_HOST) after its build")
+	fl.VarPF(&attestFlag{&f.attest}, "attest", "", "keep the provenance and SBOM of each image beside it; see slipway evidence").NoOptDefVal = "true"
+	for _, name := range []string{"provenance", "sbom"} {
+		hidden(fl, fl.VarPF(&attestFlag{&f.attest}, name, "", "the same as --attest")).NoOptDefVal = "true"
+	}
+	fl.BoolVar(&f.sign, "sign", false, "sign each image, and the statements about it, before a push")
+	fl.StringVar(&f.key, "key", "", "private key of --sign: a file, or env://NAME (also $SLIPWAY_KEY)")
 	fl.BoolVar(&f.insecure, "insecure", false, "allow plain HTTP and unverified TLS to the registry")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "print what would be built, without building it")

@@ -112,13 +112,9 @@ func off(value string) bool { return value == "false" || value == "0" }
 // refusals are the flags of docker build and of builders before it that ask for
 // what Slipway does not do.
 func refusals() []refusedFlag {
-	disabled := func(value string) bool { return strings.Contains(value, "disabled=true") }
 	is := func(want string) func(string) bool { return func(v string) bool { return v == want || v == "" } }
 	return []refusedFlag{
 		{name: "annotation", why: "Slipway writes no annotations", instead: "--label NAME=VALUE sets a label, which tools read as well"},
-		{name: "attest", why: "Slipway writes no attestations into images", instead: "remove it; --attest type=provenance,disabled=true is accepted", nothing: disabled},
-		{name: "provenance", why: "Slipway writes no attestations into images", instead: "remove it, or use --provenance=false", nothing: off, toggle: true},
-		{name: "sbom", why: "Slipway writes no attestations into images", instead: "remove it, or use --sbom=false; assembled bases have dpkg's records for scanners", nothing: off, toggle: true},
 		{name: "call", why: "Slipway evaluates Dockerfiles only to build them", instead: "slipway build --dry-run checks the Dockerfile and lists its stages", nothing: is("build")},
 		{name: "print", why: "Slipway evaluates Dockerfiles only to build them", instead: "slipway build --dry-run checks the Dockerfile and lists its stages"},
 		{name: "check", why: "Slipway has no rules for Dockerfiles of your own", instead: "slipway build --dry-run checks the syntax, bases and stages", nothing: off, toggle: true},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -135,4 +136,57 @@ func (a *app) signingKey(flag string) (string, error) {
 			WithHint("add --key FILE or --key env://NAME, or set SLIPWAY_KEY; make a key: slipway sign --generate-key")
 	}
 	return flag, nil
+}
+
+// policy is signatures: of the slipway.yaml at or above a directory, with the fleet; nil:
+// there is none.
+func (a *app) policy(dir string) (*evidence.Policy, *fleet.Fleet, error) {
+	if _, err := fleet.Find(dir); err != nil {
+		return nil, nil, nil //nolint:nilerr // no fleet, no policy
+	}
+	l := a.fleets()
+	l.Warn = func(diag.Findings) {} // the command itself says what is unwise
+	f, err := l.Read(dir, fleet.Overrides{})
+	if err != nil || f.Signatures == nil {
+		return nil, f, err
+	}
+	p, err := a.keyring().Policy(f.Root, f.Signatures)
+	return &p, f, err
+}
+
+// enforcer returns what refuses images of the fleet that lack what slipway.yaml asks
+// for, on behalf of a command; nil: it refuses nothing.
+func (a *app) enforcer(dir, command string, store *image.Store) (func(ctx context.Context, name string) error, error) {
+	p, f, err := a.policy(dir)
+	if err != nil || p == nil || !f.Signatures.By(command) {
+		return nil, err
+	}
+	own := map[string]bool{}
+	for _, s := range f.Services {
+		own[image.Name(f.Image(s.Name)).Local().Repository()] = true
+	}
+	return func(ctx context.Context, name string) error {
+		if repo := image.Name(name).Local().Repository(); !own[repo] && repo != "sha256" {
+			return nil
+		}
+		s, err := evidence.Stored(ctx, store, name)
+		if err != nil {
+			return err
+		}
+		_, err = s.Verify(*p, time.Now())
+		return err
+	}, nil
+}
+
+// enforce refuses images on behalf of a command, all at once.
+func (a *app) enforce(ctx context.Context, store *image.Store, command string, names []string) error {
+	refuse, err := a.enforcer(a.Dir, command, store)
+	if err != nil || refuse == nil {
+		return err
+	}
+	var refused []error
+	for _, name := range names {
+		refused = append(refused, refuse(ctx, name))
+	}
+	return errors.Join(refused...)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/gate"
@@ -81,7 +83,7 @@ func (a *app) reportsDir(root string, f proveFlags) reportsDir {
 	if f.reports != "" {
 		return reportsDir{root: a.path(f.reports), shown: f.reports}
 	}
-	return reportsDir{root: root, below: fleet.OutputDir + "/reports", shown: repository.Relative(a.Dir, filepath.Join(root, fleet.OutputDir, "reports"))}
+	return reportsDir{root: root, below: ecosystem.OutputDir + "/reports", shown: repository.Relative(a.Dir, filepath.Join(root, ecosystem.OutputDir, "reports"))}
 }
 
 // reportsDir is a directory for reports: below is relative to the root, which no link
@@ -154,7 +156,7 @@ func (t *tested) stage(i int, b pipeline.Built, known *history.Stages, to report
 	if len(b.Reasons) > 0 {
 		s.Why = b.Reasons[0]
 	}
-	for _, n := range t.needs[job.Request.Name] {
+	for _, n := range job.Needs[job.Stage] {
 		s.Companions = append(s.Companions, n.Describe())
 	}
 	if job.Stage == "" {
@@ -168,6 +170,9 @@ func (t *tested) stage(i int, b pipeline.Built, known *history.Stages, to report
 		}
 		if step := (*engine.StepError)(nil); errors.As(b.Err, &step) {
 			s.Output = report.LastLines(step.Log)
+			if s.Result == report.StageFailed && job.Stage != "" {
+				s.Why = fmt.Sprintf("exit code %d", step.ExitCode)
+			}
 		}
 	case b.Unchanged:
 		s.Result = report.StageUnchanged

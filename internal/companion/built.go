@@ -70,7 +70,7 @@ func main() {
 	log.Print(server.Run(ctx))
 }
 PROGRAM
-` + "RUN go mod init companion && go get github.com/FerretDB/FerretDB@v" + v.Name + " && " +
+` + "RUN go mod init companion && go get github.com/FerretDB/FerretDB/ferretdb@v" + v.Name + " && " +
 			"CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -tags ferretdb_no_postgresql,ferretdb_no_mysql -o /mongodb .\n" +
 			"FROM " + staticBase + "\n" +
 			"COPY --from=build /mongodb /usr/bin/mongodb\n",

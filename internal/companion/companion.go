@@ -9,6 +9,7 @@
 package companion
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -193,12 +194,22 @@ func Union(of map[string][]Need) ([]Need, error) {
 			case i < 0:
 				out, owner[n.Name] = append(out, n), service
 			case !out[i].same(n):
-				return nil, diag.Fail(diag.ExitUsage, "%s and %s each need %s, but not the same: %s and %s", owner[n.Name], service, n.Name, out[i].Describe(), n.Describe()).
+				return nil, diag.Fail(diag.ExitUsage, "%s and %s each need %s, but not the same: %s and %s", cmp.Or(owner[n.Name], "the stage"), service, n.Name, out[i].Describe(), n.Describe()).
 					WithHint("give one of them another name in slipway.yaml, line %d: %s-%s", n.Line, n.Name, service)
 			}
 		}
 	}
 	return out, nil
+}
+
+// Over returns the variables of what a service needs under its own, which win.
+func Over(own map[string]string, needs []Need) map[string]string {
+	env := map[string]string{}
+	for _, v := range Variables(needs) {
+		env[v.Name] = v.Value
+	}
+	maps.Copy(env, own)
+	return env
 }
 
 // same reports needs that one server meets.

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/localrun"
 )
 
 // asked is an engine that notes what it is asked for.
@@ -77,5 +78,29 @@ func TestARecipeChangesWithWhatCompanionsBeginWith(t *testing.T) {
 		if text, err := Recipe(t.Context(), o, func(s string) string { return "shop/" + s + ":latest" }, []companion.Need{n}); diag.ExitOf(err) != diag.ExitUsage || diag.HintOf(err) == "" {
 			t.Errorf("%+v: %q, %v", n, text, err)
 		}
+	}
+}
+
+// A service that is needed brings what it needs itself, once, and its own settings win
+// over the variables of that.
+func TestServicesBringWhatTheyNeed(t *testing.T) {
+	o := Options{Service: func(_ context.Context, name string) (localrun.Spec, []companion.Need, error) {
+		return localrun.Spec{Name: name, Env: map[string]string{"PGUSER": "mine"}}, map[string][]companion.Need{
+			"api":  {{Name: "db", Kind: "postgres"}, {Name: "auth", Service: "auth"}},
+			"auth": {{Name: "api", Service: "api"}, {Name: "cache", Kind: "redis"}},
+		}[name], nil
+	}}
+	servers, specs, err := o.services(t.Context(), []companion.Need{{Name: "backend", Service: "api"}, {Name: "db", Kind: "postgres"}})
+	if err != nil || len(servers) != 2 || servers[0].Name != "db" || servers[1].Name != "cache" || len(specs) != 2 {
+		t.Fatalf("%v: %+v, %+v", err, servers, specs)
+	}
+	if env := specs[0].Env; specs[0].Name != "api" || env["PGUSER"] != "mine" || env["PGHOST"] != "db" || specs[1].Env["REDIS_HOST"] != "cache" {
+		t.Errorf("%+v", specs)
+	}
+	if _, _, err := o.services(t.Context(), []companion.Need{{Name: "api", Service: "api"}, {Name: "db", Kind: "mysql"}}); err == nil {
+		t.Error("two servers have one name")
+	}
+	if _, _, err := (Options{}).services(t.Context(), []companion.Need{{Name: "api", Service: "api"}}); err == nil {
+		t.Error("a service starts that nobody knows")
 	}
 }

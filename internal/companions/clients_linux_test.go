@@ -91,7 +91,7 @@ func pythonClients() []client {
 			"print(f\"buckets={buckets} body={b.blob('a').download_as_bytes()}\")"),
 		python(companion.Need{Name: "search", Kind: "elasticsearch"}, "opensearch-py", "before=False hits=1",
 			"from opensearchpy import OpenSearch", "c = OpenSearch(os.environ['ELASTICSEARCH_URL'])",
-			"before = c.indices.exists('items'); c.index(index='items', body={'name': 'blue ink'}, refresh=True)",
+			"before = c.indices.exists(index='items'); c.index(index='items', body={'name': 'blue ink'}, refresh=True)",
 			"print(f\"before={before} hits={c.search(index='items', body={'query': {'match': {'name': 'ink'}}})['hits']['total']['value']}\")"),
 	}
 }

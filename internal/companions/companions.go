@@ -40,8 +40,9 @@ type Options struct {
 	// Builder builds the images that are not assembled from Debian packages, and
 	// pulls images by name; nil: what is not stored is an error.
 	Builder func() (engine.Builder, error)
-	// Service is how a service of the fleet runs; nil: services cannot be needed.
-	Service func(name string) (localrun.Spec, error)
+	// Service is how a service of the fleet runs, and what it needs itself; nil: services
+	// cannot be needed.
+	Service func(ctx context.Context, name string) (localrun.Spec, []companion.Need, error)
 }
 
 // Running is a group of companions. It is safe for concurrent use.
@@ -125,20 +126,46 @@ func Specs(ctx context.Context, o Options, needs []companion.Need) ([]localrun.S
 	if os.Geteuid() != 0 {
 		return nil, diag.Fail(diag.ExitRun, "companions are containers, which require root").WithHint("run the command with sudo")
 	}
-	if err := o.images(ctx, needs); err != nil {
+	servers, out, err := o.services(ctx, needs)
+	if err != nil {
 		return nil, err
 	}
-	var out []localrun.Spec
-	for _, n := range needs {
+	if err := o.images(ctx, servers); err != nil {
+		return nil, err
+	}
+	for _, n := range servers {
 		spec, err := o.spec(ctx, n)
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(out, func(s localrun.Spec) bool { return s.Name == spec.Name }) {
-			out = append(out, spec)
-		}
+		out = append(out, spec)
 	}
 	return out, nil
+}
+
+// services returns how the services among needs run, with the variables of what they
+// need themselves, and all needs that are no services, each once.
+func (o Options) services(ctx context.Context, needs []companion.Need) ([]companion.Need, []localrun.Spec, error) {
+	of, done := map[string][]companion.Need{"": needs}, map[string]bool{}
+	var specs []localrun.Spec
+	for queue := slices.Clone(needs); len(queue) > 0; queue = queue[1:] {
+		n := queue[0]
+		if n.Service == "" || done[n.Service] {
+			continue
+		}
+		done[n.Service] = true
+		if o.Service == nil {
+			return nil, nil, diag.Fail(diag.ExitUsage, "%s is the service %s, which cannot be started here", n.Name, n.Service).WithHint("slipway run starts services with what they need")
+		}
+		spec, more, err := o.Service(ctx, n.Service)
+		if err != nil {
+			return nil, nil, err
+		}
+		spec.Env = companion.Over(spec.Env, more)
+		specs, of[n.Service], queue = append(specs, spec), more, append(queue, more...)
+	}
+	servers, err := companion.Union(of)
+	return servers, specs, err
 }
 
 // images makes the images that are missing: the assembled ones together.
@@ -164,13 +191,7 @@ func (o Options) images(ctx context.Context, needs []companion.Need) error {
 
 // spec is how one companion runs.
 func (o Options) spec(ctx context.Context, n companion.Need) (localrun.Spec, error) {
-	switch {
-	case n.Service != "":
-		if o.Service == nil {
-			return localrun.Spec{}, diag.Fail(diag.ExitUsage, "%s needs the service %s, which cannot be started here", n.Name, n.Service)
-		}
-		return o.Service(n.Service)
-	case n.Image != "":
+	if n.Image != "" {
 		return localrun.Spec{
 			Name: n.Name, Image: n.Image, Platform: plan.Host(), Env: n.Env, Port: n.Port, Beside: true,
 			Health: plan.HealthCheck{TCP: n.Port > 0},

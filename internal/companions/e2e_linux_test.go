@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/state"
 )
@@ -216,5 +217,33 @@ func TestWarmPostgreSQL(t *testing.T) {
 	}
 	if best := slices.Min(took); best > time.Second {
 		t.Errorf("ready after %s", best)
+	}
+}
+
+// TestAnyImageAndServices: an image by name and a service of the fleet are reached like
+// those of the catalogue; the service finds what it needs itself.
+func TestAnyImageAndServices(t *testing.T) {
+	b := newBench(t)
+	const base, own = "slipway/companion/valkey-server:trixie", "local/cache:1"
+	text := "FROM " + base + "\nUSER valkey\nCMD [\"sh\", \"-c\", \"valkey-cli -u ${REDIS_URL:-redis://127.0.0.1:1} SET seen by-api; exec valkey-server --bind 0.0.0.0 --protected-mode no --save '' --dir /tmp\"]\n"
+	if err := b.buildOne(t.Context(), companion.Need{Name: "own"}, own, text, []string{base}); err != nil {
+		t.Fatal(err)
+	}
+	b.Service = func(_ context.Context, name string) (localrun.Spec, []companion.Need, error) {
+		return localrun.Spec{Name: name, Image: own, Port: 6379, Health: plan.HealthCheck{TCP: true}}, []companion.Need{{Name: "cache", Kind: "redis"}}, nil
+	}
+	r := b.start(t, companion.Need{Name: "other", Image: own, Port: 6379}, companion.Need{Name: "backend", Service: "api"}, companion.Need{Name: "cache", Kind: "redis"})
+	out, err := b.step(t, r, "FROM "+base+" AS integration-tests\nRUN valkey-cli -h other PING && valkey-cli -h backend ECHO pong-of-backend && valkey-cli -h cache GET seen\n", base)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"PONG", "pong-of-backend", "by-api"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	b.Builder = nil
+	if _, err := Start(t.Context(), b.Options, []companion.Need{{Name: "x", Image: "local/none:1"}}); err == nil || !strings.Contains(err.Error(), "local/none:1, which is needed as x") {
+		t.Errorf("%v", err)
 	}
 }

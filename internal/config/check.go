@@ -44,6 +44,9 @@ func (d *decoder) check(doc *document) {
 			d.report(codeDuplicate, fmt.Sprintf("platforms/%d", i), "delete one", "the platform %s is listed twice", p)
 		}
 	}
+	if _, written := d.at["signatures"]; written {
+		d.checkSignatures(doc.Signatures)
+	}
 	d.checkUser(doc.Defaults.User)
 	d.checkSettings("defaults", doc.Defaults.settings)
 	d.checkStageNeeds("defaults", "", doc.Defaults.Quality, doc)

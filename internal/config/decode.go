@@ -40,6 +40,7 @@ const (
 	codeHealthValue = "SLP123" // path, service name, retries
 	codeSecret      = "SLP124" // a warning: an env value that looks like a secret
 	codePackage     = "SLP125" // not the name of a Debian package
+	codeSignatures  = "SLP650" // a policy that nobody can meet
 	codeGate        = "SLP628" // not a limit of a gate
 	codeWaiver      = "SLP440" // a waiver without a reason, or of what nobody can waive
 )
@@ -325,6 +326,8 @@ func kindOf(c choice) string {
 		return "a package manager"
 	case compression:
 		return "compression"
+	case enforced:
+		return "a command of enforce"
 	case qualityStage:
 		return "a quality stage"
 	case level:

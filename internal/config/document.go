@@ -19,6 +19,7 @@ type document struct {
 	Platforms   []platform  `yaml:"platforms,omitempty" jsonschema_description:"Platforms to build for; the machine's own when left out."`
 	Compression compression `yaml:"compression,omitempty" jsonschema_description:"Compression of image layers; gzip when left out."`
 	Strict      bool        `yaml:"strict,omitempty" jsonschema_description:"Whether what is merely unwise is an error: a version that is only near the requested one, a missing lock file."`
+	Signatures  signatures  `yaml:"signatures,omitempty" jsonschema_description:"Signatures that images of the fleet must have."`
 	Gates       gates       `yaml:"gates,omitempty" jsonschema_description:"Limits that images and their tests keep; a type or the service itself overrides them."`
 	Defaults    defaults    `yaml:"defaults,omitempty" jsonschema_description:"Settings of every service; its type or the service itself overrides them."`
 	Types       types       `yaml:"types,omitempty" jsonschema_description:"Settings of every service of a type; the service itself overrides them."`
@@ -92,9 +93,9 @@ type file struct {
 // waiver is a finding about the image that is accepted.
 type waiver struct {
 	Finding string `yaml:"finding" jsonschema:"required,pattern=^SLP[0-9]{3}$" jsonschema_description:"Code of the finding, such as SLP365."`
-	At      string `yaml:"at,omitempty" jsonschema_description:"Place of the finding: a file, a directory above it, or a pattern. Every place when left out."`
+	At      string `yaml:"at,omitempty" jsonschema_description:"Place of the finding: a file, a directory above it, or a pattern; or the ID of an advisory. Every place when left out."`
 	Reason  string `yaml:"reason" jsonschema:"required,pattern=[A-Za-z]" jsonschema_description:"Why the finding does not apply."`
-	Until   date   `yaml:"until,omitempty" jsonschema_description:"Last day of the waiver, such as 2027-03-31. An ended waiver fails the build."`
+	Until   date   `yaml:"until,omitempty" jsonschema_description:"Last day of the waiver, such as 2027-03-31. An ended waiver fails the build or the gates."`
 }
 
 // planned is the only value of the key dockerfile: false.

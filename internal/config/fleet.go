@@ -33,7 +33,8 @@ type Fleet struct {
 	Compression string   // "gzip" or "zstd"
 	Strict      bool     // what is merely unwise is an error
 	User        User
-	Services    []Service // sorted by name
+	Signatures  *Signatures `json:",omitempty"` // that images must have; nil: none
+	Services    []Service   // sorted by name
 
 	all []Service // of the file, also where Services is a selection of them
 }

@@ -106,6 +106,9 @@ func (d *decoder) fleet(doc *document) *Fleet {
 		Strict:      doc.Strict,
 		User:        DefaultUser(),
 	}
+	if _, written := d.at["signatures"]; written {
+		f.Signatures = doc.Signatures.resolve()
+	}
 	for _, p := range doc.Platforms {
 		f.Platforms = append(f.Platforms, string(p))
 	}

@@ -17,6 +17,7 @@ import (
 // detection.
 type Check struct {
 	Off  bool     `json:",omitempty"` // the service does not have the stage
+	On   bool     `json:",omitempty"` // the service has the stage, as far as it can
 	Run  []string `json:",omitempty"` // commands of a shell, in order; the first that fails ends the stage
 	Line int      `json:",omitempty"` // in slipway.yaml
 
@@ -40,7 +41,7 @@ type quality map[qualityStage]check
 // check is one of them: off, on, commands, or a map of its settings.
 type check struct {
 	checkSettings
-	off bool
+	on, off bool
 }
 
 // checkSettings are the settings of a stage.
@@ -52,7 +53,7 @@ type checkSettings struct {
 func (c *check) decodeNode(d *decoder, n ast.Node, path string) {
 	switch n := n.(type) {
 	case *ast.BoolNode:
-		c.off = !n.Value
+		c.on, c.off = n.Value, !n.Value
 		return
 	case *ast.SequenceNode:
 		c.Run.decodeNode(d, n, path)
@@ -60,7 +61,7 @@ func (c *check) decodeNode(d *decoder, n ast.Node, path string) {
 	}
 	switch word, ok := text(n); {
 	case ok && (word == "off" || word == "on"):
-		c.off = word == "off"
+		c.on, c.off = word == "on", word == "off"
 	case ok:
 		c.Run.decodeNode(d, n, path)
 	default:
@@ -147,7 +148,7 @@ func (d *decoder) checks(m quality, name string, t serviceType) map[string]Check
 		if out == nil {
 			out = map[string]Check{}
 		}
-		c := Check{Off: m[stage].off, Run: m[stage].Run, Needs: m[stage].Needs.resolve()}
+		c := Check{Off: m[stage].off, On: m[stage].on, Run: m[stage].Run, Needs: m[stage].Needs.resolve()}
 		for _, at := range []string{"services/" + name, "types/" + string(t), "defaults"} {
 			if place, ok := d.at["key:"+at+"/quality/"+string(stage)]; ok {
 				c.Line = place.Line

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -78,4 +79,23 @@ func qualityText(p plan.Service) string {
 		out += "trim: " + step.Shell + "\n"
 	}
 	return out + string(dockerfile.RenderQuality(p))
+}
+
+// TestQualityCopiesWhatIsThere: what the supplied patterns keep out of the build is not
+// copied, or the stage could not be built.
+func TestQualityCopiesWhatIsThere(t *testing.T) {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	plans, findings := detect.Plan(fstest.MapFS{
+		"package.json":          file(`{"name": "web", "main": "server.js", "scripts": {"lint": "eslint ."}}`),
+		"package-lock.json":     file(`{"lockfileVersion": 3, "packages": {"": {"name": "web"}}}`),
+		"server.js":             file("require('http').createServer().listen(3000)"),
+		".vscode/settings.json": file("{}"), ".idea/a.xml": file("<a/>"), "coverage/lcov.info": file(""), "npm.log": file(""), ".editorconfig": file("root = true"),
+	}, nil, detect.WithQuality)
+	if findings.Errors() != nil || len(plans) != 1 {
+		t.Fatal(plans, findings)
+	}
+	text := string(dockerfile.RenderQuality(plans[0]))
+	if want := "COPY package.json package-lock.json .editorconfig server.js ./\n"; !strings.Contains(text, want) || strings.Count(text, "COPY ") != 2 {
+		t.Errorf("want %q and the copy of the reports alone:\n%s", want, text)
+	}
 }

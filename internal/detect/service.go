@@ -18,6 +18,13 @@ import (
 func planOne(root repository, s config.Service, fleet *config.Fleet) (plan.Service, diag.Findings) {
 	s.Prove = root.prove
 	p, findings := planAlone(root, s, fleet)
+	if s.Prove && p.Name != "" && len(p.Quality)+len(p.LeftOutStages) == 0 {
+		file := ""
+		if fleet != nil {
+			file = fleet.File
+		}
+		ecosystem.ProveWritten(&p, s, file)
+	}
 	if p.Name != "" {
 		secrets, facts := root.secrets(s)
 		p.Secrets, p.Facts = secrets, append(p.Facts, facts...)

@@ -82,6 +82,7 @@ func configCodes() []Code {
 		{Code: "SLP123", Name: "bad health check", Meaning: "The path, service name or number of retries of a health check is invalid."},
 		{Code: "SLP124", Name: "possible secret", Meaning: "The value of an environment variable looks like a secret, which images must not contain."},
 		{Code: "SLP125", Name: "bad package", Meaning: "A word is not the name of a Debian package."},
+		{Code: "SLP650", Name: "bad signatures", Meaning: "signatures: in slipway.yaml names no key, or a statement that does not exist."},
 		{Code: "SLP440", Name: "bad waiver", Meaning: "A waiver in slipway.yaml has no reason, or names a finding or date that does not exist."},
 		{Code: "SLP555", Name: "bad quality stage", Meaning: "A quality stage in slipway.yaml has no command, or one that cannot be a line of a Dockerfile."},
 		{Code: "SLP575", Name: "unknown companion", Meaning: "needs: names neither a kind of the catalogue, nor an image, nor a service of the fleet."},

@@ -34,7 +34,7 @@ func gateCodes() []Code {
 		{Code: "SLP623", Name: "structure test", Meaning: "A structure test of the image fails."},
 		{Code: "SLP624", Name: "policy", Meaning: "A policy denies the image."},
 		{Code: "SLP625", Name: "not known", Meaning: "What a gate looks at is not known."},
-		{Code: "SLP627", Name: "broken report", Meaning: "A report of tests cannot be read, so that the gate may not see all tests."},
+		{Code: "SLP627", Name: "tests not seen", Meaning: "A report of tests cannot be read, so that the gate may not see all tests."},
 	}
 }
 

@@ -72,6 +72,7 @@ type Finding struct {
 	Code     string   `json:"code"` // "SLP" and three digits, one meaning for ever
 	Severity Severity `json:"-"`
 	Place    Place    `json:"place"`
+	ID       string   `json:"id,omitempty"` // what it is about where a place is not enough: "GHSA-35jh-r3h4-6jhm"
 	Text     string   `json:"text"`
 	Excerpt  string   `json:"excerpt,omitempty"` // the lines around the place, with a marker
 	Hint     string   `json:"hint,omitempty"`    // what to write or run instead

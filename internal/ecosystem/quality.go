@@ -6,6 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/patternmatcher"
+
+	"github.com/slipway-build/slipway/internal/companion"
+	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -43,8 +47,25 @@ func defaultMissing() map[string]string {
 		plan.StageUnitTests:   "no tests",
 		plan.StageIntegration: "no integration tests",
 		plan.StageE2E:         "no end-to-end tests",
-		plan.StageScan:        "no command; slipway scan checks the finished image",
+		plan.StageScan:        "not on in slipway.yaml; slipway scan checks the finished image",
 	}
+}
+
+// scanRef is the image that holds the program security-scan alone, and scanned is where
+// a stage has the files of production.
+const (
+	scanRef = "slipway/scan:latest"
+	scanned = "/image"
+)
+
+// ProveWritten adds the quality stages that slipway.yaml writes to the plan of a service
+// whose language has no others. They run beside the sources of the builder.
+func ProveWritten(p *plan.Service, want config.Service, fleetFile string) {
+	if !slices.ContainsFunc(p.Stages, func(st plan.Stage) bool { return st.Name == plan.StageBuilder }) {
+		return
+	}
+	s := Service{Want: want, FleetFile: fleetFile}
+	s.Prove(p, Proof{Sources: plan.Stage{Name: plan.StageTestSources, From: plan.StageBuilder, Comment: "The sources, for the stages below. Production takes nothing from here."}})
 }
 
 // Prove adds the quality stages to a plan: what slipway.yaml says, else what the
@@ -56,6 +77,10 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 		checks := proof.Checks[name]
 		if len(wanted.Run) > 0 {
 			checks = []Check{{Tool: strings.Join(wanted.Run, "; "), Run: inShell(wanted.Run), Why: "configured", File: s.FleetFile, Line: wanted.Line}}
+		}
+		if name == plan.StageScan && wanted.On && len(checks) == 0 {
+			checks = []Check{{Tool: "security-scan", Run: "security-scan --root " + scanned + " --reports " + plan.ReportsOf(name) + " --fail-on-critical --allow-unknown", Why: "configured", File: s.FleetFile, Line: wanted.Line}}
+			p.QualityBases = append(p.QualityBases, plan.Base{Ref: scanRef, Role: plan.RoleProbe, Assembled: true})
 		}
 		switch {
 		case wanted.Off:
@@ -72,6 +97,7 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 	if proof.Packages != nil {
 		p.Quality = append(p.Quality, *proof.Packages)
 	}
+	proof.Sources.Steps = s.inContext(proof.Sources.Steps, proof.Ignore)
 	p.Quality = append(p.Quality, proof.Sources)
 	for _, extra := range proof.Extra {
 		if slices.ContainsFunc(stages, func(st plan.Stage) bool { return st.From == extra.Name }) {
@@ -85,6 +111,39 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 
 // Quote writes text as one word of a shell.
 func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// Kept runs a command that only prints, and keeps what it prints as a report.
+func Kept(command, report string) string {
+	return "code=0; " + command + " > " + report + " 2>&1\n|| code=$?; cat " + report + "; ( exit $code )"
+}
+
+// inContext are steps without copies of what supplied patterns keep out of the build:
+// it would be missing. Of a .dockerignore of the service's own, the language knows.
+func (s *Service) inContext(steps []plan.Step, ignore []string) []plan.Step {
+	if ignore == nil {
+		ignore = s.Ignore.Patterns
+	}
+	m, err := patternmatcher.New(ignore)
+	if err != nil || s.Ignore.Own {
+		return steps
+	}
+	var out []plan.Step
+	for _, step := range steps {
+		if step.Op == plan.OpCopy && step.From == "" && step.Content == "" && !step.Pattern {
+			last := len(step.Args) - 1
+			sources := slices.DeleteFunc(slices.Clone(step.Args[:last]), func(name string) bool {
+				excluded, err := m.MatchesOrParentMatches(path.Clean(name))
+				return err == nil && excluded
+			})
+			if len(sources) == 0 {
+				continue
+			}
+			step.Args = append(sources, step.Args[last])
+		}
+		out = append(out, step)
+	}
+	return out
+}
 
 // basesOf are the bases that a stage starts from.
 func basesOf(st plan.Stage, all []plan.Base) []plan.Base {
@@ -124,7 +183,11 @@ func (s *Service) checkStage(name string, proof Proof, checks []Check, written b
 	}
 	dir := plan.ReportsOf(name)
 	commands := []string{"mkdir -p " + dir, "status=0"}
-	if wants := proof.Wants; len(wants) > 0 && (name == plan.StageIntegration || name == plan.StageE2E || slices.Contains(proof.Companions, name)) {
+	wants, own := proof.Wants, companionVariables(s.Want.Quality[name].Needs)
+	if len(own) > 0 {
+		wants = own
+	}
+	if len(own) > 0 || len(wants) > 0 && (name == plan.StageIntegration || name == plan.StageE2E || slices.Contains(proof.Companions, name)) {
 		for _, v := range append([]string{plan.ArgCompanions}, wants...) {
 			st.Steps = append(st.Steps, plan.Step{Op: plan.OpArg, Args: []string{v}})
 		}
@@ -135,7 +198,13 @@ func (s *Service) checkStage(name string, proof Proof, checks []Check, written b
 		commands = append(commands, "{ "+c.Run+" || status=$?; }")
 	}
 	commands = append(commands, "echo $status > "+path.Join(dir, plan.StatusFile), "exit $status")
-	st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: strings.Join(commands, " && "), Mounts: proof.Mounts})
+	mounts := proof.Mounts
+	if name == plan.StageScan && !written { // the image's files are looked at where they are
+		st.Comment = "Security scan of the production image, in search of vulnerabilities and secrets."
+		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: scanRef, Args: []string{"/usr/local/bin/security-scan", "/usr/local/bin/"}})
+		mounts = []plan.Mount{{Type: "bind", From: plan.StageProduction, Target: scanned}}
+	}
+	st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: strings.Join(commands, " && "), Mounts: mounts})
 	return st
 }
 
@@ -204,15 +273,28 @@ func addressVariables() []string {
 	}
 }
 
-// CompanionVariables are those of the variables that a plan reads which say where a
-// companion is.
-func CompanionVariables(reads []plan.Use) []string {
-	var out []string
+// CompanionVariables are the variables that say where a companion is: those that the
+// service's needs set, and those that a plan reads.
+func (s *Service) CompanionVariables(reads []plan.Use) []string {
+	out := companionVariables(s.Want.Needs)
 	for _, r := range reads {
-		if slices.Contains(addressVariables(), r.Name) && !slices.Contains(out, r.Name) {
+		if slices.Contains(addressVariables(), r.Name) {
 			out = append(out, r.Name)
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
+}
+
+// companionVariables are the variables that needs set, without passwords: builders keep
+// arguments.
+func companionVariables(needs []companion.Need) []string {
+	var out []string
+	for _, v := range companion.Variables(needs) {
+		if !config.IsSecretName(v.Name) && !strings.Contains(v.Name, "PASS") && !strings.Contains(v.Name, "KEY") {
+			out = append(out, v.Name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

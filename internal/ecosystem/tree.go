@@ -20,6 +20,11 @@ const maxEntries = 50_000
 // codeRefused: an entry of the repository that is not read, whatever it says.
 const codeRefused = "SLP225"
 
+// OutputDir is the directory of a repository that slipway test writes reports into. It
+// ignores itself, and neither detection nor a build reads it: it would change with every
+// test.
+const OutputDir = ".slipway"
+
 // Tree is a repository as detection reads it: nothing in it is waited for, and
 // nothing of any size fills the memory. Named pipes, devices and sockets are not
 // opened, files over MaxFile not read, directories over maxEntries not listed;
@@ -264,6 +269,7 @@ func (t *Tree) readDir(dir string) ([]fs.DirEntry, error) {
 	if len(entries) > maxEntries {
 		return nil, t.refuse("readdir", dir, dir, fmt.Errorf("it has more than %d entries", maxEntries))
 	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == OutputDir && e.IsDir() })
 	if t.hidden != nil {
 		entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return slices.Contains(t.hidden, path.Join(dir, e.Name())) })
 	}

@@ -18,8 +18,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/evidence"
@@ -154,6 +157,32 @@ func TestEvidenceGoesWithTheImage(t *testing.T) {
 				t.Errorf("signed again: %+v, %v", done, err)
 			}
 		})
+	}
+}
+
+// An image under two names has one list of evidence, which both pushes change.
+func TestPushesOfOneImageSideBySide(t *testing.T) {
+	w := newWorld(t)
+	s := w.signed(t, "shop/web:v1")
+	must(t, w.store.Tag(t.Context(), "shop/web:latest", s.Image))
+	var group errgroup.Group
+	for _, tag := range []string{"v1", "latest"} {
+		group.Go(func() error { return w.registry.Push(t.Context(), "shop/web:"+tag, w.host+"/shop/web:"+tag) })
+	}
+	must(t, group.Wait())
+	r, err := evidence.InRegistry(t.Context(), w.registry, w.host+"/shop/web:latest")
+	must(t, err)
+	if len(r.Items) != len(s.Items) {
+		t.Errorf("%d of %d pieces of evidence arrived", len(r.Items), len(s.Items))
+	}
+	ref, err := name.ParseReference(w.host + "/shop/web:" + strings.Replace(s.Digest(), ":", "-", 1))
+	must(t, err)
+	index, err := remote.Index(ref)
+	must(t, err)
+	manifest, err := index.IndexManifest()
+	must(t, err)
+	if len(manifest.Manifests) != 3 {
+		t.Errorf("the list has %d entries, not a signature and two statements", len(manifest.Manifests))
 	}
 }
 

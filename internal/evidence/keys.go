@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/atomicfile"
+	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/gate/attest"
+	"github.com/slipway-build/slipway/internal/repository"
 )
 
 // maxKey bounds a key's file, in bytes; an RSA key of 16,384 bits has 13 kB.
@@ -73,6 +75,35 @@ func (k Keyring) Public(names []string) ([]attest.Verifier, error) {
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// Policy reads what slipway.yaml in a directory asks for.
+func (k Keyring) Policy(root string, want *config.Signatures) (Policy, error) {
+	var p Policy
+	for _, name := range want.Keys {
+		read := k.text
+		if !strings.HasPrefix(name, "env://") {
+			read = func(name string) ([]byte, error) { return repository.ReadFile(root, name) }
+		}
+		data, err := read(name)
+		if err != nil {
+			return p, diag.Fail(diag.ExitUsage, "cannot read the key %s of signatures: in slipway.yaml", name).Because(err).
+				WithHint("copy the public key there, or name another one")
+		}
+		v, err := attest.ParsePublic(name, data)
+		if err != nil {
+			return p, err
+		}
+		p.Keys = append(p.Keys, v)
+	}
+	for _, word := range want.Statements {
+		predicate, err := Predicate(word)
+		if err != nil {
+			return p, err
+		}
+		p.Required = append(p.Required, predicate)
+	}
+	return p, nil
 }
 
 // password is that of an encrypted key; cosign's variable counts too.

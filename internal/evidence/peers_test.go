@@ -92,3 +92,48 @@ func TestSignaturesOfCosignCount(t *testing.T) {
 		}
 	}
 }
+
+// What tools for registries find and copy is everything.
+func TestEvidenceIsFoundAndCopiedByOthers(t *testing.T) {
+	oras, err := exec.LookPath("oras")
+	if named := os.Getenv("SLIPWAY_ORAS"); named != "" {
+		oras, err = named, nil
+	}
+	skopeo, noSkopeo := exec.LookPath("skopeo")
+	if err != nil && noSkopeo != nil {
+		t.Skip("neither oras nor skopeo is installed; SLIPWAY_ORAS may name the first: go install oras.land/oras/cmd/oras@v1.3.6")
+	}
+	w := newWorld(t) // whose list of evidence is a tag, with the types of all
+	s := w.signed(t, "shop/web:v1")
+	remote := w.host + "/shop/web:v1"
+	must(t, w.registry.Push(t.Context(), "shop/web:v1", remote))
+	copied := func(t *testing.T, to string) {
+		t.Helper()
+		r, err := evidence.InRegistry(t.Context(), w.registry, to)
+		must(t, err)
+		_, err = r.Verify(w.policy(attest.PredicateProvenance, attest.PredicateCycloneDX), time.Now())
+		must(t, err)
+	}
+	t.Run("oras", func(t *testing.T) {
+		if err != nil {
+			t.Skip("oras is not installed")
+		}
+		if out := w.peer(t, oras, "discover", "--plain-http", remote); strings.Count(out, "application/vnd.dsse.envelope.v1+json") != 1 || !strings.Contains(out, attest.PredicateProvenance) {
+			t.Errorf("oras finds\n%s", out)
+		}
+		to := w.host + "/copy/web:v1"
+		w.peer(t, oras, "copy", "--recursive", "--from-plain-http", "--to-plain-http", remote, to)
+		copied(t, to)
+	})
+	t.Run("skopeo", func(t *testing.T) {
+		if noSkopeo != nil {
+			t.Skip("skopeo is not installed")
+		}
+		tag := strings.Replace(s.Digest(), ":", "-", 1)
+		for from, to := range map[string]string{"v1": "v1", tag + ".sig": tag + ".sig", tag + ".att": tag + ".att"} {
+			w.peer(t, skopeo, "--insecure-policy", "copy", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false",
+				"docker://"+w.host+"/shop/web:"+from, "docker://"+w.host+"/mirror/web:"+to)
+		}
+		copied(t, w.host+"/mirror/web:v1")
+	})
+}

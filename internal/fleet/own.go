@@ -73,8 +73,8 @@ func OwnBases(file dockerfile.File) ([]plan.Base, error) {
 			continue
 		}
 		name := image.Name
-		if name+":latest" == spec.ProbeRef {
-			name = spec.ProbeRef
+		if spec.Program(name + ":latest") {
+			name += ":latest"
 		}
 		base, err := spec.Of(name)
 		if err != nil {

@@ -7,17 +7,15 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// OutputDir is the directory of a repository that slipway test writes reports into. It
-// ignores itself, and no build reads it: it would change with every test.
-const OutputDir = ".slipway"
-
+// withoutReports adds to patterns that no build reads what slipway test writes.
 func withoutReports(ignore []string) []string {
-	return append(ignore[:len(ignore):len(ignore)], OutputDir)
+	return append(ignore[:len(ignore):len(ignore)], ecosystem.OutputDir)
 }
 
 // Proving is the tests of one service.
@@ -74,7 +72,6 @@ func Beside(job *pipeline.Job, recipe string) {
 		job.Request.NoCacheOf = append(slices.Clone(job.Request.NoCacheOf), job.Stage)
 	}
 }
-
 
 // withoutVerification builds up to production where the text ends with quality stages:
 // the last one would run all of them again.

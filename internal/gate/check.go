@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,8 +40,8 @@ func (v Verdict) Waivers(until string) []string {
 			continue
 		}
 		line := "- {finding: " + f.Code
-		if f.Place.File != "" {
-			line += ", at: " + quoted(f.Place.File)
+		if at := cmp.Or(f.ID, f.Place.File); at != "" {
+			line += ", at: " + quoted(at)
 		}
 		line += `, reason: "…", until: ` + until + "}"
 		if !slices.Contains(out, line) {

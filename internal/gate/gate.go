@@ -116,6 +116,7 @@ type Secret struct {
 type Running struct {
 	StartUp     time.Duration `json:"start_up_ns"` // until healthy; 0: not known
 	MemoryBytes int64         `json:"memory_bytes"`
+	Failed      string        `json:"failed,omitempty"` // why it did not become healthy
 }
 
 // Previous is the last release of the service.

@@ -97,8 +97,8 @@ func cases() []aCase {
 			hits(hit("GHSA-1", advisory.Critical, "4.17.21")), hits(hit("GHSA-2", advisory.High, "4.17.21"), hit("GHSA-3", advisory.Critical)),
 			"SLP607", []string{"lodash 4.17.20 has GHSA-1 (critical)", "in layer 2 (COPY dist ./dist)"}, "/app/node_modules/GHSA-1"},
 		{"secrets", gate.Limits{Supply: gate.Supply{Secrets: new(0)}},
-			gate.Subject{Image: image(nil), Secrets: &[]gate.Secret{{Rule: "a private key", File: "/app/key.pem", Layer: "sha256:own", Where: "layer"}}}, gate.Subject{Secrets: &[]gate.Secret{}},
-			"SLP608", []string{"a private key in layer 2 (COPY dist ./dist)"}, "/app/key.pem"},
+			gate.Subject{Image: image(nil), Secrets: &[]gate.Secret{{Rule: "a private key", File: "app/key.pem", Layer: "sha256:own", Where: "layer"}}}, gate.Subject{Secrets: &[]gate.Secret{}},
+			"SLP608", []string{"a secret (a private key) is in layer 2 (COPY dist ./dist)"}, "/app/key.pem"},
 		{"licences", gate.Limits{Supply: gate.Supply{DeniedLicences: []string{"GPL-3.0-*", "AGPL-*"}}}, packages("MIT AND GPL-3.0-or-later"), packages("GPL-3.0-or-later OR MIT"),
 			"SLP609", []string{"readline 8.2 has the licence GPL-3.0-or-later"}, "/usr/lib/libreadline.so"},
 		{"size", gate.Limits{Weight: gate.Weight{SizeBytes: new(int64(100e6))}}, of(func(i *gate.Image) { i.SizeBytes = 112e6 }), of(nil),
@@ -252,6 +252,13 @@ func TestAWaiverLeavesTheRestToTheLimit(t *testing.T) {
 	if o := pipeline.Gate(l, s, pipeline.Waivers{}, today); len(o.Verdicts[0].Findings.Of(diag.Error)) != 5 {
 		t.Errorf("five of four: %+v", o.Verdicts[0])
 	}
+	if lines := pipeline.Gate(l, s, pipeline.Waivers{}, today).Verdicts[0].Waivers("2026-12-29"); lines[0] != `- {finding: SLP607, at: A, reason: "…", until: 2026-12-29}` {
+		t.Errorf("how to waive it: %q", lines)
+	}
+	byID := config.Waiver{Gate: true, Finding: "SLP607", At: "C", Reason: "not reached"}
+	if o := pipeline.Gate(l, s, pipeline.Waivers{List: []config.Waiver{byID}}, today); o.Failed() {
+		t.Errorf("waived by its advisory: %+v", o.Verdicts[0])
+	}
 	waiver := config.Waiver{Gate: true, Finding: "SLP607", At: "/app/node_modules/C", Reason: "not reached"}
 	o := pipeline.Gate(l, s, pipeline.Waivers{List: []config.Waiver{waiver}}, today)
 	if o.Failed() || o.Verdicts[0].Result != gate.Waived || len(o.Waivers) != 0 {
@@ -287,6 +294,15 @@ func TestVulnerabilitiesThatDoNotCount(t *testing.T) {
 	l.Strict = true
 	if o := pipeline.Gate(l, old, pipeline.Waivers{}, today); !o.Failed() {
 		t.Error("an old database passes under strict")
+	}
+}
+
+// TestAnImageThatDoesNotStart fails the gate of its start-up, not the command.
+func TestAnImageThatDoesNotStart(t *testing.T) {
+	l := gate.Limits{Runtime: gate.Runtime{StartUp: time.Second, MemoryBytes: 1}}
+	all := gate.Check(l, gate.Subject{Running: &gate.Running{Failed: "it ended with exit code 1"}})
+	if all[0].Result != gate.Failed || !strings.Contains(all[0].Findings[0].Text, "did not become healthy: it ended with exit code 1") || all[1].Result != gate.NotKnown {
+		t.Errorf("%+v", all)
 	}
 }
 

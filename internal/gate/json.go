@@ -46,7 +46,7 @@ func findings(all diag.Findings) []findingJSON {
 func (o Outcome) MarshalJSON() ([]byte, error) {
 	out := outcomeJSON{Service: o.Service, Image: o.Image, Digest: o.Digest, Since: o.Since, Passed: !o.Failed(), Gates: []verdictJSON{}, Waivers: findings(o.Waivers)}
 	for _, v := range o.Verdicts {
-		out.Gates = append(out.Gates, verdictJSON{v.Gate, v.Limit, v.Actual, v.Change, v.Result, findings(v.Findings), v.Waivers(o.Until)})
+		out.Gates = append(out.Gates, verdictJSON{v.Gate, v.Limit, v.Actual, v.Change, v.Result, findings(v.Findings), o.waive(v)})
 	}
 	return json.Marshal(out)
 }

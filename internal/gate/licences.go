@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/inventory"
 )
 
 // licences is the gate of licences that nobody wants to ship.
@@ -28,10 +29,7 @@ func licences(l Limits, s Subject) *draft {
 		if by == "" {
 			continue
 		}
-		at := p.Path
-		if at == "" {
-			at = p.Name
-		}
+		at := placeOf(p)
 		denied = append(denied, diag.Finding{Code: codeLicence, Place: diag.Place{File: at}, Hint: "replace the package",
 			Text: fmt.Sprintf("%s%s %s has the licence %s", prefix(s), p.Name, p.Version, by)})
 	}
@@ -41,6 +39,14 @@ func licences(l Limits, s Subject) *draft {
 	}
 	d.add(0, diag.Error, denied...)
 	return d
+}
+
+// placeOf is where a package is in the image, else its name.
+func placeOf(p inventory.Package) string {
+	if p.Path == "" {
+		return p.Name
+	}
+	return "/" + strings.Trim(p.Path, "/")
 }
 
 // deniedBy returns the licence that rules a package out, "" when none does. All of the

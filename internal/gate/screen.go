@@ -91,14 +91,14 @@ func (o Outcome) write(w io.Writer) error {
 		if left > 0 {
 			fmt.Fprintf(&b, "  … and %d more of %s; --json lists all\n", left, v.Gate)
 		}
-		lines = append(lines, v.Waivers(o.Until)...)
+		lines = append(lines, o.waive(v)...)
 	}
 	o.writeUnknown(&b)
 	for _, f := range o.Waivers {
 		b.WriteString(f.String() + "\n")
 	}
 	if len(lines) > 0 {
-		fmt.Fprintf(&b, "to accept a finding, write below %s in slipway.yaml:\n    waivers:\n", o.below())
+		fmt.Fprintf(&b, "to accept a finding, write below services: %s: in slipway.yaml:\n    waivers:\n", o.Service)
 		for _, line := range lines {
 			b.WriteString("      " + diag.Printable(line) + "\n")
 		}
@@ -134,11 +134,12 @@ func (o Outcome) title() string {
 	return o.Service + "  " + o.Image
 }
 
-func (o Outcome) below() string {
+// waive are the lines that accept a verdict; an image by name has no service for them.
+func (o Outcome) waive(v Verdict) []string {
 	if o.Service == "" {
-		return "the service"
+		return nil
 	}
-	return "services: " + o.Service + ":"
+	return v.Waivers(o.Until)
 }
 
 // keptFindings is how many findings of a gate a terminal shows.

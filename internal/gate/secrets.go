@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
 )
@@ -19,14 +20,16 @@ func secrets(l Limits, s Subject) *draft {
 	d.Actual = count(len(*s.Secrets), "secret")
 	var found diag.Findings
 	for _, one := range *s.Secrets {
-		f := diag.Finding{Code: codeSecret, Place: diag.Place{File: one.File, Line: one.Line},
-			Text: fmt.Sprintf("%s%s in the %s", prefix(s), one.Rule, one.Where), Hint: "revoke it, then mount it as a build secret: RUN --mount=type=secret"}
+		where := "the " + one.Where
 		if one.Where == "layer" {
-			f.Text = fmt.Sprintf("%s%s in a layer", prefix(s), one.Rule)
+			where = "a layer"
+			one.File = "/" + strings.TrimPrefix(one.File, "/")
 		}
 		if i := layerIndex(s.Image, one.Layer); i >= 0 {
-			f.Text = fmt.Sprintf("%s%s in %s", prefix(s), one.Rule, s.Image.layer(i))
+			where = s.Image.layer(i)
 		}
+		f := diag.Finding{Code: codeSecret, Place: diag.Place{File: one.File, Line: one.Line},
+			Text: fmt.Sprintf("%sa secret (%s) is in %s", prefix(s), one.Rule, where), Hint: "revoke it, then mount it as a build secret: RUN --mount=type=secret"}
 		if one.Where == "sources" {
 			f.Hint = "revoke it, and read it from the environment"
 		}

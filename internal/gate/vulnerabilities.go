@@ -80,11 +80,8 @@ func vulnerabilityCounts(found map[advisory.Severity]diag.Findings) string {
 // ofHit names package, place and the version that fixes it.
 func ofHit(s Subject, hit advisory.Hit) diag.Finding {
 	p := hit.Package
-	at := p.Path
-	if at == "" {
-		at = p.Name
-	}
-	f := diag.Finding{Code: codeVulnerable, Place: diag.Place{File: at}, Text: fmt.Sprintf("%s%s %s has %s (%s)", prefix(s), p.Name, p.Version, hit.ID, hit.Severity)}
+	at := placeOf(p)
+	f := diag.Finding{Code: codeVulnerable, ID: hit.ID, Place: diag.Place{File: at}, Text: fmt.Sprintf("%s%s %s has %s (%s)", prefix(s), p.Name, p.Version, hit.ID, hit.Severity)}
 	if hit.Summary != "" {
 		f.Text += ": " + Clip(hit.Summary)
 	}

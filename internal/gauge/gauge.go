@@ -21,6 +21,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/slipway-build/slipway/internal/advisory"
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -28,6 +29,7 @@ import (
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/gate/contents"
 	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/inventory"
 	"github.com/slipway-build/slipway/internal/ledger"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/proof/layer"
@@ -40,7 +42,7 @@ type Target struct {
 	Service    string // "" for an image by name
 	Image      string
 	Platform   string // "linux/arm64"; empty: the machine's, or the image's only one
-	Root       string // of the fleet; "": none
+	Root       string // of the fleet, or where an image by name is gated; "": none
 	Dir        string // of the service, slash-separated, relative to Root
 	Dockerfile string // as findings name it
 	Text       []byte // of the Dockerfile
@@ -50,7 +52,8 @@ type Target struct {
 	Waivers    pipeline.Waivers
 }
 
-// Images are targets of images by name.
+// Images are targets of images by name. Root may be set to where a file of dive's rules
+// is looked for.
 func Images(names []string) []Target {
 	var out []Target
 	for _, name := range names {
@@ -83,11 +86,21 @@ func Services(f *fleet.Fleet) ([]Target, error) {
 	return out, nil
 }
 
+// Scanned is what is inside an image. Database is nil where there is none.
+type Scanned struct {
+	Packages        inventory.Inventory
+	Vulnerabilities []advisory.Hit
+	Database        *advisory.Database
+	Secrets         []gate.Secret
+}
+
 // Gauge collects. Its Start is nil where containers cannot be started.
 type Gauge struct {
 	Store  *image.Store
 	Ledger *ledger.Ledger
 	Now    func() time.Time
+	// Scan looks into the image of a target; nil: what is inside is not known.
+	Scan func(ctx context.Context, t Target) (Scanned, error)
 	// Start starts the image of a target and measures it.
 	Start func(ctx context.Context, t Target) (gate.Running, error)
 }
@@ -118,8 +131,8 @@ func (g Gauge) Limits(t Target) (gate.Limits, error) {
 	return l, nil
 }
 
-// Subject collects what is known of a target: not its tests and scans, which whoever
-// runs them adds.
+// Subject collects what is known of a target: not its tests, which whoever runs them
+// adds.
 func (g Gauge) Subject(ctx context.Context, t Target, l gate.Limits) (gate.Subject, error) {
 	s := gate.Subject{Service: t.Service, Today: g.Now(), Missing: map[string]string{}}
 	stored, err := g.Store.Image(ctx, t.Image, t.Platform)
@@ -139,6 +152,13 @@ func (g Gauge) Subject(ctx context.Context, t Target, l gate.Limits) (gate.Subje
 	if err := g.recall(t, &s); err != nil {
 		return s, err
 	}
+	if g.Scan != nil {
+		found, err := g.Scan(ctx, t)
+		if err != nil {
+			return s, fmt.Errorf("scanning the image of %s: %w", named(t), err)
+		}
+		s.Packages, s.Vulnerabilities, s.Database, s.Secrets = &found.Packages, found.Vulnerabilities, found.Database, &found.Secrets
+	}
 	if s.Structure, err = g.structure(ctx, t, l, &img, stored, layers); err != nil {
 		return s, err
 	}
@@ -147,6 +167,9 @@ func (g Gauge) Subject(ctx context.Context, t Target, l gate.Limits) (gate.Subje
 	}
 	if l.Running() && g.Start != nil {
 		running, err := g.Start(ctx, t)
+		if diag.ExitOf(err) == diag.ExitRun && ctx.Err() == nil { // its own fault, which is what the gate asks
+			running, err = gate.Running{Failed: err.Error()}, nil
+		}
 		if err != nil {
 			return s, fmt.Errorf("measuring the started image of %s: %w", named(t), err)
 		}

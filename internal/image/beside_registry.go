@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -65,8 +66,15 @@ func (p *Pusher) PushBeside(ctx context.Context, reference string, image v1.Hash
 }
 
 // putBeside sends manifests one by one: each changes the same list where the registry
-// does not keep lists itself (distribution-spec 1.1, "Referrers Tag Schema").
+// does not keep lists itself (distribution-spec 1.1, "Referrers Tag Schema"). The last of
+// two writers would win, so an image that is pushed under two names waits for itself.
 func (p *Pusher) putBeside(ctx context.Context, repo name.Repository, image v1.Hash, add []Beside) error {
+	if len(add) == 0 {
+		return nil
+	}
+	lock, _ := p.lists.LoadOrStore(repo.Name()+" "+image.String(), &sync.Mutex{})
+	lock.(*sync.Mutex).Lock()
+	defer lock.(*sync.Mutex).Unlock()
 	for _, b := range add {
 		if b.Image == nil {
 			continue // of which the store lost a part; it is not there for others either

@@ -25,6 +25,9 @@ func (p *Pusher) explain(ctx context.Context, local string, ref name.Reference, 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if errors.As(err, new(*diag.Failure)) {
+		return err
+	}
 	var blob *os.PathError
 	if errors.As(err, &blob) || errors.As(err, new(*Damaged)) {
 		return diag.Fail(diag.ExitUnexpected, "pushing %s: the local image is incomplete", ref.Name()).

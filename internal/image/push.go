@@ -45,6 +45,8 @@ type Pusher struct {
 	retry       *retrying
 	bound       *bound
 
+	lists sync.Map // *sync.Mutex of what lies beside an image, by repository and digest
+
 	mu      sync.Mutex
 	uploads map[string]*upload // by registry and digest
 }

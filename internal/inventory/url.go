@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"path"
 	"strings"
 
@@ -20,7 +21,8 @@ func (p Package) url() string {
 		if p.Release != "" {
 			more = append(more, packageurl.Qualifier{Key: "distro", Value: "debian-" + p.Release})
 		}
-		if upstream := p.Source; upstream != "" {
+		if p.Source+p.SourceV != "" {
+			upstream := cmp.Or(p.Source, p.Name)
 			if p.SourceV != "" {
 				upstream += "@" + p.SourceV
 			}

@@ -82,9 +82,10 @@ type Build struct {
 	Builder   engine.Builder
 	Bases     Bases
 	Images    Images
-	Pusher    Pusher  // nil: nothing is pushed
-	History   History // nil: everything is built
-	Prover    Prover  // nil: images are not checked
+	Pusher    Pusher   // nil: nothing is pushed
+	History   History  // nil: everything is built
+	Prover    Prover   // nil: images are not checked
+	Attester  Attester // nil: nothing is said about images
 	Sink      event.Sink
 	Platform  string // of the machine that builds, "linux/amd64"
 	Elsewhere bool   // machines of the platforms built for may build too
@@ -186,6 +187,9 @@ func (b Build) one(ctx context.Context, job Job, was Recalled) Built {
 	}
 	if out.Err == nil && !out.Unchanged {
 		out.Findings, out.Err = b.prove(ctx, job, out.Result)
+	}
+	if out.Err == nil {
+		out.Err = b.attest(ctx, Made{Job: job, Built: out, Fingerprint: was.Print.Key, Started: start})
 	}
 	if out.Err == nil {
 		out.Err = b.deliver(ctx, job, out.Result)

@@ -91,10 +91,13 @@ func over(w config.Waiver, now time.Time) bool {
 }
 
 // waives reports a finding that a waiver means. Lines move with every edit, so
-// that a place is a file, a directory above it, or a pattern.
+// that a place is a file, a directory above it, or a pattern; or the advisory.
 func waives(w config.Waiver, f diag.Finding) bool {
 	if w.Finding != f.Code {
 		return false
+	}
+	if f.ID != "" && w.At == f.ID {
+		return true
 	}
 	at := strings.TrimSuffix(w.At, "/")
 	matches, err := path.Match(at, f.Place.File)

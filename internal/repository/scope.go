@@ -91,6 +91,48 @@ func Origin(root string) string {
 	return ""
 }
 
+// Head returns the commit that is checked out in the git repository at a directory; empty
+// where it does not say so in the usual way. The files may differ from it.
+func Head(root string) string {
+	name := "HEAD"
+	for range 5 { // links of links end somewhere
+		text, err := ReadFile(root, ".git/"+name)
+		if err != nil {
+			return packed(root, name)
+		}
+		line := strings.TrimSpace(string(text))
+		next, link := strings.CutPrefix(line, "ref: ")
+		if !link {
+			return commitIn(line)
+		}
+		if name = strings.TrimSpace(next); !strings.HasPrefix(name, "refs/") || strings.Contains(name, "..") {
+			return ""
+		}
+	}
+	return ""
+}
+
+// packed finds a name in the list that git makes of old ones.
+func packed(root, name string) string {
+	text, err := ReadFile(root, ".git/packed-refs")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if commit, of, ok := strings.Cut(strings.TrimSpace(line), " "); ok && of == name {
+			return commitIn(commit)
+		}
+	}
+	return ""
+}
+
+func commitIn(text string) string {
+	if len(text) != 40 && len(text) != 64 || strings.Trim(text, "0123456789abcdef") != "" {
+		return ""
+	}
+	return text
+}
+
 // maxIndex bounds the index of a git repository, in bytes; one of a million files
 // has 100 MB.
 const maxIndex = 256 << 20

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -156,4 +157,30 @@ func FuzzTracks(f *testing.F) {
 		}
 		tracks(name, dir)
 	})
+}
+
+func TestHeadIsTheCommitThatIsCheckedOut(t *testing.T) {
+	a, b := strings.Repeat("a", 40), strings.Repeat("b", 40)
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"branch":           {map[string]string{".git/HEAD": "ref: refs/heads/x/y\n", ".git/refs/heads/x/y": a + "\n"}, a},
+		"packed branch":    {map[string]string{".git/HEAD": "ref: refs/heads/x\n", ".git/packed-refs": "# pack-refs\n" + b + " refs/heads/xy\n" + a + " refs/heads/x\n"}, a},
+		"no branch":        {map[string]string{".git/HEAD": a + "\n"}, a},
+		"nothing":          {map[string]string{"x": ""}, ""},
+		"no commit yet":    {map[string]string{".git/HEAD": "ref: refs/heads/main\n"}, ""},
+		"a circle":         {map[string]string{".git/HEAD": "ref: refs/heads/x\n", ".git/refs/heads/x": "ref: refs/heads/x\n"}, ""},
+		"outside":          {map[string]string{".git/HEAD": "ref: refs/../../secret\n", "secret": a}, ""},
+		"no name of a ref": {map[string]string{".git/HEAD": "ref: config\n", ".git/config": a}, ""},
+		"no commit":        {map[string]string{".git/HEAD": "CANARY\n"}, ""},
+	} {
+		dir := t.TempDir()
+		for file, text := range c.files {
+			put(t, filepath.Join(dir, file), text)
+		}
+		if got := Head(dir); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
 }

@@ -79,9 +79,18 @@ func (r *Result) match(list inventory.Inventory, reach advisory.Reacher, o Optio
 	state := db.State(ecosystemsOf(list))
 	r.Database = &state
 	if len(hits) > 0 {
-		r.Vulnerabilities = advisory.Dismiss(hits, []string{r.Image, r.Digest, "pkg:oci/" + r.Image[strings.LastIndexByte(r.Image, '/')+1:] + "@" + r.Digest}, o.VEX)
+		r.Vulnerabilities = hits
+		r.dismiss(o.VEX)
 	}
 	return nil
+}
+
+// dismiss marks what the documents say does not count.
+func (r *Result) dismiss(vex []advisory.VEX) {
+	if len(r.Vulnerabilities) > 0 && len(vex) > 0 {
+		name, _, _ := strings.Cut(r.Image[strings.LastIndexByte(r.Image, '/')+1:], ":")
+		r.Vulnerabilities = advisory.Dismiss(r.Vulnerabilities, []string{r.Image, r.Digest, "pkg:oci/" + name + "@" + r.Digest}, vex)
+	}
 }
 
 // ecosystemsOf are those that an inventory has packages of. Packages of Debian whose
@@ -149,10 +158,11 @@ func (r Result) Warnings(now time.Time) (out diag.Findings) {
 	return out
 }
 
-// Worst counts the hits that are at least as bad as a severity and not dismissed.
+// Worst counts the hits that are at least as bad as a severity. Those that are dismissed
+// do not count, nor those whose code is not compiled in, as for gates.
 func (r Result) Worst(limit advisory.Severity) (n int) {
 	for _, h := range r.Vulnerabilities {
-		if h.Dismissed == "" && h.Severity.Rank() <= limit.Rank() {
+		if h.Dismissed == "" && h.Reach != advisory.NotCalled && h.Severity.Rank() <= limit.Rank() {
 			n++
 		}
 	}

@@ -59,6 +59,8 @@ func (d Dir) Assembler(dir string, store *image.Store, sink event.Sink, compress
 		Keyring:     d.Getenv("SLIPWAY_DEBIAN_KEYRING"),
 		Probe:       assets.Probe,
 		ProbeID:     assets.ProbeID,
+		Scanner:     assets.Scanner,
+		ScannerID:   assets.ScannerID,
 		Events:      sink,
 		Compression: baseimage.Compression(compression),
 	})

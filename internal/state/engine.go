@@ -43,6 +43,9 @@ type StepRights struct {
 	MaxUnpacked string // what an image, or the archives of an ADD, unpack to; see UnpackLimit
 }
 
+// OutboundCommand is the hidden command that becomes a program in a network of steps.
+const OutboundCommand = "_outbound"
+
 // Open opens the builders when some are named, else the embedded engine.
 func (d Dir) Open(ctx context.Context, b Builders, sink event.Sink) (Engine, error) {
 	if len(b.Addresses) == 0 {
@@ -85,15 +88,7 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 	if err != nil {
 		return nil, err
 	}
-	limit, err := cacheLimit(d.Getenv("SLIPWAY_CACHE_SIZE"))
-	if err != nil {
-		return nil, err
-	}
-	pids, err := stepPIDs(d.Getenv("SLIPWAY_STEP_PIDS"))
-	if err != nil {
-		return nil, err
-	}
-	unpacked, err := d.UnpackLimit(may.MaxUnpacked)
+	limits, err := d.engineLimits(may)
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +108,10 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 		return nil, err
 	}
 	span := d.Trace.Start("", "opening the engine")
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding slipway itself: %w", err)
+	}
 	eng, err := embedded.Open(ctx, embedded.Options{
 		StateDir:     d.engineDir(),
 		ImageDir:     d.ImageDir(),
@@ -122,13 +121,14 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 		StepFiles:    steps.Files,
 		Reachable:    steps.Places,
 		HostNetwork:  may.HostNetwork,
+		Outbound:     []string{self, OutboundCommand},
 		Logins:       steps.Logins,
 		Trusted:      may.Trusted,
 		Withheld:     withheld(may.Trusted, sink),
 		Hidden:       steps.Hidden,
-		MaxCacheSize: limit,
-		MaxUnpacked:  unpacked,
-		StepPIDs:     pids,
+		MaxCacheSize: limits.cache,
+		MaxUnpacked:  limits.unpacked,
+		StepPIDs:     limits.pids,
 		Owner:        owner,
 		Layer:        keepContents(store),
 		PID:          rootless.PID(),
@@ -139,6 +139,21 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 		fmt.Fprintf(d.Stderr, "engine open: %.1f ms\n", took.Seconds()*1000)
 	}
 	return eng, err
+}
+
+// engineLimits are of an engine: bytes of its cache and of what is unpacked, and
+// processes of a step.
+type engineLimits struct{ cache, unpacked, pids int64 }
+
+func (d Dir) engineLimits(may StepRights) (l engineLimits, err error) {
+	if l.cache, err = cacheLimit(d.Getenv("SLIPWAY_CACHE_SIZE")); err != nil {
+		return l, err
+	}
+	if l.pids, err = stepPIDs(d.Getenv("SLIPWAY_STEP_PIDS")); err != nil {
+		return l, err
+	}
+	l.unpacked, err = d.UnpackLimit(may.MaxUnpacked)
+	return l, err
 }
 
 // withheld says that a step runs without the credentials that this machine has.

@@ -1,11 +1,14 @@
 package testreport
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // isCoveragePy recognises the JSON of coverage.py by the keys of its root.
 func isCoveragePy(in *intake) bool {
 	keys := in.keys()
-	return slices.Contains(keys, "meta") && (slices.Contains(keys, "files") || len(keys) <= 2)
+	return slices.Contains(keys, "meta") && (slices.Contains(keys, "files") || bytes.Contains(in.head(), []byte(`"branch_coverage"`)))
 }
 
 // readCoveragePy reads `coverage json`. It says which lines ran and not how often.

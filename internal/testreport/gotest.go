@@ -165,7 +165,7 @@ func (r *goRun) finish() error {
 		}
 		c.Output = t.out.String()
 		if c.Name == "" {
-			c.Name, c.Status = "(package)", Errored
+			c.Name, c.Status, c.Runs = "(package)", Errored, 1
 			if b := r.build[t.failedAt]; b != nil {
 				c.Output = b.String()
 			}
@@ -218,4 +218,42 @@ func inPackage(pkg, file string) string {
 		return file
 	}
 	return pkg + "/" + file
+}
+
+// goQuiet leaves out the lines that the testing package itself prints.
+func goQuiet(out string) string {
+	var kept []string
+	for line := range strings.SplitSeq(out, "\n") {
+		if !goNoise().MatchString(line + "\n") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+// dropParents leaves out tests with subtests in what gotestsum or Deno wrote, as
+// finish does.
+func (in *intake) dropParents(between string) {
+	from := len(in.report.Cases) - in.cases
+	cases := in.report.Cases[from:]
+	parent, bad := map[string]bool{}, map[string]bool{}
+	for _, c := range cases {
+		name := c.Name
+		for i := strings.LastIndex(name, between); i > 0; i = strings.LastIndex(name, between) {
+			name = name[:i]
+			key := c.Suite + " " + name
+			parent[key] = true
+			bad[key] = bad[key] || c.Status == Failed || c.Status == Errored
+		}
+	}
+	kept := cases[:0]
+	for _, c := range cases {
+		key := c.Suite + " " + c.Name
+		if parent[key] && (bad[key] || c.Status != Failed && c.Status != Errored) {
+			in.cases--
+			continue
+		}
+		kept = append(kept, c)
+	}
+	in.report.Cases = in.report.Cases[:from+len(kept)]
 }

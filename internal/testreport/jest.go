@@ -45,10 +45,19 @@ func readJest(in *intake) error {
 }
 
 func (f jestFile) keep(in *intake) error {
-	if len(f.Tests) == 0 && f.Status == "failed" {
+	bad := false
+	for _, t := range f.Tests {
+		bad = bad || t.Status == "failed"
+	}
+	if !bad && f.Status == "failed" { // it does not load, or a hook failed
+		if f.Message == "" {
+			f.Message = "the file failed, and the report does not say why"
+		}
 		c := Case{Suite: f.Name, Name: "(suite)", File: f.Name, Runs: 1, Status: Errored, Message: firstLine(f.Message), Output: f.Message}
 		c.locate(f.Message)
-		return in.add(c)
+		if err := in.add(c); err != nil {
+			return err
+		}
 	}
 	for _, t := range f.Tests {
 		c := Case{
@@ -61,8 +70,11 @@ func (f jestFile) keep(in *intake) error {
 		switch t.Status {
 		case "passed":
 			c.Status = Passed
+			if len(t.Failures) > 0 { // of Vitest: the runs before
+				c.Runs = 1 + len(t.Failures)
+			}
 			if c.Runs > 1 {
-				c.Status, c.Output = Flaky, strings.Join(t.Retries, "\n")
+				c.Status, c.Output = Flaky, joined(c.Output, strings.Join(t.Retries, "\n"))
 			}
 		case "failed":
 			c.Status = Failed

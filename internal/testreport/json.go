@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"path"
 	"slices"
+	"unicode/utf8"
 )
 
 // keyed recognises a JSON object by one of its keys.
@@ -47,6 +49,23 @@ func (in *intake) keys() []string {
 	return out
 }
 
+// quiet blanks lines that a program printed before its JSON, in a file that should
+// have nothing else.
+func (in *intake) quiet() {
+	if path.Ext(in.file) != ".json" {
+		return
+	}
+	if start := bytes.TrimSpace(in.head()); bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[")) {
+		return
+	}
+	at := bytes.Index(in.content, []byte("\n{"))
+	if at < 0 {
+		return
+	}
+	blank := bytes.Repeat([]byte("\n"), 1+bytes.Count(in.content[:at], []byte("\n")))
+	in.content = append(blank, in.content[at+1:]...)
+}
+
 // document reads a JSON value in steps, so that what comes before a mistake counts.
 type document struct {
 	*json.Decoder
@@ -54,7 +73,10 @@ type document struct {
 }
 
 func (in *intake) document() document {
-	content := bytes.ToValidUTF8(in.content, []byte("\uFFFD"))
+	content := in.content
+	if !utf8.Valid(content) {
+		content = bytes.ToValidUTF8(content, []byte("\uFFFD"))
+	}
 	return document{json.NewDecoder(bytes.NewReader(content)), content}
 }
 

@@ -102,7 +102,10 @@ func (l *libtest) line(line string) {
 func (l *libtest) finish() error {
 	for _, c := range l.cases {
 		if c.Status == Failed {
-			c.explainRust()
+			if c.File == "" { // a doc-test's panic names a line of the program around it
+				c.locate(c.Output)
+			}
+			c.Message = rustMessage(c.Output)
 		}
 		if err := l.in.add(*c); err != nil {
 			return err
@@ -122,16 +125,22 @@ func (l *libtest) finish() error {
 	return nil
 }
 
-// explainRust takes message and place from a panic. Its message is below the line
-// that names the place since Rust 1.73.
-func (c *Case) explainRust() {
-	c.locate(c.Output)
-	_, after, _ := strings.Cut(c.Output, "panicked at ")
+// rustMessage is that of a panic: below the line that names the place since Rust 1.73.
+func rustMessage(output string) string {
+	_, after, _ := strings.Cut(output, "panicked at ")
 	at, rest, _ := strings.Cut(after, "\n")
-	if c.Message = firstLine(rest); strings.HasPrefix(at, "'") {
-		c.Message = at
+	if strings.HasPrefix(at, "'") {
+		return at
 	}
-	if c.Message == "" || strings.HasPrefix(c.Message, "note: ") {
-		c.Message = firstLine(c.Output)
+	var message []string
+	for line := range strings.SplitSeq(rest, "\n") {
+		if strings.HasPrefix(line, "note: ") || strings.HasPrefix(line, "stack backtrace:") || strings.TrimSpace(line) == "" {
+			break
+		}
+		message = append(message, line)
 	}
+	if len(message) == 0 {
+		return firstLine(output)
+	}
+	return strings.Join(message, "\n")
 }

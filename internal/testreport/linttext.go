@@ -15,6 +15,8 @@ var (
 	tsc      = pattern.Lazy(`^([^\s()][^()]*)\((\d+),(\d+)\): (error|warning|message) (TS\d+): (.+)$`)
 	rule     = pattern.Lazy(`^([A-Z]{1,4}\d{2,5}) |\s\[([a-z][a-z0-9-]+)\]$|\s\(([A-Z]{1,3}\d{4})\)$`)
 	listed   = pattern.Lazy(`^(?:\[(?:warn|error)\] )?([^\s:]+\.[A-Za-z0-9]+)$`)
+	would    = pattern.Lazy(`(?i)^would reformat:? (.+)$`)
+	nginx    = pattern.Lazy(`^(?:nginx:|\d+/\d+/\d+ [\d:]+) \[(emerg|alert|crit|error|warn)\] (?:\d+#\d+: )?(.+) in (\S+):(\d+)$`)
 	rustDiff = pattern.Lazy(`^Diff in (.+?)(?:\:(\d+)| at line (\d+)):$`)
 )
 
@@ -23,7 +25,7 @@ var (
 func textLinters() map[string]string {
 	return map[string]string{
 		"go-vet": "", "govet": "", "staticcheck": "", "gofmt": "not formatted as gofmt does", "goimports": "not formatted as goimports does",
-		"flake8": "", "mypy": "", "pyflakes": "", "pylint": "", "black": "", "tsc": "", "rustfmt": "not formatted as rustfmt does",
+		"flake8": "", "mypy": "", "pyflakes": "", "pylint": "", "black": "not formatted as Black does", "ruff-format": "not formatted as Ruff does", "tsc": "", "rustfmt": "not formatted as rustfmt does",
 		"prettier": "not formatted as Prettier does", "eslint": "", "hadolint": "", "nginx": "",
 	}
 }
@@ -46,31 +48,40 @@ func isLintText(in *intake) bool {
 // readLintText reads what linters print that know no format of data.
 func readLintText(in *intake) error {
 	tool, _ := linter(in.file)
-	unformatted := textLinters()[tool]
 	for _, line := range lines(in.content) {
-		f := Finding{Tool: tool, Severity: Error}
-		if m := tsc().FindStringSubmatch(line); m != nil {
-			f.File, f.Line, f.Column, f.Severity, f.Rule, f.Text = m[1], number(m[2]), number(m[3]), severity(m[4]), m[5], m[6]
-		} else if m := rustDiff().FindStringSubmatch(line); m != nil {
-			f.File, f.Line, f.Text = m[1], number(m[2]+m[3]), unformatted
-		} else if m := listed().FindStringSubmatch(line); m != nil && unformatted != "" {
-			f.File, f.Text = m[1], unformatted
-		} else if m := gcc().FindStringSubmatch(line); m != nil {
-			f.File, f.Line, f.Column, f.Rule, f.Text = m[1], number(m[2]), number(m[3]), m[5], m[6]
-			if m[4] != "" {
-				f.Severity = severity(m[4])
-			}
-		}
-		if f.File == "" || f.Text == "" {
-			continue
-		}
-		if m := rule().FindStringSubmatch(f.Text); m != nil && f.Rule == "" {
-			f.Rule = m[1] + m[2] + m[3]
-			f.Text = strings.TrimSpace(strings.Replace(f.Text, m[0], "", 1))
-		}
-		if err := in.find(f); err != nil {
+		if err := in.lintLine(tool, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lintLine keeps the finding of a line, if it is one.
+func (in *intake) lintLine(tool, line string) error {
+	unformatted := textLinters()[tool]
+	f := Finding{Tool: tool, Severity: Error}
+	if m := tsc().FindStringSubmatch(line); m != nil {
+		f.File, f.Line, f.Column, f.Severity, f.Rule, f.Text = m[1], number(m[2]), number(m[3]), severity(m[4]), m[5], m[6]
+	} else if m := rustDiff().FindStringSubmatch(line); m != nil {
+		f.File, f.Line, f.Text = m[1], number(m[2]+m[3]), unformatted
+	} else if m := nginx().FindStringSubmatch(line); m != nil {
+		f.File, f.Line, f.Severity, f.Text = m[3], number(m[4]), severity(m[1]), m[2]
+	} else if m := would().FindStringSubmatch(line); m != nil && unformatted != "" {
+		f.File, f.Text = m[1], unformatted
+	} else if m := listed().FindStringSubmatch(line); m != nil && unformatted != "" {
+		f.File, f.Text = m[1], unformatted
+	} else if m := gcc().FindStringSubmatch(line); m != nil {
+		f.File, f.Line, f.Column, f.Rule, f.Text = m[1], number(m[2]), number(m[3]), m[5], m[6]
+		if m[4] != "" {
+			f.Severity = severity(m[4])
+		}
+	}
+	if f.File == "" || f.Text == "" {
+		return nil
+	}
+	if m := rule().FindStringSubmatch(f.Text); m != nil && f.Rule == "" {
+		f.Rule = m[1] + m[2] + m[3]
+		f.Text = strings.TrimSpace(strings.Replace(f.Text, m[0], "", 1))
+	}
+	return in.find(f)
 }

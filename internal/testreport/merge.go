@@ -1,6 +1,7 @@
 package testreport
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -33,13 +34,16 @@ func union(sets ...[]File) []File {
 		for _, f := range set {
 			old, ok := all[f.Path]
 			if !ok {
-				f.Lines = maps.Clone(f.Lines)
+				if f.Lines = maps.Clone(f.Lines); f.Lines == nil {
+					f.Lines = map[int]int{}
+				}
 				all[f.Path] = f
 				continue
 			}
 			for n, runs := range f.Lines {
 				old.Lines[n] = plus(old.Lines[n], runs)
 			}
+			old.Blocks = slices.Concat(old.Blocks, f.Blocks)
 			if old.Branches < f.Branches || old.Branches == f.Branches && old.BranchesTaken < f.BranchesTaken {
 				old.Branches, old.BranchesTaken = f.Branches, f.BranchesTaken
 			}
@@ -49,7 +53,27 @@ func union(sets ...[]File) []File {
 	if len(all) == 0 {
 		return nil
 	}
+	for name, f := range all {
+		f.Blocks = sumBlocks(f.Blocks)
+		all[name] = f
+	}
 	return slices.SortedFunc(maps.Values(all), func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+}
+
+// sumBlocks sorts blocks and adds up those of one place.
+func sumBlocks(blocks []Block) []Block {
+	blocks = slices.SortedFunc(slices.Values(blocks), func(a, b Block) int {
+		return cmp.Or(a.From.Line-b.From.Line, a.From.Column-b.From.Column, a.To.Line-b.To.Line, a.To.Column-b.To.Column)
+	})
+	out := blocks[:0]
+	for _, b := range blocks {
+		if n := len(out); n > 0 && out[n-1].From == b.From && out[n-1].To == b.To {
+			out[n-1].Runs = plus(out[n-1].Runs, b.Runs)
+			continue
+		}
+		out = append(out, b)
+	}
+	return out
 }
 
 // Rerun adds a later run of tests that failed: a case that passes now is flaky, one

@@ -20,27 +20,40 @@ var (
 // locate finds the place of a failure in its text. What the report itself says of
 // the file stands; its line is that of the test, so the text's is better.
 func (c *Case) locate(text string) {
-	file, line := place(text, c.Suite)
-	if file == "" {
+	if len(text) > 4*maxText { // a place is near an end
+		text = text[:2*maxText] + "\n" + text[len(text)-2*maxText:]
+	}
+	own, all := tidy(c.File), places(text, c.Suite)
+	if len(all) > 0 && own == "" {
+		c.File, c.Line = tidy(all[0].file), all[0].line
 		return
 	}
-	file = tidy(file)
-	if c.File == "" {
-		c.File, c.Line = file, line
-		return
+	for _, p := range all { // Playwright's are relative to its testDir
+		if file := tidy(p.file); strings.HasSuffix(file, "/"+own) {
+			c.File, c.Line = file, p.line
+			return
+		}
 	}
-	if own := tidy(c.File); file == own || strings.HasSuffix(file, "/"+own) || strings.HasSuffix(own, "/"+file) {
-		c.Line = line
+	for _, p := range all {
+		if file := tidy(p.file); file == own || strings.HasSuffix(own, "/"+file) {
+			c.Line = p.line
+			return
+		}
 	}
 }
 
-// place is the source that a traceback of a test names.
-func place(text, class string) (string, int) {
+type spot struct {
+	file string
+	line int
+}
+
+// places are the sources that the traceback of a test names, the best first.
+func places(text, class string) []spot {
 	if m := rustPanic().FindStringSubmatch(text); m != nil {
-		return m[1], number(m[2])
+		return []spot{{m[1], number(m[2])}}
 	}
 	if file, line := javaPlace(text, class); file != "" {
-		return file, line
+		return []spot{{file, line}}
 	}
 	for _, p := range []func() [][]string{
 		func() [][]string { return reversed(pyLine().FindAllStringSubmatch(text, -1)) },
@@ -48,13 +61,17 @@ func place(text, class string) (string, int) {
 		func() [][]string { return jsFrame().FindAllStringSubmatch(text, -1) },
 		func() [][]string { return goLine().FindAllStringSubmatch(text, -1) },
 	} {
+		var out []spot
 		for _, m := range p() {
 			if !foreign(m[1]) {
-				return m[1], number(m[2])
+				out = append(out, spot{m[1], number(m[2])})
 			}
 		}
+		if len(out) > 0 {
+			return out
+		}
 	}
-	return "", 0
+	return nil
 }
 
 // javaPlace prefers the frame of the test's own class.

@@ -6,47 +6,39 @@ import (
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
-var goBlock = pattern.Lazy(`^(.+\.(?:go|s|y|rl)):(\d+)\.\d+,(\d+)\.\d+ (\d+) (\d+)$`)
+var goBlock = pattern.Lazy(`^(.+\.\w+):(\d+)\.(\d+),(\d+)\.(\d+) (\d+) (\d+)$`)
 
 // readProfile reads what `go test -coverprofile` writes. A file is named by its
 // package's import path (Roots.Prefixes turns it into a directory). A block that
 // several packages' tests cover comes once for each.
 func readProfile(in *intake) error {
-	type span struct {
+	type place struct {
 		file     string
-		from, to int
+		from, to Position
 	}
-	blocks, order := map[string]int{}, []string(nil)
-	spans := map[string]span{}
+	blocks, order := map[place]Block{}, []place(nil)
 	last, bad := 0, 0
 	for n, line := range lines(in.content) {
-		m := goBlock().FindStringSubmatch(line)
 		last = n
-		switch {
-		case m != nil:
-			key := line[:strings.LastIndexByte(line, ' ')]
-			if _, ok := spans[key]; !ok {
-				if len(order) >= maxCases*5 {
-					return fault(n, "more than %d blocks: the rest was not read", maxCases*5, errLimit)
-				}
-				order = append(order, key)
-				spans[key] = span{m[1], number(m[2]), number(m[3])}
+		m := goBlock().FindStringSubmatch(line)
+		if m == nil {
+			if bad == 0 && !strings.HasPrefix(line, "mode: ") && strings.TrimSpace(line) != "" {
+				bad = n
 			}
-			blocks[key] = plus(blocks[key], number(m[5]))
-			if m[4] == "0" {
-				blocks[key] = -1
-			}
-		case strings.HasPrefix(line, "mode: ") || strings.TrimSpace(line) == "":
-		case bad == 0:
-			bad = n
-		}
-	}
-	for _, key := range order {
-		s := spans[key]
-		if blocks[key] < 0 { // without statements
 			continue
 		}
-		if err := in.block(s.file, s.from, s.to, blocks[key]); err != nil {
+		at := place{m[1], Position{number(m[2]), number(m[3])}, Position{number(m[4]), number(m[5])}}
+		b, ok := blocks[at]
+		if !ok {
+			if len(order) >= maxBlocks {
+				return fault(n, "more than %d blocks: the rest was not read", maxBlocks, errLimit)
+			}
+			order = append(order, at)
+		}
+		blocks[at] = Block{at.from, at.to, number(m[6]), plus(b.Runs, number(m[7]))}
+	}
+	for _, at := range order {
+		if err := in.block(at.file, blocks[at]); err != nil {
 			return err
 		}
 	}
@@ -59,18 +51,22 @@ func readProfile(in *intake) error {
 	return nil
 }
 
+const maxBlocks = 1_000_000
+
 // block counts the lines of a block. Where two meet, the line has run as often as
 // the one that ran more.
-func (in *intake) block(file string, from, to, runs int) error {
+func (in *intake) block(file string, b Block) error {
 	f := in.cover(file)
-	if from < 1 || to < from || to > maxLine {
+	if b.Statements < 1 || b.From.Line < 1 || b.To.Line < b.From.Line || b.To.Line > maxLine {
 		return nil
 	}
-	for n := from; n <= to; n++ {
+	b.Statements = min(b.Statements, maxLine)
+	f.Blocks = append(f.Blocks, b)
+	for n := b.From.Line; n <= b.To.Line; n++ {
 		if in.lines++; in.lines > maxLines {
 			return fault(0, "coverage of more than %d lines: the rest was not read", maxLines, errLimit)
 		}
-		f.Lines[n] = max(f.Lines[n], runs)
+		f.Lines[n] = max(f.Lines[n], b.Runs)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/pattern"
+	"github.com/slipway-build/slipway/internal/plaintext"
 	"github.com/slipway-build/slipway/internal/terminal"
 )
 
@@ -17,11 +18,12 @@ import (
 const (
 	MaxBytes    = 64 << 20 // of the file
 	maxCases    = 200_000  // test cases, and findings
-	maxLines    = 5_000_000
+	maxLines    = 2_000_000
 	maxLine     = 10_000_000 // number of a line of a source
 	maxDepth    = 100        // of elements that hold elements
 	maxText     = 8 << 10    // bytes of a message or an output
 	maxName     = 1 << 10
+	maxKept     = 8 << 20 // bytes of messages and outputs of a file
 	maxDuration = 30 * 24 * time.Hour
 )
 
@@ -40,6 +42,7 @@ func Read(r *Report, stage, file string, content []byte) error {
 		return nil
 	}
 	in.content = decoded(content)
+	in.quiet()
 	for _, f := range formats() {
 		if f.is(in) {
 			in.use(f)
@@ -64,23 +67,37 @@ type format struct {
 	read func(*intake) error
 }
 
+// The lines that betray a format.
+var (
+	goTestLine   = lineOf(`^\{"(Time|Action|ImportPath|Package)":"`)
+	cargoLine    = lineOf(`^\{"reason":"`)
+	mypyLine     = lineOf(`^\{"file": ?"[^"]*", "line": ?-?\d`)
+	profileLine  = lineOf(`^mode: (set|count|atomic)$`)
+	lcovLine     = lineOf(`^(SF|TN):`)
+	libtestLine  = lineOf(`^running \d+ tests?$`)
+	unittestLine = lineOf(`^(\S+ \([\w.<>]+\) \.\.\. .*|Ran \d+ tests? in [\d.]+s)$`)
+)
+
 func formats() []format {
 	return []format{
 		{"JUnit XML", rooted("testsuites", "testsuite", "testcase"), readJUnit},
 		{"Cobertura", isCobertura, readCobertura},
 		{"JaCoCo", rooted("report"), readJaCoCo},
 		{"Checkstyle", rooted("checkstyle"), readCheckstyle},
-		{"go test -json", lineOf(`^\{"(Time|Action|ImportPath|Package)":"`), readGoTest},
-		{"cargo's messages", lineOf(`^\{"reason":"`), readCargo},
-		{"mypy's JSON", lineOf(`^\{"file": ?"[^"]*", "line": ?-?\d`), readMypy},
+		{"SpotBugs", rooted("BugCollection"), readSpotBugs},
+		{"go test -json", goTestLine, readGoTest},
+		{"cargo's messages", cargoLine, readCargo},
+		{"mypy's JSON", mypyLine, readMypy},
 		{"SARIF", keyed("runs", "$schema"), readSARIF},
+		{"Mocha's JSON", keyed("stats"), readMocha},
 		{"Jest's JSON", keyed("testResults", "numTotalTests", "numFailedTestSuites"), readJest},
 		{"coverage.py's JSON", isCoveragePy, readCoveragePy},
 		{"ESLint's JSON", isESLint, readESLint},
-		{"Go cover profile", lineOf(`^mode: (set|count|atomic)$`), readProfile},
-		{"LCOV", lineOf(`^(SF|TN):`), readLCOV},
-		{"TAP", lineOf(`^(TAP version 1[34]|(not )?ok( \d+)?( - .*)?|1\.\.\d+( *#.*)?|Bail out!.*)$`), readTAP},
-		{"output of cargo test", lineOf(`^running \d+ tests?$`), readLibtest},
+		{"Go cover profile", profileLine, readProfile},
+		{"LCOV", lcovLine, readLCOV},
+		{"TAP", isTAP, readTAP},
+		{"output of cargo test", libtestLine, readLibtest},
+		{"output of unittest", unittestLine, readUnittest},
 		{"lint output", isLintText, readLintText},
 	}
 }
@@ -95,7 +112,7 @@ func named(file string) bool {
 	return promises().MatchString(base)
 }
 
-var promises = pattern.Lazy(`^(test-.*\.xml|.*junit.*\.xml|jacoco.*\.xml|cobertura.*\.xml|checkstyle.*\.xml|coverage\.(xml|json|out)|lcov\.info|cover\.out|go-?test.*\.json(l)?)$`)
+var promises = pattern.Lazy(`^(test-.*\.xml|.*junit.*\.xml|jacoco.*\.xml|cobertura.*\.xml|checkstyle.*\.xml|spotbugs.*\.xml|coverage\.(xml|json|out)|lcov\.info|cover\.out|go-?test.*\.json(l)?)$`)
 
 // intake is the reading of one file.
 type intake struct {
@@ -106,6 +123,7 @@ type intake struct {
 	cases   int
 	found   int
 	lines   int
+	bytes   int // of messages and outputs
 	covered map[string]*File
 }
 
@@ -167,17 +185,33 @@ func (in *intake) add(c Case) error {
 	c.Stage = in.stage
 	c.Suite, c.Name = oneLine(c.Suite), oneLine(c.Name)
 	c.File, c.Line = tidy(c.File), sane(c.Line)
+	if c.Name == "" {
+		c.Name = "(suite)" // of Surefire, when @BeforeAll fails
+	}
+	if c.Runs = max(1, c.Runs); c.Status == Skipped {
+		c.Runs = 0
+	}
 	if c.Duration < 0 || c.Duration > maxDuration {
 		c.Duration = 0
 	}
 	c.Message = clip(c.Message, 20, 0)
+	if c.Status == Skipped && noReason().MatchString(c.Message) {
+		c.Message = ""
+	}
 	if c.Status == Passed || c.Status == Skipped {
 		c.Output = ""
 	}
 	c.Output = clip(c.Output, 30, 30)
+	if in.bytes += len(c.Message) + len(c.Output); in.bytes > maxKept { // of a hundred thousand failures nobody reads each
+		c.Message, c.Output = cut(firstLine(c.Message), 200), ""
+	}
 	in.report.Cases = append(in.report.Cases, c)
 	return nil
 }
+
+// noReason is what runners write where a test does not say why it is skipped: pytest,
+// Mocha, JUnit 5, node:test.
+var noReason = pattern.Lazy(`^(unconditional skip|-|(public |void )*[\w.$]+\([^)]*\) is @Disabled|true)$`)
 
 // find keeps a finding.
 func (in *intake) find(f Finding) error {
@@ -284,8 +318,8 @@ func plus(a, b int) int {
 
 // oneLine is a name without line ends and control characters.
 func oneLine(s string) string {
-	s = strings.Join(strings.Fields(cut(s, maxName)), " ")
-	return terminal.Plain(s)
+	s = strings.Join(strings.Fields(cut(s, 8*maxName)), " ")
+	return cut(plaintext.WithoutLogins(terminal.Plain(s)), maxName)
 }
 
 // cut ends a text at a limit, between two characters.
@@ -296,10 +330,18 @@ func cut(s string, limit int) string {
 	return strings.ToValidUTF8(s, "")
 }
 
+// escaped is a colour whose first character the tool has replaced: gotestsum,
+// node:test, pytest, Surefire.
+var escaped = pattern.Lazy(`(?:\x{FFFD}|\\x1[bB]|\\u001[bB]|#x1[bB]|&#27;)\[[0-9;]*m`)
+
 // clip keeps the first and last lines of a text, each half within its share of
-// bytes, without control characters.
+// bytes, without control characters and without the logins of addresses, which tests
+// print when they cannot connect.
 func clip(s string, head, tail int) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
+	if strings.Contains(s, "b[") || strings.Contains(s, "B[") || strings.Contains(s, "\uFFFD[") || strings.Contains(s, ";[") {
+		s = escaped().ReplaceAllString(s, "")
+	}
 	s = strings.Trim(s, "\r\n")
 	lines := strings.Split(s, "\n")
 	if len(lines) > head+tail {
@@ -307,8 +349,16 @@ func clip(s string, head, tail int) string {
 		lines = append(append(append([]string{}, first...), "…"), last...)
 		s = strings.Join(lines, "\n")
 	}
-	if len(s) > maxText && tail > 0 {
-		s = cut(s, maxText/2) + "\n…\n" + strings.ToValidUTF8(s[len(s)-maxText/2:], "")
+	const most = 8 * maxText // what is cut here lies behind what is cut below, so no login is cut in two
+	if len(s) > 2*most {
+		s = cut(s, most) + "\n…\n" + s[len(s)-most:]
 	}
-	return strings.TrimRight(terminal.Plain(cut(s, maxText+8)), " \t\n")
+	s = plaintext.WithoutLogins(terminal.Plain(strings.ToValidUTF8(s, "\uFFFD")))
+	switch {
+	case len(s) > maxText && tail > 0:
+		s = cut(s, maxText/2) + "\n…\n" + strings.ToValidUTF8(s[len(s)-maxText/2:], "")
+	case len(s) > maxText:
+		s = cut(s, maxText)
+	}
+	return strings.TrimRight(s, " \t\n")
 }

@@ -95,6 +95,20 @@ func TestLimits(t *testing.T) {
 	if len(r.Cases) != 200_000 || len(r.Problems) != 1 || r.Problems[0].Text != "more than 200000 test cases: the rest was not read" {
 		t.Errorf("%d cases, %v", len(r.Cases), r.Problems)
 	}
+	b.Reset()
+	b.WriteString("<testsuite>")
+	body := strings.Repeat("w", 7000)
+	for range 1300 {
+		b.WriteString(`<testcase name="a"><failure message="m">` + body + `</failure></testcase>`)
+	}
+	r = read(t, "many.xml", b.String()+"</testsuite>")
+	kept := 0
+	for _, c := range r.Cases {
+		kept += len(c.Output)
+	}
+	if last := r.Cases[1299]; kept > 9<<20 || last.Output != "" || last.Message != "m" || r.Cases[0].Output != body {
+		t.Errorf("%d MB, %+v", kept>>20, last)
+	}
 	long := read(t, "j.xml", `<testsuite><testcase name="`+strings.Repeat("n", 5000)+`"><failure message="`+strings.Repeat("m", 100_000)+`">`+strings.Repeat("line\n", 50_000)+`</failure></testcase></testsuite>`)
 	if c := long.Cases[0]; len(c.Name) > 1100 || len(c.Message) > 9000 || len(c.Output) > 10_000 {
 		t.Errorf("%d, %d, %d bytes", len(c.Name), len(c.Message), len(c.Output))
@@ -131,4 +145,58 @@ func TestEncodings(t *testing.T) {
 			t.Errorf("%q: %+v", content[:20], r)
 		}
 	}
+}
+
+// TestLogins: a password in an address reaches no report.
+func TestLogins(t *testing.T) {
+	const login = "postgres://shop:hunter2@db:5432/orders"
+	r := read(t, "junit.xml", `<testsuite><testcase name="pays `+login+`" classname="c"><failure message="cannot connect to `+login+`">at `+login+`
+second line</failure><system-out>`+login+`</system-out></testcase></testsuite>`)
+	if err := testreport.Read(&r, "lint", "a.sarif", []byte(`{"runs": [{"results": [{"message": {"text": "`+login+`"}}]}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("%+v", r)
+	if strings.Contains(text, "hunter2") || !strings.Contains(text, "postgres://db:5432/orders") {
+		t.Error(text)
+	}
+	for at := range 200 { // wherever a text is cut, no part of a login is left
+		long := strings.Repeat("x", 8<<10-100+at) + " " + login + " " + strings.Repeat("y", 4<<10-at)
+		r := read(t, "junit.xml", `<testsuite><testcase name="a"><failure message="`+long+`">`+long+`</failure></testcase></testsuite>`)
+		if c := r.Cases[0]; strings.Contains(c.Message+c.Output, "hun") || strings.Contains(c.Message+c.Output, "ter2") {
+			t.Fatalf("%d: %s, %s", at, c.Message, c.Output)
+		}
+	}
+}
+
+// TestEveryHalf cuts each file of the corpus at many places. Nothing that was read
+// before is lost, and a format that has an end says that it did not come.
+func TestEveryHalf(t *testing.T) {
+	corpus(t, func(name string, content []byte) {
+		var whole testreport.Report
+		if err := testreport.Read(&whole, "stage", name, content); err != nil {
+			t.Fatal(err)
+		}
+		ends := strings.HasSuffix(name, ".xml") || strings.HasSuffix(name, ".sarif") || content[0] == '[' || strings.HasPrefix(string(content), "{\n") || strings.HasPrefix(name, "jest") && content[0] == '{'
+		trimmed := len(strings.TrimSpace(string(content)))
+		before := 0
+		for i := range 40 {
+			at := 1 + (trimmed-2)*i/40
+			var half testreport.Report
+			err := testreport.Read(&half, "stage", name, content[:at])
+			if err != nil && at > 400 && ends {
+				t.Errorf("%s cut at %d: %v", name, at, err)
+			}
+			if err == nil && ends && len(half.Problems) == 0 {
+				t.Errorf("%s cut at %d has no problem", name, at)
+			}
+			if n := len(half.Findings) + len(half.Coverage); ends && n < before {
+				t.Errorf("%s cut at %d: %d findings and files, %d before", name, at, n, before)
+			} else {
+				before = n
+			}
+			if len(half.Failures()) > len(whole.Failures())+2 {
+				t.Errorf("%s cut at %d: %d failures of %d", name, at, len(half.Failures()), len(whole.Failures()))
+			}
+		}
+	})
 }

@@ -21,7 +21,7 @@ type Roots struct {
 }
 
 // Relocate makes the paths of cases, coverage and findings relative to the build
-// context. A path that belongs to nothing there stays. It returns a new report.
+// context. An absolute path outside of it stays. It returns a new report.
 func (r Report) Relocate(roots Roots) Report {
 	l := locator{Roots: roots, known: map[string]bool{}, byName: map[string][]string{}}
 	for _, f := range roots.Files {

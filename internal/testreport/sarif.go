@@ -10,8 +10,10 @@ import (
 
 // What is read of SARIF 2.1.0 (OASIS, 2020).
 type sarifText struct {
-	Text     string `json:"text"`
-	Markdown string `json:"markdown"`
+	Text string `json:"text"`
+	// ID names a message of the rule, whose {0} are Arguments (3.11.6), as SpotBugs has it.
+	ID        string   `json:"id"`
+	Arguments []string `json:"arguments"`
 }
 
 type sarifResult struct {
@@ -43,8 +45,9 @@ type sarifTool struct {
 	Driver struct {
 		Name  string `json:"name"`
 		Rules []struct {
-			ID      string    `json:"id"`
-			Short   sarifText `json:"shortDescription"`
+			ID      string               `json:"id"`
+			Short   sarifText            `json:"shortDescription"`
+			Strings map[string]sarifText `json:"messageStrings"`
 			Default struct {
 				Level string `json:"level"`
 			} `json:"defaultConfiguration"`
@@ -158,6 +161,9 @@ func (run *sarifRun) keep(in *intake) error {
 			if level == "" {
 				level = rule.Default.Level
 			}
+			if text := r.Message.fill(rule.Strings); text != "" { // SpotBugs' own text is shorter
+				f.Text = text
+			}
 			if f.Text == "" {
 				f.Text = rule.Short.Text
 			}
@@ -174,6 +180,18 @@ func (run *sarifRun) keep(in *intake) error {
 		}
 	}
 	return nil
+}
+
+// fill is the text that a message names.
+func (m sarifText) fill(texts map[string]sarifText) string {
+	text := texts[m.ID].Text
+	for i, a := range m.Arguments {
+		text = strings.ReplaceAll(text, "{"+strconv.Itoa(i)+"}", a)
+		if len(text) > 4*maxText {
+			break
+		}
+	}
+	return text
 }
 
 // rule finds the rule of a result, by its index or its name.

@@ -1,6 +1,11 @@
 package testreport
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,8 +21,15 @@ var (
 	tapField = pattern.Lazy(`^( *)([A-Za-z_]+): *(.*)$`)
 )
 
+var tapLine = lineOf(`^(TAP version 1[34]|(not )?ok \d+( .*)?|1\.\.\d+( *#.*)?|Bail out!.*)$`)
+
+func isTAP(in *intake) bool {
+	return tapLine(in) || path.Ext(in.file) == ".tap" && len(bytes.TrimSpace(in.content)) > 0
+}
+
 // tap reads TAP 13 and 14. Subtests are indented by four spaces; the line of their
-// parent follows them, its name stands before them in "# Subtest: name" only.
+// parent follows them, its name stands before them in "# Subtest: name" only. Vitest
+// writes the parent first, and its subtests in braces.
 type tap struct {
 	in    *intake
 	names []string // of the open subtests, by depth
@@ -26,6 +38,9 @@ type tap struct {
 	last  *Case    // waits for its YAML
 	plan  int      // of the file, -1 without one
 	bail  bool
+	open  []*Case  // groups of Vitest, "not ok 1 - name {", whose "}" is to come
+	notes []string // what was printed since the last test
+	told  bool     // the last test has its diagnosis
 }
 
 func readTAP(in *intake) error {
@@ -37,7 +52,7 @@ func readTAP(in *intake) error {
 		trimmed := strings.TrimLeft(line, " ")
 		switch {
 		case indent >= 0 && strings.TrimSpace(line) == "...":
-			t.detail(yaml, indent)
+			t.detail(yaml)
 			indent, yaml = -1, nil
 		case indent >= 0:
 			if len(yaml) < 2000 {
@@ -51,7 +66,7 @@ func readTAP(in *intake) error {
 			}
 		}
 	}
-	t.detail(yaml, indent)
+	t.detail(yaml)
 	if err := t.flush(); err != nil {
 		return err
 	}
@@ -82,7 +97,7 @@ func (t *tap) line(line string) error {
 		return nil
 	}
 	if m := tapPlan().FindStringSubmatch(line); m != nil {
-		if m[1] == "" {
+		if t.told = true; m[1] == "" {
 			t.plan = number(m[2])
 		}
 		return nil
@@ -94,8 +109,32 @@ func (t *tap) line(line string) error {
 		}
 		return t.in.add(Case{Name: "Bail out!", Status: Errored, Runs: 1, Message: strings.TrimSpace(why)})
 	}
-	if t.last != nil && (t.last.Status == Failed) && strings.HasPrefix(strings.TrimSpace(line), "#") && len(t.last.Output) < maxText {
-		t.last.Output += strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "#"), " ") + "\n"
+	if strings.TrimSpace(line) == "}" && len(t.open) > 0 {
+		return t.close()
+	}
+	if c := t.last; c != nil && !t.told && c.Status == Failed && strings.HasPrefix(strings.TrimSpace(line), "#") {
+		if len(c.Output) < maxText {
+			c.Output = joined(c.Output, strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "#"), " "))
+		}
+		return nil
+	}
+	if len(t.notes) < 100 && !strings.HasPrefix(line, "TAP version") {
+		t.notes = append(t.notes, strings.TrimPrefix(strings.TrimPrefix(line, "#"), " "))
+	}
+	return nil
+}
+
+// close ends a group of Vitest. One that failed without a failed test failed itself.
+func (t *tap) close() error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	group, depth := t.open[len(t.open)-1], len(t.open)-1
+	t.open = t.open[:depth]
+	bad := depth+1 < len(t.bad) && t.bad[depth+1]
+	t.seen, t.bad = t.seen[:min(depth+1, len(t.seen))], t.bad[:min(depth+1, len(t.bad))]
+	if group.Status == Failed && !bad {
+		t.last = group
 	}
 	return nil
 }
@@ -121,15 +160,20 @@ func (t *tap) point(m []string) error {
 	if c.Name == "" {
 		c.Name = m[3]
 	}
+	t.names = t.names[:min(depth, len(t.names))]
+	if c.Suite = strings.Join(t.names, " > "); strings.HasSuffix(m[4], " {") {
+		t.open, t.names = append(t.open[:min(depth, len(t.open))], c), append(t.names, c.Name)
+		return nil
+	}
 	if c.Status == Failed {
 		for i := range t.bad {
 			t.bad[i] = true
 		}
+		if depth == 0 { // node:test prints what a file printed before its tests
+			c.Output = strings.Join(t.notes, "\n")
+		}
 	}
-	if len(t.names) > depth {
-		t.names = t.names[:depth]
-	}
-	c.Suite = strings.Join(t.names, " > ")
+	t.notes, t.told = nil, false
 	if children && (c.Status != Failed || failedBelow) {
 		t.last = &Case{} // the YAML of a container is of no interest
 		return nil
@@ -140,6 +184,7 @@ func (t *tap) point(m []string) error {
 
 // directive reads "# SKIP reason" and "# TODO reason".
 func (c *Case) directive() {
+	c.Name = strings.TrimSuffix(c.Name, " {")
 	m := tapNote().FindStringSubmatch(c.Name)
 	if m != nil {
 		switch strings.ToLower(m[2]) {
@@ -167,49 +212,61 @@ func (t *tap) flush() error {
 	if c.Message == "" && c.Status == Failed {
 		c.Message = firstLine(c.Output)
 	}
+	if script().MatchString(c.Name) { // a file of tests
+		c.File = c.Name
+		if c.Status == Failed {
+			c.Status = Errored
+		}
+	}
 	return t.in.add(*c)
 }
 
 // detail reads the fields of a diagnosis that node:test and node-tap write.
-func (t *tap) detail(yaml []string, indent int) {
+func (t *tap) detail(yaml []string) {
 	if t.last == nil || t.last.Name == "" {
 		return
 	}
-	fields := tapFields(yaml, indent)
+	t.told = true
+	fields := tapFields(yaml)
 	c := t.last
 	c.Duration = max(c.Duration, duration(decimal(fields["duration_ms"]), time.Millisecond))
 	if c.Status != Failed {
 		return
 	}
-	c.Message = fields["error"]
-	if c.Message == "" {
-		c.Message = fields["message"]
-	}
+	c.Message = cmp.Or(fields["error"], fields["message"], fields["details"])
 	if code := fields["failureType"]; code != "" && code != "testCodeFailure" && code != "subtestsFailed" {
 		c.Status = Errored
 	}
 	c.Output = joined(c.Output, c.Message, fields["stack"])
-	if m := jsFrame().FindStringSubmatch(" " + fields["location"]); m != nil {
-		c.File, c.Line = m[1], number(m[2])
+	for _, field := range []string{"location", "at"} {
+		if m := jsFrame().FindStringSubmatch(" " + fields[field]); m != nil && !foreign(m[1]) {
+			c.File, c.Line = m[1], number(m[2])
+		}
 	}
 	c.locate(fields["stack"])
 }
 
-// tapFields are the fields of the first level, scalars and blocks.
-func tapFields(yaml []string, indent int) map[string]string {
+// tapFields are the fields of the first level, scalars and blocks, and the message
+// in the error of Vitest.
+func tapFields(yaml []string) map[string]string {
 	out := map[string]string{}
-	key := ""
+	if first := strings.TrimSpace(strings.Join(yaml, "\n")); strings.HasPrefix(first, "{") {
+		return tapJSON(first)
+	}
+	key, indent := "", -1
 	for _, line := range yaml {
 		m := tapField().FindStringSubmatch(line)
-		if m != nil && len(m[1]) == indent {
-			key = m[2]
-			value := strings.TrimSpace(m[3])
-			if value == "|-" || value == "|" || value == ">-" || value == ">" {
-				value = ""
-			} else if len(value) > 1 && (value[0] == '\'' || value[0] == '"') && value[0] == value[len(value)-1] {
-				value = strings.ReplaceAll(value[1:len(value)-1], "''", "'")
+		if m != nil && indent < 0 {
+			indent = len(m[1])
+		}
+		if m != nil && (len(m[1]) == indent || key == "error" && out[key] == "" && m[2] == "message") {
+			if len(m[1]) == indent {
+				key = m[2]
 			}
-			out[key] = value
+			out[m[2]] = tapScalar(strings.TrimSpace(m[3]))
+			continue
+		}
+		if key == "error" && m != nil && (m[2] == "name" || m[2] == "stack") {
 			continue
 		}
 		if key != "" && len(out[key]) < 4*maxText {
@@ -217,4 +274,35 @@ func tapFields(yaml []string, indent int) map[string]string {
 		}
 	}
 	return out
+}
+
+// tapJSON is a diagnosis of Deno.
+func tapJSON(text string) map[string]string {
+	var d struct {
+		Message string
+		At      struct {
+			File string
+			Line int
+		}
+	}
+	if json.Unmarshal([]byte(text), &d) != nil {
+		return nil
+	}
+	return map[string]string{"message": firstLine(d.Message), "stack": d.Message, "at": d.At.File + ":" + strconv.Itoa(d.At.Line)}
+}
+
+// tapScalar is a value on one line; one that begins a block is empty.
+func tapScalar(value string) string {
+	switch {
+	case value == "|-" || value == "|" || value == ">-" || value == ">" || value == "~":
+		return ""
+	case len(value) > 1 && value[0] == '\'' && value[len(value)-1] == '\'':
+		return strings.ReplaceAll(value[1:len(value)-1], "''", "'")
+	case len(value) > 1 && value[0] == '"':
+		if plain, err := strconv.Unquote(value); err == nil {
+			return plain
+		}
+		return strings.Trim(value, `"`)
+	}
+	return value
 }

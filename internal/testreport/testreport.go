@@ -53,6 +53,23 @@ type File struct {
 	// Branches and BranchesTaken count the outcomes of conditions, where the tool tells.
 	Branches      int `json:"branches,omitempty"`
 	BranchesTaken int `json:"branches_taken,omitempty"`
+	// Blocks are what Go counts instead of lines: a percentage is of statements then, as
+	// `go test -cover` prints it. Sorted by place.
+	Blocks []Block `json:"blocks,omitempty"`
+}
+
+// Block is a run of statements in a file.
+type Block struct {
+	From       Position `json:"from"`
+	To         Position `json:"to"`
+	Statements int      `json:"statements"`
+	Runs       int      `json:"runs"`
+}
+
+// Position is a line and a column, both from 1.
+type Position struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
 }
 
 // Severity is how bad a finding of a linter or scanner is.

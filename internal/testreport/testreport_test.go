@@ -80,7 +80,7 @@ func TestCorpus(t *testing.T) {
 func TestUnknownFormat(t *testing.T) {
 	for name, content := range map[string]string{
 		"shot.png": "\x89PNG\r\n", "index.html": "<!doctype html><html></html>", "notes.txt": "some words\n",
-		"package.json": `{"name": "orders"}`, "list.json": `[1, 2]`, "clover.xml": `<coverage generated="1"><project/></coverage>`,
+		"package.json": `{"name": "orders"}`, "list.json": `[1, 2]`, "meta.json": `{"meta": {}}`, "build.log": "checking\nok\n", "go.log": "ok  \texample.com/a\t0.1s\n", "clover.xml": `<coverage generated="1"><project/></coverage>`,
 	} {
 		var r testreport.Report
 		err := testreport.Read(&r, "unit-tests", name, []byte(content))

@@ -35,12 +35,15 @@ func fromUTF16(content []byte, low int) []byte {
 	return []byte(string(utf16.Decode(units)))
 }
 
-// lines yields the lines of a text with their numbers, without line ends.
+// lines yields the lines of a text with their numbers, without line ends and colours.
 func lines(content []byte) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
 		for n := 1; len(content) > 0; n++ {
 			line, rest, _ := bytes.Cut(content, []byte("\n"))
 			content = rest
+			if bytes.IndexByte(line, 0x1b) >= 0 {
+				line = colour().ReplaceAll(line, nil)
+			}
 			if !yield(n, strings.ToValidUTF8(string(bytes.TrimSuffix(line, []byte("\r"))), "\uFFFD")) {
 				return
 			}

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/slipway-build/slipway/internal/pattern"
@@ -120,7 +121,7 @@ func attribute(s xml.StartElement, name string) string {
 
 var (
 	latin     = pattern.Lazy(`(?i)^\s*<\?xml[^>]*encoding=["'](iso-8859-1|latin-?1|windows-1252)["']`)
-	colour    = pattern.Lazy(`(\x1b|&#(27|x1[bB]);)\[[0-9;]*[A-Za-z]`)
+	colour    = pattern.Lazy(`(\x1b|&#(27|x1[bB]);)(\[[0-9;?]*[A-Za-z]|\([A-Z0-9])`)
 	reference = pattern.Lazy(`&#(x[0-9a-fA-F]+|[0-9]+);`)
 )
 
@@ -138,18 +139,22 @@ func legal(content []byte) []byte {
 		content = bytes.ToValidUTF8(content, []byte("\uFFFD"))
 	}
 	if bytes.IndexByte(content, 0x1b) >= 0 || bytes.Contains(content, []byte("&#")) {
-		content = colour().ReplaceAll(content, nil)
+		if bytes.IndexByte(content, 0x1b) >= 0 || bytes.Contains(content, []byte("&#27;")) || bytes.Contains(content, []byte("&#x1")) {
+			content = colour().ReplaceAll(content, nil)
+		}
 		content = reference().ReplaceAllFunc(content, func(ref []byte) []byte {
-			var r rune
-			format := "&#%d;"
-			if ref[2] == 'x' {
-				format = "&#x%x;"
+			digits, base := string(ref[2:len(ref)-1]), 10
+			if digits[0] == 'x' {
+				digits, base = digits[1:], 16
 			}
-			if n, err := fmt.Sscanf(string(ref), format, &r); n == 1 && err == nil && allowed(r) {
+			if r, err := strconv.ParseUint(digits, base, 32); err == nil && r <= unicode.MaxRune && allowed(rune(r)) {
 				return ref
 			}
 			return []byte("\uFFFD")
 		})
+	}
+	if bytes.IndexFunc(content, func(r rune) bool { return !allowed(r) }) < 0 {
+		return content
 	}
 	return bytes.Map(func(r rune) rune {
 		if !allowed(r) {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,12 +161,13 @@ func TestAnInterruptedTestLeavesNothing(t *testing.T) {
 }
 
 // TestAFlakyStage: what passes at last is told as flaky, and counts as passed.
+// The text of its step is another one each time: a cache mount is no part of its key.
 func TestAFlakyStage(t *testing.T) {
 	real(t)
 	dir := smallDir(t, "")
 	write(t, filepath.Join(dir, "Dockerfile"), read(t, filepath.Join(dir, "Dockerfile"))+`
 FROM base AS unit-tests
-RUN --mount=type=cache,target=/c,id=flaky-`+filepath.Base(dir)+` mkdir -p /reports/unit-tests && cd /reports/unit-tests && if test -e /c/second; then ok=; else ok='<failure message="too slow"/>'; fi; touch /c/second \
+RUN --mount=type=cache,target=/c,id=flaky-`+fmt.Sprint(time.Now().UnixNano())+` : `+fmt.Sprint(time.Now().UnixNano())+`; mkdir -p /reports/unit-tests && cd /reports/unit-tests && if test -e /c/second; then ok=; else ok='<failure message="too slow"/>'; fi; touch /c/second \
     && echo "<testsuite><testcase name=\"waits\">$ok</testcase></testsuite>" > junit.xml && test -z "$ok"
 
 FROM base AS production

@@ -15,7 +15,13 @@ import (
 const (
 	ProbeRef    = "slipway/probe:latest"
 	TLSProbeRef = "slipway/probe:tls"
+
+	// ScanRef holds the program security-scan alone, for stages of Dockerfiles.
+	ScanRef = "slipway/scan:latest"
 )
+
+// Program reports a base that is one of slipway's own programs: no package, no pin.
+func Program(ref string) bool { return ref == ProbeRef || ref == TLSProbeRef || ref == ScanRef }
 
 // Base says what a base is made of, without versions.
 type Base struct {
@@ -112,7 +118,7 @@ var nodeRef = pattern.Lazy(`^slipway/node:(\d+)(\.\d+\.\d+)?-` + Suite + `(-nati
 
 // Of returns the base of that name.
 func Of(ref string) (Base, error) {
-	if ref == ProbeRef || ref == TLSProbeRef {
+	if Program(ref) {
 		return Base{Ref: ref, Role: plan.RoleProbe}, nil
 	}
 	if base, packages := plan.PackagesOf(ref); packages != nil {
@@ -180,5 +186,5 @@ func Refs() []string {
 	refs = append(refs, pythonRefs()...)
 	refs = append(refs, rustRefs()...)
 	refs = append(refs, javaRefs()...)
-	return append(refs, nginxRef, ProbeRef, TLSProbeRef)
+	return append(refs, nginxRef, ProbeRef, TLSProbeRef, ScanRef)
 }

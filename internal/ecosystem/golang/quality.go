@@ -65,7 +65,7 @@ func (s *service) prove(p *plan.Service) {
 	}
 	t := s.findTests()
 	proof := ecosystem.Proof{
-		Sources: s.testSources(), Mounts: s.caches(), Wants: ecosystem.CompanionVariables(p.Reads),
+		Sources: s.testSources(), Mounts: s.caches(), Wants: s.CompanionVariables(p.Reads),
 		Checks:  map[string][]ecosystem.Check{plan.StageLint: s.lintChecks(t)},
 		Missing: map[string]string{plan.StageUnitTests: "no test files"},
 		Ignore:  s.testIgnore(t.sample),
@@ -147,7 +147,7 @@ func (s *service) lintChecks(t testFiles) []ecosystem.Check {
 	const files = `{{range .GoFiles}}{{$.Dir}}/{{.}} {{end}}{{range .TestGoFiles}}{{$.Dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$.Dir}}/{{.}} {{end}}`
 	list := plan.ReportsOf(plan.StageLint) + "/gofmt.txt"
 	out := []ecosystem.Check{
-		{Tool: "go vet", Run: "( " + s.in("go vet "+packages) + " )", Why: "module", File: manifest},
+		{Tool: "go vet", Run: ecosystem.Kept("( "+s.in("go vet "+packages)+" )", plan.ReportsOf(plan.StageLint)+"/go-vet.txt"), Why: "module", File: manifest},
 		{Tool: "gofmt", Run: "( " + s.in(fmt.Sprintf(`gofmt -l $(go list -f '%s' %s) > %s && test ! -s %s || { echo "not formatted, gofmt -w does it:"; cat %s; exit 1; } )`, files, packages, list, list, list)), Why: "module", File: manifest},
 	}
 	for _, tool := range s.module.file.Tool {

@@ -42,7 +42,7 @@ func (s *service) prove(p *plan.Service) {
 	}
 	t := s.findTests()
 	proof := ecosystem.Proof{
-		Sources: s.testSources(), Mounts: s.cache(), Wants: ecosystem.CompanionVariables(p.Reads), Ignore: s.testIgnore(ecosystem.Or(t.unit, t.integration)),
+		Sources: s.testSources(), Mounts: s.cache(), Wants: s.CompanionVariables(p.Reads), Ignore: s.testIgnore(ecosystem.Or(t.unit, t.integration)),
 		Checks:  map[string][]ecosystem.Check{plan.StageLint: s.lintChecks()},
 		Missing: map[string]string{plan.StageUnitTests: "no test classes", plan.StageLint: "the build file has no plugin that checks sources"},
 	}

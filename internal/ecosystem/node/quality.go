@@ -38,7 +38,7 @@ func (s *service) prove(p *plan.Service) {
 	}
 	t := s.findTests()
 	proof := ecosystem.Proof{Sources: s.testSources(), Checks: map[string][]ecosystem.Check{}, Missing: map[string]string{}, Ignore: s.testIgnore()}
-	proof.Wants = ecosystem.CompanionVariables(p.Reads)
+	proof.Wants = s.CompanionVariables(p.Reads)
 	for _, stage := range plan.QualityStages() {
 		proof.Checks[stage] = s.scriptChecks(stage, &proof)
 	}

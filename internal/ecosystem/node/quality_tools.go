@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -16,6 +17,7 @@ type tool struct {
 	drop  []string                                          // words that watch, repair or report elsewhere
 	add   func(s *service, dir string) string               // words that leave reports in a directory
 	after func(plain, dir string) string                    // command that prints what a failed tool has only written; plain is the one without add
+	kept  string                                            // name of the file that keeps what it prints
 	place func(words []string, at int, add string) []string // where the words go; nil: at the end
 }
 
@@ -45,10 +47,10 @@ func tools() map[string]tool {
 			add:   func(_ *service, dir string) string { return "--format json --output-file " + dir + "/eslint.json" },
 			after: func(plain, _ string) string { return plain }},
 		"next":         {title: "next lint", kind: plan.StageLint, drop: []string{"--fix"}},
-		"prettier":     {title: "Prettier", kind: plan.StageLint, drop: []string{"--write", "-w"}, add: func(*service, string) string { return "--check" }},
+		"prettier":     {title: "Prettier", kind: plan.StageLint, drop: []string{"--write", "-w"}, add: func(*service, string) string { return "--check" }, kept: "prettier.txt"},
 		"biome":        {title: "Biome", kind: plan.StageLint, drop: []string{"--write", "--fix", "--apply", "--unsafe"}},
-		"tsc":          {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}},
-		"vue-tsc":      {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}},
+		"tsc":          {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}, kept: "tsc.txt"},
+		"vue-tsc":      {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}, kept: "tsc.txt"},
 		"svelte-check": {title: "svelte-check", kind: plan.StageLint, drop: []string{"--watch"}},
 		"stylelint":    {title: "Stylelint", kind: plan.StageLint, drop: []string{"--fix"}},
 		"oxlint":       {title: "Oxlint", kind: plan.StageLint, drop: []string{"--fix"}},
@@ -148,6 +150,9 @@ func (v invocation) line(s *service, dir string) string {
 	text := s.withBin(strings.Join(v.reporting(s, t, words, dir), " "))
 	if slices.Contains(words[:min(v.at, len(words))], "nyc") {
 		text += " && " + s.withBin("nyc report --reporter=lcovonly --report-dir="+dir+"/coverage")
+	}
+	if t.kept != "" {
+		return ecosystem.Kept(text, dir+"/"+t.kept)
 	}
 	if t.after != nil {
 		text += "\n|| { code=$?; " + t.after(s.withBin(strings.Join(words, " ")), dir) + "; ( exit $code ); }"

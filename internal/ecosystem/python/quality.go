@@ -33,7 +33,7 @@ func (s *service) prove(p *plan.Service) {
 	d, t := s.findDevPackages(), s.findTests()
 	proof := ecosystem.Proof{
 		Sources: s.testSources(), Missing: map[string]string{plan.StageUnitTests: "no test files"},
-		Wants: ecosystem.CompanionVariables(p.Reads), Checks: map[string][]ecosystem.Check{},
+		Wants: s.CompanionVariables(p.Reads), Checks: map[string][]ecosystem.Check{},
 	}
 	lint, added := s.lintChecks(d)
 	proof.Checks[plan.StageLint] = lint
@@ -191,21 +191,21 @@ func (s *service) lintChecks(d devPackages) (checks []ecosystem.Check, added []s
 		}
 		add("ruff", "ruff check --output-format=sarif --output-file="+dir+"/ruff.sarif .\n|| { code=$?; ruff check .; ( exit $code ); }", why, file, line)
 		if file, line := s.settingsOf("ruff.format"); file != "" {
-			add("ruff format", "ruff format --check .", "its settings", file, line)
+			add("ruff format", ecosystem.Kept("ruff format --check .", dir+"/ruff-format.txt"), "its settings", file, line)
 		}
 	}
 	if file, line, ok := named("flake8"); ok {
 		add("flake8", "flake8 --tee --output-file="+dir+"/flake8.txt .", "development package", file, line)
 	}
 	if file, line, ok := named("black"); ok {
-		add("Black", "black --check .", "development package", file, line)
+		add("Black", ecosystem.Kept("black --check .", dir+"/black.txt"), "development package", file, line)
 	}
 	if file, line, ok := named("mypy"); ok {
 		target := " ."
 		if s.settingsHave("mypy", "files", "packages", "modules") {
 			target = ""
 		}
-		add("mypy", "mypy --junit-xml="+dir+"/mypy.xml"+target, "development package", file, line)
+		add("mypy", ecosystem.Kept("mypy"+target, dir+"/mypy.txt"), "development package", file, line)
 	}
 	return checks, added
 }

@@ -229,3 +229,11 @@ func (s *service) inTop(command string) string {
 	}
 	return command
 }
+
+// installedAs is the program's name in the image where it is another one.
+func (s *service) installedAs() string {
+	if s.installed == s.bin.Name {
+		return ""
+	}
+	return s.installed
+}

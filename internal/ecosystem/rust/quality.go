@@ -24,7 +24,7 @@ func (s *service) prove(p *plan.Service, b ecosystem.Bases) {
 	}
 	t := s.findTests()
 	proof := ecosystem.Proof{
-		Packages: s.testPackages(), Sources: s.testSources(), Mounts: s.caches(), Wants: ecosystem.CompanionVariables(p.Reads),
+		Packages: s.testPackages(), Sources: s.testSources(), Mounts: s.caches(), Wants: s.CompanionVariables(p.Reads),
 		Checks: map[string][]ecosystem.Check{}, Missing: map[string]string{plan.StageUnitTests: "no tests in the sources"},
 	}
 	if proof.Packages != nil {
@@ -84,9 +84,12 @@ func (s *service) testPackages() *plan.Stage {
 // to bring them.
 func (s *service) linters(proof *ecosystem.Proof, b ecosystem.Bases) {
 	manifest := path.Join(s.crate.dir, "Cargo.toml")
-	format := ecosystem.Check{Tool: "rustfmt", Run: "( " + s.in("cargo fmt --check "+s.packages()) + " )", Why: "crate", File: manifest}
-	clippy := ecosystem.Check{Tool: "clippy", Why: "crate", File: manifest,
-		Run: "( " + s.in("cargo clippy --all-targets"+s.locked()+s.target()+" "+s.packages()+" -- -D warnings") + " )"}
+	format := ecosystem.Check{Tool: "rustfmt", Run: ecosystem.Kept("( "+s.in("cargo fmt --check "+s.packages())+" )", plan.ReportsOf(plan.StageLint)+"/rustfmt.txt"), Why: "crate", File: manifest}
+	check := func(format, to string) string {
+		return "( " + s.in("cargo clippy --all-targets"+s.locked()+s.target()+" "+s.packages()+format+" -- -D warnings"+to) + " )"
+	}
+	clippy := ecosystem.Check{Tool: "clippy", Why: "crate", File: manifest, // the second run prints what the first has found
+		Run: check(" --message-format=json", " > "+plan.ReportsOf(plan.StageLint)+"/clippy.json") + "\n|| { code=$?; " + check("", "") + "; ( exit $code ); }"}
 	packages := map[string][]string{"1.85": {"rust-clippy", "rustfmt"}, "1.96": {"rust-web-clippy", "rustfmt-web"}}[s.version]
 	switch {
 	case !b.Toolchain.Assembled:

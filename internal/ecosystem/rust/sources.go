@@ -2,6 +2,7 @@ package rust
 
 import (
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -143,4 +144,25 @@ func (s *service) conventions(c *crate) {
 			s.input(at)
 		}
 	}
+}
+
+// sourcesOf are the directories and files of a crate's targets; a file beside the
+// manifest brings its neighbours, which may be its modules.
+func (s *service) sourcesOf(c *crate) []string {
+	names := []string{c.lib, c.buildRS}
+	for _, b := range c.bins {
+		names = append(names, b.Path)
+	}
+	found := map[string]bool{}
+	for _, name := range names {
+		first, _, nested := strings.Cut(name, "/")
+		switch {
+		case name == "" || outside(name):
+		case nested:
+			found[first] = true
+		default:
+			found[name] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(name string) bool { return !ecosystem.Exists(s.Dir, path.Join(c.dir, name)) })
 }

@@ -317,14 +317,6 @@ func (s *service) builder() plan.Stage {
 	return st
 }
 
-// installedAs is the program's name in the image where it is another one.
-func (s *service) installedAs() string {
-	if s.installed == s.bin.Name {
-		return ""
-	}
-	return s.installed
-}
-
 // copies brings in the sources, those that many programs share before the
 // program's own.
 func (s *service) copies() []plan.Step {
@@ -378,25 +370,4 @@ func isBelow(dirs map[string]bool, at string) bool {
 // holdsOthers tells whether other packages lie below a crate.
 func (s *service) holdsOthers(c *crate) bool {
 	return slices.ContainsFunc(s.crates, func(o *crate) bool { return o != c && below(c.dir, o.dir) })
-}
-
-// sourcesOf are the directories and files of a crate's targets; a file beside the
-// manifest brings its neighbours, which may be its modules.
-func (s *service) sourcesOf(c *crate) []string {
-	names := []string{c.lib, c.buildRS}
-	for _, b := range c.bins {
-		names = append(names, b.Path)
-	}
-	found := map[string]bool{}
-	for _, name := range names {
-		first, _, nested := strings.Cut(name, "/")
-		switch {
-		case name == "" || outside(name):
-		case nested:
-			found[first] = true
-		default:
-			found[name] = true
-		}
-	}
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(name string) bool { return !ecosystem.Exists(s.Dir, path.Join(c.dir, name)) })
 }

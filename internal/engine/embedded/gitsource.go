@@ -27,15 +27,27 @@ const lookupTime = 10 * time.Second
 // ResolveSourceMetadata implements worker.Worker.
 func (w *exportMemo) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, opt sourceresolver.Opt, sm *session.Manager, job solver.JobContext) (*sourceresolver.MetaResponse, error) {
 	if w.guard != nil {
-		if err := outsideOnly(ctx, *w.guard, op); err != nil {
+		if err := w.guardGit(ctx, op); err != nil {
 			return nil, err
 		}
 	}
 	return w.Worker.ResolveSourceMetadata(ctx, op, opt, sm, job)
 }
 
-// outsideOnly refuses to fetch a git repository from this machine for a Dockerfile's
-// ADD. git itself connects, so the host is looked at before.
+// guardGit keeps git, which fetches repositories for a Dockerfile's ADD, away from this
+// machine: a repository of the machine is refused by its address, with a sentence; the
+// network that git has holds the rest.
+func (w *exportMemo) guardGit(ctx context.Context, op *pb.SourceOp) error {
+	if op == nil || !strings.HasPrefix(op.Identifier, "git://") {
+		return nil
+	}
+	if err := outsideOnly(ctx, *w.guard, op); err != nil {
+		return err
+	}
+	return w.git.prepare(ctx)
+}
+
+// outsideOnly refuses the address of a git repository on this machine.
 func outsideOnly(ctx context.Context, guard outbound.Guard, op *pb.SourceOp) error {
 	if op == nil || !strings.HasPrefix(op.Identifier, "git://") {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -49,6 +50,7 @@ type exportMemo struct {
 	garbage  *collections
 	keep     *keeper         // nil: nobody asks what layers hold
 	guard    *outbound.Guard // nil: Dockerfiles add what this machine serves
+	git      *gitNetwork     // nil: git has the machine's network
 	opened   time.Time
 
 	maxUnpacked int64         // bytes that archives of one ADD unpack to; 0: no limit
@@ -67,7 +69,7 @@ func (w *exportMemo) Prune(ctx context.Context, ch chan client.UsageInfo, opt ..
 // Close implements worker.Worker.
 func (w *exportMemo) Close() error {
 	w.garbage.close()
-	return w.Worker.Close()
+	return errors.Join(w.Worker.Close(), w.git.close())
 }
 
 // Exporter returns the worker's exporter; those of images stamp layers, and have

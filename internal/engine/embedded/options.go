@@ -42,6 +42,10 @@ type Options struct {
 	Reachable []string
 	// HostNetwork lets a Dockerfile add what this machine serves.
 	HostNetwork bool
+	// Outbound is this program with the command that becomes another one in a network:
+	// a path of the network, a resolv.conf and the other program's words come after it.
+	// Without it, git has the machine's network.
+	Outbound []string
 	// Logins are what steps that install packages get besides, where the repository
 	// is Trusted. Withheld is told the tools of other steps that would have got one,
 	// once each, from several goroutines; nil: nobody asks.

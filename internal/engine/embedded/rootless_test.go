@@ -20,6 +20,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/netns"
 	"github.com/slipway-build/slipway/internal/rootless"
 )
 
@@ -30,6 +31,10 @@ const rootlessBuild = "SLIPWAY_TEST_ROOTLESS_BUILD"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(rootlessBuild); dir != "" {
 		os.Exit(buildAsUser(dir))
+	}
+	if len(os.Args) > 3 && os.Args[1] == outboundForTest {
+		fmt.Fprintln(os.Stderr, netns.Exec(os.Args[2], os.Args[3], os.Args[4:], os.Environ()))
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }

@@ -19,7 +19,7 @@ import (
 // those of the repository whose mounts they are.
 func (w *exportMemo) ResolveOp(v solver.Vertex, s frontend.FrontendLLBBridge, sm *session.Manager, proxy worker.ProxyOpt) (solver.Op, error) {
 	if sys, ok := v.Sys().(*pb.Op); ok && w.guard != nil {
-		if err := outsideOnly(context.Background(), *w.guard, sys.GetSource()); err != nil {
+		if err := w.guardGit(context.Background(), sys.GetSource()); err != nil {
 			return nil, err
 		}
 	}

@@ -118,6 +118,7 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	memo.opened, memo.maxUnpacked, memo.beside = o.opened, o.MaxUnpacked, o.beside
 	if !o.HostNetwork {
 		memo.guard = &networks.Guard
+		memo.git = &gitNetwork{steps: steps, start: o.Outbound, dir: filepath.Join(o.StateDir, "git"), stateDir: filepath.Dir(o.StateDir), resolvConf: resolvConf}
 	}
 	if o.Layer != nil {
 		memo.keep = &keeper{o.Layer}

@@ -39,13 +39,18 @@ func public(key crypto.PublicKey) []byte {
 	return block("PUBLIC KEY", der, err)
 }
 
-func ec(t *testing.T, curve elliptic.Curve) *ecdsa.PrivateKey {
-	t.Helper()
+func ec(tb testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return key
+}
+
+func p256(tb testing.TB) *ecdsa.PrivateKey {
+	tb.Helper()
+	return ec(tb, elliptic.P256())
 }
 
 // smallRSA is too small for crypto/rsa to make today.

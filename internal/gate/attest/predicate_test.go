@@ -71,7 +71,7 @@ func TestStatementsHoldNoSecrets(t *testing.T) {
 	for _, p := range []any{
 		attest.Provenance(attest.Build{
 			Args: args, Bases: map[string]string{"https://me:CANARY@registry.example/x": "sha256:aa"}, Secrets: []string{"npm"},
-			Source: attest.Source{URL: "https://me:CANARY@git.example/x", Commit: "aa"},
+			Source: attest.Source{URL: "https://me:CANARY@git.example/x?token=CANARY", Commit: "aa"},
 		}),
 		attest.Tests(testreport.Report{Cases: []testreport.Case{
 			{Stage: "unit-tests", Name: "reads https://me:CANARY@db/x", Status: testreport.Failed, Message: "CANARY", Output: "CANARY"},

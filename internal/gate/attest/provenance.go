@@ -99,7 +99,8 @@ func Provenance(b Build) any {
 	if b.Source.Commit != "" {
 		uri := ""
 		if b.Source.URL != "" {
-			uri = "git+" + plaintext.WithoutLogins(b.Source.URL)
+			uri, _, _ = strings.Cut(plaintext.WithoutLogins(b.Source.URL), "?") // where tokens are
+			uri = "git+" + uri
 		}
 		p.Definition.Dependencies = append(p.Definition.Dependencies, Descriptor{Name: "source", URI: uri, Digest: map[string]string{"gitCommit": b.Source.Commit}})
 	}

@@ -164,9 +164,12 @@ func TestStructure(t *testing.T) {
 func TestBrokenRules(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"schemaVersion: 1.0.0\n", `s.yaml:1: error: the version of the schema is "1.0.0" [SLP626]`},
-		{"schemaVersion: 2.0.0\nfileExistenceTest: []\n", `s.yaml:2:1: error: unknown field "fileExistenceTest" [SLP626]`},
+		{"schemaVersion: 2.0.0\nfileExistenceTest: []\n", `s.yaml:2: error: field fileExistenceTest not found [SLP626]`},
 		{"schemaVersion: 2.0.0\nfileContentTests:\n  - {name: a, path: /a, expectedContents: [\"(\"]}\n", `s.yaml:3: error: "(" is not a regular expression`},
-		{"schemaVersion: [\n", "s.yaml:1:16: error: sequence end token ']' not found"},
+		{"schemaVersion: [\n", "s.yaml:1: error: did not find expected node content"},
+		{"schemaVersion: 2.0.0\nfileContentTests: " + strings.Repeat("[", 60), "s.yaml:2: error: the nesting is deeper than 50 levels"},
+		{"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n", "s.yaml:1: error: field a not found"},
+		{"schemaVersion: 2.0.0\nfileContentTests: 5\n", "s.yaml:2: error: cannot unmarshal !!int `5` [SLP626]"},
 		{"", `s.yaml:1: error: the version of the schema is "" [SLP626]`},
 	} {
 		_, err := contents.ReadStructure("s.yaml", []byte(c.text))

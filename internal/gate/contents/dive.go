@@ -1,12 +1,9 @@
 package contents
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/gate"
@@ -23,8 +20,8 @@ func DiveRules(l gate.Limits, file string, data []byte) (gate.Limits, error) {
 	var doc struct {
 		Rules map[string]any `yaml:"rules"`
 	}
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return l, brokenFile(file, err, "see dive's documentation of .dive-ci")
+	if err := readYAML(file, data, &doc, "see dive's documentation of .dive-ci"); err != nil {
+		return l, err
 	}
 	l.Efficiency, l.DiveWasted, l.WastedPercent = new(0.9), nil, new(10.0)
 	var all diag.Findings
@@ -88,18 +85,6 @@ func diveBytes(text string) (int64, error) {
 		return 0, fmt.Errorf("%q is out of range", gate.Clip(text))
 	}
 	return int64(number), nil
-}
-
-// brokenFile is the finding of a file of YAML that cannot be read.
-func brokenFile(file string, err error, hint string) error {
-	f := diag.Finding{Code: codeFile, Place: diag.Place{File: file}, Text: gate.Clip(err.Error()), Hint: hint}
-	if e := yaml.Error(nil); errors.As(err, &e) {
-		f.Text = gate.Clip(e.GetMessage())
-		if t := e.GetToken(); t != nil && t.Position != nil {
-			f.Place.Line, f.Place.Column = t.Position.Line, t.Position.Column
-		}
-	}
-	return diag.Findings{f}
 }
 
 // lineOf finds the line of a key.

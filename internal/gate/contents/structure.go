@@ -1,14 +1,9 @@
 package contents
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/gate"
@@ -108,9 +103,8 @@ type LicenceTest struct {
 func ReadStructure(file string, data []byte) (StructureTests, error) {
 	t := StructureTests{file: file, data: data}
 	const hint = "see the schema 2.0.0 of container-structure-test"
-	d := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
-	if err := d.Decode(&t); err != nil && !errors.Is(err, io.EOF) { // an empty file has no version
-		return t, brokenFile(file, err, hint)
+	if err := readYAML(file, data, &t, hint); err != nil {
+		return t, err
 	}
 	if t.Schema != "2.0.0" {
 		return t, diag.Findings{{Code: codeFile, Place: diag.Place{File: file, Line: max(1, lineOf(data, "schemaVersion"))}, Hint: `write schemaVersion: "2.0.0"`,

@@ -73,16 +73,18 @@ func (p pieces) ReadAt(b []byte, off int64) (int, error) {
 
 // readProgram reads what a program says of its parts; nil for nothing.
 func readProgram(data pieces) *Program {
-	if f, _, _ := openELF(data); f != nil && f.isGo() {
-		if p := readGo(data); p != nil {
-			return p
-		}
+	file, err := elf.NewFile(data)
+	if err != nil {
+		return nil
 	}
-	return readAudit(data)
+	if file.Section(".go.buildinfo") != nil { // a program may lack the note: -ldflags=-buildid=
+		return readGo(data, file)
+	}
+	return readAudit(file)
 }
 
 // readGo reads the build information of Go and the names of functions.
-func readGo(data pieces) *Program {
+func readGo(data pieces, file *elf.File) *Program {
 	info, err := buildinfo.Read(data)
 	if err != nil || len(info.Deps) > maxModules {
 		return nil
@@ -96,18 +98,14 @@ func readGo(data pieces) *Program {
 		}
 		p.Modules = append(p.Modules, mod)
 	}
-	p.Names = functionNames(data)
+	p.Names = functionNames(file)
 	return p
 }
 
 // functionNames packs the names of the functions and packages of a program of Go,
 // from the table that tracebacks use (runtime/symtab.go, pcHeader); inlined ones are
 // in it, too.
-func functionNames(data pieces) string {
-	file, err := elf.NewFile(data)
-	if err != nil {
-		return ""
-	}
+func functionNames(file *elf.File) string {
 	section := file.Section(".gopclntab")
 	if section == nil {
 		section = file.Section(".data.rel.ro.gopclntab")
@@ -196,11 +194,7 @@ func (p *Program) HasFunction(pkg, name string) bool {
 
 // readAudit reads the list of crates that cargo-auditable links into a program: zlib
 // and JSON in the section .dep-v0.
-func readAudit(data pieces) *Program {
-	file, err := elf.NewFile(data)
-	if err != nil {
-		return nil
-	}
+func readAudit(file *elf.File) *Program {
 	section := file.Section(".dep-v0")
 	if section == nil || section.Size > maxAudit {
 		return nil

@@ -19,6 +19,12 @@ func startUp(l Limits, s Subject) *draft {
 		d.unknown = notStarted
 		return d
 	}
+	if s.Running.Failed != "" {
+		d.Actual = "not healthy"
+		d.miss(diag.Error, diag.Finding{Code: codeStartUp, Hint: "slipway run --until-healthy shows what it prints while it starts",
+			Text: fmt.Sprintf("%sthe started image did not become healthy: %s", prefix(s), Clip(s.Running.Failed))})
+		return d
+	}
 	if s.Running.StartUp <= 0 {
 		d.unknown = "the image has no health check; add health: to the service in slipway.yaml"
 		return d
@@ -31,27 +37,6 @@ func startUp(l Limits, s Subject) *draft {
 	if now > l.StartUp {
 		d.miss(diag.Error, diag.Finding{Code: codeStartUp, Hint: "slipway run --until-healthy shows what it prints while it starts",
 			Text: fmt.Sprintf("%sthe started image became healthy after %s, and at most %s is allowed", prefix(s), d.Actual, report.Duration(l.StartUp))})
-	}
-	return d
-}
-
-// memory is the gate of the memory that the started image holds at rest.
-func memory(l Limits, s Subject) *draft {
-	if l.MemoryBytes <= 0 {
-		return nil
-	}
-	d := &draft{Verdict: Verdict{Gate: "memory", Limit: "at most " + report.Bytes(l.MemoryBytes)}}
-	if s.Running == nil || s.Running.MemoryBytes <= 0 {
-		d.unknown = notStarted
-		return d
-	}
-	d.Actual = report.Bytes(s.Running.MemoryBytes)
-	if p := s.Previous; p != nil && p.Running != nil && p.Running.MemoryBytes > 0 {
-		d.Change = grown(p.Running.MemoryBytes, s.Running.MemoryBytes)
-	}
-	if s.Running.MemoryBytes > l.MemoryBytes {
-		d.miss(diag.Error, diag.Finding{Code: codeMemory, Hint: "slipway ps shows the memory of a running service",
-			Text: fmt.Sprintf("%sthe started image holds %s at rest, and at most %s is allowed", prefix(s), d.Actual, report.Bytes(l.MemoryBytes))})
 	}
 	return d
 }
