@@ -17,6 +17,7 @@ const (
 const (
 	StageTestPackages = "test-packages" // what tests and linters need beyond dependencies
 	StageTestSources  = "test-sources"  // sources with tests and settings of tools
+	StageTestBrowser  = "test-browser"  // those sources beside a browser
 )
 
 // QualityStages are the stages that check something, in the order of the pipeline.
@@ -26,7 +27,7 @@ func QualityStages() []string {
 
 // IsQuality reports the name of a stage that only builds of the quality pipeline have.
 func IsQuality(name string) bool {
-	return slices.Contains(QualityStages(), name) || slices.Contains([]string{StageVerification, StageTestPackages, StageTestSources}, name)
+	return slices.Contains(QualityStages(), name) || slices.Contains([]string{StageVerification, StageTestPackages, StageTestSources, StageTestBrowser}, name)
 }
 
 // ReportsDir holds the reports of all stages.

@@ -126,11 +126,14 @@ func (r *goRun) end(t *goTest, e goEvent) {
 	r.blame(e.Package, e.Test)
 }
 
-// above visits the tests that a subtest is part of.
+// above visits the tests that a subtest is part of: those that began before it, since
+// the name of a subtest may have slashes of its own.
 func (r *goRun) above(pkg, name string, visit func(*goTest)) {
 	for i := strings.LastIndexByte(name, '/'); i > 0; i = strings.LastIndexByte(name, '/') {
 		name = name[:i]
-		visit(r.test(pkg, name))
+		if t := r.tests[pkg+" "+name]; t != nil {
+			visit(t)
+		}
 	}
 }
 

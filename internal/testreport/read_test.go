@@ -200,3 +200,20 @@ func TestEveryHalf(t *testing.T) {
 		}
 	})
 }
+
+// The name of a subtest may have slashes; what stands before one is then no test.
+func TestSlashesInNamesOfGoSubtests(t *testing.T) {
+	var r testreport.Report
+	content := `{"Action":"run","Package":"p","Test":"TestAPI"}
+{"Action":"run","Package":"p","Test":"TestAPI/GET_/orders/1"}
+{"Action":"pass","Package":"p","Test":"TestAPI/GET_/orders/1","Elapsed":0}
+{"Action":"pass","Package":"p","Test":"TestAPI","Elapsed":0}
+{"Action":"pass","Package":"p","Elapsed":0}
+`
+	if err := testreport.Read(&r, "unit-tests", "go-test.json", []byte(content)); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Cases) != 1 || r.Cases[0].Name != "TestAPI/GET_/orders/1" || r.Cases[0].Status != testreport.Passed {
+		t.Errorf("%+v", r.Cases)
+	}
+}

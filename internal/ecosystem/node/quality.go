@@ -53,7 +53,7 @@ func (s *service) prove(p *plan.Service) {
 	if len(proof.Checks[plan.StageUnitTests]) == 0 && proof.Missing[plan.StageUnitTests] == "" {
 		proof.Checks[plan.StageUnitTests] = s.configuredTests(t)
 	}
-	s.browserTests(&proof)
+	s.browserTests(p.Bases, &proof)
 	s.Prove(p, proof)
 }
 
@@ -371,6 +371,3 @@ func (s *service) generators() []string {
 	}
 	return out
 }
-
-// browserTests finds end-to-end tests that need a browser.
-func (s *service) browserTests(*ecosystem.Proof) {}
