@@ -211,7 +211,11 @@ func (s *Service) checkStage(name string, proof Proof, checks []Check, written b
 // withoutCompanions ends a stage well that has nothing to talk to, and says so.
 func withoutCompanions(stage string, wants []string) string {
 	dir := plan.ReportsOf(stage)
-	text := fmt.Sprintf("%s not run: no companions. Use slipway test, or --build-arg %s=ADDRESS", stage, wants[0])
+	known := wants[0] // better one that everybody knows than one after the name of a companion
+	if usual := slices.DeleteFunc(addressVariables(), func(v string) bool { return !slices.Contains(wants, v) }); len(usual) > 0 {
+		known = usual[0]
+	}
+	text := fmt.Sprintf("%s not run: no companions. Use slipway test, or --build-arg %s=ADDRESS", stage, known)
 	return fmt.Sprintf(`if [ -z "$%s" ]; then echo "%s" | tee %s;`+"\n"+`echo 0 > %s; exit 0; fi`,
 		strings.Join(append([]string{plan.ArgCompanions}, wants...), "$"), text, path.Join(dir, plan.SkippedFile), path.Join(dir, plan.StatusFile))
 }

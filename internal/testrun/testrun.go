@@ -6,7 +6,7 @@
 //
 //	shelf := testrun.Shelf{Dir: filepath.Join(state, "tests")}
 //	dir, err := shelf.Fresh()
-//	kept, err := shelf.Keep(testrun.Run{Stage: "unit-tests", Key: key, Passed: true}, []string{dir})
+//	kept, err := shelf.Keep(testrun.Run{Of: of, Key: key, Passed: true}, []string{dir})
 package testrun
 
 import (

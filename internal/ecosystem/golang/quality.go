@@ -121,8 +121,13 @@ func relativeAll(dirs []string) []string {
 // goTest runs the tests of packages.
 func (s *service) goTest(stage, tag, packages, dir string) ecosystem.Check {
 	report := plan.ReportsOf(stage) + "/go-test.json"
-	flags := " -json -coverprofile=" + plan.ReportsOf(stage) + "/coverage.out"
-	why := "tests"
+	flags, why := " -json", "tests"
+	switch stage {
+	case plan.StageUnitTests:
+		flags += " -coverprofile=" + plan.ReportsOf(stage) + "/coverage.out"
+	case plan.StageIntegration: // their packages hold tests alone
+		flags += " -coverpkg=./... -coverprofile=" + plan.ReportsOf(stage) + "/coverage.out"
+	}
 	if tag != "" {
 		flags, why = flags+" -count=1 -tags="+tag, "build tag "+tag
 	}
@@ -130,9 +135,6 @@ func (s *service) goTest(stage, tag, packages, dir string) ecosystem.Check {
 		flags += " -mod=vendor"
 	}
 	command := "go test" + flags + " " + packages + " > " + report
-	if stage != plan.StageUnitTests {
-		command = strings.Replace(command, " -coverprofile="+plan.ReportsOf(stage)+"/coverage.out", "", 1)
-	}
 	run := fmt.Sprintf("code=0; ( %s )\n|| code=$?; sh %s %s; ( exit $code )", s.in(command), testScript, report)
 	return ecosystem.Check{Tool: "go test", Run: run, Why: why, File: path.Join(s.top(), dir)}
 }

@@ -8,7 +8,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	img, err := attest.Signature(signer, "registry.example/shop/web", digest)
+//	signatures, err := attest.Sign(ctx, signer, "registry.example/shop/web", descriptor)
 package attest
 
 import (
