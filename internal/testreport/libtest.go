@@ -10,7 +10,6 @@ var (
 	rustBinary = pattern.Lazy(`^\s*(?:Running (?:unittests )?(\S+) \(|Doc-tests (\S+))`)
 	rustCount  = pattern.Lazy(`^running (\d+) tests?$`)
 	rustTest   = pattern.Lazy(`^test (.+?)(?: - should panic| - compile fail| - compile)? \.\.\. (ok|FAILED|ignored)(?:, (.*))?(?: <([\d.]+)s>)?$`)
-	rustBegun  = pattern.Lazy(`^test (.+?)(?: - should panic)? \.\.\. `)
 	rustBlock  = pattern.Lazy(`^---- (.+) (?:stdout|stderr) ----$`)
 	rustEnd    = pattern.Lazy(`^test result: (ok|FAILED)\.`)
 	rustDoc    = pattern.Lazy(`^(\S+\.rs) - .*\(line (\d+)\)$`)
