@@ -38,7 +38,7 @@ func (s *Store) Contents(ctx context.Context, img v1.Image) ([]*layer.Index, err
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(2, runtime.GOMAXPROCS(0)))
 	for i, desc := range manifest.Layers {
-		group.Go(func() error {
+		group.Go(func() (err error) {
 			out[i], err = s.content(ctx, img, desc.Digest)
 			return err
 		})

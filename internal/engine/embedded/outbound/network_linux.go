@@ -118,7 +118,8 @@ func (n *Network) configure(six bool) error {
 	}
 	own = &net.IPNet{IP: ownAddress6().AsSlice(), Mask: net.CIDRMask(128, 128)}
 	everywhere := &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
-	err = errors.Join(inside.AddrAdd(lo, &netlink.Addr{IPNet: own}), inside.RouteAdd(&netlink.Route{LinkIndex: lo.Attrs().Index, Dst: everywhere, Src: own.IP}))
+	// Without a search for duplicates the address counts at once; the route needs it.
+	err = errors.Join(inside.AddrAdd(lo, &netlink.Addr{IPNet: own, Flags: unix.IFA_F_NODAD}), inside.RouteAdd(&netlink.Route{LinkIndex: lo.Attrs().Index, Dst: everywhere, Src: own.IP}))
 	if err != nil {
 		return fmt.Errorf("giving a step IPv6: %w", err)
 	}
