@@ -99,3 +99,49 @@ func TestQualityCopiesWhatIsThere(t *testing.T) {
 		t.Errorf("want %q and the copy of the reports alone:\n%s", want, text)
 	}
 }
+
+// TestQualityHasABrowser: tests that drive Debian's Chromium start from a stage that has
+// it; production and the other stages do not get it.
+func TestQualityHasABrowser(t *testing.T) {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	for runner, want := range map[string]struct {
+		script  string
+		browser bool
+		links   bool
+	}{
+		"@playwright/test": {"playwright test", true, true},
+		"puppeteer":        {"node e2e/a.js", true, false},
+		"cypress":          {"cypress run", false, false},
+	} {
+		t.Run(runner, func(t *testing.T) {
+			plans, findings := detect.Plan(fstest.MapFS{
+				"package.json":      file(`{"name": "web", "main": "server.js", "scripts": {"test:e2e": "` + want.script + `"}, "devDependencies": {"` + runner + `": "1.0.0"}}`),
+				"package-lock.json": file(`{"lockfileVersion": 3, "packages": {"": {"name": "web", "devDependencies": {"` + runner + `": "1.0.0"}}, "node_modules/` + runner + `": {"version": "1.0.0", "dev": true}}}`),
+				"server.js":         file("require('http').createServer().listen(3000)"),
+				"e2e/a.js":          file("1"),
+			}, nil, detect.WithQuality)
+			if findings.Errors() != nil || len(plans) != 1 {
+				t.Fatal(plans, findings)
+			}
+			p := plans[0]
+			at := slices.IndexFunc(p.Quality, func(s plan.Stage) bool { return s.Name == plan.StageE2E })
+			if at < 0 {
+				t.Fatalf("no stage of end-to-end tests: %+v", p.LeftOutStages)
+			}
+			if got := p.Quality[at].From == plan.StageTestBrowser; got != want.browser {
+				t.Errorf("the stage starts from %s", p.Quality[at].From)
+			}
+			text := string(dockerfile.RenderAll(p))
+			if got := strings.Contains(text, "FROM slipway/node/chromium-headless-shell/fonts-dejavu-core:"); got != want.browser {
+				t.Errorf("a base with a browser: %v\n%s", got, text)
+			}
+			if got := strings.Contains(text, "INSTALLATION_COMPLETE"); got != want.links {
+				t.Errorf("links for Playwright: %v\n%s", got, text)
+			}
+			if slices.ContainsFunc(p.Bases, func(b plan.Base) bool { return strings.Contains(b.Ref, "chromium") }) {
+				t.Errorf("production has a browser: %+v", p.Bases)
+			}
+			lint(t, []byte(text))
+		})
+	}
+}
