@@ -40,7 +40,7 @@ func TestTheBinaryListsItsParts(t *testing.T) {
 	runc := strings.Index(string(page), "## slipway-probe")
 	for _, text := range []string{string(page[:others]), string(page[runc:])} {
 		for _, m := range listed.FindAllStringSubmatch(text, -1) {
-			if !slices.Contains(urls, "pkg:golang/"+m[1]+"@"+m[2]) {
+			if !slices.Contains(urls, "pkg:golang/"+m[1]+"@"+strings.ReplaceAll(m[2], "+", "%2B")) { // package URLs encode it
 				t.Errorf("the SBOM lacks %s %s", m[1], m[2])
 			}
 		}
