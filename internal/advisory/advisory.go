@@ -31,7 +31,7 @@ type Hit struct {
 	Package   inventory.Package `json:"package"`
 	Severity  Severity          `json:"severity"`
 	Score     float64           `json:"score,omitempty"` // CVSS base score; 0: not known
-	Fixed     []string          `json:"fixed,omitempty"` // versions that mend it, the nearest first; none: not fixed
+	Fixed     []string          `json:"fixed,omitempty"` // versions without it, the nearest first; empty: there is no fix yet
 	Summary   string            `json:"summary,omitempty"`
 	Published time.Time         `json:"published,omitzero"`
 	Reach     Reach             `json:"reach"`

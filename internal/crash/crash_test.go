@@ -95,7 +95,7 @@ func TestNoTraceReachesTheTerminal(t *testing.T) {
 // TestACrashEndsWithASentence: of the shell that waits for it, and only then.
 func TestACrashEndsWithASentence(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux watches")
+		t.Skip("needs Linux: elsewhere nothing watches for a crash")
 	}
 	for how, crashes := range map[string]bool{"panic": true, "escape codes": true, "fatal": true, "none": false, "killed": false, "SIGQUIT": false} {
 		t.Run(how, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestACrashEndsWithASentence(t *testing.T) {
 // may be full.
 func TestACrashWithoutAReport(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux watches")
+		t.Skip("needs Linux: elsewhere nothing watches for a crash")
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), "SLIPWAY_TEST_CRASH_DIR="+filepath.Join(t.TempDir(), "none"), "SLIPWAY_TEST_CRASH=panic", "SLIPWAY_TEST_CRASH_WATCHED=1")

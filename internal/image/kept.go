@@ -36,8 +36,8 @@ func (c confirmed) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, &keptOther{host: req.URL.Host, sent: sum.Digest(), kept: named}
 }
 
-// keptOther is a registry's answer with another digest. The manifest is sent again: a
-// registry, or what stands before it, may answer wrongly once.
+// keptOther reports that a registry answered with another digest. The manifest is sent
+// again, because a registry or a proxy may give one wrong answer.
 type keptOther struct {
 	host       string
 	sent, kept digest.Digest

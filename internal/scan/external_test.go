@@ -33,7 +33,7 @@ func outputs() map[string]string {
 func program(t *testing.T, script string) string {
 	t.Helper()
 	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skip("no shell")
+		t.Skip("needs sh, for a stand-in scanner")
 	}
 	p := filepath.Join(t.TempDir(), "scanner")
 	if err := os.WriteFile(p, []byte("#!/bin/sh\n"+script), 0o755); err != nil {

@@ -126,8 +126,8 @@ func (r *goRun) end(t *goTest, e goEvent) {
 	r.blame(e.Package, e.Test)
 }
 
-// above visits the tests that a subtest is part of: those that began before it, since
-// the name of a subtest may have slashes of its own.
+// above visits the tests that contain a subtest. Only tests that already began count,
+// because the name of a subtest may contain slashes.
 func (r *goRun) above(pkg, name string, visit func(*goTest)) {
 	for i := strings.LastIndexByte(name, '/'); i > 0; i = strings.LastIndexByte(name, '/') {
 		name = name[:i]

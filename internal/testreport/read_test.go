@@ -201,7 +201,7 @@ func TestEveryHalf(t *testing.T) {
 	})
 }
 
-// The name of a subtest may have slashes; what stands before one is then no test.
+// The name of a subtest may contain slashes; the part before one is not a test.
 func TestSlashesInNamesOfGoSubtests(t *testing.T) {
 	var r testreport.Report
 	content := `{"Action":"run","Package":"p","Test":"TestAPI"}

@@ -91,8 +91,8 @@ func nodeReports(s *service, dir string) string {
 	return out
 }
 
-// afterTest puts words behind --test: node takes what stands behind a file as its
-// arguments.
+// afterTest inserts words right after --test: node passes everything after a file name
+// to the tests.
 func afterTest(words []string, _ int, add string) []string {
 	i := slices.Index(words, "--test")
 	return slices.Insert(slices.Clone(words), i+1, add)

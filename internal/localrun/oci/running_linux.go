@@ -151,8 +151,8 @@ func (run *Running) startAll(ctx context.Context) error {
 	return nil
 }
 
-// startThose starts the containers that stand beside the others, and waits until
-// they are ready, or the others.
+// startThose starts either the companions (beside) or the other containers. It waits
+// until companions are ready, because the others need them.
 func (run *Running) startThose(ctx context.Context, beside bool, start func(context.Context, *container) error) error {
 	starts, startCtx := errgroup.WithContext(ctx)
 	starts.SetLimit(startsAtOnce)
