@@ -60,7 +60,7 @@ const killed = 128 + 9
 // atLimit says which limit a failed step met, if one.
 func (p *progress) atLimit(failed *engine.StepError) error {
 	switch met := p.limits[p.failed.key]; {
-	case met == OutOfPIDs:
+	case met == OutOfPIDs, cannotFork().Match(lastLines(failed.Log)):
 		return diag.Fail(diag.ExitBuild, "a step started as many processes as one may have").Because(failed).
 			WithHint("if it needs more: SLIPWAY_STEP_PIDS=65536")
 	case met == OutOfMemory, failed.ExitCode == killed:
@@ -69,6 +69,13 @@ func (p *progress) atLimit(failed *engine.StepError) error {
 	}
 	return failed
 }
+
+// cannotFork matches what shells, compilers, Node.js, Python and the JVM say where the kernel gives
+// them no process or thread more. A step may end sooner than anyone sees it at its limit.
+var cannotFork = pattern.Lazy(`(?i)can't fork|\bfork\b.*resource temporarily unavailable|pthread_create failed|can't start new thread|unable to create (new )?native thread|spawn \S+ EAGAIN|failed to spawn thread`)
+
+// lastLines are the end of a log, where a failed step says why.
+func lastLines(log []byte) []byte { return log[max(0, len(log)-2048):] }
 
 // missingFile matches what BuildKit says of a COPY whose source is not there.
 var missingFile = pattern.Lazy(`failed to calculate checksum of ref [^ ]+: "/?([^"]+)": not found`)

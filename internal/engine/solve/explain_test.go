@@ -24,15 +24,18 @@ func TestWhatStoppedAStepIsSaid(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		err        error
-		limit      string
+		limit, log string
 		text, hint string
 	}{
-		"exit code":     {exit(2), "", "RUN a: exit code 2", ""},
-		"processes":     {exit(2), OutOfPIDs, "as many processes as one may have: [builder] RUN a: exit code 2", "SLIPWAY_STEP_PIDS="},
-		"memory":        {exit(1), OutOfMemory, "was killed, as the kernel does when memory runs out", "--resource memory="},
-		"killed":        {exit(137), "", "was killed, as the kernel does when memory runs out", "--resource memory="},
-		"large image":   {errors.New("failed to solve: /tmp/x: it unpacks to more than 20.0 GB"), "", "image that the step starts from is too large: [builder] RUN a: it unpacks to more than 20.0 GB", "--max-unpacked"},
-		"large archive": {errors.New("failed to solve: the archive a b.tgz: it unpacks to more than 5.0 MB"), "", "an archive is too large: [builder] RUN a: the archive a b.tgz: it unpacks", "--max-unpacked"},
+		"exit code":     {exit(2), "", "", "RUN a: exit code 2", ""},
+		"processes":     {exit(2), OutOfPIDs, "", "as many processes as one may have: [builder] RUN a: exit code 2", "SLIPWAY_STEP_PIDS="},
+		"no shell":      {exit(2), "", "ok\n/bin/sh: can't fork: Resource temporarily unavailable\n", "as many processes as one may have: [builder] RUN a: exit code 2", "SLIPWAY_STEP_PIDS="},
+		"no process":    {exit(1), "", "fork/exec /usr/bin/cc: resource temporarily unavailable\n", "as many processes as one may have", "SLIPWAY_STEP_PIDS="},
+		"no answer":     {exit(1), "", "read: Resource temporarily unavailable\n", "RUN a: exit code 1", ""},
+		"memory":        {exit(1), OutOfMemory, "", "was killed, as the kernel does when memory runs out", "--resource memory="},
+		"killed":        {exit(137), "", "", "was killed, as the kernel does when memory runs out", "--resource memory="},
+		"large image":   {errors.New("failed to solve: /tmp/x: it unpacks to more than 20.0 GB"), "", "", "image that the step starts from is too large: [builder] RUN a: it unpacks to more than 20.0 GB", "--max-unpacked"},
+		"large archive": {errors.New("failed to solve: the archive a b.tgz: it unpacks to more than 5.0 MB"), "", "", "an archive is too large: [builder] RUN a: the archive a b.tgz: it unpacks", "--max-unpacked"},
 	} {
 		p := newProgress("web", event.Discard{}, nil)
 		now, id := time.Unix(1, 0), digest.FromString("a")
@@ -40,7 +43,11 @@ func TestWhatStoppedAStepIsSaid(t *testing.T) {
 		if c.limit != "" {
 			met = append(met, &client.VertexStatus{ID: "1", Vertex: id, Name: c.limit, Current: 1})
 		}
-		p.update(&client.SolveStatus{Statuses: met, Vertexes: []*client.Vertex{{Digest: id, Name: "[builder 1/2] RUN a", Started: &now, Completed: &now, Error: "x"}}})
+		var logs []*client.VertexLog
+		if c.log != "" {
+			logs = append(logs, &client.VertexLog{Vertex: id, Stream: 2, Data: []byte(c.log), Timestamp: now})
+		}
+		p.update(&client.SolveStatus{Statuses: met, Logs: logs, Vertexes: []*client.Vertex{{Digest: id, Name: "[builder 1/2] RUN a", Started: &now, Completed: &now, Error: "x"}}})
 		err := p.explain(c.err)
 		if !strings.Contains(err.Error(), c.text) || !strings.Contains(diag.HintOf(err), c.hint) || (c.hint == "") != (diag.HintOf(err) == "") {
 			t.Errorf("%s: %v, hint %q", name, err, diag.HintOf(err))
