@@ -60,8 +60,19 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: node(`"cy:run": "cypress run"`, `"cypress": "13"`),
 			want:  []string{"/xvfb:", "ARG CYPRESS_INSTALL_BINARY", "--build-arg CYPRESS_INSTALL_BINARY=ADDRESS", "target=/root/.cache/Cypress"}, not: []string{"chromium", "CYPRESS_INSTALL_BINARY=0"},
 		},
+		"redirects of a site that a build makes": {
+			files: map[string]string{
+				"package.json": `{"name": "web", "scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}`, "package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"name": "web"}}}`,
+				"index.html": "<p>", "vite.config.js": "", "public/_redirects": "/old /new 301\n",
+			},
+			want: []string{"lint: nginx -t", "--mount=type=bind,from=production,target=/image", "chroot --userspec=1001:1001 /image /usr/sbin/nginx -t"},
+		},
 		"pytest does not look for tests.py": {files: flask("tests.py", "import unittest\n"), want: []string{"-o python_files='test_*.py *_test.py tests.py'"}},
-		"settings say what it looks for":    {files: flask("tests.py", "", "tox.ini", "[pytest]\npython_files = tests.py\n"), want: []string{"-m pytest"}, not: []string{"-o python_files"}},
+		"Django's tests leave their text": {
+			files: map[string]string{"requirements.txt": "django==5.1\ngunicorn==22.0.0\n", "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'web.settings')\n", "web/__init__.py": "", "web/settings.py": "ROOT_URLCONF = 'web.urls'\nWSGI_APPLICATION = 'web.wsgi.application'\n", "web/wsgi.py": "application = get_wsgi_application()\n", "pages/tests.py": ""},
+			want:  []string{"manage.py test --noinput -v 2 > /reports/unit-tests/unittest.txt 2>&1", "cat /reports/unit-tests/unittest.txt"}, not: []string{"pytest"},
+		},
+		"settings say what it looks for": {files: flask("tests.py", "", "tox.ini", "[pytest]\npython_files = tests.py\n"), want: []string{"-m pytest"}, not: []string{"-o python_files"}},
 		"tox.ini alone names packages": {
 			files: flask("tests/test_a.py", "", "tox.ini", "[testenv]\ndeps =\n    -r{toxinidir}/requirements.txt\n    py312: freezegun>=1 # of time\n    {[base]deps}\ncommands = pytest\n[testenv:docs]\ndeps = sphinx\n[testenv:lint]\ndeps = flake8\n"),
 			want:  []string{"install --no-compile 'freezegun>=1' flake8", "flake8 --tee"}, not: []string{"sphinx", "{[base]"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/ecosystem/static"
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -49,6 +50,9 @@ func (s *service) prove(p *plan.Service) {
 		if text := s.pkg.Scripts[name]; text != "" && !s.lintRuns(name) {
 			proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], s.ofScript(name, plan.StageLint)...)
 		}
+	}
+	if s.site != nil && len(s.site.Rules.Redirects)+len(s.site.Rules.Headers) > 0 { // else the configuration is the same for all sites
+		proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], static.ConfigCheck(p.User, ""))
 	}
 	if len(proof.Checks[plan.StageUnitTests]) == 0 && proof.Missing[plan.StageUnitTests] == "" {
 		proof.Checks[plan.StageUnitTests] = s.configuredTests(t)

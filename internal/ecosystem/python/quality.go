@@ -150,16 +150,21 @@ func (s *service) pytest(d devPackages, stage, arguments, file string) ecosystem
 	if s.hasDev(d, "pytest-cov") {
 		return ecosystem.Check{Tool: "pytest", Run: module + "\n--cov --cov-report=xml:" + dir + "/coverage.xml --cov-report=term", Why: why, File: file, Line: line}
 	}
-	return ecosystem.Check{Tool: "pytest", Run: s.covered(strings.TrimPrefix(module, "python "), dir), Why: why, File: file, Line: line}
+	return ecosystem.Check{Tool: "pytest", Run: s.covered(strings.TrimPrefix(module, "python "), dir, ""), Why: why, File: file, Line: line}
 }
 
-// covered measures the coverage of a module that runs tests.
-func (s *service) covered(module, dir string) string {
+// covered measures the coverage of a module that runs tests; kept is a file for what it
+// prints, "" where it leaves a report itself.
+func (s *service) covered(module, dir, kept string) string {
 	flags := ""
 	if file, _ := s.settingsOf("coverage", ".coveragerc"); file == "" {
 		flags = " --source=. --omit='test_*.py,*_test.py,*/tests/*,tests/*,test/*,tests.py,*/tests.py,conftest.py,*/migrations/*'"
 	}
-	return "code=0; python -m coverage run --data-file=" + dir + "/.coverage" + flags + " " + module + "\n|| code=$?; " +
+	to, show := "", ""
+	if kept != "" {
+		to, show = " > "+kept+" 2>&1", "cat "+kept+"; "
+	}
+	return "code=0; python -m coverage run --data-file=" + dir + "/.coverage" + flags + " " + module + to + "\n|| code=$?; " + show +
 		"python -m coverage xml --data-file=" + dir + "/.coverage -o " + dir + "/coverage.xml; rm -f " + dir + "/.coverage; ( exit $code )"
 }
 
@@ -172,7 +177,9 @@ func (s *service) djangoTests(proof *ecosystem.Proof, t testTree) {
 	}
 	env := append(slices.Clone(s.django.insists), "SECRET_KEY=only-for-this-step")
 	slices.Sort(env)
-	run := "( export " + strings.Join(slices.Compact(env), " ") + " && " + s.covered(manage+" test --noinput", plan.ReportsOf(plan.StageUnitTests)) + " )"
+	dir := plan.ReportsOf(plan.StageUnitTests)
+	report := dir + "/unittest.txt" // Django has no report but its text, which names each test from -v 2 on
+	run := "( export " + strings.Join(slices.Compact(env), " ") + " && " + s.covered(manage+" test --noinput -v 2", dir, report) + " )"
 	proof.Checks[plan.StageUnitTests] = []ecosystem.Check{{Tool: "manage.py test", Run: run, Why: "tests of a Django project", File: t.unit}}
 	proof.Companions = []string{plan.StageUnitTests}
 }
