@@ -114,6 +114,25 @@ func Find(data []byte) (out []Match) {
 	return out
 }
 
+// Hide returns a text in which "[secret]" stands for each secret that Find would report.
+func Hide(text string) string {
+	for _, r := range rules() {
+		if !hasOne([]byte(text), r.words) {
+			continue
+		}
+		var out strings.Builder
+		end := 0
+		for _, at := range r.form().FindAllStringSubmatchIndex(text, -1) {
+			if real(text[at[2]:at[3]], r.entropy) {
+				out.WriteString(text[end:at[2]] + "[secret]")
+				end = at[3]
+			}
+		}
+		text = out.String() + text[end:]
+	}
+	return text
+}
+
 func hasOne(data []byte, words []string) bool {
 	for _, w := range words {
 		if bytes.Contains(data, []byte(w)) {

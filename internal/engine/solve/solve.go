@@ -94,7 +94,7 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	progress := newProgress(req.Name, sink, hidden)
 	status := make(chan *client.SolveStatus)
 	var resp *client.SolveResponse
-	collect := &collector{Collect: req.Collect}
+	collect := &collector{Collect: req.Collect, hidden: hidden}
 	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error
