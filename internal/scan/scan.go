@@ -162,10 +162,11 @@ func (r Result) Warnings(now time.Time) (out diag.Findings) {
 }
 
 // Worst counts the hits that are at least as bad as a severity. Those that are dismissed
-// do not count, nor those whose code is not compiled in, as for gates.
+// do not count, nor those whose code is not compiled in, as for gates. Those of unknown
+// severity count as high.
 func (r Result) Worst(limit advisory.Severity) (n int) {
 	for _, h := range r.Vulnerabilities {
-		if h.Dismissed == "" && h.Reach != advisory.NotCalled && h.Severity.Rank() <= limit.Rank() {
+		if h.Dismissed == "" && h.Reach != advisory.NotCalled && h.Severity.Counted().Rank() <= limit.Rank() {
 			n++
 		}
 	}

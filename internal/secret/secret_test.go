@@ -54,6 +54,7 @@ func TestInVariable(t *testing.T) {
 		{"DATABASE_URL", "postgres://app@db/app", ""},
 		{"API_TOKEN", letters[:20], "secret-variable"},
 		{"GITHUB", made("gh"+"p_", 36), "github-token"},
+		{"ADAFRUIT_KEY", strings.ToLower(letters[:32]), "adafruit-api-key"},
 		{"API_TOKEN_FILE", "/run/secrets/token", ""},
 		{"TOKEN_TTL", "360000000", ""},
 		{"DB_PASSWORD", "${PASSWORD}", ""},
@@ -79,7 +80,7 @@ func TestHide(t *testing.T) {
 func FuzzFind(f *testing.F) {
 	f.Add([]byte("a = " + made("gh"+"p_", 36)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, m := range secret.Find(data) {
+		for _, m := range append(secret.Find(data), secret.FindInSource("a.yaml", data)...) {
 			if m.Line < 1 || m.Rule == "" {
 				t.Errorf("%+v", m)
 			}
