@@ -145,7 +145,10 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 			return nil, err
 		}
 		stages := slices.DeleteFunc(proving.Stages, func(s pipeline.Job) bool { return len(f.only) > 0 && !slices.Contains(f.only, s.Stage) })
-		for _, s := range stages {
+		for i, s := range stages {
+			if f.again {
+				fleet.Afresh(&stages[i])
+			}
 			if needs := s.Needs[s.Stage]; len(needs) > 0 {
 				t.needs[s.Request.Name] = needs
 			}
