@@ -237,3 +237,21 @@ func TestStepsThatRanAtOnceTookTheirSum(t *testing.T) {
 		t.Errorf("%d bytes, want those of a and b", got)
 	}
 }
+
+// Stages that were measured begin by what they took, the others as stages usually
+// last, before them.
+func TestTheLongestStageBegins(t *testing.T) {
+	guests := []guest{
+		{service: "lint", stage: "lint"}, {service: "unit", stage: "unit-tests"}, {service: "integration", stage: "integration-tests"}, {service: "browser", stage: "e2e-tests"},
+		{service: "scan", stage: "security-scan"}, {service: "image"}, {service: "measured", stage: "lint", took: 9 * time.Second}, {service: "longer", stage: "unit-tests", took: 10 * time.Second},
+	}
+	d := newDoor(1, 0, guests, event.Discard{})
+	var order []string
+	for g, ok := d.next(); ok; g, ok = d.next() {
+		order = append(order, g.service)
+		d.leave(g)
+	}
+	if diff := cmp.Diff([]string{"browser", "unit", "integration", "image", "lint", "scan", "longer", "measured"}, order); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
