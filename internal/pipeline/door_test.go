@@ -251,7 +251,7 @@ func TestTheLongestStageBegins(t *testing.T) {
 		order = append(order, g.service)
 		d.leave(g)
 	}
-	if diff := cmp.Diff([]string{"browser", "unit", "integration", "image", "lint", "scan", "longer", "measured"}, order); diff != "" {
+	if diff := cmp.Diff([]string{"browser", "unit", "integration", "image", "scan", "lint", "longer", "measured"}, order); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
