@@ -51,7 +51,11 @@ func status(h advisory.Hit) string {
 	if h.Dismissed != "" {
 		return "dismissed: " + diag.Printable(h.Dismissed)
 	}
-	return map[advisory.Reach]string{advisory.Called: "called", advisory.Imported: "compiled in", advisory.NotCalled: "not compiled in"}[h.Reach]
+	reach := map[advisory.Reach]string{advisory.Called: "called", advisory.Imported: "compiled in", advisory.NotCalled: "not compiled in"}[h.Reach]
+	if h.RatedBy != "" {
+		reach = strings.TrimPrefix(reach+", rated by "+diag.Printable(h.RatedBy), ", ")
+	}
+	return reach
 }
 
 // where is the place of a secret.
@@ -144,7 +148,11 @@ func (r Result) SARIF(version string) ([]byte, error) {
 		if points == 0 {
 			points = map[advisory.Severity]float64{advisory.Critical: 9.5, advisory.High: 8, advisory.Medium: 5.5, advisory.Low: 2}[h.Severity]
 		}
-		rule(h.ID, h.Summary, strconv.FormatFloat(points, 'f', 1, 64))
+		rated := ""
+		if points > 0 {
+			rated = strconv.FormatFloat(points, 'f', 1, 64)
+		}
+		rule(h.ID, h.Summary, rated)
 		run.Results = append(run.Results, r.vulnerability(h))
 	}
 	for _, s := range r.Secrets {
@@ -160,13 +168,16 @@ func (r Result) SARIF(version string) ([]byte, error) {
 // vulnerability is a hit as a result.
 func (r Result) vulnerability(h advisory.Hit) sarifResult {
 	level := "note"
-	switch h.Severity {
+	switch h.Severity.Counted() {
 	case advisory.Critical, advisory.High:
 		level = "error"
 	case advisory.Medium:
 		level = "warning"
 	}
 	text := fmt.Sprintf("%s %s has %s (%s)", h.Package.Name, h.Package.Version, h.ID, h.Severity)
+	if h.Severity == advisory.Unknown {
+		text += "; no database has rated it, so it counts as high"
+	}
 	if len(h.Fixed) > 0 {
 		text += "; fixed in " + strings.Join(h.Fixed, ", ")
 	} else {

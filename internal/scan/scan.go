@@ -21,6 +21,9 @@ const (
 	CodeMissing = "SLP631" // it lacks an ecosystem of the image
 )
 
+// Own is Result.Scanner of Slipway's own search.
+const Own = "slipway"
+
 // Result is what a scan found. Its keys are an interface to scripts.
 type Result struct {
 	Image           string             `json:"image,omitempty"`
@@ -43,7 +46,7 @@ type Options struct {
 // Result.Database is nil.
 func Image(s Subject, planned []inventory.Package, o Options) (Result, error) {
 	list := s.Inventory(planned)
-	r := Result{Image: s.Name, Digest: s.Digest, Scanner: "slipway", Packages: len(list.Packages), Secrets: s.Secrets()}
+	r := Result{Image: s.Name, Digest: s.Digest, Scanner: Own, Packages: len(list.Packages), Secrets: s.Secrets()}
 	err := r.match(list, s.reach(), o)
 	return r, err
 }
@@ -54,7 +57,7 @@ func Directory(name string, tree fs.FS, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Directory: name, Scanner: "slipway", Packages: len(list.Packages)}
+	r := Result{Directory: name, Scanner: Own, Packages: len(list.Packages)}
 	if r.Secrets, err = SourceSecrets(tree); err != nil {
 		return Result{}, err
 	}
@@ -159,10 +162,11 @@ func (r Result) Warnings(now time.Time) (out diag.Findings) {
 }
 
 // Worst counts the hits that are at least as bad as a severity. Those that are dismissed
-// do not count, nor those whose code is not compiled in, as for gates.
+// do not count, nor those whose code is not compiled in, as for gates. Those of unknown
+// severity count as high.
 func (r Result) Worst(limit advisory.Severity) (n int) {
 	for _, h := range r.Vulnerabilities {
-		if h.Dismissed == "" && h.Reach != advisory.NotCalled && h.Severity.Rank() <= limit.Rank() {
+		if h.Dismissed == "" && h.Reach != advisory.NotCalled && h.Severity.Counted().Rank() <= limit.Rank() {
 			n++
 		}
 	}

@@ -133,7 +133,7 @@ func inSource(tree fs.FS, p string, e fs.DirEntry) (out []gate.Secret, err error
 	if secret.HoldsKey(p, data) {
 		out = append(out, gate.Secret{Rule: "private-key", File: p, Where: "sources"})
 	}
-	for _, m := range secret.Find(data) {
+	for _, m := range secret.FindInSource(p, data) {
 		out = append(out, gate.Secret{Rule: m.Rule, File: p, Line: m.Line, Where: "sources"})
 	}
 	return out, nil
