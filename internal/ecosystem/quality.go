@@ -102,6 +102,7 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 	p.Quality = append(p.Quality, proof.Sources)
 	for _, extra := range proof.Extra {
 		if slices.ContainsFunc(stages, func(st plan.Stage) bool { return st.From == extra.Name }) {
+			extra.Steps = s.inContext(extra.Steps, proof.Ignore)
 			p.Quality = append(p.Quality, extra)
 			p.QualityBases = append(p.QualityBases, basesOf(extra, proof.Bases)...)
 		}

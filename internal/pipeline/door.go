@@ -62,9 +62,9 @@ func longestFirst(a, b guest) int {
 
 // usualPlace orders stages that were never measured: a browser takes longest; unit
 // tests have no companions to wait for, so that packages are installed while those of
-// the browser start; the scan waits for the image.
+// the browser start; the scan needs the image.
 func usualPlace(stage string) int {
-	return slices.Index([]string{plan.StageE2E, plan.StageUnitTests, plan.StageIntegration, "", plan.StageLint, plan.StageScan}, stage)
+	return slices.Index([]string{plan.StageE2E, plan.StageUnitTests, plan.StageIntegration, "", plan.StageScan, plan.StageLint}, stage)
 }
 
 // next waits until a service may begin, and returns it; without one in the queue

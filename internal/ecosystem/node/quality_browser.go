@@ -31,13 +31,18 @@ func (s *service) browserTests(bases []plan.Base, proof *ecosystem.Proof) {
 			{Op: plan.OpEnv, Args: append(append(s.manager.environment(), s.installEnv...),
 				"CI=true", "CHROME_PATH="+chromium, "CHROME_BIN="+chromium, "PUPPETEER_EXECUTABLE_PATH="+chromium,
 				"PLAYWRIGHT_BROWSERS_PATH="+browsersDir, "PLAYWRIGHT_JUNIT_OUTPUT_FILE="+plan.ReportsOf(plan.StageE2E)+"/junit.xml")},
-			{Op: plan.OpCopy, From: plan.StageTestSources, Args: []string{dir + "/", dir + "/"}},
 		},
 	}
+	from, sources := plan.StageTestSources, []plan.Step(nil)
+	if copied, ok := onlyCopied(proof.Sources); ok { // a changed source does not move all packages again
+		from, sources = proof.Sources.From, copied
+	}
+	st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: from, Args: []string{dir + "/", dir + "/"}})
 	if slices.ContainsFunc([]string{"@playwright/test", "playwright", "playwright-core"}, s.hasTool) {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: "node -e " + ecosystem.Quote(placeBrowser()),
 			Comment: "Playwright starts the browsers that it downloads itself; these are links to Debian's, where it looks."})
 	}
+	st.Steps = append(st.Steps, sources...)
 	if s.member != "" {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpWorkdir, Args: []string{dir + "/" + s.member}})
 	}
@@ -46,6 +51,21 @@ func (s *service) browserTests(bases []plan.Base, proof *ecosystem.Proof) {
 		proof.From = map[string]string{}
 	}
 	proof.From[plan.StageE2E] = plan.StageTestBrowser
+}
+
+// onlyCopied are the copies of a stage with sources, where it does nothing else: another
+// stage can repeat them.
+func onlyCopied(sources plan.Stage) ([]plan.Step, bool) {
+	var out []plan.Step
+	for _, step := range sources.Steps {
+		switch {
+		case step.Op == plan.OpCopy && step.From == "":
+			out = append(out, step)
+		case step.Op != plan.OpEnv:
+			return nil, false
+		}
+	}
+	return out, true
 }
 
 // browsersDir is where Playwright looks for its browsers.
