@@ -20,6 +20,10 @@ type Check struct {
 	Why  string // "devDependency", "script test"
 	File string // relative to the build context, "" without evidence in a file
 	Line int
+
+	Lacks  string       // why it cannot run and the next command: it is reported in place of the run
+	Mounts []plan.Mount // that the step needs for it, beside those of the language
+	Args   []string     // build arguments that it reads
 }
 
 // Proof is what a language knows of checking a service.
@@ -82,7 +86,18 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 			checks = []Check{{Tool: "security-scan", Run: "security-scan --root " + scanned + " --reports " + plan.ReportsOf(name) + " --fail-on-critical --allow-unknown", Why: "configured", File: s.FleetFile, Line: wanted.Line}}
 			p.QualityBases = append(p.QualityBases, plan.Base{Ref: scanRef, Role: plan.RoleProbe, Assembled: true})
 		}
+		var able []Check
+		for _, c := range checks {
+			if c.Lacks == "" {
+				able = append(able, c)
+			} else if !wanted.Off {
+				p.LeftOutStages = append(p.LeftOutStages, plan.LeftOutStage{Name: name, Why: c.Lacks})
+			}
+		}
+		lacking := len(able) < len(checks)
+		checks = able
 		switch {
+		case lacking && len(checks) == 0 && !wanted.Off: // the reasons are above
 		case wanted.Off:
 			p.LeftOutStages = append(p.LeftOutStages, plan.LeftOutStage{Name: name, Why: "off in slipway.yaml"})
 		case len(checks) == 0:
@@ -197,6 +212,12 @@ func (s *Service) checkStage(name string, proof Proof, checks []Check, written b
 		commands = append(commands, "{ "+c.Run+" || status=$?; }")
 	}
 	commands = append(commands, "echo $status > "+path.Join(dir, plan.StatusFile), "exit $status")
+	for _, c := range checks {
+		mounts = append(slices.Clip(mounts), c.Mounts...)
+		for _, arg := range c.Args {
+			st.Steps = append(st.Steps, plan.Step{Op: plan.OpArg, Args: []string{arg}})
+		}
+	}
 	if name == plan.StageScan && !written { // the image's files are looked at where they are
 		st.Comment = "Security scan of the production image, in search of vulnerabilities and secrets."
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: scanRef, Args: []string{"/usr/local/bin/security-scan", "/usr/local/bin/"}})
@@ -246,7 +267,11 @@ func (s *Service) withoutCompanions(stage string, wants []string) string {
 	if len(needs) == 0 {
 		needs = s.Want.Needs
 	}
-	text := stage + " not run: no companions. Use slipway test, or"
+	use := "Use slipway test"
+	if len(needs) == 0 { // which has nothing to start, either
+		use = "Write needs: {db: postgres} or the like in slipway.yaml and use slipway test"
+	}
+	text := stage + " not run: no companions. " + use + ", or"
 	for _, v := range usualAddresses(needs, wants) {
 		text += " --build-arg " + v + "=ADDRESS"
 	}
