@@ -98,7 +98,7 @@ licences:
 packages:
 	SLIPWAY_PACKAGES=$(CURDIR)/docs/PACKAGES.md SLIPWAY_PACKAGES_ONLY="$(ONLY)" go test -count=1 -timeout 3h -v -run TestUsualPackages ./internal/baseimage
 
-## tables: what Debian, PyPI and python-build-standalone publish, in internal/assets and internal/ecosystem/python, in minutes
+## tables: what Debian, PyPI, python-build-standalone and gitleaks publish, in internal/{assets,ecosystem/python,secret}, in minutes
 tables:
 	@scripts/tables.sh
 

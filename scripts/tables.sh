@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes the tables of what others publish again: the packages of Debian's libraries, the
-# wheels of compiled Python packages and the releases of standalone Pythons. It asks
+# wheels of compiled Python packages, the releases of standalone Pythons and gitleaks' rules. It asks
 # the mirror of apt and the index of pip that this machine is configured with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,4 +18,9 @@ pip download --quiet --disable-pip-version-check --no-deps -d "$dir" pbs-install
 python3 scripts/python-standalone.py "$dir"/pbs_installer-*.whl >"$dir/standalone.go"
 gofmt "$dir/wheels.go" >internal/ecosystem/python/wheels_table.go
 gofmt "$dir/standalone.go" >internal/ecosystem/python/standalone_table.go
-git diff --stat -- internal/assets internal/ecosystem/python
+
+# The newest release that the module proxy has; its licence is beside the data.
+read -r module version < <(cd "$dir" && go mod download -json github.com/zricethezav/gitleaks/v8@latest | python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["Dir"], m["Version"])')
+python3 scripts/secret-rules.py "$module" "$version" >"$dir/rules.go"
+gofmt "$dir/rules.go" >internal/secret/gitleaks_table.go
+git diff --stat -- internal/assets internal/ecosystem/python internal/secret

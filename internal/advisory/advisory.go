@@ -30,8 +30,9 @@ type Hit struct {
 	Aliases   []string          `json:"aliases,omitempty"`
 	Package   inventory.Package `json:"package"`
 	Severity  Severity          `json:"severity"`
-	Score     float64           `json:"score,omitempty"` // CVSS base score; 0: not known
-	Fixed     []string          `json:"fixed,omitempty"` // versions without it, the nearest first; empty: there is no fix yet
+	Score     float64           `json:"score,omitempty"`         // CVSS base score; 0: not known
+	RatedBy   string            `json:"severity_from,omitempty"` // record of the same flaw that the severity is from, when its own has none
+	Fixed     []string          `json:"fixed,omitempty"`         // versions without it, the nearest first; empty: there is no fix yet
 	Summary   string            `json:"summary,omitempty"`
 	Published time.Time         `json:"published,omitzero"`
 	Reach     Reach             `json:"reach"`

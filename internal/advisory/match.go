@@ -95,6 +95,9 @@ func (r Record) hit(p inventory.Package, v versions, ecosystem, name string, rea
 			h.Reach = worse(h.Reach, reach(p, imports))
 		}
 	}
+	if h.Severity == Unknown && r.Lent != nil {
+		h.Severity, h.Score, h.RatedBy = r.Lent.Severity, r.Lent.Score, r.Lent.From
+	}
 	h.Aliases = append(h.Aliases, r.Aliases...)
 	if len(r.Upstream) == 1 { // a notice about several flaws is none of them
 		h.Aliases = append(h.Aliases, r.Upstream...)
@@ -142,7 +145,7 @@ func one(g []Hit) Hit {
 	out := g[0]
 	for _, h := range g[1:] {
 		if h.Severity.Rank() < out.Severity.Rank() {
-			out.Severity = h.Severity
+			out.Severity, out.RatedBy = h.Severity, cmp.Or(h.RatedBy, h.ID)
 		}
 		out.Score = max(out.Score, h.Score)
 		out.Fixed = append(out.Fixed, h.Fixed...)

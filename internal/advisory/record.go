@@ -25,6 +25,17 @@ type Record struct {
 	Severity  []Vector   `json:"severity,omitempty"`
 	Affected  []Affected `json:"affected,omitempty"`
 	Specific  Specific   `json:"database_specific,omitzero"`
+
+	// Lent is the severity that another record of the same flaw states, where this one
+	// states none. The database fills it in.
+	Lent *Rating `json:"slipway_rating,omitempty"`
+}
+
+// Rating is a severity and the record that states it.
+type Rating struct {
+	Severity Severity `json:"severity"`
+	Score    float64  `json:"score,omitempty"`
+	From     string   `json:"from"`
 }
 
 // Vector is a severity: "CVSS_V3" with its vector.
@@ -179,6 +190,27 @@ func (r Record) severity(a Affected) (Severity, float64) {
 		found = Critical
 	}
 	return found, points
+}
+
+// Rating is the worst severity that the record states; false when it states none.
+func (r Record) Rating() (Rating, bool) {
+	out := Rating{Severity: Unknown, From: r.ID}
+	for _, a := range r.Affected {
+		if severity, points := r.severity(a); severity.Rank() < out.Severity.Rank() || severity == out.Severity && points > out.Score {
+			out.Severity, out.Score = severity, points
+		}
+	}
+	return out, out.Severity != Unknown
+}
+
+// Counted is the severity that limits apply to. A flaw that no database has rated
+// counts as high: a typical flaw is rated medium or high, and one that was published
+// yesterday and is not rated yet may be worse.
+func (s Severity) Counted() Severity {
+	if s.Rank() == Unknown.Rank() {
+		return High
+	}
+	return s
 }
 
 // Rank orders severities, the worst first.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"github.com/slipway-build/slipway/internal/advisory/osv"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/evidence"
+	"github.com/slipway-build/slipway/internal/origin"
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/scan"
 )
@@ -22,14 +25,17 @@ import (
 // scanFlags are the flags of `slipway scan`.
 type scanFlags struct {
 	fleetFlags
-	update bool
-	from   string
-	only   []string
-	failOn string
-	vex    []string
-	json   bool
-	sarif  string
-	by     string
+	update  bool
+	from    string
+	only    []string
+	failOn  string
+	vex     []string
+	json    bool
+	sarif   string
+	by      string
+	commits bool
+	sign    bool
+	key     string
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -41,10 +47,13 @@ func (a *app) scanCommand() *cobra.Command {
 of vulnerabilities on this machine. Search all layers, variables and history for secrets.
 The database comes from a mirror of OSV archives, which SLIPWAY_OSV_MIRROR names, or from
 files with --from. Only --update uses the network. Vulnerable functions of Go that are not
-compiled in are listed and do not fail the scan.`,
+compiled in are listed and do not fail the scan.
+
+The vulnerabilities of an image are kept beside it as a statement (slipway evidence),
+which slipway push sends along; --sign signs it when the scan passes.`,
 		Example: `  slipway scan --update --from advisories.zip
   slipway scan fast-orchestrator-service --fail-on high
-  slipway scan . --sarif scan.sarif`,
+  slipway scan . --history --sarif scan.sarif`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.update || f.from != "" {
@@ -55,18 +64,7 @@ compiled in are listed and do not fail the scan.`,
 			if len(args) == 0 {
 				return diag.Fail(diag.ExitUsage, "no image, service or directory specified").WithHint("slipway scan SERVICE, or slipway scan .")
 			}
-			limit, err := limitOf(f.failOn)
-			if err != nil {
-				return err
-			}
-			result, err := a.scan(cmd.Context(), args[0], f)
-			if err != nil {
-				return err
-			}
-			if err := a.printScan(result, f); err != nil {
-				return err
-			}
-			return judged(result, limit, args[0])
+			return a.scanAndKeep(cmd.Context(), args[0], f)
 		},
 	}
 	f.register(cmd)
@@ -77,9 +75,44 @@ compiled in are listed and do not fail the scan.`,
 	fl.StringVar(&f.failOn, "fail-on", "critical", "exit with 4 from this severity on: critical, high, medium, low or none")
 	fl.StringArrayVar(&f.vex, "vex", nil, "OpenVEX document that dismisses vulnerabilities with a reason")
 	fl.StringVar(&f.by, "scanner", "", "use an installed scanner: grype, trivy, snyk, clair, or a command with {layout} or {archive}")
+	fl.BoolVar(&f.commits, "history", false, "search the git commits of the directory for secrets too")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	fl.StringVar(&f.sarif, "sarif", "", "write the result as SARIF to this file")
+	fl.BoolVar(&f.sign, "sign", false, "sign the image when the scan passes, and the statements about it")
+	fl.StringVar(&f.key, "key", "", "private key of --sign: a file, or env://NAME (also $SLIPWAY_KEY)")
 	return cmd
+}
+
+// scanAndKeep scans, prints, and keeps the result beside an image.
+func (a *app) scanAndKeep(ctx context.Context, word string, f scanFlags) error {
+	limit, err := limitOf(f.failOn)
+	if err != nil {
+		return err
+	}
+	if f.sign && isDirectory(word) {
+		return diag.Fail(diag.ExitUsage, "--sign signs an image, and %s is a directory", word).WithHint("slipway scan SERVICE --sign, or remove --sign")
+	}
+	signer, err := a.signer("scan", f.sign, f.key)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	result, err := a.scan(ctx, word, f)
+	if err != nil {
+		return err
+	}
+	if err := a.printScan(result, f); err != nil {
+		return err
+	}
+	verdict := judged(result, limit, word)
+	if result.Directory != "" {
+		return verdict
+	}
+	store, err := a.state.Images(event.Discard{})
+	if err == nil {
+		err = evidence.Keeper{Store: store, Signer: signer, Version: Version}.Scanned(ctx, result, began, time.Now(), verdict == nil)
+	}
+	return errors.Join(err, verdict)
 }
 
 // limitOf is the severity from which a scan fails, "" for none.
@@ -123,6 +156,11 @@ func (a *app) updateAdvisories(ctx context.Context, f scanFlags) error {
 // advisories is the directory of the database.
 func (a *app) advisories() string { return filepath.Join(a.state.Path, "advisories") }
 
+// isDirectory tells whether a word means a directory, not an image.
+func isDirectory(word string) bool {
+	return strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/")
+}
+
 // scan looks at a directory, else at an image.
 func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, error) {
 	o := scan.Options{Database: a.advisories()}
@@ -137,11 +175,14 @@ func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, 
 		}
 		o.VEX = append(o.VEX, v)
 	}
-	if strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/") {
+	if isDirectory(word) {
 		if info, err := os.Stat(a.path(word)); err != nil || !info.IsDir() {
 			return scan.Result{}, diag.Fail(diag.ExitUsage, "%s is not a directory", word).WithHint("slipway scan SERVICE scans an image")
 		}
-		return scan.Directory(word, repository.FS(a.path(word)), o)
+		return a.scanDirectory(ctx, word, f, o)
+	}
+	if f.commits {
+		return scan.Result{}, diag.Fail(diag.ExitUsage, "--history is for directories").WithHint("slipway scan . --history")
 	}
 	subject, planned, err := a.subject(ctx, word, f.fleetFlags)
 	if err != nil {
@@ -155,6 +196,15 @@ func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, 
 		return scan.External(ctx, store, subject, f.by, o.VEX)
 	}
 	return scan.Image(subject, planned, o)
+}
+
+// scanDirectory scans a source tree, and its history where that is asked for.
+func (a *app) scanDirectory(ctx context.Context, word string, f scanFlags, o scan.Options) (scan.Result, error) {
+	r, err := scan.Directory(word, repository.FS(a.path(word)), o)
+	if err != nil || !f.commits {
+		return r, err
+	}
+	return r, r.Commits(ctx, origin.Source{Environ: os.Environ()}, a.path(word))
 }
 
 // printScan prints a result.

@@ -55,7 +55,7 @@ type vulnerabilities struct {
 	High     tally     `yaml:"high,omitempty" jsonschema_description:"Most of high severity."`
 	Medium   tally     `yaml:"medium,omitempty" jsonschema_description:"Most of medium severity."`
 	Low      tally     `yaml:"low,omitempty" jsonschema_description:"Most of low severity."`
-	Unknown  tally     `yaml:"unknown,omitempty" jsonschema_description:"Most of unknown severity."`
+	Unknown  tally     `yaml:"unknown,omitempty" jsonschema_description:"Most of unknown severity; they count as high when left out."`
 	Unfixed  unfixedly `yaml:"unfixed,omitempty" jsonschema_description:"Whether vulnerabilities without a fix count; they do not when left out."`
 }
 
@@ -310,6 +310,7 @@ func (g Gates) Over(l gate.Limits) gate.Limits {
 		l.MemoryBytes = 0
 	}
 	l.Vulnerabilities = w.Vulnerabilities.over(l.Vulnerabilities)
+	l.UnknownAsHigh = l.UnknownAsHigh && !w.Vulnerabilities.Unknown.written
 	l.Unfixed = w.Vulnerabilities.Unfixed == "count" || w.Vulnerabilities.Unfixed == "" && l.Unfixed
 	for _, h := range []struct {
 		to      *gate.Level

@@ -297,6 +297,34 @@ func TestVulnerabilitiesThatDoNotCount(t *testing.T) {
 	}
 }
 
+// TestVulnerabilitiesOfUnknownSeverity count as high unless they have a limit of their
+// own.
+func TestVulnerabilitiesOfUnknownSeverity(t *testing.T) {
+	s := hits(hit("GHSA-1", advisory.High, "2"), hit("PYSEC-1", advisory.Unknown, "2"))
+	pooled := gate.Limits{Supply: gate.Supply{Vulnerabilities: map[advisory.Severity]int{advisory.High: 1}, UnknownAsHigh: true}}
+	v := pipeline.Gate(pooled, s, pipeline.Waivers{}, today).Verdicts[0]
+	if v.Result != gate.Failed || v.Limit != "at most 1 high or unknown" || v.Actual != "1 high, 1 unknown" {
+		t.Errorf("one of each, at most one: %+v", v)
+	}
+	if text := v.Findings.Of(diag.Error)[1].Text; !strings.Contains(text, "PYSEC-1 (unknown), which no database has rated; it counts as high") {
+		t.Errorf("%s", text)
+	}
+	pooled.Vulnerabilities[advisory.High] = 2
+	if o := pipeline.Gate(pooled, s, pipeline.Waivers{}, today); o.Failed() {
+		t.Errorf("one of each, at most two: %+v", o.Verdicts[0])
+	}
+	own := gate.Limits{Supply: gate.Supply{Vulnerabilities: map[advisory.Severity]int{advisory.High: 1, advisory.Unknown: 0}}}
+	if v := pipeline.Gate(own, s, pipeline.Waivers{}, today).Verdicts[0]; v.Result != gate.Failed || v.Limit != "at most 1 high, no unknown" {
+		t.Errorf("a limit of its own: %+v", v)
+	}
+	lent := hit("PYSEC-2", advisory.Medium, "2")
+	lent.RatedBy = "GHSA-2"
+	own.Vulnerabilities[advisory.Medium] = 0
+	if v := pipeline.Gate(own, hits(lent), pipeline.Waivers{}, today).Verdicts[0]; !strings.Contains(v.Findings[0].Text, "PYSEC-2 (medium), rated by GHSA-2") {
+		t.Errorf("%+v", v)
+	}
+}
+
 // TestAnImageThatDoesNotStart fails the gate of its start-up, not the command.
 func TestAnImageThatDoesNotStart(t *testing.T) {
 	l := gate.Limits{Runtime: gate.Runtime{StartUp: time.Second, MemoryBytes: 1}}

@@ -53,6 +53,7 @@ type Quality struct {
 // Supply limits what the image is made of.
 type Supply struct {
 	Vulnerabilities map[advisory.Severity]int `json:",omitempty"` // most of each; severities left out have no limit
+	UnknownAsHigh   bool                      `json:",omitempty"` // those of unknown severity count within the limit of high
 	Unfixed         bool                      `json:",omitempty"` // vulnerabilities without a fix count too
 	Secrets         *int                      `json:",omitempty"` // most
 	DeniedLicences  []string                  `json:",omitempty"` // SPDX identifiers, or patterns such as "AGPL-*"
@@ -117,6 +118,7 @@ func Defaults(a About) Limits {
 		Quality: Quality{FailedTests: new(0), Tests: new(1), LintErrors: new(0)},
 		Supply: Supply{
 			Vulnerabilities: map[advisory.Severity]int{advisory.Critical: 0, advisory.High: 4},
+			UnknownAsHigh:   true,
 			Secrets:         new(0), BaseAge: 30 * 24 * time.Hour, OldBase: Warn,
 		},
 		// Those of dive, and 5 % of growth.

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,8 +43,9 @@ func vulnerabilities(l Limits, s Subject) *draft {
 	apart := 0
 	for _, severity := range severities() {
 		if limit, ok := l.Vulnerabilities[severity]; ok {
-			d.add(limit, diag.Error, fixable[severity]...)
-			d.add(len(unfixed[severity]), diag.Info, unfixed[severity]...)
+			d.add(limit, diag.Error, pooled(fixable, severity, l)...)
+			within := pooled(unfixed, severity, l)
+			d.add(len(within), diag.Info, within...)
 		}
 		apart += len(unfixed[severity])
 	}
@@ -54,11 +56,23 @@ func vulnerabilities(l Limits, s Subject) *draft {
 	return d
 }
 
+// pooled are the findings that the limit of a severity is for.
+func pooled(found map[advisory.Severity]diag.Findings, severity advisory.Severity, l Limits) diag.Findings {
+	if severity == advisory.High && l.UnknownAsHigh {
+		return slices.Concat(found[advisory.High], found[advisory.Unknown])
+	}
+	return found[severity]
+}
+
 func vulnerabilityLimit(l Limits) string {
 	var parts []string
 	for _, severity := range severities() {
 		if limit, ok := l.Vulnerabilities[severity]; ok {
-			parts = append(parts, fmt.Sprintf("%s %s", most(limit), severity))
+			word := string(severity)
+			if severity == advisory.High && l.UnknownAsHigh {
+				word = "high or unknown"
+			}
+			parts = append(parts, fmt.Sprintf("%s %s", most(limit), word))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -82,6 +96,12 @@ func ofHit(s Subject, hit advisory.Hit) diag.Finding {
 	p := hit.Package
 	at := placeOf(p)
 	f := diag.Finding{Code: codeVulnerable, ID: hit.ID, Place: diag.Place{File: at}, Text: fmt.Sprintf("%s%s %s has %s (%s)", prefix(s), p.Name, p.Version, hit.ID, hit.Severity)}
+	switch {
+	case hit.Severity == advisory.Unknown:
+		f.Text += ", which no database has rated; it counts as high unless gates: limits unknown"
+	case hit.RatedBy != "":
+		f.Text += ", rated by " + hit.RatedBy
+	}
 	if hit.Summary != "" {
 		f.Text += ": " + Clip(hit.Summary)
 	}

@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 	"golang.org/x/mod/modfile"
-
-	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // Limits of a tree that is searched for lock files.
@@ -25,7 +22,9 @@ const (
 func lockReaders() map[string]func([]byte) ([]Package, error) {
 	return map[string]func([]byte) ([]Package, error){
 		"package-lock.json": npmLock, "npm-shrinkwrap.json": npmLock, "go.mod": goMod, "Cargo.lock": cargoLock,
-		"requirements.txt": requirements, "uv.lock": pythonLock, "poetry.lock": pythonLock,
+		"pnpm-lock.yaml": pnpmLock, "yarn.lock": yarnLock, "bun.lock": bunLock,
+		"requirements.txt": requirements, "uv.lock": pythonLock, "poetry.lock": pythonLock, "pdm.lock": pythonLock, "pylock.toml": pythonLock, "Pipfile.lock": pipfileLock,
+		"gradle.lockfile": gradleLock, "buildscript-gradle.lockfile": gradleLock, "verification-metadata.xml": gradleVerification,
 	}
 }
 
@@ -94,8 +93,7 @@ func Crates(tree fs.FS, dir string) []Package {
 	}
 }
 
-// tomlLock is what lock files of Cargo, uv and Poetry have in common.
-type tomlLock struct {
+type cargoLocked struct {
 	Package []struct {
 		Name     string `toml:"name"`
 		Version  string `toml:"version"`
@@ -105,7 +103,7 @@ type tomlLock struct {
 }
 
 func cargoLock(data []byte) (out []Package, err error) {
-	var lock tomlLock
+	var lock cargoLocked
 	if err := toml.Unmarshal(data, &lock); err != nil {
 		return nil, err
 	}
@@ -113,21 +111,6 @@ func cargoLock(data []byte) (out []Package, err error) {
 		if p.Source != nil { // not of the workspace itself
 			out = append(out, Package{Type: Cargo, Name: p.Name, Version: p.Version, SHA256: p.Checksum})
 		}
-	}
-	return out, nil
-}
-
-func pythonLock(data []byte) (out []Package, err error) {
-	var lock tomlLock
-	if err := toml.Unmarshal(data, &lock); err != nil {
-		return nil, err
-	}
-	for _, p := range lock.Package {
-		source, _ := p.Source.(map[string]any)
-		if source["editable"] != nil || source["virtual"] != nil || source["workspace"] != nil {
-			continue
-		}
-		out = append(out, Package{Type: PyPI, Name: p.Name, Version: p.Version})
 	}
 	return out, nil
 }
@@ -186,17 +169,6 @@ func goMod(data []byte) (out []Package, err error) {
 	}
 	if mod.Toolchain != nil && strings.HasPrefix(mod.Toolchain.Name, "go1") {
 		out = append(out, Package{Type: Go, Name: Stdlib, Version: strings.TrimPrefix(mod.Toolchain.Name, "go"), Sure: ByName})
-	}
-	return out, nil
-}
-
-var pinned = pattern.Lazy(`^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9.!+_-]+)\s*(?:[;#\\ ].*)?$`)
-
-func requirements(data []byte) (out []Package, err error) {
-	for line := range bytes.Lines(data) {
-		if m := pinned().FindStringSubmatch(strings.TrimSpace(string(line))); m != nil {
-			out = append(out, Package{Type: PyPI, Name: m[1], Version: m[2]})
-		}
 	}
 	return out, nil
 }

@@ -43,6 +43,9 @@ func (r Result) Write(w io.Writer) error {
 	for _, s := range r.Secrets {
 		fmt.Fprintf(w, "secret: %s in %s\n", s.Rule, diag.Printable(where(s)))
 	}
+	if r.History != nil {
+		fmt.Fprintf(w, "history: %d commits searched\n", r.History.Commits)
+	}
 	return nil
 }
 
@@ -51,7 +54,11 @@ func status(h advisory.Hit) string {
 	if h.Dismissed != "" {
 		return "dismissed: " + diag.Printable(h.Dismissed)
 	}
-	return map[advisory.Reach]string{advisory.Called: "called", advisory.Imported: "compiled in", advisory.NotCalled: "not compiled in"}[h.Reach]
+	reach := map[advisory.Reach]string{advisory.Called: "called", advisory.Imported: "compiled in", advisory.NotCalled: "not compiled in"}[h.Reach]
+	if h.RatedBy != "" {
+		reach = strings.TrimPrefix(reach+", rated by "+diag.Printable(h.RatedBy), ", ")
+	}
+	return reach
 }
 
 // where is the place of a secret.
@@ -65,6 +72,10 @@ func where(s gate.Secret) string {
 	}
 	if s.Line > 0 {
 		text += ":" + strconv.Itoa(s.Line)
+	}
+	if s.Commit != "" {
+		day, _, _ := strings.Cut(s.Date, "T")
+		text += fmt.Sprintf(" of commit %.12s, %s, %s", s.Commit, day, s.Author)
 	}
 	if s.Layer != "" {
 		text += " of layer " + s.Layer
@@ -144,13 +155,17 @@ func (r Result) SARIF(version string) ([]byte, error) {
 		if points == 0 {
 			points = map[advisory.Severity]float64{advisory.Critical: 9.5, advisory.High: 8, advisory.Medium: 5.5, advisory.Low: 2}[h.Severity]
 		}
-		rule(h.ID, h.Summary, strconv.FormatFloat(points, 'f', 1, 64))
+		rated := ""
+		if points > 0 {
+			rated = strconv.FormatFloat(points, 'f', 1, 64)
+		}
+		rule(h.ID, h.Summary, rated)
 		run.Results = append(run.Results, r.vulnerability(h))
 	}
 	for _, s := range r.Secrets {
 		rule(s.Rule, "a secret: "+s.Rule, "9.0")
 		result := sarifResult{Rule: s.Rule, Level: "error", Message: sarifText{"a secret is in " + where(s)}, Locations: place(s.File, s.Line)}
-		result.Fingerprints = map[string]string{"slipway/v1": s.Rule + ":" + s.Where + ":" + s.File + ":" + strconv.Itoa(s.Line)}
+		result.Fingerprints = map[string]string{"slipway/v1": strings.TrimSuffix(s.Rule+":"+s.Where+":"+s.File+":"+strconv.Itoa(s.Line)+":"+s.Commit, ":")}
 		run.Results = append(run.Results, result)
 	}
 	data, err := json.MarshalIndent(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}, "", "  ")
@@ -160,13 +175,16 @@ func (r Result) SARIF(version string) ([]byte, error) {
 // vulnerability is a hit as a result.
 func (r Result) vulnerability(h advisory.Hit) sarifResult {
 	level := "note"
-	switch h.Severity {
+	switch h.Severity.Counted() {
 	case advisory.Critical, advisory.High:
 		level = "error"
 	case advisory.Medium:
 		level = "warning"
 	}
 	text := fmt.Sprintf("%s %s has %s (%s)", h.Package.Name, h.Package.Version, h.ID, h.Severity)
+	if h.Severity == advisory.Unknown {
+		text += "; no database has rated it, so it counts as high"
+	}
 	if len(h.Fixed) > 0 {
 		text += "; fixed in " + strings.Join(h.Fixed, ", ")
 	} else {

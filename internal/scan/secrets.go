@@ -79,7 +79,7 @@ func ruleOf(what string) string {
 
 func sortSecrets(list []gate.Secret) {
 	slices.SortFunc(list, func(a, b gate.Secret) int {
-		return cmp.Or(strings.Compare(a.Where, b.Where), strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Rule, b.Rule), strings.Compare(a.Layer, b.Layer))
+		return cmp.Or(strings.Compare(a.Where, b.Where), strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Rule, b.Rule), strings.Compare(a.Layer, b.Layer), strings.Compare(a.Commit, b.Commit))
 	})
 }
 
@@ -133,7 +133,7 @@ func inSource(tree fs.FS, p string, e fs.DirEntry) (out []gate.Secret, err error
 	if secret.HoldsKey(p, data) {
 		out = append(out, gate.Secret{Rule: "private-key", File: p, Where: "sources"})
 	}
-	for _, m := range secret.Find(data) {
+	for _, m := range secret.FindInSource(p, data) {
 		out = append(out, gate.Secret{Rule: m.Rule, File: p, Line: m.Line, Where: "sources"})
 	}
 	return out, nil

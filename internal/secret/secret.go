@@ -1,5 +1,6 @@
 // Package secret finds tokens and passwords in texts by the forms that their issuers
-// document, and private keys. It reports which rule and line, and never the secret.
+// document and by gitleaks' rules, and private keys. It reports which rule and line, and
+// never the secret.
 //
 //	for _, m := range secret.Find(data) {
 //		fmt.Println(m.Rule, m.Line)
@@ -7,7 +8,6 @@
 package secret
 
 import (
-	"bytes"
 	"math"
 	"regexp"
 	"strings"
@@ -96,33 +96,6 @@ func rules() []rule {
 	}
 }
 
-// maxMatches is how many places of one text are reported.
-const maxMatches = 100
-
-// Find returns the places of a text where secrets are, by line.
-func Find(data []byte) (out []Match) {
-	for _, r := range rules() {
-		if !hasOne(data, r.words) {
-			continue
-		}
-		for _, at := range r.form().FindAllSubmatchIndex(data, maxMatches) {
-			if found := data[at[2]:at[3]]; real(string(found), r.entropy) && len(out) < maxMatches {
-				out = append(out, Match{r.name, 1 + bytes.Count(data[:at[2]], []byte("\n"))})
-			}
-		}
-	}
-	return out
-}
-
-func hasOne(data []byte, words []string) bool {
-	for _, w := range words {
-		if bytes.Contains(data, []byte(w)) {
-			return true
-		}
-	}
-	return false
-}
-
 // real tells a secret from the placeholder of a documentation.
 func real(text string, entropy float64) bool {
 	lower := strings.ToLower(text)
@@ -156,8 +129,10 @@ var (
 // InVariable names the rule by which a variable of an image's configuration is a
 // secret, "" for none: its value has the form of one, or its name says so.
 func InVariable(name, value string) string {
-	if found := Find([]byte(value)); len(found) > 0 {
-		return found[0].Rule
+	for _, text := range []string{value, name + "=" + value} {
+		if found := Find([]byte(text)); len(found) > 0 {
+			return found[0].Rule
+		}
 	}
 	if m := loginURL().FindStringSubmatch(value); m != nil && !common(m[1]) {
 		return "password-in-address"

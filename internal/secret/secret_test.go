@@ -54,6 +54,7 @@ func TestInVariable(t *testing.T) {
 		{"DATABASE_URL", "postgres://app@db/app", ""},
 		{"API_TOKEN", letters[:20], "secret-variable"},
 		{"GITHUB", made("gh"+"p_", 36), "github-token"},
+		{"ADAFRUIT_KEY", strings.ToLower(letters[:32]), "adafruit-api-key"},
 		{"API_TOKEN_FILE", "/run/secrets/token", ""},
 		{"TOKEN_TTL", "360000000", ""},
 		{"DB_PASSWORD", "${PASSWORD}", ""},
@@ -66,13 +67,26 @@ func TestInVariable(t *testing.T) {
 	}
 }
 
+func TestHide(t *testing.T) {
+	token, other := made("gh"+"p_", 36), made("np"+"m_", 36)
+	if got, want := secret.Hide("reads "+token+" and "+other+", "+token), "reads [secret] and [secret], [secret]"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := secret.Hide("as it is"); got != "as it is" {
+		t.Errorf("%q", got)
+	}
+}
+
 func FuzzFind(f *testing.F) {
 	f.Add([]byte("a = " + made("gh"+"p_", 36)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, m := range secret.Find(data) {
+		for _, m := range append(secret.Find(data), secret.FindInSource("a.yaml", data)...) {
 			if m.Line < 1 || m.Rule == "" {
 				t.Errorf("%+v", m)
 			}
+		}
+		if hidden := secret.Hide(string(data)); (hidden == string(data)) != (len(secret.Find(data)) == 0) {
+			t.Errorf("%q became %q", data, hidden)
 		}
 	})
 }

@@ -16,8 +16,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-build/slipway/internal/advisory"
 	"github.com/slipway-build/slipway/internal/advisory/osv"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/inventory"
 )
 
 // flaw is a record of a package.
@@ -112,6 +114,43 @@ func TestUpdateFromAMirror(t *testing.T) {
 	state := db.State([]string{"Debian", "Go", "npm"})
 	if strings.Join(state.Missing, " ") != "Go" || strings.Join(state.Ecosystems, " ") != "Debian npm" || !state.Updated.Equal(want["Debian"].Updated) {
 		t.Errorf("%+v", state)
+	}
+}
+
+// TestASeverityOfAnotherRecordOfTheFlaw: a record without one takes it from its alias,
+// or from a record that shares an alias, whatever its package; nothing is invented.
+func TestASeverityOfAnotherRecordOfTheFlaw(t *testing.T) {
+	with := func(record, more string) string { return strings.TrimSuffix(record, "}") + ", " + more + "}" }
+	from, dir, now := filepath.Join(t.TempDir(), "all.zip"), t.TempDir(), time.Unix(1_700_000_000, 0)
+	if err := os.WriteFile(from, zipped(t, map[string]string{
+		"1.json": with(flaw("PYSEC-1", "PyPI", "jinja2", "2026-01-01T00:00:00Z"), `"aliases": ["CVE-1", "GHSA-1"], "slipway_rating": {"severity": "low", "from": "me"}`),
+		"2.json": with(flaw("GHSA-1", "npm", "elsewhere", "2026-01-01T00:00:00Z"), `"database_specific": {"severity": "HIGH"}`),
+		"3.json": with(flaw("PYSEC-2", "PyPI", "flask", "2026-01-01T00:00:00Z"), `"aliases": ["CVE-2"]`),
+		"4.json": with(flaw("GHSA-2", "PyPI", "other", "2026-01-01T00:00:00Z"), `"aliases": ["CVE-2"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]`),
+		"5.json": with(flaw("DSA-1", "Debian:13", "openssl", "2026-01-01T00:00:00Z"), `"upstream": ["CVE-2", "CVE-9"]`),
+		"6.json": with(flaw("PYSEC-3", "PyPI", "django", "2026-01-01T00:00:00Z"), `"aliases": ["CVE-3"], "slipway_rating": {"severity": "low", "from": "me"}`),
+	}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := osv.Update(t.Context(), dir, osv.Options{From: from, Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := osv.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	got := map[string]string{}
+	for _, p := range []inventory.Package{{Type: inventory.PyPI, Name: "jinja2", Version: "1"}, {Type: inventory.PyPI, Name: "flask", Version: "1"}, {Type: inventory.PyPI, Name: "django", Version: "1"}, {Type: inventory.Debian, Name: "openssl", Version: "1", Release: "13"}} {
+		hits, err := advisory.Match([]inventory.Package{p}, db, nil)
+		if err != nil || len(hits) != 1 {
+			t.Fatal(p.Name, hits, err)
+		}
+		got[hits[0].ID] = fmt.Sprint(hits[0].Severity, " ", hits[0].Score, " ", hits[0].RatedBy)
+	}
+	want := map[string]string{"PYSEC-1": "high 0 GHSA-1", "PYSEC-2": "critical 9.8 GHSA-2", "PYSEC-3": "unknown 0 ", "DSA-1": "critical 9.8 GHSA-2"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

@@ -68,6 +68,9 @@ func Update(ctx context.Context, dir string, o Options) (About, error) {
 		return About{}, diag.Fail(diag.ExitUsage, "no records of %s are in %s", strings.Join(advisory.Ecosystems(), ", "), b.about.Source).
 			WithHint("name a directory or archive of OSV records in JSON, or of <ecosystem>/all.zip")
 	}
+	if err := b.lend(); err != nil {
+		return About{}, err
+	}
 	return b.about, b.install(dir, scratch, o.Now)
 }
 
@@ -119,6 +122,7 @@ type builder struct {
 	about    About
 	packages map[string]map[string][][]byte // records in JSON by ecosystem and package
 	quota    *quota.Quota
+	ratings  ratings
 }
 
 // mirror fetches the archives of ecosystems.
@@ -267,11 +271,13 @@ func (b *builder) read(name string, changed time.Time, r io.Reader) error {
 	if record.Modified.Year() <= 1 && changed.Year() > 1980 { // the earliest that a zip can say
 		record.Modified = changed.UTC()
 	}
+	record.Lent = nil // only Slipway writes it
 	return b.add(record)
 }
 
 // add files a record under each package that it is about.
 func (b *builder) add(record advisory.Record) error {
+	rated := b.ratings.note(record)
 	parts := map[[2]string][]advisory.Affected{}
 	for _, a := range record.Affected {
 		ecosystem, _, _ := strings.Cut(a.Package.Ecosystem, ":")
@@ -290,6 +296,9 @@ func (b *builder) add(record advisory.Record) error {
 		}
 		if b.packages[key[0]] == nil {
 			b.packages[key[0]] = map[string][][]byte{}
+		}
+		if !rated {
+			b.ratings.missing = append(b.ratings.missing, place{key[0], key[1], len(b.packages[key[0]][key[1]])})
 		}
 		b.packages[key[0]][key[1]] = append(b.packages[key[0]][key[1]], data)
 		e := b.about.Ecosystems[key[0]]

@@ -38,13 +38,18 @@ func (s *service) browserTests(bases []plan.Base, proof *ecosystem.Proof) {
 			{Op: plan.OpWorkdir, Args: []string{dir}},
 			{Op: plan.OpEnv, Args: append(append(s.manager.environment(), slices.DeleteFunc(slices.Clone(s.installEnv), isCypress)...),
 				browserEnv(drives)...)},
-			{Op: plan.OpCopy, From: plan.StageTestSources, Args: []string{dir + "/", dir + "/"}},
 		},
 	}
+	from, sources := plan.StageTestSources, []plan.Step(nil)
+	if copied, ok := onlyCopied(proof.Sources); ok { // a changed source does not move all packages again
+		from, sources = proof.Sources.From, copied
+	}
+	st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: from, Args: []string{dir + "/", dir + "/"}})
 	if slices.ContainsFunc(playwrights(), s.hasTool) {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpRun, Shell: "node -e " + ecosystem.Quote(placeBrowser()),
 			Comment: "Playwright starts the browsers that it downloads itself; these are links to Debian's, where it looks."})
 	}
+	st.Steps = append(st.Steps, sources...)
 	if s.member != "" {
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpWorkdir, Args: []string{dir + "/" + s.member}})
 	}
@@ -53,6 +58,21 @@ func (s *service) browserTests(bases []plan.Base, proof *ecosystem.Proof) {
 		proof.From = map[string]string{}
 	}
 	proof.From[plan.StageE2E] = plan.StageTestBrowser
+}
+
+// onlyCopied are the copies of a stage with sources, where it does nothing else: another
+// stage can repeat them.
+func onlyCopied(sources plan.Stage) ([]plan.Step, bool) {
+	var out []plan.Step
+	for _, step := range sources.Steps {
+		switch {
+		case step.Op == plan.OpCopy && step.From == "":
+			out = append(out, step)
+		case step.Op != plan.OpEnv:
+			return nil, false
+		}
+	}
+	return out, true
 }
 
 // browserEnv says where Chromium is, to those that drive it.

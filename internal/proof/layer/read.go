@@ -193,7 +193,7 @@ func (in *reader) text(e Entry, head []byte, all io.Reader) (Facts, error) {
 	if e.Size <= maxSecretFile {
 		f.Secret = secretIn(e.Path, data)
 	}
-	f.Tokens = secret.Find(data)
+	f.Tokens = secret.FindIn(e.Path, data)
 	switch kind {
 	case "js", "ts":
 		f.Source = readScript(data, kind == "ts")
