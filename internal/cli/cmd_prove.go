@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/evidence"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/gauge"
@@ -40,10 +41,13 @@ Dockerfile has them as stages of these names. Each stage leaves its reports in
 stage fails. A stage whose inputs did not change since it passed does not run again.
 
 Then the gates of slipway.yaml decide whether each image may leave, as slipway gate
-does. The exit code is 3 when a stage fails, and 4 when a gate fails.`,
+does. The results of stages and of the scan are kept beside the image as statements
+(slipway evidence), which slipway push sends along; --sign signs what passed, with the
+key of slipway sign. The exit code is 3 when a stage fails, and 4 when a gate fails.`,
 		Example: `  slipway test
   slipway test web --only lint,unit-tests
-  slipway test --rerun-failed 2 --json`,
+  slipway test --rerun-failed 2 --json
+  slipway test --sign --key release.key`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			debug.SetGCPercent(state.BeforeEngine)
 			if !a.elsewhere(f.builder) {
@@ -63,6 +67,10 @@ func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error
 	if err := f.check(); err != nil {
 		return err
 	}
+	signer, err := a.signer("test", f.sign, f.key) // before anything runs
+	if err != nil {
+		return err
+	}
 	if len(args) == 1 && a.isAddress(args[0]) {
 		return diag.Fail(diag.ExitUsage, "slipway test tests services and directories of this machine, not an address").WithHint("git clone %s, and run slipway test there", args[0])
 	}
@@ -75,6 +83,7 @@ func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error
 	if err != nil {
 		return err
 	}
+	what.signer = signer
 	if f.since != "" { // asked first: a base that does not exist is no reason to run everything
 		if what.changed, err = a.origins(f.buildFlags).Changes(ctx, what.root, f.since); err != nil {
 			return err
@@ -101,7 +110,7 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tested{root: src.Root, sources: map[string]testreport.Roots{}, needs: map[string][]companion.Need{}, leftOut: map[string][]plan.LeftOutStage{}}
+	t := &tested{root: src.Root, sources: map[string]testreport.Roots{}, made: map[string]engine.Result{}, needs: map[string][]companion.Need{}, leftOut: map[string][]plan.LeftOutStage{}}
 	var fl *fleet.Fleet
 	var whole []pipeline.Job
 	if src.OwnDockerfile {
@@ -136,7 +145,10 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 			return nil, err
 		}
 		stages := slices.DeleteFunc(proving.Stages, func(s pipeline.Job) bool { return len(f.only) > 0 && !slices.Contains(f.only, s.Stage) })
-		for _, s := range stages {
+		for i, s := range stages {
+			if f.again {
+				fleet.Afresh(&stages[i])
+			}
 			if needs := s.Needs[s.Stage]; len(needs) > 0 {
 				t.needs[s.Request.Name] = needs
 			}
@@ -259,12 +271,14 @@ func (a *app) besideBuilds(ctx context.Context, store *image.Store, what *tested
 	}}
 }
 
-// askGates holds the images that were built against their gates.
+// askGates holds the images that were built against their gates, and keeps beside them
+// what was found.
 func (a *app) askGates(ctx context.Context, store *image.Store, what *tested, tests report.Tests, f proveFlags) ([]gate.Outcome, error) {
 	if !f.gated() {
 		return nil, nil
 	}
 	g := a.gauge(store, f.fleetFlags, f.gates)
+	keeper := evidence.Keeper{Store: store, Signer: what.signer, Version: Version}
 	var outcomes []gate.Outcome
 	for _, t := range what.targets {
 		if !slices.ContainsFunc(tests.Stages, func(s report.TestStage) bool {
@@ -272,11 +286,16 @@ func (a *app) askGates(ctx context.Context, store *image.Store, what *tested, te
 		}) {
 			continue
 		}
-		o, err := gated(ctx, g, t, func(s *gate.Subject) { what.tell(s, tests) })
+		var seen gate.Subject
+		o, err := gated(ctx, g, t, func(s *gate.Subject) { what.tell(s, tests); seen = *s })
 		if err != nil {
 			return outcomes, err
 		}
 		outcomes = append(outcomes, o)
+		failed := slices.ContainsFunc(tests.Failed(), func(s report.TestStage) bool { return s.Service == t.Service })
+		if err := keeper.Tested(ctx, t.Image, what.made[t.Service], seen, !failed && !o.Failed()); err != nil {
+			return outcomes, err
+		}
 	}
 	return outcomes, a.writeGateFiles(outcomes, f.gates)
 }

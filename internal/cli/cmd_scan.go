@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/slipway-build/slipway/internal/advisory/osv"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/evidence"
 	"github.com/slipway-build/slipway/internal/origin"
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/scan"
@@ -33,6 +35,8 @@ type scanFlags struct {
 	sarif   string
 	by      string
 	commits bool
+	sign    bool
+	key     string
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -44,7 +48,10 @@ func (a *app) scanCommand() *cobra.Command {
 of vulnerabilities on this machine. Search all layers, variables and history for secrets.
 The database comes from a mirror of OSV archives, which SLIPWAY_OSV_MIRROR names, or from
 files with --from. Only --update uses the network. Vulnerable functions of Go that are not
-compiled in are listed and do not fail the scan.`,
+compiled in are listed and do not fail the scan.
+
+The vulnerabilities of an image are kept beside it as a statement (slipway evidence),
+which slipway push sends along; --sign signs it when the scan passes.`,
 		Example: `  slipway scan --update --from advisories.zip
   slipway scan fast-orchestrator-service --fail-on high
   slipway scan . --history --sarif scan.sarif`,
@@ -58,18 +65,7 @@ compiled in are listed and do not fail the scan.`,
 			if len(args) == 0 {
 				return diag.Fail(diag.ExitUsage, "no image, service or directory specified").WithHint("slipway scan SERVICE, or slipway scan .")
 			}
-			limit, err := limitOf(f.failOn)
-			if err != nil {
-				return err
-			}
-			result, err := a.scan(cmd.Context(), args[0], f)
-			if err != nil {
-				return err
-			}
-			if err := a.printScan(result, f); err != nil {
-				return err
-			}
-			return judged(result, limit, args[0])
+			return a.scanAndKeep(cmd.Context(), args[0], f)
 		},
 	}
 	f.register(cmd)
@@ -83,7 +79,41 @@ compiled in are listed and do not fail the scan.`,
 	fl.BoolVar(&f.commits, "history", false, "search the git commits of the directory for secrets too")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	fl.StringVar(&f.sarif, "sarif", "", "write the result as SARIF to this file")
+	fl.BoolVar(&f.sign, "sign", false, "sign the image when the scan passes, and the statements about it")
+	fl.StringVar(&f.key, "key", "", "private key of --sign: a file, or env://NAME (also $SLIPWAY_KEY)")
 	return cmd
+}
+
+// scanAndKeep scans, prints, and keeps the result beside an image.
+func (a *app) scanAndKeep(ctx context.Context, word string, f scanFlags) error {
+	limit, err := limitOf(f.failOn)
+	if err != nil {
+		return err
+	}
+	if f.sign && isDirectory(word) {
+		return diag.Fail(diag.ExitUsage, "--sign signs an image, and %s is a directory", word).WithHint("slipway scan SERVICE --sign, or remove --sign")
+	}
+	signer, err := a.signer("scan", f.sign, f.key)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	result, err := a.scan(ctx, word, f)
+	if err != nil {
+		return err
+	}
+	if err := a.printScan(result, f); err != nil {
+		return err
+	}
+	verdict := judged(result, limit, word)
+	if result.Directory != "" {
+		return verdict
+	}
+	store, err := a.state.Images(event.Discard{})
+	if err == nil {
+		err = evidence.Keeper{Store: store, Signer: signer, Version: Version}.Scanned(ctx, result, began, time.Now(), verdict == nil)
+	}
+	return errors.Join(err, verdict)
 }
 
 // limitOf is the severity from which a scan fails, "" for none.
@@ -127,6 +157,11 @@ func (a *app) updateAdvisories(ctx context.Context, f scanFlags) error {
 // advisories is the directory of the database.
 func (a *app) advisories() string { return filepath.Join(a.state.Path, "advisories") }
 
+// isDirectory tells whether a word means a directory, not an image.
+func isDirectory(word string) bool {
+	return strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/")
+}
+
 // scan looks at a directory, else at an image.
 func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, error) {
 	o := scan.Options{Database: a.advisories()}
@@ -141,7 +176,7 @@ func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, 
 		}
 		o.VEX = append(o.VEX, v)
 	}
-	if strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/") {
+	if isDirectory(word) {
 		if info, err := os.Stat(a.path(word)); err != nil || !info.IsDir() {
 			return scan.Result{}, diag.Fail(diag.ExitUsage, "%s is not a directory", word).WithHint("slipway scan SERVICE scans an image")
 		}

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,4 +76,36 @@ func dockerfilesOf(t *testing.T, dir string) map[string]string {
 		t.Errorf("there is no generated Dockerfile in %s", dir)
 	}
 	return found
+}
+
+// TestTheExampleBreaksInEveryWay: each way of break.sh still finds what it breaks, and
+// none counts as caught where nothing catches it.
+func TestTheExampleBreaksInEveryWay(t *testing.T) {
+	script, err := filepath.Abs("../../examples/03-TestingMultiStage/01-nodejs-testing/scripts/break.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (string, int) {
+		cmd := exec.CommandContext(t.Context(), script, args...)
+		cmd.Env = append(os.Environ(), "SLIPWAY=true", "SLIPWAY_STATE_DIR="+t.TempDir())
+		out, err := cmd.CombinedOutput()
+		if err != nil && !errors.As(err, new(*exec.ExitError)) {
+			t.Fatal(err)
+		}
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	list, code := run("--list")
+	ways := strings.Fields(list)
+	if code != 0 || len(ways) != 6 {
+		t.Fatalf("exit code %d: %q", code, list)
+	}
+	out, code := run()
+	if code != 1 || strings.Count(out, " NOT CAUGHT: exit code 0, not ") != len(ways) {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	for _, args := range [][]string{{"no-such-way"}, {"--copy", t.TempDir(), "key"}, {"--copy", filepath.Join(t.TempDir(), "new"), "no-such-way"}} {
+		if out, code := run(args...); code != 2 || !strings.Contains(out, "the ways: "+strings.Join(ways, " ")) {
+			t.Errorf("%q: exit code %d: %s", args, code, out)
+		}
+	}
 }

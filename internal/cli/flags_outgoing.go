@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/evidence"
+	"github.com/slipway-build/slipway/internal/gate/attest"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 )
@@ -36,12 +37,10 @@ func (a *app) outgoing(ctx context.Context, store *image.Store, sink event.Sink,
 
 // attester is what --attest and --sign ask for; nil: neither does. The key is read before
 // anything is built.
-func (a *app) attester(store *image.Store, src *source, f buildFlags) (pipeline.Attester, error) {
+func (a *app) attester(store *image.Store, src *source, f buildFlags) (_ pipeline.Attester, err error) {
 	switch {
 	case !f.attest && !f.sign && f.key == "":
 		return nil, nil
-	case f.key != "" && !f.sign:
-		return nil, diag.Fail(diag.ExitUsage, "--key requires --sign").WithHint("slipway build --sign --key %s", f.key)
 	case f.to.word != "":
 		return nil, diag.Fail(diag.ExitUsage, "--attest and --sign do not apply to --output, which keeps no image").
 			WithHint("remove --output, or sign what it writes with another tool")
@@ -50,15 +49,23 @@ func (a *app) attester(store *image.Store, src *source, f buildFlags) (pipeline.
 	if src.git {
 		at.URL = src.at
 	}
-	if !f.sign {
-		return at, nil
+	at.Signer, err = a.signer("build", f.sign, f.key)
+	return at, err
+}
+
+// signer reads the key of --sign; nil: nobody asked for signatures.
+func (a *app) signer(command string, sign bool, key string) (*attest.Signer, error) {
+	switch {
+	case key != "" && !sign:
+		return nil, diag.Fail(diag.ExitUsage, "--key requires --sign").WithHint("slipway %s --sign --key %s", command, key)
+	case !sign:
+		return nil, nil
 	}
-	name, err := a.signingKey(f.key)
+	name, err := a.signingKey(key)
 	if err != nil {
 		return nil, err
 	}
-	at.Signer, err = a.keyring().Private(name)
-	return at, err
+	return a.keyring().Private(name)
 }
 
 // refusing pushes what slipway.yaml lets through.

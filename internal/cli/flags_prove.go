@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/gate"
+	"github.com/slipway-build/slipway/internal/gate/attest"
 	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/history"
 	"github.com/slipway-build/slipway/internal/pipeline"
@@ -56,6 +57,8 @@ func (f *proveFlags) register(cmd *cobra.Command) {
 	fl.IntVar(&f.parallel, "parallel", 0, "maximum stages run at once; fewer when their recorded memory would not fit (default: the number of cores, at least 2)")
 	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes the environment's value, else the default of its ARG")
 	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE; id=NAME alone takes the variable NAME, else the file NAME")
+	fl.BoolVar(&f.sign, "sign", false, "sign each image that passes, and the statements about it")
+	fl.StringVar(&f.key, "key", "", "private key of --sign: a file, or env://NAME (also $SLIPWAY_KEY)")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
 	fl.StringVar(&f.gates.sarif, "sarif", "", "write the findings of gates to `FILE` as SARIF 2.1.0")
 	fl.StringVar(&f.gates.junit, "junit", "", "write the verdicts of gates to `FILE` as JUnit XML")
@@ -70,6 +73,9 @@ func (f proveFlags) check() error {
 	}
 	if name := cmp.Or(f.gates.sarif, f.gates.junit); name != "" && !f.gated() {
 		return diag.Fail(diag.ExitUsage, "gates check images, and --only and --no-image build none, so that %s would be empty", name).WithHint("remove --only and --no-image, or --sarif and --junit")
+	}
+	if f.sign && !f.gated() {
+		return diag.Fail(diag.ExitUsage, "--sign signs images, and --only and --no-image build none").WithHint("remove --only and --no-image, or --sign")
 	}
 	return fleet.CheckStages(f.only)
 }
@@ -132,6 +138,8 @@ type tested struct {
 	needs   map[string][]companion.Need // by the name of the job
 	leftOut map[string][]plan.LeftOutStage
 	targets []gauge.Target              // of gates
+	made    map[string]engine.Result    // image by service
+	signer  *attest.Signer              // nil: nothing is signed
 	changed map[string][]int            // numbers of lines by path below the root; nil: nobody asked
 	sources map[string]testreport.Roots // of contexts that were looked at
 }
@@ -161,6 +169,7 @@ func (t *tested) stage(i int, b pipeline.Built, known *history.Stages, to report
 	}
 	if job.Stage == "" {
 		s.Stage, s.Result = plan.StageProduction, report.StageBuilt
+		t.made[s.Service] = b.Result
 	}
 	switch {
 	case b.Err != nil:

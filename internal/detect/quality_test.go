@@ -100,6 +100,25 @@ func TestQualityCopiesWhatIsThere(t *testing.T) {
 	}
 }
 
+// TestQualityHasGeneratedCodeBesideABrowser: what the sources' stage generates is copied
+// from there.
+func TestQualityHasGeneratedCodeBesideABrowser(t *testing.T) {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	plans, findings := detect.Plan(fstest.MapFS{
+		"package.json":         file(`{"name": "web", "main": "server.js", "scripts": {"test:e2e": "playwright test"}, "dependencies": {"@prisma/client": "6.0.0"}, "devDependencies": {"@playwright/test": "1.0.0", "prisma": "6.0.0"}}`),
+		"package-lock.json":    file(`{"lockfileVersion": 3, "packages": {"": {"name": "web", "dependencies": {"@prisma/client": "6.0.0"}, "devDependencies": {"@playwright/test": "1.0.0", "prisma": "6.0.0"}}, "node_modules/@prisma/client": {"version": "6.0.0"}, "node_modules/prisma": {"version": "6.0.0", "dev": true}, "node_modules/@playwright/test": {"version": "1.0.0", "dev": true}}}`),
+		"prisma/schema.prisma": file("generator client {\n  provider = \"prisma-client-js\"\n}\ndatasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n"),
+		"server.js":            file("require('@prisma/client'); require('http').createServer().listen(3000)"),
+		"e2e/a.js":             file("1"),
+	}, nil, detect.WithQuality)
+	if findings.Errors() != nil || len(plans) != 1 {
+		t.Fatal(plans, findings)
+	}
+	if text := string(dockerfile.RenderAll(plans[0])); !strings.Contains(text, "COPY --from=test-sources /app/ /app/\n") {
+		t.Errorf("the generated client is missing:\n%s", text)
+	}
+}
+
 // TestQualityHasABrowser: tests that drive Debian's Chromium start from a stage that has
 // it; production and the other stages do not get it.
 func TestQualityHasABrowser(t *testing.T) {
@@ -111,7 +130,7 @@ func TestQualityHasABrowser(t *testing.T) {
 	}{
 		"@playwright/test": {"playwright test", true, true},
 		"puppeteer":        {"node e2e/a.js", true, false},
-		"cypress":          {"cypress run", false, false},
+		"cypress":          {"cypress run", false, false}, // it downloads its own, and needs a screen
 	} {
 		t.Run(runner, func(t *testing.T) {
 			plans, findings := detect.Plan(fstest.MapFS{
@@ -128,7 +147,7 @@ func TestQualityHasABrowser(t *testing.T) {
 			if at < 0 {
 				t.Fatalf("no stage of end-to-end tests: %+v", p.LeftOutStages)
 			}
-			if got := p.Quality[at].From == plan.StageTestBrowser; got != want.browser {
+			if got := p.Quality[at].From == plan.StageTestBrowser; !got {
 				t.Errorf("the stage starts from %s", p.Quality[at].From)
 			}
 			text := string(dockerfile.RenderAll(p))
@@ -137,6 +156,9 @@ func TestQualityHasABrowser(t *testing.T) {
 			}
 			if got := strings.Contains(text, "INSTALLATION_COMPLETE"); got != want.links {
 				t.Errorf("links for Playwright: %v\n%s", got, text)
+			}
+			if links := strings.Index(text, "INSTALLATION_COMPLETE"); want.links && (!strings.Contains(text[:links], "COPY --from=dependencies /app/ /app/\n") || !strings.Contains(text[links:], "COPY e2e/ e2e/\n")) {
+				t.Errorf("a change of the sources prepares the browser again:\n%s", text)
 			}
 			if slices.ContainsFunc(p.Bases, func(b plan.Base) bool { return strings.Contains(b.Ref, "chromium") }) {
 				t.Errorf("production has a browser: %+v", p.Bases)

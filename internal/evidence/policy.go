@@ -78,8 +78,8 @@ func (v Verdict) lacks(kind func(attest.Checked) bool) string {
 			continue
 		}
 		refused := c.Refused
-		if refused == "" && c.Predicate == attest.PredicateTests && failed(c.Payload) {
-			refused = "it says that tests failed"
+		if refused == "" {
+			refused = denies(c)
 		}
 		if refused == "" {
 			return ""
@@ -93,12 +93,29 @@ func (v Verdict) lacks(kind func(attest.Checked) bool) string {
 	return strings.Join(slices.Compact(why), "; ")
 }
 
-// failed tells whether a statement about tests says that some failed.
-func failed(statement []byte) bool {
+// denies says why a statement itself speaks against the image; empty: it does not.
+func denies(c attest.Checked) string {
 	var s struct {
 		Predicate struct {
-			Result string `json:"result"`
+			Result  string `json:"result"`
+			Scanner struct {
+				DB struct {
+					Missing []string `json:"missingEcosystems"`
+				} `json:"db"`
+			} `json:"scanner"`
 		} `json:"predicate"`
 	}
-	return json.Unmarshal(statement, &s) != nil || s.Predicate.Result == "FAILED"
+	if c.Predicate != attest.PredicateTests && c.Predicate != attest.PredicateVulnerabilities {
+		return ""
+	}
+	missing := &s.Predicate.Scanner.DB.Missing
+	switch err := json.Unmarshal(c.Payload, &s); {
+	case err != nil:
+		return "it cannot be read"
+	case c.Predicate == attest.PredicateTests && s.Predicate.Result == "FAILED":
+		return "it says that tests failed"
+	case c.Predicate == attest.PredicateVulnerabilities && len(*missing) > 0:
+		return "the scan had no advisories for " + diag.Printable(strings.Join(*missing, ", "))
+	}
+	return ""
 }

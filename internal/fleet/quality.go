@@ -69,6 +69,14 @@ func Beside(job *pipeline.Job, recipe string) {
 	maps.Copy(args, job.Request.Args)
 	job.Request.Args = args
 	if !slices.Contains(job.File.Args, plan.ArgCompanions) { // else the engine takes a run without them for the same
+		Afresh(job)
+	}
+}
+
+// Afresh makes the job of a quality stage run its own steps, also where the engine has
+// their result. The stages before it stay cached.
+func Afresh(job *pipeline.Job) {
+	if !slices.Contains(job.Request.NoCacheOf, job.Stage) {
 		job.Request.NoCacheOf = append(slices.Clone(job.Request.NoCacheOf), job.Stage)
 	}
 }

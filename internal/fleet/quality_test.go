@@ -73,6 +73,11 @@ func TestQualityOfAPlan(t *testing.T) {
 	if stage.Request.Args[plan.ArgCompanions] != "db=PostgreSQL 17" || stage.Request.Args["A"] != "1" || len(job.Request.Args) != 1 || len(stage.Request.NoCacheOf) != 0 {
 		t.Errorf("beside companions: %+v of %v", stage.Request, job.Request.Args)
 	}
+	fleet.Afresh(&stage)
+	fleet.Afresh(&stage)
+	if !slices.Equal(stage.Request.NoCacheOf, []string{"integration-tests"}) {
+		t.Errorf("afresh: %q", stage.Request.NoCacheOf)
+	}
 }
 
 func TestCheckStages(t *testing.T) {

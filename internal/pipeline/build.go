@@ -128,7 +128,7 @@ func (b Build) Run(ctx context.Context, jobs []Job) ([]Built, error) {
 	for i, job := range jobs {
 		was := known[job.Request.Name]
 		if !was.known() {
-			toBuild = append(toBuild, guest{i, job.Request.Name, was.Took, was.PeakMemory})
+			toBuild = append(toBuild, guest{index: i, service: job.Request.Name, stage: job.Stage, took: was.Took, peak: was.PeakMemory})
 		} else {
 			unchanged <- i
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/report"
 )
 
@@ -38,6 +39,7 @@ type guest struct {
 	index   int // of its job
 	service string
 	took    time.Duration // 0: not known, and first in the queue
+	stage   string        // of the quality pipeline; "": an image
 	peak    int64         // bytes; 0: not known
 }
 
@@ -55,7 +57,14 @@ func longestFirst(a, b guest) int {
 	if (a.took == 0) != (b.took == 0) {
 		return cmp.Compare(a.took, b.took)
 	}
-	return cmp.Compare(b.took, a.took)
+	return cmp.Or(cmp.Compare(b.took, a.took), cmp.Compare(usualPlace(a.stage), usualPlace(b.stage)))
+}
+
+// usualPlace orders stages that were never measured: a browser takes longest; unit
+// tests have no companions to wait for, so that packages are installed while those of
+// the browser start; the scan needs the image.
+func usualPlace(stage string) int {
+	return slices.Index([]string{plan.StageE2E, plan.StageUnitTests, plan.StageIntegration, "", plan.StageScan, plan.StageLint}, stage)
 }
 
 // next waits until a service may begin, and returns it; without one in the queue

@@ -237,3 +237,55 @@ func TestStepsThatRanAtOnceTookTheirSum(t *testing.T) {
 		t.Errorf("%d bytes, want those of a and b", got)
 	}
 }
+
+// Stages that were measured begin by what they took, the others as stages usually
+// last, before them.
+func TestTheLongestStageBegins(t *testing.T) {
+	guests := []guest{
+		{service: "lint", stage: "lint"}, {service: "unit", stage: "unit-tests"}, {service: "integration", stage: "integration-tests"}, {service: "browser", stage: "e2e-tests"},
+		{service: "scan", stage: "security-scan"}, {service: "image"}, {service: "measured", stage: "lint", took: 9 * time.Second}, {service: "longer", stage: "unit-tests", took: 10 * time.Second},
+	}
+	d := newDoor(1, 0, guests, event.Discard{})
+	var order []string
+	for g, ok := d.next(); ok; g, ok = d.next() {
+		order = append(order, g.service)
+		d.leave(g)
+	}
+	if diff := cmp.Diff([]string{"browser", "unit", "integration", "image", "scan", "lint", "longer", "measured"}, order); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestStagesEndTogether has the seconds that the stages of examples/03-TestingMultiStage/01-nodejs-testing
+// took on two quiet cores, 2026-11-29: side by side they take 0.6 of their sum, on the
+// first run as on the next one. In the order of the pipeline it was 0.69.
+func TestStagesEndTogether(t *testing.T) {
+	tenths := map[string]time.Duration{"lint": 74, "unit-tests": 76, "integration-tests": 203, "e2e-tests": 295, "": 65}
+	for _, known := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &crowd{usual: usual{}}
+			b, jobs := c.build("lint", "unit-tests", "integration-tests", "e2e-tests", "image")
+			b.Parallel = 2
+			sum := time.Duration(0)
+			for i, name := range []string{"lint", "unit-tests", "integration-tests", "e2e-tests", ""} {
+				jobs[i].Stage = name
+				took := tenths[name] * 100 * time.Millisecond
+				if sum += took; known {
+					c.usual[jobs[i].Request.Name] = Recalled{Took: took}
+				}
+			}
+			c.lasts = func(_ context.Context, name string) {
+				time.Sleep(tenths[strings.TrimPrefix(name, "image")] * 100 * time.Millisecond)
+			}
+			began := time.Now()
+			if _, err := b.Run(t.Context(), jobs); err != nil {
+				t.Fatal(err)
+			}
+			if wall := time.Since(began); wall > sum*6/10 {
+				t.Errorf("known %v: %s of %s", known, wall, sum)
+			} else {
+				t.Logf("known %v: %s of %s", known, wall, sum)
+			}
+		})
+	}
+}

@@ -24,6 +24,9 @@ const (
 	CodeHistory = "SLP632" // not all of the history of git was searched
 )
 
+// Own is Result.Scanner of Slipway's own search.
+const Own = "slipway"
+
 // Result is what a scan found. Its keys are an interface to scripts.
 type Result struct {
 	Image           string             `json:"image,omitempty"`
@@ -47,7 +50,7 @@ type Options struct {
 // Result.Database is nil.
 func Image(s Subject, planned []inventory.Package, o Options) (Result, error) {
 	list := s.Inventory(planned)
-	r := Result{Image: s.Name, Digest: s.Digest, Scanner: "slipway", Packages: len(list.Packages), Secrets: s.Secrets()}
+	r := Result{Image: s.Name, Digest: s.Digest, Scanner: Own, Packages: len(list.Packages), Secrets: s.Secrets()}
 	err := r.match(list, s.reach(), o)
 	return r, err
 }
@@ -58,7 +61,7 @@ func Directory(name string, tree fs.FS, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Directory: name, Scanner: "slipway", Packages: len(list.Packages)}
+	r := Result{Directory: name, Scanner: Own, Packages: len(list.Packages)}
 	if r.Secrets, err = SourceSecrets(tree); err != nil {
 		return Result{}, err
 	}

@@ -3,6 +3,7 @@ package secret
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -12,15 +13,28 @@ import (
 const maxMatches = 100
 
 // Find returns the places of a text where secrets are, by line.
-func Find(data []byte) []Match { return find("", data, false) }
+func Find(data []byte) []Match { return look("", data, false, maxMatches).out }
 
 // FindIn returns the places of a file where secrets are, by line. Some rules are for
 // files of certain names, and files such as lock files hold none.
-func FindIn(name string, data []byte) []Match { return find(name, data, false) }
+func FindIn(name string, data []byte) []Match { return look(name, data, false, maxMatches).out }
 
 // FindInSource also takes what is assigned to any name that sounds like a secret
 // ("key", "token"): that is only sure in what a person wrote.
-func FindInSource(name string, data []byte) []Match { return find(name, data, true) }
+func FindInSource(name string, data []byte) []Match { return look(name, data, true, maxMatches).out }
+
+// Hide returns a text in which "[secret]" stands for each secret that Find would report.
+func Hide(text string) string {
+	found := look("", []byte(text), false, math.MaxInt).taken
+	slices.SortFunc(found, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var out strings.Builder
+	end := 0
+	for _, at := range found {
+		out.WriteString(text[end:at.from] + "[secret]")
+		end = at.to
+	}
+	return out.String() + text[end:]
+}
 
 // span is a part of a text.
 type span struct{ from, to int }
@@ -30,15 +44,17 @@ type search struct {
 	name   string
 	data   []byte
 	source bool
+	most   int            // matches that are wanted
 	places map[int][]span // where to look, by form
 	closed map[int]bool   // forms that are not for this file
 	taken  []span         // secrets that are found
 	out    []Match
 }
 
-func find(name string, data []byte, source bool) []Match {
+// look searches a text; its matches are in the order of lines.
+func look(name string, data []byte, source bool, most int) *search {
 	t := all()
-	s := &search{name: name, data: data, source: source, places: map[int][]span{}, closed: map[int]bool{}}
+	s := &search{name: name, data: data, source: source, most: most, places: map[int][]span{}, closed: map[int]bool{}}
 	published := !read().Allow.file(name)
 	t.words.find(data, func(word uint16, end int) {
 		w := t.list[word]
@@ -63,7 +79,7 @@ func find(name string, data []byte, source bool) []Match {
 		s.try(&t.forms[i], s.places[i])
 	}
 	slices.SortStableFunc(s.out, func(a, b Match) int { return cmp.Compare(a.Line, b.Line) })
-	return s.out
+	return s
 }
 
 // foreign reports a form that is not for this file.
@@ -105,7 +121,7 @@ func (s *search) place(i int, f *form, start, end int) {
 func (s *search) try(f *form, places []span) {
 	for _, p := range places {
 		text := s.data[p.from:p.to]
-		for _, at := range f.pattern().FindAllSubmatchIndex(text, maxMatches) {
+		for _, at := range f.pattern().FindAllSubmatchIndex(text, s.most) {
 			if f.kind == "token" && at[0] > 0 && isLetter(text[at[0]-1]) && isLetter(text[at[0]]) { // within a word
 				continue
 			}
@@ -126,7 +142,7 @@ func (s *search) try(f *form, places []span) {
 func (s *search) take(f *form, at []int) {
 	from, to := f.secret(s.data, at)
 	found := string(s.data[from:to])
-	if !real(found, f.entropy) || f.above && f.entropy > 0 && bits(found) <= f.entropy || len(s.out) >= maxMatches {
+	if !real(found, f.entropy) || f.above && f.entropy > 0 && bits(found) <= f.entropy || len(s.out) >= s.most {
 		return
 	}
 	if slices.ContainsFunc(s.taken, func(t span) bool { return from < t.to && t.from < to }) {

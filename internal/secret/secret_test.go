@@ -67,6 +67,16 @@ func TestInVariable(t *testing.T) {
 	}
 }
 
+func TestHide(t *testing.T) {
+	token, other := made("gh"+"p_", 36), made("np"+"m_", 36)
+	if got, want := secret.Hide("reads "+token+" and "+other+", "+token), "reads [secret] and [secret], [secret]"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := secret.Hide("as it is"); got != "as it is" {
+		t.Errorf("%q", got)
+	}
+}
+
 func FuzzFind(f *testing.F) {
 	f.Add([]byte("a = " + made("gh"+"p_", 36)))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -74,6 +84,9 @@ func FuzzFind(f *testing.F) {
 			if m.Line < 1 || m.Rule == "" {
 				t.Errorf("%+v", m)
 			}
+		}
+		if hidden := secret.Hide(string(data)); (hidden == string(data)) != (len(secret.Find(data)) == 0) {
+			t.Errorf("%q became %q", data, hidden)
 		}
 	})
 }

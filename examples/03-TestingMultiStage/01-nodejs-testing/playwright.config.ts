@@ -11,7 +11,7 @@ export default defineConfig({
     launchOptions: { executablePath: process.env.CHROME_PATH ?? "/usr/bin/chromium", args: ["--no-sandbox"] },
   },
   webServer: {
-    command: "npm run build && npm start",
+    command: "node --run build && node dist/server.js",
     url: `http://localhost:${port}/health`,
     env: { PORT: String(port) },
     timeout: 60_000,

@@ -46,6 +46,7 @@ type Engine struct {
 	broken     atomic.Bool  // something panicked
 	unreadable atomic.Bool  // a database did
 	beside     atomic.Int32 // builds that have companions
+	contexts   contexts
 }
 
 // Open takes the state directory, repairs what an interrupted run left there
@@ -100,7 +101,7 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
 	}
-	e.opts.opened, e.opts.broken, e.opts.beside = time.Now(), &e.unreadable, &e.beside
+	e.opts.opened, e.opts.broken, e.opts.beside, e.opts.contexts = time.Now(), &e.unreadable, &e.beside, &e.contexts
 	err := unseal(e.opts.StateDir, e.opts.released)
 	if err == nil {
 		err = checkContent(ctx, e.opts.StateDir)
@@ -202,7 +203,7 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	}
 	var result engine.Result
 	err := e.guard(func() (err error) {
-		result, err = solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv, Hidden: e.opts.Hidden}, req, sink)
+		result, err = solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv, Hidden: e.opts.Hidden, Share: e.contexts.share}, req, sink)
 		return err
 	})
 	return result, err

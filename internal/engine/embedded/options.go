@@ -74,6 +74,7 @@ type Options struct {
 	released  time.Time     // by the last process
 	broken    *atomic.Bool  // a database panicked
 	beside    *atomic.Int32 // builds that have companions
+	contexts  *contexts     // of running builds
 }
 
 // Login is what the steps that install packages with one tool need of this machine's

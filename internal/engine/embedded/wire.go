@@ -114,6 +114,11 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 		return nil, fmt.Errorf("preparing downloads: %w", err)
 	}
 	w.SourceManager.Register(w.HTTPSource)
+	files, err := newContextSource(w.CacheMgr, o.contexts)
+	if err != nil {
+		return nil, err
+	}
+	w.SourceManager.Register(files)
 	memo := newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir)
 	memo.opened, memo.maxUnpacked, memo.beside = o.opened, o.MaxUnpacked, o.beside
 	if !o.HostNetwork {

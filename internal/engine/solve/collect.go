@@ -32,6 +32,7 @@ const (
 // files of a step that failed, if files are wanted.
 type collector struct {
 	engine.Collect
+	hidden [][]byte // what no report may show, the longest first
 	done   engine.Collected
 	failed error // of the build, before it went through the gateway
 }
@@ -171,25 +172,26 @@ func (c *collector) copyDir(ctx context.Context, files source, from, at string, 
 	return nil
 }
 
-// copyFile copies one file of a known size.
+// copyFile copies one file of a known size, without the secrets that its step printed.
 func (c *collector) copyFile(ctx context.Context, files source, from, rel string, size int64, to *os.Root) error {
 	f, err := to.OpenFile(rel, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	var done int64
+	mask := masker{words: c.hidden}
 	for done < size {
 		part, err := files.read(ctx, from, done, min(collectedPart, size-done))
 		if err == nil && len(part) == 0 {
 			err = errors.New("it is shorter than its directory says")
 		}
 		if err == nil {
-			_, err = f.Write(part)
+			done += int64(len(part))
+			_, err = f.Write(mask.pass(part, done >= size))
 		}
 		if err != nil {
 			return errors.Join(err, f.Close())
 		}
-		done += int64(len(part))
 	}
 	c.done.Files++
 	c.done.SizeBytes += size

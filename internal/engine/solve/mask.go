@@ -3,6 +3,7 @@ package solve
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -21,15 +22,16 @@ const (
 // masked stands in logs where a secret stood.
 var masked = []byte("[secret]")
 
-// maskedWords returns what must not be seen in the log of a step: the build
+// maskedWords returns what must not be seen in the log and the reports of a step: the build
 // secrets, each line of them, and the values of their settings (`key=value`), but
 // for plain addresses; and the passwords in addresses that the environment hands
-// to steps, and the hidden words themselves. The longest come first.
+// to steps, and the hidden words themselves; each also as XML, JSON and addresses
+// write it. The longest come first.
 func maskedWords(ctx context.Context, store secrets.SecretStore, list []engine.Secret, env, hidden []string) ([][]byte, error) {
 	var words [][]byte
 	add := func(w []byte) {
 		if w = bytes.TrimSpace(w); len(w) >= shortestMasked && len(w) <= longestMasked && !plainAddress(w) {
-			words = append(words, w)
+			words = append(words, written(w)...)
 		}
 	}
 	for _, s := range list {
@@ -67,6 +69,31 @@ func maskedWords(ctx context.Context, store secrets.SecretStore, list []engine.S
 	return slices.CompactFunc(words, bytes.Equal), nil
 }
 
+// written returns a word in the forms that reports give it: XML with the quotes escaped
+// as text and attributes of various writers have them, JSON, and addresses.
+func written(word []byte) [][]byte {
+	text := string(word)
+	forms := []string{text, url.QueryEscape(text), url.PathEscape(text)}
+	for _, quotes := range [][2]string{{`"`, "'"}, {"&quot;", "'"}, {"&quot;", "&apos;"}, {"&quot;", "&#39;"}, {"&quot;", "&#x27;"}, {"&#34;", "&#39;"}} {
+		forms = append(forms, strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, quotes[0], "'", quotes[1]).Replace(text))
+	}
+	for _, html := range []bool{true, false} {
+		var out bytes.Buffer
+		e := json.NewEncoder(&out)
+		e.SetEscapeHTML(html)
+		if e.Encode(text) == nil {
+			quoted := strings.TrimSpace(out.String())
+			forms = append(forms, quoted[1:len(quoted)-1])
+		}
+	}
+	slices.Sort(forms)
+	var out [][]byte
+	for _, form := range slices.Compact(forms) {
+		out = append(out, []byte(form))
+	}
+	return out
+}
+
 // plainAddress tells an address without user information: error messages need
 // those of registries.
 func plainAddress(w []byte) bool {
@@ -89,8 +116,17 @@ func (m *masker) pass(data []byte, end bool) []byte {
 	}
 	data = slices.Concat(m.held, data)
 	m.held = nil
-	var out []byte
+	var begins [256]bool
+	for _, w := range m.words {
+		begins[w[0]] = true
+	}
+	out := make([]byte, 0, len(data))
 	for len(data) > 0 {
+		plain := slices.IndexFunc(data, func(b byte) bool { return begins[b] })
+		if plain < 0 {
+			return append(out, data...)
+		}
+		out, data = append(out, data[:plain]...), data[plain:]
 		word, begun := m.at(data)
 		switch {
 		case begun && !end:

@@ -2,10 +2,16 @@ package solve
 
 import (
 	"context"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	fstypes "github.com/tonistiigi/fsutil/types"
 
 	"github.com/slipway-build/slipway/internal/engine"
 )
@@ -45,5 +51,63 @@ func TestLogsWithoutSecretsPassAsTheyAre(t *testing.T) {
 	data := []byte("as it is")
 	if got := m.pass(data, false); &got[0] != &data[0] {
 		t.Error("the log was copied")
+	}
+}
+
+func TestReportsShowNoSecretHoweverTheyWriteIt(t *testing.T) {
+	words, err := maskedWords(t.Context(), values{"token": `p<a"s&s'w/o+rd`}, []engine.Secret{{ID: "token"}}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const said = `<a b="p&lt;a&quot;s&amp;s&apos;w/o+rd"/><a b="p&lt;a&#34;s&amp;s&#39;w/o+rd">p&lt;a"s&amp;s'w/o+rd p&lt;a&quot;s&amp;s&#x27;w/o+rd</a>
+{"a": "p<a\"s&s'w/o+rd", "b": "p\u003ca\"s\u0026s'w/o+rd"} ?q=p%3Ca%22s%26s%27w%2Fo%2Brd`
+	const want = `<a b="[secret]"/><a b="[secret]">[secret] [secret]</a>
+{"a": "[secret]", "b": "[secret]"} ?q=[secret]`
+	m := masker{words: words}
+	if diff := cmp.Diff(want, string(m.pass([]byte(said), true))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// files is a file system of one directory with files.
+type files map[string]string
+
+func (f files) list(_ context.Context, _, _ string) (out []*fstypes.Stat, _ error) {
+	for _, n := range slices.Sorted(maps.Keys(f)) {
+		out = append(out, &fstypes.Stat{Path: n, Mode: 0o644, Size: int64(len(f[n]))})
+	}
+	return out, nil
+}
+
+func (f files) read(_ context.Context, file string, offset, length int64) ([]byte, error) {
+	length = min(length, 7) // an engine may answer with less
+	text := f[path.Base(file)][offset:]
+	return []byte(text[:min(int(length), len(text))]), nil
+}
+
+func TestCollectedReportsShowNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	to, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	const secret = "hunter2-hunter2"
+	c := collector{Collect: engine.Collect{From: []string{"/reports"}}, hidden: [][]byte{[]byte(secret)}}
+	from := files{"junit.xml": "<testcase name=\"" + secret + "\"/>", "end.txt": "it is " + secret, "half.txt": "it is " + secret[:9], "plain.txt": "it is plain"}
+	if err := c.copyDir(t.Context(), from, "/reports", ".", to, 0); err != nil {
+		t.Fatal(err)
+	}
+	got := files{}
+	for name := range from {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[name] = string(data)
+	}
+	want := files{"junit.xml": "<testcase name=\"[secret]\"/>", "end.txt": "it is [secret]", "half.txt": from["half.txt"], "plain.txt": from["plain.txt"]}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/util/staticfs"
@@ -53,6 +54,9 @@ type Target struct {
 	// Part says that the platforms of the request are some of those of a larger
 	// build: even of one it makes an index, and its steps bear the platform.
 	Part bool
+	// Share makes the directories of a build known to an engine in this process by the
+	// build's session, until the returned function is called; nil: it has none.
+	Share func(session string, dirs map[string]fsutil.FS) (end func())
 }
 
 // Build runs one build. It is safe for concurrent use.
@@ -82,10 +86,15 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	if err := addCaches(opt, req); err != nil {
 		return engine.Result{}, errors.Join(err, finish(false, nil))
 	}
+	end, err := shareContexts(ctx, to, opt)
+	if err != nil {
+		return engine.Result{}, errors.Join(err, finish(false, nil))
+	}
+	defer end()
 	progress := newProgress(req.Name, sink, hidden)
 	status := make(chan *client.SolveStatus)
 	var resp *client.SolveResponse
-	collect := &collector{Collect: req.Collect}
+	collect := &collector{Collect: req.Collect, hidden: hidden}
 	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error
@@ -106,15 +115,45 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 		return engine.Result{Collected: collect.done}, progress.explain(err)
 	}
 	res := engine.Result{Steps: progress.steps(), CachedSteps: progress.cachedSteps(), Duration: time.Since(start), Collected: collect.done}
+	if err := describe(&res, resp); err != nil {
+		return engine.Result{}, err
+	}
+	return res, nil
+}
+
+// describe adds what the exporter says of the image, if there is one.
+func describe(res *engine.Result, resp *client.SolveResponse) error {
 	if resp.ExporterResponse[exptypes.ExporterImageDescriptorKey] != "" {
 		desc, err := ExportedDescriptor(resp.ExporterResponse)
 		if err != nil {
-			return engine.Result{}, err
+			return err
 		}
 		res.Digest, res.MediaType, res.SizeBytes = desc.Digest.String(), desc.MediaType, desc.Size
 		_ = json.Unmarshal([]byte(resp.ExporterResponse[UnpackedKey]), &res.Unpacked) // without them layers are measured
 	}
-	return res, nil
+	return nil
+}
+
+// shareContexts gives an engine of this process the directories of a build as BuildKit's
+// client sends them: their files belong to root.
+func shareContexts(ctx context.Context, to Target, opt *client.SolveOpt) (end func(), err error) {
+	if to.Share == nil {
+		return func() {}, nil
+	}
+	if opt.SharedSession, err = session.NewSession(ctx, opt.SharedKey); err != nil {
+		return nil, fmt.Errorf("preparing the build: %w", err)
+	}
+	dirs := make(map[string]fsutil.FS, len(opt.LocalMounts))
+	for name, files := range opt.LocalMounts {
+		dirs[name], err = fsutil.NewFilterFS(files, &fsutil.FilterOpt{Map: func(_ string, st *fstypes.Stat) fsutil.MapResult {
+			st.Uid, st.Gid = 0, 0
+			return fsutil.MapResultKeep
+		}})
+		if err != nil {
+			return nil, fmt.Errorf("preparing the directory %q of the build: %w", name, err)
+		}
+	}
+	return to.Share(opt.SharedSession.ID(), dirs), nil
 }
 
 // refuseForeignSyntax lets `# syntax=docker/dockerfile:…` pass, which the

@@ -75,6 +75,7 @@ func TestStatementsHoldNoSecrets(t *testing.T) {
 		}),
 		attest.Tests(testreport.Report{Cases: []testreport.Case{
 			{Stage: "unit-tests", Name: "reads https://me:CANARY@db/x", Status: testreport.Failed, Message: "CANARY", Output: "CANARY"},
+			{Stage: "unit-tests", Name: "accepts gh" + "p_CANARYq7Zr2KxV9bTn4LwPm8Hd5JyGc3FsAv6", Status: testreport.Passed},
 		}}, []gate.Stage{{Name: "lint", Result: "failed", Why: "CANARY"}}),
 		attest.Vulnerabilities(attest.Scan{Hits: []advisory.Hit{{ID: "GHSA-1", Summary: "CANARY", Package: inventory.Package{URL: "pkg:generic/x?download_url=https://me:CANARY@x/y"}}}}),
 	} {

@@ -3,11 +3,13 @@ package attest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/advisory"
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/plaintext"
+	"github.com/slipway-build/slipway/internal/secret"
 	"github.com/slipway-build/slipway/internal/testreport"
 )
 
@@ -25,7 +27,7 @@ type testResult struct {
 func Tests(report testreport.Report, stages []gate.Stage) any {
 	r := testResult{Result: "PASSED", Configuration: []Descriptor{}}
 	for _, c := range report.Cases {
-		name := plaintext.WithoutLogins(c.Stage + ": " + joined(c.Suite, c.Name))
+		name := strings.ReplaceAll(c.Stage+": "+joined(c.Suite, c.Name), "\x00", "")
 		switch c.Status {
 		case testreport.Passed:
 			r.Passed = append(r.Passed, name)
@@ -50,10 +52,20 @@ func Tests(report testreport.Report, stages []gate.Stage) any {
 	case len(r.Warned) > 0:
 		r.Result = "WARNED"
 	}
-	for _, names := range [][]string{r.Passed, r.Warned, r.Failed} {
-		slices.Sort(names)
-	}
+	r.Passed, r.Warned, r.Failed = publishable(r.Passed), publishable(r.Warned), publishable(r.Failed)
 	return r
+}
+
+// publishable sorts names of test cases, which hold their parameters: what has the form
+// of a secret is not for a registry.
+func publishable(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	const end = "\x00"
+	names = strings.Split(secret.Hide(plaintext.WithoutLogins(strings.Join(names, end))), end)
+	slices.Sort(names)
+	return names
 }
 
 func joined(suite, name string) string {
@@ -78,6 +90,7 @@ type scanner struct {
 
 type database struct {
 	Updated *time.Time `json:"lastUpdate,omitempty"`
+	Missing []string   `json:"missingEcosystems,omitempty"` // whose packages the scan does not cover
 }
 
 type vulnerable struct {
@@ -107,6 +120,7 @@ type Scan struct {
 // Vulnerabilities is the predicate PredicateVulnerabilities of a scan.
 func Vulnerabilities(s Scan) any {
 	v := vulnerabilities{Scanner: scanner{URI: builderID, Version: s.Version, Result: []vulnerable{}}, Metadata: scanTime{s.Started.UTC(), s.Finished.UTC()}}
+	v.Scanner.DB.Missing = s.Database.Missing
 	if at := s.Database.Updated; !at.IsZero() {
 		at = at.UTC()
 		v.Scanner.DB.Updated = &at
