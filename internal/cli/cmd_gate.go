@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -164,7 +165,12 @@ func (a *app) scanned(ctx context.Context, store *image.Store, t gauge.Target) (
 	if t.Service != "" {
 		crates = inventory.Crates(repository.FS(t.Root), t.Dir)
 	}
-	r, err := scan.Image(subject, crates, scan.Options{Database: a.advisories()})
+	var r scan.Result
+	if by := cmp.Or(a.Getenv("SLIPWAY_SCANNER"), t.Scanner); by != "" {
+		r, err = scan.External(ctx, store, subject, by, nil)
+	} else {
+		r, err = scan.Image(subject, crates, scan.Options{Database: a.advisories()})
+	}
 	return gauge.Scanned{Packages: subject.Inventory(crates), Vulnerabilities: r.Vulnerabilities, Database: r.Database, Secrets: r.Secrets}, err
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -188,14 +189,29 @@ func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, 
 	if err != nil {
 		return scan.Result{}, err
 	}
-	if f.by != "" {
+	if by := a.scanner(word, f); by != "" {
 		store, err := a.state.Images(event.Discard{})
 		if err != nil {
 			return scan.Result{}, err
 		}
-		return scan.External(ctx, store, subject, f.by, o.VEX)
+		return scan.External(ctx, store, subject, by, o.VEX)
 	}
 	return scan.Image(subject, planned, o)
+}
+
+// scanner is the installed program that scans an image, "" for slipway itself: that of
+// the flag, the environment or slipway.yaml.
+func (a *app) scanner(word string, f scanFlags) string {
+	if by := cmp.Or(f.by, a.Getenv("SLIPWAY_SCANNER")); by != "" {
+		return by
+	}
+	loader := a.fleets()
+	loader.Warn = func(diag.Findings) {} // told when the image was looked up
+	fl, _, err := loader.Choose(a.Dir, []string{word}, f.Overrides)
+	if err != nil { // an image by its name
+		return ""
+	}
+	return fl.Scanner
 }
 
 // scanDirectory scans a source tree, and its history where that is asked for.

@@ -20,6 +20,7 @@ type document struct {
 	Compression compression `yaml:"compression,omitempty" jsonschema_description:"Compression of image layers; gzip when left out."`
 	Strict      bool        `yaml:"strict,omitempty" jsonschema_description:"Whether what is merely unwise is an error: a version that is only near the requested one, a missing lock file."`
 	Signatures  signatures  `yaml:"signatures,omitempty" jsonschema_description:"Signatures that images of the fleet must have."`
+	Scanner     scanner     `yaml:"scanner,omitempty" jsonschema_description:"Installed scanner that searches images for vulnerabilities; Slipway itself when left out."`
 	Gates       gates       `yaml:"gates,omitempty" jsonschema_description:"Limits that images and their tests keep; a type or the service itself overrides them."`
 	Defaults    defaults    `yaml:"defaults,omitempty" jsonschema_description:"Settings of every service; its type or the service itself overrides them."`
 	Types       types       `yaml:"types,omitempty" jsonschema_description:"Settings of every service of a type; the service itself overrides them."`

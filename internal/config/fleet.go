@@ -31,6 +31,7 @@ type Fleet struct {
 	Bases       Bases
 	Platforms   []string // "os/arch", in the written order; empty: the machine's own
 	Compression string   // "gzip" or "zstd"
+	Scanner     string   `json:",omitempty"` // installed program that searches images for vulnerabilities; "": Slipway itself
 	Strict      bool     // what is merely unwise is an error
 	User        User
 	Signatures  *Signatures `json:",omitempty"` // that images must have; nil: none

@@ -104,6 +104,7 @@ func (d *decoder) fleet(doc *document) *Fleet {
 		Bases:       Bases{Family: or(string(doc.Bases.family), "debian"), Images: doc.Bases.images},
 		Compression: or(string(doc.Compression), "gzip"),
 		Strict:      doc.Strict,
+		Scanner:     string(doc.Scanner),
 		User:        DefaultUser(),
 	}
 	if _, written := d.at["signatures"]; written {

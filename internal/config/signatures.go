@@ -36,6 +36,15 @@ func (statement) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{words, {Type: "string", Pattern: "^https://"}}}
 }
 
+// scanner is a program whose arguments Slipway knows. Other commands come from the
+// command line and the environment: a repository starts no program of its choice.
+type scanner string
+
+func (scanner) choices() []string { return []string{"clair", "grype", "snyk", "trivy"} }
+
+// JSONSchema makes the schema of a choice.
+func (c scanner) JSONSchema() *jsonschema.Schema { return enum(c) }
+
 // enforced is a command that takes images.
 type enforced string
 

@@ -49,6 +49,7 @@ type Target struct {
 	About      gate.About
 	Gates      config.Gates
 	Strict     bool
+	Scanner    string // that the fleet's slipway.yaml names
 	Waivers    pipeline.Waivers
 }
 
@@ -72,7 +73,7 @@ func Services(f *fleet.Fleet) ([]Target, error) {
 	for _, j := range jobs {
 		own := j.Service.Dockerfile
 		t := Target{
-			Service: j.Request.Name, Image: j.Image, Root: f.Root, Dir: j.Service.Dir, Text: j.Request.Dockerfile, Strict: f.Strict, Waivers: j.Waivers,
+			Service: j.Request.Name, Image: j.Image, Root: f.Root, Dir: j.Service.Dir, Text: j.Request.Dockerfile, Strict: f.Strict, Scanner: f.Scanner, Waivers: j.Waivers,
 			Dockerfile: own, About: gate.About{Planned: own == "", Type: j.Service.Type},
 		}
 		if own == "" {

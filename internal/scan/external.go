@@ -59,8 +59,15 @@ func External(ctx context.Context, store *image.Store, s Subject, scanner string
 		return Result{}, err
 	}
 	r := Result{Image: s.Name, Digest: s.Digest, Scanner: scanner, Secrets: s.Secrets()}
-	r.Packages = len(s.Inventory(nil).Packages)
+	list := s.Inventory(nil)
+	r.Packages = len(list.Packages)
 	err = r.read(data)
+	if r.Database != nil {
+		r.Database.Ecosystems = ecosystemsOf(list) // the scanner answers for them
+		if len(r.Database.Ecosystems) == 0 {
+			r.Database.Ecosystems = advisory.Ecosystems()
+		}
+	}
 	r.dismiss(vex)
 	if err != nil {
 		return Result{}, diag.Fail(diag.ExitUnexpected, "the output of %s cannot be used", words[0]).Because(err).
@@ -111,7 +118,7 @@ func output(ctx context.Context, words []string) ([]byte, error) {
 	err := cmd.Run()
 	switch {
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
-		return nil, diag.Fail(diag.ExitUsage, "the scanner %s is not installed", words[0]).WithHint("install it, or leave --scanner out: slipway searches by itself")
+		return nil, diag.Fail(diag.ExitUsage, "the scanner %s is not installed", words[0]).WithHint("install it, or remove --scanner, SLIPWAY_SCANNER or scanner: in slipway.yaml: slipway searches by itself")
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case out.Len() == 0 && err == nil:

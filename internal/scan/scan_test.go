@@ -36,6 +36,16 @@ const (
 // stored puts an image of layers into a store and opens it.
 func stored(t *testing.T, env []string, history string, layers ...map[string]string) scan.Subject {
 	t.Helper()
+	store, err := image.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return storedIn(t, store, env, history, layers...)
+}
+
+// storedIn puts an image of layers into a store and opens it.
+func storedIn(t *testing.T, store *image.Store, env []string, history string, layers ...map[string]string) scan.Subject {
+	t.Helper()
 	img := empty.Image
 	for _, files := range layers {
 		var b bytes.Buffer
@@ -66,10 +76,6 @@ func stored(t *testing.T, env []string, history string, layers ...map[string]str
 	config.Config.Env, config.Config.Labels = env, map[string]string{"note": token}
 	config.History[0].CreatedBy = history
 	if img, err = mutate.ConfigFile(img, config); err != nil {
-		t.Fatal(err)
-	}
-	store, err := image.Open(t.TempDir())
-	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Write(t.Context(), "shop/web:v1", img); err != nil {
