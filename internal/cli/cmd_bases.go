@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -197,7 +199,13 @@ func (a *app) printBases(built map[string]baseimage.Built, asJSON bool) error {
 		Digest   string `json:"digest"`
 	}
 	rows := []row{}
-	for _, ref := range spec.Refs() {
+	refs := spec.Refs() // in their order; those with packages in their names follow
+	for _, ref := range slices.Sorted(maps.Keys(built)) {
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	for _, ref := range refs {
 		for _, l := range built[ref].Pins {
 			rows = append(rows, row{ref, l.Platform, built[ref].Platforms[l.Platform].String()})
 		}

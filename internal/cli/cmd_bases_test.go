@@ -80,10 +80,11 @@ func TestBasesJSON(t *testing.T) {
 	var out bytes.Buffer
 	a := newApp(World{Stdout: &out, Getenv: func(string) string { return "" }}, t.TempDir())
 	digest := v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("a", 64)}
-	built := map[string]baseimage.Built{"slipway/static:trixie": {
+	one := baseimage.Built{
 		Pins:      []baseimage.Locked{{Platform: "linux/amd64"}},
 		Platforms: map[string]v1.Hash{"linux/amd64": digest},
-	}}
+	}
+	built := map[string]baseimage.Built{"slipway/node/git:22-trixie": one, "slipway/static:trixie": one}
 	if err := a.printBases(built, true); err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +97,11 @@ func TestBasesJSON(t *testing.T) {
 	want := `[
   {
     "ref": "slipway/static:trixie",
+    "platform": "linux/amd64",
+    "digest": "sha256:` + strings.Repeat("a", 64) + `"
+  },
+  {
+    "ref": "slipway/node/git:22-trixie",
     "platform": "linux/amd64",
     "digest": "sha256:` + strings.Repeat("a", 64) + `"
   }

@@ -22,16 +22,18 @@ func (a *app) sbomCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sbom SERVICE | IMAGE",
 		Short: "List the packages and files of an image as an SBOM",
-		Long: `Write a software bill of materials of a built image, in CycloneDX 1.6 or SPDX 2.3.
-Each package states where it was found and how certain that is. The same image
-always gives the same bytes.`,
+		Long: `Write a software bill of materials of a built image, in CycloneDX 1.6,
+SPDX 2.3 or SPDX 3.0.1. Each package states where it was found and how certain that
+is. The same image always gives the same bytes.`,
 		Example: `  slipway sbom fast-orchestrator-service
   slipway sbom gpp-g3/fast-orchestrator-service:v1.2.3 --format spdx -o sbom.spdx.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			write := map[string]func(sbom.Image, inventory.Inventory) ([]byte, error){"cyclonedx": sbom.CycloneDX, "spdx": sbom.SPDX}[format]
+			write := map[string]func(sbom.Image, inventory.Inventory) ([]byte, error){
+				"cyclonedx": sbom.CycloneDX, "cyclonedx-json": sbom.CycloneDX, "spdx": sbom.SPDX, "spdx-json": sbom.SPDX, "spdx3-json": sbom.SPDX3,
+			}[format]
 			if write == nil {
-				return diag.Fail(diag.ExitUsage, "unknown SBOM format %q", format).WithHint("--format cyclonedx or --format spdx")
+				return diag.Fail(diag.ExitUsage, "unknown SBOM format %q", format).WithHint("--format cyclonedx, spdx-json or spdx3-json")
 			}
 			subject, planned, err := a.subject(cmd.Context(), args[0], f)
 			if err != nil {
@@ -45,7 +47,7 @@ always gives the same bytes.`,
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&format, "format", "cyclonedx", "cyclonedx or spdx")
+	cmd.Flags().StringVar(&format, "format", "cyclonedx", "cyclonedx, spdx-json or spdx3-json")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to a file instead of standard output")
 	return cmd
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/evidence"
+	"github.com/slipway-build/slipway/internal/origin"
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/scan"
 )
@@ -24,16 +25,17 @@ import (
 // scanFlags are the flags of `slipway scan`.
 type scanFlags struct {
 	fleetFlags
-	update bool
-	from   string
-	only   []string
-	failOn string
-	vex    []string
-	json   bool
-	sarif  string
-	by     string
-	sign   bool
-	key    string
+	update  bool
+	from    string
+	only    []string
+	failOn  string
+	vex     []string
+	json    bool
+	sarif   string
+	by      string
+	commits bool
+	sign    bool
+	key     string
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -51,7 +53,7 @@ The vulnerabilities of an image are kept beside it as a statement (slipway evide
 which slipway push sends along; --sign signs it when the scan passes.`,
 		Example: `  slipway scan --update --from advisories.zip
   slipway scan fast-orchestrator-service --fail-on high
-  slipway scan . --sarif scan.sarif`,
+  slipway scan . --history --sarif scan.sarif`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.update || f.from != "" {
@@ -73,6 +75,7 @@ which slipway push sends along; --sign signs it when the scan passes.`,
 	fl.StringVar(&f.failOn, "fail-on", "critical", "exit with 4 from this severity on: critical, high, medium, low or none")
 	fl.StringArrayVar(&f.vex, "vex", nil, "OpenVEX document that dismisses vulnerabilities with a reason")
 	fl.StringVar(&f.by, "scanner", "", "use an installed scanner: grype, trivy, snyk, clair, or a command with {layout} or {archive}")
+	fl.BoolVar(&f.commits, "history", false, "search the git commits of the directory for secrets too")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	fl.StringVar(&f.sarif, "sarif", "", "write the result as SARIF to this file")
 	fl.BoolVar(&f.sign, "sign", false, "sign the image when the scan passes, and the statements about it")
@@ -176,7 +179,10 @@ func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, 
 		if info, err := os.Stat(a.path(word)); err != nil || !info.IsDir() {
 			return scan.Result{}, diag.Fail(diag.ExitUsage, "%s is not a directory", word).WithHint("slipway scan SERVICE scans an image")
 		}
-		return scan.Directory(word, repository.FS(a.path(word)), o)
+		return a.scanDirectory(ctx, word, f, o)
+	}
+	if f.commits {
+		return scan.Result{}, diag.Fail(diag.ExitUsage, "--history is for directories").WithHint("slipway scan . --history")
 	}
 	subject, planned, err := a.subject(ctx, word, f.fleetFlags)
 	if err != nil {
@@ -190,6 +196,15 @@ func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, 
 		return scan.External(ctx, store, subject, f.by, o.VEX)
 	}
 	return scan.Image(subject, planned, o)
+}
+
+// scanDirectory scans a source tree, and its history where that is asked for.
+func (a *app) scanDirectory(ctx context.Context, word string, f scanFlags, o scan.Options) (scan.Result, error) {
+	r, err := scan.Directory(word, repository.FS(a.path(word)), o)
+	if err != nil || !f.commits {
+		return r, err
+	}
+	return r, r.Commits(ctx, origin.Source{Environ: os.Environ()}, a.path(word))
 }
 
 // printScan prints a result.

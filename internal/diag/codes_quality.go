@@ -48,5 +48,6 @@ func scanCodes() []Code {
 	return []Code{
 		{Code: "SLP630", Name: "old database", Meaning: "The database of vulnerabilities is more than seven days old."},
 		{Code: "SLP631", Name: "ecosystem not in database", Meaning: "The database of vulnerabilities has no advisories for an ecosystem of the image."},
+		{Code: "SLP632", Name: "history searched in part", Meaning: "Not all commits of the repository were searched for secrets."},
 	}
 }

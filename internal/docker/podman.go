@@ -77,7 +77,8 @@ func (p *Podman) TooOld(ctx context.Context) string {
 // Close implements Receiver.
 func (p *Podman) Close() error { return nil }
 
-// Load gives an image to `podman load`.
+// Load gives an image to `podman load`. One that Podman has gets the name alone: it
+// calls an image by the digest of its configuration.
 func (p *Podman) Load(ctx context.Context, image string, img v1.Image) error {
 	ref, err := name.ParseReference(image)
 	if err != nil {
@@ -86,6 +87,14 @@ func (p *Podman) Load(ctx context.Context, image string, img v1.Image) error {
 	progress := &progress{sink: p.sink, what: "load " + image}
 	if progress.total, err = sizeOf(img); err != nil {
 		return err
+	}
+	id, err := img.ConfigName()
+	if err != nil {
+		return err
+	}
+	if exec.CommandContext(ctx, p.path, "tag", id.Hex, image).Run() == nil {
+		progress.end()
+		return nil
 	}
 	cmd := exec.CommandContext(ctx, p.path, "load", "--quiet")
 	in, err := cmd.StdinPipe()

@@ -13,12 +13,12 @@ import (
 	"github.com/slipway-build/slipway/internal/event"
 )
 
-// podmanOf puts a program podman into PATH that keeps what it reads.
+// podmanOf puts a program podman without images into PATH that keeps what it reads.
 func podmanOf(t *testing.T, script string) (archive string) {
 	t.Helper()
 	dir := t.TempDir()
 	archive = filepath.Join(dir, "archive")
-	text := "#!/bin/sh\n[ \"$*\" = 'load --quiet' ] || { echo \"unexpected: $*\" >&2; exit 9; }\n" + strings.ReplaceAll(script, "ARCHIVE", archive) + "\n"
+	text := "#!/bin/sh\n[ \"$1\" = tag ] && exit 125\n[ \"$*\" = 'load --quiet' ] || { echo \"unexpected: $*\" >&2; exit 9; }\n" + strings.ReplaceAll(script, "ARCHIVE", archive) + "\n"
 	if err := os.WriteFile(filepath.Join(dir, "podman"), []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +50,27 @@ func TestPodmanGetsTheImageUnderItsName(t *testing.T) {
 	}
 	if last, ok := sink.last.(event.Transfer); !ok || !last.Done || last.What != "load slipway/node:22-trixie" {
 		t.Errorf("the last event is %+v", sink.last)
+	}
+}
+
+func TestAnImageThatPodmanHasGetsOnlyTheName(t *testing.T) {
+	dir := t.TempDir()
+	asked := filepath.Join(dir, "asked")
+	if err := os.WriteFile(filepath.Join(dir, "podman"), []byte("#!/bin/sh\necho \"$*\" >> "+asked+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":/usr/bin:/bin")
+	p, err := OpenPodman(event.Discard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, id := image(t)
+	if err := p.Load(t.Context(), "slipway/node:22-trixie", img); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(asked)
+	if want := "tag " + strings.TrimPrefix(id, "sha256:") + " slipway/node:22-trixie\n"; err != nil || string(got) != want {
+		t.Errorf("podman was asked %q, want %q (%v)", got, want, err)
 	}
 }
 

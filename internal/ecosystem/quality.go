@@ -20,6 +20,10 @@ type Check struct {
 	Why  string // "devDependency", "script test"
 	File string // relative to the build context, "" without evidence in a file
 	Line int
+
+	Lacks  string       // why it cannot run and the next command: it is reported in place of the run
+	Mounts []plan.Mount // that the step needs for it, beside those of the language
+	Args   []string     // build arguments that it reads
 }
 
 // Proof is what a language knows of checking a service.
@@ -82,7 +86,18 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 			checks = []Check{{Tool: "security-scan", Run: "security-scan --root " + scanned + " --reports " + plan.ReportsOf(name) + " --fail-on-critical --allow-unknown", Why: "configured", File: s.FleetFile, Line: wanted.Line}}
 			p.QualityBases = append(p.QualityBases, plan.Base{Ref: scanRef, Role: plan.RoleProbe, Assembled: true})
 		}
+		var able []Check
+		for _, c := range checks {
+			if c.Lacks == "" {
+				able = append(able, c)
+			} else if !wanted.Off {
+				p.LeftOutStages = append(p.LeftOutStages, plan.LeftOutStage{Name: name, Why: c.Lacks})
+			}
+		}
+		lacking := len(able) < len(checks)
+		checks = able
 		switch {
+		case lacking && len(checks) == 0 && !wanted.Off: // the reasons are above
 		case wanted.Off:
 			p.LeftOutStages = append(p.LeftOutStages, plan.LeftOutStage{Name: name, Why: "off in slipway.yaml"})
 		case len(checks) == 0:
@@ -94,6 +109,7 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 	if len(stages) == 0 {
 		return
 	}
+	s.takeTurns(stages)
 	if proof.Packages != nil {
 		p.Quality = append(p.Quality, *proof.Packages)
 	}
@@ -184,22 +200,24 @@ func (s *Service) checkStage(name string, proof Proof, checks []Check, written b
 	}
 	dir := plan.ReportsOf(name)
 	commands := []string{"mkdir -p " + dir, "status=0"}
-	wants, own := proof.Wants, companionVariables(s.Want.Quality[name].Needs)
-	if len(own) > 0 {
-		wants = own
-	}
-	if len(own) > 0 || len(wants) > 0 && (name == plan.StageIntegration || name == plan.StageE2E || slices.Contains(proof.Companions, name)) {
+	mounts := proof.Mounts
+	if wants := s.addressesOf(name, proof); len(wants) > 0 {
 		for _, v := range append([]string{plan.ArgCompanions}, wants...) {
 			st.Steps = append(st.Steps, plan.Step{Op: plan.OpArg, Args: []string{v}})
 		}
 		st.Comment += " They need companions: slipway test starts them; another builder takes their addresses as build arguments."
-		commands = append(commands, withoutCompanions(name, wants))
+		commands = append(commands, s.withoutCompanions(name, wants))
 	}
 	for _, c := range checks {
 		commands = append(commands, "{ "+c.Run+" || status=$?; }")
 	}
 	commands = append(commands, "echo $status > "+path.Join(dir, plan.StatusFile), "exit $status")
-	mounts := proof.Mounts
+	for _, c := range checks {
+		mounts = append(slices.Clip(mounts), c.Mounts...)
+		for _, arg := range c.Args {
+			st.Steps = append(st.Steps, plan.Step{Op: plan.OpArg, Args: []string{arg}})
+		}
+	}
 	if name == plan.StageScan && !written { // the image's files are looked at where they are
 		st.Comment = "Security scan of the production image, in search of vulnerabilities and secrets."
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, From: scanRef, Args: []string{"/usr/local/bin/security-scan", "/usr/local/bin/"}})
@@ -209,16 +227,89 @@ func (s *Service) checkStage(name string, proof Proof, checks []Check, written b
 	return st
 }
 
-// withoutCompanions ends a stage well that has nothing to talk to, and says so.
-func withoutCompanions(stage string, wants []string) string {
-	dir := plan.ReportsOf(stage)
-	known := wants[0] // better one that everybody knows than one after the name of a companion
-	if usual := slices.DeleteFunc(addressVariables(), func(v string) bool { return !slices.Contains(wants, v) }); len(usual) > 0 {
-		known = usual[0]
+// addressesOf are the variables with addresses of companions that a stage takes; none
+// where it needs no companions.
+func (s *Service) addressesOf(stage string, proof Proof) []string {
+	if own := companionVariables(s.Want.Quality[stage].Needs); len(own) > 0 {
+		return own
 	}
-	text := fmt.Sprintf("%s not run: no companions. Use slipway test, or --build-arg %s=ADDRESS", stage, known)
+	if stage == plan.StageIntegration || stage == plan.StageE2E || slices.Contains(proof.Companions, stage) {
+		return proof.Wants
+	}
+	return nil
+}
+
+// takeTurns lets only one of several stages with companions run at a time where all talk
+// to the same servers: one would empty the tables that another one counts. Companions of
+// slipway test are fresh for each stage, so there each has a mount of its own.
+func (s *Service) takeTurns(stages []plan.Stage) {
+	var sharing []*plan.Stage
+	for i, st := range stages {
+		if slices.ContainsFunc(st.Steps, func(step plan.Step) bool { return step.Op == plan.OpArg && step.Args[0] == plan.ArgCompanions }) {
+			sharing = append(sharing, &stages[i])
+		}
+	}
+	if len(sharing) < 2 {
+		return
+	}
+	for _, st := range sharing {
+		st.Comment += " The stages take turns then: their servers are the same."
+		id := fmt.Sprintf("companions-%s${%s:+-%s}", s.Want.Name, plan.ArgCompanions, st.Name)
+		run := &st.Steps[len(st.Steps)-1]
+		run.Mounts = append(slices.Clone(run.Mounts), plan.Mount{Type: "cache", ID: id, Target: "/run/companions", Sharing: "locked"})
+	}
+}
+
+// withoutCompanions ends a stage well that has nothing to talk to, and says so.
+func (s *Service) withoutCompanions(stage string, wants []string) string {
+	dir := plan.ReportsOf(stage)
+	needs := s.Want.Quality[stage].Needs
+	if len(needs) == 0 {
+		needs = s.Want.Needs
+	}
+	use := "Use slipway test"
+	if len(needs) == 0 { // which has nothing to start, either
+		use = "Write needs: {db: postgres} or the like in slipway.yaml and use slipway test"
+	}
+	text := stage + " not run: no companions. " + use + ", or"
+	for _, v := range usualAddresses(needs, wants) {
+		text += " --build-arg " + v + "=ADDRESS"
+	}
 	return fmt.Sprintf(`if [ -z "$%s" ]; then echo "%s" | tee %s;`+"\n"+`echo 0 > %s; exit 0; fi`,
 		strings.Join(append([]string{plan.ArgCompanions}, wants...), "$"), text, path.Join(dir, plan.SkippedFile), path.Join(dir, plan.StatusFile))
+}
+
+// usualAddresses picks one variable of each need, better a URL that everybody knows than
+// a name after the companion's; without needs, one of those that the sources read. Where
+// two needs have the same variable, it is the first one's.
+func usualAddresses(needs []companion.Need, wants []string) []string {
+	rank := func(v string) int {
+		known := slices.Contains(addressVariables(), v)
+		switch address := strings.HasSuffix(v, "_URL") || strings.HasSuffix(v, "_URI"); {
+		case known && address:
+			return 0
+		case address:
+			return 1
+		case known:
+			return 2
+		}
+		return 3
+	}
+	best := func(of []string) []string {
+		slices.SortStableFunc(of, func(a, b string) int { return rank(a) - rank(b) })
+		return of[:min(1, len(of))]
+	}
+	var out []string
+	rest := slices.Clone(wants)
+	for _, n := range needs {
+		own := companionVariables([]companion.Need{n})
+		out = append(out, best(slices.DeleteFunc(slices.Clone(own), func(v string) bool { return !slices.Contains(rest, v) }))...)
+		rest = slices.DeleteFunc(rest, func(v string) bool { return slices.Contains(own, v) })
+	}
+	if len(out) == 0 {
+		return best(rest)
+	}
+	return out
 }
 
 // title is the name of a stage at the beginning of a sentence.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
@@ -89,7 +90,7 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 // hasStage refuses a quality stage that the plan of a service does not have.
 func hasStage(s plan.Service, name string) error {
 	for _, l := range s.LeftOutStages {
-		if l.Name == name {
+		if l.Name == name && !slices.ContainsFunc(s.Quality, func(st plan.Stage) bool { return st.Name == name }) {
 			return diag.Fail(diag.ExitUsage, "%s has no stage %s: %s", s.Name, name, l.Why).
 				WithHint("write quality: {%s: {run: COMMAND}} for the service in slipway.yaml", name)
 		}

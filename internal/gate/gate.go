@@ -109,7 +109,11 @@ type Secret struct {
 	File  string `json:"file"`
 	Line  int    `json:"line,omitempty"`
 	Layer string `json:"layer,omitempty"` // digest
-	Where string `json:"where"`           // "layer", "configuration", "history", "sources"
+	Where string `json:"where"`           // "layer", "configuration", "history" (of the image), "sources", "commit"
+
+	Commit string `json:"commit,omitempty"`
+	Author string `json:"author,omitempty"` // of the commit, masked
+	Date   string `json:"date,omitempty"`
 }
 
 // Running is what was measured of the started image.

@@ -30,8 +30,12 @@ func secrets(l Limits, s Subject) *draft {
 		}
 		f := diag.Finding{Code: codeSecret, Place: diag.Place{File: one.File, Line: one.Line},
 			Text: fmt.Sprintf("%sa secret (%s) is in %s", prefix(s), one.Rule, where), Hint: "revoke it, then mount it as a build secret: RUN --mount=type=secret"}
-		if one.Where == "sources" {
+		switch one.Where {
+		case "sources":
 			f.Hint = "revoke it, and read it from the environment"
+		case "commit":
+			f.Text = fmt.Sprintf("%sa secret (%s) is in commit %.12s", prefix(s), one.Rule, one.Commit)
+			f.Hint = "revoke it: whoever has a clone has it"
 		}
 		found = append(found, f)
 	}

@@ -1,4 +1,4 @@
-// Package sbom writes bills of materials: of an image in CycloneDX 1.6 and SPDX 2.3,
+// Package sbom writes bills of materials: of an image in CycloneDX 1.6, SPDX 2.3 and 3.0.1,
 // and what a slipway binary consists of, as an SPDX 2.3 document: its
 // Go modules, the programs that it carries with theirs, and the C libraries in them.
 // It reads what the linker wrote into the programs; it guesses no licences, which

@@ -43,6 +43,9 @@ func (r Result) Write(w io.Writer) error {
 	for _, s := range r.Secrets {
 		fmt.Fprintf(w, "secret: %s in %s\n", s.Rule, diag.Printable(where(s)))
 	}
+	if r.History != nil {
+		fmt.Fprintf(w, "history: %d commits searched\n", r.History.Commits)
+	}
 	return nil
 }
 
@@ -69,6 +72,10 @@ func where(s gate.Secret) string {
 	}
 	if s.Line > 0 {
 		text += ":" + strconv.Itoa(s.Line)
+	}
+	if s.Commit != "" {
+		day, _, _ := strings.Cut(s.Date, "T")
+		text += fmt.Sprintf(" of commit %.12s, %s, %s", s.Commit, day, s.Author)
 	}
 	if s.Layer != "" {
 		text += " of layer " + s.Layer
@@ -158,7 +165,7 @@ func (r Result) SARIF(version string) ([]byte, error) {
 	for _, s := range r.Secrets {
 		rule(s.Rule, "a secret: "+s.Rule, "9.0")
 		result := sarifResult{Rule: s.Rule, Level: "error", Message: sarifText{"a secret is in " + where(s)}, Locations: place(s.File, s.Line)}
-		result.Fingerprints = map[string]string{"slipway/v1": s.Rule + ":" + s.Where + ":" + s.File + ":" + strconv.Itoa(s.Line)}
+		result.Fingerprints = map[string]string{"slipway/v1": strings.TrimSuffix(s.Rule+":"+s.Where+":"+s.File+":"+strconv.Itoa(s.Line)+":"+s.Commit, ":")}
 		run.Results = append(run.Results, result)
 	}
 	data, err := json.MarshalIndent(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}, "", "  ")

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/inventory"
+	"github.com/slipway-build/slipway/internal/origin"
 	"github.com/slipway-build/slipway/internal/proof/layer"
 )
 
@@ -19,6 +21,7 @@ import (
 const (
 	CodeOld     = "SLP630" // the database of vulnerabilities is old
 	CodeMissing = "SLP631" // it lacks an ecosystem of the image
+	CodeHistory = "SLP632" // not all of the history of git was searched
 )
 
 // Own is Result.Scanner of Slipway's own search.
@@ -34,6 +37,7 @@ type Result struct {
 	Database        *advisory.Database `json:"database"` // null: vulnerabilities are not known
 	Vulnerabilities []advisory.Hit     `json:"vulnerabilities"`
 	Secrets         []gate.Secret      `json:"secrets"`
+	History         *origin.Walked     `json:"history,omitempty"` // of git, that was searched for secrets
 }
 
 // Options of a scan.
@@ -147,8 +151,15 @@ const old = 7 * 24 * time.Hour
 
 // Warnings says what the result does not cover.
 func (r Result) Warnings(now time.Time) (out diag.Findings) {
+	if h := r.History; h != nil && (h.Cut || h.Shallow) {
+		f := diag.Finding{Code: CodeHistory, Severity: diag.Warning, Text: fmt.Sprintf("only the newest %d commits were searched for secrets", h.Commits), Hint: "scan an older clone too, or a directory of the repository"}
+		if h.Shallow {
+			f.Text, f.Hint = "the clone is shallow: older commits were not searched for secrets", "git fetch --unshallow"
+		}
+		out = append(out, f)
+	}
 	if r.Database == nil {
-		return nil
+		return out
 	}
 	if age := now.Sub(r.Database.Updated); age > old && !r.Database.Updated.IsZero() {
 		out = append(out, diag.Finding{Code: CodeOld, Severity: diag.Warning, Hint: "slipway scan --update",

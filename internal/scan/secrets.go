@@ -79,7 +79,7 @@ func ruleOf(what string) string {
 
 func sortSecrets(list []gate.Secret) {
 	slices.SortFunc(list, func(a, b gate.Secret) int {
-		return cmp.Or(strings.Compare(a.Where, b.Where), strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Rule, b.Rule), strings.Compare(a.Layer, b.Layer))
+		return cmp.Or(strings.Compare(a.Where, b.Where), strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Rule, b.Rule), strings.Compare(a.Layer, b.Layer), strings.Compare(a.Commit, b.Commit))
 	})
 }
 

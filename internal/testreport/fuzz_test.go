@@ -20,6 +20,8 @@ func FuzzCheckstyle(f *testing.F) { fuzz(f, "Checkstyle") }
 func FuzzGoTest(f *testing.F)     { fuzz(f, "go test -json") }
 func FuzzCargo(f *testing.F)      { fuzz(f, "cargo's messages") }
 func FuzzMypy(f *testing.F)       { fuzz(f, "mypy's JSON") }
+func FuzzDenoLint(f *testing.F)   { fuzz(f, "deno lint's JSON") }
+func FuzzDenoCheck(f *testing.F)  { fuzz(f, "output of deno check") }
 func FuzzSARIF(f *testing.F)      { fuzz(f, "SARIF") }
 func FuzzMocha(f *testing.F)      { fuzz(f, "Mocha's JSON") }
 func FuzzJest(f *testing.F)       { fuzz(f, "Jest's JSON") }

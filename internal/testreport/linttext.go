@@ -15,6 +15,8 @@ var (
 	tsc      = pattern.Lazy(`^([^\s()][^()]*)\((\d+),(\d+)\): (error|warning|message) (TS\d+): (.+)$`)
 	rule     = pattern.Lazy(`^([A-Z]{1,4}\d{2,5}) |\s\[([a-z][a-z0-9-]+)\]$|\s\(([A-Z]{1,3}\d{4})\)$`)
 	listed   = pattern.Lazy(`^(?:\[(?:warn|error)\] )?([^\s:]+\.[A-Za-z0-9]+)$`)
+	unsorted = pattern.Lazy(`^ERROR: (.+?) (Imports are incorrectly sorted.*)$`) // isort
+	bracket  = pattern.Lazy(`\s\(([\w@/-]+)\)(?: \[(error|warning)\])?$`)        // Stylelint, Pyright
 	would    = pattern.Lazy(`(?i)^would reformat:? (.+)$`)
 	nginx    = pattern.Lazy(`^(?:nginx:|\d+/\d+/\d+ [\d:]+) \[(emerg|alert|crit|error|warn)\] (?:\d+#\d+: )?(.+) in (\S+):(\d+)$`)
 	rustDiff = pattern.Lazy(`^Diff in (.+?)(?:\:(\d+)| at line (\d+)):$`)
@@ -26,7 +28,7 @@ func textLinters() map[string]string {
 	return map[string]string{
 		"go-vet": "", "govet": "", "staticcheck": "", "gofmt": "not formatted as gofmt does", "goimports": "not formatted as goimports does",
 		"flake8": "", "mypy": "", "pyflakes": "", "pylint": "", "black": "not formatted as Black does", "ruff-format": "not formatted as Ruff does", "tsc": "", "rustfmt": "not formatted as rustfmt does",
-		"prettier": "not formatted as Prettier does", "eslint": "", "hadolint": "", "nginx": "",
+		"prettier": "not formatted as Prettier does", "eslint": "", "hadolint": "", "nginx": "", "site": "", "stylelint": "", "isort": "", "pyright": "", "basedpyright": "",
 	}
 }
 
@@ -60,12 +62,17 @@ func readLintText(in *intake) error {
 func (in *intake) lintLine(tool, line string) error {
 	unformatted := textLinters()[tool]
 	f := Finding{Tool: tool, Severity: Error}
+	if strings.HasSuffix(tool, "pyright") {
+		line = strings.TrimPrefix(line, "  ") // of the file above
+	}
 	if m := tsc().FindStringSubmatch(line); m != nil {
 		f.File, f.Line, f.Column, f.Severity, f.Rule, f.Text = m[1], number(m[2]), number(m[3]), severity(m[4]), m[5], m[6]
 	} else if m := rustDiff().FindStringSubmatch(line); m != nil {
 		f.File, f.Line, f.Text = m[1], number(m[2]+m[3]), unformatted
 	} else if m := nginx().FindStringSubmatch(line); m != nil {
 		f.File, f.Line, f.Severity, f.Text = m[3], number(m[4]), severity(m[1]), m[2]
+	} else if m := unsorted().FindStringSubmatch(line); m != nil {
+		f.File, f.Text = m[1], m[2]
 	} else if m := would().FindStringSubmatch(line); m != nil && unformatted != "" {
 		f.File, f.Text = m[1], unformatted
 	} else if m := listed().FindStringSubmatch(line); m != nil && unformatted != "" {
@@ -78,6 +85,13 @@ func (in *intake) lintLine(tool, line string) error {
 	}
 	if f.File == "" || f.Text == "" {
 		return nil
+	}
+	if m := bracket().FindStringSubmatch(f.Text); m != nil && (tool == "stylelint" || strings.HasSuffix(tool, "pyright")) {
+		f.Text, f.Rule = strings.TrimSuffix(f.Text, m[0]), m[1]
+		if m[2] != "" {
+			f.Severity = severity(m[2])
+		}
+		return in.find(f)
 	}
 	if m := rule().FindStringSubmatch(f.Text); m != nil && f.Rule == "" {
 		f.Rule = m[1] + m[2] + m[3]

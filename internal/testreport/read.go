@@ -88,6 +88,7 @@ func formats() []format {
 		{"go test -json", goTestLine, readGoTest},
 		{"cargo's messages", cargoLine, readCargo},
 		{"mypy's JSON", mypyLine, readMypy},
+		{"deno lint's JSON", isDenoLint, readDenoLint},
 		{"SARIF", keyed("runs", "$schema"), readSARIF},
 		{"Mocha's JSON", keyed("stats"), readMocha},
 		{"Jest's JSON", keyed("testResults", "numTotalTests", "numFailedTestSuites"), readJest},
@@ -98,6 +99,7 @@ func formats() []format {
 		{"TAP", isTAP, readTAP},
 		{"output of cargo test", libtestLine, readLibtest},
 		{"output of unittest", unittestLine, readUnittest},
+		{"output of deno check", isDenoCheck, readDenoCheck},
 		{"lint output", isLintText, readLintText},
 	}
 }

@@ -41,7 +41,9 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 	family, user := ecosystem.Settings(fleet)
 	b := s.Extend(ecosystem.BasesFor(family, images(s.version)))
 	b.Toolchain.OnTarget = s.remote // packages may have files for one platform
-	return s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	p := s.Service.Plan(b, user, s.dependencies(b), s.builder(), s.RuntimeTools(b, user), s.Production(s.image(b, user)))
+	s.prove(&p)
+	return p
 }
 
 // frozen is the option that keeps Deno from changing the lock file.

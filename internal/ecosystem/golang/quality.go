@@ -152,17 +152,37 @@ func (s *service) lintChecks(t testFiles) []ecosystem.Check {
 		{Tool: "go vet", Run: ecosystem.Kept("( "+s.in("go vet "+packages)+" )", plan.ReportsOf(plan.StageLint)+"/go-vet.txt"), Why: "module", File: manifest},
 		{Tool: "gofmt", Run: "( " + s.in(fmt.Sprintf(`gofmt -l $(go list -f '%s' %s) > %s && test ! -s %s || { echo "not formatted, gofmt -w does it:"; cat %s; exit 1; } )`, files, packages, list, list, list)), Why: "module", File: manifest},
 	}
+	configured := s.golangci()
 	for _, tool := range s.module.file.Tool {
 		switch tool.Path {
 		case "honnef.co/go/tools/cmd/staticcheck":
 			out = append(out, ecosystem.Check{Tool: "staticcheck", Why: "tool", File: manifest, Line: tool.Syntax.Start.Line,
 				Run: "( " + s.in("go tool staticcheck -f sarif "+packages+" > "+plan.ReportsOf(plan.StageLint)+"/staticcheck.sarif || { go tool staticcheck "+packages+"; exit 1; } )")})
-		case "github.com/golangci/golangci-lint/v2/cmd/golangci-lint":
+		case golangci:
+			configured = ""
 			out = append(out, ecosystem.Check{Tool: "golangci-lint", Why: "tool", File: manifest, Line: tool.Syntax.Start.Line,
 				Run: "( " + s.in("go tool golangci-lint run --output.text.path stdout --output.sarif.path "+plan.ReportsOf(plan.StageLint)+"/golangci-lint.sarif "+packages+" )")})
 		}
 	}
+	if configured != "" {
+		out = append(out, ecosystem.Check{Tool: "golangci-lint", Lacks: configured + " configures golangci-lint, which go.mod does not name as a tool: go get -tool " + golangci, File: configured})
+	}
 	return out
+}
+
+// golangci is the program of golangci-lint.
+const golangci = "github.com/golangci/golangci-lint/v2/cmd/golangci-lint"
+
+// golangci is the file with settings of golangci-lint, "" without one.
+func (s *service) golangci() string {
+	for _, dir := range []string{s.module.dir, "."} {
+		for _, name := range []string{".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json"} {
+			if at := path.Join(dir, name); ecosystem.Exists(s.Dir, at) {
+				return at
+			}
+		}
+	}
+	return ""
 }
 
 // own are the directories of the module that the program is made of, relative to the

@@ -18,7 +18,7 @@ func scriptsOf(stage string) []string {
 		plan.StageLint:        {"lint:ci", "lint", "lint:check"},
 		plan.StageUnitTests:   {"test:unit", "unit", "test:ci", "unit-test", "test"},
 		plan.StageIntegration: {"test:integration", "test:int", "integration", "test:it", "integration-test", "test:api"},
-		plan.StageE2E:         {"test:e2e", "e2e", "e2e:ci", "test:playwright", "playwright", "cypress:run", "test:cypress"},
+		plan.StageE2E:         {"test:e2e", "e2e", "e2e:ci", "test:playwright", "playwright", "cypress:run", "test:cypress", "cy:run", "cypress"},
 	}[stage]
 }
 
@@ -53,6 +53,7 @@ func (s *service) prove(p *plan.Service) {
 	if len(proof.Checks[plan.StageUnitTests]) == 0 && proof.Missing[plan.StageUnitTests] == "" {
 		proof.Checks[plan.StageUnitTests] = s.configuredTests(t)
 	}
+	s.apartTests(t, &proof)
 	s.browserTests(p.Bases, &proof)
 	s.Prove(p, proof)
 }
@@ -201,6 +202,8 @@ func (s *service) configuredLint() []ecosystem.Check {
 type tests struct {
 	first string // a file of tests, "" without
 	node  string // one that uses node:test and that node runs without a compiler
+	apart string // name of directories with tests that need more than the sources, "" without
+	other bool   // there are tests outside of them
 }
 
 var nodeTest = pattern.Lazy(`(?:from|require\()\s*['"]node:test['"]`)
@@ -219,8 +222,16 @@ func (s *service) findTests() tests {
 			base := path.Base(name)
 			return base != "node_modules" && !strings.HasPrefix(base, ".") && !s.builtAnew(name) && base != "cypress" && base != "playwright"
 		}
-		return t.node == "" && (testName().MatchString(name) || nodeTestName().MatchString(name))
+		return testName().MatchString(name) || nodeTestName().MatchString(name)
 	}, func(name string, data []byte) {
+		if parts := strings.Split(path.Dir(name), "/"); testName().MatchString(name) {
+			i := slices.IndexFunc(parts, func(p string) bool { return p == "integration" || p == "integration-tests" })
+			if i > 0 {
+				t.apart = ecosystem.Or(t.apart, parts[i])
+			} else {
+				t.other = true
+			}
+		}
 		if testName().MatchString(name) && t.first == "" {
 			t.first = name
 		}

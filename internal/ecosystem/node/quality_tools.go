@@ -16,6 +16,7 @@ type tool struct {
 	kind  string                                            // the stage that it is usual in
 	drop  []string                                          // words that watch, repair or report elsewhere
 	add   func(s *service, dir string) string               // words that leave reports in a directory
+	again func(s *service, dir string) string               // like add, for a report in place of the text: a failed tool runs again for that, and its word counts
 	after func(plain, dir string) string                    // command that prints what a failed tool has only written; plain is the one without add
 	kept  string                                            // name of the file that keeps what it prints
 	place func(words []string, at int, add string) []string // where the words go; nil: at the end
@@ -46,18 +47,27 @@ func tools() map[string]tool {
 		"eslint": {title: "ESLint", kind: plan.StageLint, drop: []string{"--fix", "--cache", "--quiet"},
 			add:   func(_ *service, dir string) string { return "--format json --output-file " + dir + "/eslint.json" },
 			after: func(plain, _ string) string { return plain }},
-		"next":         {title: "next lint", kind: plan.StageLint, drop: []string{"--fix"}},
-		"prettier":     {title: "Prettier", kind: plan.StageLint, drop: []string{"--write", "-w"}, add: func(*service, string) string { return "--check" }, kept: "prettier.txt"},
-		"biome":        {title: "Biome", kind: plan.StageLint, drop: []string{"--write", "--fix", "--apply", "--unsafe"}},
+		"next": {title: "next lint", kind: plan.StageLint, drop: []string{"--fix"},
+			add:   func(_ *service, dir string) string { return "--format json --output-file " + dir + "/eslint.json" },
+			after: func(plain, _ string) string { return plain }},
+		"prettier": {title: "Prettier", kind: plan.StageLint, drop: []string{"--write", "-w"}, add: func(*service, string) string { return "--check" }, kept: "prettier.txt"},
+		"biome": {title: "Biome", kind: plan.StageLint, drop: []string{"--write", "--fix", "--apply", "--unsafe"},
+			again: func(_ *service, dir string) string {
+				return "--reporter=junit --colors=off > " + dir + "/biome-junit.xml 2> /dev/null"
+			}},
 		"tsc":          {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}, kept: "tsc.txt"},
 		"vue-tsc":      {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}, kept: "tsc.txt"},
 		"svelte-check": {title: "svelte-check", kind: plan.StageLint, drop: []string{"--watch"}},
-		"stylelint":    {title: "Stylelint", kind: plan.StageLint, drop: []string{"--fix"}},
-		"oxlint":       {title: "Oxlint", kind: plan.StageLint, drop: []string{"--fix"}},
-		"standard":     {title: "standard", kind: plan.StageLint, drop: []string{"--fix"}},
-		"xo":           {title: "XO", kind: plan.StageLint, drop: []string{"--fix"}},
-		"tslint":       {title: "TSLint", kind: plan.StageLint, drop: []string{"--fix"}},
-		"htmlhint":     {title: "HTMLHint", kind: plan.StageLint},
+		"stylelint":    {title: "Stylelint", kind: plan.StageLint, drop: []string{"--fix"}, add: func(*service, string) string { return "--formatter unix" }, kept: "stylelint.txt"},
+		"oxlint": {title: "Oxlint", kind: plan.StageLint, drop: []string{"--fix"},
+			again: func(_ *service, dir string) string { return "--format=checkstyle > " + dir + "/oxlint-checkstyle.xml" }},
+		"standard": {title: "standard", kind: plan.StageLint, drop: []string{"--fix"}},
+		"xo":       {title: "XO", kind: plan.StageLint, drop: []string{"--fix"}},
+		"tslint":   {title: "TSLint", kind: plan.StageLint, drop: []string{"--fix"}},
+		"htmlhint": {title: "HTMLHint", kind: plan.StageLint,
+			again: func(_ *service, dir string) string {
+				return "--format checkstyle > " + dir + "/htmlhint-checkstyle.xml"
+			}},
 	}
 }
 
@@ -147,15 +157,21 @@ func (v invocation) line(s *service, dir string) string {
 	if v.name == "cypress" && !slices.Contains(words, "run") {
 		words = append(words, "run")
 	}
+	plain := s.withBin(strings.Join(words, " "))
 	text := s.withBin(strings.Join(v.reporting(s, t, words, dir), " "))
-	if slices.Contains(words[:min(v.at, len(words))], "nyc") {
-		text += " && " + s.withBin("nyc report --reporter=lcovonly --report-dir="+dir+"/coverage")
+	if t.again != nil {
+		return s.withBin(strings.Join(append(slices.Clone(words), t.again(s, dir)), " ")) + "\n|| " + plain
 	}
 	if t.kept != "" {
 		return ecosystem.Kept(text, dir+"/"+t.kept)
 	}
 	if t.after != nil {
-		text += "\n|| { code=$?; " + t.after(s.withBin(strings.Join(words, " ")), dir) + "; ( exit $code ); }"
+		text += "\n|| { code=$?; " + t.after(plain, dir) + "; ( exit $code ); }"
+	}
+	for _, measures := range []string{"nyc", "c8"} { // failed tests have covered something, too
+		if slices.Contains(words[:min(v.at, len(words))], measures) {
+			return "code=0; { " + text + "; }\n|| code=$?; " + s.withBin(measures+" report --reporter=lcovonly --report-dir="+dir+"/coverage") + "; ( exit $code )"
+		}
 	}
 	return text
 }

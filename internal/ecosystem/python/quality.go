@@ -18,6 +18,7 @@ type testTree struct {
 	e2e         []string
 	pytest      bool   // a test imports pytest
 	marked      string // a file whose tests are marked as integration tests
+	plain       bool   // a file is called tests.py, which pytest does not look for
 }
 
 var (
@@ -36,6 +37,7 @@ func (s *service) prove(p *plan.Service) {
 		Wants: s.CompanionVariables(p.Reads), Checks: map[string][]ecosystem.Check{},
 	}
 	lint, added := s.lintChecks(d)
+	added = append(added, ecosystem.Quoted(d.tox)...)
 	proof.Checks[plan.StageLint] = lint
 	add := func(name string) {
 		if pinned := testTools(s.version)[name]; !s.hasDev(d, name) && !slices.Contains(added, pinned) {
@@ -72,6 +74,7 @@ func (s *service) findTests() testTree {
 		return isTestFile(name)
 	}, func(name string, data []byte) {
 		t.pytest = t.pytest || importsPytest().Match(data)
+		t.plain = t.plain || path.Base(name) == "tests.py"
 		parts := strings.Split(path.Dir(name), "/")
 		at := func(names ...string) string {
 			i := slices.IndexFunc(parts, func(p string) bool { return slices.Contains(names, p) })
@@ -109,6 +112,9 @@ func (s *service) testChecks(proof *ecosystem.Proof, d devPackages, t testTree) 
 		}
 		if t.marked != "" {
 			ignore += " -m 'not integration'"
+		}
+		if t.plain && !s.settingsHave("pytest", "python_files") && !s.settingsHave("tool:pytest", "python_files") && !s.settingsHave("pytest.ini_options", "python_files") {
+			ignore += " -o python_files='test_*.py *_test.py tests.py'"
 		}
 		proof.Checks[plan.StageUnitTests] = []ecosystem.Check{s.pytest(d, plan.StageUnitTests, ignore, t.unit)}
 	}
@@ -151,7 +157,7 @@ func (s *service) pytest(d devPackages, stage, arguments, file string) ecosystem
 func (s *service) covered(module, dir string) string {
 	flags := ""
 	if file, _ := s.settingsOf("coverage", ".coveragerc"); file == "" {
-		flags = " --source=. --omit='test_*.py,*_test.py,*/tests/*,tests/*,test/*,conftest.py,*/migrations/*'"
+		flags = " --source=. --omit='test_*.py,*_test.py,*/tests/*,tests/*,test/*,tests.py,*/tests.py,conftest.py,*/migrations/*'"
 	}
 	return "code=0; python -m coverage run --data-file=" + dir + "/.coverage" + flags + " " + module + "\n|| code=$?; " +
 		"python -m coverage xml --data-file=" + dir + "/.coverage -o " + dir + "/coverage.xml; rm -f " + dir + "/.coverage; ( exit $code )"
@@ -200,6 +206,16 @@ func (s *service) lintChecks(d devPackages) (checks []ecosystem.Check, added []s
 	if file, line, ok := named("black"); ok {
 		add("Black", ecosystem.Kept("black --check .", dir+"/black.txt"), "development package", file, line)
 	}
+	if file, line, ok := named("isort"); ok {
+		add("isort", ecosystem.Kept("isort --check-only .", dir+"/isort.txt"), "development package", file, line)
+	}
+	if file, line, ok := named("pylint"); ok {
+		if at, n := s.settingsOf("pylint", ".pylintrc", "pylintrc", ".pylintrc.toml"); at != "" { // without, it fails for what hardly anybody wants
+			add("Pylint", ecosystem.Kept("pylint --recursive=y .", dir+"/pylint.txt"), "its settings", at, n)
+		} else {
+			checks = append(checks, ecosystem.Check{Tool: "Pylint", Lacks: "Pylint has no settings, with which it fails for every missing docstring: add [tool.pylint] to pyproject.toml", File: file, Line: line})
+		}
+	}
 	if file, line, ok := named("mypy"); ok {
 		target := " ."
 		if s.settingsHave("mypy", "files", "packages", "modules") {
@@ -207,12 +223,17 @@ func (s *service) lintChecks(d devPackages) (checks []ecosystem.Check, added []s
 		}
 		add("mypy", ecosystem.Kept("mypy"+target, dir+"/mypy.txt"), "development package", file, line)
 	}
+	for _, tool := range []string{"pyright", "basedpyright"} {
+		if file, line, ok := named(tool); ok {
+			add(tool, ecosystem.Kept(tool, dir+"/"+tool+".txt"), "development package", file, line)
+		}
+	}
 	return checks, added
 }
 
 // settingsHave reports a key of a tool's settings, whose section ends at the next one.
 func (s *service) settingsHave(section string, keys ...string) bool {
-	for _, f := range []string{section + ".ini", "." + section + ".ini", "pyproject.toml", "setup.cfg"} {
+	for _, f := range []string{section + ".ini", "." + section + ".ini", "pyproject.toml", "setup.cfg", "tox.ini"} {
 		data, err := ecosystem.Read(s.Dir, f)
 		if err != nil {
 			continue

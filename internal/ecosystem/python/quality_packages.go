@@ -35,10 +35,12 @@ func devFiles() []string {
 // devPackages are the packages that only checks need.
 type devPackages struct {
 	names  map[string]dep // by normalised name
+	top    []string       // requirements files that nothing includes
 	files  []string       // requirements files of the service's directory, with those that they include
 	groups []string       // of the project
 	extras []string       // of the project
 	lines  []string       // requirements in the project, where no lock file has them
+	tox    []string       // requirements in tox.ini, which nothing else names
 	edit   string         // takes projects of the repository out of the files, which are not there
 }
 
@@ -82,6 +84,7 @@ func (s *service) findDevPackages() devPackages {
 	}
 	if s.manager.name == "pip" || s.manager.name == "none" {
 		d.ofFiles(s)
+		d.ofTox(s)
 	}
 	return d
 }
@@ -155,26 +158,31 @@ func (d *devPackages) ofTable(p *pyproject, table map[string]any) {
 // ofFiles takes requirements files.
 func (d *devPackages) ofFiles(s *service) {
 	for _, name := range devFiles() {
-		if !ecosystem.Exists(s.Dir, name) || slices.Contains(s.manager.manifests, name) {
-			continue
+		if ecosystem.Exists(s.Dir, name) && !slices.Contains(s.manager.manifests, name) {
+			d.ofFile(s, name)
 		}
-		var r requirements
-		if err := r.read(s.Dir, name, func(name string) ([]byte, error) { return ecosystem.Read(s.Dir, name) }); err != nil {
-			continue
+	}
+}
+
+// ofFile takes a requirements file, and those that it includes.
+func (d *devPackages) ofFile(s *service, name string) {
+	var r requirements
+	if err := r.read(s.Dir, name, func(name string) ([]byte, error) { return ecosystem.Read(s.Dir, name) }); err != nil {
+		return
+	}
+	d.top = append(d.top, name)
+	for _, l := range r.lines {
+		if l.name != "" {
+			d.names[l.name] = l.dep
 		}
-		for _, l := range r.lines {
-			if l.name != "" {
-				d.names[l.name] = l.dep
-			}
+	}
+	for _, f := range r.files {
+		if !slices.Contains(d.files, f) {
+			d.files = append(d.files, f)
 		}
-		for _, f := range r.files {
-			if !slices.Contains(d.files, f) {
-				d.files = append(d.files, f)
-			}
-		}
-		if slices.ContainsFunc(r.lines, func(l requirement) bool { return l.local != "" }) {
-			d.edit = r.edit(true)
-		}
+	}
+	if slices.ContainsFunc(r.lines, func(l requirement) bool { return l.local != "" }) {
+		d.edit = r.edit(true)
 	}
 }
 
@@ -204,7 +212,7 @@ func (s *service) testPackages(d devPackages, added []string) *plan.Stage {
 		if d.edit != "" {
 			commands = append(commands, d.edit+strings.Join(ecosystem.Quoted(d.files), " "))
 		}
-		commands = append(commands, pipInstall+strings.Join(ecosystem.Quoted(s.devTop(d)), " -r "))
+		commands = append(commands, pipInstall+strings.Join(ecosystem.Quoted(d.top), " -r "))
 	case len(d.lines) > 0:
 		add(plan.Step{Op: plan.OpCopy, Args: []string{"/tmp/test-requirements.txt"}, Content: strings.Join(d.lines, "\n") + "\n"})
 		commands = append(commands, pipInstall+"/tmp/test-requirements.txt")
@@ -226,17 +234,6 @@ func (s *service) testPackages(d devPackages, added []string) *plan.Stage {
 	}
 	add(plan.Step{Op: plan.OpRun, Mounts: mounts, Shell: strings.Join(commands, " && ")})
 	return &st
-}
-
-// devTop are the requirements files that no other one includes.
-func (s *service) devTop(d devPackages) []string {
-	var out []string
-	for _, f := range d.files {
-		if slices.Contains(devFiles(), f) {
-			out = append(out, f)
-		}
-	}
-	return out
 }
 
 func (s *service) allInContext(names []string) []string {

@@ -34,7 +34,7 @@ func (s *service) prove(p *plan.Service, b ecosystem.Bases) {
 	if t.unit != "" || t.integration != "" && !apart {
 		flags := ""
 		if apart {
-			flags = " --lib --bins"
+			flags = s.inSources()
 		}
 		proof.Checks[plan.StageUnitTests] = []ecosystem.Check{s.cargoTest(plan.StageUnitTests, flags, ecosystem.Or(t.unit, t.integration))}
 	}
@@ -56,10 +56,20 @@ func (s *service) packages() string {
 	return strings.Join(out, " ")
 }
 
+// inSources are the flags for tests among the sources: cargo refuses --lib where no
+// package has a library.
+func (s *service) inSources() string {
+	if slices.ContainsFunc(s.crates, func(c *crate) bool { return c.needed && c.lib != "" }) {
+		return " --lib --bins"
+	}
+	return " --bins"
+}
+
 // cargoTest runs tests. Stable Rust has no report but the text of its test programs.
 func (s *service) cargoTest(stage, flags, file string) ecosystem.Check {
 	report := plan.ReportsOf(stage) + "/cargo-test.txt"
-	run := "code=0; ( " + s.in("cargo test --no-fail-fast"+s.locked()+s.target()+" --package "+s.crate.name+flags+" > "+report+" )") + "\n|| code=$?; cat " + report + "; ( exit $code )"
+	test := s.in("cargo test --no-fail-fast" + s.locked() + s.target() + " " + s.packages() + flags)
+	run := "{ ( " + test + " ) 2>&1; echo $? > /tmp/code; }\n| tee " + report + "; ( exit $(cat /tmp/code) )" // cargo names the programs on its standard error
 	return ecosystem.Check{Tool: "cargo test", Run: run, Why: "tests", File: file}
 }
 
@@ -73,7 +83,7 @@ func (s *service) testPackages() *plan.Stage {
 	for _, c := range s.crates {
 		own = append(own, "--package "+c.name)
 	}
-	command := "{ " + s.in("cargo test --no-run --quiet"+s.locked()+s.target()+" --package "+s.crate.name) + " && cargo clean --quiet" + s.locked() + s.target() + wrapped(own) + " || true; }"
+	command := "{ " + s.in("cargo test --no-run --quiet"+s.locked()+s.target()+" "+s.packages()) + " && cargo clean --quiet" + s.locked() + s.target() + wrapped(own) + " || true; }"
 	return &plan.Stage{
 		Name: plan.StageTestPackages, From: plan.StageDependencies, Comment: "The dependencies of tests, compiled again only when a manifest changes.",
 		Steps: []plan.Step{{Op: plan.OpRun, Shell: command, Mounts: s.caches()}},

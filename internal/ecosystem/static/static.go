@@ -86,7 +86,9 @@ func (Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (plan
 	if s.Findings.Errors() != nil {
 		return plan.Service{}, s.Findings
 	}
-	return s.Plan(b, user, minifier(b), site.builder(), site.RuntimeTools(s, b, user), site.Production(s, ecosystem.Image{Bases: b, User: user})), s.Findings
+	p := s.Plan(b, user, minifier(b), site.builder(), site.RuntimeTools(s, b, user), site.Production(s, ecosystem.Image{Bases: b, User: user}))
+	site.prove(s, &p)
+	return p, s.Findings
 }
 
 // inspect reads the service's files.

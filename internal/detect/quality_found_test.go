@@ -1,0 +1,118 @@
+package detect_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/slipway-build/slipway/internal/detect"
+	"github.com/slipway-build/slipway/internal/dockerfile"
+)
+
+// TestQualityAsItsPeopleRunIt: forms of checks in public projects, each with the command
+// that it becomes, or the reason why it cannot run and the next command.
+func TestQualityAsItsPeopleRunIt(t *testing.T) {
+	node := func(scripts, dev string) map[string]string {
+		return map[string]string{
+			"package.json":      `{"name": "web", "main": "server.js", "scripts": {` + scripts + `}, "devDependencies": {` + dev + `}}`,
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"name": "web"}}}`, "server.js": "require('http').createServer().listen(3000)",
+		}
+	}
+	with := func(files map[string]string, more ...string) map[string]string {
+		for i := 0; i < len(more); i += 2 {
+			files[more[i]] = more[i+1]
+		}
+		return files
+	}
+	flask := func(more ...string) map[string]string {
+		return with(map[string]string{"requirements.txt": "flask==3.0.3\ngunicorn==22.0.0\n", "app.py": "from flask import Flask\napp = Flask(__name__)\n"}, more...)
+	}
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  []string
+		not   []string
+	}{
+		"Biome leaves a report, and prints what it has found": {
+			files: with(node("", `"@biomejs/biome": "^1.9.0"`), "biome.json", "{}"),
+			want:  []string{"biome ci . --reporter=junit --colors=off > /reports/lint/biome-junit.xml 2> /dev/null", "\n       || PATH=/app/node_modules/.bin:$PATH biome ci . || status=$?"},
+		},
+		"failed tests have covered something": {
+			files: with(node(`"test": "nyc mocha"`, `"mocha": "10", "nyc": "17"`), "test/a.test.js", ""),
+			want:  []string{"|| code=$?; PATH=/app/node_modules/.bin:$PATH nyc report --reporter=lcovonly"},
+		},
+		"tests of a directory need more": {
+			files: with(node(`"test": "jest -i --colors"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"jest --testPathIgnorePatterns=/node_modules/ --testPathIgnorePatterns=/integration/ -i --colors", "jest /integration/ -i --colors", "/reports/integration-tests/jest.json"},
+		},
+		"the same with Vitest": {
+			files: with(node(`"test": "vitest run"`, `"vitest": "2"`), "src/a.test.ts", "", "test/integration/b.test.ts", ""),
+			want:  []string{"vitest run --exclude='**/integration/**' ", "vitest run /integration/ "},
+		},
+		"nothing but integration tests": {
+			files: with(node(`"test": "jest"`, `"jest": "29"`), "tests/integration/b.test.js", ""),
+			want:  []string{"--ci --json --outputFile=/reports/unit-tests/jest.json"}, not: []string{"AS integration-tests"},
+		},
+		"a command that names its tests": {
+			files: with(node(`"test": "jest tests"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"jest tests"}, not: []string{"AS integration-tests", "IgnorePatterns"},
+		},
+		"Cypress has no browser in any registry": {
+			files: node(`"cy:run": "cypress run"`, `"cypress": "13"`),
+			want:  []string{"/xvfb:", "ARG CYPRESS_INSTALL_BINARY", "--build-arg CYPRESS_INSTALL_BINARY=ADDRESS", "target=/root/.cache/Cypress"}, not: []string{"chromium", "CYPRESS_INSTALL_BINARY=0"},
+		},
+		"pytest does not look for tests.py": {files: flask("tests.py", "import unittest\n"), want: []string{"-o python_files='test_*.py *_test.py tests.py'"}},
+		"settings say what it looks for":    {files: flask("tests.py", "", "tox.ini", "[pytest]\npython_files = tests.py\n"), want: []string{"-m pytest"}, not: []string{"-o python_files"}},
+		"tox.ini alone names packages": {
+			files: flask("tests/test_a.py", "", "tox.ini", "[testenv]\ndeps =\n    -r{toxinidir}/requirements.txt\n    py312: freezegun>=1 # of time\n    {[base]deps}\ncommands = pytest\n[testenv:docs]\ndeps = sphinx\n[testenv:lint]\ndeps = flake8\n"),
+			want:  []string{"install --no-compile 'freezegun>=1' flake8", "flake8 --tee"}, not: []string{"sphinx", "{[base]"},
+		},
+		"Pylint without settings": {
+			files: flask("requirements-dev.txt", "pylint\nisort\n"),
+			want:  []string{"isort --check-only .", "no lint: Pylint has no settings"}, not: []string{"pylint --recursive"},
+		},
+		"golangci-lint is not there": {
+			files: map[string]string{"go.mod": "module a\n\ngo 1.24\n", "main.go": "package main\n\nimport \"net/http\"\n\nfunc main() { http.ListenAndServe(\":8080\", nil) }\n", ".golangci.yml": ""},
+			want:  []string{"no lint: .golangci.yml configures golangci-lint, which go.mod does not name as a tool: go get -tool github.com/golangci"},
+		},
+		"tests of a workspace's other crates, without a library": {
+			files: map[string]string{
+				"Cargo.toml": "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n", "Cargo.lock": "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n",
+				"src/main.rs": "fn main() { let url = std::env::var(\"DATABASE_URL\").unwrap(); std::net::TcpListener::bind(\"0.0.0.0:80\"); }\n#[test]\nfn a() {}\n", "tests/a.rs": "#[test]\nfn a() {}\n",
+			},
+			want: []string{"--package app --bins ", "--test '*'"}, not: []string{"--lib"},
+		},
+		"a task of Deno that does more": {
+			files: map[string]string{"deno.json": `{"tasks": {"start": "deno run main.ts", "lint": "deno lint && ./more.sh", "test": "deno test -A > out"}}`, "main.ts": "Deno.serve(() => new Response());"},
+			want:  []string{"{ deno task lint || status", "{ deno task test || status", "deno check main.ts"}, not: []string{"--json"},
+		},
+		"a task of Deno that repairs": {
+			files: map[string]string{"deno.json": `{"tasks": {"start": "deno run main.ts", "lint": "deno lint --fix"}}`, "main.ts": "Deno.serve(() => new Response());"},
+			want:  []string{"deno lint --json >"}, not: []string{"--fix"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree := fstest.MapFS{}
+			for at, text := range c.files {
+				tree[at] = &fstest.MapFile{Data: []byte(text)}
+			}
+			plans, findings := detect.Plan(tree, nil, detect.WithQuality)
+			if findings.Errors() != nil || len(plans) != 1 {
+				t.Fatal(plans, findings)
+			}
+			text := qualityText(plans[0])
+			for _, w := range c.want {
+				if !strings.Contains(text, w) {
+					t.Errorf("want %q:\n%s", w, text)
+				}
+			}
+			for _, n := range c.not {
+				if strings.Contains(text, n) {
+					t.Errorf("do not want %q:\n%s", n, text)
+				}
+			}
+			if len(plans[0].Quality) > 0 {
+				lint(t, dockerfile.RenderAll(plans[0]))
+			}
+		})
+	}
+}

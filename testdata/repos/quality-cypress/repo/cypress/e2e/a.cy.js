@@ -1,0 +1,1 @@
+describe('a', () => { it('b', () => { cy.visit('/'); cy.contains('hi'); }); });

@@ -1,0 +1,5 @@
+package store
+
+import "os"
+
+func Get(k string) string { return os.Getenv("DATABASE_URL") + k }

@@ -1,0 +1,4 @@
+#[test]
+fn smoke() {
+    assert!(true)
+}
