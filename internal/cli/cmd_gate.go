@@ -121,7 +121,7 @@ func gated(ctx context.Context, g gauge.Gauge, t gauge.Target, add func(*gate.Su
 func (a *app) gateTargets(ctx context.Context, store *image.Store, args []string, f fleetFlags) ([]gauge.Target, error) {
 	if a.meansImages(ctx, store, args) && !strings.HasPrefix(args[0], ".") && !strings.HasPrefix(args[0], "/") {
 		if _, err := fleet.Stored(ctx, store, args); err != nil {
-			return nil, err
+			return nil, a.fleets().NoFile(args, err)
 		}
 		targets := gauge.Images(args)
 		for i := range targets {

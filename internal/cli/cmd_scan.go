@@ -90,7 +90,7 @@ func (a *app) scanAndKeep(ctx context.Context, word string, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.sign && isDirectory(word) {
+	if f.sign && isPath(word) {
 		return diag.Fail(diag.ExitUsage, "--sign signs an image, and %s is a directory", word).WithHint("slipway scan SERVICE --sign, or remove --sign")
 	}
 	signer, err := a.signer("scan", f.sign, f.key)
@@ -157,8 +157,8 @@ func (a *app) updateAdvisories(ctx context.Context, f scanFlags) error {
 // advisories is the directory of the database.
 func (a *app) advisories() string { return filepath.Join(a.state.Path, "advisories") }
 
-// isDirectory tells whether a word means a directory, not an image.
-func isDirectory(word string) bool {
+// isPath tells whether a word means a path, not an image.
+func isPath(word string) bool {
 	return strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/")
 }
 
@@ -176,7 +176,7 @@ func (a *app) scan(ctx context.Context, word string, f scanFlags) (scan.Result, 
 		}
 		o.VEX = append(o.VEX, v)
 	}
-	if isDirectory(word) {
+	if isPath(word) {
 		if info, err := os.Stat(a.path(word)); err != nil || !info.IsDir() {
 			return scan.Result{}, diag.Fail(diag.ExitUsage, "%s is not a directory", word).WithHint("slipway scan SERVICE scans an image")
 		}

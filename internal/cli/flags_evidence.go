@@ -79,10 +79,10 @@ func (a *app) subjects(ctx context.Context, args []string, f evidenceFlags) ([]*
 	return out, nil
 }
 
-// onlyRemote tells whether all words name a registry.
+// onlyRemote tells whether all words name a registry; paths do not.
 func onlyRemote(args []string) bool {
 	for _, arg := range args {
-		if n := image.Name(arg); n.Local() == n {
+		if n := image.Name(arg); n.Local() == n || isPath(arg) {
 			return false
 		}
 	}

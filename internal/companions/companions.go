@@ -26,6 +26,7 @@ import (
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/localrun/oci"
 	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/secret"
 	"github.com/slipway-build/slipway/internal/state"
 )
 
@@ -66,6 +67,11 @@ func Start(ctx context.Context, o Options, needs []companion.Need) (*Running, er
 		return nil, err
 	}
 	if err := group.WaitReady(ctx, 0); err != nil {
+		if f := (*diag.Failure)(nil); errors.As(err, &f) && error(f) == err {
+			plain := *f // with the last lines of its log
+			plain.Text = withoutSecrets(needs, f.Text)
+			err = &plain
+		}
 		return nil, errors.Join(err, group.Stop())
 	}
 	r := &Running{needs: needs, group: group, hosts: map[string]netip.Addr{}}
@@ -98,13 +104,27 @@ func (r *Running) Problem() error {
 	var dead []string
 	for _, s := range r.group.Statuses() {
 		if s.Failed() {
-			dead = append(dead, r.group.Explain(s.Service))
+			dead = append(dead, withoutSecrets(r.needs, r.group.Explain(s.Service)))
 		}
 	}
 	if len(dead) == 0 {
 		return nil
 	}
-	return diag.Fail(diag.ExitRun, "a companion ended while it was needed\n\n%s", strings.Join(dead, "\n\n"))
+	return diag.Fail(diag.ExitRun, "a companion ended while it was needed\n\n%s", strings.Join(dead, "\n\n")).
+		WithHint("its last lines are above; the next run starts fresh companions: slipway test")
+}
+
+// withoutSecrets is a text without the values of secret variables that slipway.yaml gives
+// companions, which their logs may print.
+func withoutSecrets(needs []companion.Need, text string) string {
+	for _, n := range needs {
+		for name, value := range n.Env {
+			if secret.InVariable(name, value) != "" {
+				text = strings.ReplaceAll(text, value, "[secret]")
+			}
+		}
+	}
+	return text
 }
 
 // Stop ends the companions and removes everything of them.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plaintext"
 )
 
 const (
@@ -31,9 +32,10 @@ func Caught(dir string, value any, stack []byte) error {
 	if value == nil {
 		return nil
 	}
-	first, _, _ := strings.Cut(strings.TrimSpace(fmt.Sprint(value)), "\n")
+	said := plaintext.WithoutLogins(fmt.Sprint(value))
+	first, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
 	f := diag.Fail(diag.ExitUnexpected, "internal error: %s", first)
-	text := fmt.Appendf(nil, "panic: %v\n\n%s\n%s", value, strings.Join(os.Args, " "), stack)
+	text := fmt.Appendf(nil, "panic: %s\n\n%s\n%s", said, strings.Join(withoutValues(os.Args), " "), stack)
 	path := filepath.Join(dir, report)
 	if atomicfile.Write(path, text, atomicfile.Options{Mode: 0o600}) != nil {
 		file, err := os.CreateTemp("", "slipway-crash-*.txt")
@@ -45,6 +47,25 @@ func Caught(dir string, value any, stack []byte) error {
 		path = file.Name()
 	}
 	return f.WithHint("run the command again, and send %s to the maintainers; finished work is kept", path)
+}
+
+// withoutValues are the arguments of a command, for others to read: of NAME=VALUE, which
+// may be a password, only the name, and addresses without logins.
+func withoutValues(args []string) []string {
+	var out []string
+	for _, arg := range args {
+		flag, rest := "", arg
+		if strings.HasPrefix(arg, "--") { // --build-arg=NAME=VALUE
+			if at := strings.IndexByte(arg, '=') + 1; at > 0 && strings.Contains(arg[at:], "=") {
+				flag, rest = arg[:at], arg[at:]
+			}
+		}
+		if name, _, ok := strings.Cut(rest, "="); ok {
+			rest = name + "=…"
+		}
+		out = append(out, plaintext.WithoutLogins(flag+rest))
+	}
+	return out
 }
 
 // Settle takes the file for a dying process away from a directory that holds nothing

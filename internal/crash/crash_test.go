@@ -189,3 +189,22 @@ func TestAnUnusedDirectoryIsLeftEmpty(t *testing.T) {
 	}
 	Settle(filepath.Join(t.TempDir(), "gone"))
 }
+
+func TestAReportHoldsNoSecretOfTheCommandLine(t *testing.T) {
+	args := os.Args
+	defer func() { os.Args = args }()
+	os.Args = []string{"slipway", "build", "--build-arg", "TOKEN=CANARY=1", "--build-arg=TOKEN=CANARY", "--key", "env://KEY", "https://me:CANARY@git.example/x.git", "-t", "web:1"}
+	dir := t.TempDir()
+	err := Caught(dir, "fetching https://me:CANARY@git.example/x", []byte("stack"))
+	data, unread := os.ReadFile(filepath.Join(dir, report))
+	if unread != nil {
+		t.Fatal(unread)
+	}
+	const want = "panic: fetching https://git.example/x\n\nslipway build --build-arg TOKEN=… --build-arg=TOKEN=… --key env://KEY https://git.example/x.git -t web:1\nstack"
+	if string(data) != want {
+		t.Errorf("the report is %q", data)
+	}
+	if strings.Contains(err.Error(), "CANARY") {
+		t.Error(err)
+	}
+}

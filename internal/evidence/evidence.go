@@ -11,7 +11,9 @@ package evidence
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -41,6 +43,12 @@ func Stored(ctx context.Context, store *image.Store, name string) (*Subject, err
 	desc, err := store.Resolve(ctx, name)
 	if err != nil {
 		return nil, err
+	}
+	switch _, err := store.Resolve(ctx, desc.Digest.String()); { // its manifest: nothing is signed unseen
+	case errors.Is(err, image.ErrNotFound):
+		return nil, image.Unreadable(name, fmt.Errorf("its manifest %s: %w", desc.Digest, fs.ErrNotExist))
+	case err != nil:
+		return nil, image.Unreadable(name, err)
 	}
 	return OfStored(store, name, desc)
 }

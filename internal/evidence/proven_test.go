@@ -1,6 +1,8 @@
 package evidence_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-build/slipway/internal/advisory"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/evidence"
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/gate/attest"
@@ -92,5 +95,15 @@ func TestWhatAScanFoundIsKept(t *testing.T) {
 	_, err := w.find(t, digest).Verify(w.policy(attest.PredicateVulnerabilities), time.Now())
 	if err == nil || !strings.Contains(err.Error(), "the scan had no advisories for Debian") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestNothingIsSignedUnseen(t *testing.T) {
+	w := newWorld(t)
+	digest := w.put(t, "shop/web:latest").Image.Digest
+	must(t, os.Remove(filepath.Join(w.store.Dir(), "blobs", digest.Algorithm, digest.Hex)))
+	_, err := evidence.Stored(t.Context(), w.store, "shop/web:latest")
+	if err == nil || !strings.HasPrefix(err.Error(), "the image shop/web:latest is not complete: ") || !strings.Contains(err.Error(), "its manifest "+digest.String()) || diag.HintOf(err) == "" {
+		t.Errorf("%v, %s", err, diag.HintOf(err))
 	}
 }

@@ -3,6 +3,8 @@ package fleet
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -70,17 +72,42 @@ func (l Loader) Images(ctx context.Context, store *image.Store, args []string, o
 			return nil, diag.Fail(diag.ExitUsage, "slipway.yaml not found in %s or above, and no image specified", l.Dir).
 				WithHint("specify images, or run this in the directory of a fleet")
 		}
-		return Stored(ctx, store, args)
+		images, err := Stored(ctx, store, args)
+		return images, l.NoFile(args, err)
 	}
 	f, services, err := l.Choose(l.Dir, args, o)
 	if err != nil {
-		return nil, err
+		return nil, l.NoFile(args, err)
 	}
 	var images []Image
 	for _, s := range services {
 		images = append(images, Image{s, f.Image(s)})
 	}
 	return images, CheckBuilt(ctx, store, f.Root, images)
+}
+
+// NoFile explains an error about names of images when one of them is that of a file or
+// directory, which no image is.
+func (l Loader) NoFile(names []string, err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, name := range names {
+		info, missing := os.Stat(filepath.Join(l.Dir, name))
+		if filepath.IsAbs(name) {
+			info, missing = os.Stat(name)
+		}
+		switch {
+		case missing != nil:
+		case info.IsDir():
+			return diag.Fail(diag.ExitUsage, "%s is a directory, not the name of an image or service", name).
+				WithHint("slipway stats lists the images; slipway build %s makes one of it", name)
+		default:
+			return diag.Fail(diag.ExitUsage, "%s is a file, not the name of an image or service", name).
+				WithHint("slipway stats lists the images; slipway build makes them")
+		}
+	}
+	return err
 }
 
 // Measure collects the figures of images; each platform of an image counts as

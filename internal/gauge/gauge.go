@@ -138,15 +138,15 @@ func (g Gauge) Subject(ctx context.Context, t Target, l gate.Limits) (gate.Subje
 	s := gate.Subject{Service: t.Service, Today: g.Now(), Missing: map[string]string{}}
 	stored, err := g.Store.Image(ctx, t.Image, t.Platform)
 	if err != nil {
-		return s, err
+		return s, image.Unreadable(t.Image, err)
 	}
 	layers, err := g.Store.Contents(ctx, stored)
 	if err != nil {
-		return s, err
+		return s, image.Unreadable(t.Image, err)
 	}
 	img, err := g.image(t, stored)
 	if err != nil {
-		return s, err
+		return s, image.Unreadable(t.Image, err)
 	}
 	contents.Weigh(&img, layers)
 	s.Image = &img

@@ -31,19 +31,19 @@ type Subject struct {
 func Open(ctx context.Context, store *image.Store, name, platform string) (Subject, error) {
 	img, err := store.Image(ctx, name, platform)
 	if err != nil {
-		return Subject{}, err
+		return Subject{}, image.Unreadable(name, err)
 	}
 	info, err := store.Describe(ctx, img)
 	if err != nil {
-		return Subject{}, err
+		return Subject{}, image.Unreadable(name, err)
 	}
 	config, err := img.ConfigFile()
 	if err != nil {
-		return Subject{}, fmt.Errorf("reading the configuration of %s: %w", name, err)
+		return Subject{}, image.Unreadable(name, fmt.Errorf("reading its configuration: %w", err))
 	}
 	contents, err := store.Contents(ctx, img)
 	if err != nil {
-		return Subject{}, fmt.Errorf("reading the layers of %s: %w", name, err)
+		return Subject{}, image.Unreadable(name, err)
 	}
 	s := Subject{
 		Name: name, Digest: info.Digest.String(), Platform: info.Platform, Created: config.Created.Time,

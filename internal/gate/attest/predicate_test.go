@@ -105,6 +105,12 @@ func TestResultsOfTests(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tests (-want +got):\n%s", diff)
 	}
+	broken := testreport.Report{Cases: report.Cases[:1], Problems: []testreport.Unreadable{{Stage: "unit-tests", File: "junit.xml", Text: "it ends early"}}}
+	if diff := cmp.Diff(map[string]any{
+		"result": "WARNED", "configuration": []any{}, "passedTests": []any{"unit-tests: orders adds"}, "warnedTests": []any{"unit-tests: the report junit.xml is broken"},
+	}, said(t, attest.Tests(broken, nil))); diff != "" {
+		t.Errorf("half a report (-want +got):\n%s", diff)
+	}
 	report.Cases[0].Status = testreport.Errored
 	if got := said(t, attest.Tests(report, nil)); got["result"] != "FAILED" {
 		t.Errorf("the result is %v", got["result"])

@@ -37,6 +37,9 @@ func Tests(report testreport.Report, stages []gate.Stage) any {
 			r.Warned = append(r.Warned, name)
 		}
 	}
+	for _, p := range report.Problems { // which may hide tests that failed
+		r.Warned = append(r.Warned, p.Stage+": the report "+strings.ReplaceAll(p.File, "\x00", "")+" is broken")
+	}
 	for _, s := range stages {
 		r.Configuration = append(r.Configuration, Descriptor{Name: s.Name, Annotations: map[string]any{"result": s.Result}})
 		switch s.Result {
