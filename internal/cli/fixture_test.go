@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +37,9 @@ import (
 //
 //	images NAME…          puts images into the store
 //	built [failed SERVICE] records a build of the fleet here, with its images
-//	tested                records runs of the quality stages of the fleet here, which pass
+//	tested [half]         records runs of the quality stages of the fleet here, which pass;
+//	                      half: and whose reports end early
+//	broken HOW NAME       puts an image into the store that is none: fixtureBroken
 //	group NAME SERVICE…   leaves the group of a detached run that has ended
 func fixture(words []string) int {
 	ctx, dir := context.Background(), state.Dir{Path: state.PathOf(os.Getenv), Getenv: os.Getenv}
@@ -47,7 +50,9 @@ func fixture(words []string) int {
 	case "built":
 		err = fixtureBuilt(ctx, dir, words[1:])
 	case "tested":
-		err = fixtureTested(ctx, dir)
+		err = fixtureTested(ctx, dir, len(words) > 1)
+	case "broken":
+		err = fixtureBroken(ctx, dir, words[1], words[2])
 	case "group":
 		err = fixtureGroup(dir, words[1], words[2:])
 	default:
@@ -111,6 +116,49 @@ func fixtureImages(ctx context.Context, dir state.Dir, names []string) error {
 	return nil
 }
 
+// fixtureBroken keeps an image and breaks it: "text" has a layer that is no tar, "cut" one
+// that ends early, and of "manifest", "config" and "layer" this part is gone.
+func fixtureBroken(ctx context.Context, dir state.Dir, how, name string) error {
+	img, err := fixtureImage(name)
+	if err != nil {
+		return err
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return err
+	}
+	switch how {
+	case "text":
+		img, err = mutate.AppendLayers(img, static.NewLayer([]byte("no tar at all"), types.OCILayer))
+	case "cut":
+		var whole []byte
+		if rc, opened := layers[1].Uncompressed(); opened == nil {
+			whole, err = io.ReadAll(rc)
+		}
+		img, err = mutate.AppendLayers(img, static.NewLayer(whole[:520], types.OCIUncompressedLayer))
+	}
+	if err != nil {
+		return err
+	}
+	store, err := dir.Images(event.Discard{})
+	if err != nil {
+		return err
+	}
+	desc, err := store.Write(ctx, name, img)
+	if err != nil {
+		return err
+	}
+	manifest, err := img.Manifest()
+	if err != nil {
+		return err
+	}
+	gone := map[string]v1.Hash{"manifest": desc.Digest, "config": manifest.Config.Digest, "layer": manifest.Layers[len(manifest.Layers)-1].Digest}
+	if digest, ok := gone[how]; ok {
+		return os.Remove(filepath.Join(store.Dir(), "blobs", digest.Algorithm, digest.Hex))
+	}
+	return nil
+}
+
 func fixtureBuilt(ctx context.Context, dir state.Dir, failed []string) error {
 	here, err := os.Getwd()
 	if err != nil {
@@ -144,7 +192,7 @@ func fixtureBuilt(ctx context.Context, dir state.Dir, failed []string) error {
 
 // fixtureTested runs the stages of the fleet here on an engine whose steps report one
 // test that passes.
-func fixtureTested(ctx context.Context, dir state.Dir) error {
+func fixtureTested(ctx context.Context, dir state.Dir, half bool) error {
 	here, err := os.Getwd()
 	if err != nil {
 		return err
@@ -170,15 +218,18 @@ func fixtureTested(ctx context.Context, dir state.Dir) error {
 		return err
 	}
 	known := &history.Stages{History: history.Open(history.Options{StateDir: dir.Path, Fleet: f.Root, Version: cli.Version, Store: store, Sink: event.Discard{}}), Shelf: dir.Tests()}
-	_, err = pipeline.Build{Builder: reporting{}, Sink: event.Discard{}, History: known, Reports: known, KeepGoing: true, Now: time.Now}.Run(ctx, stages)
+	_, err = pipeline.Build{Builder: reporting{half}, Sink: event.Discard{}, History: known, Reports: known, KeepGoing: true, Now: time.Now}.Run(ctx, stages)
 	return errors.Join(err, known.Close())
 }
 
 // reporting is an engine whose steps report one test.
-type reporting struct{}
+type reporting struct{ half bool }
 
-func (reporting) Build(_ context.Context, req engine.Request, _ event.Sink) (engine.Result, error) {
+func (r reporting) Build(_ context.Context, req engine.Request, _ event.Sink) (engine.Result, error) {
 	text := "<testsuite name=\"" + req.Target + "\"><testcase name=\"works\" time=\"1.5\"/></testsuite>"
+	if r.half {
+		text = text[:len(text)-len("ite>")]
+	}
 	return engine.Result{}, os.WriteFile(filepath.Join(req.Collect.To, "junit.xml"), []byte(text), 0o600)
 }
 

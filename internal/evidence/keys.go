@@ -38,17 +38,21 @@ func (k Keyring) text(name string) ([]byte, error) {
 		return nil, diag.Fail(diag.ExitUsage, "the key %s does not exist", name).WithHint("make one: slipway sign --generate-key")
 	}
 	if err != nil {
-		return nil, diag.Fail(diag.ExitUsage, "cannot read the key %s", name).Because(err)
+		return nil, unreadable(name, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxKey+1))
 	if err != nil {
-		return nil, diag.Fail(diag.ExitUsage, "cannot read the key %s", name).Because(err)
+		return nil, unreadable(name, err)
 	}
 	if len(data) > maxKey {
 		return nil, diag.Fail(diag.ExitUsage, "%s is too large for a key", name).WithHint("name the file of the key, such as cosign.key")
 	}
 	return data, nil
+}
+
+func unreadable(name string, err error) error {
+	return diag.Fail(diag.ExitUsage, "cannot read the key %s", name).Because(err).WithHint("name the file of a key that you may read, such as cosign.key")
 }
 
 // Private reads the key to sign with.

@@ -138,7 +138,7 @@ func (db *Database) Records(ecosystem, name string) ([]advisory.Record, error) {
 	if t == nil {
 		var err error
 		if t, err = openTable(filepath.Join(db.dir, ecosystem)); err != nil {
-			return nil, damaged(db.dir, err)
+			return nil, damaged(filepath.Join(db.dir, ecosystem), err)
 		}
 		db.tables[ecosystem] = t
 	}
