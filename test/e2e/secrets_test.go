@@ -57,6 +57,7 @@ func TestNoSecretOfAQualityRunStays(t *testing.T) {
 	write(t, filepath.Join(repo, "Dockerfile"), read(t, filepath.Join(repo, "Dockerfile"))+`
 RUN mkdir -p /reports/unit-tests
 FROM work AS unit-tests
+ARG DB_PASSWORD
 COPY fail /fail
 RUN --mount=type=secret,id=token --mount=type=secret,id=npmrc \
     cat /run/secrets/token /run/secrets/npmrc; env; \
@@ -66,7 +67,6 @@ RUN --mount=type=secret,id=token --mount=type=secret,id=npmrc \
     echo "<system-out>$token $(cat /run/secrets/npmrc)</system-out></testcase></testsuite>"; } > /reports/unit-tests/junit.xml; \
     cp /run/secrets/token /reports/unit-tests/token.txt; ! grep -q yes /fail
 FROM work AS production
-ARG DB_PASSWORD
 RUN touch /made
 CMD ["/bin/sh"]
 `)

@@ -83,7 +83,7 @@ func (e testedExample) breaks(t *testing.T) {
 	r := e.script(t, "break.sh").must(t, 0)
 	t.Logf("broken in every way in %s", time.Since(began).Round(time.Second))
 	for way, causes := range map[string][]string{
-		"test":          {`failed: test/unit/orders\.test\.ts › .*half a cent goes to the customer`, `unit-tests failed`, `caught, exit code 3: stage unit-tests`},
+		"test":          {`failed: test/unit/orders\.test\.ts › .*half a cent goes to the customer`, `the stage failed: nodejs-testing unit-tests`, `caught, exit code 3: stage unit-tests`},
 		"key":           {`/app/public/settings\.json:1: error: nodejs-testing: a secret \([a-z-]+\) is in layer \d+ \(COPY `, `caught, exit code 4: gate secrets`},
 		"deleted-key":   {`/app/deploy\.pem: error: nodejs-testing: a secret \(private-key\) is in layer \d+ \(COPY deploy\.pem `, `caught, exit code 4: gate secrets`},
 		"vulnerability": {`/app/node_modules/minimist: error: nodejs-testing: minimist 1\.2\.5 has GHSA-xvch-5gv4-984h \(critical\)`, `hint: update minimist to 1\.2\.6`, `caught, exit code 4: gate vulnerabilities`},

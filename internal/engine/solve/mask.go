@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/session/secrets"
 
 	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/secret"
 )
 
 const (
@@ -67,6 +68,19 @@ func maskedWords(ctx context.Context, store secrets.SecretStore, list []engine.S
 		return bytes.Compare(a, b)
 	})
 	return slices.CompactFunc(words, bytes.Equal), nil
+}
+
+// secretArguments are the build arguments as an environment, and the values of those
+// whose names or values say that they are secret. No secret belongs there, as images
+// keep arguments; logs and reports do not have to spread it.
+func secretArguments(args map[string]string) (env, words []string) {
+	for name, value := range args {
+		env = append(env, name+"="+value)
+		if rule := secret.InVariable(name, value); rule != "" && rule != secret.InAddress {
+			words = append(words, value)
+		}
+	}
+	return env, words
 }
 
 // written returns a word in the forms that reports give it: XML with the quotes escaped

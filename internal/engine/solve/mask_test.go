@@ -111,3 +111,18 @@ func TestCollectedReportsShowNoSecret(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestArgumentsThatAreSecretAreHidden: by their names, by their values, and passwords in
+// addresses alone; others are shown.
+func TestArgumentsThatAreSecretAreHidden(t *testing.T) {
+	env, hidden := secretArguments(map[string]string{"DB_PASSWORD": "q7Rk2mVx9Lp4", "VERSION": "2026.11.29-beta", "DATABASE_URL": "postgres://me:w8Tz3nQc6Yd1@db:5432/app", "NPM_TOKEN_FILE": "/run/secrets/npm-token"})
+	words, err := maskedWords(t.Context(), values{}, nil, env, hidden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask := masker{words: words}
+	got := string(mask.pass([]byte("q7Rk2mVx9Lp4 2026.11.29-beta w8Tz3nQc6Yd1 db:5432 /run/secrets/npm-token"), true))
+	if want := "[secret] 2026.11.29-beta [secret] db:5432 /run/secrets/npm-token"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

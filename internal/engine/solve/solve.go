@@ -71,7 +71,8 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	if err != nil {
 		return engine.Result{}, err
 	}
-	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env, to.Hidden)
+	env, words := secretArguments(req.Args)
+	hidden, err := maskedWords(ctx, store, req.Secrets, append(env, to.Env...), append(words, to.Hidden...))
 	if err != nil {
 		return engine.Result{}, err
 	}
