@@ -131,11 +131,18 @@ func fixtureBroken(ctx context.Context, dir state.Dir, how, name string) error {
 	case "text":
 		img, err = mutate.AppendLayers(img, static.NewLayer([]byte("no tar at all"), types.OCILayer))
 	case "cut":
-		var whole []byte
-		if rc, opened := layers[1].Uncompressed(); opened == nil {
-			whole, err = io.ReadAll(rc)
+		rc, err := layers[1].Uncompressed()
+		if err != nil {
+			return err
+		}
+		whole, err := io.ReadAll(rc)
+		if err := errors.Join(err, rc.Close()); err != nil {
+			return err
 		}
 		img, err = mutate.AppendLayers(img, static.NewLayer(whole[:520], types.OCIUncompressedLayer))
+		if err != nil {
+			return err
+		}
 	}
 	if err != nil {
 		return err
