@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/gate"
@@ -26,6 +28,7 @@ import (
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/scan"
+	"github.com/slipway-build/slipway/internal/state"
 )
 
 // gateFlags are where results of gates go, and what is measured for them.
@@ -63,12 +66,12 @@ when a gate fails.`,
 	fl.BoolVar(&g.json, "json", false, "print JSON")
 	fl.StringVar(&g.sarif, "sarif", "", "write the findings to `FILE` as SARIF 2.1.0")
 	fl.StringVar(&g.junit, "junit", "", "write the verdicts to `FILE` as JUnit XML")
-	fl.BoolVar(&g.noStart, "no-start", false, "start no image; its start-up time and memory are not known")
+	fl.BoolVar(&g.noStart, "no-start", false, "start no image; its start-up time and memory are not known, and command tests do not run")
 	fl.DurationVar(&g.timeout, "timeout", 2*time.Minute, "maximum time until a started image is healthy")
 	return cmd
 }
 
-func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateFlags) error {
+func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateFlags) (err error) {
 	store, err := a.state.Images(event.Discard{})
 	if err != nil {
 		return err
@@ -77,7 +80,11 @@ func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateF
 	if err != nil {
 		return err
 	}
-	g := a.gauge(store, f, flags)
+	screen := a.newScreen(nil)
+	defer screen.Close()
+	eng := &state.LazyEngine{Open: func() (state.Engine, error) { return a.state.Open(ctx, state.Builders{}, screen) }}
+	defer func() { err = errors.Join(err, eng.Close()) }()
+	g := a.gauge(store, eng, f, flags)
 	var outcomes []gate.Outcome
 	for _, t := range targets {
 		o, err := gated(ctx, g, t, func(*gate.Subject) {})
@@ -86,14 +93,19 @@ func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateF
 		}
 		outcomes = append(outcomes, o)
 	}
+	screen.Close()
 	return a.writeGates(outcomes, flags)
 }
 
 // gauge collects what gates look at.
-func (a *app) gauge(store *image.Store, f fleetFlags, flags gateFlags) gauge.Gauge {
+func (a *app) gauge(store *image.Store, eng engine.Builder, f fleetFlags, flags gateFlags) gauge.Gauge {
 	g := gauge.Gauge{Store: store, Ledger: history.Ledger(a.state.Path, event.Discard{}), Now: time.Now}
 	g.Scan = func(ctx context.Context, t gauge.Target) (gauge.Scanned, error) { return a.scanned(ctx, store, t) }
-	if !flags.noStart && os.Geteuid() == 0 {
+	if flags.noStart {
+		return g
+	}
+	g.Engine = eng
+	if os.Geteuid() == 0 {
 		g.Start = func(ctx context.Context, t gauge.Target) (gate.Running, error) {
 			return a.measured(ctx, store, t, f, flags.timeout)
 		}

@@ -166,7 +166,7 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 
 // runTested runs the jobs, delivers their reports, asks the gates and prints what came
 // out.
-func (a *app) runTested(ctx context.Context, src *source, what *tested, f proveFlags) error {
+func (a *app) runTested(ctx context.Context, src *source, what *tested, f proveFlags) (err error) {
 	if err := a.addCaches(src.Root, what.jobs, f.builder); err != nil {
 		return err
 	}
@@ -184,7 +184,12 @@ func (a *app) runTested(ctx context.Context, src *source, what *tested, f proveF
 		known.Again = "--again"
 	}
 	began := time.Now()
-	built, err := a.runStages(ctx, src, what, f, proving{screen, store, known})
+	eng, err := a.engine(ctx, src, f.buildFlags, screen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, eng.Close()) }()
+	built, err := a.runStages(ctx, src, what, f, proving{screen, store, known, eng})
 	screen.Close()
 	if ctx.Err() != nil || built == nil || slices.ContainsFunc(built, func(b pipeline.Built) bool { return errors.As(b.Err, new(*pipeline.CommonError)) }) {
 		return err
@@ -200,7 +205,7 @@ func (a *app) runTested(ctx context.Context, src *source, what *tested, f proveF
 		a.tellFindings(b.Findings)
 	}
 	tests.Stages = what.addLeftOut(tests.Stages)
-	outcomes, gated := a.askGates(ctx, store, what, tests, f)
+	outcomes, gated := a.askGates(ctx, store, eng, what, tests, f)
 	return errors.Join(a.tellTests(tests, outcomes, f), delivered, gated)
 }
 
@@ -209,18 +214,15 @@ type proving struct {
 	screen *screen
 	store  *image.Store
 	known  *history.Stages
+	engine *state.LazyEngine
 }
 
 // runStages runs the jobs; how each ended is in what it returns.
-func (a *app) runStages(ctx context.Context, src *source, what *tested, f proveFlags, with proving) (_ []pipeline.Built, err error) {
+func (a *app) runStages(ctx context.Context, src *source, what *tested, f proveFlags, with proving) ([]pipeline.Built, error) {
 	if err := useStored(ctx, with.store, with.screen, src, what.jobs, f.buildFlags); err != nil {
 		return nil, err
 	}
-	eng, err := a.engine(ctx, src, f.buildFlags, with.screen)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, eng.Close()) }()
+	eng := with.engine
 	assembler, err := a.state.Assembler(src.Root, with.store, with.screen, fleet.CompressionOf(what.jobs))
 	if err != nil {
 		return nil, err
@@ -273,11 +275,11 @@ func (a *app) besideBuilds(ctx context.Context, store *image.Store, what *tested
 
 // askGates holds the images that were built against their gates, and keeps beside them
 // what was found.
-func (a *app) askGates(ctx context.Context, store *image.Store, what *tested, tests report.Tests, f proveFlags) ([]gate.Outcome, error) {
+func (a *app) askGates(ctx context.Context, store *image.Store, eng engine.Builder, what *tested, tests report.Tests, f proveFlags) ([]gate.Outcome, error) {
 	if !f.gated() {
 		return nil, nil
 	}
-	g := a.gauge(store, f.fleetFlags, f.gates)
+	g := a.gauge(store, eng, f.fleetFlags, f.gates)
 	keeper := evidence.Keeper{Store: store, Signer: what.signer, Version: Version}
 	var outcomes []gate.Outcome
 	for _, t := range what.targets {

@@ -62,7 +62,7 @@ func (f *proveFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
 	fl.StringVar(&f.gates.sarif, "sarif", "", "write the findings of gates to `FILE` as SARIF 2.1.0")
 	fl.StringVar(&f.gates.junit, "junit", "", "write the verdicts of gates to `FILE` as JUnit XML")
-	fl.BoolVar(&f.gates.noStart, "no-start", false, "start no image; its start-up time and memory are not known")
+	fl.BoolVar(&f.gates.noStart, "no-start", false, "start no image; its start-up time and memory are not known, and command tests do not run")
 	fl.DurationVar(&f.gates.timeout, "timeout", 2*time.Minute, "maximum time until a started image is healthy")
 }
 

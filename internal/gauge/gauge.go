@@ -102,6 +102,8 @@ type Gauge struct {
 	Now    func() time.Time
 	// Scan looks into the image of a target; nil: what is inside is not known.
 	Scan func(ctx context.Context, t Target) (Scanned, error)
+	// Engine runs the command tests of structure tests; nil: they do not run.
+	Engine engine.Builder
 	// Start starts the image of a target and measures it.
 	Start func(ctx context.Context, t Target) (gate.Running, error)
 }
@@ -198,6 +200,9 @@ func (g Gauge) structure(ctx context.Context, t Target, l gate.Limits, img *gate
 	view := contents.View{Image: img, Tree: layer.Merge(layers), Read: func(path string) ([]byte, error) {
 		return g.Store.ReadFile(ctx, stored, path, maxContent)
 	}}
+	if g.Engine != nil {
+		view.Run = g.command(img.Digest)
+	}
 	out := []gate.StructureResult{}
 	for _, file := range l.Structure {
 		data, err := fs.ReadFile(repository.FS(t.Root), filepath.ToSlash(filepath.Clean(file)))

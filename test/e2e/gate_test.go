@@ -88,6 +88,34 @@ func TestGatesNameTheCause(t *testing.T) {
 	if !strings.Contains(good.stdout, "memory") || strings.Contains(good.stdout, "was not started") {
 		t.Errorf("the memory was not measured:\n%s", good.stdout)
 	}
+	// Commands run in the image, without a shell, as the user that the file names.
+	write("commands.yaml", `schemaVersion: 2.0.0
+containerRunOptions: {user: "0"}
+globalEnvVars: [{key: GREETING, value: 'a "good" $PATH'}]
+commandTests:
+  - name: it greets
+    setup: [[/bin/busybox, mkdir, /made]]
+    command: /bin/busybox
+    args: [sh, -c, 'test -d /made; echo "$? $GREETING"; id -u >&2; exit 3']
+    exitCode: 3
+    expectedOutput: ['^0 a "good" /[a-z/:]*bin\n$']
+    excludedOutput: ["good$"]
+    expectedError: ["^0\n$"]
+  - {name: it fails, command: /bin/busybox, args: ["false"]}
+  - {name: its setup fails, setup: [[/bin/busybox, "false"]], command: /bin/busybox, args: ["true"]}
+  - {name: it does not exist, command: /bin/none}
+`)
+	fleet("structure: commands.yaml, shell: off")
+	commands := slipway("gate", "--no-start").must(t, 0)
+	if !strings.Contains(commands.stdout, "0 of 4 pass, 4 did not run") {
+		t.Errorf("nothing is to be started:\n%s", commands.stdout)
+	}
+	commands = slipway("gate").must(t, 4)
+	for _, want := range []string{"1 of 4 pass", `"it fails": /bin/busybox ended with exit code 1, not 0`, `"its setup fails": its setup failed: RUN `, `commands.yaml:15: error: app: "it does not exist": `} {
+		if !strings.Contains(commands.stdout, want) {
+			t.Errorf("it does not say %q:\n%s", want, commands.stdout)
+		}
+	}
 	write("Dockerfile", tools+"FROM tools\nUSER 1001\nCOPY data /srv/data\n"+command)
 	fleet("shell: off")
 	slipway("build").must(t, 0)

@@ -147,16 +147,21 @@ func TestStructure(t *testing.T) {
 		"the program:3: ", "no cache:4: ", "readable:5: /app/run has the permissions -rwxr-x---, not -rw-r--r--", "for others:6: /app/run is not executable by other (-rwxr-x---)", "missing:7: /app/walk does not exist in the image",
 		"settings:9: ", `no debug:13: /etc/app.conf matches "port"`,
 		`metadataTest:16: the variable GONE is missing; the working directory is "/app", not "/srv"`,
-		"it runs:15: Slipway does not run commands in the image for tests yet",
+		"it runs:15: nothing is started here",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	view.Run = func(_ context.Context, _ []contents.StructurePair, c contents.CommandTest) (contents.CommandResult, error) {
+	view.Run = func(_ context.Context, c contents.CommandTest) (contents.CommandResult, error) {
 		return contents.CommandResult{Stdout: "2.0"}, nil
 	}
 	results, err = tests.Run(t.Context(), view)
 	if last := results[len(results)-1]; err != nil || last.Problem != `its output does not match "^1\\."` {
+		t.Errorf("%+v, %v", last, err)
+	}
+	tests.Options = &contents.StructureOptions{Privileged: true, EnvFile: "a.env"}
+	results, err = tests.Run(t.Context(), view)
+	if last := results[len(results)-1]; err != nil || last.Skipped != "Slipway does not give containers of tests privileged, envFile of containerRunOptions" {
 		t.Errorf("%+v, %v", last, err)
 	}
 }

@@ -1,6 +1,7 @@
 package contents
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 
 // CommandResult is how a command in a container ended.
 type CommandResult struct {
+	Problem        string // why it did not start, such as a failed setup; empty: it ran
 	ExitCode       int
 	Stdout, Stderr string
 }
@@ -26,7 +28,7 @@ type View struct {
 	// Read returns the content of a file of the tree; nil: content tests do not run.
 	Read func(path string) ([]byte, error)
 	// Run runs a command test in a new container; nil: command tests do not run.
-	Run func(ctx context.Context, env []StructurePair, test CommandTest) (CommandResult, error)
+	Run func(ctx context.Context, test CommandTest) (CommandResult, error)
 }
 
 // Run runs the tests. What cannot run is a result too. The error is one of reading the
@@ -55,11 +57,15 @@ func (t StructureTests) Run(ctx context.Context, v View) ([]gate.StructureResult
 		out = append(out, gate.StructureResult{Name: "metadataTest", File: t.file, Line: t.place("metadataTest").Line, Problem: strings.Join(problems, "; ")})
 	}
 	for _, test := range t.Commands {
-		if v.Run == nil {
-			add(test.Name, "", "Slipway does not run commands in the image for tests yet")
+		if why := t.Options.lacks(); why != "" || v.Run == nil {
+			add(test.Name, "", cmp.Or(why, "nothing is started here"))
 			continue
 		}
-		got, err := v.Run(ctx, t.Env, test)
+		test.EnvVars = slices.Concat(t.Env, test.EnvVars)
+		if t.Options != nil {
+			test.User = t.Options.User
+		}
+		got, err := v.Run(ctx, test)
 		if err != nil {
 			return out, fmt.Errorf("running the command test %q: %w", test.Name, err)
 		}
@@ -167,7 +173,31 @@ func matches(what, text string, expected, excluded []string) string {
 	return ""
 }
 
+// lacks names what options ask of containers that Slipway does not give them, "" for
+// nothing.
+func (o *StructureOptions) lacks() string {
+	if o == nil {
+		return ""
+	}
+	var asked []string
+	for _, c := range []struct {
+		key   string
+		wants bool
+	}{{"privileged", o.Privileged}, {"allocateTty", o.AllocateTTY}, {"envFile", o.EnvFile != ""}, {"envVars", len(o.EnvVars) > 0}, {"capabilities", len(o.Capabilities) > 0}, {"bindMounts", len(o.BindMounts) > 0}} {
+		if c.wants {
+			asked = append(asked, c.key)
+		}
+	}
+	if len(asked) == 0 {
+		return ""
+	}
+	return "Slipway does not give containers of tests " + strings.Join(asked, ", ") + " of containerRunOptions"
+}
+
 func (t CommandTest) problem(got CommandResult) string {
+	if got.Problem != "" {
+		return got.Problem
+	}
 	if got.ExitCode != t.ExitCode {
 		return fmt.Sprintf("%s ended with exit code %d, not %d: %s", t.Command, got.ExitCode, t.ExitCode, gate.Clip(got.Stderr))
 	}

@@ -56,6 +56,8 @@ type CommandTest struct {
 	ExcludedOutput []string        `yaml:"excludedOutput"`
 	ExpectedError  []string        `yaml:"expectedError"`
 	ExcludedError  []string        `yaml:"excludedError"`
+
+	User string `yaml:"-"` // of containerRunOptions; empty: the image's
 }
 
 // ExistenceTest looks at a path.
