@@ -97,6 +97,14 @@ func (w *world) nodeTGZ(licence string) []byte {
 		file{name: "package/bin/node", body: string(tinyELF()), mode: 0o755}, file{name: "package/include/late.h", body: "h"}))
 }
 
+// paths are those that were asked for since the last call.
+func (w *world) paths() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer clear(w.requests)
+	return sorted(w.requests)
+}
+
 // ServeHTTP answers from files, unless answer takes the request over.
 func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()

@@ -108,11 +108,11 @@ func TestIndexesAreReadOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	clear(w.requests)
+	w.paths() // so far
 	if again := w.afresh(); again.Index != first.Index {
 		t.Errorf("index %s, want %s", again.Index, first.Index)
 	}
-	for _, r := range sorted(w.requests) {
+	for _, r := range w.paths() {
 		if strings.Contains(r, "Packages") {
 			t.Errorf("%s was asked for again", r)
 		}

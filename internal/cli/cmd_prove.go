@@ -41,9 +41,9 @@ Dockerfile has them as stages of these names. Each stage leaves its reports in
 stage fails. A stage whose inputs did not change since it passed does not run again.
 
 Then the gates of slipway.yaml decide whether each image may leave, as slipway gate
-does. The results of stages and of the scan are kept beside the image as statements
-(slipway evidence), which slipway push sends along; --sign signs what passed, with the
-key of slipway sign. The exit code is 3 when a stage fails, and 4 when a gate fails.`,
+does. Slipway stores the results of the stages and the scan with the image as
+statements (see slipway evidence); slipway push uploads them. --sign signs each image
+that passed, and its statements. The exit code is 3 when a stage fails, and 4 when a gate fails.`,
 		Example: `  slipway test
   slipway test web --only lint,unit-tests
   slipway test --rerun-failed 2 --json
@@ -84,6 +84,10 @@ func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error
 		return err
 	}
 	what.signer = signer
+	if f.sign && len(what.untested) > 0 {
+		return diag.Fail(diag.ExitUsage, "--sign signs what passed its tests, and there are none to run of %s", strings.Join(what.untested, ", ")).
+			WithHint("name the services to test and sign; slipway sign signs an image without tests")
+	}
 	if f.since != "" { // asked first: a base that does not exist is no reason to run everything
 		if what.changed, err = a.origins(f.buildFlags).Changes(ctx, what.root, f.since); err != nil {
 			return err
@@ -152,6 +156,9 @@ func (a *app) proveJobs(src *source, f proveFlags) (*tested, error) {
 			if needs := s.Needs[s.Stage]; len(needs) > 0 {
 				t.needs[s.Request.Name] = needs
 			}
+		}
+		if len(stages) == 0 {
+			t.untested = append(t.untested, job.Service.Name)
 		}
 		if t.jobs = append(t.jobs, stages...); len(stages) > 0 && f.gated() {
 			t.jobs = append(t.jobs, proving.Image)

@@ -45,13 +45,14 @@ func (a *app) scanCommand() *cobra.Command {
 		Use:   "scan SERVICE | IMAGE | DIR",
 		Short: "Find known vulnerabilities and leaked secrets in an image or directory",
 		Long: `Match the packages of an image, or of the lock files of a directory, with a database
-of vulnerabilities on this machine. Search all layers, variables and history for secrets.
+of vulnerabilities on this machine. Search all layers, variables and the image's history for secrets.
 The database comes from a mirror of OSV archives, which SLIPWAY_OSV_MIRROR names, or from
 files with --from. Only --update uses the network. Vulnerable functions of Go that are not
 compiled in are listed and do not fail the scan.
 
-The vulnerabilities of an image are kept beside it as a statement (slipway evidence),
-which slipway push sends along; --sign signs it when the scan passes.`,
+Slipway's own scan stores the vulnerabilities it finds with the image as a statement (see
+slipway evidence); slipway push uploads it. --sign signs the image and its statements when
+the scan passes.`,
 		Example: `  slipway scan --update --from advisories.zip
   slipway scan fast-orchestrator-service --fail-on high
   slipway scan . --history --sarif scan.sarif`,
@@ -89,6 +90,9 @@ func (a *app) scanAndKeep(ctx context.Context, word string, f scanFlags) error {
 	limit, err := limitOf(f.failOn)
 	if err != nil {
 		return err
+	}
+	if f.sign && limit == "" {
+		return diag.Fail(diag.ExitUsage, "--sign signs what passed the scan, and --fail-on none lets everything pass").WithHint("slipway sign %s signs without a scan", word)
 	}
 	if f.sign && isPath(word) {
 		return diag.Fail(diag.ExitUsage, "--sign signs an image, and %s is a directory", word).WithHint("slipway scan SERVICE --sign, or remove --sign")

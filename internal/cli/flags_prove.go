@@ -132,16 +132,17 @@ func (d reportsDir) into(k testrun.Kept, name string) error {
 
 // tested is what a command tests.
 type tested struct {
-	root    string       // that reports go below
-	fleet   *fleet.Fleet // nil for a directory
-	jobs    []pipeline.Job
-	needs   map[string][]companion.Need // by the name of the job
-	leftOut map[string][]plan.LeftOutStage
-	targets []gauge.Target              // of gates
-	made    map[string]engine.Result    // image by service
-	signer  *attest.Signer              // nil: nothing is signed
-	changed map[string][]int            // numbers of lines by path below the root; nil: nobody asked
-	sources map[string]testreport.Roots // of contexts that were looked at
+	root     string       // that reports go below
+	fleet    *fleet.Fleet // nil for a directory
+	jobs     []pipeline.Job
+	needs    map[string][]companion.Need // by the name of the job
+	leftOut  map[string][]plan.LeftOutStage
+	targets  []gauge.Target              // of gates
+	untested []string                    // services without a stage to run
+	made     map[string]engine.Result    // image by service
+	signer   *attest.Signer              // nil: nothing is signed
+	changed  map[string][]int            // numbers of lines by path below the root; nil: nobody asked
+	sources  map[string]testreport.Roots // of contexts that were looked at
 }
 
 // relocated makes the paths in the reports of a job relative to the root.

@@ -75,7 +75,11 @@ func (l Loader) Images(ctx context.Context, store *image.Store, args []string, o
 		images, err := Stored(ctx, store, args)
 		return images, l.NoFile(args, err)
 	}
-	f, services, err := l.Choose(l.Dir, args, o)
+	f, err := l.Read(l.Dir, o)
+	if err != nil {
+		return nil, err
+	}
+	services, err := l.choose(f, Target{Names: args}, o)
 	if err != nil {
 		return nil, l.NoFile(args, err)
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,9 +72,11 @@ RUN touch /made
 CMD ["/bin/sh"]
 `)
 	out := t.TempDir()
+	calls := 0
 	slipway := func(code int, args ...string) result {
 		t.Helper()
-		args = append(args, "--trace", filepath.Join(out, strings.ReplaceAll(args[0], "/", "-")+".trace.json"))
+		calls++
+		args = append(args, "--trace", filepath.Join(out, fmt.Sprintf("%d-%s.trace.json", calls, args[0])))
 		r := invocation{dir: repo, env: env, args: args}.run(t).must(t, code)
 		for _, leak := range c.searchOutput(t, r) {
 			t.Errorf("found: %s of slipway %s", leak, strings.Join(args[:2], " "))
@@ -83,8 +86,22 @@ CMD ["/bin/sh"]
 	slipway(0, "sign", "--generate-key", filepath.Join(out, "release"))
 	key, public := filepath.Join(out, "release.key"), filepath.Join(out, "release.pub")
 	given := []string{"--secret", "id=token,env=TOKEN", "--secret", "id=npmrc,src=" + filepath.Join(home, "npmrc"), "--build-arg", "DB_PASSWORD"}
+	search := func(dir string) {
+		t.Helper()
+		leaks, files := c.searchTree(t, dir)
+		if files == 0 {
+			t.Errorf("nothing was searched in %s", dir)
+		}
+		for _, leak := range leaks {
+			if !strings.Contains(leak, "/fs/reports/") { // what the step itself wrote, in the engine's copy of its file system
+				t.Errorf("found: %s", leak)
+			}
+		}
+	}
 	test := func(code int, more ...string) result {
-		return slipway(code, slices.Concat([]string{"test"}, given, more)...)
+		r := slipway(code, slices.Concat([]string{"test"}, given, more)...)
+		search(filepath.Join(repo, ".slipway")) // the next run takes its place
+		return r
 	}
 	r := test(3, "--json", "--no-start")
 	if shown := strings.Count(r.stdout, "[secret]"); shown < 2 {
@@ -110,15 +127,6 @@ CMD ["/bin/sh"]
 	if data := read(t, filepath.Join(repo, ".slipway", "reports", "web", "unit-tests", "junit.xml")); !strings.Contains(data, "reads [secret]") {
 		t.Errorf("the report has %q", data)
 	}
-	for _, dir := range []string{state, out, filepath.Join(repo, ".slipway")} {
-		leaks, files := c.searchTree(t, dir)
-		if files == 0 {
-			t.Errorf("nothing was searched in %s", dir)
-		}
-		for _, leak := range leaks {
-			if !strings.Contains(leak, "/fs/reports/") { // what the step itself wrote, in the engine's copy of its file system
-				t.Errorf("found: %s", leak)
-			}
-		}
-	}
+	search(state)
+	search(out)
 }

@@ -8,6 +8,7 @@
 #
 # Exit code 1: something passed that must not. The example itself does not change.
 set -euo pipefail
+caller=$PWD
 source "$(dirname "${BASH_SOURCE[0]}")/slipway.sh"
 example=$PWD
 
@@ -93,10 +94,12 @@ fresh() {
 }
 
 # With no database of vulnerabilities on this machine, the record of this one serves
-# meanwhile: test/advisories.
+# meanwhile: test/advisories. One that is elsewhere than expected is not replaced.
 borrow_database() {
-	local dir=${SLIPWAY_STATE_DIR:-/var/lib/slipway}/advisories
-	if [ ! -e "$dir/current" ]; then
+	local state=${XDG_DATA_HOME:-$HOME/.local/share}/slipway
+	if [ "$(id -u)" = 0 ]; then state=/var/lib/slipway; fi
+	local dir=${SLIPWAY_STATE_DIR:-$state}/advisories
+	if [ ! -e "$dir/current" ] && "$slipway" scan "$example" --fail-on none 2>&1 | grep -q 'there is no database'; then
 		borrowed=$dir
 		"$slipway" scan --update --from "$example/test/advisories"
 	fi
@@ -156,12 +159,14 @@ case ${1:-} in
 	exit
 	;;
 --copy)
-	if [ $# != 3 ] || ! caught_by "$3" >/dev/null || [ -e "$2" ]; then
-		echo "usage: scripts/break.sh --copy NEW-DIRECTORY WAY; the ways: $ways" >&2
+	to=$(cd "$caller" && realpath -m -- "${2:-.}")
+	case $to/ in "$example"/*) inside=1 ;; *) inside=0 ;; esac
+	if [ $# != 3 ] || ! caught_by "$3" >/dev/null || [ -e "$to" ] || [ "$inside" = 1 ]; then
+		echo "usage: scripts/break.sh --copy NEW-DIRECTORY WAY; not inside of the example; the ways: $ways" >&2
 		exit 2
 	fi
-	fresh "$2"
-	cd "$2"
+	fresh "$to"
+	cd "$to"
 	"break_$3"
 	exit
 	;;
