@@ -117,15 +117,23 @@ func (r *Running) Problem() error {
 // withoutSecrets is a text without the values of secret variables that slipway.yaml gives
 // companions, which their logs may print.
 func withoutSecrets(needs []companion.Need, text string) string {
+	var words []string
 	for _, n := range needs {
 		for name, value := range n.Env {
-			if secret.InVariable(name, value) != "" {
-				text = strings.ReplaceAll(text, value, "[secret]")
-			}
+			words = append(words, secret.Words(name, value)...)
+		}
+	}
+	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
+	for _, w := range words {
+		if w = strings.TrimSpace(w); len(w) >= shortestSecret {
+			text = strings.ReplaceAll(text, w, "[secret]")
 		}
 	}
 	return text
 }
+
+// shortestSecret is the shortest word that is hidden, in bytes.
+const shortestSecret = 6
 
 // Stop ends the companions and removes everything of them.
 func (r *Running) Stop() error { return r.group.Stop() }

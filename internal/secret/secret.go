@@ -126,6 +126,30 @@ var (
 	loginURL   = pattern.Lazy(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@$"'<>{}]*:([^\s/@$"'<>{}]{3,})@`)
 )
 
+// Words are the parts of a variable that are secret: its whole value and each line of
+// it when its name says so or it holds a key, the password in an address, and whatever
+// else Find finds.
+func Words(name, value string) []string {
+	var out []string
+	sounds := secretName().MatchString(name) && !notOne().MatchString(name) && len(value) >= 8 && !common(value) && bits(value) >= 2.5
+	if sounds || HoldsKey("", []byte(value)) {
+		out = append(append(out, value), strings.Split(value, "\n")...)
+	}
+	for _, m := range loginURL().FindAllStringSubmatch(value, -1) {
+		if !common(m[1]) {
+			out = append(out, m[1])
+		}
+	}
+	for _, prefix := range []string{"", name + "="} {
+		for _, at := range look("", []byte(prefix+value), false, maxMatches).taken {
+			if at.from >= len(prefix) {
+				out = append(out, value[at.from-len(prefix):at.to-len(prefix)])
+			}
+		}
+	}
+	return out
+}
+
 // InAddress is the rule of InVariable for an address with a password.
 const InAddress = "password-in-address"
 

@@ -61,7 +61,7 @@ FROM work AS unit-tests
 ARG DB_PASSWORD
 COPY fail /fail
 RUN --mount=type=secret,id=token --mount=type=secret,id=npmrc \
-    cat /run/secrets/token /run/secrets/npmrc; env; \
+    cat /run/secrets/token /run/secrets/npmrc; env; : "$DB_PASSWORD"; \
     token=$(sed 's/&/\&amp;/g; s/</\&lt;/g; s/"/\&quot;/g' /run/secrets/token); \
     { echo "<testsuite name=\"sum\"><testcase name=\"reads $token\"/><testcase name=\"fails\">"; \
     if grep -q yes /fail; then echo "<failure message=\"got $token\">$(cat /run/secrets/npmrc)</failure>"; fi; \

@@ -1,6 +1,7 @@
 package solve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ const (
 // files of a step that failed, if files are wanted.
 type collector struct {
 	engine.Collect
-	hidden [][]byte // what no report may show, the longest first
+	hidden *wordList // what no report may show
 	done   engine.Collected
 	failed error // of the build, before it went through the gateway
 }
@@ -173,6 +174,7 @@ func (c *collector) copyDir(ctx context.Context, files source, from, at string, 
 }
 
 // copyFile copies one file of a known size, without the secrets that its step printed.
+// A file that is no text would be no file of its kind afterwards, and stays as it is.
 func (c *collector) copyFile(ctx context.Context, files source, from, rel string, size int64, to *os.Root) error {
 	f, err := to.OpenFile(rel, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -186,6 +188,9 @@ func (c *collector) copyFile(ctx context.Context, files source, from, rel string
 			err = errors.New("it is shorter than its directory says")
 		}
 		if err == nil {
+			if done == 0 && bytes.IndexByte(part, 0) >= 0 {
+				mask.words = nil
+			}
 			done += int64(len(part))
 			_, err = f.Write(mask.pass(part, done >= size))
 		}

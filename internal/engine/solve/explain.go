@@ -25,13 +25,13 @@ func (p *progress) explain(err error) error {
 			WithHint("if you trust this Dockerfile: --allow %s", m[1])
 	}
 	if p.failed == nil {
-		return shorter(err)
+		return p.shorter(err)
 	}
 	if image, ok := strings.CutPrefix(p.failed.text, "[internal] load metadata for "); ok {
 		return diag.Fail(diag.ExitBuild, "the image %s cannot be read", image).Because(innermost(err)).
 			WithHint("check the image name after FROM and the connection to its registry; `slipway bases list` shows bases that need no registry; dockerfile: false in slipway.yaml ignores the service's own Dockerfile")
 	}
-	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: shorter(err)}
+	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: p.shorter(err)}
 	if m := unpacksTooMuch().FindString(err.Error()); m != "" {
 		out.Err = errors.New(m)
 		what := "the image that the step starts from is too large"
@@ -60,7 +60,7 @@ const killed = 128 + 9
 // atLimit says which limit a failed step met, if one.
 func (p *progress) atLimit(failed *engine.StepError) error {
 	switch met := p.limits[p.failed.key]; {
-	case met == OutOfPIDs, cannotFork().Match(lastLines(failed.Log)):
+	case met == OutOfPIDs, met == "" && failed.ExitCode != killed && cannotFork().Match(lastLines(failed.Log)):
 		return diag.Fail(diag.ExitBuild, "a step started as many processes as one may have").Because(failed).
 			WithHint("if it needs more: SLIPWAY_STEP_PIDS=65536")
 	case met == OutOfMemory, failed.ExitCode == killed:
@@ -86,9 +86,10 @@ var unpacksTooMuch = pattern.Lazy(`(the archive [^:]+: )?` + quota.Message)
 // notAllowed matches what BuildKit says of RUN --network=host and RUN --security=insecure.
 var notAllowed = pattern.Lazy(`failed to load LLB: (network\.host|security\.insecure) is not allowed`)
 
-// shorter takes off what every error of BuildKit begins with.
-func shorter(err error) error {
-	if rest, ok := strings.CutPrefix(err.Error(), "failed to solve: "); ok {
+// shorter takes off what every error of BuildKit begins with, and secrets.
+func (p *progress) shorter(err error) error {
+	text := err.Error()
+	if rest := p.hidden.hide(strings.TrimPrefix(text, "failed to solve: ")); rest != text {
 		return &shortened{rest, err}
 	}
 	return err

@@ -2,6 +2,7 @@ package solve
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,64 +24,64 @@ const (
 // masked stands in logs where a secret stood.
 var masked = []byte("[secret]")
 
-// maskedWords returns what must not be seen in the log and the reports of a step: the build
+// hiding is what a build does not show.
+type hiding struct {
+	logs    *wordList
+	reports *wordList // without ordinary settings of secrets: names and paths of tests have the same words
+}
+
+// maskedWords returns what must not be seen in the logs and the reports of steps: the build
 // secrets, each line of them, and the values of their settings (`key=value`), but
-// for plain addresses; and the passwords in addresses that the environment hands
-// to steps, and the hidden words themselves; each also as XML, JSON and addresses
-// write it. The longest come first.
-func maskedWords(ctx context.Context, store secrets.SecretStore, list []engine.Secret, env, hidden []string) ([][]byte, error) {
-	var words [][]byte
-	add := func(w []byte) {
-		if w = bytes.TrimSpace(w); len(w) >= shortestMasked && len(w) <= longestMasked && !plainAddress(w) {
-			words = append(words, written(w)...)
+// for plain addresses; the passwords in addresses that the environment hands
+// to steps; build arguments that are secret, and the hidden words themselves; each also
+// as XML, JSON and addresses write it.
+func maskedWords(ctx context.Context, store secrets.SecretStore, list []engine.Secret, env []string, args map[string]string, hidden []string) (hiding, error) {
+	var logs, reports [][]byte
+	add := func(w []byte, report bool) {
+		if w = bytes.TrimSpace(w); len(w) < shortestMasked || len(w) > longestMasked {
+			return
+		}
+		forms := written(w)
+		logs = append(logs, forms...)
+		if report {
+			reports = append(reports, forms...)
 		}
 	}
 	for _, s := range list {
 		value, err := store.GetSecret(ctx, s.ID)
 		if err != nil {
-			return nil, fmt.Errorf("reading the build secret %s: %w", s.ID, err)
+			return hiding{}, fmt.Errorf("reading the build secret %s: %w", s.ID, err)
 		}
-		add(value)
+		add(value, true)
 		for line := range bytes.Lines(value) {
-			add(line)
-			if _, setting, ok := bytes.Cut(line, []byte("=")); ok {
-				add(bytes.Trim(bytes.TrimSpace(setting), `"'`))
+			if line = bytes.TrimSpace(line); !plainAddress(line) {
+				add(line, true)
+			}
+			name, setting, ok := bytes.Cut(line, []byte("="))
+			if setting = bytes.Trim(bytes.TrimSpace(setting), `"'`); ok && !plainAddress(setting) {
+				add(setting, len(secret.Words(string(name), string(setting))) > 0)
 			}
 		}
 	}
+	for name, value := range args {
+		for _, w := range secret.Words(name, value) {
+			add([]byte(w), true)
+		}
+	}
 	for _, w := range hidden {
-		add([]byte(w))
+		add([]byte(w), true)
 	}
 	for _, kv := range env {
 		_, value, _ := strings.Cut(kv, "=")
 		for _, address := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == '|' || r == ' ' }) {
 			if u, err := url.Parse(address); err == nil && u.User != nil {
-				add([]byte(u.User.String()))
+				add([]byte(u.User.String()), true)
 				password, _ := u.User.Password()
-				add([]byte(password))
+				add([]byte(password), true)
 			}
 		}
 	}
-	slices.SortFunc(words, func(a, b []byte) int {
-		if d := len(b) - len(a); d != 0 {
-			return d
-		}
-		return bytes.Compare(a, b)
-	})
-	return slices.CompactFunc(words, bytes.Equal), nil
-}
-
-// secretArguments are the build arguments as an environment, and the values of those
-// whose names or values say that they are secret. No secret belongs there, as images
-// keep arguments; logs and reports do not have to spread it.
-func secretArguments(args map[string]string) (env, words []string) {
-	for name, value := range args {
-		env = append(env, name+"="+value)
-		if rule := secret.InVariable(name, value); rule != "" && rule != secret.InAddress {
-			words = append(words, value)
-		}
-	}
-	return env, words
+	return hiding{newWordList(logs), newWordList(reports)}, nil
 }
 
 // written returns a word in the forms that reports give it: XML with the quotes escaped
@@ -115,33 +116,73 @@ func plainAddress(w []byte) bool {
 	return err == nil && u.Scheme != "" && u.Host != "" && u.User == nil && u.RawQuery == ""
 }
 
+// wordList are words by the two bytes that they begin with, the longest first. It is
+// safe for concurrent use.
+type wordList struct {
+	of     map[[2]byte][][]byte
+	begins [256]bool
+}
+
+// newWordList takes words of at least two bytes; nil: there are none.
+func newWordList(words [][]byte) *wordList {
+	if len(words) == 0 {
+		return nil
+	}
+	slices.SortFunc(words, func(a, b []byte) int { return cmp.Or(len(b)-len(a), bytes.Compare(a, b)) })
+	l := &wordList{of: map[[2]byte][][]byte{}}
+	for _, w := range slices.CompactFunc(words, bytes.Equal) {
+		key := [2]byte(w)
+		l.of[key], l.begins[w[0]] = append(l.of[key], w), true
+	}
+	return l
+}
+
+// at returns the length of the longest word that data begins with, or whether all
+// of data is the beginning of a longer one.
+func (l *wordList) at(data []byte) (word int, begun bool) {
+	if len(data) < 2 {
+		return 0, true
+	}
+	for _, w := range l.of[[2]byte(data)] {
+		switch {
+		case len(w) > len(data) && bytes.HasPrefix(w, data):
+			return 0, true
+		case word == 0 && bytes.HasPrefix(data, w):
+			word = len(w)
+		}
+	}
+	return word, false
+}
+
+// hide is a text without the words.
+func (l *wordList) hide(text string) string {
+	m := masker{words: l}
+	return string(m.pass([]byte(text), true))
+}
+
 // masker hides words in one stream of a log: at each place the longest that
 // stands there. What it shows does not depend on the pieces that the stream comes
 // in.
 type masker struct {
-	words [][]byte // the longest first
-	held  []byte   // the end of what came, which may be the start of a word
+	words *wordList // nil: nothing is hidden
+	held  []byte    // the end of what came, which may be the start of a word
 }
 
 // pass returns what can be shown now; at the end of the stream, all.
 func (m *masker) pass(data []byte, end bool) []byte {
-	if len(m.words) == 0 {
+	if m.words == nil {
 		return data
 	}
 	data = slices.Concat(m.held, data)
 	m.held = nil
-	var begins [256]bool
-	for _, w := range m.words {
-		begins[w[0]] = true
-	}
 	out := make([]byte, 0, len(data))
 	for len(data) > 0 {
-		plain := slices.IndexFunc(data, func(b byte) bool { return begins[b] })
+		plain := slices.IndexFunc(data, func(b byte) bool { return m.words.begins[b] })
 		if plain < 0 {
 			return append(out, data...)
 		}
 		out, data = append(out, data[:plain]...), data[plain:]
-		word, begun := m.at(data)
+		word, begun := m.words.at(data)
 		switch {
 		case begun && !end:
 			m.held = data
@@ -153,18 +194,4 @@ func (m *masker) pass(data []byte, end bool) []byte {
 		}
 	}
 	return out
-}
-
-// at returns the length of the longest word that data begins with, or whether all
-// of data is the beginning of a longer one.
-func (m *masker) at(data []byte) (word int, begun bool) {
-	for _, w := range m.words {
-		switch {
-		case len(w) > len(data) && w[0] == data[0] && bytes.HasPrefix(w, data):
-			return 0, true
-		case word == 0 && w[0] == data[0] && bytes.HasPrefix(data, w):
-			word = len(w)
-		}
-	}
-	return word, false
 }

@@ -2,6 +2,9 @@ package solve
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"maps"
 	"os"
 	"path"
@@ -9,11 +12,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/moby/buildkit/client"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	digest "github.com/opencontainers/go-digest"
 	fstypes "github.com/tonistiigi/fsutil/types"
 
 	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/event"
 )
 
 // values is a store of secrets for tests.
@@ -27,14 +35,14 @@ func TestLogsShowNoSecret(t *testing.T) {
 		"npmrc": "registry=https://npm.example/\n//npm.example/:_authToken=\"abcdef123456\"\n; no\n",
 		"short": "yes",
 	}
-	words, err := maskedWords(t.Context(), store, []engine.Secret{{ID: "token"}, {ID: "npmrc"}, {ID: "short"}}, []string{"https_proxy=http://me:pass-word@proxy.example:3128", "GOPROXY=https://go.example,direct"}, []string{"CANARYcargotoken", "short"})
+	words, err := maskedWords(t.Context(), store, []engine.Secret{{ID: "token"}, {ID: "npmrc"}, {ID: "short"}}, []string{"https_proxy=http://me:pass-word@proxy.example:3128", "GOPROXY=https://go.example,direct"}, nil, []string{"CANARYcargotoken", "short"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	const said = "GET https://npm.example/x\nCANARYcargotoken short abcdef123456\nyes, hunter2-hunter2!\nhunter2-hunt\nproxy http://me:pass-word@proxy.example pass-word go.example\n//npm.example/:_authToken=\"abcdef123456\"\n"
 	const want = "GET https://npm.example/x\n[secret] short [secret]\nyes, [secret]!\nhunter2-hunt\nproxy http://[secret]@proxy.example [secret] go.example\n[secret]\n"
 	for _, size := range []int{1, 3, 7, len(said)} {
-		m := masker{words: words}
+		m := masker{words: words.logs}
 		var got strings.Builder
 		for at := 0; at < len(said); at += size {
 			got.Write(m.pass([]byte(said[at:min(at+size, len(said))]), false))
@@ -55,7 +63,7 @@ func TestLogsWithoutSecretsPassAsTheyAre(t *testing.T) {
 }
 
 func TestReportsShowNoSecretHoweverTheyWriteIt(t *testing.T) {
-	words, err := maskedWords(t.Context(), values{"token": `p<a"s&s'w/o+rd`}, []engine.Secret{{ID: "token"}}, nil, nil)
+	words, err := maskedWords(t.Context(), values{"token": `p<a"s&s'w/o+rd`}, []engine.Secret{{ID: "token"}}, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +71,7 @@ func TestReportsShowNoSecretHoweverTheyWriteIt(t *testing.T) {
 {"a": "p<a\"s&s'w/o+rd", "b": "p\u003ca\"s\u0026s'w/o+rd"} ?q=p%3Ca%22s%26s%27w%2Fo%2Brd`
 	const want = `<a b="[secret]"/><a b="[secret]">[secret] [secret]</a>
 {"a": "[secret]", "b": "[secret]"} ?q=[secret]`
-	m := masker{words: words}
+	m := masker{words: words.logs}
 	if diff := cmp.Diff(want, string(m.pass([]byte(said), true))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -93,7 +101,7 @@ func TestCollectedReportsShowNoSecret(t *testing.T) {
 	}
 	defer to.Close()
 	const secret = "hunter2-hunter2"
-	c := collector{Collect: engine.Collect{From: []string{"/reports"}}, hidden: [][]byte{[]byte(secret)}}
+	c := collector{Collect: engine.Collect{From: []string{"/reports"}}, hidden: newWordList([][]byte{[]byte(secret)})}
 	from := files{"junit.xml": "<testcase name=\"" + secret + "\"/>", "end.txt": "it is " + secret, "half.txt": "it is " + secret[:9], "plain.txt": "it is plain"}
 	if err := c.copyDir(t.Context(), from, "/reports", ".", to, 0); err != nil {
 		t.Fatal(err)
@@ -115,14 +123,66 @@ func TestCollectedReportsShowNoSecret(t *testing.T) {
 // TestArgumentsThatAreSecretAreHidden: by their names, by their values, and passwords in
 // addresses alone; others are shown.
 func TestArgumentsThatAreSecretAreHidden(t *testing.T) {
-	env, hidden := secretArguments(map[string]string{"DB_PASSWORD": "q7Rk2mVx9Lp4", "VERSION": "2026.11.29-beta", "DATABASE_URL": "postgres://me:w8Tz3nQc6Yd1@db:5432/app", "NPM_TOKEN_FILE": "/run/secrets/npm-token"})
-	words, err := maskedWords(t.Context(), values{}, nil, env, hidden)
+	key := "-----BEGIN " + "PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END " + "PRIVATE KEY-----"
+	words, err := maskedWords(t.Context(), values{}, nil, nil, map[string]string{
+		"DB_PASSWORD": "q7Rk2mVx9Lp4", "VERSION": "2026.11.29-beta", "DATABASE_URL": "postgres://me:w8Tz3nQc6Yd1@db:5432/app", "NPM_TOKEN_FILE": "/run/secrets/npm-token",
+		"API_TOKEN": "a/Zt8+Qm2$ Rw9=", "KEY": key, "OPTS": "--token gh" + "p_9aQ2wE7rT4yU1iO6pA3sD8fG5hJ0kL2zX4cV",
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mask := masker{words: words}
-	got := string(mask.pass([]byte("q7Rk2mVx9Lp4 2026.11.29-beta w8Tz3nQc6Yd1 db:5432 /run/secrets/npm-token"), true))
-	if want := "[secret] 2026.11.29-beta [secret] db:5432 /run/secrets/npm-token"; got != want {
+	got := words.logs.hide("q7Rk2mVx9Lp4 2026.11.29-beta w8Tz3nQc6Yd1 db:5432 /run/secrets/npm-token a/Zt8+Qm2$ Rw9= MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7 gh" + "p_9aQ2wE7rT4yU1iO6pA3sD8fG5hJ0kL2zX4cV --token")
+	if want := "[secret] 2026.11.29-beta [secret] db:5432 /run/secrets/npm-token [secret] [secret] [secret] --token"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestNamesOfStepsShowNoSecret: BuildKit puts the values of arguments into them.
+func TestNamesOfStepsShowNoSecret(t *testing.T) {
+	var told recorder
+	p := newProgress("web", &told, newWordList([][]byte{[]byte("q7Rk2mVx9Lp4")}))
+	now := time.Unix(1, 0)
+	p.update(&client.SolveStatus{Vertexes: []*client.Vertex{{Digest: digest.FromString("a"), Name: "[builder 1/2] RUN curl -u me:q7Rk2mVx9Lp4", Started: &now, Completed: &now, Error: "curl -u me:q7Rk2mVx9Lp4 failed"}}})
+	err := p.explain(fmt.Errorf("failed to solve: %w", &gatewaypb.ExitError{ExitCode: 1}))
+	if text := fmt.Sprint(told.events, err); strings.Contains(text, "q7Rk2mVx9Lp4") || strings.Count(text, "[secret]") < 3 {
+		t.Errorf("%s", text)
+	}
+}
+
+// recorder keeps events.
+type recorder struct{ events []event.Event }
+
+func (r *recorder) Emit(e event.Event) { r.events = append(r.events, e) }
+
+// TestReportsKeepOrdinaryWords: a setting of a secret file that is no secret may be the
+// name of a directory; a file that is no text stays whole.
+func TestReportsKeepOrdinaryWords(t *testing.T) {
+	words, err := maskedWords(t.Context(), values{"env": "NODE_ENV=production\nDB_PASSWORD=q7Rk2mVx9Lp4\n"}, []engine.Secret{{ID: "env"}}, nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := words.reports.hide("SF:src/production.js q7Rk2mVx9Lp4"), "SF:src/production.js [secret]"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestManyWordsAreHiddenQuickly: a secret of 5,000 lines takes no longer for each byte.
+func TestManyWordsAreHiddenQuickly(t *testing.T) {
+	var lines strings.Builder
+	for i := range 5000 {
+		sum := sha256.Sum256(fmt.Append(nil, i))
+		fmt.Fprintf(&lines, "%s\n", base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	words, err := maskedWords(t.Context(), values{"ca": lines.String()}, []engine.Secret{{ID: "ca"}}, nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat("The quick brown fox jumps over the lazy dog, 0123456789.\n", 20_000)
+	began := time.Now()
+	if words.logs.hide(text) != text {
+		t.Error("something was hidden")
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("%d bytes took %s", len(text), took)
 	}
 }

@@ -34,7 +34,7 @@ const (
 type progress struct {
 	service string
 	sink    event.Sink
-	hidden  [][]byte // what no log may show
+	hidden  *wordList // what no log or name of a step may show
 	seen    map[digest.Digest]*step
 	peaks   map[digest.Digest]int64 // bytes
 	limits  map[string]string       // that steps met, by their keys
@@ -53,7 +53,7 @@ type step struct {
 	masks         [2]masker // of standard output and error
 }
 
-func newProgress(service string, sink event.Sink, hidden [][]byte) *progress {
+func newProgress(service string, sink event.Sink, hidden *wordList) *progress {
 	return &progress{service: service, sink: sink, hidden: hidden, seen: map[digest.Digest]*step{}, peaks: map[digest.Digest]int64{}, limits: map[string]string{}}
 }
 
@@ -95,10 +95,11 @@ func (p *progress) log(at *step, stderr bool, data []byte, end bool) {
 	p.sink.Emit(event.StepLog{Service: p.service, Key: at.key, Stderr: stderr, Data: data})
 }
 
+// vertex tells of a step. BuildKit writes the values of build arguments into its name.
 func (p *progress) vertex(v *client.Vertex) {
 	at := p.seen[v.Digest]
 	if at == nil {
-		at = &step{stepName: parseStepName(v.Name), key: v.Digest.String(), masks: [2]masker{{words: p.hidden}, {words: p.hidden}}}
+		at = &step{stepName: parseStepName(p.hidden.hide(v.Name)), key: v.Digest.String(), masks: [2]masker{{words: p.hidden}, {words: p.hidden}}}
 		at.internal = at.stage == "" && (strings.HasPrefix(v.Name, "[internal]") || strings.HasPrefix(v.Name, "[context"))
 		p.seen[v.Digest] = at
 	}
@@ -124,7 +125,7 @@ func (p *progress) vertex(v *client.Vertex) {
 	}
 	p.sink.Emit(event.StepFinished{
 		Service: p.service, Key: at.key, Stage: at.stage, Step: at.text,
-		Cached: at.cached, Duration: v.Completed.Sub(at.firstStart), PeakMemory: p.peaks[v.Digest], Err: v.Error,
+		Cached: at.cached, Duration: v.Completed.Sub(at.firstStart), PeakMemory: p.peaks[v.Digest], Err: p.hidden.hide(v.Error),
 	})
 }
 

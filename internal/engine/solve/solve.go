@@ -71,8 +71,7 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	if err != nil {
 		return engine.Result{}, err
 	}
-	env, words := secretArguments(req.Args)
-	hidden, err := maskedWords(ctx, store, req.Secrets, append(env, to.Env...), append(words, to.Hidden...))
+	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env, req.Args, to.Hidden)
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -92,10 +91,10 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 		return engine.Result{}, errors.Join(err, finish(false, nil))
 	}
 	defer end()
-	progress := newProgress(req.Name, sink, hidden)
+	progress := newProgress(req.Name, sink, hidden.logs)
 	status := make(chan *client.SolveStatus)
 	var resp *client.SolveResponse
-	collect := &collector{Collect: req.Collect, hidden: hidden}
+	collect := &collector{Collect: req.Collect, hidden: hidden.reports}
 	group, groupCtx := errgroup.WithContext(solveCtx)
 	group.Go(func() error {
 		var err error

@@ -10,11 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attributesOf sets the owner, mode and extended attributes of an open file. As in
-// BuildKit, an attribute that the file system refuses is left out.
+// attributesOf sets the owner, mode and extended attributes of an open file, before it is
+// written, as BuildKit does: the kernel takes capabilities from a file that is
+// written, and in a user namespace its setuid bit. As there, an attribute that the file
+// system refuses is left out.
 func (c *copier) attributesOf(fd int, stat *types.Stat) error {
 	for name, value := range stat.Xattrs {
-		_ = unix.Fsetxattr(fd, name, value, 0)
+		if name != capability {
+			_ = unix.Fsetxattr(fd, name, value, 0)
+		}
 	}
 	if int(stat.Uid) != c.uid || int(stat.Gid) != c.gid {
 		if err := unix.Fchown(fd, int(stat.Uid), int(stat.Gid)); err != nil {
@@ -23,6 +27,10 @@ func (c *copier) attributesOf(fd int, stat *types.Stat) error {
 	}
 	return unix.Fchmod(fd, bits(fs.FileMode(stat.Mode)))
 }
+
+// capability is the attribute with a program's capabilities, which an empty file loses
+// with its change of owner.
+const capability = "security.capability"
 
 // attributes does so for what cannot be opened.
 func (c *copier) attributes(stat *types.Stat) error {

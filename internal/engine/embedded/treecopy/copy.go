@@ -14,6 +14,7 @@
 package treecopy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,6 +82,7 @@ type copier struct {
 	order fsutil.Validator
 	links fsutil.Hardlinks
 	later []*types.Stat // hard links, whose files come first
+	lost  error         // the first error of the directory: fsutil passes over those of what does not exist
 	dirs  []*types.Stat // whose times come last
 	bytes atomic.Int64
 }
@@ -88,7 +90,7 @@ type copier struct {
 // walk makes everything but regular files, which it hands over. The validators refuse
 // a path that leaves the tree, and one whose directory is none.
 func (c *copier) walk(ctx context.Context, todo chan<- *types.Stat) error {
-	return c.files.Walk(ctx, "", func(path string, entry fs.DirEntry, err error) error {
+	err := c.files.Walk(ctx, "", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -126,11 +128,15 @@ func (c *copier) walk(ctx context.Context, todo chan<- *types.Stat) error {
 			device := int(unix.Mkdev(uint32(stat.Devmajor), uint32(stat.Devminor)))
 			err = c.made(stat, unix.Mknodat(c.root, path, special(mode)|bits(mode), device))
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			err = c.tell(stat, nil)
 		}
-		return c.tell(stat, nil)
+		if err != nil && c.lost == nil {
+			c.lost = err
+		}
+		return err
 	})
+	return cmp.Or(c.lost, err)
 }
 
 // dir makes a directory; its time counts once it is full.
@@ -168,10 +174,10 @@ func (c *copier) file(ctx context.Context, stat *types.Stat, buffer []byte) erro
 	}
 	sum, err := c.hasher(stat)
 	if err == nil {
-		err = c.write(ctx, fd, from, sum, buffer)
+		err = c.attributesOf(fd, stat)
 	}
 	if err == nil {
-		err = c.attributesOf(fd, stat)
+		err = c.write(ctx, fd, from, sum, buffer)
 	}
 	if closed := unix.Close(fd); err == nil {
 		err = closed

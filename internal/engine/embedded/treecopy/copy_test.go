@@ -95,6 +95,11 @@ func tree(t *testing.T) string {
 		os.Link(filepath.Join(dir, "links/first"), filepath.Join(dir, "another")), os.Symlink("../src/0", filepath.Join(dir, "links/to")),
 		os.Symlink("/nowhere", filepath.Join(dir, "links/broken")), unix.Mkfifo(filepath.Join(dir, "pipe"), 0o640), os.Chmod(filepath.Join(dir, "closed"), 0o500|fs.ModeSetgid))
 	_ = unix.Setxattr(filepath.Join(dir, "links/first"), "user.a", []byte("b"), 0) // not every file system has them
+	for _, name := range []string{"able", "able and empty", "able twice"} {        // cap_net_raw+ep; only root may
+		must(os.WriteFile(filepath.Join(dir, name), []byte(strings.TrimSuffix(name, "able and empty")), 0o755))
+		_ = unix.Setxattr(filepath.Join(dir, name), capability, []byte{1, 0, 0, 2, 0, 32, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0)
+	}
+	must(os.Link(filepath.Join(dir, "able twice"), filepath.Join(dir, "another able")))
 	for i, d := range []string{"src/0/deep", "src", "empty", "links"} {
 		must(os.Chtimes(filepath.Join(dir, d), time.Time{}, time.Unix(int64(i+1)*1e8, 5)))
 	}
@@ -193,7 +198,8 @@ func listing(t *testing.T, dir string) (map[string]string, int64) {
 			inodes[st.Ino], size = rel, size+int64(len(data))
 			value := make([]byte, 9)
 			n, _ := unix.Lgetxattr(path, "user.a", value)
-			text += fmt.Sprintf(" %x %q", data, value[:max(n, 0)])
+			able, _ := unix.Lgetxattr(path, capability, nil)
+			text += fmt.Sprintf(" %x %q %d", data, value[:max(n, 0)], able)
 		case e.Type()&fs.ModeSymlink != 0:
 			to, err := os.Readlink(path)
 			if err != nil {
