@@ -3,6 +3,7 @@ package secret
 import (
 	"bytes"
 	"cmp"
+	"iter"
 	"math"
 	"path"
 	"slices"
@@ -25,15 +26,37 @@ func FindInSource(name string, data []byte) []Match { return look(name, data, tr
 
 // Hide returns a text in which "[secret]" stands for each secret that Find would report.
 func Hide(text string) string {
-	found := look("", []byte(text), false, math.MaxInt).taken
-	slices.SortFunc(found, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	var out strings.Builder
-	end := 0
-	for _, at := range found {
-		out.WriteString(text[end:at.from] + "[secret]")
-		end = at.to
+	for part := range parts(text) {
+		found := look("", []byte(part), false, math.MaxInt).taken
+		slices.SortFunc(found, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+		end := 0
+		for _, at := range found {
+			out.WriteString(part[end:at.from] + "[secret]")
+			end = at.to
+		}
+		out.WriteString(part[end:])
 	}
-	return out.String() + text[end:]
+	return out.String()
+}
+
+// parts cuts a long text at ends of lines: each secret is compared with the others of
+// its part.
+func parts(text string) iter.Seq[string] {
+	const long = 32 << 10
+	return func(yield func(string) bool) {
+		for len(text) > long {
+			at := strings.IndexByte(text[long:], '\n')
+			if at < 0 {
+				break
+			}
+			if !yield(text[:long+at+1]) {
+				return
+			}
+			text = text[long+at+1:]
+		}
+		yield(text)
+	}
 }
 
 // span is a part of a text.
@@ -105,6 +128,9 @@ func illustrative(name string) bool {
 
 // place notes where a form is tried because of a word.
 func (s *search) place(i int, f *form, start, end int) {
+	if list := s.places[i]; len(list) > 0 && s.within(f, &list[len(list)-1], start, end) {
+		return
+	}
 	at, ok := f.candidate(s.data, start, end)
 	if !ok {
 		return
@@ -117,11 +143,34 @@ func (s *search) place(i int, f *form, start, end int) {
 	s.places[i] = append(s.places[i], at)
 }
 
+// within reports a word inside of the last place of its form: of a long text that is
+// nothing but words, each would be read again and again otherwise. Of a token that
+// is longer than was read, it reads on.
+func (s *search) within(f *form, last *span, start, end int) bool {
+	switch {
+	case start < last.from:
+		return false
+	case f.kind == "value":
+		return end <= last.to-afterValue
+	case f.kind != "token" || end > last.to-besideToken:
+		return false
+	}
+	to := last.to - besideToken
+	for to < len(s.data) && to-end < maxToken && isToken(s.data[to]) {
+		to++
+	}
+	last.to = max(last.to, min(len(s.data), to+besideToken))
+	return true
+}
+
 // try looks for secrets of a form at its places.
 func (s *search) try(f *form, places []span) {
 	for _, p := range places {
 		text := s.data[p.from:p.to]
-		for _, at := range f.pattern().FindAllSubmatchIndex(text, s.most) {
+		for _, at := range f.pattern().FindAllSubmatchIndex(text, -1) { // most may be none
+			if len(s.out) >= s.most {
+				return
+			}
 			if f.kind == "token" && at[0] > 0 && isLetter(text[at[0]-1]) && isLetter(text[at[0]]) { // within a word
 				continue
 			}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestPublishedRules compiles every rule, and finds no word that no secret can be beside.
@@ -147,5 +148,32 @@ func BenchmarkFind(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestAFewPlaceholdersHideNothing: what is rejected does not count.
+func TestAFewPlaceholdersHideNothing(t *testing.T) {
+	var text strings.Builder
+	for range 300 {
+		text.WriteString("api_key: \"test-value-1\"\n")
+	}
+	text.WriteString("api_key: \"k8Zq2Lm9Xw4Rt7Vb1Nc6\"\n")
+	if found := FindInSource("a.yaml", []byte(text.String())); len(found) != 1 || found[0].Line != 301 {
+		t.Errorf("%+v", found)
+	}
+}
+
+// TestTextsOfWordsAloneAreReadOnce: a megabyte of what tokens begin with, without an end,
+// or of names with values.
+func TestTextsOfWordsAloneAreReadOnce(t *testing.T) {
+	for _, part := range []string{"eyJ", "SK", "s.", "sk_live_", "okta=", "key=", "ghp_", "a-"} {
+		data := []byte(strings.Repeat(part, (1<<20)/len(part)))
+		began := time.Now()
+		Find(data)
+		FindInSource("a.js", data)
+		Hide(string(data[:1<<17]))
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("a megabyte of %q took %s", part, took)
+		}
 	}
 }

@@ -186,7 +186,7 @@ func (f *form) candidate(data []byte, start, end int) (span, bool) {
 		if !ok || f.generic && !(plainValue(data[value.from:value.to]) && bytes.ContainsAny(data[end:value.from], "=:")) {
 			return span{}, false
 		}
-		return span{max(0, start-beforeName), min(len(data), value.to+3)}, true
+		return span{max(0, start-beforeName), min(len(data), value.to+afterValue)}, true
 	case "token":
 		from, to := start, end
 		for from > 0 && start-from < maxToken && isToken(data[from-1]) {
@@ -195,10 +195,16 @@ func (f *form) candidate(data []byte, start, end int) (span, bool) {
 		for to < len(data) && to-end < maxToken && isToken(data[to]) {
 			to++
 		}
-		return span{max(0, from-2), min(len(data), to+2)}, to-from >= p.least-1 // the end of a line may be the last one
+		return span{max(0, from-besideToken), min(len(data), to+besideToken)}, to-from >= p.least-1 // the end of a line may be the last one
 	}
 	return span{max(0, end-p.most-1), min(len(data), start+p.most+1)}, true
 }
+
+// What a pattern may ask for beside a value or token, in bytes.
+const (
+	afterValue  = 3
+	besideToken = 2
+)
 
 // beforeName is how far before its word the name of a variable is read.
 const beforeName = 130
