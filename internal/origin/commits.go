@@ -37,8 +37,8 @@ const (
 	maxBlock        = 8 << 20
 )
 
-// Commits calls each with the lines that commits added below a directory, the oldest
-// commit first: those of all branches, tags and stashes, the newest `most` ones. Of a
+// Commits calls each with the lines that commits added below a directory, the newest
+// commit first: those of all branches, tags and the last stash, the newest `most` ones. Of a
 // merge they are the lines that no parent has. No program runs that the repository's
 // settings name.
 func (s Source) Commits(ctx context.Context, dir string, most int, each func(Added) error) (Walked, error) {
@@ -67,6 +67,10 @@ func (s Source) Commits(ctx context.Context, dir string, most int, each func(Add
 	return w.Walked, nil
 }
 
+// emptyTree has no .gitattributes, which would say of texts that they have no difference to
+// show. Git knows GIT_ATTR_SOURCE since 2.43.
+const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
 // errEnough ends a walk.
 var errEnough = errors.New("the history is longer than what is read of it")
 
@@ -75,9 +79,9 @@ func (q question) log(most int, w *walk) error {
 	ctx, stop := context.WithCancel(q.ctx)
 	defer stop()
 	cmd := exec.CommandContext(ctx, "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath="+os.DevNull, "-c", "core.pager=cat", "-c", "core.quotePath=false", "-c", "log.showSignature=false",
-		"log", "--all", "--reverse", "--max-count="+strconv.Itoa(most), "--format=%x00%H%x00%an%x00%ae%x00%aI", "--patch", "--cc", "--unified=0", "--full-history", "--no-color", "--no-ext-diff", "--no-textconv",
+		"-c", "log.showRoot=true", "log", "--all", "--max-count="+strconv.Itoa(most), "--format=%x00%H%x00%an%x00%ae%x00%aI", "--patch", "--cc", "--unified=0", "--full-history", "--no-color", "--no-ext-diff", "--no-textconv",
 		"--no-renames", "--no-notes", "--no-mailmap", "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=all", "--", ".")
-	cmd.Dir, cmd.Env = q.dir, append(slices.Clone(q.env), "GIT_NO_LAZY_FETCH=1")
+	cmd.Dir, cmd.Env = q.dir, append(slices.Clone(q.env), "GIT_NO_LAZY_FETCH=1", "GIT_ATTR_SOURCE="+emptyTree)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
@@ -209,9 +213,14 @@ func (w *walk) content(line []byte) error {
 	switch {
 	case bytes.IndexByte(sign, '-') >= 0:
 		return nil
-	case bytes.IndexByte(sign, ' ') >= 0 || len(w.block) > maxBlock:
+	case bytes.IndexByte(sign, ' ') >= 0:
 		w.next++
 		return w.flush()
+	}
+	if len(w.block) > maxBlock {
+		if err := w.flush(); err != nil {
+			return err
+		}
 	}
 	if len(w.block) == 0 {
 		w.at.Line = w.next

@@ -16,13 +16,15 @@ const maxCommits = 50_000
 // Commits adds the secrets in the commits of a directory's repository: those that files
 // have no more, too. A secret counts once, where it came in.
 func (r *Result) Commits(ctx context.Context, from origin.Source, dir string) error {
-	seen := map[[32]byte]bool{}
+	seen := map[[32]byte]int{} // place in r.Secrets
 	walked, err := from.Commits(ctx, dir, maxCommits, func(a origin.Added) error {
 		for _, s := range inCommit(a) {
-			if !seen[s.key] {
-				seen[s.key] = true
-				r.Secrets = append(r.Secrets, s.Secret)
+			at, ok := seen[s.key]
+			if !ok {
+				at = len(r.Secrets)
+				seen[s.key], r.Secrets = at, append(r.Secrets, s.Secret)
 			}
+			r.Secrets[at] = s.Secret // an older commit brought it in
 		}
 		return nil
 	})
