@@ -192,10 +192,12 @@ func (r Record) severity(a Affected) (Severity, float64) {
 	return found, points
 }
 
-// Rating is the worst severity that the record states; false when it states none.
+// Rating is the worst severity that the record states; false when it states none. How
+// urgent a flaw is for a distribution, which may not be affected, is none for others.
 func (r Record) Rating() (Rating, bool) {
 	out := Rating{Severity: Unknown, From: r.ID}
 	for _, a := range r.Affected {
+		a.Own.Urgency = ""
 		if severity, points := r.severity(a); severity.Rank() < out.Severity.Rank() || severity == out.Severity && points > out.Score {
 			out.Severity, out.Score = severity, points
 		}

@@ -128,6 +128,8 @@ func TestASeverityOfAnotherRecordOfTheFlaw(t *testing.T) {
 		"3.json": with(flaw("PYSEC-2", "PyPI", "flask", "2026-01-01T00:00:00Z"), `"aliases": ["CVE-2"]`),
 		"4.json": with(flaw("GHSA-2", "PyPI", "other", "2026-01-01T00:00:00Z"), `"aliases": ["CVE-2"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]`),
 		"5.json": with(flaw("DSA-1", "Debian:13", "openssl", "2026-01-01T00:00:00Z"), `"upstream": ["CVE-2", "CVE-9"]`),
+		"7.json": with(flaw("CVE-4", "Debian:13", "zlib", "2026-01-01T00:00:00Z"), `"upstream": ["CVE-4"]`),
+		"8.json": `{"id": "DEBIAN-CVE-4", "modified": "2026-01-01T00:00:00Z", "upstream": ["CVE-4"], "affected": [{"package": {"ecosystem": "Debian:13", "name": "other"}, "ecosystem_specific": {"urgency": "unimportant"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]}`,
 		"6.json": with(flaw("PYSEC-3", "PyPI", "django", "2026-01-01T00:00:00Z"), `"aliases": ["CVE-3"], "slipway_rating": {"severity": "low", "from": "me"}`),
 	}), 0o644); err != nil {
 		t.Fatal(err)
@@ -141,14 +143,14 @@ func TestASeverityOfAnotherRecordOfTheFlaw(t *testing.T) {
 	}
 	defer db.Close()
 	got := map[string]string{}
-	for _, p := range []inventory.Package{{Type: inventory.PyPI, Name: "jinja2", Version: "1"}, {Type: inventory.PyPI, Name: "flask", Version: "1"}, {Type: inventory.PyPI, Name: "django", Version: "1"}, {Type: inventory.Debian, Name: "openssl", Version: "1", Release: "13"}} {
+	for _, p := range []inventory.Package{{Type: inventory.PyPI, Name: "jinja2", Version: "1"}, {Type: inventory.PyPI, Name: "flask", Version: "1"}, {Type: inventory.PyPI, Name: "django", Version: "1"}, {Type: inventory.Debian, Name: "openssl", Version: "1", Release: "13"}, {Type: inventory.Debian, Name: "zlib", Version: "1", Release: "13"}} {
 		hits, err := advisory.Match([]inventory.Package{p}, db, nil)
 		if err != nil || len(hits) != 1 {
 			t.Fatal(p.Name, hits, err)
 		}
 		got[hits[0].ID] = fmt.Sprint(hits[0].Severity, " ", hits[0].Score, " ", hits[0].RatedBy)
 	}
-	want := map[string]string{"PYSEC-1": "high 0 GHSA-1", "PYSEC-2": "critical 9.8 GHSA-2", "PYSEC-3": "unknown 0 ", "DSA-1": "critical 9.8 GHSA-2"}
+	want := map[string]string{"PYSEC-1": "high 0 GHSA-1", "PYSEC-2": "critical 9.8 GHSA-2", "PYSEC-3": "unknown 0 ", "DSA-1": "critical 9.8 GHSA-2", "CVE-4": "unknown 0 "}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -20,11 +20,11 @@ type place struct {
 	index           int
 }
 
-// note remembers the severity of a record under all its names; false when it has none.
-func (r *ratings) note(record advisory.Record) bool {
+// note remembers the severity of a record, if it has one, under all its names.
+func (r *ratings) note(record advisory.Record) {
 	rating, ok := record.Rating()
 	if !ok {
-		return false
+		return
 	}
 	if r.of == nil {
 		r.of = map[string]advisory.Rating{}
@@ -38,7 +38,6 @@ func (r *ratings) note(record advisory.Record) bool {
 			r.of[name] = rating
 		}
 	}
-	return true
 }
 
 // worse orders ratings, so that the order of records does not matter.

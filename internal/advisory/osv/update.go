@@ -277,7 +277,7 @@ func (b *builder) read(name string, changed time.Time, r io.Reader) error {
 
 // add files a record under each package that it is about.
 func (b *builder) add(record advisory.Record) error {
-	rated := b.ratings.note(record)
+	b.ratings.note(record)
 	parts := map[[2]string][]advisory.Affected{}
 	for _, a := range record.Affected {
 		ecosystem, _, _ := strings.Cut(a.Package.Ecosystem, ":")
@@ -297,7 +297,7 @@ func (b *builder) add(record advisory.Record) error {
 		if b.packages[key[0]] == nil {
 			b.packages[key[0]] = map[string][][]byte{}
 		}
-		if !rated {
+		if _, rated := part.Rating(); !rated {
 			b.ratings.missing = append(b.ratings.missing, place{key[0], key[1], len(b.packages[key[0]][key[1]])})
 		}
 		b.packages[key[0]][key[1]] = append(b.packages[key[0]][key[1]], data)
