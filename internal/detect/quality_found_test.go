@@ -56,6 +56,34 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: with(node(`"test": "jest tests"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
 			want:  []string{"jest tests"}, not: []string{"AS integration-tests", "IgnorePatterns"},
 		},
+		"run is a word of the package manager": {
+			files: with(node(`"test": "yarn run jest"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"yarn run jest --testPathIgnorePatterns=/node_modules/ ", "yarn run jest /integration/ "},
+		},
+		"run is a word of both": {
+			files: with(node(`"test": "pnpm run vitest run --silent"`, `"vitest": "2"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"pnpm run vitest run --exclude='**/integration/**' --silent ", "pnpm run vitest run /integration/ --silent "},
+		},
+		"run is a word of what sets variables": {
+			files: with(node(`"test": "dotenvx run -- jest"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"dotenvx run -- jest --testPathIgnorePatterns=/node_modules/ ", "dotenvx run -- jest /integration/ "},
+		},
+		"settings of Jest choose tests": {
+			files: with(node(`"test": "jest"`, `"jest": "29"`), "jest.config.js", "module.exports = {testPathIgnorePatterns: ['/integration/']}", "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			not:   []string{"AS integration-tests", "IgnorePatterns"},
+		},
+		"settings of Jest in package.json choose tests": {
+			files: with(node(`"test": "jest"}, "jest": {"testMatch": ["**/unit/*.js"]}, "config": {"a": "b"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			not:   []string{"AS integration-tests", "IgnorePatterns"},
+		},
+		"settings of Vitest choose tests": {
+			files: with(node(`"test": "vitest run"`, `"vitest": "2"`), "vite.config.ts", "export default {test: {exclude: ['test/integration/**']}}", "src/a.test.ts", "", "test/integration/b.test.ts", ""),
+			not:   []string{"AS integration-tests", "--exclude"},
+		},
+		"settings of Jest leave the tests alone": {
+			files: with(node(`"test": "jest"`, `"jest": "29"`), "jest.config.js", "module.exports = {preset: 'ts-jest', moduleNameMapper: {'^@/(.*)$': '<rootDir>/src/$1'}}", "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"jest /integration/ "},
+		},
 		"Cypress has no browser in any registry": {
 			files: node(`"cy:run": "cypress run"`, `"cypress": "13"`),
 			want:  []string{"/xvfb:", "ARG CYPRESS_INSTALL_BINARY", "--build-arg CYPRESS_INSTALL_BINARY=ADDRESS", "target=/root/.cache/Cypress"}, not: []string{"chromium", "CYPRESS_INSTALL_BINARY=0"},
