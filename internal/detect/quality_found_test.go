@@ -120,6 +120,23 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			},
 			want: []string{"--package app --bins ", "--test '*'"}, not: []string{"--lib"},
 		},
+		"a crate beside the program, outside of any workspace": {
+			files: map[string]string{
+				"Cargo.toml": "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nshared = {path = \"shared\"}\n", "Cargo.lock": "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"shared\"\nversion = \"0.1.0\"\n",
+				"shared/Cargo.toml": "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2021\"\n", "shared/src/lib.rs": "#[test]\nfn a() {}\n",
+				"src/main.rs": "fn main() { let url = std::env::var(\"DATABASE_URL\").unwrap(); std::net::TcpListener::bind(\"0.0.0.0:80\"); }\n#[test]\nfn a() {}\n", "tests/a.rs": "#[test]\nfn a() {}\n",
+			},
+			want: []string{"--package app --bins ", "--test '*'", "COPY shared/ shared/"}, not: []string{"-fail-fast --package app --package shared", "check --package app --package shared", "--lib"},
+		},
+		"a crate that is a workspace of its own": {
+			files: map[string]string{
+				"Cargo.toml": "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\nshared = {path = \"shared\"}\nnear = {path = \"near\"}\n", "Cargo.lock": "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"near\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"shared\"\nversion = \"0.1.0\"\n",
+				"shared/Cargo.toml": "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n", "shared/src/lib.rs": "",
+				"near/Cargo.toml": "[package]\nname = \"near\"\nversion = \"0.1.0\"\nedition = \"2021\"\n", "near/src/lib.rs": "#[test]\nfn a() {}\n",
+				"src/main.rs": "fn main() { std::net::TcpListener::bind(\"0.0.0.0:80\"); }\n",
+			},
+			want: []string{"cargo test --no-fail-fast --package app --package near"}, not: []string{"cargo test --no-fail-fast --package app --package near --package shared"},
+		},
 		"a task of Deno that does more": {
 			files: map[string]string{"deno.json": `{"tasks": {"start": "deno run main.ts", "lint": "deno lint && ./more.sh", "test": "deno test -A > out"}}`, "main.ts": "Deno.serve(() => new Response());"},
 			want:  []string{"{ deno task lint || status", "{ deno task test || status", "deno check main.ts"}, not: []string{"--json"},
