@@ -40,6 +40,13 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: with(node(`"test": "nyc mocha"`, `"mocha": "10", "nyc": "17"`), "test/a.test.js", ""),
 			want:  []string{"|| code=$?; PATH=/app/node_modules/.bin:$PATH nyc report --reporter=lcovonly"},
 		},
+		"c8 reports where it has measured": {
+			files: with(node(`"test": "c8 --reporter=html --report-dir=cov --temp-directory=x mocha -R dot"`, `"mocha": "10", "c8": "10"`), "test/a.test.js", ""),
+			want:  []string{"c8 --reporter=lcovonly --reporter=text-summary --report-dir=/reports/unit-tests/coverage --temp-directory=/tmp/c8 --reporter=html mocha -R dot "}, not: []string{"c8 report"},
+		},
+		"an option of the package manager is none of the tool": {
+			files: node(`"lint": "pnpm -w exec tsc -w"`, `"typescript": "5"`), want: []string{"pnpm -w exec tsc > "},
+		},
 		"tests of a directory need more": {
 			files: with(node(`"test": "jest -i --colors"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
 			want:  []string{"jest --testPathIgnorePatterns=/node_modules/ --testPathIgnorePatterns=/integration/ -i --colors", "jest /integration/ -i --colors", "/reports/integration-tests/jest.json"},
