@@ -95,6 +95,33 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: node(`"cy:run": "cypress run"`, `"cypress": "13"`),
 			want:  []string{"/xvfb:", "ARG CYPRESS_INSTALL_BINARY", "--build-arg CYPRESS_INSTALL_BINARY=ADDRESS", "target=/root/.cache/Cypress"}, not: []string{"chromium", "CYPRESS_INSTALL_BINARY=0"},
 		},
+		"the output of a failed download stays": {
+			files: node(`"cy:run": "cypress run"`, `"cypress": "13"`), want: []string{"cypress install > /tmp/cypress-install.txt 2>&1; then ", "else tail -n 20 /tmp/cypress-install.txt; "},
+		},
+		"a script that runs Cypress among others": {
+			files: node(`"test:e2e": "playwright test && cypress run && ./more"`, `"cypress": "13", "@playwright/test": "1.50.0"`), want: []string{"cypress install"},
+		},
+		"Cypress is not what its tests run by": {
+			files: node(`"test:e2e": "playwright test"`, `"cypress": "13", "@playwright/test": "1.50.0"`), not: []string{"cypress install", "ARG CYPRESS_INSTALL_BINARY", "xvfb"}, want: []string{"{ PATH=/app/node_modules/.bin:$PATH playwright test"},
+		},
+		"the download is for the commands of Cypress": {
+			files: node(`"test:e2e": "playwright test && cypress run"`, `"cypress": "13", "@playwright/test": "1.50.0"`),
+			want:  []string{"{ PATH=/app/node_modules/.bin:$PATH playwright test", "{ if PATH=/app/node_modules/.bin:$PATH cypress install"},
+		},
+		"a window of Cypress is no test": {
+			files: node(`"e2e": "npm run cypress", "cypress": "cypress open"`, `"cypress": "13"`), want: []string{"no e2e-tests: the script e2e opens Cypress's window: "}, not: []string{"AS e2e-tests"},
+		},
+		"a window of Cypress beside its tests": {
+			files: node(`"e2e": "cypress run", "cypress": "cypress open"`, `"cypress": "13"`), want: []string{"cypress run ", "AS e2e-tests"},
+		},
+		"an official image has no browser": {
+			files: with(node(`"e2e": "cypress run"`, `"cypress": "13"`), "slipway.yaml", "version: 1\nfleet: demo\nbases: official\nservices: {web: {path: .}}\n"),
+			want:  []string{"no e2e-tests: node:22-trixie lacks what Cypress runs a browser with: write bases: debian"}, not: []string{"AS e2e-tests", "cypress install"},
+		},
+		"an image of a map may have one": {
+			files: with(node(`"e2e": "cypress run"`, `"cypress": "13"`), "slipway.yaml", "version: 1\nfleet: demo\nbases: {node-toolchain: cypress/base, node-runtime: \"node:22-slim\"}\nservices: {web: {path: .}}\n"),
+			want:  []string{"cypress install"},
+		},
 		"redirects of a site that a build makes": {
 			files: map[string]string{
 				"package.json": `{"name": "web", "scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}`, "package-lock.json": `{"lockfileVersion": 3, "packages": {"": {"name": "web"}}}`,
@@ -158,7 +185,7 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			for at, text := range c.files {
 				tree[at] = &fstest.MapFile{Data: []byte(text)}
 			}
-			plans, findings := detect.Plan(tree, nil, detect.WithQuality)
+			plans, findings := load(t, tree, detect.WithQuality)
 			if findings.Errors() != nil || len(plans) != 1 {
 				t.Fatal(plans, findings)
 			}

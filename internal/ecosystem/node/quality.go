@@ -74,6 +74,7 @@ func (s *service) lintRuns(name string) bool {
 
 // scriptChecks are what the script of a stage runs.
 func (s *service) scriptChecks(stage string, proof *ecosystem.Proof) []ecosystem.Check {
+	waits := ""
 	for _, name := range scriptsOf(stage) {
 		text := s.pkg.Scripts[name]
 		switch {
@@ -84,8 +85,14 @@ func (s *service) scriptChecks(stage string, proof *ecosystem.Proof) []ecosystem
 			return nil
 		case stage == plan.StageUnitTests && s.isE2E(text):
 			continue
+		case stage == plan.StageE2E && s.opensCypress(name):
+			waits = ecosystem.Or(waits, "the script "+name+" opens Cypress's window: add a script cypress:run with cypress run")
+			continue
 		}
 		return s.ofScript(name, stage)
+	}
+	if waits != "" {
+		proof.Missing[stage] = waits
 	}
 	return nil
 }
