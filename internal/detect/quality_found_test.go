@@ -129,6 +129,13 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			},
 			want: []string{"lint: nginx -t", "--mount=type=bind,from=production,target=/image", "chroot --userspec=1001:1001 /image /usr/sbin/nginx -t"},
 		},
+		"Alpine's chroot changes no user": {
+			files: map[string]string{"index.html": "<p>", "slipway.yaml": "version: 1\nfleet: demo\nbases: alpine\nservices: {web: {path: .}}\n"},
+			want:  []string{"no lint: nginx -t not run: the chroot of node:22-alpine cannot change the user", "html-validate"}, not: []string{"chroot --userspec"},
+		},
+		"that of Debian's images does": {
+			files: map[string]string{"index.html": "<p>", "slipway.yaml": "version: 1\nfleet: demo\nbases: official\nservices: {web: {path: .}}\n"}, want: []string{"chroot --userspec=1001:1001"},
+		},
 		"pytest does not look for tests.py": {files: flask("tests.py", "import unittest\n"), want: []string{"-o python_files='test_*.py *_test.py tests.py'"}},
 		"Django's tests leave their text": {
 			files: map[string]string{"requirements.txt": "django==5.1\ngunicorn==22.0.0\n", "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'web.settings')\n", "web/__init__.py": "", "web/settings.py": "ROOT_URLCONF = 'web.urls'\nWSGI_APPLICATION = 'web.wsgi.application'\n", "web/wsgi.py": "application = get_wsgi_application()\n", "pages/tests.py": ""},

@@ -52,7 +52,7 @@ func (s *service) prove(p *plan.Service) {
 		}
 	}
 	if s.site != nil && len(s.site.Rules.Redirects)+len(s.site.Rules.Headers) > 0 { // else the configuration is the same for all sites
-		proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], static.ConfigCheck(p.User, ""))
+		proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], static.ConfigCheck(p, ""))
 	}
 	if len(proof.Checks[plan.StageUnitTests]) == 0 && proof.Missing[plan.StageUnitTests] == "" {
 		proof.Checks[plan.StageUnitTests] = s.configuredTests(t)
