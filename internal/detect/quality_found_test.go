@@ -133,6 +133,9 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: map[string]string{"index.html": "<p>", "slipway.yaml": "version: 1\nfleet: demo\nbases: alpine\nservices: {web: {path: .}}\n"},
 			want:  []string{"no lint: nginx -t not run: the chroot of node:22-alpine cannot change the user", "html-validate"}, not: []string{"chroot --userspec"},
 		},
+		"a site whose server lists directories": {
+			files: map[string]string{"index.html": "<p>", "Staticfile": "directory: visible\n"}, want: []string{"node /opt/slipway/check.mjs /src -listing > "},
+		},
 		"that of Debian's images does": {
 			files: map[string]string{"index.html": "<p>", "slipway.yaml": "version: 1\nfleet: demo\nbases: official\nservices: {web: {path: .}}\n"}, want: []string{"chroot --userspec=1001:1001"},
 		},

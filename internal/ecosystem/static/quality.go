@@ -87,6 +87,9 @@ func (s Site) linkCheck(page string) ecosystem.Check {
 	if s.Rules.Hidden {
 		flags += " -hidden"
 	}
+	if s.Rules.Listing {
+		flags += " -listing"
+	}
 	report := plan.ReportsOf(plan.StageLint) + "/site.txt"
 	return ecosystem.Check{Tool: "links, scripts and styles", Run: ecosystem.Kept("node "+checkFile+" "+srcDir+flags, report), Why: "an HTML page", File: page}
 }
