@@ -189,6 +189,15 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: map[string]string{"deno.json": `{"tasks": {"start": "deno run main.ts", "lint": "deno lint && ./more.sh", "test": "deno test -A > out"}}`, "main.ts": "Deno.serve(() => new Response());"},
 			want:  []string{"{ deno task lint || status", "{ deno task test || status", "deno check main.ts"}, not: []string{"--json"},
 		},
+		"a task of Deno that tests twice": {
+			files: map[string]string{"deno.json": `{"tasks": {"start": "deno run main.ts", "test": "deno test a && deno test b", "check": "deno check a.ts"}}`, "main.ts": "Deno.serve(() => new Response());", "a/a_test.ts": "", "b/b_test.ts": "", "a.ts": ""},
+			want: []string{
+				"deno test --junit-path=/reports/unit-tests/junit.xml --coverage=/tmp/coverage a ", "mkdir -p /reports/unit-tests/2 ", "deno test --junit-path=/reports/unit-tests/2/junit.xml --coverage=/tmp/coverage b ", "--output=/reports/unit-tests/2/lcov.info",
+			},
+		},
+		"two scripts of one linter": {
+			files: node(`"lint": "tsc", "typecheck": "tsc -p test"`, `"typescript": "5"`), want: []string{"tsc > /reports/lint/tsc.txt", "tsc -p test > /reports/lint/2/tsc.txt"},
+		},
 		"a task of Deno that repairs": {
 			files: map[string]string{"deno.json": `{"tasks": {"start": "deno run main.ts", "lint": "deno lint --fix"}}`, "main.ts": "Deno.serve(() => new Response());"},
 			want:  []string{"deno lint --json >"}, not: []string{"--fix"},

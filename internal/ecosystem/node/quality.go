@@ -51,6 +51,9 @@ func (s *service) prove(p *plan.Service) {
 			proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], s.ofScript(name, plan.StageLint)...)
 		}
 	}
+	for stage, checks := range proof.Checks {
+		proof.Checks[stage] = ecosystem.DistinctReports(checks, plan.ReportsOf(stage))
+	}
 	if s.site != nil && len(s.site.Rules.Redirects)+len(s.site.Rules.Headers) > 0 { // else the configuration is the same for all sites
 		proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], static.ConfigCheck(p, ""))
 	}
@@ -122,18 +125,7 @@ func (s *service) ofScript(name, stage string) []ecosystem.Check {
 	if s.pkg.Scripts["pre"+name] != "" {
 		out[0].Run = s.run("pre"+name) + " && " + out[0].Run
 	}
-	return distinctReports(out, plan.ReportsOf(stage))
-}
-
-// distinctReports keeps two runs of one tool from writing one file.
-func distinctReports(all []ecosystem.Check, dir string) []ecosystem.Check {
-	seen := map[string]int{}
-	for i, c := range all {
-		if seen[c.Tool]++; seen[c.Tool] > 1 {
-			all[i].Run = "mkdir -p " + dir + "/" + string(rune('0'+min(seen[c.Tool], 9))) + " && " + strings.ReplaceAll(c.Run, dir+"/", dir+"/"+string(rune('0'+min(seen[c.Tool], 9)))+"/")
-		}
-	}
-	return all
+	return out
 }
 
 // flat are the commands of a script and of the scripts that it runs; one that cannot be
