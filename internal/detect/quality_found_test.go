@@ -40,6 +40,13 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: with(node(`"test": "nyc mocha"`, `"mocha": "10", "nyc": "17"`), "test/a.test.js", ""),
 			want:  []string{"|| code=$?; PATH=/app/node_modules/.bin:$PATH nyc report --reporter=lcovonly"},
 		},
+		"c8 reports where it has measured": {
+			files: with(node(`"test": "c8 --reporter=html --report-dir=cov --temp-directory=x mocha -R dot"`, `"mocha": "10", "c8": "10"`), "test/a.test.js", ""),
+			want:  []string{"c8 --reporter=lcovonly --reporter=text-summary --report-dir=/reports/unit-tests/coverage --temp-directory=/tmp/c8 --reporter=html mocha -R dot "}, not: []string{"c8 report"},
+		},
+		"an option of the package manager is none of the tool": {
+			files: node(`"lint": "pnpm -w exec tsc -w"`, `"typescript": "5"`), want: []string{"pnpm -w exec tsc > "},
+		},
 		"tests of a directory need more": {
 			files: with(node(`"test": "jest -i --colors"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
 			want:  []string{"jest --testPathIgnorePatterns=/node_modules/ --testPathIgnorePatterns=/integration/ -i --colors", "jest /integration/ -i --colors", "/reports/integration-tests/jest.json"},
@@ -56,9 +63,64 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: with(node(`"test": "jest tests"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
 			want:  []string{"jest tests"}, not: []string{"AS integration-tests", "IgnorePatterns"},
 		},
+		"run is a word of the package manager": {
+			files: with(node(`"test": "yarn run jest"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"yarn run jest --testPathIgnorePatterns=/node_modules/ ", "yarn run jest /integration/ "},
+		},
+		"run is a word of both": {
+			files: with(node(`"test": "pnpm run vitest run --silent"`, `"vitest": "2"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"pnpm run vitest run --exclude='**/integration/**' --silent ", "pnpm run vitest run /integration/ --silent "},
+		},
+		"run is a word of what sets variables": {
+			files: with(node(`"test": "dotenvx run -- jest"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"dotenvx run -- jest --testPathIgnorePatterns=/node_modules/ ", "dotenvx run -- jest /integration/ "},
+		},
+		"settings of Jest choose tests": {
+			files: with(node(`"test": "jest"`, `"jest": "29"`), "jest.config.js", "module.exports = {testPathIgnorePatterns: ['/integration/']}", "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			not:   []string{"AS integration-tests", "IgnorePatterns"},
+		},
+		"settings of Jest in package.json choose tests": {
+			files: with(node(`"test": "jest"}, "jest": {"testMatch": ["**/unit/*.js"]}, "config": {"a": "b"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			not:   []string{"AS integration-tests", "IgnorePatterns"},
+		},
+		"settings of Vitest choose tests": {
+			files: with(node(`"test": "vitest run"`, `"vitest": "2"`), "vite.config.ts", "export default {test: {exclude: ['test/integration/**']}}", "src/a.test.ts", "", "test/integration/b.test.ts", ""),
+			not:   []string{"AS integration-tests", "--exclude"},
+		},
+		"settings of Jest leave the tests alone": {
+			files: with(node(`"test": "jest"`, `"jest": "29"`), "jest.config.js", "module.exports = {preset: 'ts-jest', moduleNameMapper: {'^@/(.*)$': '<rootDir>/src/$1'}}", "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""),
+			want:  []string{"jest /integration/ "},
+		},
 		"Cypress has no browser in any registry": {
 			files: node(`"cy:run": "cypress run"`, `"cypress": "13"`),
 			want:  []string{"/xvfb:", "ARG CYPRESS_INSTALL_BINARY", "--build-arg CYPRESS_INSTALL_BINARY=ADDRESS", "target=/root/.cache/Cypress"}, not: []string{"chromium", "CYPRESS_INSTALL_BINARY=0"},
+		},
+		"the output of a failed download stays": {
+			files: node(`"cy:run": "cypress run"`, `"cypress": "13"`), want: []string{"cypress install > /tmp/cypress-install.txt 2>&1; then ", "else tail -n 20 /tmp/cypress-install.txt; "},
+		},
+		"a script that runs Cypress among others": {
+			files: node(`"test:e2e": "playwright test && cypress run && ./more"`, `"cypress": "13", "@playwright/test": "1.50.0"`), want: []string{"cypress install"},
+		},
+		"Cypress is not what its tests run by": {
+			files: node(`"test:e2e": "playwright test"`, `"cypress": "13", "@playwright/test": "1.50.0"`), not: []string{"cypress install", "ARG CYPRESS_INSTALL_BINARY", "xvfb"}, want: []string{"{ PATH=/app/node_modules/.bin:$PATH playwright test"},
+		},
+		"the download is for the commands of Cypress": {
+			files: node(`"test:e2e": "playwright test && cypress run"`, `"cypress": "13", "@playwright/test": "1.50.0"`),
+			want:  []string{"{ PATH=/app/node_modules/.bin:$PATH playwright test", "{ if PATH=/app/node_modules/.bin:$PATH cypress install"},
+		},
+		"a window of Cypress is no test": {
+			files: node(`"e2e": "npm run cypress", "cypress": "cypress open"`, `"cypress": "13"`), want: []string{"no e2e-tests: the script e2e opens Cypress's window: "}, not: []string{"AS e2e-tests"},
+		},
+		"a window of Cypress beside its tests": {
+			files: node(`"e2e": "cypress run", "cypress": "cypress open"`, `"cypress": "13"`), want: []string{"cypress run ", "AS e2e-tests"},
+		},
+		"an official image has no browser": {
+			files: with(node(`"e2e": "cypress run"`, `"cypress": "13"`), "slipway.yaml", "version: 1\nfleet: demo\nbases: official\nservices: {web: {path: .}}\n"),
+			want:  []string{"no e2e-tests: node:22-trixie lacks what Cypress runs a browser with: write bases: debian"}, not: []string{"AS e2e-tests", "cypress install"},
+		},
+		"an image of a map may have one": {
+			files: with(node(`"e2e": "cypress run"`, `"cypress": "13"`), "slipway.yaml", "version: 1\nfleet: demo\nbases: {node-toolchain: cypress/base, node-runtime: \"node:22-slim\"}\nservices: {web: {path: .}}\n"),
+			want:  []string{"cypress install"},
 		},
 		"redirects of a site that a build makes": {
 			files: map[string]string{
@@ -67,6 +129,16 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			},
 			want: []string{"lint: nginx -t", "--mount=type=bind,from=production,target=/image", "chroot --userspec=1001:1001 /image /usr/sbin/nginx -t"},
 		},
+		"Alpine's chroot changes no user": {
+			files: map[string]string{"index.html": "<p>", "slipway.yaml": "version: 1\nfleet: demo\nbases: alpine\nservices: {web: {path: .}}\n"},
+			want:  []string{"no lint: nginx -t not run: the chroot of node:22-alpine cannot change the user", "html-validate"}, not: []string{"chroot --userspec"},
+		},
+		"a site whose server lists directories": {
+			files: map[string]string{"index.html": "<p>", "Staticfile": "directory: visible\n"}, want: []string{"node /opt/slipway/check.mjs /src -listing > "},
+		},
+		"that of Debian's images does": {
+			files: map[string]string{"index.html": "<p>", "slipway.yaml": "version: 1\nfleet: demo\nbases: official\nservices: {web: {path: .}}\n"}, want: []string{"chroot --userspec=1001:1001"},
+		},
 		"pytest does not look for tests.py": {files: flask("tests.py", "import unittest\n"), want: []string{"-o python_files='test_*.py *_test.py tests.py'"}},
 		"Django's tests leave their text": {
 			files: map[string]string{"requirements.txt": "django==5.1\ngunicorn==22.0.0\n", "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'web.settings')\n", "web/__init__.py": "", "web/settings.py": "ROOT_URLCONF = 'web.urls'\nWSGI_APPLICATION = 'web.wsgi.application'\n", "web/wsgi.py": "application = get_wsgi_application()\n", "pages/tests.py": ""},
@@ -74,8 +146,12 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 		},
 		"settings say what it looks for": {files: flask("tests.py", "", "tox.ini", "[pytest]\npython_files = tests.py\n"), want: []string{"-m pytest"}, not: []string{"-o python_files"}},
 		"tox.ini alone names packages": {
-			files: flask("tests/test_a.py", "", "tox.ini", "[testenv]\ndeps =\n    -r{toxinidir}/requirements.txt\n    py312: freezegun>=1 # of time\n    {[base]deps}\ncommands = pytest\n[testenv:docs]\ndeps = sphinx\n[testenv:lint]\ndeps = flake8\n"),
+			files: flask("tests/test_a.py", "", "tox.ini", "[testenv]\ndeps =\n    -r{toxinidir}/requirements.txt\n    py313: freezegun>=1 # of time\n    {[base]deps}\ncommands = pytest\n[testenv:docs]\ndeps = sphinx\n[testenv:lint]\ndeps = flake8\n"),
 			want:  []string{"install --no-compile 'freezegun>=1' flake8", "flake8 --tee"}, not: []string{"sphinx", "{[base]"},
+		},
+		"tox.ini has lines for other Pythons": {
+			files: flask("tests/test_a.py", "", ".python-version", "3.13\n", "tox.ini", "[testenv]\ndeps =\n    py27: pytest<5\n    py3: pytest>=8\n    !py27: freezegun\n    !py313: nose\n    py{36,37}-lint,py38: tox-a\n    py{311,313}-lint,py38: tox-b\n    pypy3: tox-c\n    lint: pylint<2\n    lint: pylint<4\n[testenv:py27-lint]\ndeps = flake8<4\n[testenv:py313-lint]\ndeps = flake8\n"),
+			want:  []string{"install --no-compile 'pytest>=8' freezegun tox-b 'pylint<4' flake8 "},
 		},
 		"Pylint without settings": {
 			files: flask("requirements-dev.txt", "pylint\nisort\n"),
@@ -92,9 +168,35 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			},
 			want: []string{"--package app --bins ", "--test '*'"}, not: []string{"--lib"},
 		},
+		"a crate beside the program, outside of any workspace": {
+			files: map[string]string{
+				"Cargo.toml": "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nshared = {path = \"shared\"}\n", "Cargo.lock": "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"shared\"\nversion = \"0.1.0\"\n",
+				"shared/Cargo.toml": "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2021\"\n", "shared/src/lib.rs": "#[test]\nfn a() {}\n",
+				"src/main.rs": "fn main() { let url = std::env::var(\"DATABASE_URL\").unwrap(); std::net::TcpListener::bind(\"0.0.0.0:80\"); }\n#[test]\nfn a() {}\n", "tests/a.rs": "#[test]\nfn a() {}\n",
+			},
+			want: []string{"--package app --bins ", "--test '*'", "COPY shared/ shared/"}, not: []string{"-fail-fast --package app --package shared", "check --package app --package shared", "--lib"},
+		},
+		"a crate that is a workspace of its own": {
+			files: map[string]string{
+				"Cargo.toml": "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\nshared = {path = \"shared\"}\nnear = {path = \"near\"}\n", "Cargo.lock": "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"near\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"shared\"\nversion = \"0.1.0\"\n",
+				"shared/Cargo.toml": "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n", "shared/src/lib.rs": "",
+				"near/Cargo.toml": "[package]\nname = \"near\"\nversion = \"0.1.0\"\nedition = \"2021\"\n", "near/src/lib.rs": "#[test]\nfn a() {}\n",
+				"src/main.rs": "fn main() { std::net::TcpListener::bind(\"0.0.0.0:80\"); }\n",
+			},
+			want: []string{"cargo test --no-fail-fast --package app --package near"}, not: []string{"cargo test --no-fail-fast --package app --package near --package shared"},
+		},
 		"a task of Deno that does more": {
 			files: map[string]string{"deno.json": `{"tasks": {"start": "deno run main.ts", "lint": "deno lint && ./more.sh", "test": "deno test -A > out"}}`, "main.ts": "Deno.serve(() => new Response());"},
 			want:  []string{"{ deno task lint || status", "{ deno task test || status", "deno check main.ts"}, not: []string{"--json"},
+		},
+		"a task of Deno that tests twice": {
+			files: map[string]string{"deno.json": `{"tasks": {"start": "deno run main.ts", "test": "deno test a && deno test b", "check": "deno check a.ts"}}`, "main.ts": "Deno.serve(() => new Response());", "a/a_test.ts": "", "b/b_test.ts": "", "a.ts": ""},
+			want: []string{
+				"deno test --junit-path=/reports/unit-tests/junit.xml --coverage=/tmp/coverage a ", "mkdir -p /reports/unit-tests/2 ", "deno test --junit-path=/reports/unit-tests/2/junit.xml --coverage=/tmp/coverage b ", "--output=/reports/unit-tests/2/lcov.info",
+			},
+		},
+		"two scripts of one linter": {
+			files: node(`"lint": "tsc", "typecheck": "tsc -p test"`, `"typescript": "5"`), want: []string{"tsc > /reports/lint/tsc.txt", "tsc -p test > /reports/lint/2/tsc.txt"},
 		},
 		"a task of Deno that repairs": {
 			files: map[string]string{"deno.json": `{"tasks": {"start": "deno run main.ts", "lint": "deno lint --fix"}}`, "main.ts": "Deno.serve(() => new Response());"},
@@ -106,7 +208,7 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			for at, text := range c.files {
 				tree[at] = &fstest.MapFile{Data: []byte(text)}
 			}
-			plans, findings := detect.Plan(tree, nil, detect.WithQuality)
+			plans, findings := load(t, tree, detect.WithQuality)
 			if findings.Errors() != nil || len(plans) != 1 {
 				t.Fatal(plans, findings)
 			}

@@ -129,11 +129,6 @@ func (s *Service) Prove(p *plan.Service, proof Proof) {
 // Quote writes text as one word of a shell.
 func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// Kept runs a command that only prints, and keeps what it prints as a report.
-func Kept(command, report string) string {
-	return "code=0; " + command + " > " + report + " 2>&1\n|| code=$?; cat " + report + "; ( exit $code )"
-}
-
 // inContext are steps without copies of what supplied patterns keep out of the build:
 // it would be missing. Of a .dockerignore of the service's own, the language knows.
 func (s *Service) inContext(steps []plan.Step, ignore []string) []plan.Step {

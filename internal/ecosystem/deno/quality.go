@@ -89,7 +89,7 @@ func (s *service) testChecks(stage string, t foundTests) []ecosystem.Check {
 	}
 	for _, name := range tasksOf(stage) {
 		if s.settings.task(name) != "" {
-			return s.ofTask(name, stage, apart)
+			return ecosystem.DistinctReports(s.ofTask(name, stage, apart), plan.ReportsOf(stage))
 		}
 	}
 	run := func(args, file string) []ecosystem.Check {
@@ -126,7 +126,7 @@ func (s *service) lintChecks() []ecosystem.Check {
 	if !strings.Contains(ran, "deno check") && s.entry != "" && path.Ext(s.entry) != ".js" && path.Ext(s.entry) != ".mjs" {
 		out = append(out, ecosystem.Check{Tool: "deno check", Run: ecosystem.Kept("NO_COLOR=1 deno check "+ecosystem.Quoted([]string{s.entry})[0], dir+"/deno-check.txt"), Why: "part of Deno", File: s.entry})
 	}
-	return out
+	return ecosystem.DistinctReports(out, dir)
 }
 
 // writes reports a task that repairs or watches, which no check does.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/slipway-build/slipway/internal/config"
@@ -25,5 +26,26 @@ func FuzzLocks(f *testing.F) {
 		if (len(p.Stages) == 0) != (findings.Errors() != nil) {
 			t.Fatalf("%d stages with findings %v", len(p.Stages), findings)
 		}
+	})
+}
+
+// FuzzTestScripts: whatever a script of tests is made of, its stages are planned.
+func FuzzTestScripts(f *testing.F) {
+	for _, script := range []string{
+		"yarn run jest", "pnpm run vitest", "dotenvx run -- jest", "vitest run --silent", "npx -w vitest -w run", "env --watch -w -w jest",
+		"c8 --report-dir=a mocha", "nyc c8 --watch ava", "cypress open", "node --test", "tsx watch --test", "jest 'a", "run run run",
+	} {
+		f.Add(script)
+	}
+	f.Fuzz(func(t *testing.T, script string) {
+		scripts, err := json.Marshal(map[string]string{"test": script, "test:e2e": script, "lint": "npm test", "start": "node a.js"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := map[string]string{
+			"package.json": `{"scripts": ` + string(scripts) + `, "devDependencies": {"cypress": "1"}}`, "a.js": "",
+			"package-lock.json": `{"lockfileVersion": 3, "packages": {}}`, "test/a.test.js": "", "test/integration/b.test.js": "",
+		}
+		Ecosystem{}.Plan(tree(files), config.Service{Name: "a", Path: "a", Prove: true}, nil)
 	})
 }

@@ -51,8 +51,11 @@ func (s *service) prove(p *plan.Service) {
 			proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], s.ofScript(name, plan.StageLint)...)
 		}
 	}
+	for stage, checks := range proof.Checks {
+		proof.Checks[stage] = ecosystem.DistinctReports(checks, plan.ReportsOf(stage))
+	}
 	if s.site != nil && len(s.site.Rules.Redirects)+len(s.site.Rules.Headers) > 0 { // else the configuration is the same for all sites
-		proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], static.ConfigCheck(p.User, ""))
+		proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], static.ConfigCheck(p, ""))
 	}
 	if len(proof.Checks[plan.StageUnitTests]) == 0 && proof.Missing[plan.StageUnitTests] == "" {
 		proof.Checks[plan.StageUnitTests] = s.configuredTests(t)
@@ -74,6 +77,7 @@ func (s *service) lintRuns(name string) bool {
 
 // scriptChecks are what the script of a stage runs.
 func (s *service) scriptChecks(stage string, proof *ecosystem.Proof) []ecosystem.Check {
+	waits := ""
 	for _, name := range scriptsOf(stage) {
 		text := s.pkg.Scripts[name]
 		switch {
@@ -84,8 +88,14 @@ func (s *service) scriptChecks(stage string, proof *ecosystem.Proof) []ecosystem
 			return nil
 		case stage == plan.StageUnitTests && s.isE2E(text):
 			continue
+		case stage == plan.StageE2E && s.opensCypress(name):
+			waits = ecosystem.Or(waits, "the script "+name+" opens Cypress's window: add a script cypress:run with cypress run")
+			continue
 		}
 		return s.ofScript(name, stage)
+	}
+	if waits != "" {
+		proof.Missing[stage] = waits
 	}
 	return nil
 }
@@ -115,18 +125,7 @@ func (s *service) ofScript(name, stage string) []ecosystem.Check {
 	if s.pkg.Scripts["pre"+name] != "" {
 		out[0].Run = s.run("pre"+name) + " && " + out[0].Run
 	}
-	return distinctReports(out, plan.ReportsOf(stage))
-}
-
-// distinctReports keeps two runs of one tool from writing one file.
-func distinctReports(all []ecosystem.Check, dir string) []ecosystem.Check {
-	seen := map[string]int{}
-	for i, c := range all {
-		if seen[c.Tool]++; seen[c.Tool] > 1 {
-			all[i].Run = "mkdir -p " + dir + "/" + string(rune('0'+min(seen[c.Tool], 9))) + " && " + strings.ReplaceAll(c.Run, dir+"/", dir+"/"+string(rune('0'+min(seen[c.Tool], 9)))+"/")
-		}
-	}
-	return all
+	return out
 }
 
 // flat are the commands of a script and of the scripts that it runs; one that cannot be

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -16,16 +17,20 @@ func drivers() []string { return append(playwrights(), "puppeteer", "puppeteer-c
 // browserTests gives end-to-end tests that drive Debian's Chromium a stage that has it.
 // Cypress downloads a browser itself, which needs what a screen is made of.
 func (s *service) browserTests(bases []plan.Base, proof *ecosystem.Proof) {
-	drives, cypress := slices.ContainsFunc(drivers(), s.hasTool), s.hasTool("cypress")
+	drives := slices.ContainsFunc(drivers(), s.hasTool)
+	cypress := s.hasTool("cypress") && slices.ContainsFunc(proof.Checks[plan.StageE2E], func(c ecosystem.Check) bool { return s.runsCypress(c, drives) })
 	if !drives && !cypress || len(proof.Checks[plan.StageE2E]) == 0 {
 		return
 	}
-	if cypress {
-		s.installCypress(proof)
-	}
 	at := slices.IndexFunc(bases, func(b plan.Base) bool { return b.Role == plan.RoleToolchain && b.Assembled && b.Ecosystem == "node" })
+	if at < 0 && s.lacksBrowser(bases, proof) {
+		return
+	}
+	if cypress {
+		s.installCypress(proof, drives)
+	}
 	if at < 0 {
-		return // other bases bring the browser, or the tests say what is missing
+		return // bases of a map bring the browser, or the tests say what is missing
 	}
 	base := bases[at]
 	plain, packages := plan.PackagesOf(base.Ref)
@@ -105,15 +110,58 @@ func isCypress(assignment string) bool { return strings.HasPrefix(assignment, "C
 // cannot download it from its own site. No package registry has it.
 const cypressBinary = "CYPRESS_INSTALL_BINARY"
 
-// installCypress downloads Cypress's program before the tests, once for all of them.
-func (s *service) installCypress(proof *ecosystem.Proof) {
+// installCypress downloads Cypress's program before its tests, once for all of them.
+func (s *service) installCypress(proof *ecosystem.Proof, drives bool) {
 	const failed = "end-to-end tests not run: Cypress cannot download its program. Use --build-arg " + cypressBinary + "=ADDRESS of its zip file, or write quality: {e2e-tests: off} in slipway.yaml"
-	checks := proof.Checks[plan.StageE2E]
-	checks[0].Args = append(checks[0].Args, cypressBinary)
-	checks[0].Mounts = append(checks[0].Mounts, plan.Mount{Type: "cache", Target: "/root/.cache/Cypress", Sharing: "locked"})
-	for i := range checks {
-		checks[i].Run = "if " + s.withBin("cypress install > /dev/null 2>&1") + "; then " + checks[i].Run + ";\nelse echo '" + failed + "'; false; fi"
+	const said = "/tmp/cypress-install.txt"
+	first := true
+	for i, c := range proof.Checks[plan.StageE2E] {
+		if !s.runsCypress(c, drives) {
+			continue
+		}
+		check := &proof.Checks[plan.StageE2E][i]
+		if first {
+			check.Args = append(check.Args, cypressBinary)
+			check.Mounts = append(check.Mounts, plan.Mount{Type: "cache", Target: "/root/.cache/Cypress", Sharing: "locked"})
+		}
+		first = false
+		check.Run = "if " + s.withBin("cypress install > "+said+" 2>&1") + "; then " + c.Run + ";\nelse tail -n 20 " + said + "; echo '" + failed + "'; false; fi"
 	}
+}
+
+// runsCypress reports a check that needs Cypress's program. A script that nobody takes
+// apart does where it names Cypress, or nothing else of the service drives a browser.
+func (s *service) runsCypress(c ecosystem.Check, drives bool) bool {
+	name, script := strings.CutPrefix(c.Tool, "npm run ")
+	return c.Tool == tools()["cypress"].title || script && (!drives || strings.Contains(s.unfolded(s.pkg.Scripts[name], 3), "cypress"))
+}
+
+var cypressOpen = pattern.Lazy(`\bcypress open\b`)
+
+// opensCypress reports a script that opens the window of Cypress and waits for people,
+// itself or by a script that it names. The name of a script may be that of the program.
+func (s *service) opensCypress(name string) bool {
+	text := s.pkg.Scripts[name]
+	called := slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\"';&|{}", r) }),
+		func(w string) bool { return w != "cypress" && cypressOpen().MatchString(s.pkg.Scripts[w]) })
+	return called || cypressOpen().MatchString(strings.Join(append(s.flat(name, 4), text), "\n"))
+}
+
+// lacksBrowser takes tests off the plan that cannot run on an official image, which has
+// no browser and not what Cypress's needs. It reports whether it has.
+func (s *service) lacksBrowser(bases []plan.Base, proof *ecosystem.Proof) bool {
+	i := slices.IndexFunc(bases, func(b plan.Base) bool { return b.Role == plan.RoleToolchain })
+	if images := s.images(); i < 0 || bases[i].Ref != images.Official.Toolchain && bases[i].Ref != images.Alpine.Toolchain {
+		return false
+	}
+	lacks := false
+	for j, c := range proof.Checks[plan.StageE2E] {
+		if c.Tool == tools()["cypress"].title || c.Tool == tools()["playwright"].title {
+			proof.Checks[plan.StageE2E][j].Lacks = bases[i].Ref + " lacks what " + c.Tool + " runs a browser with: write bases: debian in slipway.yaml, or a map with an image that has it"
+			lacks = true
+		}
+	}
+	return lacks
 }
 
 // browsersDir is where Playwright looks for its browsers.

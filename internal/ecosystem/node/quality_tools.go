@@ -153,12 +153,12 @@ func invocationOf(command string) (invocation, bool) {
 // line is the command with the words that leave reports.
 func (v invocation) line(s *service, dir string) string {
 	t := tools()[v.name]
-	words := slices.DeleteFunc(slices.Clone(v.words), func(w string) bool { return slices.Contains(t.drop, w) })
+	words := slices.Concat(v.words[:v.at], slices.DeleteFunc(slices.Clone(v.words[v.at:]), func(w string) bool { return slices.Contains(t.drop, w) }))
 	if v.name == "cypress" && !slices.Contains(words, "run") {
 		words = append(words, "run")
 	}
 	plain := s.withBin(strings.Join(words, " "))
-	text := s.withBin(strings.Join(v.reporting(s, t, words, dir), " "))
+	text := s.withBin(strings.Join(v.measured(v.reporting(s, t, words, dir), dir), " "))
 	if t.again != nil {
 		return s.withBin(strings.Join(append(slices.Clone(words), t.again(s, dir)), " ")) + "\n|| " + plain
 	}
@@ -168,12 +168,25 @@ func (v invocation) line(s *service, dir string) string {
 	if t.after != nil {
 		text += "\n|| { code=$?; " + t.after(plain, dir) + "; ( exit $code ); }"
 	}
-	for _, measures := range []string{"nyc", "c8"} { // failed tests have covered something, too
-		if slices.Contains(words[:min(v.at, len(words))], measures) {
-			return "code=0; { " + text + "; }\n|| code=$?; " + s.withBin(measures+" report --reporter=lcovonly --report-dir="+dir+"/coverage") + "; ( exit $code )"
-		}
+	if slices.Contains(words[:v.at], "nyc") { // failed tests have covered something, too
+		return "code=0; { " + text + "; }\n|| code=$?; " + s.withBin("nyc report --reporter=lcovonly --report-dir="+dir+"/coverage") + "; ( exit $code )"
 	}
 	return text
+}
+
+// measured has c8 report where the other reports are, which it does after failed tests,
+// too. What it measures by stays out of the reports.
+func (v invocation) measured(words []string, dir string) []string {
+	at := slices.Index(words[:v.at], "c8")
+	if at < 0 {
+		return words
+	}
+	elsewhere := func(w string) bool {
+		option, _, _ := strings.Cut(w, "=")
+		return slices.Contains([]string{"--report-dir", "--reports-dir", "--temp-directory"}, option)
+	}
+	add := []string{"--reporter=lcovonly", "--reporter=text-summary", "--report-dir=" + dir + "/coverage", "--temp-directory=/tmp/c8"}
+	return slices.Concat(words[:at+1], add, slices.DeleteFunc(slices.Clone(words[at+1:v.at]), elsewhere), words[v.at:])
 }
 
 // reporting adds the words that leave reports.

@@ -45,11 +45,25 @@ func (s *service) prove(p *plan.Service, b ecosystem.Bases) {
 	s.Prove(p, proof)
 }
 
+// tests reports a package of the service that cargo tests and lints: it refuses those
+// outside of the workspace, which it only compiles.
+func (s *service) tests(c *crate) bool {
+	if !c.needed || !s.isMember(c) {
+		return false
+	}
+	for dir := c.dir; dir != s.top && dir != "."; dir = path.Dir(dir) {
+		if s.otherRoot(dir) != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // packages are the flags that name the service's packages of its workspace.
 func (s *service) packages() string {
 	var out []string
 	for _, c := range s.sorted() {
-		if c.needed {
+		if s.tests(c) {
 			out = append(out, "--package "+c.name)
 		}
 	}
@@ -59,7 +73,7 @@ func (s *service) packages() string {
 // inSources are the flags for tests among the sources: cargo refuses --lib where no
 // package has a library.
 func (s *service) inSources() string {
-	if slices.ContainsFunc(s.crates, func(c *crate) bool { return c.needed && c.lib != "" }) {
+	if slices.ContainsFunc(s.crates, func(c *crate) bool { return s.tests(c) && c.lib != "" }) {
 		return " --lib --bins"
 	}
 	return " --bins"
@@ -128,7 +142,7 @@ func (s *service) linters(proof *ecosystem.Proof, b ecosystem.Bases) {
 func (s *service) findTests() rustTests {
 	var t rustTests
 	for _, c := range s.sorted() {
-		if !c.needed {
+		if !s.tests(c) {
 			continue
 		}
 		dir, err := fs.Sub(s.Dir, c.dir)

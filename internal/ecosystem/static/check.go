@@ -8,8 +8,8 @@ const checkFile = "/opt/slipway/check.mjs"
 // checkScript looks for what breaks a site: references of its pages and style sheets to
 // files that do not exist, and scripts and style sheets that browsers reject. Arguments:
 // the site's directory, and options: -rules, where redirects answer paths that no file
-// has, -hidden. It prints a line for each finding as compilers do, and fails when one is
-// an error. HTML itself is html-validate's.
+// has, -hidden, -listing, where the server lists directories. It prints a line for each
+// finding as compilers do, and fails when one is an error. HTML itself is html-validate's.
 const checkScript = `import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, extname, join, normalize, relative } from "node:path";
@@ -17,6 +17,7 @@ import { dirname, extname, join, normalize, relative } from "node:path";
 const [root, ...more] = process.argv.slice(2);
 const rules = more.includes("-rules");
 const hidden = more.includes("-hidden");
+const listing = more.includes("-listing");
 const skipped = /^(node_modules|bower_components)$/;
 let failed = false;
 
@@ -38,22 +39,31 @@ const all = [...files(root)].sort();
 const esbuild = ["x64", "arm64"].map((arch) => join(import.meta.dirname, "node_modules/@esbuild/linux-" + arch + "/bin/esbuild")).find(existsSync);
 if (!esbuild) throw new Error("there is no esbuild beside " + import.meta.filename);
 const sources = all.filter((f) => /\.(css|m?js)$/.test(f) && !/[.-]min\./.test(f));
-for (let i = 0; i < sources.length; i += 200) {
-  const run = spawnSync(esbuild, ["--outdir=/tmp/checked", "--allow-overwrite", "--color=false", "--log-level=warning", "--log-limit=0", ...sources.slice(i, i + 200)], { encoding: "utf8", cwd: root, maxBuffer: 1 << 28 });
+const runs = [];
+for (const some of [sources.filter((f) => !f.endsWith(".mjs")), sources.filter((f) => f.endsWith(".mjs"))]) { // both would become .js
+  for (let i = 0; i < some.length; i += 200) runs.push(some.slice(i, i + 200));
+}
+for (const some of runs) {
+  const run = spawnSync(esbuild, ["--outdir=/tmp/checked", "--allow-overwrite", "--color=false", "--log-level=warning", "--log-limit=0", ...some], { encoding: "utf8", cwd: root, maxBuffer: 1 << 28 });
   if (run.error) throw run.error;
+  let errors = 0;
   for (const m of run.stderr.matchAll(/^. \[(WARNING|ERROR)\] (.*)\n\n\s+(.+?):(\d+):(\d+):\n/gmu)) {
     const [text, rule] = m[2].match(/^(.*) \[([a-z-]+)\]$/)?.slice(1) ?? [m[2], "syntax"];
-    report(join(root, m[3]), m[4], Number(m[5]) + 1, m[1] === "ERROR" || rule === "css-syntax-error" ? "error" : "warning", text, rule);
+    report(join(root, m[3]), m[4], Number(m[5]) + 1, m[1] === "ERROR" ? "error" : "warning", text, rule);
+    if (m[1] === "ERROR") errors++;
   }
+  if (run.status === null || (run.status !== 0 && errors === 0)) throw new Error("esbuild ended with " + (run.signal ?? run.status) + "\n" + run.stderr);
 }
 
-// Files that pages and style sheets name. What a program makes of a page is unknown, and
+// Files that pages and style sheets name. Another server may answer a path from the root
+// that does not end as files of a site do. What a program makes of a page is unknown, and
 // so is what stands in place of a template's words.
 const blank = (text) => text.replace(/[^\n]/g, " ");
 const attribute = /\s(href|src|poster|srcset)\s*=\s*("[^"]*"|'[^']*')/gi;
 const inStyle = /\burl\(\s*("[^"]*"|'[^']*'|[^\s"')]+)\s*\)|@import\s+("[^"]*"|'[^']*')/gi;
+const ofSite = /\.(html?|css|m?js|png|jpe?g|gif|svg|webp|avif|ico|bmp)$/i;
 function exists(path) {
-  return existsSync(path) && (!statSync(path).isDirectory() || existsSync(join(path, "index.html"))) || existsSync(path.replace(/\/$/, "") + ".html");
+  return existsSync(path) && (listing || !statSync(path).isDirectory() || existsSync(join(path, "index.html"))) || existsSync(path.replace(/\/$/, "") + ".html");
 }
 function look(file, content, pattern) {
   for (const m of content.matchAll(pattern)) {
@@ -66,7 +76,7 @@ function look(file, content, pattern) {
       const target = path.startsWith("/") ? join(root, path) : normalize(join(dirname(file), path));
       if (exists(target)) continue;
       const before = content.slice(0, m.index + 1).split("\n");
-      report(file, before.length, before.at(-1).length + (pattern === attribute ? 1 : 0), rules ? "warning" : "error", JSON.stringify(one).slice(1, -1) + " does not exist", "missing-file");
+      report(file, before.length, before.at(-1).length + (pattern === attribute ? 1 : 0), rules || (path.startsWith("/") && !ofSite.test(path)) ? "warning" : "error", JSON.stringify(one).slice(1, -1) + " does not exist", "missing-file");
     }
   }
 }

@@ -33,8 +33,29 @@ cat >&2 <<'EOF'
 EOF
 `
 
+// TestCheckWithoutEsbuild: a run of esbuild that ends without a word on a file is no
+// success.
+func TestCheckWithoutEsbuild(t *testing.T) {
+	for name, esbuild := range map[string]string{"killed": "#!/bin/sh\nkill -KILL $$\n", "failed": "#!/bin/sh\necho panic: no memory >&2\nexit 2\n"} {
+		if _, said, err := ran(t, esbuild, map[string]string{"a.js": "1"}); err == nil || !strings.Contains(said, "esbuild ended with ") || name == "failed" && !strings.Contains(said, "panic: no memory") {
+			t.Errorf("%s: %v, %s", name, err, said)
+		}
+	}
+}
+
 // check runs the script over a site, with the machine's Node.js.
 func check(t *testing.T, esbuild string, files map[string]string, more ...string) (lines []string, failed bool) {
+	t.Helper()
+	out, said, err := ran(t, esbuild, files, more...)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) || said != "" {
+		t.Fatal(err, said)
+	}
+	return strings.Split(strings.TrimSpace(out), "\n"), err != nil
+}
+
+// ran is what the script prints on its output and its standard error.
+func ran(t *testing.T, esbuild string, files map[string]string, more ...string) (text, errs string, err error) {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -58,11 +79,7 @@ func check(t *testing.T, esbuild string, files map[string]string, more ...string
 	cmd := exec.CommandContext(t.Context(), node, append([]string{script, siteOf(t, files)}, more...)...)
 	cmd.Stdout, cmd.Stderr = &out, &said
 	err = cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) || said.Len() > 0 {
-		t.Fatal(err, said.String())
-	}
-	return strings.Split(strings.TrimSpace(out.String()), "\n"), err != nil
+	return out.String(), said.String(), err
 }
 
 // TestChecksOfASite: files that pages and style sheets name and the site lacks are
@@ -100,6 +117,33 @@ func TestChecksOfASite(t *testing.T) {
 		"redirects answer pages": {
 			files: map[string]string{"index.html": `<a href="/old">a</a><img src="gone.png">`}, more: []string{"-rules"},
 			want: []string{"index.html:1:26: warning: gone.png does not exist [missing-file]", "1 files checked"},
+		},
+		"another server may answer": {
+			files: map[string]string{"index.html": `<a href="/api/docs">a</a><a href="/logout/">b</a><a href="api/docs">c</a><img src="/gone.png">`},
+			want: []string{
+				"index.html:1:4: warning: /api/docs does not exist [missing-file]",
+				"index.html:1:29: warning: /logout/ does not exist [missing-file]",
+				"index.html:1:53: error: api/docs does not exist [missing-file]",
+				"index.html:1:79: error: /gone.png does not exist [missing-file]",
+				"1 files checked",
+			},
+			failed: true,
+		},
+		"a directory without a page": {
+			files: map[string]string{"index.html": `<a href="files/">a</a>`, "files/a.txt": ""},
+			want:  []string{"index.html:1:4: error: files/ does not exist [missing-file]", "2 files checked"}, failed: true,
+		},
+		"a directory that the server lists": {
+			files: map[string]string{"index.html": `<a href="files/">a</a><a href="/files">b</a>`, "files/a.txt": ""}, more: []string{"-listing"},
+			want: []string{"2 files checked"},
+		},
+		"what browsers pass over": {
+			esbuild: "#!/bin/sh\nprintf '▲ [WARNING] Expected identifier but found \"*\" [css-syntax-error]\\n\\n    a.css:1:4:\\n' >&2\n", files: map[string]string{"a.css": "a { *zoom: 1 }"},
+			want: []string{`a.css:1:5: warning: Expected identifier but found "*" [css-syntax-error]`, "1 files checked"},
+		},
+		"a script of each kind": {
+			esbuild: "#!/bin/sh\ncase \"$*\" in *a.js*a.mjs*|*a.mjs*a.js*) echo 'Two output files share the same path' >&2; exit 1; esac\n",
+			files:   map[string]string{"a.js": "1", "a.mjs": "1"}, want: []string{"2 files checked"},
 		},
 		"what browsers reject": {
 			esbuild: esbuildSays, files: map[string]string{"bad.js": "function ( {", "css/a.css": "a{}\np { colr: blue; }"},

@@ -2,6 +2,8 @@ package static
 
 import (
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -15,10 +17,15 @@ const (
 
 // ConfigCheck lets the nginx of the production image read its configuration, which holds
 // the rules of the site's settings. The image has no shell, and may be of any base: it
-// is the root directory of its nginx, with room for the files that it makes.
-func ConfigCheck(user, file string) ecosystem.Check {
+// is the root directory of its nginx, with room for the files that it makes. Only the
+// chroot of coreutils changes the user.
+func ConfigCheck(p *plan.Service, file string) ecosystem.Check {
+	i := slices.IndexFunc(p.Bases, func(b plan.Base) bool { return b.Role == plan.RoleToolchain })
+	if i >= 0 && strings.Contains(p.Bases[i].Ref, "alpine") {
+		return ecosystem.Check{Tool: "nginx -t", Lacks: "nginx -t not run: the chroot of " + p.Bases[i].Ref + " cannot change the user: write bases: debian or bases: official in slipway.yaml"}
+	}
 	report := plan.ReportsOf(plan.StageLint) + "/nginx.txt"
-	run := "( chmod 1777 " + imageDir + "/dev " + imageDir + "/tmp && chroot --userspec=" + user + " " + imageDir + " /usr/sbin/nginx -t )"
+	run := "( chmod 1777 " + imageDir + "/dev " + imageDir + "/tmp && chroot --userspec=" + p.User + " " + imageDir + " /usr/sbin/nginx -t )"
 	return ecosystem.Check{
 		Tool: "nginx -t", Run: ecosystem.Kept(run, report), Why: "the configuration of the image", File: file,
 		Mounts: []plan.Mount{
@@ -53,7 +60,7 @@ func (s Site) prove(svc *ecosystem.Service, p *plan.Service) {
 	page := path.Join(s.Dir, "index.html")
 	svc.Prove(p, ecosystem.Proof{
 		Packages: &packages, Sources: sources,
-		Checks:  map[string][]ecosystem.Check{plan.StageLint: {ConfigCheck(p.User, ""), s.htmlCheck(svc, page), s.linkCheck(page)}},
+		Checks:  map[string][]ecosystem.Check{plan.StageLint: {ConfigCheck(p, ""), s.htmlCheck(svc, page), s.linkCheck(page)}},
 		Missing: map[string]string{plan.StageUnitTests: "a site of files has no program to test"},
 	})
 }
@@ -79,6 +86,9 @@ func (s Site) linkCheck(page string) ecosystem.Check {
 	}
 	if s.Rules.Hidden {
 		flags += " -hidden"
+	}
+	if s.Rules.Listing {
+		flags += " -listing"
 	}
 	report := plan.ReportsOf(plan.StageLint) + "/site.txt"
 	return ecosystem.Check{Tool: "links, scripts and styles", Run: ecosystem.Kept("node "+checkFile+" "+srcDir+flags, report), Why: "an HTML page", File: page}
