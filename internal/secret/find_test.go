@@ -163,17 +163,17 @@ func TestAFewPlaceholdersHideNothing(t *testing.T) {
 	}
 }
 
-// TestTextsOfWordsAloneAreReadOnce: a megabyte of what tokens begin with, without an end,
+// TestTextsOfWordsAloneAreReadOnce: a long text of what tokens begin with, without an end,
 // or of names with values.
 func TestTextsOfWordsAloneAreReadOnce(t *testing.T) {
 	for _, part := range []string{"eyJ", "SK", "s.", "sk_live_", "okta=", "key=", "ghp_", "a-"} {
-		data := []byte(strings.Repeat(part, (1<<20)/len(part)))
+		data := []byte(strings.Repeat(part, (1<<18)/len(part)))
 		began := time.Now()
 		Find(data)
 		FindInSource("a.js", data)
 		Hide(string(data[:1<<17]))
-		if took := time.Since(began); took > 20*time.Second {
-			t.Errorf("a megabyte of %q took %s", part, took)
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%q again and again took %s", part, took)
 		}
 	}
 }
