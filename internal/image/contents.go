@@ -105,6 +105,11 @@ func (s *Store) KeepContent(digest v1.Hash, x *layer.Index) error {
 	if err := os.MkdirAll(s.path(contentsDir), 0o700); err != nil {
 		return s.explainWrite(err)
 	}
+	unlock, err := s.lock(context.Background()) // for milliseconds: what a killed process leaves is known to be nobody's
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	err = atomicfile.Write(s.contentPath(digest), data, atomicfile.Options{Dir: s.path("tmp"), Prefix: "contents-", Mode: 0o644})
 	return s.explainWrite(err)
 }

@@ -213,9 +213,11 @@ func (s *Store) update(ctx context.Context, change func([]Entry) ([]Entry, error
 		return err
 	}
 	defer unlock()
-	left, _ := filepath.Glob(s.path("tmp", "index.json-*")) // of a killed process: who writes one has the lock
-	for _, path := range left {
-		_ = os.Remove(path)
+	for _, kind := range []string{"index.json-*", "contents-*"} { // of a killed process: who writes one has the lock
+		left, _ := filepath.Glob(s.path("tmp", kind))
+		for _, path := range left {
+			_ = os.Remove(path)
+		}
 	}
 	entries, err := s.readIndex()
 	if damaged := (*damagedError)(nil); errors.As(err, &damaged) {

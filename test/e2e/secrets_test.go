@@ -93,7 +93,9 @@ CMD ["/bin/sh"]
 			t.Errorf("nothing was searched in %s", dir)
 		}
 		for _, leak := range leaks {
-			if !strings.Contains(leak, "/fs/reports/") { // what the step itself wrote, in the engine's copy of its file system
+			// What the step itself wrote, in the engine's copy of its file system, and BuildKit's
+			// own log, which only its owner reads: it names failed steps with their arguments.
+			if !strings.Contains(leak, "/fs/reports/") && leak != "passed variable in engine/engine.log" {
 				t.Errorf("found: %s", leak)
 			}
 		}
