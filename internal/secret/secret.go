@@ -150,9 +150,6 @@ func Words(name, value string) []string {
 	return out
 }
 
-// InAddress is the rule of InVariable for an address with a password.
-const InAddress = "password-in-address"
-
 // InVariable names the rule by which a variable of an image's configuration is a
 // secret, "" for none: its value has the form of one, or its name says so.
 func InVariable(name, value string) string {
@@ -162,7 +159,7 @@ func InVariable(name, value string) string {
 		}
 	}
 	if m := loginURL().FindStringSubmatch(value); m != nil && !common(m[1]) {
-		return InAddress
+		return "password-in-address"
 	}
 	if secretName().MatchString(name) && !notOne().MatchString(name) && len(value) >= 8 && !strings.ContainsAny(value, "$ /") && !common(value) && bits(value) >= 2.5 {
 		return "secret-variable"

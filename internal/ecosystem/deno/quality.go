@@ -198,7 +198,7 @@ func denoLint(command, dir string) string {
 func (s *service) testSources() plan.Stage {
 	st := plan.Stage{Name: plan.StageTestSources, From: plan.StageDependencies, Comment: "The sources with their tests, for the stages below. Production takes nothing from here."}
 	isDir := func(name string) bool { return ecosystem.IsDir(s.Dir, name) }
-	var names, files, dirs []string
+	var names []string
 	entries, _ := fs.ReadDir(s.Dir, ".")
 	for _, e := range entries {
 		why := s.why(e.Name(), e.IsDir())
@@ -206,19 +206,7 @@ func (s *service) testSources() plan.Stage {
 			names = append(names, e.Name())
 		}
 	}
-	for _, name := range s.TestSources(names, isDir) {
-		if isDir(name) {
-			dirs = append(dirs, name)
-		} else {
-			files = append(files, name)
-		}
-	}
-	if len(files) > 0 {
-		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: append(files, "./")})
-	}
-	for _, d := range dirs {
-		st.Steps = append(st.Steps, ecosystem.CopyDir(d))
-	}
+	st.Steps = append(st.Steps, copies(s.TestSources(names, isDir), isDir)...)
 	return st
 }
 

@@ -79,20 +79,7 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 // copies.
 func (s *service) builder() plan.Stage {
 	st := plan.Stage{Name: plan.StageBuilder, Comment: "The sources, and the packages that they import.", From: plan.StageDependencies}
-	var files, dirs []string
-	for _, name := range s.sources {
-		if ecosystem.IsDir(s.Dir, name) {
-			dirs = append(dirs, name)
-		} else {
-			files = append(files, name)
-		}
-	}
-	if len(files) > 0 {
-		st.Steps = append(st.Steps, plan.Step{Op: plan.OpCopy, Args: append(files, "./")})
-	}
-	for _, d := range dirs {
-		st.Steps = append(st.Steps, ecosystem.CopyDir(d))
-	}
+	st.Steps = append(st.Steps, copies(s.sources, func(name string) bool { return ecosystem.IsDir(s.Dir, name) })...)
 	var commands []string
 	if s.Ignore.Own && len(s.nested) > 0 {
 		commands = append(commands, "rm -rf "+strings.Join(ecosystem.Quoted(s.nested), " "))
@@ -148,4 +135,22 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		},
 		Version: s.settings.Version, Licence: s.settings.License,
 	}
+}
+
+// copies are the steps that bring entries of the service's directory: all files at once,
+// and each directory.
+func copies(names []string, isDir func(string) bool) []plan.Step {
+	var files []string
+	var dirs []plan.Step
+	for _, name := range names {
+		if isDir(name) {
+			dirs = append(dirs, ecosystem.CopyDir(name))
+		} else {
+			files = append(files, name)
+		}
+	}
+	if len(files) == 0 {
+		return dirs
+	}
+	return append([]plan.Step{{Op: plan.OpCopy, Args: append(files, "./")}}, dirs...)
 }

@@ -56,8 +56,8 @@ for (const some of runs) {
 }
 
 // Files that pages and style sheets name. Another server may answer a path from the root
-// that does not end as files of a site do. What a program makes of a page is unknown, and
-// so is what stands in place of a template's words.
+// that does not end as files of a site do. References that a script or a template fills
+// in later are not checked.
 const blank = (text) => text.replace(/[^\n]/g, " ");
 const attribute = /\s(href|src|poster|srcset)\s*=\s*("[^"]*"|'[^']*')/gi;
 const inStyle = /\burl\(\s*("[^"]*"|'[^']*'|[^\s"')]+)\s*\)|@import\s+("[^"]*"|'[^']*')/gi;
