@@ -17,12 +17,14 @@ trap 'rm -rf "$tmp"' EXIT INT TERM
 key() { { go version; go env GOAMD64 GOARM64 GOEXPERIMENT; cat scripts/build-assets.sh "$@"; } | sha256sum | cut -d' ' -f1; }
 
 # fresh NAME KEY: is the asset there, and made from these inputs?
-fresh() { [ -s "$bin/$1.gz" ] && [ "$(cat "$bin/$1.key" 2>/dev/null)" = "$2" ]; }
+fresh() { [ -s "$bin/$1.gz" ] && [ -s "$bin/$1.gz.sha256" ] && [ "$(cat "$bin/$1.key" 2>/dev/null)" = "$2" ]; }
 
-# store NAME KEY: compresses $tmp/NAME into place; the key comes last.
+# store NAME KEY: compresses $tmp/NAME into place, and its digest; the key comes last.
 store() {
 	gzip -9n <"$tmp/$1" >"$tmp/$1.gz"
+	rm -f "$bin/$1.key"
 	mv "$tmp/$1.gz" "$bin/$1.gz"
+	sha256sum <"$bin/$1.gz" | cut -d' ' -f1 >"$bin/$1.gz.sha256"
 	echo "$2" >"$bin/$1.key"
 	echo "built $1: $(wc -c <"$tmp/$1") bytes, $(wc -c <"$bin/$1.gz") compressed" >&2
 }

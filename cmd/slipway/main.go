@@ -3,6 +3,8 @@ package main
 
 import (
 	"os"
+	"runtime"
+	"runtime/debug"
 
 	"github.com/slipway-build/slipway/internal/cli"
 )
@@ -11,7 +13,15 @@ import (
 // first thread (github.com/moby/go-archive/internal/unshare), where every wait is
 // a switch of threads.
 func main() {
+	collectLate()
 	exit := make(chan int)
 	go func() { exit <- int(cli.Main(os.Args[1:], cli.Process())) }()
 	os.Exit(<-exit)
+}
+
+// collectLate makes the first garbage collection come at 32 MB, where most commands
+// have ended, and those after it as usual.
+func collectLate() {
+	usual := debug.SetGCPercent(800) // of at least 4 MB
+	runtime.AddCleanup(&[64]byte{}, func(percent int) { debug.SetGCPercent(percent) }, usual)
 }

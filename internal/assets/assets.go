@@ -10,10 +10,8 @@ package assets
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
 	"embed"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"io/fs"
@@ -51,26 +49,25 @@ func Scanner(arch string) ([]byte, error) {
 
 // ScannerID names the bytes of security-scan without unpacking them.
 func ScannerID(arch string) (string, error) {
-	packed, err := embedded.ReadFile("bin/security-scan-linux-" + arch + ".gz")
-	if err != nil {
-		return "", absent("security-scan for linux/" + arch)
-	}
-	sum := sha256.Sum256(packed)
-	return hex.EncodeToString(sum[:]), nil
+	return digestOf(embedded, "bin/security-scan-linux-"+arch+".gz", "security-scan for linux/"+arch)
 }
 
 // ProbeID names the bytes of the probe binary without unpacking them: equal
 // names, equal bytes.
 func ProbeID(arch string, tls bool) (string, error) {
-	packed, err := embedded.Open(probeFile(arch, tls))
-	if err != nil {
-		return "", absent("probe for linux/" + arch)
+	return digestOf(embedded, probeFile(arch, tls), "probe for linux/"+arch)
+}
+
+// digestOf is the SHA-256 of a packed program, in hexadecimal, as the build wrote it
+// beside the program: to take it of a few megabytes would take longer than much else
+// that a build of an unchanged fleet does.
+func digestOf(from fs.FS, file, what string) (string, error) {
+	_, gone := fs.Stat(from, file)
+	text, err := fs.ReadFile(from, file+".sha256")
+	if gone != nil || err != nil {
+		return "", absent(what)
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, packed); err != nil { // without a copy of its megabyte
-		return "", fmt.Errorf("reading the embedded probe: %w", err)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return strings.TrimSpace(string(text)), nil
 }
 
 func probeFile(arch string, tls bool) string {
@@ -106,7 +103,7 @@ func InstallRunc(dir string) (string, error) {
 }
 
 func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) (string, error) {
-	packed, err := packedRunc(from)
+	digest, err := digestOf(from, runcFile, runcName)
 	if err != nil {
 		if path, err := lookPath("runc"); err == nil {
 			return path, nil
@@ -114,13 +111,18 @@ func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) 
 		return "", diag.Fail(diag.ExitUsage, "cannot run containers: runc not found, neither embedded in slipway nor in $PATH").
 			Because(err).WithHint("build slipway with `make build`, or install the Debian package: apt-get install runc")
 	}
-	sum := sha256.Sum256(packed)
-	path := filepath.Join(dir, "runc-"+hex.EncodeToString(sum[:])[:12])
-	// The size is the end of a gzip stream (RFC 1952, ISIZE): a file that a
-	// crash cut short is written again.
-	size := int64(binary.LittleEndian.Uint32(packed[len(packed)-4:]))
+	path := filepath.Join(dir, "runc-"+digest[:12])
+	size, err := unpackedSize(from, runcFile)
+	if err != nil {
+		return "", err
+	}
+	// A file that a crash cut short is written again.
 	if info, err := os.Stat(path); err == nil && info.Size() == size && info.Mode().Perm() == 0o755 {
 		return path, nil
+	}
+	packed, err := packedRunc(from)
+	if err != nil {
+		return "", err
 	}
 	data, err := unpack(packed)
 	if err != nil {
@@ -140,12 +142,36 @@ func writeExecutable(path string, data []byte) (err error) {
 	return nil
 }
 
+const (
+	runcFile = "bin/runc-linux-" + runtime.GOARCH + ".gz"
+	runcName = "runc for linux/" + runtime.GOARCH
+)
+
 func packedRunc(from fs.FS) ([]byte, error) {
-	packed, err := fs.ReadFile(from, "bin/runc-linux-"+runtime.GOARCH+".gz")
+	packed, err := fs.ReadFile(from, runcFile)
 	if err != nil || len(packed) < 18 {
-		return nil, absent("runc for linux/" + runtime.GOARCH)
+		return nil, absent(runcName)
 	}
 	return packed, nil
+}
+
+// unpackedSize is the size in bytes of a packed program, which is the end of a gzip
+// stream (RFC 1952, ISIZE). The rest of it is not read.
+func unpackedSize(from fs.FS, file string) (int64, error) {
+	f, err := from.Open(file)
+	if err != nil {
+		return 0, fmt.Errorf("reading an embedded program: %w", err)
+	}
+	defer f.Close()
+	var size [4]byte
+	_, err = f.(io.Seeker).Seek(-int64(len(size)), io.SeekEnd)
+	if err == nil {
+		_, err = io.ReadFull(f, size[:])
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading an embedded program: %w", err)
+	}
+	return int64(binary.LittleEndian.Uint32(size[:])), nil
 }
 
 func absent(what string) error {

@@ -3,7 +3,9 @@ package assets
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -30,7 +32,7 @@ func carrying(t *testing.T, program string) fs.FS {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return fstest.MapFS{"bin/runc-linux-" + runtime.GOARCH + ".gz": {Data: b.Bytes()}}
+	return fstest.MapFS{runcFile: {Data: b.Bytes()}, runcFile + ".sha256": {Data: fmt.Appendf(nil, "%x\n", sha256.Sum256(b.Bytes()))}}
 }
 
 func TestInstallRunc(t *testing.T) {
@@ -90,6 +92,10 @@ func TestCarriedProgramsAreForLinux(t *testing.T) {
 			data, err := Probe(arch, tls)
 			if err != nil {
 				t.Skip("built without assets: run scripts/build-assets.sh")
+			}
+			id, err := ProbeID(arch, tls)
+			if packed, _ := packedProbe(arch, tls); err != nil || id != fmt.Sprintf("%x", sha256.Sum256(packed)) {
+				t.Errorf("%s, TLS %v: named %q, %v", arch, tls, id, err)
 			}
 			if !bytes.HasPrefix(data, []byte("\x7fELF")) || len(data) > limit {
 				t.Errorf("%s, TLS %v: %d bytes, want a Linux program of at most %d", arch, tls, len(data), limit)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -49,7 +48,6 @@ a URL of an archive or Dockerfile, or - for one on standard input.`,
   slipway build -t web https://git.example/acme/web.git#main:api
   slipway build -t web - < Dockerfile`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			debug.SetGCPercent(state.BeforeEngine)
 			args, err := f.takeAttest(args)
 			if err != nil {
 				return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +48,6 @@ that passed, and its statements. The exit code is 3 when a stage fails, and 4 wh
   slipway test --rerun-failed 2 --json
   slipway test --sign --key release.key`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			debug.SetGCPercent(state.BeforeEngine)
 			if !a.elsewhere(f.builder) {
 				if err := a.becomeRoot(cmd.Context()); err != nil {
 					return err

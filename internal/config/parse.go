@@ -163,14 +163,10 @@ func (d *decoder) service(name string, doc *document) Service {
 		Needs:          s.Needs.resolve(),
 		Gates:          Gates{doc.Gates.overlay(m.Gates)},
 		Line:           d.at["key:services/"+name].Line,
+		Waivers:        d.waivers(name, s.Waivers),
 	}
 	for _, f := range s.Files {
 		out.Files = append(out.Files, File{From: f.From, Path: cleaned(f.Path), To: cleaned(or(f.To, f.Path))})
-	}
-	codes := diag.Codes()
-	for i, w := range s.Waivers {
-		line := d.at[fmt.Sprintf("services/%s/waivers/%d", name, i)].Line
-		out.Waivers = append(out.Waivers, Waiver{Gate: packageOf(codes, w.Finding) == "gate", Finding: w.Finding, At: w.At, Reason: strings.TrimSpace(w.Reason), Until: time.Time(w.Until), Line: line})
 	}
 	if m.Port != nil {
 		out.Port = *m.Port

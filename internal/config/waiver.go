@@ -48,6 +48,25 @@ func (d *decoder) checkWaivers(at string, all []waiver) {
 	}
 }
 
+// waivers resolves those of a service.
+func (d *decoder) waivers(service string, all []waiver) (out []Waiver) {
+	if len(all) == 0 { // the table of codes takes longer to make than the rest of the service
+		return nil
+	}
+	codes := diag.Codes()
+	for i, w := range all {
+		out = append(out, Waiver{
+			Gate:    packageOf(codes, w.Finding) == "gate",
+			Finding: w.Finding,
+			At:      w.At,
+			Reason:  strings.TrimSpace(w.Reason),
+			Until:   time.Time(w.Until),
+			Line:    d.at[fmt.Sprintf("services/%s/waivers/%d", service, i)].Line,
+		})
+	}
+	return out
+}
+
 // packageOf is the package that reports a code, "" when nobody does.
 func packageOf(codes []diag.Code, code string) string {
 	if n := slices.IndexFunc(codes, func(c diag.Code) bool { return c.Code == code }); n >= 0 {

@@ -39,7 +39,9 @@ const oneCause = time.Second
 
 // Context returns a context that ends at the first signal, when nobody reads the
 // output any more, or when the parent ends. A second SIGINT or SIGTERM for another
-// cause calls exit with 130. Call stop at the end: it gives the signals back.
+// cause calls exit with 130. Call stop at the end, for what a signal says to be
+// printed whole. The signals stay taken: to give them back switches threads twice for
+// each, and the process ends next.
 //
 // The parent's end means nothing to a process that was put into the background for
 // good: by nohup, by setsid, or by & in a script, which ignores SIGINT.
@@ -69,7 +71,6 @@ func Context(stderr io.Writer, exit func(int)) (context.Context, func()) {
 		}
 	})
 	return ctx, func() {
-		signal.Stop(signals)
 		close(done)
 		forget()
 		running.Wait()

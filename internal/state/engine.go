@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -167,10 +166,6 @@ func withheld(trusted bool, sink event.Sink) func(tool string) {
 	}
 }
 
-// BeforeEngine is how much the memory may grow between collections, in per cent,
-// until an engine opens: a command that finds nothing changed ends before one pays.
-const BeforeEngine = 800
-
 // LazyEngine is an engine that opens at its first use. It is an engine.Builder,
 // safe for concurrent use.
 type LazyEngine struct {
@@ -186,7 +181,6 @@ func (l *LazyEngine) Get() (Engine, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.eng == nil && l.err == nil {
-		debug.SetGCPercent(100)
 		l.eng, l.err = l.Open()
 	}
 	return l.eng, l.err

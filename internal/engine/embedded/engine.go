@@ -46,6 +46,7 @@ type Engine struct {
 	broken     atomic.Bool  // something panicked
 	unreadable atomic.Bool  // a database did
 	beside     atomic.Int32 // builds that have companions
+	steps      atomic.Int32 // steps that run
 	contexts   contexts
 }
 
@@ -101,7 +102,7 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
 	}
-	e.opts.opened, e.opts.broken, e.opts.beside, e.opts.contexts = time.Now(), &e.unreadable, &e.beside, &e.contexts
+	e.opts.opened, e.opts.broken, e.opts.beside, e.opts.steps, e.opts.contexts = time.Now(), &e.unreadable, &e.beside, &e.steps, &e.contexts
 	err := unseal(e.opts.StateDir, e.opts.released)
 	if err == nil {
 		err = checkContent(ctx, e.opts.StateDir)
@@ -223,6 +224,7 @@ func (e *Engine) Close() error {
 	if e.controller != nil {
 		errs = append(errs, e.controller.Close())
 	}
+	e.waitForSteps(10 * time.Second)
 	if e.stop != nil {
 		e.stop()
 	}
@@ -248,6 +250,14 @@ func (e *Engine) Close() error {
 		errs = append(errs, unlockState(e.lock))
 	}
 	return errors.Join(errs...)
+}
+
+// waitForSteps waits at most limit. A build that was cancelled returns at once, and
+// its steps take down what they had put up after that.
+func (e *Engine) waitForSteps(limit time.Duration) {
+	for end := time.Now().Add(limit); e.steps.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Collect keeps the cache within its size limit: what was not used for longest

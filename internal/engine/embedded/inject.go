@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/moby/buildkit/executor"
@@ -33,6 +34,7 @@ var caVariables = [...]string{
 // A variable that the step sets itself wins.
 type injector struct {
 	executor.Executor
+	running    *atomic.Int32 // steps that run now
 	caFile     string
 	env        []string
 	files      map[string]string // by name below StepDir, the path on this machine
@@ -48,6 +50,8 @@ type injector struct {
 // one user does not have, and a mount below /dev keeps an empty /dev out of the
 // layer, which so is the same with certificates and without.
 func (i injector) Run(ctx context.Context, id string, root executor.Mount, mounts []executor.Mount, p executor.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
+	i.running.Add(1)
+	defer i.running.Add(-1)
 	add, files := i.logins.into(p.Meta, i.env, i.files)
 	mounts = append(mounts[:len(mounts):len(mounts)], executor.Mount{Src: terminals(i.ttyGroup), Dest: "/dev/pts"})
 	if i.caFile != "" {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	runc "github.com/containerd/go-runc"
+	"github.com/moby/buildkit/identity"
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-build/slipway/internal/event"
@@ -55,16 +56,14 @@ func repair(ctx context.Context, o Options, sink event.Sink) error {
 		return err
 	}
 	var errs []error
-	for _, id := range containers {
-		errs = append(errs, os.RemoveAll(filepath.Join(bundles, id)))
-	}
 	points, _ := filepath.Glob(filepath.Join(o.StateDir, tempMounts, "*"))
 	for _, path := range points {
 		_ = os.Remove(path) // nothing is mounted there any more; what is not empty does no harm
 	}
-	hosts, _ := filepath.Glob(filepath.Join(bundles, "hosts.*")) // one for each step that ran
-	for _, path := range hosts {
-		errs = append(errs, os.Remove(path))
+	made, _ := filepath.Glob(filepath.Join(bundles, strings.Repeat("?", len(identity.NewID())))) // with or without a container
+	hosts, _ := filepath.Glob(filepath.Join(bundles, "hosts.*"))                                 // one for each step that ran
+	for _, path := range append(made, hosts...) {
+		errs = append(errs, os.RemoveAll(path))
 	}
 	return errors.Join(errs...)
 }

@@ -100,7 +100,7 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt.Executor = injector{Executor: opt.Executor, network: steps, resolvConf: resolvConf, caFile: o.CAFile, env: o.StepEnv, files: o.StepFiles, logins: newLogins(o), ttyGroup: hasGroup(string(groups), 5), groups: !o.Rootless}
+	opt.Executor = injector{Executor: opt.Executor, running: o.steps, network: steps, resolvConf: resolvConf, caFile: o.CAFile, env: o.StepEnv, files: o.StepFiles, logins: newLogins(o), ttyGroup: hasGroup(string(groups), 5), groups: !o.Rootless}
 	w, err := base.NewWorker(ctx, opt)
 	if err != nil {
 		return nil, fmt.Errorf("starting the worker: %w", err)
