@@ -5,6 +5,7 @@ package internal_test
 
 import (
 	"go/ast"
+	"os/exec"
 	"path"
 	"slices"
 	"sort"
@@ -37,16 +38,17 @@ func rooms() map[string]layer {
 	return map[string]layer{
 		"internal/cli": top,
 
-		"internal/state":      adapters,
-		"internal/history":    adapters,
-		"internal/delivery":   adapters,
-		"internal/host":       adapters,
-		"internal/fleet":      adapters,
-		"internal/generated":  adapters,
-		"internal/evidence":   adapters,
-		"internal/companions": adapters,
-		"internal/gauge":      adapters,
-		"internal/scan":       adapters,
+		"internal/state":       adapters,
+		"internal/history":     adapters,
+		"internal/delivery":    adapters,
+		"internal/host":        adapters,
+		"internal/fleet":       adapters,
+		"internal/generated":   adapters,
+		"internal/evidence":    adapters,
+		"internal/companions":  adapters,
+		"internal/gauge":       adapters,
+		"internal/scan":        adapters,
+		"internal/annex/serve": adapters,
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -69,7 +71,9 @@ func rooms() map[string]layer {
 		"internal/localrun/oci":    leaves,
 		"internal/deploy/*":        leaves,
 		"internal/fingerprint/*":   leaves,
+		"internal/annex/*":         leaves, // what slipway-tools links, and slipway never does
 
+		"internal/annex":              parents, // questions to slipway-tools
 		"internal/engine":             parents,
 		"internal/engine/solve":       parents, // what both engines do; only they import it
 		"internal/engine/conformance": parents, // for tests of both engines
@@ -166,6 +170,8 @@ func owners() map[string][]string {
 		"github.com/pandatix/":          {"internal/advisory"},
 		"go.opentelemetry.io/":          {"internal/trace"},
 		"github.com/moby/moby/":         {"internal/docker"},
+		"github.com/google/cel-go/":     {"internal/annex/cel"},
+		"github.com/sigstore/":          {"internal/annex/keyless"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
 			"internal/cli", "internal/state", "internal/history", "internal/fleet", "internal/evidence", "internal/gauge",
@@ -248,12 +254,39 @@ func (h *house) chain(pkg, via string) string {
 
 func TestCommandsImportOneRoom(t *testing.T) {
 	h := open(t)
-	for pkg, want := range map[string]string{"cmd/slipway": "internal/cli", "cmd/slipway-probe": "internal/probe"} {
+	for pkg, want := range map[string]string{"cmd/slipway": "internal/cli", "cmd/slipway-probe": "internal/probe", "cmd/slipway-tools": "internal/annex/serve"} {
 		for target, at := range h.imports(pkg) {
 			if other, inside := strings.CutPrefix(target, module); inside && other != want && !strings.HasPrefix(other, want+"/") {
 				t.Errorf("%s: %s imports %s, not only %s", at, pkg, other, want)
 			}
 		}
+	}
+}
+
+// TestSlipwayStaysLight: what slipway-tools is for never comes into slipway, by whatever
+// way. BuildKit brings one small package of sigstore-go.
+func TestSlipwayStaysLight(t *testing.T) {
+	listed := func(pkg string) []string {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", pkg).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Fields(string(out))
+	}
+	heavy := []string{"github.com/google/cel-go/", "github.com/antlr4-go/", "github.com/sigstore/sigstore-go/", "github.com/sigstore/rekor", module + "internal/annex/"}
+	count := func(all []string) (found []string) {
+		for _, p := range all {
+			if p != "github.com/sigstore/sigstore-go/pkg/fulcio/certificate" && slices.ContainsFunc(heavy, func(h string) bool { return strings.HasPrefix(p, h) }) {
+				found = append(found, p)
+			}
+		}
+		return found
+	}
+	if found := count(listed("../cmd/slipway")); len(found) > 0 {
+		t.Errorf("slipway links %q: they belong to slipway-tools, which package annex asks", found)
+	}
+	if len(count(listed("../cmd/slipway-tools"))) == 0 {
+		t.Error("slipway-tools links none of them: the list here is out of date")
 	}
 }
 

@@ -65,6 +65,7 @@ func TestThirdPartyIsCurrent(t *testing.T) {
 	programs := map[string][]string{
 		"slipway on Linux": linked(t, "linux", "", "../cmd/slipway"),
 		"slipway-probe":    linked(t, "linux", "probetls", "../cmd/slipway-probe"),
+		"slipway-tools":    linked(t, "linux", "", "../cmd/slipway-tools"),
 	}
 	if os.Getenv("SLIPWAY_CHECK") == "1" { // what only other systems' builds link need not be downloaded
 		both := append(linked(t, "darwin", "", "../cmd/slipway"), linked(t, "windows", "", "../cmd/slipway")...)

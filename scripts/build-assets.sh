@@ -1,10 +1,10 @@
 #!/bin/sh
 # Builds what the slipway binary embeds into internal/assets/bin: the static
-# probes and security-scan for linux/amd64 and linux/arm64, and a static runc for
-# this machine.
+# probes and security-scan for linux/amd64 and linux/arm64, and slipway-tools and a
+# static runc for this machine.
 # Does nothing for an asset whose inputs are those of the last time. The same
 # inputs give the same bytes: scripts/reproducible.sh.
-# Usage: scripts/build-assets.sh [GOARCH of slipway and its runc]
+# Usage: scripts/build-assets.sh [GOARCH of slipway, slipway-tools and runc]
 set -eu
 cd "$(dirname "$0")/.."
 bin=$PWD/internal/assets/bin
@@ -57,13 +57,27 @@ for target in amd64 arm64; do
 	fi
 done
 
+# The second program, for the machine that slipway is for.
+os=$(go env GOOS)
+tools=slipway-tools-$os-$arch
+sources=$(CGO_ENABLED=0 GOARCH=$arch go list -deps -f '{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}} {{end}}{{end}}' ./cmd/slipway-tools)
+# shellcheck disable=SC2086 # a list of paths
+k=$(key $sources)
+if ! fresh "$tools" "$k"; then
+	CGO_ENABLED=0 GOARCH=$arch go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$tools" ./cmd/slipway-tools
+	store "$tools" "$k"
+fi
+
 name=runc-linux-$arch
 # Everything below bin is embedded: what another build left would change the bytes.
-for other in "$bin"/runc-linux-*; do
-	case ${other##*/} in "$name".*) [ "$(go env GOOS)" != linux ] || continue ;; esac
+for other in "$bin"/runc-linux-* "$bin"/slipway-tools-*; do
+	case ${other##*/} in
+	"$tools".*) continue ;;
+	"$name".*) [ "$os" != linux ] || continue ;;
+	esac
 	rm -f "$other"
 done
-[ "$(go env GOOS)" = linux ] || exit 0
+[ "$os" = linux ] || exit 0
 case $arch in
 arm64) triple=aarch64-linux-gnu ;;
 amd64) triple=x86_64-linux-gnu ;;

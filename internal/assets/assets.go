@@ -1,10 +1,11 @@
 // Package assets holds the programs that the slipway binary carries: the static
-// probes for the images of each architecture, and runc for this machine. They
-// are built by scripts/build-assets.sh; a slipway that was built without them
+// probes for the images of each architecture, and runc and slipway-tools for this
+// machine. They are built by scripts/build-assets.sh; a slipway that was built without them
 // works as far as it can and says what is missing. It runs nothing.
 //
 //	binary, err := assets.Probe("arm64", false)
 //	path, err := assets.InstallRunc(filepath.Join(stateDir, "bin"))
+//	path, err = assets.InstallTools(filepath.Join(stateDir, "bin"))
 package assets
 
 import (
@@ -88,11 +89,7 @@ func packedProbe(arch string, tls bool) ([]byte, error) {
 
 // Runc returns the runc binary for this machine.
 func Runc() ([]byte, error) {
-	packed, err := packedRunc(embedded)
-	if err != nil {
-		return nil, err
-	}
-	return unpack(packed)
+	return carried{runcFile, runcName}.unpacked(embedded)
 }
 
 // InstallRunc returns the path of a runc: the carried one, unpacked into dir
@@ -103,16 +100,37 @@ func InstallRunc(dir string) (string, error) {
 }
 
 func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) (string, error) {
-	digest, err := digestOf(from, runcFile, runcName)
-	if err != nil {
+	if _, err := digestOf(from, runcFile, runcName); err != nil {
 		if path, err := lookPath("runc"); err == nil {
 			return path, nil
 		}
 		return "", diag.Fail(diag.ExitUsage, "cannot run containers: runc not found, neither embedded in slipway nor in $PATH").
 			Because(err).WithHint("build slipway with `make build`, or install the Debian package: apt-get install runc")
 	}
-	path := filepath.Join(dir, "runc-"+digest[:12])
-	size, err := unpackedSize(from, runcFile)
+	return carried{runcFile, runcName}.install(from, dir, "runc")
+}
+
+// InstallTools returns the path of slipway-tools, unpacked into dir unless it is there
+// already. It is safe to call from several processes at once.
+func InstallTools(dir string) (string, error) {
+	return carried{toolsFile, toolsName}.install(embedded, dir, "slipway-tools")
+}
+
+// carried is a packed program for this machine.
+type carried struct {
+	file string // packed, below bin
+	what string // in messages
+}
+
+// install returns the path of the program, unpacked into dir unless it is there already
+// under its name and digest.
+func (c carried) install(from fs.FS, dir, name string) (string, error) {
+	digest, err := digestOf(from, c.file, c.what)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, name+"-"+digest[:12])
+	size, err := unpackedSize(from, c.file)
 	if err != nil {
 		return "", err
 	}
@@ -120,15 +138,19 @@ func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) 
 	if info, err := os.Stat(path); err == nil && info.Size() == size && info.Mode().Perm() == 0o755 {
 		return path, nil
 	}
-	packed, err := packedRunc(from)
-	if err != nil {
-		return "", err
-	}
-	data, err := unpack(packed)
+	data, err := c.unpacked(from)
 	if err != nil {
 		return "", err
 	}
 	return path, writeExecutable(path, data)
+}
+
+func (c carried) unpacked(from fs.FS) ([]byte, error) {
+	packed, err := fs.ReadFile(from, c.file)
+	if err != nil || len(packed) < 18 {
+		return nil, absent(c.what)
+	}
+	return unpack(packed)
 }
 
 // writeExecutable creates or replaces a program in one step.
@@ -143,17 +165,11 @@ func writeExecutable(path string, data []byte) (err error) {
 }
 
 const (
-	runcFile = "bin/runc-linux-" + runtime.GOARCH + ".gz"
-	runcName = "runc for linux/" + runtime.GOARCH
+	runcFile  = "bin/runc-linux-" + runtime.GOARCH + ".gz"
+	runcName  = "runc for linux/" + runtime.GOARCH
+	toolsFile = "bin/slipway-tools-" + runtime.GOOS + "-" + runtime.GOARCH + ".gz"
+	toolsName = "slipway-tools for " + runtime.GOOS + "/" + runtime.GOARCH
 )
-
-func packedRunc(from fs.FS) ([]byte, error) {
-	packed, err := fs.ReadFile(from, runcFile)
-	if err != nil || len(packed) < 18 {
-		return nil, absent(runcName)
-	}
-	return packed, nil
-}
 
 // unpackedSize is the size in bytes of a packed program, which is the end of a gzip
 // stream (RFC 1952, ISIZE). The rest of it is not read.

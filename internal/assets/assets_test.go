@@ -79,6 +79,22 @@ func TestRuncMissing(t *testing.T) {
 	}
 }
 
+// TestInstallTools: the second program lies beside runc, and without it the error says
+// what to build.
+func TestInstallTools(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bin")
+	from := carrying(t, "the program").(fstest.MapFS)
+	tools := carried{toolsFile, toolsName}
+	if _, err := tools.install(from, dir, "slipway-tools"); err == nil || !strings.Contains(err.Error(), "built without its slipway-tools") || !strings.Contains(diag.HintOf(err), "make build") {
+		t.Errorf("without it: %v", err)
+	}
+	from[toolsFile], from[toolsFile+".sha256"] = from[runcFile], from[runcFile+".sha256"]
+	path, err := tools.install(from, dir, "slipway-tools")
+	if data, _ := os.ReadFile(path); err != nil || string(data) != "the program" || !strings.HasPrefix(filepath.Base(path), "slipway-tools-") {
+		t.Errorf("%s holds %q, %v", path, data, err)
+	}
+}
+
 func TestProbeOfUnknownArchitecture(t *testing.T) {
 	_, err := Probe("vax", true)
 	if f := (*diag.Failure)(nil); !errors.As(err, &f) || !strings.Contains(f.Hint, "make build") {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/annex"
 	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -99,7 +100,7 @@ func (a *app) gate(ctx context.Context, args []string, f fleetFlags, flags gateF
 
 // gauge collects what gates look at.
 func (a *app) gauge(store *image.Store, eng engine.Builder, f fleetFlags, flags gateFlags) gauge.Gauge {
-	g := gauge.Gauge{Store: store, Ledger: history.Ledger(a.state.Path, event.Discard{}), Now: time.Now}
+	g := gauge.Gauge{Store: store, Ledger: history.Ledger(a.state.Path, event.Discard{}), Now: time.Now, Tools: a.tools()}
 	g.Scan = func(ctx context.Context, t gauge.Target) (gauge.Scanned, error) { return a.scanned(ctx, store, t) }
 	if flags.noStart {
 		return g
@@ -112,6 +113,9 @@ func (a *app) gauge(store *image.Store, eng engine.Builder, f fleetFlags, flags 
 	}
 	return g
 }
+
+// tools is the second program, with what holds libraries that are heavy.
+func (a *app) tools() annex.Tools { return annex.Tools{Program: a.state.Tools, Getenv: a.Getenv} }
 
 // gated gauges and judges one target, and remembers it when it passed; add completes
 // what is known of it.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/cli"
 )
 
@@ -46,8 +47,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "root" {
+			switch name {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "tools": // make build put slipway-tools into internal/assets
+				_, err := assets.InstallTools(t.TempDir())
+				return err == nil, nil
 			}
 			return false, errors.New("no such condition")
 		},

@@ -39,7 +39,7 @@ type gates struct {
 	Shell           level           `yaml:"shell,omitempty" jsonschema_description:"Whether a shell that nobody asked for fails or warns."`
 	Health          level           `yaml:"health,omitempty" jsonschema_description:"Whether a missing health check fails or warns."`
 	Structure       oneOrMore       `yaml:"structure,omitempty" jsonschema_description:"Files of container-structure-test, relative to this file."`
-	Policies        oneOrMore       `yaml:"policies,omitempty" jsonschema_description:"Files of Rego policies, relative to this file. conftest evaluates them."`
+	Policies        oneOrMore       `yaml:"policies,omitempty" jsonschema_description:"Files of policies, relative to this file: CEL (.cel), which Slipway evaluates, or Rego, which conftest evaluates."`
 }
 
 // testGates are the limits of test cases.

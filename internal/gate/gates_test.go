@@ -134,6 +134,8 @@ func cases() []aCase {
 			"SLP623", []string{`"no curl": /usr/bin/curl exists`}, "s.yaml:4"},
 		{"policies", gate.Limits{Supply: gate.Supply{Policies: []string{"p.rego"}}}, gate.Subject{Policies: []gate.PolicyResult{{File: "p.rego", Text: "labels need an owner"}}}, gate.Subject{Policies: []gate.PolicyResult{}},
 			"SLP624", []string{"labels need an owner"}, "p.rego"},
+		{"policies", gate.Limits{Supply: gate.Supply{Policies: []string{"p.cel"}}}, gate.Subject{Policies: []gate.PolicyResult{{File: "p.cel", Line: 7, Text: "no image is that large"}}}, gate.Subject{Policies: []gate.PolicyResult{}},
+			"SLP624", []string{"no image is that large"}, "p.cel:7"},
 	}
 }
 

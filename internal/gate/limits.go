@@ -59,7 +59,7 @@ type Supply struct {
 	DeniedLicences  []string                  `json:",omitempty"` // SPDX identifiers, or patterns such as "AGPL-*"
 	BaseAge         time.Duration             `json:",omitempty"` // most; 0: no limit
 	OldBase         Level                     `json:",omitempty"` // of an older base
-	Policies        []string                  `json:",omitempty"` // files of Rego, relative to slipway.yaml
+	Policies        []string                  `json:",omitempty"` // files of CEL (.cel) or Rego, relative to slipway.yaml
 }
 
 // Weight limits the size of the image.

@@ -7,11 +7,12 @@ import (
 // PolicyResult is what a policy of one's own says of the image.
 type PolicyResult struct {
 	File string
+	Line int    // of the rule; 0: not known
 	Text string // of a rule that denies or warns
 	Warn bool
 }
 
-// policies is the gate of policies that an installed program evaluated.
+// policies is the gate of policies that other programs evaluated.
 func policies(l Limits, s Subject) *draft {
 	if len(l.Policies) == 0 {
 		return nil
@@ -29,7 +30,7 @@ func policies(l Limits, s Subject) *draft {
 		} else {
 			denied++
 		}
-		d.miss(severity, diag.Finding{Code: codePolicy, Place: diag.Place{File: r.File}, Text: prefix(s) + Clip(r.Text)})
+		d.miss(severity, diag.Finding{Code: codePolicy, Place: diag.Place{File: r.File, Line: r.Line}, Text: prefix(s) + Clip(r.Text)})
 	}
 	d.Actual = count(denied, "denial")
 	return d

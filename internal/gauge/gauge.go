@@ -22,6 +22,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/slipway-build/slipway/internal/advisory"
+	"github.com/slipway-build/slipway/internal/annex"
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
@@ -104,6 +105,7 @@ type Gauge struct {
 	Scan func(ctx context.Context, t Target) (Scanned, error)
 	// Engine runs the command tests of structure tests; nil: they do not run.
 	Engine engine.Builder
+	Tools  annex.Tools // evaluates policies in CEL
 	// Start starts the image of a target and measures it.
 	Start func(ctx context.Context, t Target) (gate.Running, error)
 }
@@ -165,7 +167,7 @@ func (g Gauge) Subject(ctx context.Context, t Target, l gate.Limits) (gate.Subje
 	if s.Structure, err = g.structure(ctx, t, l, &img, stored, layers); err != nil {
 		return s, err
 	}
-	if s.Policies, err = policies(ctx, t, l, &s); err != nil {
+	if s.Policies, err = g.policies(ctx, t, l, &s); err != nil {
 		return s, err
 	}
 	if l.Running() && g.Start != nil {

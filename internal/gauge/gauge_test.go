@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/slipway-build/slipway/internal/annex"
+	"github.com/slipway-build/slipway/internal/annex/serve"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/gauge"
@@ -224,6 +227,79 @@ func TestStructureTestsReadTheImage(t *testing.T) {
 	l.Structure = []string{"none.yaml"}
 	if _, err := g.Subject(t.Context(), target, l); diag.ExitOf(err) != diag.ExitUsage || diag.HintOf(err) == "" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestMain answers as slipway-tools when it is started under its name.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "slipway-tools" {
+		if serve.Answer(context.Background(), os.Stdin, os.Stdout) != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// tools is this program under the name of the second one.
+func tools(t *testing.T) annex.Tools {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "slipway-tools")
+	if err := os.Symlink(self, path); err != nil {
+		t.Fatal(err)
+	}
+	return annex.Tools{Program: func() (string, error) { return path, nil }}
+}
+
+// TestPoliciesInCEL: the second program evaluates them, beside those of conftest.
+func TestPoliciesInCEL(t *testing.T) {
+	g, target := yard(t)
+	put(t, g.Store, target.Image, part{"COPY", "a", 3})
+	g.Tools = tools(t)
+	t.Setenv("PATH", t.TempDir()) // no conftest
+	check := func(policy string, others ...string) (gate.Verdict, error) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(target.Root, "p.cel"), []byte(policy), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		l := gate.Limits{Supply: gate.Supply{Policies: append([]string{"p.cel"}, others...)}}
+		s, err := g.Subject(context.Background(), target, l)
+		if err != nil {
+			return gate.Verdict{}, err
+		}
+		return gate.Check(l, s)[0], nil
+	}
+	const holds = `image.user == "1001" && service == "web" && previous == null`
+	if v, err := check(holds); err != nil || v.Result != gate.Passed || v.Actual != "0 denials" {
+		t.Errorf("what holds: %+v, %v", v, err)
+	}
+	v, err := check(holds + "\n\n// Every image names its owner.\n\"owner\" in image.labels\n")
+	if err != nil || v.Result != gate.Failed || v.Findings[0].Place.String() != "p.cel:4" || v.Findings[0].Text != "web: Every image names its owner." {
+		t.Errorf("what does not: %+v, %v", v, err)
+	}
+	if v, err = check(holds, "p.rego"); err != nil || v.Result != gate.NotKnown || v.Actual != "p.rego was not evaluated" {
+		t.Errorf("beside Rego without conftest: %+v, %v", v, err)
+	}
+	if v, err = check("false", "p.rego"); err != nil || v.Result != gate.Failed {
+		t.Errorf("a denial beside Rego without conftest: %+v, %v", v, err)
+	}
+	if _, err = check("image.sise > 3"); diag.ExitOf(err) != diag.ExitUsage || !strings.Contains(err.Error(), "p.cel:1:6: undefined field 'sise'") || diag.HintOf(err) == "" {
+		t.Errorf("broken: %v", err)
+	}
+	g.Tools.Program = func() (string, error) { return "", errors.New("there is none") }
+	if _, err = check(holds); err == nil || err.Error() != "the policies p.cel were not evaluated: there is none" {
+		t.Errorf("without the program: %v", err)
+	}
+	if err := os.Remove(filepath.Join(target.Root, "p.cel")); err != nil {
+		t.Fatal(err)
+	}
+	l := gate.Limits{Supply: gate.Supply{Policies: []string{"p.cel"}}}
+	if _, err := g.Subject(context.Background(), target, l); diag.ExitOf(err) != diag.ExitUsage || !strings.Contains(err.Error(), "p.cel cannot be read") {
+		t.Errorf("without the file: %v", err)
 	}
 }
 

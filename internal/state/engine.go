@@ -81,6 +81,9 @@ func (d Dir) Runc() (string, error) {
 	return assets.InstallRunc(d.binDir())
 }
 
+// Tools returns the path of slipway-tools, which it unpacks when that is needed.
+func (d Dir) Tools() (string, error) { return assets.InstallTools(d.binDir()) }
+
 // openEngine opens the embedded engine; it waits while another process has it.
 func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink event.Sink) (*embedded.Engine, error) {
 	runc, err := d.Runc()

@@ -1,5 +1,5 @@
-// Command licences writes docs/THIRD_PARTY.md: each module that slipway, its probes
-// and its runc link, with the licences of the files that lie beside its linked
+// Command licences writes docs/THIRD_PARTY.md: each module that slipway, its probes,
+// slipway-tools and its runc link, with the licences of the files that lie beside its linked
 // packages. It asks the go command and the module cache, nothing else.
 //
 //	licences /path/to/slipway
@@ -44,6 +44,10 @@ func programs() []program {
 		{
 			Title: "slipway-probe", Dir: ".", Package: "./cmd/slipway-probe", Tags: "probetls", Systems: []string{"linux"},
 			Intro: "The probe that images carry, embedded in slipway. The small one links no module.",
+		},
+		{
+			Title: "slipway-tools", Dir: ".", Package: "./cmd/slipway-tools", Systems: []string{"linux"},
+			Intro: "The second program, embedded in slipway: what is too heavy for it.",
 		},
 		{
 			Title: "runc", Dir: "internal/assets/runc", Package: "github.com/opencontainers/runc",

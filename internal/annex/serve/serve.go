@@ -1,0 +1,55 @@
+// Package serve answers a question to slipway-tools. It keeps nothing, and reads and
+// writes nothing but its two streams.
+//
+//	err := serve.Answer(ctx, os.Stdin, os.Stdout)
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/slipway-build/slipway/internal/annex"
+	"github.com/slipway-build/slipway/internal/annex/cel"
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// Answer reads one question and writes the reply. The error says only that there is
+// neither.
+func Answer(ctx context.Context, in io.Reader, out io.Writer) error {
+	var q annex.Question
+	if err := json.NewDecoder(in).Decode(&q); err != nil {
+		return fmt.Errorf("reading the question: %w", err)
+	}
+	var reply annex.Reply
+	answer, err := answers(ctx, q)
+	if err == nil {
+		reply.Answer, err = json.Marshal(answer)
+	}
+	if err != nil {
+		reply = annex.Reply{Error: annex.NewRefusal(err)}
+	}
+	if err := json.NewEncoder(out).Encode(reply); err != nil {
+		return fmt.Errorf("writing the reply: %w", err)
+	}
+	return nil
+}
+
+func answers(ctx context.Context, q annex.Question) (any, error) {
+	switch q.Ask {
+	case annex.Policies:
+		boundMemory()
+		return with(ctx, q, cel.Evaluate)
+	}
+	return nil, diag.Fail(diag.ExitUnexpected, "slipway-tools cannot answer %q", q.Ask).WithHint("it is of another version than slipway: run `make build` again")
+}
+
+// with decodes what a question brings and answers it.
+func with[Q, A any](ctx context.Context, q annex.Question, answer func(context.Context, Q) (A, error)) (any, error) {
+	var in Q
+	if err := json.Unmarshal(q.With, &in); err != nil {
+		return nil, fmt.Errorf("reading what the question %q brings: %w", q.Ask, err)
+	}
+	return answer(ctx, in)
+}
