@@ -26,6 +26,8 @@ import (
 // The questions.
 const (
 	Policies = "policies" // PolicyRequest, PolicyAnswer
+	Sign     = "sign"     // SignRequest, SignAnswer
+	Verify   = "verify"   // VerifyRequest, VerifyAnswer
 )
 
 // Question is what the program reads.

@@ -65,7 +65,7 @@ func (a *app) prove(ctx context.Context, args []string, f proveFlags) (err error
 	if err := f.check(); err != nil {
 		return err
 	}
-	signer, err := a.signer("test", f.sign, f.key) // before anything runs
+	signer, err := a.signer("test", f.sign, f.key, f.keyless) // before anything runs
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type scanFlags struct {
 	commits bool
 	sign    bool
 	key     string
+	keyless keylessFlags
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -82,6 +83,7 @@ the scan passes.`,
 	fl.StringVar(&f.sarif, "sarif", "", "write the result as SARIF to this file")
 	fl.BoolVar(&f.sign, "sign", false, "sign the image when the scan passes, and the statements about it")
 	fl.StringVar(&f.key, "key", "", "private key of --sign: a file, or env://NAME (also $SLIPWAY_KEY)")
+	f.keyless.registerSwitch(fl, keylessSwitch)
 	return cmd
 }
 
@@ -97,7 +99,7 @@ func (a *app) scanAndKeep(ctx context.Context, word string, f scanFlags) error {
 	if f.sign && isPath(word) {
 		return diag.Fail(diag.ExitUsage, "--sign signs an image, and %s is a directory", word).WithHint("slipway scan SERVICE --sign, or remove --sign")
 	}
-	signer, err := a.signer("scan", f.sign, f.key)
+	signer, err := a.signer("scan", f.sign, f.key, f.keyless)
 	if err != nil {
 		return err
 	}

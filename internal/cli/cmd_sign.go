@@ -15,6 +15,7 @@ import (
 type signFlags struct {
 	evidenceFlags
 	key      string
+	keyless  keylessFlags
 	generate bool
 }
 
@@ -23,21 +24,28 @@ func (a *app) signCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sign [SERVICE… | IMAGE…]",
 		Short: "Sign images and the statements about them",
-		Long: `Sign built images, and every statement about them that the key has not signed yet
-(provenance, SBOM, test and scan results; see slipway evidence). slipway push sends
-signatures along; an image that is only in a registry is signed there.
+		Long: `Sign built images, and every statement about them that the key or identity has not
+signed yet (provenance, SBOM, test and scan results; see slipway evidence). slipway push
+sends signatures along; an image that is only in a registry is signed there.
 
 Keys are files of cosign, or PEM files with ECDSA P-256, Ed25519 or RSA; env://NAME
 takes the text of the key from a variable. The password of an encrypted key is in
 SLIPWAY_KEY_PASSWORD or COSIGN_PASSWORD. cosign verify --key accepts the signatures
-(with --insecure-ignore-tlog: Slipway writes to no transparency log). There is no
-keyless signing.
+(with --insecure-ignore-tlog: with a key, Slipway writes to no transparency log).
+
+--keyless signs with the identity of a token of OpenID Connect: from a file, from
+SIGSTORE_ID_TOKEN (GitLab CI sets it with id_tokens:), or from GitHub Actions for a job
+with the permission id-token: write. Fulcio issues the certificate, and Rekor or a
+timestamp authority records when it was used; slipway has no address of its own. Their
+operators publish the files for --signing-config and --trusted-root. Signatures are
+bundles, as of cosign 3, and cosign verify --certificate-identity accepts them.
 
 --generate-key writes NAME.key (encrypted) and NAME.pub; NAME is slipway when left out.`,
 		Example: `  SLIPWAY_KEY_PASSWORD=… slipway sign --generate-key release
   slipway sign --key release.key
   slipway sign --key env://SIGNING_KEY fast-orchestrator-service
-  slipway sign --key release.key registry.example/shop/web:v1 --remote`,
+  slipway sign --key release.key registry.example/shop/web:v1 --remote
+  slipway sign --keyless --fulcio-url https://fulcio.example --rekor-url https://rekor.example`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.generate {
 				return a.generateKey(args)
@@ -47,6 +55,7 @@ keyless signing.
 	}
 	f.register(cmd)
 	cmd.Flags().StringVar(&f.key, "key", "", "private key: a file, or env://NAME (also $SLIPWAY_KEY)")
+	f.keyless.register(cmd.Flags())
 	cmd.Flags().BoolVar(&f.generate, "generate-key", false, "write a new pair of keys, and sign nothing")
 	return cmd
 }
@@ -72,17 +81,14 @@ func (a *app) generateKey(args []string) error {
 type signedImage struct {
 	Image      string   `json:"image"`
 	Digest     string   `json:"digest"`
-	KeySHA256  string   `json:"key_sha256"`
-	Signed     bool     `json:"signed"` // false: the key had signed it before
+	KeySHA256  string   `json:"key_sha256,omitempty"`
+	Identity   string   `json:"identity,omitempty"` // without a key
+	Signed     bool     `json:"signed"`             // false: the key or identity had signed it before
 	Statements []string `json:"statements"`
 }
 
 func (a *app) sign(ctx context.Context, args []string, f signFlags) error {
-	name, err := a.signingKey(f.key)
-	if err != nil {
-		return err
-	}
-	signer, err := a.keyring().Private(name)
+	signer, err := a.signs(f.key, f.keyless)
 	if err != nil {
 		return err
 	}
@@ -96,7 +102,10 @@ func (a *app) sign(ctx context.Context, args []string, f signFlags) error {
 		if err != nil {
 			return err
 		}
-		row := signedImage{s.Name, s.Digest(), signer.ID(), done.Image, []string{}}
+		row := signedImage{Image: s.Name, Digest: s.Digest(), KeySHA256: done.By, Signed: done.Image, Statements: []string{}}
+		if f.keyless.on {
+			row.KeySHA256, row.Identity = "", done.By
+		}
 		for _, p := range done.Statements {
 			row.Statements = append(row.Statements, attest.Word(p))
 		}
@@ -118,7 +127,17 @@ func (r signedImage) text() string {
 	}
 	what = append(what, r.Statements...)
 	if len(what) == 0 {
-		return fmt.Sprintf("%s: already signed by this key", r.Image)
+		return fmt.Sprintf("%s: already signed by this %s", r.Image, r.signer())
+	}
+	if r.Identity != "" {
+		return fmt.Sprintf("%s: signed %s as %s (%s)", r.Image, strings.Join(what, ", "), r.Identity, r.Digest)
 	}
 	return fmt.Sprintf("%s: signed %s (%s)", r.Image, strings.Join(what, ", "), r.Digest)
+}
+
+func (r signedImage) signer() string {
+	if r.Identity != "" {
+		return "identity"
+	}
+	return "key"
 }

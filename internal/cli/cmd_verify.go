@@ -16,6 +16,7 @@ import (
 type verifyFlags struct {
 	evidenceFlags
 	keys       []string
+	identity   identityFlags
 	statements []string
 }
 
@@ -24,21 +25,26 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [SERVICE… | IMAGE…]",
 		Short: "Check the signatures of images and of the statements about them",
-		Long: `Check that one of the keys signed each image, and with --statement, that it signed
-statements of these types: provenance, cyclonedx, spdx, tests, vulnerabilities, or
-the address of another predicate type. A statement that tests failed does not count.
-Signatures of cosign count as those of slipway sign do; no transparency log is asked.
+		Long: `Check that one of the keys or identities signed each image, and with --statement, that
+it signed statements of these types: provenance, cyclonedx, spdx, tests,
+vulnerabilities, or the address of another predicate type. A statement that tests
+failed does not count. Signatures of cosign count as those of slipway sign do.
 
 Keys are public keys or certificates in PEM format; env://NAME takes the text from a
-variable. Without --key, signatures: in slipway.yaml says which keys and statements
-count. Exit code 4 says that an image was refused.`,
+variable. An identity is a subject and the issuer that vouches for it, verified with
+--trusted-root and offline: what that file names is required, such as an entry in a
+transparency log. Without either, signatures: in slipway.yaml says which keys,
+identities and statements count. Exit code 4 says that an image was refused.`,
 		Example: `  slipway verify --key release.pub
   slipway verify --key release.pub --statement provenance --statement cyclonedx
-  slipway verify --key release.pub --remote registry.example/shop/web:v1`,
+  slipway verify --key release.pub --remote registry.example/shop/web:v1
+  slipway verify --certificate-identity-regexp 'https://github\.com/acme/.*' \
+    --certificate-oidc-issuer https://token.actions.githubusercontent.com --trusted-root trusted_root.json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), args, f) },
 	}
 	f.register(cmd)
 	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "public key: a file, or env://NAME; may be repeated, and one suffices")
+	f.identity.register(cmd.Flags())
 	cmd.Flags().StringSliceVar(&f.statements, "statement", nil, "type of a statement that the key must have signed; may be repeated")
 	return cmd
 }
@@ -55,7 +61,7 @@ func (a *app) verify(ctx context.Context, args []string, f verifyFlags) error {
 	verdicts := []evidence.Verdict{}
 	var refused []error
 	for _, s := range subjects {
-		v, err := s.Verify(policy, time.Now())
+		v, err := s.Verify(ctx, policy, time.Now())
 		verdicts = append(verdicts, v)
 		if err != nil {
 			refused = append(refused, err)
@@ -79,11 +85,15 @@ func (a *app) verifyPolicy(f verifyFlags) (evidence.Policy, error) {
 	if err != nil {
 		return evidence.Policy{}, err
 	}
-	if len(f.keys) == 0 {
+	identities, err := a.identities(f.identity)
+	if err != nil {
+		return evidence.Policy{}, err
+	}
+	if len(f.keys) == 0 && identities == nil {
 		p, _, err := a.policy(a.Dir)
 		if err == nil && p == nil {
-			err = diag.Fail(diag.ExitUsage, "verifying requires a public key").
-				WithHint("add --key FILE or --key env://NAME, or set signatures: {keys: FILE} in slipway.yaml")
+			err = diag.Fail(diag.ExitUsage, "verifying requires a public key or an identity").
+				WithHint("add --key FILE, --key env://NAME or --certificate-identity, or set signatures: {keys: FILE} in slipway.yaml")
 		}
 		if err != nil {
 			return evidence.Policy{}, err
@@ -92,7 +102,7 @@ func (a *app) verifyPolicy(f verifyFlags) (evidence.Policy, error) {
 		return *p, nil
 	}
 	keys, err := a.keyring().Public(f.keys)
-	return evidence.Policy{Keys: keys, Required: required}, err
+	return evidence.Policy{Keys: keys, Identities: identities, Required: required}, err
 }
 
 // printVerdict prints what counts of an image's evidence, each kind once.

@@ -38,9 +38,10 @@ type buildFlags struct {
 	labels  []string
 	secrets []string
 
-	attest bool // keep provenance
-	sign   bool
-	key    string
+	attest  bool // keep provenance
+	sign    bool
+	key     string
+	keyless keylessFlags
 
 	outputs     []string
 	to          destination // after applyOutputs
@@ -62,6 +63,7 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	}
 	fl.BoolVar(&f.sign, "sign", false, "sign each image, and the statements about it, before a push")
 	fl.StringVar(&f.key, "key", "", "private key of --sign: a file, or env://NAME (also $SLIPWAY_KEY)")
+	f.keyless.registerSwitch(fl, keylessSwitch)
 	fl.BoolVar(&f.insecure, "insecure", false, "allow plain HTTP and unverified TLS to the registry")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "print what would be built, without building it")

@@ -31,7 +31,9 @@ func (f *evidenceFlags) register(cmd *cobra.Command) {
 }
 
 // keyring finds keys that the command line and the environment name.
-func (a *app) keyring() evidence.Keyring { return evidence.Keyring{Lookup: a.lookup, Path: a.path} }
+func (a *app) keyring() evidence.Keyring {
+	return evidence.Keyring{Tools: a.tools(), Lookup: a.lookup, Path: a.path}
+}
 
 // subjects finds the images that words of the command line mean. A name that only a
 // registry can have is looked for there when the store lacks it.
@@ -133,7 +135,7 @@ func (a *app) signingKey(flag string) (string, error) {
 	}
 	if strings.TrimSpace(flag) == "" {
 		return "", diag.Fail(diag.ExitUsage, "signing requires a key").
-			WithHint("add --key FILE or --key env://NAME, or set SLIPWAY_KEY; make a key: slipway sign --generate-key")
+			WithHint("add --key FILE, --key env://NAME or --keyless, or set SLIPWAY_KEY; make a key: slipway sign --generate-key")
 	}
 	return flag, nil
 }
@@ -173,7 +175,7 @@ func (a *app) enforcer(dir, command string, store *image.Store) (func(ctx contex
 		if err != nil {
 			return err
 		}
-		_, err = s.Verify(*p, time.Now())
+		_, err = s.Verify(ctx, *p, time.Now())
 		return err
 	}, nil
 }

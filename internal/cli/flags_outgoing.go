@@ -9,7 +9,6 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/evidence"
-	"github.com/slipway-build/slipway/internal/gate/attest"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 )
@@ -39,7 +38,7 @@ func (a *app) outgoing(ctx context.Context, store *image.Store, sink event.Sink,
 // anything is built.
 func (a *app) attester(store *image.Store, src *source, f buildFlags) (_ pipeline.Attester, err error) {
 	switch {
-	case !f.attest && !f.sign && f.key == "":
+	case !f.attest && !f.sign && f.key == "" && !f.keyless.on:
 		return nil, nil
 	case f.to.word != "":
 		return nil, diag.Fail(diag.ExitUsage, "--attest and --sign do not apply to --output, which keeps no image").
@@ -49,17 +48,31 @@ func (a *app) attester(store *image.Store, src *source, f buildFlags) (_ pipelin
 	if src.git {
 		at.URL = src.at
 	}
-	at.Signer, err = a.signer("build", f.sign, f.key)
+	at.Signer, err = a.signer("build", f.sign, f.key, f.keyless)
 	return at, err
 }
 
-// signer reads the key of --sign; nil: nobody asked for signatures.
-func (a *app) signer(command string, sign bool, key string) (*attest.Signer, error) {
+// signer reads the key of --sign, or the token of --keyless; nil: nobody asked for
+// signatures.
+func (a *app) signer(command string, sign bool, key string, keyless keylessFlags) (evidence.Signer, error) {
 	switch {
+	case keyless.on && !sign:
+		return nil, diag.Fail(diag.ExitUsage, "--keyless requires --sign").WithHint("slipway %s --sign --keyless", command)
 	case key != "" && !sign:
 		return nil, diag.Fail(diag.ExitUsage, "--key requires --sign").WithHint("slipway %s --sign --key %s", command, key)
 	case !sign:
 		return nil, nil
+	}
+	return a.signs(key, keyless)
+}
+
+// signs is a key, or an identity.
+func (a *app) signs(key string, keyless keylessFlags) (evidence.Signer, error) {
+	if keyless.on {
+		if key != "" {
+			return nil, diag.Fail(diag.ExitUsage, "--key and --keyless exclude each other").WithHint("sign twice: once with each")
+		}
+		return a.keyless(keyless)
 	}
 	name, err := a.signingKey(key)
 	if err != nil {

@@ -17,9 +17,9 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/engine"
+	"github.com/slipway-build/slipway/internal/evidence"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/gate"
-	"github.com/slipway-build/slipway/internal/gate/attest"
 	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/history"
 	"github.com/slipway-build/slipway/internal/pipeline"
@@ -59,6 +59,7 @@ func (f *proveFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.secrets, "secret", nil, "secret for steps that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE; id=NAME alone takes the variable NAME, else the file NAME")
 	fl.BoolVar(&f.sign, "sign", false, "sign each image that passes, and the statements about it")
 	fl.StringVar(&f.key, "key", "", "private key of --sign: a file, or env://NAME (also $SLIPWAY_KEY)")
+	f.keyless.registerSwitch(fl, keylessSwitch)
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
 	fl.StringVar(&f.gates.sarif, "sarif", "", "write the findings of gates to `FILE` as SARIF 2.1.0")
 	fl.StringVar(&f.gates.junit, "junit", "", "write the verdicts of gates to `FILE` as JUnit XML")
@@ -140,7 +141,7 @@ type tested struct {
 	targets  []gauge.Target              // of gates
 	untested []string                    // services without a stage to run
 	made     map[string]engine.Result    // image by service
-	signer   *attest.Signer              // nil: nothing is signed
+	signer   evidence.Signer             // nil: nothing is signed
 	changed  map[string][]int            // numbers of lines by path below the root; nil: nobody asked
 	sources  map[string]testreport.Roots // of contexts that were looked at
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/assets"
 	"github.com/slipway-build/slipway/internal/cli"
+	"github.com/slipway-build/slipway/test/sigstore"
 )
 
 func TestMain(m *testing.M) {
@@ -58,8 +59,22 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": exitCode, "try": try, "json": normalised, "fixture": runFixture, "until": until, "registry": startRegistry,
+			"sigstore": func(ts *testscript.TestScript, _ bool, _ []string) { startSigstore(t, ts) },
 		},
 	})
+}
+
+// startSigstore runs a Sigstore until the tests end, with its address in $SIGSTORE, a
+// token of dev@example.com in token and whom to trust in root.json.
+func startSigstore(t *testing.T, ts *testscript.TestScript) {
+	s := sigstore.Start(t)
+	ts.Setenv("SIGSTORE", s.URL)
+	for name, data := range map[string][]byte{
+		"token": []byte(s.Token("dev@example.com", "https://issuer.example")), "root.json": s.TrustedRoot(t, sigstore.Trust{Log: true}),
+		"signing.json": s.SigningConfig(t), "other.json": sigstore.Start(t).TrustedRoot(t, sigstore.Trust{Log: true}),
+	} {
+		ts.Check(os.WriteFile(ts.MkAbs(name), data, 0o600))
+	}
 }
 
 // exitCode runs slipway and fails the script unless it ends with a code:

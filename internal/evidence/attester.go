@@ -26,11 +26,11 @@ import (
 // pipeline.Attester.
 type Attester struct {
 	Store      *image.Store
-	Provenance bool           // keep it, and an SBOM
-	Signer     *attest.Signer // nil: nothing is signed
-	Version    string         // of Slipway
-	Root       string         // directory of slipway.yaml
-	URL        string         // that the sources were fetched from; empty: what their git repository says
+	Provenance bool   // keep it, and an SBOM
+	Signer     Signer // nil: nothing is signed
+	Version    string // of Slipway
+	Root       string // directory of slipway.yaml
+	URL        string // that the sources were fetched from; empty: what their git repository says
 }
 
 // Attest implements pipeline.Attester. An image that an earlier command built keeps the

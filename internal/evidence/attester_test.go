@@ -70,7 +70,7 @@ func TestProvenanceOfABuild(t *testing.T) {
 	if diff := cmp.Diff([]attest.Descriptor{{Name: "shop/web", Digest: map[string]string{"sha256": strings.TrimPrefix(made.Built.Result.Digest, "sha256:")}}}, s.Subject); diff != "" {
 		t.Errorf("subject (-want +got):\n%s", diff)
 	}
-	_, err = w.find(t, "tmp:1").Verify(w.policy(attest.PredicateProvenance, attest.PredicateCycloneDX), time.Now())
+	_, err = w.find(t, "tmp:1").Verify(t.Context(), w.policy(attest.PredicateProvenance, attest.PredicateCycloneDX), time.Now())
 	must(t, err)
 	if list := w.statements(t, "tmp:1")[attest.PredicateCycloneDX]; len(list) != 1 || !strings.Contains(list[0], `"bomFormat":"CycloneDX"`) || strings.Contains(list[0], "CANARY") {
 		t.Errorf("SBOM %v", list)
@@ -102,7 +102,7 @@ func TestProvenanceOfAnUnchangedImage(t *testing.T) {
 	if len(kept) != 1 || strings.Contains(kept[0], "startedOn") || strings.Contains(kept[0], "gitCommit") || strings.Contains(kept[0], "slipway.lock") {
 		t.Errorf("provenance %v", kept)
 	}
-	_, err := w.find(t, "tmp:1").Verify(w.policy(), time.Now())
+	_, err := w.find(t, "tmp:1").Verify(t.Context(), w.policy(), time.Now())
 	refused(t, err, "no valid signature", "")
 }
 

@@ -148,49 +148,20 @@ func (s *Subject) Has(predicate string) bool {
 	return false
 }
 
-// Signed is what Sign did.
-type Signed struct {
-	Image      bool     // it signed the image; false: the key had done so before
-	Statements []string // types of the statements that it signed
+// Signer makes signatures: with a key (*attest.Signer) or an identity (*Keyless).
+type Signer interface {
+	// Seal signs the image and the statements about it with what it has not signed yet.
+	Seal(ctx context.Context, e attest.Evidence) (attest.Sealed, error)
 }
 
-// Sign signs the image, and every statement about it, with what the key has not signed yet.
-func (s *Subject) Sign(ctx context.Context, signer *attest.Signer) (Signed, error) {
-	var done Signed
-	var artifacts []attest.Artifact
-	signed := false
-	ours := map[string]bool{} // statements that the key signed, by content
-	for _, c := range attest.Check(s.Items, s.Image.Digest, []attest.Verifier{signer.Verifier}) {
-		if c.Refused == "" {
-			signed = signed || c.Predicate == ""
-			ours[string(c.Payload)] = true
-		}
+// Sign signs the image, and every statement about it, with what the signer has not signed
+// yet.
+func (s *Subject) Sign(ctx context.Context, signer Signer) (attest.Sealed, error) {
+	done, err := signer.Seal(ctx, attest.Evidence{Repository: s.repository(), Image: s.Image, Items: s.Items, Registry: s.registry != nil})
+	if err != nil || len(done.Artifacts) == 0 {
+		return done, err
 	}
-	if !signed {
-		made, err := attest.Sign(ctx, signer, s.repository(), s.Image)
-		if err != nil {
-			return done, err
-		}
-		done.Image, artifacts = true, made
-	}
-	for _, item := range s.Items {
-		if item.IsSignature() || ours[string(item.Payload)] || !item.About(s.Image.Digest) {
-			continue
-		}
-		if len(item.Signatures) > 0 && s.registry != nil {
-			continue // of somebody else, whose words are not ours
-		}
-		ours[string(item.Payload)] = true
-		made, err := attest.Attest(ctx, signer, item.Payload, s.Image)
-		if err != nil {
-			return done, err
-		}
-		done.Statements, artifacts = append(done.Statements, item.Predicate), append(artifacts, made...)
-	}
-	if len(artifacts) == 0 {
-		return done, nil
-	}
-	err := s.add(ctx, artifacts, signer.ID(), func(b image.Beside) bool {
+	err = s.add(ctx, done.Artifacts, done.By, func(b image.Beside) bool {
 		return b.Labels[labelPredicate] != "" && b.Labels[labelKey] == "" // unsigned before, signed now
 	})
 	if err != nil {

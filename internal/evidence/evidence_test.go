@@ -113,8 +113,8 @@ func (w world) signed(t *testing.T, name string) *evidence.Subject {
 	must(t, s.Keep(t.Context(), attest.PredicateProvenance, attest.Provenance(attest.Build{Version: "v1", Service: "web", Dockerfile: strings.Repeat("0", 64)})))
 	done, err := s.Sign(t.Context(), w.key)
 	must(t, err)
-	if diff := cmp.Diff(evidence.Signed{Image: true, Statements: []string{attest.PredicateCycloneDX, attest.PredicateProvenance}}, done); diff != "" {
-		t.Fatalf("signed (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{attest.PredicateCycloneDX, attest.PredicateProvenance}, done.Statements); diff != "" || !done.Image || done.By != w.key.ID() {
+		t.Fatalf("signed %+v (-want +got):\n%s", done, diff)
 	}
 	return s
 }
@@ -144,7 +144,7 @@ func TestEvidenceGoesWithTheImage(t *testing.T) {
 				t.Errorf("%d pieces of %s in the store, %d of %s in the registry; problems %v", len(s.Items), s.Digest(), len(r.Items), r.Digest(), r.Problems)
 			}
 			for _, subject := range []*evidence.Subject{s, r} {
-				v, err := subject.Verify(w.policy(attest.PredicateProvenance, attest.PredicateCycloneDX), time.Now())
+				v, err := subject.Verify(t.Context(), w.policy(attest.PredicateProvenance, attest.PredicateCycloneDX), time.Now())
 				must(t, err)
 				for _, e := range v.Evidence {
 					if e.Refused != "" || e.By != "release.key" {
@@ -202,31 +202,31 @@ func TestSignaturesOfOthersStay(t *testing.T) {
 	r, err = evidence.InRegistry(t.Context(), w.registry, remote)
 	must(t, err)
 	for _, key := range []*attest.Signer{w.key, other} {
-		_, err := r.Verify(evidence.Policy{Keys: []attest.Verifier{key.Verifier}}, time.Now())
+		_, err := r.Verify(t.Context(), evidence.Policy{Keys: []attest.Verifier{key.Verifier}}, time.Now())
 		must(t, err)
 	}
-	_, err = r.Verify(evidence.Policy{Keys: []attest.Verifier{other.Verifier}, Required: []string{attest.PredicateProvenance}}, time.Now())
+	_, err = r.Verify(t.Context(), evidence.Policy{Keys: []attest.Verifier{other.Verifier}, Required: []string{attest.PredicateProvenance}}, time.Now())
 	refused(t, err, "no valid statement provenance: another key signed it, or it was altered", "")
 }
 
 func TestImagesThatAreRefused(t *testing.T) {
 	w := newWorld(t)
 	s := w.put(t, "shop/bare:v1")
-	_, err := s.Verify(w.policy(), time.Now())
+	_, err := s.Verify(t.Context(), w.policy(), time.Now())
 	refused(t, err, "no valid signature: there is none", "sign it: slipway sign shop/bare:v1 --key FILE")
 
 	must(t, s.Keep(t.Context(), attest.PredicateTests, map[string]any{"result": "FAILED"}))
-	_, err = s.Verify(w.policy(attest.PredicateTests), time.Now())
+	_, err = s.Verify(t.Context(), w.policy(attest.PredicateTests), time.Now())
 	refused(t, err, "no valid statement tests: it is not signed", "slipway evidence shop/bare:v1 lists what there is")
 	_, err = s.Sign(t.Context(), w.key)
 	must(t, err)
-	_, err = s.Verify(w.policy(attest.PredicateTests), time.Now())
+	_, err = s.Verify(t.Context(), w.policy(attest.PredicateTests), time.Now())
 	refused(t, err, "no valid statement tests: it says that tests failed", "")
-	_, err = s.Verify(w.policy(), time.Now())
+	_, err = s.Verify(t.Context(), w.policy(), time.Now())
 	must(t, err)
 
 	other := w.newKey(t, "other")
-	_, err = s.Verify(evidence.Policy{Keys: []attest.Verifier{other.Verifier}}, time.Now())
+	_, err = s.Verify(t.Context(), evidence.Policy{Keys: []attest.Verifier{other.Verifier}}, time.Now())
 	refused(t, err, "another key signed it, or it was altered", "")
 }
 
@@ -239,7 +239,7 @@ func TestASignatureOfAnotherImage(t *testing.T) {
 	must(t, err)
 	must(t, w.store.Attach(t.Context(), second.Image.Digest, beside, nil))
 	second = w.find(t, "shop/web:v2")
-	_, err = second.Verify(w.policy(attest.PredicateProvenance), time.Now())
+	_, err = second.Verify(t.Context(), w.policy(attest.PredicateProvenance), time.Now())
 	refused(t, err, "no valid signature: it is about another image", "")
 	refused(t, err, "no valid statement provenance: it is about another image", "")
 	done, err := second.Sign(t.Context(), w.key)
@@ -264,7 +264,7 @@ func TestGarbageCollectionKeepsEvidenceWithItsImage(t *testing.T) {
 	must(t, w.store.Remove(t.Context(), "shop/web:v2"))
 	_, err := w.store.GC(t.Context(), -time.Hour, nil)
 	must(t, err)
-	_, err = w.find(t, "shop/web:v1").Verify(w.policy(attest.PredicateProvenance), time.Now())
+	_, err = w.find(t, "shop/web:v1").Verify(t.Context(), w.policy(attest.PredicateProvenance), time.Now())
 	must(t, err)
 	left, err := w.store.Beside(gone.Image.Digest)
 	if err != nil || len(left) > 0 {
@@ -295,14 +295,14 @@ func TestDamagedEvidence(t *testing.T) {
 	if len(s.Problems) == 0 {
 		t.Error("the damage is not reported")
 	}
-	_, err = s.Verify(w.policy(attest.PredicateCycloneDX), time.Now())
+	_, err = s.Verify(t.Context(), w.policy(attest.PredicateCycloneDX), time.Now())
 	must(t, err)
-	_, err = s.Verify(w.policy(attest.PredicateProvenance), time.Now())
+	_, err = s.Verify(t.Context(), w.policy(attest.PredicateProvenance), time.Now())
 	refused(t, err, "no valid statement provenance: there is none", "")
 	must(t, s.Keep(t.Context(), attest.PredicateProvenance, map[string]string{}))
 	_, err = s.Sign(t.Context(), w.key)
 	must(t, err)
-	_, err = s.Verify(w.policy(attest.PredicateProvenance), time.Now())
+	_, err = s.Verify(t.Context(), w.policy(attest.PredicateProvenance), time.Now())
 	must(t, err)
 	if len(s.Problems) > 0 {
 		t.Error(s.Problems)
@@ -341,7 +341,7 @@ func TestARegistryThatLies(t *testing.T) {
 			}))
 			s, err := evidence.InRegistry(t.Context(), liar.registry, liar.host+"/shop/web:v1")
 			if err == nil {
-				_, err = s.Verify(w.policy(), time.Now())
+				_, err = s.Verify(t.Context(), w.policy(), time.Now())
 			}
 			refused(t, err, "no valid signature: there is none", "")
 		})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/annex"
 	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -19,6 +20,7 @@ const maxKey = 64 << 10
 
 // Keyring finds keys: files, and variables as "env://NAME".
 type Keyring struct {
+	Tools  annex.Tools // for identities
 	Lookup func(string) (string, bool)
 	Path   func(string) string // of a file that a person names
 }
@@ -99,6 +101,17 @@ func (k Keyring) Policy(root string, want *config.Signatures) (Policy, error) {
 			return p, err
 		}
 		p.Keys = append(p.Keys, v)
+	}
+	if len(want.Identities) > 0 {
+		root, err := repository.ReadFile(root, want.TrustedRoot)
+		if err != nil {
+			return p, diag.Fail(diag.ExitUsage, "cannot read the trusted root %s of signatures: in slipway.yaml", want.TrustedRoot).Because(err).
+				WithHint("copy the file there that the operators of your Sigstore publish")
+		}
+		p.Identities = &Identities{Tools: k.Tools, TrustedRoot: root}
+		for _, i := range want.Identities {
+			p.Identities.Accepted = append(p.Identities.Accepted, annex.Identity(i))
+		}
 	}
 	for _, word := range want.Statements {
 		predicate, err := Predicate(word)

@@ -33,15 +33,20 @@ type Entry struct {
 	Type      string   `json:"type"`
 	Predicate string   `json:"predicate_type,omitempty"`
 	Keys      []string `json:"key_sha256,omitempty"` // as the signatures name them
+	Identity  string   `json:"identity,omitempty"`   // that its certificate names, without a key
+	Issuer    string   `json:"issuer,omitempty"`     // of the identity
 	Signed    bool     `json:"signed"`
 	SizeBytes int      `json:"size_bytes"`
 	Stored    string   `json:"manifest"` // digest of the manifest that holds it
 }
 
-// KeyText names the keys for people.
+// KeyText names the keys for people, or the identity.
 func (e Entry) KeyText() string {
-	if !e.Signed {
+	switch {
+	case !e.Signed:
 		return "unsigned"
+	case e.Identity != "":
+		return e.Identity
 	}
 	if len(e.Keys) == 0 {
 		return "not named"
@@ -58,6 +63,8 @@ func (s *Subject) List() List {
 	l := List{Image: s.Name, Digest: s.Digest(), Evidence: []Entry{}}
 	for _, item := range s.Items {
 		e := Entry{Type: diag.Printable(attest.Word(item.Predicate)), Predicate: diag.Printable(item.Predicate), Signed: len(item.Signatures) > 0, SizeBytes: len(item.Payload), Stored: item.Stored.String()}
+		subject, issuer := item.Identity()
+		e.Identity, e.Issuer = diag.Printable(subject), diag.Printable(issuer)
 		for _, m := range item.Signatures {
 			if m.KeyID != "" {
 				e.Keys = append(e.Keys, diag.Printable(m.KeyID))
@@ -112,7 +119,7 @@ func (s *Subject) Export(dir string) ([]string, error) {
 	var written []string
 	count := map[string]int{}
 	for _, item := range s.Items {
-		if item.Predicate == attest.PredicateSigned {
+		if item.Predicate == attest.PredicateSigned && item.Bundle == nil {
 			continue // the same as the signature, for cosign 3
 		}
 		word := attest.Word(item.Predicate)

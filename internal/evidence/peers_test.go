@@ -84,7 +84,7 @@ func TestSignaturesOfCosignCount(t *testing.T) {
 		if len(s.Problems) > 0 {
 			t.Error(s.Problems)
 		}
-		_, err = s.Verify(evidence.Policy{Keys: keys, Required: []string{attest.PredicateVulnerabilities}}, time.Now())
+		_, err = s.Verify(t.Context(), evidence.Policy{Keys: keys, Required: []string{attest.PredicateVulnerabilities}}, time.Now())
 		must(t, err)
 		// Our password variable opens a key that cosign made.
 		if _, err := w.keys.Private("cosign.key"); err != nil {
@@ -111,7 +111,7 @@ func TestEvidenceIsFoundAndCopiedByOthers(t *testing.T) {
 		t.Helper()
 		r, err := evidence.InRegistry(t.Context(), w.registry, to)
 		must(t, err)
-		_, err = r.Verify(w.policy(attest.PredicateProvenance, attest.PredicateCycloneDX), time.Now())
+		_, err = r.Verify(t.Context(), w.policy(attest.PredicateProvenance, attest.PredicateCycloneDX), time.Now())
 		must(t, err)
 	}
 	t.Run("oras", func(t *testing.T) {

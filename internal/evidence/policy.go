@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -13,8 +14,9 @@ import (
 
 // Policy says which evidence an image must have.
 type Policy struct {
-	Keys     []attest.Verifier // of which one must have signed, each piece
-	Required []string          // types of statements, beside the signature of the image
+	Keys       []attest.Verifier // of which one must have signed each piece, or an identity
+	Identities *Identities       // nil: none counts
+	Required   []string          // types of statements, beside the signature of the image
 }
 
 // Verdict is what was found of an image.
@@ -34,7 +36,7 @@ type Piece struct {
 
 // Verify checks all evidence of an image. The error says what is missing; it has
 // diag.ExitGate.
-func (s *Subject) Verify(p Policy, now time.Time) (Verdict, error) {
+func (s *Subject) Verify(ctx context.Context, p Policy, now time.Time) (Verdict, error) {
 	v := Verdict{Image: s.Name, Digest: s.Digest(), Evidence: []Piece{}}
 	for _, k := range p.Keys {
 		if err := k.Valid(now); err != nil {
@@ -42,6 +44,11 @@ func (s *Subject) Verify(p Policy, now time.Time) (Verdict, error) {
 		}
 	}
 	v.checked = attest.Check(s.Items, s.Image.Digest, p.Keys)
+	if p.Identities != nil {
+		if err := p.Identities.check(ctx, s, v.checked); err != nil {
+			return v, err
+		}
+	}
 	for _, c := range v.checked {
 		v.Evidence = append(v.Evidence, Piece{attest.Word(c.Predicate), c.By, c.Refused})
 	}
@@ -61,11 +68,15 @@ func (s *Subject) Verify(p Policy, now time.Time) (Verdict, error) {
 		return v, nil
 	}
 	f := diag.Fail(diag.ExitGate, "%s (%s) is refused:\n  %s", s.Name, s.Digest(), strings.Join(missing, "\n  "))
+	how := "--key FILE"
+	if len(p.Keys) == 0 {
+		how = "--keyless"
+	}
 	switch {
 	case len(s.Items) == 0 && s.registry == nil:
-		return v, f.WithHint("sign it: slipway sign %s --key FILE", s.Name)
+		return v, f.WithHint("sign it: slipway sign %s %s", s.Name, how)
 	case len(s.Items) == 0:
-		return v, f.WithHint("sign it and push it with its evidence: slipway sign NAME --key FILE, slipway push")
+		return v, f.WithHint("sign it and push it with its evidence: slipway sign NAME %s, slipway push", how)
 	}
 	return v, f.WithHint("slipway evidence %s lists what there is", s.Name)
 }

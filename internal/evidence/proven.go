@@ -22,8 +22,8 @@ import (
 // digest that was tested. What is there already stays, with its signatures.
 type Keeper struct {
 	Store   *image.Store
-	Signer  *attest.Signer // nil: nothing is signed
-	Version string         // of Slipway
+	Signer  Signer // nil: nothing is signed
+	Version string // of Slipway
 }
 
 // Tested keeps the results of an image's quality stages, and of the scan that its gates

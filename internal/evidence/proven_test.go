@@ -34,7 +34,7 @@ func TestWhatTestsProvedIsKeptOfTheirImage(t *testing.T) {
 	made := w.made(t).Built.Result
 	k := evidence.Keeper{Store: w.store, Signer: w.key, Version: "v1"}
 	must(t, k.Tested(t.Context(), "shop/web:latest", made, ran(testreport.Passed, made.Digest), true))
-	if _, err := w.find(t, "tmp:1").Verify(w.policy(attest.PredicateTests, attest.PredicateVulnerabilities), time.Now()); err != nil {
+	if _, err := w.find(t, "tmp:1").Verify(t.Context(), w.policy(attest.PredicateTests, attest.PredicateVulnerabilities), time.Now()); err != nil {
 		t.Error(err)
 	}
 	if of := w.statements(t, other); len(of) != 0 {
@@ -55,7 +55,7 @@ func TestWhatTestsProvedIsKeptOfTheirImage(t *testing.T) {
 	if said := w.statements(t, "tmp:1")[attest.PredicateTests]; len(said) != 1 || !strings.Contains(said[0], `"result":"FAILED"`) {
 		t.Errorf("statements %v", said)
 	}
-	if _, err := w.find(t, "tmp:1").Verify(w.policy(attest.PredicateTests), time.Now()); err == nil {
+	if _, err := w.find(t, "tmp:1").Verify(t.Context(), w.policy(attest.PredicateTests), time.Now()); err == nil {
 		t.Error("a test that failed is accepted")
 	}
 }
@@ -80,7 +80,7 @@ func TestWhatAScanFoundIsKept(t *testing.T) {
 	if len(said) != 1 || !strings.Contains(said[0], `"scanStartedOn":"2026-11-29T00:00:00Z"`) {
 		t.Errorf("statements %v", said)
 	}
-	if _, err := w.find(t, digest).Verify(w.policy(attest.PredicateVulnerabilities), time.Now()); err != nil {
+	if _, err := w.find(t, digest).Verify(t.Context(), w.policy(attest.PredicateVulnerabilities), time.Now()); err != nil {
 		t.Error(err)
 	}
 	result.Vulnerabilities = []advisory.Hit{{ID: "GHSA-1", Severity: advisory.High, Package: inventory.Package{URL: "pkg:npm/a@1"}}}
@@ -92,7 +92,7 @@ func TestWhatAScanFoundIsKept(t *testing.T) {
 	// A scan that could not look everything up is no proof.
 	result.Database = &advisory.Database{Ecosystems: []string{"npm"}, Updated: at, Missing: []string{"Debian"}}
 	must(t, k.Scanned(t.Context(), result, at, at, true))
-	_, err := w.find(t, digest).Verify(w.policy(attest.PredicateVulnerabilities), time.Now())
+	_, err := w.find(t, digest).Verify(t.Context(), w.policy(attest.PredicateVulnerabilities), time.Now())
 	if err == nil || !strings.Contains(err.Error(), "the scan had no advisories for Debian") {
 		t.Errorf("the error is %v", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/annex"
 	"github.com/slipway-build/slipway/internal/annex/cel"
+	"github.com/slipway-build/slipway/internal/annex/keyless"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -41,6 +42,10 @@ func answers(ctx context.Context, q annex.Question) (any, error) {
 	case annex.Policies:
 		boundMemory()
 		return with(ctx, q, cel.Evaluate)
+	case annex.Sign:
+		return with(ctx, q, keyless.Sign)
+	case annex.Verify:
+		return with(ctx, q, keyless.Verify)
 	}
 	return nil, diag.Fail(diag.ExitUnexpected, "slipway-tools cannot answer %q", q.Ask).WithHint("it is of another version than slipway: run `make build` again")
 }

@@ -3,11 +3,14 @@ package attest
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -33,8 +36,9 @@ type Artifact struct {
 // Sign makes the signature of an image in both of cosign's forms: what lies under the
 // tag, and a manifest that refers to the image.
 //
-// There is no third one, a bundle of Sigstore: where there is a bundle, cosign 2 looks at
-// nothing else, and verifies it only with Sigstore's roots, which it fetches.
+// There is no third one, a bundle of Sigstore, as identities get: where there is a bundle,
+// cosign 2 looks at nothing else, and verifies it only with Sigstore's roots, which it
+// fetches.
 func Sign(ctx context.Context, signer *Signer, repository string, subject v1.Descriptor) ([]Artifact, error) {
 	payload, err := simpleSigning(repository, subject.Digest)
 	if err != nil {
@@ -77,6 +81,14 @@ func Attest(ctx context.Context, signer *Signer, statement []byte, subject v1.De
 		{Image: refers, Predicate: s.PredicateType, Signed: true},
 		{Image: tagged, Tag: TagAttestations, Predicate: s.PredicateType, Signed: true},
 	}, err
+}
+
+// Bundled keeps a bundle of Sigstore that signs a statement, in the form of cosign 3.
+func Bundled(bundle []byte, predicate string, subject v1.Descriptor) (Artifact, error) {
+	img, err := part{bundle, typeBundle, nil}.refersTo(subject, typeBundle, map[string]string{
+		annotationBundleContent: "dsse-envelope", annotationBundlePredicate: predicate,
+	})
+	return Artifact{Image: img, Predicate: predicate, Signed: true}, err
 }
 
 // Unsigned keeps a statement that nobody signed yet.
@@ -130,7 +142,53 @@ func tagged(layer v1.Layer, annotations map[string]string) (v1.Image, error) {
 // sigstore_bundle.proto, version 0.3), as far as it is read.
 type bundle struct {
 	Envelope *dsse.Envelope `json:"dsseEnvelope,omitempty"`
+	Material struct {
+		Certificate certificate `json:"certificate"`
+		Chain       struct {
+			Certificates []certificate `json:"certificates"`
+		} `json:"x509CertificateChain"`
+	} `json:"verificationMaterial"`
 }
+
+type certificate struct {
+	DER []byte `json:"rawBytes"`
+}
+
+// Identity is who the certificate in the item's bundle says signed it, and the issuer
+// that vouches for it; empty: it has none. Nothing of it is checked.
+func (i Item) Identity() (subject, issuer string) {
+	var b bundle
+	if i.Bundle == nil || json.Unmarshal(i.Bundle, &b) != nil {
+		return "", ""
+	}
+	der := b.Material.Certificate.DER
+	if len(der) == 0 && len(b.Material.Chain.Certificates) > 0 {
+		der = b.Material.Chain.Certificates[0].DER
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return "", ""
+	}
+	names := slices.Concat(cert.EmailAddresses, cert.DNSNames)
+	for _, u := range cert.URIs {
+		names = append(names, u.String())
+	}
+	for _, e := range cert.Extensions {
+		switch {
+		case e.Id.Equal(issuerV1) && issuer == "":
+			issuer = string(e.Value)
+		case e.Id.Equal(issuerV2):
+			_, _ = asn1.Unmarshal(e.Value, &issuer) // else the first one counts
+		}
+	}
+	return clip(strings.Join(names, ", ")), clip(issuer)
+}
+
+// Issuers of identities in certificates of Fulcio (fulcio, docs/oid-info.md).
+var (
+	issuerV1 = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 1}
+	issuerV2 = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 8}
+)
 
 // part is the only blob of a manifest.
 type part struct {
@@ -256,7 +314,9 @@ func reader(mediaType types.MediaType) func([]byte, v1.Descriptor) (Item, error)
 			if b.Envelope == nil {
 				return Item{}, fmt.Errorf("the bundle has no envelope")
 			}
-			return openEnvelope(b.Envelope)
+			item, err := openEnvelope(b.Envelope)
+			item.Bundle = bytes.Clone(data)
+			return item, err
 		}
 	case typeStatement:
 		return func(data []byte, _ v1.Descriptor) (Item, error) {
@@ -303,6 +363,9 @@ func (i Item) Files() map[string][]byte {
 	files := map[string][]byte{".json": i.Payload}
 	if envelope, err := encode(envelopeOf(i)); err == nil && len(i.Signatures) > 0 {
 		files[".dsse.json"] = envelope
+	}
+	if i.Bundle != nil {
+		files[".sigstore.json"] = i.Bundle
 	}
 	return files
 }

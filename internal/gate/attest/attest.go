@@ -29,6 +29,11 @@ const (
 
 	annotationSignature = "dev.cosignproject.cosign/signature"
 	annotationPredicate = "predicateType"
+
+	// Of what refers to an image with a bundle, as cosign 3 writes them (cosign,
+	// pkg/oci/remote/write.go).
+	annotationBundleContent   = "dev.sigstore.bundle.content"
+	annotationBundlePredicate = "dev.sigstore.bundle.predicateType"
 )
 
 // Suffixes of the tags that cosign keeps signatures and attestations of a digest under.
@@ -51,6 +56,7 @@ type Item struct {
 	Payload    []byte // what is signed: the statement, or the signing payload
 	Signatures []Mark // none: unsigned
 	Stored     v1.Hash
+	Bundle     []byte // of Sigstore, which the item was in; nil: it was in none
 	pae        []byte // what signatures are over, when not Payload
 }
 
@@ -58,6 +64,22 @@ type Item struct {
 type Mark struct {
 	KeyID string // SHA-256 of the public key, hex; empty: the signer does not tell
 	Bytes []byte
+}
+
+// Evidence is an image and what is said of it.
+type Evidence struct {
+	Repository string // that signatures say the image is called
+	Image      v1.Descriptor
+	Items      []Item
+	Registry   bool // it is in a registry, where others sign too
+}
+
+// Sealed is what came of signing an image and the statements about it.
+type Sealed struct {
+	Image      bool     // it was signed; false: the signer had done so before
+	Statements []string // types of the statements that were signed
+	Artifacts  []Artifact
+	By         string // names the signer: an ID of a key, or an identity
 }
 
 // IsSignature reports whether the item says only that somebody signed the image.

@@ -64,6 +64,35 @@ func (s *Signer) Sign(_ context.Context, data []byte) ([]byte, error) {
 // KeyID implements dsse.Signer.
 func (s *Signer) KeyID() (string, error) { return s.id, nil }
 
+// Seal signs the image, and every statement about it, with what the key has not signed
+// yet.
+func (s *Signer) Seal(ctx context.Context, e Evidence) (Sealed, error) {
+	done := Sealed{By: s.id}
+	signed := false
+	ours := map[string]bool{} // statements that the key signed, by content
+	for _, c := range Check(e.Items, e.Image.Digest, []Verifier{s.Verifier}) {
+		if c.Refused == "" {
+			signed = signed || c.Predicate == ""
+			ours[string(c.Payload)] = true
+		}
+	}
+	if !signed {
+		made, err := Sign(ctx, s, e.Repository, e.Image)
+		if err != nil {
+			return done, err
+		}
+		done.Image, done.Artifacts = true, made
+	}
+	for _, item := range e.Unsigned(ours) {
+		made, err := Attest(ctx, s, item.Payload, e.Image)
+		if err != nil {
+			return done, err
+		}
+		done.Statements, done.Artifacts = append(done.Statements, item.Predicate), append(done.Artifacts, made...)
+	}
+	return done, nil
+}
+
 // verifies tells whether a signature of some data is that of the key.
 func (v Verifier) verifies(data, signature []byte) bool {
 	sum := sha256.Sum256(data)

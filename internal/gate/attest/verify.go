@@ -72,6 +72,22 @@ func (i Item) check(image v1.Hash, keys []Verifier) (by, refused string) {
 	return "", "another key signed it, or it was altered"
 }
 
+// Unsigned are the statements about the image to sign, each once, without those of which
+// the content is in ours. In a registry, the words of others are not ours.
+func (e Evidence) Unsigned(ours map[string]bool) []Item {
+	var out []Item
+	seen := map[string]bool{}
+	for _, item := range e.Items {
+		text := string(item.Payload)
+		if item.IsSignature() || ours[text] || seen[text] || !item.About(e.Image.Digest) || len(item.Signatures) > 0 && e.Registry {
+			continue
+		}
+		seen[text] = true
+		out = append(out, item)
+	}
+	return out
+}
+
 // message is what the signatures are over.
 func (i Item) message() []byte {
 	if i.pae != nil {
