@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/annex"
@@ -128,23 +126,12 @@ func (i *Identities) check(ctx context.Context, s *Subject, checked []attest.Che
 // ReadFile reads a file of Sigstore that the person names: a trusted root, a signing
 // configuration, a token.
 func (k Keyring) ReadFile(what, name string) ([]byte, error) {
-	failed := func(err error) ([]byte, error) {
-		return nil, diag.Fail(diag.ExitUsage, "cannot read the %s %s", what, name).Because(err)
-	}
-	f, err := os.Open(k.Path(name))
+	data, err := k.file(name, maxSigstore)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, diag.Fail(diag.ExitUsage, "the %s %s does not exist", what, name).WithHint("check the path")
 	}
 	if err != nil {
-		return failed(err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSigstore+1))
-	if err != nil {
-		return failed(err)
-	}
-	if len(data) > maxSigstore {
-		return failed(errors.New("it is larger than 4 MiB"))
+		return nil, diag.Fail(diag.ExitUsage, "cannot read the %s %s", what, name).Because(err).WithHint("name a file that you may read")
 	}
 	return data, nil
 }

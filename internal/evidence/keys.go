@@ -35,22 +35,32 @@ func (k Keyring) text(name string) ([]byte, error) {
 		}
 		return []byte(value), nil
 	}
-	f, err := os.Open(k.Path(name))
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := k.file(name, maxKey)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, diag.Fail(diag.ExitUsage, "the key %s does not exist", name).WithHint("make one: slipway sign --generate-key")
-	}
-	if err != nil {
-		return nil, unreadable(name, err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxKey+1))
-	if err != nil {
-		return nil, unreadable(name, err)
-	}
-	if len(data) > maxKey {
+	case errors.Is(err, errTooLarge):
 		return nil, diag.Fail(diag.ExitUsage, "%s is too large for a key", name).WithHint("name the file of the key, such as cosign.key")
+	case err != nil:
+		return nil, unreadable(name, err)
 	}
 	return data, nil
+}
+
+var errTooLarge = errors.New("it is too large")
+
+// file reads a file that a person names, of at most so many bytes.
+func (k Keyring) file(name string, most int64) ([]byte, error) {
+	f, err := os.Open(k.Path(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = errTooLarge
+	}
+	return data, err
 }
 
 func unreadable(name string, err error) error {

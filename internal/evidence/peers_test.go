@@ -37,7 +37,7 @@ func cosigns(t *testing.T) []string {
 		list = []string{found}
 	}
 	if len(list) == 0 {
-		t.Skip("cosign is not installed; SLIPWAY_COSIGN may name it: go install github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5")
+		t.Skip("cosign is not installed; SLIPWAY_COSIGN may name it: go install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3, or v2@v2.6.5")
 	}
 	return list
 }
