@@ -70,7 +70,7 @@ func (a *app) signer(command string, sign bool, key string, keyless keylessFlags
 func (a *app) signs(key string, keyless keylessFlags) (evidence.Signer, error) {
 	if keyless.on {
 		if key != "" {
-			return nil, diag.Fail(diag.ExitUsage, "--key and --keyless exclude each other").WithHint("sign twice: once with each")
+			return nil, diag.Fail(diag.ExitUsage, "--key and --keyless exclude each other").WithHint("choose one: cosign verifies an image that both signed by the identity alone")
 		}
 		return a.keyless(keyless)
 	}

@@ -215,7 +215,7 @@ func TestPolicyWithIdentities(t *testing.T) {
 	must(t, err)
 }
 
-// TestCosignAcceptsIdentities: cosign 3 verifies what an identity signed here, and what
+// TestCosignAcceptsIdentities: cosign 2.6 and 3 verify what an identity signed here, and what
 // cosign signed counts here.
 func TestCosignAcceptsIdentities(t *testing.T) {
 	for _, cosign := range cosigns(t) {
@@ -242,7 +242,11 @@ func TestCosignAcceptsIdentities(t *testing.T) {
 		must(t, w.registry.Push(t.Context(), "shop/theirs:v1", theirs))
 		must(t, os.WriteFile(filepath.Join(w.dir, "config.json"), sig.SigningConfig(t), 0o600))
 		must(t, os.WriteFile(filepath.Join(w.dir, "both.json"), sig.TrustedRoot(t, sigstore.Trust{Log: true, Timestamps: true}), 0o600))
-		w.peer(t, cosign, "sign", "--signing-config", "config.json", "--trusted-root", "both.json", "--identity-token", signer.Token, theirs)
+		sign := []string{"sign", "--signing-config", "config.json", "--trusted-root", "both.json", "--identity-token", signer.Token}
+		if strings.Contains(w.peer(t, cosign, "sign", "--help"), "--new-bundle-format") { // which cosign 3 does by itself
+			sign = append(sign, "--new-bundle-format")
+		}
+		w.peer(t, cosign, append(sign, theirs)...)
 		there, err := evidence.InRegistry(t.Context(), w.registry, theirs)
 		must(t, err)
 		identities.TrustedRoot = sig.TrustedRoot(t, sigstore.Trust{Log: true, Timestamps: true})
