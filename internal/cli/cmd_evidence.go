@@ -31,7 +31,7 @@ SBOM, test and scan results. slipway push sends it along with the image. Listing
 checks nothing; slipway verify does.
 
 --export writes each piece into a directory: statements as .json, and as signed
-envelopes (.dsse.json) that other tools verify. --attach adds the JSON of a file as a
+envelopes (.dsse.json) or bundles (.sigstore.json) that other tools verify. --attach adds the JSON of a file as a
 statement of --type about one image; slipway sign signs it.`,
 		Example: `  slipway evidence
   slipway evidence registry.example/shop/web:v1 --remote --json

@@ -275,3 +275,26 @@ func TestServices(t *testing.T) {
 		}
 	}
 }
+
+// FuzzVerify: whatever a registry keeps as a bundle, checking it ends, and nothing counts
+// whose statement the identity did not sign.
+func FuzzVerify(f *testing.F) {
+	s := sigstore.Start(f)
+	trusted := s.TrustedRoot(f, sigstore.Trust{Log: true})
+	a, err := Sign(f.Context(), request(s))
+	if err != nil {
+		f.Fatal(err)
+	}
+	payload := base64.StdEncoding.EncodeToString(statement(image))
+	f.Add([]byte(a.Bundles[0]))
+	f.Add(bytes.Replace(a.Bundles[0], []byte(payload), []byte("e30="), 1))
+	f.Add([]byte(`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"certificate":{"rawBytes":"AA=="}},"dsseEnvelope":{}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := Verify(t.Context(), annex.VerifyRequest{
+			TrustedRoot: trusted, Identities: []annex.Identity{{Subject: dev, Issuer: issuer}}, SHA256: image, Bundles: []json.RawMessage{data},
+		})
+		if err != nil || (got.Results[0].By == "") == (got.Results[0].Refused == "") || got.Results[0].By != "" && !bytes.Contains(data, []byte(payload)) {
+			t.Errorf("%+v, %v: %s", got, err, data)
+		}
+	})
+}

@@ -45,6 +45,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(statement, "", uint8(3))
 	f.Add([]byte(`{"dsseEnvelope":{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[{"sig":"!"}]}}`), "", uint8(2))
+	f.Add([]byte(`{"verificationMaterial":{"certificate":{"rawBytes":"MIIB"}},"dsseEnvelope":{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[]}}`), "", uint8(2))
 	f.Add([]byte(`null`), "=", uint8(1))
 	other, err := attest.ParsePublic("other", public(&ec(f, elliptic.P256()).PublicKey))
 	if err != nil {
@@ -58,6 +59,9 @@ func FuzzRead(f *testing.F) {
 			t.Fatal(err)
 		}
 		items, err := attest.Read(img)
+		for _, item := range items {
+			item.Identity()
+		}
 		if (err == nil) == (len(items) == 0) {
 			t.Errorf("%d items, %v", len(items), err)
 		}
