@@ -67,7 +67,7 @@ func TestMemoryOfExpressionsIsBounded(t *testing.T) {
 	text := `"` + strings.Repeat("a", 100) + `".replace("a", "` + strings.Repeat("a", 1000) + `").replace("a", "` + strings.Repeat("b", 30_000) + `").size() > 0` // 3 GB
 	ask := annex.PolicyRequest{Policies: []annex.PolicyFile{{Name: "p.cel", Text: text}}, Input: json.RawMessage(`{}`)}
 	err := program(t, "").Ask(t.Context(), annex.Policies, ask, &annex.PolicyAnswer{})
-	if err == nil || !strings.Contains(err.Error(), "slipway-tools gave no answer") || !strings.Contains(err.Error(), "memory") {
+	if err == nil || !strings.Contains(err.Error(), "slipway-tools gave no answer: exit status") {
 		t.Errorf("%v", err)
 	}
 }
