@@ -6,19 +6,20 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"math"
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 
 	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/parallel"
 )
 
 // errLinked ends a walk that met a symbolic link on the way to a source: what
@@ -34,11 +35,30 @@ type walk struct {
 	plain   bool // every exception of the ignore patterns is a literal path
 	inodes  map[uint64]string
 	files   []File
+	odd     []int // of files, those of Print.Odd
+	unread  unread
 	seen    *digester // of what the file system says, to tell a change during the build
-	odd     *digester // of the files of Print.Odd
 	unknown []string
-	buf     []byte
 }
+
+// unread are the files whose digests are not known.
+type unread struct {
+	next   []*content   // not being read yet
+	begun  [][]*content // being read, or read
+	waits  []func()     // for those
+	failed atomic.Pointer[error]
+}
+
+// content is that of a file.
+type content struct {
+	file  int // of walk.files
+	path  string
+	entry Entry
+	sum   [32]byte
+}
+
+// batch is how many files are read together, while the walk goes on.
+const batch = 4096
 
 // collect walks the context for the paths; everything when one of them goes
 // through a symbolic link.
@@ -49,7 +69,7 @@ func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
 	}
 	defer done()
 	for {
-		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: newDigester(), odd: newDigester()}
+		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: newDigester()}
 		for _, p := range paths {
 			if p != dockerfile.Everything {
 				w.sources = append(w.sources, strings.Split(p, "/"))
@@ -66,6 +86,9 @@ func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
 			top.sources = append(top.sources, i)
 		}
 		err := w.dir(top)
+		if unread := w.read(); err == nil {
+			err = unread
+		}
 		if !errors.Is(err, errLinked) {
 			return w, err
 		}
@@ -254,21 +277,25 @@ func (w *walk) add(name string, e Entry) error {
 			w.unknown = append(w.unknown, name+", a link with extended attributes")
 		}
 	}
-	if !e.Mode.IsDir() && e.Inode != 0 {
-		if first, ok := w.inodes[e.Inode]; ok && e.Links > 1 {
+	if !e.Mode.IsDir() && e.Inode != 0 && e.Links > 1 {
+		if first, ok := w.inodes[e.Inode]; ok {
 			f.Link = first
 		} else {
 			w.inodes[e.Inode] = name
 		}
 	}
-	var err error
-	f.Sum, err = w.in.Cache.sum(e, func() ([32]byte, error) { return w.sum(name, e) })
-	w.files = append(w.files, f)
-	if e.Mode.IsRegular() && (e.CTime == 0 || time.Duration(e.CTime-e.MTime).Abs() > written) {
-		w.odd.text(name)
-		w.odd.bytes(f.Sum[:])
+	known := false
+	if f.Sum, known = w.in.Cache.sum(e); !known {
+		w.unread.next = append(w.unread.next, &content{file: len(w.files), path: name, entry: e})
 	}
-	return err
+	if e.Mode.IsRegular() && (e.CTime == 0 || time.Duration(e.CTime-e.MTime).Abs() > written) {
+		w.odd = append(w.odd, len(w.files))
+	}
+	w.files = append(w.files, f)
+	if len(w.unread.next) == batch {
+		w.begin()
+	}
+	return nil
 }
 
 // written is how far the times of a file may lie apart that was just written:
@@ -288,20 +315,59 @@ func (w *walk) mode(m fs.FileMode) fs.FileMode {
 	return m
 }
 
+// buffers are for what is read.
+var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+// begin reads the next files, on all processors.
+func (w *walk) begin() {
+	u := &w.unread
+	files := u.next
+	u.next, u.begun = nil, append(u.begun, files)
+	u.waits = append(u.waits, parallel.Start(len(files), func(i int) {
+		if u.failed.Load() != nil || w.ctx.Err() != nil {
+			return
+		}
+		buf := buffers.Get().(*[64 << 10]byte)
+		defer buffers.Put(buf)
+		c := files[i]
+		var err error
+		if c.sum, err = w.sum(c.path, c.entry, buf[:]); err != nil {
+			u.failed.CompareAndSwap(nil, &err)
+			return
+		}
+		w.in.Cache.learn(c.entry, c.sum)
+	}))
+}
+
+// read waits until all files are read.
+func (w *walk) read() error {
+	w.begin()
+	for _, wait := range w.unread.waits {
+		wait()
+	}
+	if err := w.unread.failed.Load(); err != nil {
+		return *err
+	}
+	for _, files := range w.unread.begun {
+		for _, c := range files {
+			w.files[c.file].Sum = c.sum
+		}
+	}
+	return context.Cause(w.ctx)
+}
+
 // sum digests the content of a file or the target of a link, and the extended
 // attributes of either.
-func (w *walk) sum(name string, e Entry) ([32]byte, error) {
+func (w *walk) sum(name string, e Entry, buf []byte) ([32]byte, error) {
 	var sum [32]byte
 	attributes, err := w.in.Context.Attributes(name, e)
 	if err != nil {
 		return sum, fmt.Errorf("reading the attributes of %s in the build context: %w", name, err)
 	}
 	if e.Mode.IsRegular() || e.Mode&fs.ModeSymlink != 0 {
-		h := sha256.New()
-		if err := w.read(h, name, e); err != nil {
+		if sum, err = w.digest(name, e, buf); err != nil {
 			return sum, fmt.Errorf("reading %s of the build context: %w", name, err)
 		}
-		h.Sum(sum[:0])
 	}
 	if len(attributes) > 0 {
 		sum = sha256.Sum256(bytes.Join([][]byte{[]byte("attributes"), sum[:], attributes}, []byte{0}))
@@ -309,16 +375,33 @@ func (w *walk) sum(name string, e Entry) ([32]byte, error) {
 	return sum, nil
 }
 
-func (w *walk) read(h hash.Hash, name string, e Entry) error {
+func (w *walk) digest(name string, e Entry, buf []byte) (sum [32]byte, err error) {
 	f, err := w.in.Context.Open(name, e)
 	if err != nil {
-		return err
+		return sum, err
 	}
-	if w.buf == nil {
-		w.buf = make([]byte, 64<<10)
+	defer func() { err = errors.Join(err, f.Close()) }()
+	n, err := io.ReadFull(f, buf)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return sha256.Sum256(buf[:n]), nil
 	}
-	_, err = io.CopyBuffer(h, struct{ io.Reader }{f}, w.buf)
-	return errors.Join(err, f.Close())
+	if err != nil {
+		return sum, err
+	}
+	h := sha256.New()
+	h.Write(buf)
+	_, err = io.CopyBuffer(h, struct{ io.Reader }{f}, buf)
+	return [32]byte(h.Sum(nil)), err
+}
+
+// oddity is Print.Odd.
+func (w *walk) oddity() string {
+	d := newDigester()
+	for _, i := range w.odd {
+		d.text(w.files[i].Path)
+		d.bytes(w.files[i].Sum[:])
+	}
+	return d.hex()
 }
 
 // see takes note of an entry in the state of the file system.

@@ -143,16 +143,36 @@ func (t *Tree) Open(name string, e fingerprint.Entry) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	return file(fd), nil
 }
+
+// file is one that is open, without what makes an os.File: there may be many.
+type file int
+
+func (f file) Read(p []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(f), p)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return 0, os.NewSyscallError("read", err)
+		case n == 0 && len(p) > 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+func (f file) Close() error { return os.NewSyscallError("close", unix.Close(int(f))) }
 
 // Attributes implements fingerprint.Tree.
 func (t *Tree) Attributes(name string, _ fingerprint.Entry) ([]byte, error) {
 	file := t.path(name)
-	list, err := grow(func(buf []byte) (int, error) { return unix.Llistxattr(file, buf) })
-	if errors.Is(err, unix.ENOTSUP) {
+	if n, err := unix.Llistxattr(file, nil); err == nil && n == 0 || errors.Is(err, unix.ENOTSUP) {
 		return nil, nil
 	}
+	list, err := grow(func(buf []byte) (int, error) { return unix.Llistxattr(file, buf) })
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
