@@ -147,11 +147,11 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 		"settings say what it looks for": {files: flask("tests.py", "", "tox.ini", "[pytest]\npython_files = tests.py\n"), want: []string{"-m pytest"}, not: []string{"-o python_files"}},
 		"tox.ini alone names packages": {
 			files: flask("tests/test_a.py", "", "tox.ini", "[testenv]\ndeps =\n    -r{toxinidir}/requirements.txt\n    py313: freezegun>=1 # of time\n    {[base]deps}\ncommands = pytest\n[testenv:docs]\ndeps = sphinx\n[testenv:lint]\ndeps = flake8\n"),
-			want:  []string{"install --no-compile 'freezegun>=1' flake8", "flake8 --tee"}, not: []string{"sphinx", "{[base]"},
+			want:  []string{"install --no-compile -c /tmp/packages.txt 'freezegun>=1' flake8", "flake8 --tee"}, not: []string{"sphinx", "{[base]"},
 		},
 		"tox.ini has lines for other Pythons": {
 			files: flask("tests/test_a.py", "", ".python-version", "3.13\n", "tox.ini", "[testenv]\ndeps =\n    py27: pytest<5\n    py3: pytest>=8\n    !py27: freezegun\n    !py313: nose\n    py{36,37}-lint,py38: tox-a\n    py{311,313}-lint,py38: tox-b\n    pypy3: tox-c\n    lint: pylint<2\n    lint: pylint<4\n[testenv:py27-lint]\ndeps = flake8<4\n[testenv:py313-lint]\ndeps = flake8\n"),
-			want:  []string{"install --no-compile 'pytest>=8' freezegun tox-b 'pylint<4' flake8 "},
+			want:  []string{"install --no-compile -c /tmp/packages.txt 'pytest>=8' freezegun tox-b 'pylint<4' flake8 "},
 		},
 		"Pylint without settings": {
 			files: flask("requirements-dev.txt", "pylint\nisort\n"),
