@@ -36,6 +36,14 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: with(node("", `"@biomejs/biome": "^1.9.0"`), "biome.json", "{}"),
 			want:  []string{"biome ci . --reporter=junit --colors=off > /reports/lint/biome-junit.xml 2> /dev/null", "\n       || PATH=/app/node_modules/.bin:$PATH biome ci . || status=$?"},
 		},
+		"the browser is there": {
+			files: with(node(`"test:e2e": "npx playwright install --with-deps chromium && playwright test"`, `"@playwright/test": "1.56.0"`), "e2e/a.spec.ts", ""),
+			want:  []string{"playwright test", "--reporter=list,junit"}, not: []string{"--with-deps", "npm run test:e2e"},
+		},
+		"another command of Playwright has no reporter": {
+			files: with(node(`"test:e2e": "playwright merge-reports x && playwright test"`, `"@playwright/test": "1.56.0"`), "e2e/a.spec.ts", ""),
+			want:  []string{"npm run test:e2e"},
+		},
 		"failed tests have covered something": {
 			files: with(node(`"test": "nyc mocha"`, `"mocha": "10", "nyc": "17"`), "test/a.test.js", ""),
 			want:  []string{"|| code=$?; PATH=/app/node_modules/.bin:$PATH nyc report --reporter=lcovonly"},
