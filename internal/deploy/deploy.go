@@ -103,12 +103,50 @@ type Action struct {
 	Outcome Outcome   `json:"outcome,omitempty"`
 }
 
+// Text is an action in words.
+func (a Action) Text() string {
+	switch a.Kind {
+	case Scale:
+		return fmt.Sprintf("%d of the %s side are to run", a.Count, a.Side)
+	case Shift:
+		return fmt.Sprintf("%d %% of the traffic goes to the new side", a.Share)
+	case Retire:
+		return fmt.Sprintf("the %s side ends its requests and is removed", a.Side)
+	case Promote:
+		return "the new release is the one that runs"
+	case Revert:
+		return "it goes back: " + a.Reason
+	case Pause:
+		return "it is paused: " + a.Reason
+	case Reach:
+		return fmt.Sprintf("step %d is complete", a.Step+1)
+	case Done:
+		return string(a.Outcome)
+	}
+	return "waiting: " + a.Reason
+}
+
+// Check returns what of a spec cannot be, nil for one that can.
+func (spec Spec) Check() error {
+	switch {
+	case spec.Service == "" || spec.Release == "":
+		return fmt.Errorf("it names no service or no release")
+	case spec.Replicas < 1:
+		return fmt.Errorf("%d replicas: at least one is to run", spec.Replicas)
+	case spec.Replaces == "" && spec.Before != 0 || spec.Replaces != "" && spec.Before < 1:
+		return fmt.Errorf("%d copies of the release %q run before it", spec.Before, spec.Replaces)
+	case spec.Deadline <= 0 || spec.Patience <= 0:
+		return fmt.Errorf("times to wait are positive")
+	}
+	return spec.Strategy.Check()
+}
+
 // Next says what to do about a rollout, seen as it is now.
 func Next(spec Spec, seen Observed, journal []Entry) Action {
 	at := replay(journal)
 	switch {
 	case at.outcome != "":
-		return Action{Kind: Done, Step: at.step, Outcome: at.outcome}
+		return Action{Kind: Done, Step: at.step, Outcome: at.outcome, Reason: at.reverting}
 	case seen.Unknown != "":
 		return at.patient(spec, seen.Now, seen.Answered, seen.Unknown)
 	case at.reverting != "":

@@ -38,6 +38,9 @@ type position struct {
 	outcome   Outcome
 }
 
+// Paused reports whether a person has to decide before a rollout goes on.
+func Paused(journal []Entry) bool { return replay(journal).paused != "" }
+
 // replay reads a journal. An unknown entry, of a later version, changes nothing.
 func replay(journal []Entry) position {
 	var at position
