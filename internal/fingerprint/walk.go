@@ -260,9 +260,8 @@ func (w *walk) add(name string, e Entry) error {
 			w.inodes[e.Inode] = name
 		}
 	}
-	known := false
-	if f.Sum, known = w.in.Cache.sum(e); !known {
-		w.unread.next = append(w.unread.next, &content{file: len(w.files), path: name, entry: e})
+	if err := w.keep(&f, e); err != nil {
+		return err
 	}
 	if e.Mode.IsRegular() && (e.CTime == 0 || time.Duration(e.CTime-e.MTime).Abs() > written) {
 		w.odd = append(w.odd, len(w.files))
