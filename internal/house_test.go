@@ -105,6 +105,7 @@ func rooms() map[string]layer {
 		"internal/proof":       core,
 		"internal/proof/*":     core,
 		"internal/deploy":      core,
+		"internal/release":     core,
 		"internal/report":      core,
 
 		"internal/diag":       words,

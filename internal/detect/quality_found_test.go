@@ -36,6 +36,14 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: with(node("", `"@biomejs/biome": "^1.9.0"`), "biome.json", "{}"),
 			want:  []string{"biome ci . --reporter=junit --colors=off > /reports/lint/biome-junit.xml 2> /dev/null", "\n       || PATH=/app/node_modules/.bin:$PATH biome ci . || status=$?"},
 		},
+		"the browser is there": {
+			files: with(node(`"test:e2e": "npx playwright install --with-deps chromium && playwright test"`, `"@playwright/test": "1.56.0"`), "e2e/a.spec.ts", ""),
+			want:  []string{"playwright test", "--reporter=list,junit"}, not: []string{"--with-deps", "npm run test:e2e"},
+		},
+		"another command of Playwright has no reporter": {
+			files: with(node(`"test:e2e": "playwright merge-reports x && playwright test"`, `"@playwright/test": "1.56.0"`), "e2e/a.spec.ts", ""),
+			want:  []string{"npm run test:e2e"},
+		},
 		"failed tests have covered something": {
 			files: with(node(`"test": "nyc mocha"`, `"mocha": "10", "nyc": "17"`), "test/a.test.js", ""),
 			want:  []string{"|| code=$?; PATH=/app/node_modules/.bin:$PATH nyc report --reporter=lcovonly"},
@@ -147,11 +155,11 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 		"settings say what it looks for": {files: flask("tests.py", "", "tox.ini", "[pytest]\npython_files = tests.py\n"), want: []string{"-m pytest"}, not: []string{"-o python_files"}},
 		"tox.ini alone names packages": {
 			files: flask("tests/test_a.py", "", "tox.ini", "[testenv]\ndeps =\n    -r{toxinidir}/requirements.txt\n    py313: freezegun>=1 # of time\n    {[base]deps}\ncommands = pytest\n[testenv:docs]\ndeps = sphinx\n[testenv:lint]\ndeps = flake8\n"),
-			want:  []string{"install --no-compile 'freezegun>=1' flake8", "flake8 --tee"}, not: []string{"sphinx", "{[base]"},
+			want:  []string{"install --no-compile -c /tmp/packages.txt 'freezegun>=1' flake8", "flake8 --tee"}, not: []string{"sphinx", "{[base]"},
 		},
 		"tox.ini has lines for other Pythons": {
 			files: flask("tests/test_a.py", "", ".python-version", "3.13\n", "tox.ini", "[testenv]\ndeps =\n    py27: pytest<5\n    py3: pytest>=8\n    !py27: freezegun\n    !py313: nose\n    py{36,37}-lint,py38: tox-a\n    py{311,313}-lint,py38: tox-b\n    pypy3: tox-c\n    lint: pylint<2\n    lint: pylint<4\n[testenv:py27-lint]\ndeps = flake8<4\n[testenv:py313-lint]\ndeps = flake8\n"),
-			want:  []string{"install --no-compile 'pytest>=8' freezegun tox-b 'pylint<4' flake8 "},
+			want:  []string{"install --no-compile -c /tmp/packages.txt 'pytest>=8' freezegun tox-b 'pylint<4' flake8 "},
 		},
 		"Pylint without settings": {
 			files: flask("requirements-dev.txt", "pylint\nisort\n"),

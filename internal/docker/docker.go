@@ -136,7 +136,7 @@ func (e *Engine) Load(ctx context.Context, image string, img v1.Image) error {
 		return context.Cause(ctx)
 	}
 	return diag.Fail(diag.ExitUnexpected, "loading %s into Docker's engine at %s", image, e.Host()).Because(err).
-		WithHint("see its log: journalctl -u docker; the image is in Slipway's store, so slipway build --load sends it again")
+		WithHint("see its log: journalctl -u docker; the image is in Slipway's store, so the same command only sends it again")
 }
 
 func (e *Engine) load(ctx context.Context, image string, img v1.Image) error {

@@ -74,6 +74,7 @@ type Request struct {
 	Epoch       time.Time // timestamp of every file and of the image; zero: 1970
 	NoCache     bool
 	NoCacheOf   []string // stages that run every step; the others use the cache
+	KeepMounts  bool     // cache mounts keep their content without the cache too; only the embedded engine can
 	Pull        bool     // ask registries for images, whatever is known of them
 	// CacheFrom and CacheTo are caches, written as buildx has them:
 	// "type=registry,ref=registry.example/cache:web,mode=max", "type=local,src=DIR" or

@@ -66,29 +66,38 @@ func NewCache(now time.Time) *Cache {
 
 func (c *Cache) day() uint32 { return uint32(c.now / int64(24*time.Hour)) }
 
-// sum returns the kept digest of an entry, else computes and keeps it.
-func (c *Cache) sum(e Entry, compute func() ([32]byte, error)) ([32]byte, error) {
-	if c == nil || e.CTime == 0 || e.Inode == 0 {
-		return compute()
+// sum returns the kept digest of an entry.
+func (c *Cache) sum(e Entry) (sum [32]byte, ok bool) {
+	if !c.takes(e) {
+		return sum, false
 	}
-	k := cacheKey{e.Device, e.Inode}
-	v := cacheValue{size: e.Size, mtime: e.MTime, ctime: e.CTime, mode: uint32(e.Mode)}
-	if old, ok := c.find(k); ok {
-		v.day, v.sum = old.day, old.sum
-		if v == old {
-			c.used(k, v)
-			return v.sum, nil
-		}
+	k, v := cached(e)
+	old, ok := c.find(k)
+	if v.day, v.sum = old.day, old.sum; !ok || v != old {
+		return sum, false
 	}
-	var err error
-	if v.sum, err = compute(); err != nil {
-		return v.sum, err
+	c.used(k, v)
+	return v.sum, true
+}
+
+// learn keeps the digest of an entry, unless the entry is so new that it could change
+// without a sign of it.
+func (c *Cache) learn(e Entry, sum [32]byte) {
+	if !c.takes(e) {
+		return
 	}
-	v.day = c.day()
+	k, v := cached(e)
+	v.day, v.sum = c.day(), sum
 	if limit := c.now - int64(racy); e.MTime < limit && e.CTime < limit {
 		c.keep(k, v)
 	}
-	return v.sum, nil
+}
+
+// takes reports whether an entry can be told from each other one.
+func (c *Cache) takes(e Entry) bool { return c != nil && e.CTime != 0 && e.Inode != 0 }
+
+func cached(e Entry) (cacheKey, cacheValue) {
+	return cacheKey{e.Device, e.Inode}, cacheValue{size: e.Size, mtime: e.MTime, ctime: e.CTime, mode: uint32(e.Mode)}
 }
 
 // used notes a use, now and then.

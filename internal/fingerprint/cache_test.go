@@ -10,12 +10,14 @@ import (
 // counted asks a cache and tells whether the file was read.
 func counted(t *testing.T, c *Cache, e Entry) bool {
 	t.Helper()
-	read := false
-	sum, err := c.sum(e, func() ([32]byte, error) { read = true; return [32]byte{1}, nil })
-	if err != nil || sum != ([32]byte{1}) {
-		t.Errorf("%v %v", sum, err)
+	sum, known := c.sum(e)
+	if known && sum != ([32]byte{1}) {
+		t.Errorf("%v", sum)
 	}
-	return read
+	if !known {
+		c.learn(e, [32]byte{1})
+	}
+	return !known
 }
 
 func kept(t *testing.T, c *Cache, now time.Time) *Cache {
@@ -119,7 +121,7 @@ func TestADamagedCacheIsEmpty(t *testing.T) {
 func FuzzDecodeCache(f *testing.F) {
 	now := time.Unix(1_800_000_000, 0)
 	c := NewCache(now)
-	_, _ = c.sum(Entry{MTime: 1, CTime: 1, Inode: 1}, func() ([32]byte, error) { return [32]byte{1}, nil })
+	c.learn(Entry{MTime: 1, CTime: 1, Inode: 1}, [32]byte{1})
 	var file bytes.Buffer
 	if err := c.Encode(&file); err != nil {
 		f.Fatal(err)

@@ -111,7 +111,7 @@ func Of(ctx context.Context, in Input) (Print, error) {
 		return Print{}, err
 	}
 	facts := in.facts()
-	p := Print{Facts: map[string]string{}, Files: w.files, seen: w.seen.hex(), Odd: w.odd.hex()}
+	p := Print{Facts: map[string]string{}, Files: w.files, seen: w.seen.hex(), Odd: w.oddity()}
 	for _, f := range facts {
 		p.Facts[f.name] = f.shown()
 	}

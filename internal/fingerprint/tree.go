@@ -15,11 +15,21 @@ type Tree interface {
 	// List returns a directory and what is in it, by name, without following
 	// links.
 	List(dir string) (self Entry, children []Entry, err error)
-	// Open gives the content of a file, or the target of a symbolic link.
+	// Open gives the content of a file, or the target of a symbolic link. What it returns
+	// of a file may be an Opened.
 	Open(name string, e Entry) (io.ReadCloser, error)
 	// Attributes returns the extended attributes in a canonical form, nil
 	// without any.
 	Attributes(name string, e Entry) ([]byte, error)
+}
+
+// Opened is a file that is open, whatever its path leads to by now.
+type Opened interface {
+	// Attributes is as that of a Tree.
+	Attributes() ([]byte, error)
+	// Is reports whether it is the file of an entry, and has not changed since that was
+	// listed.
+	Is(e Entry) bool
 }
 
 // Entry is what the file system says of a file without opening it.

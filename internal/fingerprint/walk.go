@@ -1,13 +1,9 @@
 package fingerprint
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 	"io/fs"
 	"math"
 	"path"
@@ -34,10 +30,10 @@ type walk struct {
 	plain   bool // every exception of the ignore patterns is a literal path
 	inodes  map[uint64]string
 	files   []File
+	odd     []int // of files, those of Print.Odd
+	unread  unread
 	seen    *digester // of what the file system says, to tell a change during the build
-	odd     *digester // of the files of Print.Odd
 	unknown []string
-	buf     []byte
 }
 
 // collect walks the context for the paths; everything when one of them goes
@@ -49,7 +45,7 @@ func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
 	}
 	defer done()
 	for {
-		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: newDigester(), odd: newDigester()}
+		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: newDigester()}
 		for _, p := range paths {
 			if p != dockerfile.Everything {
 				w.sources = append(w.sources, strings.Split(p, "/"))
@@ -66,6 +62,9 @@ func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
 			top.sources = append(top.sources, i)
 		}
 		err := w.dir(top)
+		if unread := w.read(); err == nil {
+			err = unread
+		}
 		if !errors.Is(err, errLinked) {
 			return w, err
 		}
@@ -254,21 +253,24 @@ func (w *walk) add(name string, e Entry) error {
 			w.unknown = append(w.unknown, name+", a link with extended attributes")
 		}
 	}
-	if !e.Mode.IsDir() && e.Inode != 0 {
-		if first, ok := w.inodes[e.Inode]; ok && e.Links > 1 {
+	if !e.Mode.IsDir() && e.Inode != 0 && e.Links > 1 {
+		if first, ok := w.inodes[e.Inode]; ok {
 			f.Link = first
 		} else {
 			w.inodes[e.Inode] = name
 		}
 	}
-	var err error
-	f.Sum, err = w.in.Cache.sum(e, func() ([32]byte, error) { return w.sum(name, e) })
-	w.files = append(w.files, f)
-	if e.Mode.IsRegular() && (e.CTime == 0 || time.Duration(e.CTime-e.MTime).Abs() > written) {
-		w.odd.text(name)
-		w.odd.bytes(f.Sum[:])
+	if err := w.keep(&f, e); err != nil {
+		return err
 	}
-	return err
+	if e.Mode.IsRegular() && (e.CTime == 0 || time.Duration(e.CTime-e.MTime).Abs() > written) {
+		w.odd = append(w.odd, len(w.files))
+	}
+	w.files = append(w.files, f)
+	if len(w.unread.next) == batch {
+		w.begin()
+	}
+	return nil
 }
 
 // written is how far the times of a file may lie apart that was just written:
@@ -288,37 +290,14 @@ func (w *walk) mode(m fs.FileMode) fs.FileMode {
 	return m
 }
 
-// sum digests the content of a file or the target of a link, and the extended
-// attributes of either.
-func (w *walk) sum(name string, e Entry) ([32]byte, error) {
-	var sum [32]byte
-	attributes, err := w.in.Context.Attributes(name, e)
-	if err != nil {
-		return sum, fmt.Errorf("reading the attributes of %s in the build context: %w", name, err)
+// oddity is Print.Odd.
+func (w *walk) oddity() string {
+	d := newDigester()
+	for _, i := range w.odd {
+		d.text(w.files[i].Path)
+		d.bytes(w.files[i].Sum[:])
 	}
-	if e.Mode.IsRegular() || e.Mode&fs.ModeSymlink != 0 {
-		h := sha256.New()
-		if err := w.read(h, name, e); err != nil {
-			return sum, fmt.Errorf("reading %s of the build context: %w", name, err)
-		}
-		h.Sum(sum[:0])
-	}
-	if len(attributes) > 0 {
-		sum = sha256.Sum256(bytes.Join([][]byte{[]byte("attributes"), sum[:], attributes}, []byte{0}))
-	}
-	return sum, nil
-}
-
-func (w *walk) read(h hash.Hash, name string, e Entry) error {
-	f, err := w.in.Context.Open(name, e)
-	if err != nil {
-		return err
-	}
-	if w.buf == nil {
-		w.buf = make([]byte, 64<<10)
-	}
-	_, err = io.CopyBuffer(h, struct{ io.Reader }{f}, w.buf)
-	return errors.Join(err, f.Close())
+	return d.hex()
 }
 
 // see takes note of an entry in the state of the file system.

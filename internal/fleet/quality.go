@@ -74,8 +74,10 @@ func Beside(job *pipeline.Job, recipe string) {
 }
 
 // Afresh makes the job of a quality stage run its own steps, also where the engine has
-// their result. The stages before it stay cached.
+// their result. The stages before it stay cached, and so does what steps keep in cache
+// mounts, such as compiled packages: other stages use them too.
 func Afresh(job *pipeline.Job) {
+	job.Request.KeepMounts = true
 	if !slices.Contains(job.Request.NoCacheOf, job.Stage) {
 		job.Request.NoCacheOf = append(slices.Clone(job.Request.NoCacheOf), job.Stage)
 	}

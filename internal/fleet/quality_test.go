@@ -75,8 +75,8 @@ func TestQualityOfAPlan(t *testing.T) {
 	}
 	fleet.Afresh(&stage)
 	fleet.Afresh(&stage)
-	if !slices.Equal(stage.Request.NoCacheOf, []string{"integration-tests"}) {
-		t.Errorf("afresh: %q", stage.Request.NoCacheOf)
+	if !slices.Equal(stage.Request.NoCacheOf, []string{"integration-tests"}) || !stage.Request.KeepMounts {
+		t.Errorf("afresh: %q, keeps cache mounts: %v", stage.Request.NoCacheOf, stage.Request.KeepMounts)
 	}
 }
 

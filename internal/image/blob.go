@@ -35,6 +35,9 @@ func (s *Store) blobPath(h v1.Hash) string {
 	return s.path("blobs", filepath.Base(h.Algorithm), filepath.Base(h.Hex))
 }
 
+// errTooLarge is about a blob that is no manifest and no config, and may be whole.
+var errTooLarge = fmt.Errorf("it is larger than the %d MB that a manifest may have", maxManifestBytes>>20)
+
 // readBlob reads a small blob and checks its digest.
 func (s *Store) readBlob(h v1.Hash) ([]byte, error) {
 	f, err := s.OpenBlob(h)
@@ -42,9 +45,12 @@ func (s *Store) readBlob(h v1.Hash) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxManifestBytes))
+	data, err := io.ReadAll(io.LimitReader(f, maxManifestBytes+1))
 	if err != nil {
 		return nil, err
+	}
+	if len(data) > maxManifestBytes {
+		return nil, errTooLarge
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != h.Hex {
 		return nil, s.discard(h)
@@ -58,10 +64,12 @@ func (s *Store) describeBlob(h v1.Hash, name string) (v1.Descriptor, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return v1.Descriptor{}, s.notFound(name, nil)
 	}
-	if err != nil {
+	mediaType := types.MediaType("")
+	if err == nil {
+		mediaType, err = manifestType(data)
+	} else if !errors.Is(err, errTooLarge) {
 		return v1.Descriptor{}, err
 	}
-	mediaType, err := manifestType(data)
 	if err != nil {
 		return v1.Descriptor{}, diag.Fail(diag.ExitUsage, "%s is not an image", name).Because(err)
 	}

@@ -2,10 +2,13 @@ package image
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +153,24 @@ func TestADamagedBlobIsNotShipped(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// TestALargeBlobIsNoImage and stays: a layer is asked for by its digest.
+func TestALargeBlobIsNoImage(t *testing.T) {
+	s := newStore(t)
+	data := make([]byte, maxManifestBytes+1)
+	h := v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", sha256.Sum256(data))}
+	path := s.blobPath(h)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, data, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Resolve(t.Context(), "web@"+h.String())
+	if err == nil || !strings.Contains(err.Error(), "is not an image") {
+		t.Errorf("%v", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != int64(len(data)) {
+		t.Errorf("the blob is gone: %v", err)
 	}
 }
 

@@ -74,6 +74,7 @@ func Context(stderr io.Writer, exit func(int)) (context.Context, func()) {
 		close(done)
 		forget()
 		running.Wait()
+		w.said.wait()
 		cancel(context.Canceled)
 	}
 }
@@ -95,6 +96,30 @@ type watch struct {
 	now    func() time.Time
 	unread func() bool
 	since  time.Time // when the command was asked to stop; zero: not yet
+	said   words
+}
+
+// words are what is being printed. Nobody may read it, and the next signal counts all the
+// same.
+type words struct{ printed chan struct{} }
+
+func (w *words) say(out io.Writer, text string) {
+	w.printed = make(chan struct{})
+	go func() {
+		defer close(w.printed)
+		fmt.Fprintln(out, text)
+	}()
+}
+
+// wait lets a reader that reads have all of it.
+func (w *words) wait() {
+	if w.printed == nil {
+		return
+	}
+	select {
+	case <-w.printed:
+	case <-time.After(oneCause):
+	}
 }
 
 func (w *watch) signal(s os.Signal) {
@@ -122,6 +147,6 @@ func (w *watch) stop(cause error, why string) {
 	w.since = w.now()
 	w.cancel(cause)
 	if why != "" {
-		fmt.Fprintln(w.stderr, "slipway: stopping; "+why)
+		w.said.say(w.stderr, "slipway: stopping; "+why)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"syscall"
 	"testing"
@@ -50,9 +51,27 @@ func TestWhatASignalMeans(t *testing.T) {
 				now = now.Add(e.after)
 				w.signal(e.what)
 			}
+			w.said.wait()
 			if got := context.Cause(ctx); !errors.Is(got, c.cause) || exits != c.exits || said.String() != c.says {
 				t.Errorf("ended by %v, exits %d, says %q; want %v, %d, %q", got, exits, said.String(), c.cause, c.exits, c.says)
 			}
 		})
+	}
+}
+
+// TestWordsThatNobodyReadsHoldNothingUp: the second interrupt ends a command whose output
+// nobody drains.
+func TestWordsThatNobodyReadsHoldNothingUp(t *testing.T) {
+	r, out := io.Pipe() // each write waits for a reader
+	defer r.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	now, exits := time.Unix(0, 0), 0
+	w := watch{stderr: out, exit: func(int) { exits++ }, cancel: cancel, now: func() time.Time { return now }, unread: func() bool { return false }}
+	w.signal(syscall.SIGINT)
+	now = now.Add(1500 * time.Millisecond)
+	w.signal(syscall.SIGINT)
+	if !errors.Is(context.Cause(ctx), errAsked) || exits != 1 {
+		t.Errorf("ended by %v, exits %d", context.Cause(ctx), exits)
 	}
 }

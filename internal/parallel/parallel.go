@@ -16,7 +16,10 @@ import (
 // returns when all calls have. A few goroutines make them all: their stacks grow
 // once, not for each call. A panic of a call ends the others after the one that
 // they make, and is the caller's then, who may catch it.
-func Each(n int, do func(i int)) {
+func Each(n int, do func(i int)) { Start(n, do)() }
+
+// Start is as Each and does not wait: the caller calls wait, once.
+func Start(n int, do func(i int)) (wait func()) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	var broken atomic.Pointer[Panic]
@@ -33,9 +36,11 @@ func Each(n int, do func(i int)) {
 			}
 		})
 	}
-	workers.Wait()
-	if p := broken.Load(); p != nil {
-		panic(p)
+	return func() {
+		workers.Wait()
+		if p := broken.Load(); p != nil {
+			panic(p)
+		}
 	}
 }
 

@@ -64,7 +64,7 @@ func (b Build) attempt(ctx context.Context, job Job, out *Built, sink event.Sink
 	}
 	job.Request.Collect = engine.Collect{From: []string{"/reports/" + job.Stage, "/reports"}, To: a.Reports}
 	if n := len(out.Attempts); n > 0 && errors.As(out.Attempts[n-1].Err, new(*FailedError)) {
-		job.Request.NoCacheOf = []string{job.Stage} // its steps succeeded, and are in the cache
+		job.Request.NoCacheOf, job.Request.KeepMounts = []string{job.Stage}, true // its steps succeeded, and are in the cache
 	}
 	out.Result, a.Err = b.Builder.Build(ctx, job.Request, sink)
 	a.Collected = out.Result.Collected

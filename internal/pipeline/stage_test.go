@@ -81,8 +81,8 @@ func TestAStageThatFailedRunsAgain(t *testing.T) {
 					t.Errorf("attempt %d: %+v, asked for %+v", i, a, req.Collect)
 				}
 				// What succeeded is in the cache, and would leave the same status again.
-				if cached := i == 0 || !errors.As(b.Attempts[i-1].Err, new(*pipeline.FailedError)); cached != (len(req.NoCacheOf) == 0) {
-					t.Errorf("attempt %d leaves out the cache of %q", i, req.NoCacheOf)
+				if cached := i == 0 || !errors.As(b.Attempts[i-1].Err, new(*pipeline.FailedError)); cached != (len(req.NoCacheOf) == 0) || cached == req.KeepMounts {
+					t.Errorf("attempt %d leaves out the cache of %q, and keeps cache mounts: %v", i, req.NoCacheOf, req.KeepMounts)
 				}
 			}
 		})

@@ -17,8 +17,8 @@ import (
 // entries are what Slipway keeps in a state directory; "lost+found" is that of a
 // file system of its own.
 func entries() []string {
-	return []string{"bases", "bin", "collected", "contexts", "digests", "engine", "host", "images", "ledger.db",
-		"packages", "registry", "remote", "run", "runtime", "lost+found"}
+	return []string{"advisories", "bases", "bin", "collected", "companions", "contexts", "crash-report.txt", "crash.log", "digests", "engine", "host", "images", "ledger.db",
+		"packages", "registry", "releases", "remote", "run", "runtime", "tests", "lost+found"}
 }
 
 // isEntry reports whether a name is one of Slipway's, a temporary file or a

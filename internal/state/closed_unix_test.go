@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,6 +90,27 @@ func TestAnOpenStateDirectoryIsClosed(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestEachPartOfTheStateIsKnown: a directory with any of them is Slipway's own, and is
+// closed. The list is that of the documentation.
+func TestEachPartOfTheStateIsKnown(t *testing.T) {
+	text, err := os.ReadFile("../../docs/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^[├└]── ([a-z.-]+)/? `).FindAllStringSubmatch(string(text), -1)
+	if len(found) < 15 {
+		t.Fatalf("the documentation has %d parts", len(found))
+	}
+	for _, m := range append(found, [][]string{{"", "crash.log"}, {"", "crash-report.txt"}}...) {
+		dir := t.TempDir()
+		lay(t, dir, m[1]+"/")
+		Dir{Path: dir}.Narrow()
+		if got := modes(t, dir, ".")["."]; got != "700" {
+			t.Errorf("with %s it stays %s", m[1], got)
+		}
 	}
 }
 

@@ -213,7 +213,7 @@ func (s *service) testSources() plan.Stage {
 // checksRead reports an entry that production does not need and that checks read.
 func (s *service) checksRead(name string, dir bool) bool {
 	why := ecosystem.Needless(name, dir)
-	return why == ecosystem.WhyTests || why == ecosystem.WhyTools
+	return !dir && isTest(name) || why == ecosystem.WhyTests || why == ecosystem.WhyTools
 }
 
 // testIgnore are the patterns of .dockerignore with which tests reach the build, and the

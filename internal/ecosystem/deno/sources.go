@@ -93,7 +93,17 @@ func (s *service) why(name string, dir bool) string {
 	case dir && (name == "_fresh" || name == "npm") && s.settings.task("build") != "":
 		return ecosystem.WhyReplaced
 	}
+	if !dir && isTest(name) {
+		return ecosystem.WhyTests
+	}
 	return s.Needless(name, dir)
+}
+
+// isTest knows the usual name of a test of Deno; the others, such as main.test.ts, are
+// tests in each ecosystem.
+func isTest(name string) bool {
+	ext := fileExt(name)
+	return ext != "" && strings.HasSuffix(strings.TrimSuffix(name, ext), "_test")
 }
 
 // supplied are the patterns for services without a .dockerignore.

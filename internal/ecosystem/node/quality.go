@@ -113,6 +113,9 @@ func (s *service) ofScript(name, stage string) []ecosystem.Check {
 	whole := []ecosystem.Check{{Tool: "npm run " + name, Run: s.run(name), Why: "script", File: "package.json", Line: line}}
 	var out []ecosystem.Check
 	for _, command := range s.flat(name, 4) {
+		if fetchesBrowser(command) {
+			continue
+		}
 		v, ok := invocationOf(command)
 		if !ok {
 			return whole

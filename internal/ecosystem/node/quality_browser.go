@@ -184,3 +184,13 @@ func placeBrowser() string {
 		`if (files.length) fs.writeFileSync(path.join(root, "INSTALLATION_COMPLETE"), ""); }`,
 	}, "\n")
 }
+
+// fetchesBrowser reports a command that downloads a browser or looks for it: the stage has
+// one.
+func fetchesBrowser(command string) bool {
+	words := strings.Fields(command)
+	for len(words) > 0 && slices.Contains(wrappers(), words[0]) {
+		words = words[1:]
+	}
+	return len(words) > 1 && slices.Contains([]string{"playwright", "cypress"}, words[0]) && slices.Contains([]string{"install", "install-deps", "verify"}, words[1])
+}

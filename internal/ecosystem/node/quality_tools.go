@@ -135,6 +135,8 @@ func invocationOf(command string) (invocation, bool) {
 			// node in front of the file of a tool
 		case is && name == "tsx" && !slices.Contains(words, "--test"), is && name == "bun" && (i+1 >= len(words) || words[i+1] != "test"):
 			return invocation{}, false
+		case is && name == "playwright" && (i+1 >= len(words) || words[i+1] != "test"):
+			return invocation{}, false
 		case is && name == "next" && (i+1 >= len(words) || words[i+1] != "lint"), is && name == "react-scripts" && (i+1 >= len(words) || words[i+1] != "test"):
 			return invocation{}, false
 		case is && name == "biome" && (i+1 >= len(words) || !slices.Contains([]string{"check", "ci", "lint", "format"}, words[i+1])):

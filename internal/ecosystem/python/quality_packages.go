@@ -218,7 +218,7 @@ func (s *service) testPackages(d devPackages, added []string) *plan.Stage {
 		commands = append(commands, pipInstall+"/tmp/test-requirements.txt")
 	}
 	if len(added) > 0 {
-		commands = append(commands, pip+venv+"/bin/python install --no-compile "+strings.Join(added, " "))
+		commands = append(commands, s.beside(added))
 	}
 	if len(commands) == before {
 		return nil
@@ -234,6 +234,28 @@ func (s *service) testPackages(d devPackages, added []string) *plan.Stage {
 	}
 	add(plan.Step{Op: plan.OpRun, Mounts: mounts, Shell: strings.Join(commands, " && ")})
 	return &st
+}
+
+// beside installs tools next to the packages of a service, which stay as they are: the
+// tests are to run with what the image has. Where the newest of a tool cannot, pip finds
+// an older one.
+func (s *service) beside(tools []string) string {
+	const kept = "/tmp/packages.txt"
+	python := pip + venv + "/bin/python "
+	install := func(tools []string) string {
+		return python + "install --no-compile -c " + kept + " " + strings.Join(tools, " ")
+	}
+	any := slices.Clone(tools)
+	for name, pinned := range testTools(s.version) {
+		if i := slices.Index(any, pinned); i >= 0 {
+			any[i] = name
+		}
+	}
+	all := install(tools)
+	if !slices.Equal(any, tools) {
+		all = "{ " + all + " || " + install(any) + "; }"
+	}
+	return python + "list --format=freeze > " + kept + " && " + all
 }
 
 func (s *service) allInContext(names []string) []string {

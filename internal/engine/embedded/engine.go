@@ -46,6 +46,7 @@ type Engine struct {
 	broken     atomic.Bool  // something panicked
 	unreadable atomic.Bool  // a database did
 	beside     atomic.Int32 // builds that have companions
+	keeping    atomic.Int32 // builds that keep cache mounts
 	steps      atomic.Int32 // steps that run
 	contexts   contexts
 }
@@ -102,7 +103,7 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := repair(ctx, e.opts, sink); err != nil {
 		return err
 	}
-	e.opts.opened, e.opts.broken, e.opts.beside, e.opts.steps, e.opts.contexts = time.Now(), &e.unreadable, &e.beside, &e.steps, &e.contexts
+	e.opts.opened, e.opts.broken, e.opts.beside, e.opts.keeping, e.opts.steps, e.opts.contexts = time.Now(), &e.unreadable, &e.beside, &e.keeping, &e.steps, &e.contexts
 	err := unseal(e.opts.StateDir, e.opts.released)
 	if err == nil {
 		err = checkContent(ctx, e.opts.StateDir)
@@ -201,6 +202,10 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	if req.Steps.Companions.Some() {
 		e.beside.Add(1)
 		defer e.beside.Add(-1)
+	}
+	if req.KeepMounts && !req.NoCache {
+		e.keeping.Add(1)
+		defer e.keeping.Add(-1)
 	}
 	var result engine.Result
 	err := e.guard(func() (err error) {

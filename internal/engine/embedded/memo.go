@@ -55,10 +55,11 @@ type exportMemo struct {
 
 	maxUnpacked int64         // bytes that archives of one ADD unpack to; 0: no limit
 	beside      *atomic.Int32 // builds that have companions
+	keeping     *atomic.Int32 // builds that keep cache mounts
 }
 
 func newExportMemo(ctx context.Context, w *base.Worker, dir, blobs, imageDir string) *exportMemo {
-	return &exportMemo{Worker: w, dir: dir, blobs: blobs, imageDir: imageDir, garbage: newCollections(ctx), beside: &atomic.Int32{}}
+	return &exportMemo{Worker: w, dir: dir, blobs: blobs, imageDir: imageDir, garbage: newCollections(ctx), beside: &atomic.Int32{}, keeping: &atomic.Int32{}}
 }
 
 // Prune implements worker.Worker.

@@ -74,6 +74,7 @@ type Options struct {
 	released  time.Time     // by the last process
 	broken    *atomic.Bool  // a database panicked
 	beside    *atomic.Int32 // builds that have companions
+	keeping   *atomic.Int32 // builds that keep cache mounts
 	steps     *atomic.Int32 // steps that run
 	contexts  *contexts     // of running builds
 }

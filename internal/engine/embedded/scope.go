@@ -39,6 +39,16 @@ func (w *exportMemo) ResolveOp(v solver.Vertex, s frontend.FrontendLLBBridge, sm
 	return op, nil
 }
 
+// PruneCacheMounts implements worker.Worker: BuildKit gives new cache mounts to steps that run
+// without the cache (solver/llbsolver/bridge.go, as of 0.33). It does not say for which build,
+// so those of builds at the same time are kept too.
+func (w *exportMemo) PruneCacheMounts(ctx context.Context, ids map[string]bool) error {
+	if w.keeping.Load() > 0 {
+		return nil
+	}
+	return w.Worker.PruneCacheMounts(ctx, ids)
+}
+
 // cacheSpaces returns the namespaces of the cache mounts of a step, sorted.
 func cacheSpaces(sys any) []string {
 	op, ok := sys.(*pb.Op)

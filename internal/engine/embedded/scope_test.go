@@ -99,3 +99,38 @@ func TestResultsWithCacheMountsAreThoseOfOneRepository(t *testing.T) {
 		}
 	}
 }
+
+// TestAStageThatRunsAgainKeepsItsCacheMounts: what `slipway test --again` compiles anew is
+// its own. Without the cache for another reason, a mount is new, as in docker build.
+func TestAStageThatRunsAgainKeepsItsCacheMounts(t *testing.T) {
+	e, dir := openReal(t, Options{}), conformance.Busybox(t)
+	run := func(set func(*engine.Request)) string {
+		t.Helper()
+		req := engine.Request{
+			Name: "app", Context: dir, Platforms: []string{plan.Host()}, Repository: "app", Output: engine.Output{Kind: engine.OutputNone},
+			Dockerfile: []byte(conformance.BusyboxBase + "FROM base AS tests\nRUN --mount=type=cache,target=/c echo run >> /c/f; echo runs: $(wc -l < /c/f)\n"),
+		}
+		set(&req)
+		rec := &conformance.Recorder{}
+		if _, err := e.Build(t.Context(), req, rec); err != nil {
+			t.Fatal(err)
+		}
+		return rec.Log()
+	}
+	afresh := func(req *engine.Request) { req.NoCacheOf, req.KeepMounts = []string{"tests"}, true }
+	for i, c := range []struct {
+		set  func(*engine.Request)
+		want string
+	}{
+		{func(*engine.Request) {}, "runs: 1\n"},
+		{afresh, "runs: 2\n"},
+		{afresh, "runs: 3\n"},
+		{func(req *engine.Request) { req.NoCacheOf = []string{"tests"} }, "runs: 1\n"},
+		{afresh, "runs: 2\n"},
+		{func(req *engine.Request) { afresh(req); req.NoCache = true }, "runs: 1\n"},
+	} {
+		if log := run(c.set); log != c.want {
+			t.Errorf("build %d prints %q, want %q", i+1, log, c.want)
+		}
+	}
+}

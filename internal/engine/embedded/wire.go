@@ -120,7 +120,7 @@ func newWorker(ctx context.Context, o Options) (*exportMemo, error) {
 	}
 	w.SourceManager.Register(files)
 	memo := newExportMemo(ctx, w, filepath.Join(o.StateDir, "exports"), filepath.Join(opt.Root, "content", "blobs"), o.ImageDir)
-	memo.opened, memo.maxUnpacked, memo.beside = o.opened, o.MaxUnpacked, o.beside
+	memo.opened, memo.maxUnpacked, memo.beside, memo.keeping = o.opened, o.MaxUnpacked, o.beside, o.keeping
 	if !o.HostNetwork {
 		memo.guard = &networks.Guard
 		memo.git = &gitNetwork{steps: steps, start: o.Outbound, dir: filepath.Join(o.StateDir, "git"), stateDir: filepath.Dir(o.StateDir), resolvConf: resolvConf}

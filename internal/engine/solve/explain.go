@@ -20,7 +20,9 @@ func (p *progress) explain(err error) error {
 	if errors.As(err, new(*diag.Failure)) {
 		return err
 	}
-	if m := notAllowed().FindStringSubmatch(err.Error()); m != nil {
+	// What a step printed, or its command, is part of an error too: no text of it is taken
+	// for one of BuildKit's.
+	if m := notAllowed().FindStringSubmatch(err.Error()); m != nil && p.failed == nil {
 		return diag.Fail(diag.ExitBuild, "a step asks for %s, which this command does not allow", m[1]).
 			WithHint("if you trust this Dockerfile: --allow %s", m[1])
 	}
@@ -32,7 +34,9 @@ func (p *progress) explain(err error) error {
 			WithHint("check the image name after FROM and the connection to its registry; `slipway bases list` shows bases that need no registry; dockerfile: false in slipway.yaml ignores the service's own Dockerfile")
 	}
 	out := &engine.StepError{Service: p.service, Stage: p.failed.stage, Step: p.failed.text, Log: p.failed.log.Bytes(), Err: p.shorter(err)}
-	if m := unpacksTooMuch().FindString(err.Error()); m != "" {
+	exit := (*gatewaypb.ExitError)(nil)
+	ran := errors.As(err, &exit)
+	if m := unpacksTooMuch().FindString(err.Error()); m != "" && !ran {
 		out.Err = errors.New(m)
 		what := "the image that the step starts from is too large"
 		if strings.HasPrefix(m, "the archive") {
@@ -41,7 +45,7 @@ func (p *progress) explain(err error) error {
 		return diag.Fail(diag.ExitBuild, "%s", what).Because(out).
 			WithHint("if you trust it, allow more: --max-unpacked 100GB")
 	}
-	if exit := (*gatewaypb.ExitError)(nil); errors.As(err, &exit) {
+	if ran {
 		out.ExitCode = int(exit.ExitCode)
 		out.Err = exit
 		return p.atLimit(out)

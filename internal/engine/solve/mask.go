@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ import (
 
 const (
 	shortestMasked = 6       // bytes; shorter ones would blot out ordinary words
-	longestMasked  = 4 << 10 // bytes; of a longer secret the lines are masked
+	longestMasked  = 4 << 10 // bytes; a longer one is masked in pieces
 )
 
 // masked stands in logs where a secret stood.
@@ -38,13 +39,15 @@ type hiding struct {
 func maskedWords(ctx context.Context, store secrets.SecretStore, list []engine.Secret, env []string, args map[string]string, hidden []string) (hiding, error) {
 	var logs, reports [][]byte
 	add := func(w []byte, report bool) {
-		if w = bytes.TrimSpace(w); len(w) < shortestMasked || len(w) > longestMasked {
+		if w = bytes.TrimSpace(w); len(w) < shortestMasked {
 			return
 		}
-		forms := written(w)
-		logs = append(logs, forms...)
-		if report {
-			reports = append(reports, forms...)
+		for piece := range pieces(w) {
+			forms := written(piece)
+			logs = append(logs, forms...)
+			if report {
+				reports = append(reports, forms...)
+			}
 		}
 	}
 	for _, s := range list {
@@ -194,4 +197,10 @@ func (m *masker) pass(data []byte, end bool) []byte {
 		}
 	}
 	return out
+}
+
+// pieces are a word whole, or a long one in equal parts that together cover it.
+func pieces(w []byte) iter.Seq[[]byte] {
+	n := (len(w) + longestMasked - 1) / longestMasked
+	return slices.Chunk(w, (len(w)+n-1)/n)
 }

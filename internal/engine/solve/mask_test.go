@@ -54,6 +54,26 @@ func TestLogsShowNoSecret(t *testing.T) {
 	}
 }
 
+// TestALongSecretIsHiddenWhole, such as a kubeconfig in base64: none of it is shown.
+func TestALongSecretIsHiddenWhole(t *testing.T) {
+	for _, size := range []int{longestMasked, longestMasked + 1, longestMasked + 3, 3*longestMasked - 1, 100_000} {
+		long := ""
+		for i := 0; len(long) < size; i++ {
+			long += fmt.Sprintf("%x", sha256.Sum256([]byte{byte(i), byte(i >> 8)}))
+		}
+		long = long[:size]
+		words, err := maskedWords(t.Context(), values{"k": long + "\n"}, []engine.Secret{{ID: "k"}}, nil, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := masker{words: words.logs}
+		got := string(m.pass([]byte("config: "+long+"\ndone\n"), false)) + string(m.pass(nil, true))
+		if left := strings.ReplaceAll(got, "[secret]", ""); left != "config: \ndone\n" {
+			t.Errorf("of %d bytes %d are shown", size, len(left)-len("config: \ndone\n"))
+		}
+	}
+}
+
 func TestLogsWithoutSecretsPassAsTheyAre(t *testing.T) {
 	m := masker{}
 	data := []byte("as it is")

@@ -114,7 +114,7 @@ func (p *progress) vertex(v *client.Vertex) {
 	if v.Completed == nil || at.done {
 		return
 	}
-	if strings.Contains(v.Error, context.Canceled.Error()) {
+	if strings.HasSuffix(v.Error, context.Canceled.Error()) { // a failed step quotes its command before that
 		return // another build has the same step and runs it for both, or all of them were stopped
 	}
 	at.done = true

@@ -143,24 +143,76 @@ func (t *Tree) Open(name string, e fingerprint.Entry) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		_ = unix.Close(fd)
+		return nil, errors.Join(err, fmt.Errorf("%s is no longer a file", name))
+	}
+	return &file{t, fd}, nil
+}
+
+// file is one that is open, without what makes an os.File: there may be many. It is a
+// fingerprint.Opened.
+type file struct {
+	tree *Tree
+	fd   int
+}
+
+func (f *file) Read(p []byte) (int, error) {
+	for {
+		n, err := unix.Read(f.fd, p)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return 0, os.NewSyscallError("read", err)
+		case n == 0 && len(p) > 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+func (f *file) Close() error { return os.NewSyscallError("close", unix.Close(f.fd)) }
+
+// Is implements fingerprint.Opened: the time of the last change, which nobody can set,
+// is the same.
+func (f *file) Is(e fingerprint.Entry) bool {
+	var st unix.Stat_t
+	return unix.Fstat(f.fd, &st) == nil && f.tree.entry(e.Name, &st) == e
+}
+
+// Attributes implements fingerprint.Opened.
+func (f *file) Attributes() ([]byte, error) {
+	return attributes(
+		func(buf []byte) (int, error) { return unix.Flistxattr(f.fd, buf) },
+		func(key string, buf []byte) (int, error) { return unix.Fgetxattr(f.fd, key, buf) },
+	)
 }
 
 // Attributes implements fingerprint.Tree.
 func (t *Tree) Attributes(name string, _ fingerprint.Entry) ([]byte, error) {
 	file := t.path(name)
-	list, err := grow(func(buf []byte) (int, error) { return unix.Llistxattr(file, buf) })
-	if errors.Is(err, unix.ENOTSUP) {
+	return attributes(
+		func(buf []byte) (int, error) { return unix.Llistxattr(file, buf) },
+		func(key string, buf []byte) (int, error) { return unix.Lgetxattr(file, key, buf) },
+	)
+}
+
+// attributes are the names and values, sorted; most files have none, which costs one call.
+func attributes(list func(buf []byte) (int, error), get func(key string, buf []byte) (int, error)) ([]byte, error) {
+	if n, err := list(nil); err == nil && n == 0 || errors.Is(err, unix.ENOTSUP) {
 		return nil, nil
 	}
-	if err != nil || len(list) == 0 {
+	names, err := grow(list)
+	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	keys := strings.Split(strings.TrimSuffix(string(list), "\x00"), "\x00")
+	keys := strings.Split(strings.TrimSuffix(string(names), "\x00"), "\x00")
 	slices.Sort(keys)
 	var out []byte
 	for _, k := range keys {
-		v, err := grow(func(buf []byte) (int, error) { return unix.Lgetxattr(file, k, buf) })
+		v, err := grow(func(buf []byte) (int, error) { return get(k, buf) })
 		if err != nil {
 			return nil, err
 		}

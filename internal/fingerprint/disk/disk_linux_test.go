@@ -109,6 +109,58 @@ func TestAChangeToAndFroDuringABuildIsNotSteady(t *testing.T) {
 	}
 }
 
+// swapped is a tree whose directory d is another one from its listing until undo.
+type swapped struct {
+	*disk.Tree
+	dir string
+}
+
+func (s swapped) List(dir string) (fingerprint.Entry, []fingerprint.Entry, error) {
+	self, children, err := s.Tree.List(dir)
+	if dir == "d" {
+		err = os.Rename(filepath.Join(s.dir, "d"), filepath.Join(s.dir, "was"))
+		if err == nil {
+			err = os.Rename(filepath.Join(s.dir, "d2"), filepath.Join(s.dir, "d"))
+		}
+	}
+	return self, children, err
+}
+
+// TestAnotherFilesContentIsNotLearned: a directory is swapped while it is read, as a
+// blue-green build of a site does, and back. The name of a directory is no property of its
+// files, so nothing about them tells.
+func TestAnotherFilesContentIsNotLearned(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"d", "d2"} {
+		must(t, os.Mkdir(filepath.Join(dir, d), 0o755))
+		must(t, os.WriteFile(filepath.Join(dir, d, "f"), []byte("of "+d[:1]+d[len(d)-1:]), 0o644))
+	}
+	want := print(t, dir, nil)
+	cache := fingerprint.NewCache(time.Now().Add(time.Hour))
+	tree, err := disk.Open(dir)
+	must(t, err)
+	in := fingerprint.Input{Context: swapped{tree, dir}, Dockerfile: []byte("FROM scratch\nCOPY d /\n"), Cache: cache}
+	_, err = fingerprint.Of(context.Background(), in)
+	must(t, err)
+	must(t, os.Rename(filepath.Join(dir, "d"), filepath.Join(dir, "d2")))
+	must(t, os.Rename(filepath.Join(dir, "was"), filepath.Join(dir, "d")))
+	if got := print(t, dir, cache); !got.Same(want) {
+		t.Error("the cache has the content of another file")
+	}
+}
+
+// TestWhatIsNoLongerAFileIsRefused, and does not hang.
+func TestWhatIsNoLongerAFileIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	must(t, unix.Mkfifo(filepath.Join(dir, "pipe"), 0o644))
+	tree, err := disk.Open(dir)
+	must(t, err)
+	if f, err := tree.Open("pipe", fingerprint.Entry{Name: "pipe", Mode: 0o644}); err == nil {
+		_ = f.Close()
+		t.Error("a pipe was opened as a file")
+	}
+}
+
 func TestModesAreThoseOfGo(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o755))

@@ -1,0 +1,92 @@
+package deploy
+
+import "time"
+
+// Entry is a line of the journal of a rollout. The loop writes an action before it does
+// it, and once more after: what was interrupted between them is seen, and done again where
+// it is missing.
+type Entry struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by,omitempty"` // who asked, or whose process it was
+	Action Action    `json:"action,omitzero"`
+	Done   bool      `json:"done,omitempty"`  // it was done; else it is meant to be
+	Error  string    `json:"error,omitempty"` // why it could not be done; it is tried again
+	Asked  Request   `json:"asked,omitempty"` // what a person asked for, in place of an action
+	Reason string    `json:"reason,omitempty"`
+}
+
+// Request is what a person may ask of a rollout that goes on.
+type Request string
+
+// Requests.
+const (
+	AskAbort   Request = "abort"   // go back
+	AskPause   Request = "pause"   // stay as it is
+	AskResume  Request = "resume"  // go on
+	AskPromote Request = "promote" // go on without waiting for time or data
+)
+
+// position is where a rollout is, by its journal.
+type position struct {
+	step      int       // the one that is being reached
+	since     time.Time // when the last change was made
+	promoted  bool
+	skip      bool   // a person does not want to wait for this step
+	paused    string // why, "" when not
+	aborted   bool
+	reverting string // why, "" when it goes forward
+	outcome   Outcome
+}
+
+// Paused reports whether a person has to decide before a rollout goes on.
+func Paused(journal []Entry) bool { return replay(journal).paused != "" }
+
+// replay reads a journal. An unknown entry, of a later version, changes nothing.
+func replay(journal []Entry) position {
+	var at position
+	for i, e := range journal {
+		if i == 0 {
+			at.since = e.At
+		}
+		switch e.Asked {
+		case AskAbort:
+			at.aborted, at.paused = true, ""
+		case AskPause:
+			at.paused = orElse(e.Reason, "a person asked for it")
+		case AskResume:
+			at.paused = ""
+		case AskPromote:
+			at.paused, at.skip = "", true
+		}
+		switch e.Action.Kind {
+		case Scale, Shift, Retire: // also those that may have been done and were not noted
+			at.since = e.At
+		}
+		if e.Asked != "" {
+			at.since = e.At
+		}
+		if !e.Done {
+			continue
+		}
+		switch e.Action.Kind {
+		case Promote:
+			at.promoted = true
+		case Reach:
+			at.step, at.skip, at.since = e.Action.Step+1, false, e.At
+		case Revert:
+			at.reverting, at.paused, at.since = orElse(e.Action.Reason, "no reason is known"), "", e.At
+		case Pause:
+			at.paused = orElse(e.Action.Reason, "no reason is known")
+		case Done:
+			at.outcome = e.Action.Outcome
+		}
+	}
+	return at
+}
+
+func orElse(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}

@@ -1,0 +1,148 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// Target is where a service runs: a host, a cluster. Whatever it is asked, it may be asked
+// again.
+type Target interface {
+	// Observe says how both sides of a service are now. An error means that nobody knows.
+	Observe(ctx context.Context, service string) (deploy.Observed, error)
+	// Do carries out a Scale, Shift, Retire or Promote. It returns when the target has
+	// taken it, not when it has had its effect.
+	Do(ctx context.Context, spec deploy.Spec, action deploy.Action) error
+}
+
+// Judge looks at the new side with checks and metrics. It returns NoData where it cannot
+// know, and the reason of a bad verdict.
+type Judge interface {
+	Judge(ctx context.Context, spec deploy.Spec, seen deploy.Observed) (deploy.Verdict, string)
+}
+
+// Journal is the record of one rollout, in the target and here. Others append to it, too:
+// what a person asks for.
+type Journal interface {
+	Append(ctx context.Context, e deploy.Entry) error
+	Entries(ctx context.Context) ([]deploy.Entry, error)
+}
+
+// Rollout brings one service to a release. It is one loop for deploy, resume, abort and
+// rollback: where it is, the journal says.
+type Rollout struct {
+	Target  Target
+	Judge   Judge // nil: every healthy side is a good one
+	Journal Journal
+	Sink    event.Sink
+	By      string        // whose process it is
+	Every   time.Duration // between two looks; 0 means a second
+	Now     func() time.Time
+	Sleep   func(ctx context.Context, d time.Duration) error
+}
+
+// Run goes on until the rollout ends, a person has to decide, or ctx ends, which leaves the
+// rollout where it is. It returns the last action: Done, Pause, or what was next.
+func (r Rollout) Run(ctx context.Context, spec deploy.Spec) (deploy.Action, error) {
+	if err := spec.Check(); err != nil {
+		return deploy.Action{}, diag.Fail(diag.ExitUsage, "%s cannot be deployed so", spec.Service).Because(err)
+	}
+	told, answered := "", r.Now()
+	for {
+		if ctx.Err() != nil {
+			return deploy.Action{}, context.Cause(ctx)
+		}
+		next, paused, err := r.next(ctx, spec, &answered)
+		if err != nil {
+			return next, err
+		}
+		if text := string(next.Kind) + next.Reason; text != told {
+			told = text
+			r.say(spec, next)
+		}
+		switch next.Kind {
+		case deploy.Wait:
+			if paused {
+				return deploy.Action{Kind: deploy.Pause, Step: next.Step, Reason: next.Reason}, nil
+			}
+			if err := r.wait(ctx, next); err != nil {
+				return next, err
+			}
+		case deploy.Done:
+			return next, r.note(ctx, next)
+		default:
+			if err := r.do(ctx, spec, next); err != nil {
+				r.say(spec, deploy.Action{Kind: deploy.Wait, Reason: err.Error()})
+				if err := r.wait(ctx, next); err != nil {
+					return next, err
+				}
+			}
+		}
+	}
+}
+
+// next looks at the target and decides. A journal that cannot be read is an error: without
+// it, what a person asked for is not known.
+func (r Rollout) next(ctx context.Context, spec deploy.Spec, answered *time.Time) (deploy.Action, bool, error) {
+	entries, err := r.Journal.Entries(ctx)
+	if err != nil {
+		return deploy.Action{}, false, fmt.Errorf("reading the journal of %s: %w", spec.Service, err)
+	}
+	seen, err := r.Target.Observe(ctx, spec.Service)
+	seen.Now = r.Now()
+	if err != nil {
+		seen = deploy.Observed{Now: seen.Now, Unknown: err.Error()}
+	} else {
+		*answered = seen.Now
+		seen.Verdict = deploy.Good
+		if r.Judge != nil {
+			seen.Verdict, seen.Why = r.Judge.Judge(ctx, spec, seen)
+		}
+	}
+	seen.Answered = *answered
+	return deploy.Next(spec, seen, entries), deploy.Paused(entries), nil
+}
+
+// do writes what is meant, does it, and writes that it was done. What fails in between is
+// tried again after the next look.
+func (r Rollout) do(ctx context.Context, spec deploy.Spec, action deploy.Action) error {
+	if err := r.Journal.Append(ctx, deploy.Entry{At: r.Now(), By: r.By, Action: action}); err != nil {
+		return fmt.Errorf("the journal cannot be written: %w", err)
+	}
+	switch action.Kind {
+	case deploy.Scale, deploy.Shift, deploy.Retire, deploy.Promote:
+		if err := r.Target.Do(ctx, spec, action); err != nil {
+			return err
+		}
+	}
+	return r.note(ctx, action)
+}
+
+// note writes that something was done.
+func (r Rollout) note(ctx context.Context, action deploy.Action) error {
+	if err := r.Journal.Append(ctx, deploy.Entry{At: r.Now(), By: r.By, Action: action, Done: true}); err != nil {
+		return fmt.Errorf("the journal cannot be written: %w", err)
+	}
+	return nil
+}
+
+func (r Rollout) wait(ctx context.Context, a deploy.Action) error {
+	d := r.Every
+	if d == 0 {
+		d = time.Second
+	}
+	if left := a.Until.Sub(r.Now()); !a.Until.IsZero() && left > 0 && left < d {
+		d = left
+	}
+	return r.Sleep(ctx, d)
+}
+
+// say tells what is next in words.
+func (r Rollout) say(spec deploy.Spec, a deploy.Action) {
+	r.Sink.Emit(event.Note{Service: spec.Service, Text: a.Text(), Warning: a.Kind == deploy.Revert || a.Kind == deploy.Pause})
+}
