@@ -164,6 +164,8 @@ func TestVulncheck(t *testing.T) {
 		"own database":        {query + "echo looked at $*", "GOVULNDB=file:///db", "looked at -db file:///db ./...", false},
 		"found in slipway":    {query + `case "$*" in *runc*) exit 0 ;; esac; exit 3`, "REACHABLE=0", "hint: raise the modules", true},
 		"found in runc":       {query + `case "$*" in *runc*) exit 3 ;; esac`, "REACHABLE=0", "hint: raise the modules", true},
+		"an accepted one":     {query + "echo 'Vulnerability #1: GO-2026-5932'; exit 3", "REACHABLE=0", "accepted: GO-2026-5932", false},
+		"one beside it":       {query + "echo 'Vulnerability #1: GO-2026-5932'; echo 'Vulnerability #2: GO-2026-5933'; exit 3", "REACHABLE=0", "hint: raise the modules", true},
 		"no database":         {query + "echo NOT REACHED", "REACHABLE=1", "govulncheck: vulnerability database not reachable: skipped", false},
 		"turned off":          {query + "echo NOT REACHED", "GOVULNDB=off", "govulncheck: GOVULNDB=off: skipped", false},
 		"own is unreachable":  {`case "$*" in *"-mode query"*) exit 1 ;; esac; echo NOT REACHED`, "GOVULNDB=http://127.0.0.1:1", "vulnerability database not reachable: skipped", false},

@@ -40,9 +40,27 @@ if ! reachable "$db"; then
 fi
 echo "govulncheck: database $db"
 
+# Findings without a fix that the programs can take, and why they do not count:
+# GO-2026-5932: golang.org/x/crypto/openpgp is unmaintained. Rekor's module links it into
+# slipway-tools for entries with PGP keys, which no bundle of an image has; a test keeps
+# it out of slipway. Remove this when Rekor's module does without.
+accepted='GO-2026-5932'
+
+# scan ARGUMENTS: runs govulncheck; findings that are accepted alone are no failure.
+scan() {
+	local result=0
+	GOOS=linux "$tool" -db "$db" "$@" >"$tmp/findings" || result=$?
+	cat "$tmp/findings"
+	if [ $result -eq 3 ] && grep -q '^Vulnerability #' "$tmp/findings" && ! grep '^Vulnerability #' "$tmp/findings" | grep -qvE ": ($accepted)\$"; then
+		echo "accepted: $accepted (scripts/vulncheck.sh says why)"
+		return 0
+	fi
+	return $result
+}
+
 # What slipway carries runs on Linux; both modules are looked at before either fails.
 status=0
-GOOS=linux "$tool" -db "$db" ./... || status=$?
-GOOS=linux "$tool" -db "$db" -C internal/assets/runc github.com/opencontainers/runc || status=$?
+scan ./... || status=$?
+scan -C internal/assets/runc github.com/opencontainers/runc || status=$?
 [ $status -eq 0 ] || echo "hint: raise the modules named above (go get MODULE@VERSION, make licences), or the toolchain lines of the go.mod files" >&2
 exit $status
