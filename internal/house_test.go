@@ -166,6 +166,7 @@ func owners() map[string][]string {
 		"github.com/google/osv-scalibr": {"internal/advisory"},
 		"github.com/pandatix/":          {"internal/advisory"},
 		"go.opentelemetry.io/":          {"internal/trace"},
+		"github.com/prometheus/":        {"internal/deploy/proxy"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/go-containerregistry/": {
 			"internal/image", "internal/baseimage", "internal/docker", "internal/localrun/oci", "internal/registry", "internal/gate/*", "internal/deploy/*",
