@@ -142,6 +142,9 @@ func (a *answer) refuse(r *refusal) {
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
+	if r.reason == reasonMethod { // what follows may not be HTTP
+		h.Set("Connection", "close")
+	}
 	if r.status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(retryAfterSecs))
 	}

@@ -125,7 +125,8 @@ func TestHostileRequestsAreRefused(t *testing.T) {
 			c := dial(t, w.addr)
 			_, _ = io.WriteString(c, request+second)
 			res, err := http.ReadResponse(bufio.NewReader(c), nil)
-			if err == nil && res.StatusCode < 400 || seen.Load() > 0 && name != "CONNECT" {
+			_, _ = io.Copy(io.Discard, c) // until the proxy has closed it
+			if err == nil && res.StatusCode < 400 || seen.Load() > 0 {
 				t.Errorf("%v; %d reached the upstream", res, seen.Load())
 			}
 		})

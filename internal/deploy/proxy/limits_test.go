@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"github.com/slipway-build/slipway/internal/deploy/proxy"
 )
 
@@ -173,6 +175,34 @@ func TestClosingWaits(t *testing.T) {
 	if err := receive(t, "the end", closed); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestHTTP2LearnsOfTheEnd reads the frames that a client gets at Close.
+func TestHTTP2LearnsOfTheEnd(t *testing.T) {
+	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{}, serve(t, says("fine")))
+	c := dial(t, w.addr)
+	write(t, c, http2.ClientPreface)
+	frames := http2.NewFramer(c, c)
+	must(t, frames.WriteSettings())
+	closed := make(chan error, 1)
+	started := false
+	for {
+		f, err := frames.ReadFrame()
+		must(t, err)
+		if s, ok := f.(*http2.SettingsFrame); ok && !s.IsAck() && !started {
+			started = true
+			must(t, frames.WriteSettingsAck())
+			go func() { closed <- w.Close(t.Context()) }()
+		}
+		if bye, ok := f.(*http2.GoAwayFrame); ok {
+			if bye.ErrCode != http2.ErrCodeNo {
+				t.Error(bye)
+			}
+			break
+		}
+	}
+	_ = c.Close()
+	must(t, receive(t, "the end", closed))
 }
 
 func TestClosingCutsAtTheEnd(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -166,10 +168,10 @@ type limited struct {
 	closed chan struct{}
 	close  func() error
 	open   atomic.Int64
-	gauge  interface{ Set(float64) }
+	gauge  prometheus.Gauge
 }
 
-func newLimited(inner net.Listener, most int, gauge interface{ Set(float64) }) *limited {
+func newLimited(inner net.Listener, most int, gauge prometheus.Gauge) *limited {
 	l := &limited{Listener: inner, slots: make(chan struct{}, most), closed: make(chan struct{}), gauge: gauge}
 	l.close = sync.OnceValue(func() error {
 		close(l.closed)
@@ -189,9 +191,11 @@ func (l *limited) Accept() (net.Conn, error) {
 		<-l.slots
 		return nil, err
 	}
-	l.gauge.Set(float64(l.open.Add(1)))
+	l.open.Add(1)
+	l.gauge.Inc()
 	return &slot{Conn: conn, leave: sync.OnceFunc(func() {
-		l.gauge.Set(float64(l.open.Add(-1)))
+		l.open.Add(-1)
+		l.gauge.Dec()
 		<-l.slots
 	})}, nil
 }

@@ -129,7 +129,10 @@ func TestDyingUpstreamsDoubleNothing(t *testing.T) {
 			const kills, workers = 15, 8
 			var acted sync.Map
 			handler := func(w http.ResponseWriter, r *http.Request) {
-				id, _ := io.ReadAll(r.Body)
+				id, err := io.ReadAll(r.Body)
+				if err != nil {
+					return // killed before the request was whole
+				}
 				n, _ := acted.LoadOrStore(string(id), new(atomic.Int64))
 				if n.(*atomic.Int64).Add(1) > 1 {
 					t.Errorf("%s came twice", id)
@@ -154,8 +157,8 @@ func TestDyingUpstreamsDoubleNothing(t *testing.T) {
 						res, text, err := try(t.Context(), c, "POST", w.url("/"), id)
 						if err == nil && res.StatusCode == 200 && text == id {
 							good.Add(1)
-						} else if bad.Add(1); err != nil {
-							t.Error(err)
+						} else {
+							bad.Add(1)
 						}
 					}
 				})

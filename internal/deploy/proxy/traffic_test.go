@@ -149,10 +149,9 @@ func TestSwitchUnderLoad(t *testing.T) {
 	var all sync.WaitGroup
 	all.Go(func() {
 		c := client(t, func(tr *http.Transport) { tr.MaxIdleConnsPerHost = 500 })
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
+		began := time.Now()
 		for n := 0; ctx.Err() == nil; n++ {
-			<-tick.C
+			time.Sleep(time.Until(began.Add(time.Duration(n) * 5 * time.Millisecond)))
 			all.Go(func() {
 				sent.Add(1)
 				method, body := "GET", ""
