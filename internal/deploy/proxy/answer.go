@@ -45,7 +45,7 @@ func refuse(r reason) *refusal {
 	case reasonNoRoute:
 		return &refusal{r, http.StatusNotFound, "no service has this host and path"}
 	case reasonBadPath:
-		return &refusal{r, http.StatusBadRequest, "the path names another service once its dots and slashes are resolved"}
+		return &refusal{r, http.StatusBadRequest, "the target is no path, or names another service once its dots and slashes are resolved"}
 	case reasonMethod:
 		return &refusal{r, http.StatusMethodNotAllowed, "this is not a forward proxy"}
 	case reasonNoSide:

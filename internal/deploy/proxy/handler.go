@@ -41,9 +41,12 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	whole := false
 	defer func() { l.finish(x, s, r, whole) }() // also of a panic, with which net/http ends a connection
 	var no *refusal
-	if r.Method == http.MethodConnect || r.Method == "PRI" { // of a broken HTTP/2 preface
+	switch {
+	case r.Method == http.MethodConnect || r.Method == "PRI": // of a broken HTTP/2 preface
 		no = refuse(reasonMethod)
-	} else {
+	case r.URL.Opaque != "": // "GET x:y", which has no path
+		no = refuse(reasonBadPath)
+	default:
 		s, no = l.routes.Load().match(r.Host, r.URL.Path)
 	}
 	if no != nil {

@@ -117,6 +117,7 @@ func TestHostileRequestsAreRefused(t *testing.T) {
 		"CR in a value":             "GET / HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n",
 		"no version":                "GET /\r\n\r\n",
 		"large headers":             "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 20<<10) + "\r\n\r\n",
+		"no path":                   "GET x:y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"CONNECT":                   "CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n",
 		"half of an HTTP/2 preface": "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
 	} {

@@ -113,6 +113,9 @@ func (t *table) uses(s *service) bool {
 // double slashes in their own ways: a path that would be another service's then is
 // refused.
 func (t *table) match(host, at string) (*service, *refusal) {
+	if at != "" && at != "*" && at[0] != '/' {
+		return nil, refuse(reasonBadPath)
+	}
 	list := t.host(host)
 	s := find(list, at)
 	if s == nil {
@@ -149,7 +152,7 @@ func (t *table) host(name string) []target {
 
 // find returns the service with the longest prefix of a path.
 func find(list []target, at string) *service {
-	if at == "" || at[0] != '/' { // "OPTIONS *"
+	if at == "" || at == "*" { // of "OPTIONS *"
 		at = "/"
 	}
 	for _, o := range list {
