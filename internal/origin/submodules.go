@@ -40,8 +40,18 @@ func (s Source) submodules(c *Context, r repository) error {
 	}
 	a := anonymous{source: s, repository: r, home: home, settings: network(r, home)}
 	a.repository.env = a.environment()
-	a.repository.hint = "if you trust the repository, have its submodules fetched with your keys and logins, from anywhere: SLIPWAY_TRUST=" + Redacted(r.written)
+	a.repository.hint = trustHint(r.written)
 	return a.repository.level(a.admit)
+}
+
+// trustHint says how the submodules of a repository at an address come with the person's
+// logins. SLIPWAY_TRUST takes no USER@HOST:PATH.
+func trustHint(address string) string {
+	hint := "if you trust the repository, have its submodules fetched with your keys and logins, from anywhere: SLIPWAY_TRUST="
+	if strings.Contains(address, "://") {
+		return hint + Redacted(address)
+	}
+	return hint + "ssh://USER@HOST/PATH, and build it by that address"
 }
 
 // names reports whether the files of a checkout name submodules.

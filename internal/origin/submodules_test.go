@@ -119,6 +119,18 @@ func TestSubmodulesComeWithoutThePerson(t *testing.T) {
 	}
 }
 
+// TestTheHintAboutTrustCanBeFollowed: SLIPWAY_TRUST takes addresses with a scheme.
+func TestTheHintAboutTrustCanBeFollowed(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://me:s3cr3t@git.example/a.git": "SLIPWAY_TRUST=https://git.example/a.git",
+		"git@git.example:a.git":               "SLIPWAY_TRUST=ssh://USER@HOST/PATH, and build it by that address",
+	} {
+		if got := trustHint(address); !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %s", address, got)
+		}
+	}
+}
+
 // TestRepositoriesAreWeighed before their files are written, with their submodules.
 func TestRepositoriesAreWeighed(t *testing.T) {
 	large, many := filepath.Join(t.TempDir(), "large.git"), filepath.Join(t.TempDir(), "many.git")
