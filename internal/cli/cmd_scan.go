@@ -224,7 +224,7 @@ func (a *app) scanDirectory(ctx context.Context, word string, f scanFlags, o sca
 	if err != nil || !f.commits {
 		return r, err
 	}
-	return r, r.Commits(ctx, origin.Source{Environ: os.Environ()}, a.path(word))
+	return r, r.Commits(ctx, origin.Source{Dir: filepath.Join(a.state.Path, "contexts"), Environ: os.Environ()}, a.path(word))
 }
 
 // printScan prints a result.
