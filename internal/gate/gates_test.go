@@ -285,6 +285,12 @@ func TestVulnerabilitiesThatDoNotCount(t *testing.T) {
 	if o := pipeline.Gate(l, hits(unfixed), pipeline.Waivers{}, today); !o.Failed() {
 		t.Error("an unfixed one that counts passes")
 	}
+	unsaid := hit("D", advisory.Critical)
+	unsaid.FixUnknown = true
+	l.Unfixed = false
+	if v := pipeline.Gate(l, hits(unsaid), pipeline.Waivers{}, today).Verdicts[0]; v.Result != gate.Failed || !strings.Contains(v.Findings[0].Hint, "does not say which version fixes it") {
+		t.Errorf("one whose fix is not known: %+v", v)
+	}
 	old := hits()
 	old.Today = today
 	old.Database.Updated, old.Database.Missing = today.AddDate(0, 0, -20), []string{"Debian"}
@@ -344,6 +350,52 @@ func TestFlakyAndBrokenReportsWarn(t *testing.T) {
 	}
 }
 
+// TestAStageThatDidNotRun is not known, whatever the others found.
+func TestAStageThatDidNotRun(t *testing.T) {
+	stages := []gate.Stage{{Name: "unit-tests", Result: "passed"}, {Name: "integration-tests", Result: "not run", Why: "no companions"}, {Name: "e2e-tests", Result: "left out"}}
+	s := gate.Subject{Service: "web", Tests: tests(testreport.Case{Name: "pays", Status: testreport.Passed}), Stages: stages}
+	l := gate.Limits{Quality: gate.Quality{FailedTests: new(0), Tests: new(1)}}
+	v := gate.Check(l, s)[0]
+	if v.Result != gate.Warned || v.Actual != "1 ran" || len(v.Findings) != 1 || v.Findings[0].Code != "SLP625" || v.Findings[0].Text != "web: the stage integration-tests did not run: no companions" {
+		t.Errorf("%+v", v)
+	}
+	l.Strict = true
+	if v := gate.Check(l, s)[0]; v.Result != gate.Failed {
+		t.Errorf("under strict: %+v", v)
+	}
+	l.Strict = false
+	s.Tests, s.Stages = tests(), stages[1:]
+	if v := gate.Check(l, s)[0]; v.Result != gate.NotKnown || v.Actual != "the stage integration-tests did not run: no companions" {
+		t.Errorf("nothing ran: %+v", v)
+	}
+	s.Stages = []gate.Stage{{Name: "lint", Result: "not run", Why: "no network"}}
+	if v := gate.Check(gate.Limits{Quality: gate.Quality{LintErrors: new(0)}}, s)[0]; v.Result != gate.NotKnown || v.Actual != "the stage lint did not run: no network" {
+		t.Errorf("no linter: %+v", v)
+	}
+}
+
+// TestChangedFilesThatNoReportHas: a new file that no test imports is in no report.
+func TestChangedFilesThatNoReportHas(t *testing.T) {
+	l := gate.Limits{Quality: gate.Quality{ChangedCoverage: new(80.0)}}
+	s := gate.Subject{Service: "web", Tests: covered(1, 1), Changed: map[string][]int{"src/new.ts": {1, 2}}}
+	if v := gate.Check(l, s)[0]; v.Result != gate.NotKnown || v.Actual != "no report of coverage has src/new.ts, which changed" {
+		t.Errorf("%+v", v)
+	}
+	s.Changed["src/pay.ts"] = []int{1}
+	if v := gate.Check(l, s)[0]; v.Result != gate.Warned || v.Actual != "100 % of 1 line" || v.Findings[0].Place.File != "src/new.ts" {
+		t.Errorf("beside another: %+v", v)
+	}
+	l.Strict = true
+	if v := gate.Check(l, s)[0]; v.Result != gate.Failed {
+		t.Errorf("under strict: %+v", v)
+	}
+	s.Dir = "src"
+	s.Changed = map[string][]int{"other/new.ts": {1}, "src/new.test.ts": {1}, "src/vite.config.ts": {1}, "src/types.d.ts": {1}, "src/tests/a.ts": {1}, "src/readme.md": {1}, "src/gone.ts": {}}
+	if v := gate.Check(l, s)[0]; v.Result != gate.Passed || v.Actual != "no line that can run changed" {
+		t.Errorf("what coverage is not about: %+v", v)
+	}
+}
+
 func TestLicenceExpressions(t *testing.T) {
 	l := gate.Limits{Supply: gate.Supply{DeniedLicences: []string{"GPL-3.0-*", "AGPL-*", "gpl-2.0"}}}
 	for text, denied := range map[string]bool{
@@ -353,6 +405,74 @@ func TestLicenceExpressions(t *testing.T) {
 	} {
 		if got := gate.Check(l, packages(text))[0].Result == gate.Failed; got != denied {
 			t.Errorf("%q: denied %v, want %v", text, got, denied)
+		}
+	}
+}
+
+// TestSpellingsOfLicences: manifests, Debian and Python's classifiers have names of
+// their own for licences.
+func TestSpellingsOfLicences(t *testing.T) {
+	for _, c := range []struct {
+		deny   string
+		denied []string
+		passes []string
+	}{
+		{"AGPL-*", []string{"GNU Affero General Public License v3", "GNU Affero General Public License v3 or later (AGPLv3+)", "AGPLv3+", "GNU AGPLv3", "AGPL", "AGPL-3.0 OR", "(AGPL-3.0 OR )", "AGPL 3", "GNU AGPL, version 3", "Affero GPL v3, MIT"},
+			[]string{"GPLv3", "GNU Lesser General Public License v3 (LGPLv3)", "MIT License", "MIT OR AGPLv3", "AGPL-3.0 OR MIT"}},
+		{"GPL-*", []string{"GNU General Public License v3 (GPLv3)", "GPLv3", "GPL", "GPL-2+", "GNU GPL", "GPL-2+ with OpenSSL exception", "https://www.gnu.org/licenses/gpl-3.0.html"},
+			[]string{"GNU Affero General Public License v3", "LGPL-2.1+", "GNU Library or Lesser General Public License (LGPL)", "GPL-1+ or Artistic", "Mozilla Public License 2.0 (MPL 2.0)"}},
+		{"GPL-3.0-*", []string{"GPL-3.0", "GPL-3", "GPLv3+", "GPL", "GPL-3.0-or-later"}, []string{"GPL-2", "GPL-2.0-only", "LGPL-3"}},
+		{"GPL-3.0-only", []string{"GPL-3", "GPL-3.0", "GPLv3"}, []string{"GPL-3+", "GPL-3.0-or-later", "GPL-2"}},
+		{"GPL-3.0-or-later", []string{"GPL-3+", "GNU General Public License v3 or later (GPLv3+)"}, []string{"GPL-3"}},
+		{"SSPL-*", []string{"Server Side Public License", "SSPL-1.0"}, []string{"MIT"}},
+		{"Apache-2.0", []string{"Apache License, Version 2.0", "Apache 2", "https://www.apache.org/licenses/LICENSE-2.0.txt"}, []string{"Apache-1.1"}},
+		{"MIT-0", nil, []string{"MIT", "MIT License", "The MIT License"}},
+	} {
+		l := gate.Limits{Supply: gate.Supply{DeniedLicences: []string{c.deny}}}
+		for _, text := range c.denied {
+			if v := gate.Check(l, packages(text))[0]; v.Result != gate.Failed {
+				t.Errorf("%s lets %q pass: %+v", c.deny, text, v)
+			}
+		}
+		for _, text := range c.passes {
+			if v := gate.Check(l, packages(text))[0]; v.Result != gate.Passed {
+				t.Errorf("%s and %q: %+v", c.deny, text, v)
+			}
+		}
+	}
+}
+
+// TestLicencesThatNobodyKnows warn, and fail under strict.
+func TestLicencesThatNobodyKnows(t *testing.T) {
+	l := gate.Limits{Supply: gate.Supply{DeniedLicences: []string{"AGPL-*"}}}
+	rpm := gate.Subject{Packages: &inventory.Inventory{System: "Red Hat Enterprise Linux 9"}}
+	debian := packages("MIT", "words-of-its-own or more")
+	debian.Packages.Packages[0].Type = inventory.Debian
+	for name, c := range map[string]struct {
+		s    gate.Subject
+		says string
+	}{
+		"none":        {packages(), "no licence is known of readline"},
+		"in words":    {packages("see LICENSE"), "no licence is known of readline"},
+		"a part":      {packages("MIT", "Proprietary"), "no licence is known of readline"},
+		"half":        {packages("MIT OR"), "no licence is known of readline"},
+		"npm's none":  {packages("UNLICENSED"), "no licence is known of readline"},
+		"no packages": {rpm, "the packages of Red Hat Enterprise Linux 9 are not listed"},
+		"Debian":      {debian, ""},
+		"a reference": {packages("LicenseRef-Own"), ""},
+	} {
+		l.Strict = false
+		v := gate.Check(l, c.s)[0]
+		l.Strict = true
+		strict := gate.Check(l, c.s)[0]
+		if c.says == "" {
+			if v.Result != gate.Passed || strict.Result != gate.Passed {
+				t.Errorf("%s: %+v", name, v)
+			}
+			continue
+		}
+		if v.Result != gate.Warned || strict.Result != gate.Failed || v.Findings[0].Text != c.says || v.Findings[0].Code != "SLP625" {
+			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }
