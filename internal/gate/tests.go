@@ -22,6 +22,9 @@ func tests(l Limits, s Subject) *draft {
 	}
 	if len(s.Tests.Cases) == 0 && !testsRan(s.Stages) && len(s.Tests.Problems) == 0 {
 		d.unknown = "no stage runs tests"
+		if missing := notRun(s); len(missing) > 0 {
+			d.unknown = strings.TrimPrefix(missing[0].Text, prefix(s)) + "; " + missing[0].Hint
+		}
 		return d
 	}
 	total := map[testreport.Status]int{}
@@ -49,6 +52,7 @@ func tests(l Limits, s Subject) *draft {
 	}
 	d.add(0, diag.Warning, flaky...)
 	d.add(0, diag.Warning, unreadable(s)...)
+	d.add(0, diag.Warning, notRun(s)...)
 	if l.Tests != nil && ran < *l.Tests {
 		d.miss(diag.Error, diag.Finding{Code: codeNoTest, Text: fmt.Sprintf("%s%s ran, and at least %d is required", prefix(s), count(ran, "test"), *l.Tests),
 			Hint: "look at the stage's output: a runner that finds no test often passes; or gates: {tests: {at_least: 0}}"})

@@ -142,7 +142,7 @@ func TestAHistoryThatIsNotWhole(t *testing.T) {
 
 // TestSourcesHaveNoCommit: a search of files alone stays as it was.
 func TestSourcesHaveNoCommit(t *testing.T) {
-	list, err := scan.SourceSecrets(fstest.MapFS{"a.env": {Data: []byte("X=" + token + "\n")}})
+	list, _, err := scan.SourceSecrets(fstest.MapFS{"a.env": {Data: []byte("X=" + token + "\n")}})
 	if diff := cmp.Diff([]gate.Secret{{Rule: "github-token", File: "a.env", Line: 1, Where: "sources"}}, list); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
