@@ -172,15 +172,46 @@ func (s *service) lintChecks() []ecosystem.Check {
 		if g == nil {
 			continue
 		}
-		goals := c.goal + ":check"
+		goals := s.checkGoals(c)
 		if c.after != "" {
-			goals = c.after + " " + goals
+			goals = append([]string{c.after}, goals...)
 		}
-		run := s.mvn(goals)
+		run := s.mvn(goals...)
 		if c.report != "" {
 			run = "code=0; " + run + "\n" + collect(dir, "-path '*/target/"+c.report+"'")
 		}
 		out = append(out, ecosystem.Check{Tool: c.title, Run: run, Why: "plugin", File: at.file, Line: at.line(c.maven)})
+	}
+	return out
+}
+
+// checkGoals are the goals that check, one for each execution: the settings of most
+// projects are those of an execution, which a plain goal runs without (Maven 3.3.1 has
+// GOAL@ID).
+func (s *service) checkGoals(c checker) []string {
+	phases := map[string]string{} // of the nearest build file that says one
+	var ids []string
+	for _, p := range s.maven.chain {
+		for _, g := range slices.Concat(p.Plugins, p.PluginsOf) {
+			if strings.TrimSpace(g.ArtifactID) != c.maven {
+				continue
+			}
+			for _, e := range g.Executions {
+				id := ecosystem.Or(s.expand(strings.TrimSpace(e.ID)), "default")
+				phases[id] = ecosystem.Or(phases[id], strings.TrimSpace(e.Phase))
+				if slices.ContainsFunc(e.Goals, func(goal string) bool { return strings.TrimSpace(goal) == "check" }) && !slices.Contains(ids, id) {
+					ids = append(ids, id)
+				}
+			}
+		}
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return phases[id] == "none" })
+	if len(ids) == 0 {
+		return []string{c.goal + ":check"}
+	}
+	var out []string
+	for _, id := range ids {
+		out = append(out, ecosystem.Quoted([]string{c.goal + ":check@" + id})[0])
 	}
 	return out
 }
