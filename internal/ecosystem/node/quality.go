@@ -138,14 +138,6 @@ func (s *service) ofScript(name, stage string) []ecosystem.Check {
 	return out
 }
 
-// printed runs a script whole, and keeps what it prints where that is TAP.
-func (s *service) printed(name, stage string) string {
-	if stage == plan.StageLint || !slices.ContainsFunc([]string{"tape", "tap", "zora", "brittle"}, s.hasTool) {
-		return s.run(name)
-	}
-	return "{ ( export TAP=1; " + s.run(name) + " ) 2>&1; echo $? > /tmp/code; }\n| tee " + plan.ReportsOf(stage) + "/" + strings.ReplaceAll(name, ":", "-") + ".txt; ( exit $(cat /tmp/code) )"
-}
-
 // flat are the commands of a script and of the scripts that it runs; one that cannot be
 // taken apart is a word that no tool has.
 func (s *service) flat(name string, depth int) []string {

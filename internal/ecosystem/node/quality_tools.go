@@ -315,6 +315,14 @@ func (s *service) withBin(command string) string {
 	return "PATH=" + bin + ":$PATH " + command
 }
 
+// printed runs a script whole, and keeps what it prints where that is TAP.
+func (s *service) printed(name, stage string) string {
+	if stage == plan.StageLint || !slices.ContainsFunc([]string{"tape", "tap", "zora", "brittle"}, s.hasTool) {
+		return s.run(name)
+	}
+	return "{ ( export TAP=1; " + s.run(name) + " ) 2>&1; echo $? > /tmp/code; }\n| tee " + plan.ReportsOf(stage) + "/" + strings.ReplaceAll(name, ":", "-") + ".txt; ( exit $(cat /tmp/code) )"
+}
+
 // shellWords splits a command of a script at spaces outside of quotes; false for one
 // that is more than words, such as a pipe.
 func shellWords(command string) ([]string, bool) {
