@@ -84,7 +84,7 @@ func cases() []aCase {
 			gate.Subject{Tests: tests(testreport.Case{Stage: "unit-tests", Suite: "pay", Name: "refunds", File: "test/pay.test.ts", Line: 12, Status: testreport.Failed, Message: "expected 3\nto be 4"})},
 			gate.Subject{Tests: tests(testreport.Case{Name: "pays", Status: testreport.Passed, Runs: 1})},
 			"SLP602", []string{`"pay › refunds" failed: expected 3`}, "test/pay.test.ts:12"},
-		{"tests", gate.Limits{Quality: gate.Quality{Tests: new(1)}}, gate.Subject{Tests: tests(), Stages: stages}, gate.Subject{Tests: tests(testreport.Case{Status: testreport.Passed}), Stages: stages},
+		{"tests", gate.Limits{Quality: gate.Quality{Tests: new(1)}}, gate.Subject{Tests: &testreport.Report{Empty: []string{"unit-tests"}}, Stages: stages}, gate.Subject{Tests: tests(testreport.Case{Status: testreport.Passed}), Stages: stages},
 			"SLP603", []string{"0 tests ran, and at least 1 is required"}, ""},
 		{"tests", gate.Limits{Quality: gate.Quality{SkippedTests: new(0)}}, gate.Subject{Tests: tests(testreport.Case{Stage: "unit-tests", Name: "later", Status: testreport.Skipped})},
 			gate.Subject{Tests: tests(testreport.Case{Status: testreport.Skipped, Message: "needs a GPU"})},
@@ -337,6 +337,25 @@ func TestAnImageThatDoesNotStart(t *testing.T) {
 	all := gate.Check(l, gate.Subject{Running: &gate.Running{Failed: "it ended with exit code 1"}})
 	if all[0].Result != gate.Failed || !strings.Contains(all[0].Findings[0].Text, "did not become healthy: it ended with exit code 1") || all[1].Result != gate.NotKnown {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestNoReportIsNotNoTest: a stage that passed and left nothing to count is not known,
+// which fails under strict; a report without a case says that nothing ran.
+func TestNoReportIsNotNoTest(t *testing.T) {
+	l := gate.Limits{Quality: gate.Quality{FailedTests: new(0), Tests: new(1)}}
+	s := gate.Subject{Tests: tests(), Stages: []gate.Stage{{Name: "lint", Result: "passed"}, {Name: "unit-tests", Result: "passed"}}}
+	s.Tests.Empty = []string{"lint"} // of a linter that writes JUnit XML
+	if v := gate.Check(l, s)[0]; v.Gate != "tests" || v.Result != gate.NotKnown || len(v.Findings) != 1 || v.Findings[0].Severity != diag.Info {
+		t.Errorf("no report: %+v", v)
+	}
+	s.Tests.Empty = []string{"unit-tests"}
+	if v := gate.Check(l, s)[0]; v.Result != gate.Failed || !strings.Contains(v.Findings[0].Text, "0 tests ran") {
+		t.Errorf("an empty report: %+v", v)
+	}
+	s.Tests.Empty, s.Tests.Problems = nil, []testreport.Unreadable{{Stage: "unit-tests", File: "junit.xml", Text: "the file is empty"}}
+	if v := gate.Check(l, s)[0]; v.Result != gate.Failed {
+		t.Errorf("a broken report: %+v", v)
 	}
 }
 
