@@ -170,6 +170,7 @@ func owners() map[string][]string {
 		"github.com/google/osv-scalibr": {"internal/advisory"},
 		"github.com/pandatix/":          {"internal/advisory"},
 		"go.opentelemetry.io/":          {"internal/trace"},
+		"github.com/prometheus/":        {"internal/deploy/proxy"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/cel-go/":     {"internal/annex/cel"},
 		"github.com/sigstore/":          {"internal/annex/keyless"},

@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	f.StringVar(&o.database, "database", cmp.Or(getenv("SLIPWAY_ADVISORIES"), "/usr/local/share/slipway/advisories"), "database of vulnerabilities, or OSV records")
 	f.StringVar(&o.root, "root", "/", "directory to scan")
 	f.StringVar(&o.reports, "reports", "", "write scan.json and scan.sarif to this directory")
-	f.StringVar(&o.failOn, "fail-on", "none", "exit with 4 from this severity on: critical, high, medium, low or none")
+	f.StringVar(&o.failOn, "fail-on", "none", "exit with 4 from this severity on: critical, high, medium, low or none (secrets always fail)")
 	f.BoolVar(&o.critical, "fail-on-critical", false, "the same as --fail-on critical")
 	f.BoolVar(&o.unknown, "allow-unknown", false, "pass without a database of vulnerabilities")
 	if err := f.Parse(args); err != nil {
@@ -78,13 +78,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 
 // verdict is how the search ends.
 func verdict(r scan.Result, o options, limit advisory.Severity, stderr io.Writer) diag.ExitCode {
-	switch {
-	case o.failOn == "none":
-		return diag.ExitOK
-	case r.Database == nil && !o.unknown:
+	severities := o.failOn != "none" // which is not about secrets
+	switch why := r.NotSearched(); {
+	case severities && r.Database == nil && !o.unknown:
 		fmt.Fprintf(stderr, "security-scan: vulnerabilities are not known: there is no database in %s\n  hint: mount one there, or pass --allow-unknown\n", o.database)
 		return diag.ExitGate
-	case r.Worst(limit) > 0:
+	case severities && why != "" && !o.unknown:
+		fmt.Fprintf(stderr, "security-scan: vulnerabilities are not known: %s\n  hint: pass --allow-unknown\n", why)
+		return diag.ExitGate
+	case severities && r.Worst(limit) > 0:
 		fmt.Fprintf(stderr, "security-scan: vulnerabilities of severity %s or worse: %d\n", limit, r.Worst(limit))
 		return diag.ExitGate
 	case len(r.Secrets) > 0:

@@ -49,6 +49,7 @@ func TestRun(t *testing.T) {
 		"no database":       {[]string{"--root", root, "--database", none, "--fail-on", "high"}, diag.ExitGate, "not known", "there is no database in"},
 		"allowed":           {[]string{"--root", root, "--database", none, "--fail-on", "high", "--allow-unknown"}, diag.ExitOK, "not known", ""},
 		"a secret":          {[]string{"--root", leaky, "--database", records, "--fail-on-critical"}, diag.ExitGate, "secret: github-token in /app/a.js:1", "secrets: 1"},
+		"a secret and none": {[]string{"--root", leaky, "--database", records, "--fail-on", "none"}, diag.ExitGate, "secret: github-token in /app/a.js:1", "secrets: 1"},
 		"an unknown word":   {[]string{"--fail-on", "bad"}, diag.ExitUsage, "", "use --fail-on critical"},
 		"an unknown flag":   {[]string{"--nothing"}, diag.ExitUsage, "", "nothing"},
 		"no such root":      {[]string{"--root", none, "--database", records}, diag.ExitUnexpected, "", "reading the files of"},

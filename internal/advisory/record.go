@@ -102,12 +102,14 @@ type Event struct {
 // Ecosystem is what OSV calls the home of packages of a type, "" where it has none.
 func Ecosystem(t inventory.Type) string {
 	return map[inventory.Type]string{
-		inventory.Debian: "Debian", inventory.NPM: "npm", inventory.PyPI: "PyPI", inventory.Go: "Go", inventory.Cargo: "crates.io", inventory.Maven: "Maven",
+		inventory.Debian: "Debian", inventory.Alpine: "Alpine", inventory.NPM: "npm", inventory.PyPI: "PyPI", inventory.Go: "Go", inventory.Cargo: "crates.io", inventory.Maven: "Maven",
 	}[t]
 }
 
 // Ecosystems are those that packages are matched in, sorted.
-func Ecosystems() []string { return []string{"Debian", "Go", "Maven", "PyPI", "crates.io", "npm"} }
+func Ecosystems() []string {
+	return []string{"Alpine", "Debian", "Go", "Maven", "PyPI", "crates.io", "npm"}
+}
 
 // Key is a package's name as databases compare it.
 func Key(ecosystem, name string) string {

@@ -51,8 +51,10 @@ func subject(p inventory.Package) (ecosystem, name, version string) {
 	switch p.Type {
 	case inventory.Go:
 		version = goVersion(version)
-	case inventory.Debian:
-		if p.Release != "" {
+	case inventory.Debian, inventory.Alpine:
+		if p.Type == inventory.Alpine && p.Release != "" {
+			ecosystem += ":v" + p.Release
+		} else if p.Release != "" {
 			ecosystem += ":" + p.Release
 		}
 		if p.Source != "" {

@@ -187,7 +187,7 @@ func (a *app) scanned(ctx context.Context, store *image.Store, t gauge.Target) (
 	} else {
 		r, err = scan.Image(subject, crates, scan.Options{Database: a.advisories()})
 	}
-	return gauge.Scanned{Packages: subject.Inventory(crates), Vulnerabilities: r.Vulnerabilities, Database: r.Database, Secrets: r.Secrets}, err
+	return gauge.Scanned{By: r.Scanner, Packages: subject.Inventory(crates), Vulnerabilities: r.Vulnerabilities, Database: r.Database, Secrets: r.Secrets, Unsearched: r.Unsearched}, err
 }
 
 // measured starts the image of a target as slipway run would.

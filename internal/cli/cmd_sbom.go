@@ -39,7 +39,9 @@ is. The same image always gives the same bytes.`,
 			if err != nil {
 				return err
 			}
-			data, err := write(sbom.Image{Name: subject.Name, Digest: subject.Digest, Platform: subject.Platform, Created: subject.Created, Version: Version}, subject.Inventory(planned))
+			list := subject.Inventory(planned)
+			a.warn(scan.Unlisted(list))
+			data, err := write(sbom.Image{Name: subject.Name, Digest: subject.Digest, Platform: subject.Platform, Created: subject.Created, Version: Version}, list)
 			if err != nil {
 				return err
 			}

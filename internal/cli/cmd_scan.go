@@ -47,6 +47,8 @@ func (a *app) scanCommand() *cobra.Command {
 		Short: "Find known vulnerabilities and leaked secrets in an image or directory",
 		Long: `Match the packages of an image, or of the lock files of a directory, with a database
 of vulnerabilities on this machine. Search all layers, variables and the image's history for secrets.
+Of images, packages of Debian and Alpine are looked up, and those of Node.js, Python, Go, Java and
+Rust. A scan that could look up nothing fails: a manifest without a lock file, an unknown system.
 The database comes from a mirror of OSV archives, which SLIPWAY_OSV_MIRROR names, or from
 files with --from. Only --update uses the network. Vulnerable functions of Go that are not
 compiled in are listed and do not fail the scan.
@@ -75,7 +77,7 @@ the scan passes.`,
 	fl.BoolVar(&f.update, "update", false, "first fetch the advisories from SLIPWAY_OSV_MIRROR")
 	fl.StringVar(&f.from, "from", "", "first take the advisories from this directory or zip file")
 	fl.StringSliceVar(&f.only, "ecosystem", nil, "ecosystems to fetch, such as npm,Debian (default: all)")
-	fl.StringVar(&f.failOn, "fail-on", "critical", "exit with 4 from this severity on: critical, high, medium, low or none")
+	fl.StringVar(&f.failOn, "fail-on", "critical", "exit with 4 from this severity on: critical, high, medium, low or none (secrets always fail)")
 	fl.StringArrayVar(&f.vex, "vex", nil, "OpenVEX document that dismisses vulnerabilities with a reason")
 	fl.StringVar(&f.by, "scanner", "", "use an installed scanner: grype, trivy, snyk, clair, or a command with {layout} or {archive}")
 	fl.BoolVar(&f.commits, "history", false, "search the git commits of the directory for secrets too")
@@ -226,7 +228,7 @@ func (a *app) scanDirectory(ctx context.Context, word string, f scanFlags, o sca
 	if err != nil || !f.commits {
 		return r, err
 	}
-	return r, r.Commits(ctx, origin.Source{Environ: os.Environ()}, a.path(word))
+	return r, r.Commits(ctx, origin.Source{Dir: filepath.Join(a.state.Path, "contexts"), Environ: os.Environ()}, a.path(word))
 }
 
 // printScan prints a result.
@@ -250,18 +252,24 @@ func (a *app) printScan(r scan.Result, f scanFlags) error {
 	return r.Write(a.Stdout)
 }
 
-// judged is how a scan ends: nothing passes that was not looked at.
+// judged is how a scan ends: nothing passes that was not looked at. The severities of
+// vulnerabilities have a limit, secrets have none.
 func judged(r scan.Result, limit advisory.Severity, word string) error {
-	switch {
-	case limit == "":
-		return nil
-	case r.Database == nil:
-		return diag.Fail(diag.ExitUsage, "the vulnerabilities of %s are not known: there is no database", word).
-			WithHint("slipway scan --update, with SLIPWAY_OSV_MIRROR or --from; --fail-on none accepts it")
-	case r.Worst(limit) > 0:
+	if why := r.NotSearched(); why != "" && limit != "" {
+		hint := "slipway scan --update, with SLIPWAY_OSV_MIRROR or --from; --fail-on none accepts it"
+		switch {
+		case r.Database != nil && len(r.Unpinned) > 0:
+			hint = "commit a lock file, or scan the built image: slipway scan SERVICE; --fail-on none accepts it"
+		case r.Database != nil:
+			hint = "see the warning; --fail-on none accepts it"
+		}
+		return diag.Fail(diag.ExitUsage, "the vulnerabilities of %s are not known: %s", word, why).WithHint("%s", hint)
+	}
+	if limit != "" && r.Worst(limit) > 0 {
 		return diag.Fail(diag.ExitGate, "%s of severity %s or worse", amount(r.Worst(limit), "vulnerability", "vulnerabilities"), limit).
 			WithHint("update the packages to the fixed versions, or dismiss with --vex what does not affect the service")
-	case len(r.Secrets) > 0:
+	}
+	if len(r.Secrets) > 0 {
 		return diag.Fail(diag.ExitGate, "%s found", amount(len(r.Secrets), "secret", "secrets")).
 			WithHint("revoke them, and pass secrets at run time or with RUN --mount=type=secret")
 	}

@@ -70,7 +70,7 @@ func (f *buildFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.keepGoing, "keep-going", false, "continue with the other services when one fails")
 	fl.BoolVar(&f.noCache, "no-cache", false, "run every step, ignoring cached results")
 	fl.BoolVar(&f.force, "force", false, "run the build even when nothing changed; cached steps stay cached")
-	fl.StringVar(&f.maxUnpacked, "max-unpacked", "", "maximum size that an image, an archive of ADD or one with the build context unpacks to, such as 50GB (default: 20GB, or a tenth of the free disk if that is more)")
+	fl.StringVar(&f.maxUnpacked, "max-unpacked", "", "maximum size that an image, an archive of ADD, or an archive or git repository with the build context unpacks to, such as 50GB (default: 20GB, or a tenth of the free disk if that is more)")
 	fl.StringVarP(&f.file, "file", "f", "", "Dockerfile to build; - is standard input, and it may be a URL (default: DIR/Dockerfile)")
 	fl.StringVar(&f.target, "target", "", "build up to this stage")
 	fl.StringArrayVar(&f.args, "build-arg", nil, "build argument NAME=VALUE; NAME alone takes the environment's value, else the default of its ARG")

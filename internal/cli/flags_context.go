@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/slipway-build/slipway/internal/crash"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/engine/embedded/outbound"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/host"
@@ -108,6 +110,11 @@ func (a *app) isAddress(word string) bool {
 func (a *app) origins(f buildFlags) origin.Source {
 	return origin.Source{
 		Dir: filepath.Join(a.state.Path, "contexts"), Stdin: a.Stdin, Environ: os.Environ(),
+		Trusted: func(address string) (bool, error) { return host.Trusts(a.Getenv, "", address) },
+		Outside: func(ctx context.Context, to netip.AddrPort) bool {
+			_, ok := outbound.Guard{}.Place(ctx, to)
+			return ok
+		},
 		Secret: func(id string) (string, bool) {
 			for _, word := range f.secrets {
 				s, err := a.parseSecret(word)

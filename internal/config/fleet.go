@@ -40,6 +40,15 @@ type Fleet struct {
 	all []Service // of the file, also where Services is a selection of them
 }
 
+// All are the services of the file, also those that Services leaves out. A fleet that
+// no file describes has its Services.
+func (f *Fleet) All() []Service {
+	if f.all == nil {
+		return f.Services
+	}
+	return f.all
+}
+
 // Named returns a service of the file by its name, also one that Services leaves
 // out. A nil fleet has none.
 func (f *Fleet) Named(name string) (Service, bool) {

@@ -52,6 +52,79 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: with(node(`"test": "c8 --reporter=html --report-dir=cov --temp-directory=x mocha -R dot"`, `"mocha": "10", "c8": "10"`), "test/a.test.js", ""),
 			want:  []string{"c8 --reporter=lcovonly --reporter=text-summary --report-dir=/reports/unit-tests/coverage --temp-directory=/tmp/c8 --reporter=html mocha -R dot "}, not: []string{"c8 report"},
 		},
+		"c8 has values of its own": {
+			files: with(node(`"test": "c8 --check-coverage --lines 90 --reporter text -o cov mocha"`, `"mocha": "10", "c8": "10"`), "test/a.test.js", ""),
+			want:  []string{"--temp-directory=/tmp/c8 --check-coverage --lines 90 --reporter text mocha", "--reporter-option output=/reports/unit-tests/junit.xml"}, not: []string{"npm run", "cov mocha"},
+		},
+		"node starts a tool with a module": {
+			files: with(node(`"test": "node -r dotenv/config node_modules/.bin/jest"`, `"jest": "29"`), "test/a.test.js", ""), want: []string{"node -r dotenv/config node_modules/.bin/jest", "--outputFile=/reports/unit-tests/jest.json"},
+		},
+		"a script that prints TAP": {
+			files: with(node(`"test": "tape test/*.js"`, `"tape": "5"`), "test/a.js", ""), want: []string{"{ ( export TAP=1; node --run test ) 2>&1; echo $? > /tmp/code; }", "| tee /reports/unit-tests/test.txt; ( exit $(cat /tmp/code) )"},
+		},
+		"Node.js reports where Slipway reads": {
+			files: with(node(`"test": "node --test --test-reporter=spec --test-reporter-destination stdout test/"`, ``), "test/a.test.js", "require('node:test')"),
+			want:  []string{"node --test --test-reporter=spec --test-reporter-destination=stdout --test-reporter=junit"}, not: []string{"destination stdout", "lcov.info --test-reporter=spec"},
+		},
+		"Jest's own reports make room": {
+			files: with(node(`"test": "jest --coverage --coverageDirectory=cov --outputFile out.json --json --coverage-directory x"`, `"jest": "29"`), "a.test.js", ""),
+			want:  []string{"{ PATH=/app/node_modules/.bin:$PATH jest --coverage ", "--coverageDirectory=/reports/unit-tests/coverage"}, not: []string{"cov ", "out.json", "--coverage-directory", "--coverageThreshold"},
+		},
+		"options stay in front of two dashes": {
+			files: with(node(`"test": "jest -- a", "lint": "eslint -f stylish -- src"`, `"jest": "29", "eslint": "9"`), "a.test.js", ""),
+			want:  []string{"--coverageThreshold='{}' -- a", "--output-file /reports/lint/eslint.json -- src", "eslint -f stylish -- src; ( exit $code )"}, not: []string{"stylish --format"},
+		},
+		"Vitest's own reports make room": {
+			files: with(node(`"test": "vitest run --coverage --outputFile=x.json"`, `"vitest": "2", "@vitest/coverage-v8": "2"`), "a.test.js", ""), want: []string{"vitest run ", "--coverage.enabled"}, not: []string{"x.json", "run --coverage ", "thresholds"},
+		},
+		"Vitest has no threshold where it does not measure": {
+			files: with(node(`"test": "vitest run"`, `"vitest": "2", "@vitest/coverage-v8": "2"`), "a.test.js", ""), want: []string{"--coverage.thresholds.100=false", "--coverage.thresholds.lines=0"},
+		},
+		"Vitest's settings measure": {
+			files: with(node(`"test": "vitest run"`, `"vitest": "2", "@vitest/coverage-v8": "2"`), "a.test.js", "", "vitest.config.ts", "export default {test: {coverage: {enabled: true, thresholds: {lines: 80}}}}"), not: []string{"thresholds"},
+		},
+		"Jest has no threshold where it does not measure": {
+			files: with(node(`"test": "jest"`, `"jest": "29"`), "a.test.js", "", "jest.config.js", "module.exports = {coverageThreshold: {global: {lines: 80}}}"), want: []string{"--coverageThreshold='{}'"},
+		},
+		"Jest's settings measure": {
+			files: with(node(`"test": "jest"`, `"jest": "29"`), "a.test.js", "", "jest.config.js", "module.exports = {collectCoverage: true, coverageThreshold: {global: {lines: 80}}}"), not: []string{"--coverageThreshold"},
+		},
+		"a part of the tests has no threshold": {
+			files: with(node(`"test": "jest --coverage"`, `"jest": "29"`), "tests/unit/a.test.js", "", "tests/integration/b.test.js", ""), want: []string{"jest /integration/ --coverage ", "--coverageThreshold='{}'"},
+		},
+		"two runs of Playwright": {
+			files: with(node(`"test:e2e": "playwright test && playwright test --config other.ts"`, `"@playwright/test": "1.56.0"`), "e2e/a.spec.ts", ""),
+			want:  []string{"{ PATH=/app/node_modules/.bin:$PATH playwright test", "{ PLAYWRIGHT_JUNIT_OUTPUT_FILE=/reports/e2e-tests/2/junit.xml PATH=/app/node_modules/.bin:$PATH playwright test --config other.ts"},
+		},
+		"two linters with one file": {
+			files: with(node(`"lint": "next lint && eslint ."`, `"next": "14", "eslint": "9"`), "a.js", ""), want: []string{"--output-file /reports/lint/eslint.json", "--output-file /reports/lint/2/eslint.json"},
+		},
+		"two runners with one file": {
+			files: with(node(`"test": "vitest run && node --test test/"`, `"vitest": "2"`), "test/a.test.js", ""), want: []string{"--outputFile.junit=/reports/unit-tests/junit.xml", "destination=/reports/unit-tests/2/junit.xml"},
+		},
+		"pytest's limit is for all tests": {
+			files: flask("tests/test_a.py", "", "tests/integration/test_b.py", "", "requirements-dev.txt", "pytest\npytest-cov\n", "pytest.ini", "[pytest]\naddopts = -q --cov=app --cov-fail-under=80\n"),
+			want:  []string{"--cov-report=term --cov-fail-under=0"},
+		},
+		"pytest's limit is for what it measures": {
+			files: flask("tests/test_a.py", "", "requirements-dev.txt", "pytest\npytest-cov\n", "pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"-q\"\n[tool.coverage.report]\nfail_under = 80\n"),
+			want:  []string{"--cov-report=term --cov-fail-under=0"},
+		},
+		"pytest's limit stays": {
+			files: flask("tests/test_a.py", "", "requirements-dev.txt", "pytest\npytest-cov\n", "pyproject.toml", "[tool.pytest.ini_options]\naddopts = [\n  \"-q\",\n  \"--cov\",\n]\n[tool.coverage.report]\nfail_under = 80\n"),
+			want:  []string{"--cov-report=term"}, not: []string{"--cov-fail-under"},
+		},
+		"linters of Maven have the settings of their executions": {
+			files: map[string]string{
+				"pom.xml": `<project><modelVersion>4.0.0</modelVersion><groupId>a</groupId><artifactId>app</artifactId><version>1</version><properties><maven.compiler.release>21</maven.compiler.release></properties><build>
+<pluginManagement><plugins><plugin><groupId>com.github.spotbugs</groupId><artifactId>spotbugs-maven-plugin</artifactId><executions><execution><id>managed</id><goals><goal>check</goal></goals></execution></executions></plugin></plugins></pluginManagement>
+<plugins><plugin><artifactId>maven-checkstyle-plugin</artifactId><executions><execution><id>style</id><phase>validate</phase><goals><goal>check</goal></goals><configuration><configLocation>own.xml</configLocation></configuration></execution><execution><goals><goal>check</goal></goals></execution><execution><id>off</id><phase>none</phase><goals><goal>check</goal></goals></execution></executions></plugin>
+<plugin><groupId>com.github.spotbugs</groupId><artifactId>spotbugs-maven-plugin</artifactId></plugin><plugin><artifactId>maven-pmd-plugin</artifactId></plugin></plugins></build></project>`,
+				"src/main/java/App.java": "class App { public static void main(String[] a) throws Exception { new java.net.ServerSocket(8080).accept(); } }",
+			},
+			want: []string{"org.apache.maven.plugins:maven-checkstyle-plugin:check@style org.apache.maven.plugins:maven-checkstyle-plugin:check@default \\\n", "compile com.github.spotbugs:spotbugs-maven-plugin:check@managed \\\n", "compile org.apache.maven.plugins:maven-pmd-plugin:check \\\n"},
+			not:  []string{"check@off", "maven-checkstyle-plugin:check "},
+		},
 		"an option of the package manager is none of the tool": {
 			files: node(`"lint": "pnpm -w exec tsc -w"`, `"typescript": "5"`), want: []string{"pnpm -w exec tsc > "},
 		},

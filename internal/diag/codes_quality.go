@@ -49,5 +49,8 @@ func scanCodes() []Code {
 		{Code: "SLP630", Name: "old database", Meaning: "The database of vulnerabilities is more than seven days old."},
 		{Code: "SLP631", Name: "ecosystem not in database", Meaning: "The database of vulnerabilities has no advisories for an ecosystem of the image."},
 		{Code: "SLP632", Name: "history searched in part", Meaning: "Not all commits of the repository were searched for secrets."},
+		{Code: "SLP633", Name: "unpinned dependencies", Meaning: "No lock file that Slipway reads pins the dependencies of a manifest, so that the scan does not cover them."},
+		{Code: "SLP634", Name: "file searched in part", Meaning: "A file is too long to search all of it for secrets."},
+		{Code: "SLP635", Name: "packages not listed", Meaning: "The packages of an image's system are in a format that Slipway does not read, so that they are not in its SBOM."},
 	}
 }

@@ -44,7 +44,7 @@ func (k Keeper) Tested(ctx context.Context, name string, made engine.Result, s g
 	if err := subject.keepNew(ctx, attest.PredicateTests, attest.Tests(tests, s.Stages), whole); err != nil {
 		return err
 	}
-	if s.Image != nil && s.Image.Digest == made.Digest {
+	if s.Image != nil && s.Image.Digest == made.Digest && s.ScannedBy == scan.Own { // else they are another program's words
 		if err := k.keepScan(ctx, subject, s.Vulnerabilities, s.Database, s.Today, s.Today); err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (k Keeper) sign(ctx context.Context, s *Subject, passed bool) error {
 }
 
 func (k Keeper) keepScan(ctx context.Context, s *Subject, hits []advisory.Hit, db *advisory.Database, began, ended time.Time) error {
-	if db == nil {
+	if db == nil || len(db.Ecosystems)+len(db.Missing) == 0 { // nothing was there to look up, which proves nothing
 		return nil
 	}
 	found := attest.Vulnerabilities(attest.Scan{Version: k.Version, Hits: hits, Database: *db, Started: began, Finished: ended})

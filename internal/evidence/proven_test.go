@@ -24,7 +24,7 @@ func ran(status testreport.Status, digest string) gate.Subject {
 	return gate.Subject{
 		Service: "web", Image: &gate.Image{Digest: digest}, Today: time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC),
 		Tests:    &testreport.Report{Cases: []testreport.Case{{Stage: "unit-tests", Name: "adds", Status: status}}},
-		Database: &advisory.Database{Ecosystems: []string{"npm"}},
+		Database: &advisory.Database{Ecosystems: []string{"npm"}}, ScannedBy: scan.Own,
 	}
 }
 
@@ -95,6 +95,22 @@ func TestWhatAScanFoundIsKept(t *testing.T) {
 	_, err := w.find(t, digest).Verify(t.Context(), w.policy(attest.PredicateVulnerabilities), time.Now())
 	if err == nil || !strings.Contains(err.Error(), "the scan had no advisories for Debian") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestAnotherProgramsScanIsNoStatementOfSlipway, also when gates asked for it.
+func TestAnotherProgramsScanIsNoStatementOfSlipway(t *testing.T) {
+	w := newWorld(t)
+	made := w.made(t).Built.Result
+	foreign, empty := ran(testreport.Passed, made.Digest), ran(testreport.Passed, made.Digest)
+	foreign.ScannedBy = "grype"
+	empty.Database = &advisory.Database{} // no package was there to look up
+	for _, s := range []gate.Subject{foreign, empty} {
+		must(t, evidence.Keeper{Store: w.store, Signer: w.key, Version: "v1"}.Tested(t.Context(), "shop/web:latest", made, s, true))
+	}
+	said := w.statements(t, "tmp:1")
+	if len(said[attest.PredicateVulnerabilities]) != 0 || len(said[attest.PredicateTests]) != 1 {
+		t.Errorf("statements %v", said)
 	}
 }
 

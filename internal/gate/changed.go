@@ -2,7 +2,9 @@ package gate
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/testreport"
@@ -33,6 +35,15 @@ func changedCoverage(l Limits, s Subject) *draft {
 				Text: fmt.Sprintf("%sno test runs %s of the change: %s", prefix(s), count(len(lines), "line"), ranges(lines))})
 		}
 	}
+	unseen := unreported(s, files)
+	if all == 0 && len(unseen) > 0 {
+		d.unknown = "no report of coverage has " + unseen[0] + ", which changed; add a test that imports it, or let the coverage tool report every file"
+		return d
+	}
+	for _, p := range unseen {
+		d.miss(diag.Warning, diag.Finding{Code: codeUnknown, Place: diag.Place{File: p}, Hint: "add a test that imports it, or let the coverage tool report every file",
+			Text: prefix(s) + "the file changed, and no report of coverage has it"})
+	}
 	if all == 0 {
 		d.Actual = "no line that can run changed"
 		return d
@@ -43,6 +54,40 @@ func changedCoverage(l Limits, s Subject) *draft {
 		d.add(0, diag.Error, missing...)
 	}
 	return d
+}
+
+// unreported are the changed sources of the service that no report of coverage has, in a
+// language that the reports cover: most tools leave out what no test imports.
+func unreported(s Subject, files []testreport.File) (out []string) {
+	reported, kinds := map[string]bool{}, map[string]bool{}
+	for _, f := range files {
+		reported[f.Path], kinds[path.Ext(f.Path)] = true, true
+	}
+	dir := strings.TrimPrefix(path.Clean(s.Dir)+"/", "./")
+	for p, lines := range s.Changed {
+		if len(lines) > 0 && !reported[p] && kinds[path.Ext(p)] && strings.HasPrefix(p, dir) && !besideSources(strings.TrimPrefix(p, dir)) {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// besideSources reports tests, settings of tools and declarations, which coverage is not
+// about.
+func besideSources(p string) bool {
+	base := strings.ToLower(path.Base(p))
+	for _, part := range []string{"_test.", ".test.", ".spec.", ".config.", ".d.ts", ".stories."} {
+		if strings.Contains(base, part) {
+			return true
+		}
+	}
+	if strings.HasPrefix(base, "test_") || strings.HasPrefix(base, ".") || slices.Contains([]string{"conftest.py", "setup.py", "doc.go", "package-info.java"}, base) {
+		return true
+	}
+	return slices.ContainsFunc(strings.Split(path.Dir(p), "/"), func(dir string) bool {
+		return slices.Contains([]string{"test", "tests", "__tests__", "__mocks__", "testdata", "spec", "e2e", "fixtures", "scripts", "docs", "examples"}, dir)
+	})
 }
 
 // changedIn counts the changed lines of a file that can run and ran, and lists those

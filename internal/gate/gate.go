@@ -16,6 +16,7 @@ import (
 // gates say "not known", which fails under strict.
 type Subject struct {
 	Service         string
+	Dir             string // of the service, below the root that paths are relative to; "" or ".": the root
 	Image           *Image
 	Tests           *testreport.Report
 	Stages          []Stage          // quality stages, in the order of the pipeline
@@ -23,7 +24,9 @@ type Subject struct {
 	Packages        *inventory.Inventory
 	Vulnerabilities []advisory.Hit
 	Database        *advisory.Database // nil: no scan
+	ScannedBy       string             // the program that searched; "" for none
 	Secrets         *[]Secret
+	Unsearched      []string // files that are too long to search all of them for secrets
 	Running         *Running
 	Structure       []StructureResult // of Limits.Structure
 	Policies        []PolicyResult    // of Limits.Policies

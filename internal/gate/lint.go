@@ -20,6 +20,11 @@ func lint(l Limits, s Subject) *draft {
 		if s.Stages == nil {
 			d.unknown = "no linter ran; slipway test"
 		}
+		for _, one := range s.Stages {
+			if one.Name == "lint" && one.Result == "not run" {
+				d.unknown = strings.TrimSuffix("the stage lint did not run: "+Clip(one.Why), ": ")
+			}
+		}
 		return d
 	}
 	errors, warnings := 0, 0

@@ -40,5 +40,9 @@ func secrets(l Limits, s Subject) *draft {
 		found = append(found, f)
 	}
 	d.add(*l.Secrets, diag.Error, found...)
+	for _, p := range s.Unsearched {
+		d.miss(diag.Warning, diag.Finding{Code: codeUnknown, Place: diag.Place{File: p}, Hint: "search it with another tool, or keep it out of the image",
+			Text: prefix(s) + "the file is too long to search all of it for secrets"})
+	}
 	return d
 }

@@ -20,8 +20,16 @@ func tests(l Limits, s Subject) *draft {
 		d.unknown = "no tests ran; slipway test"
 		return d
 	}
-	if len(s.Tests.Cases) == 0 && !testsRan(s.Stages) && len(s.Tests.Problems) == 0 {
+	stages := tested(s.Stages)
+	if len(s.Tests.Cases) == 0 && len(stages) == 0 && len(s.Tests.Problems) == 0 {
 		d.unknown = "no stage runs tests"
+		if missing := notRun(s); len(missing) > 0 {
+			d.unknown = strings.TrimPrefix(missing[0].Text, prefix(s)) + "; " + missing[0].Hint
+		}
+		return d
+	}
+	if len(s.Tests.Cases) == 0 && len(stages) > 0 && !reported(*s.Tests, stages) {
+		d.unknown = strings.Join(stages, ", ") + " left no report of tests in a known format; have its runner write JUnit XML below /reports"
 		return d
 	}
 	total := map[testreport.Status]int{}
@@ -49,6 +57,7 @@ func tests(l Limits, s Subject) *draft {
 	}
 	d.add(0, diag.Warning, flaky...)
 	d.add(0, diag.Warning, unreadable(s)...)
+	d.add(0, diag.Warning, notRun(s)...)
 	if l.Tests != nil && ran < *l.Tests {
 		d.miss(diag.Error, diag.Finding{Code: codeNoTest, Text: fmt.Sprintf("%s%s ran, and at least %d is required", prefix(s), count(ran, "test"), *l.Tests),
 			Hint: "look at the stage's output: a runner that finds no test often passes; or gates: {tests: {at_least: 0}}"})
@@ -56,10 +65,21 @@ func tests(l Limits, s Subject) *draft {
 	return d
 }
 
-// testsRan reports whether a stage ran that has tests.
-func testsRan(stages []Stage) bool {
-	return slices.ContainsFunc(stages, func(s Stage) bool {
-		return strings.HasSuffix(s.Name, "-tests") && (s.Result == "passed" || s.Result == "failed")
+// tested are the stages of tests that ran.
+func tested(stages []Stage) []string {
+	var out []string
+	for _, s := range stages {
+		if strings.HasSuffix(s.Name, "-tests") && (s.Result == "passed" || s.Result == "failed") {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// reported reports stages of which one left a report without a case, or a broken one.
+func reported(r testreport.Report, stages []string) bool {
+	return slices.ContainsFunc(stages, func(stage string) bool {
+		return slices.Contains(r.Empty, stage) || len(r.Stage(stage).Problems) > 0
 	})
 }
 

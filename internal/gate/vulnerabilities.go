@@ -19,21 +19,25 @@ func severities() []advisory.Severity {
 }
 
 // vulnerabilities is the gate of known vulnerabilities by severity. Those without a fix
-// count apart: nobody can act on them, so that they are only mentioned unless Unfixed.
+// count apart: nobody can act on them, so that they are only mentioned unless Unfixed. Where
+// a scanner does not tell whether there is a fix, there may be one.
 func vulnerabilities(l Limits, s Subject) *draft {
 	if len(l.Vulnerabilities) == 0 {
 		return nil
 	}
 	d := &draft{Verdict: Verdict{Gate: "vulnerabilities", Limit: vulnerabilityLimit(l)}}
-	if s.Database == nil || len(s.Database.Ecosystems) == 0 {
+	if why := s.Database.Unsearched(); why != "" {
 		d.unknown = "no database of advisories was searched; slipway scan --update"
+		if s.Database != nil {
+			d.unknown = why + "; slipway scan IMAGE says more"
+		}
 		return d
 	}
 	fixable, unfixed := map[advisory.Severity]diag.Findings{}, map[advisory.Severity]diag.Findings{}
 	for _, hit := range s.Vulnerabilities {
 		switch f := ofHit(s, hit); {
 		case hit.Dismissed != "" || hit.Reach == advisory.NotCalled:
-		case len(hit.Fixed) == 0 && !l.Unfixed:
+		case len(hit.Fixed) == 0 && !hit.FixUnknown && !l.Unfixed:
 			unfixed[hit.Severity] = append(unfixed[hit.Severity], f)
 		default:
 			fixable[hit.Severity] = append(fixable[hit.Severity], f)
@@ -110,9 +114,12 @@ func ofHit(s Subject, hit advisory.Hit) diag.Finding {
 			f.Text += ", in " + s.Image.layer(i)
 		}
 	}
-	if len(hit.Fixed) > 0 {
+	switch {
+	case len(hit.Fixed) > 0:
 		f.Hint = fmt.Sprintf("update %s to %s", p.Name, hit.Fixed[0])
-	} else {
+	case hit.FixUnknown:
+		f.Hint = "the scanner does not say which version fixes it; look up " + hit.ID
+	default:
 		f.Hint = "no version fixes it yet"
 	}
 	return f

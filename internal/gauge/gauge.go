@@ -90,10 +90,12 @@ func Services(f *fleet.Fleet) ([]Target, error) {
 
 // Scanned is what is inside an image. Database is nil where there is none.
 type Scanned struct {
+	By              string // Result.Scanner of package scan
 	Packages        inventory.Inventory
 	Vulnerabilities []advisory.Hit
 	Database        *advisory.Database
 	Secrets         []gate.Secret
+	Unsearched      []string // of gate.Subject
 }
 
 // Gauge collects. Its Start is nil where containers cannot be started.
@@ -139,7 +141,7 @@ func (g Gauge) Limits(t Target) (gate.Limits, error) {
 // Subject collects what is known of a target: not its tests, which whoever runs them
 // adds.
 func (g Gauge) Subject(ctx context.Context, t Target, l gate.Limits) (gate.Subject, error) {
-	s := gate.Subject{Service: t.Service, Today: g.Now(), Missing: map[string]string{}}
+	s := gate.Subject{Service: t.Service, Dir: t.Dir, Today: g.Now(), Missing: map[string]string{}}
 	stored, err := g.Store.Image(ctx, t.Image, t.Platform)
 	if err != nil {
 		return s, image.Unreadable(t.Image, err)
@@ -162,6 +164,7 @@ func (g Gauge) Subject(ctx context.Context, t Target, l gate.Limits) (gate.Subje
 		if err != nil {
 			return s, fmt.Errorf("scanning the image of %s: %w", named(t), err)
 		}
+		s.ScannedBy, s.Unsearched = found.By, found.Unsearched
 		s.Packages, s.Vulnerabilities, s.Database, s.Secrets = &found.Packages, found.Vulnerabilities, found.Database, &found.Secrets
 	}
 	if s.Structure, err = g.structure(ctx, t, l, &img, stored, layers); err != nil {

@@ -11,46 +11,28 @@ import (
 // debian lists the packages of dpkg's status file, and those of its directory that
 // images without dpkg have.
 func (c *collector) debian() {
-	release := c.release()
 	if f, ok := c.tree.Lookup("/var/lib/dpkg/status"); ok {
-		c.status(f, release)
+		c.status(f)
 	}
 	for _, name := range c.tree.Names("/var/lib/dpkg/status.d") {
 		if f, ok := c.tree.Lookup("/var/lib/dpkg/status.d/" + name); ok && !strings.HasSuffix(name, ".md5sums") {
-			c.status(f, release)
+			c.status(f)
 		}
 	}
-}
-
-// release is what os-release calls Debian's version: "13"; "" when it is not known or
-// not Debian.
-func (c *collector) release() string {
-	for _, name := range []string{"/etc/os-release", "/usr/lib/os-release"} {
-		f, ok := c.tree.Lookup(name)
-		if !ok {
-			continue
-		}
-		values := map[string]string{}
-		for line := range strings.Lines(f.Text) {
-			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-			values[key] = strings.Trim(value, `"'`)
-		}
-		if values["ID"] == "debian" {
-			return values["VERSION_ID"]
-		}
-	}
-	return ""
 }
 
 // status lists the packages of one file of paragraphs.
-func (c *collector) status(f layer.File, release string) {
+func (c *collector) status(f layer.File) {
 	c.owned[f.Path] = true
 	for _, values := range paragraphs(f.Text) {
 		name, version := values["package"], values["version"]
 		if name == "" || version == "" || values["status"] != "" && !strings.HasSuffix(values["status"], " installed") {
 			continue
 		}
-		p := Package{Type: Debian, Name: name, Version: version, Release: release, Path: f.Path, Layer: c.from[f.Path], Sure: ByDatabase, Arch: values["architecture"]}
+		p := Package{Type: Debian, Name: name, Version: version, Distro: c.os.other("debian"), Path: f.Path, Layer: c.from[f.Path], Sure: ByDatabase, Arch: values["architecture"]}
+		if c.os.id == "debian" {
+			p.Release = c.os.version
+		}
 		source, sourceVersion, _ := strings.Cut(values["source"], " (")
 		if source != "" && source != name {
 			p.Source = source

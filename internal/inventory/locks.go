@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -23,13 +22,14 @@ func lockReaders() map[string]func([]byte) ([]Package, error) {
 	return map[string]func([]byte) ([]Package, error){
 		"package-lock.json": npmLock, "npm-shrinkwrap.json": npmLock, "go.mod": goMod, "Cargo.lock": cargoLock,
 		"pnpm-lock.yaml": pnpmLock, "yarn.lock": yarnLock, "bun.lock": bunLock,
-		"requirements.txt": requirements, "uv.lock": pythonLock, "poetry.lock": pythonLock, "pdm.lock": pythonLock, "pylock.toml": pythonLock, "Pipfile.lock": pipfileLock,
+		"uv.lock": pythonLock, "poetry.lock": pythonLock, "pdm.lock": pythonLock, "pylock.toml": pythonLock, "Pipfile.lock": pipfileLock,
 		"gradle.lockfile": gradleLock, "buildscript-gradle.lockfile": gradleLock, "verification-metadata.xml": gradleVerification,
 	}
 }
 
 // Locked lists the packages that the lock files of a source tree pin, each with the
-// file as its place. Directories of installed packages are not searched.
+// file as its place, and what manifests without one pin. Directories of installed packages are
+// not searched.
 func Locked(tree fs.FS) (Inventory, error) {
 	c := &collector{seen: map[string]bool{}, from: map[string]string{}}
 	seen := 0
@@ -40,12 +40,18 @@ func Locked(tree fs.FS) (Inventory, error) {
 		if seen++; seen > maxFound {
 			return fmt.Errorf("searching for lock files: more than %d files", maxFound)
 		}
-		if e.IsDir() && slices.Contains([]string{"node_modules", ".git", "vendor", "target", ".venv", "venv", "testdata", ".slipway"}, e.Name()) {
+		if e.IsDir() && (NotOwn(tree, p) || e.Name() == "testdata") {
 			return fs.SkipDir
 		}
-		read := lockReaders()[e.Name()]
-		if read == nil || !e.Type().IsRegular() {
+		if !e.Type().IsRegular() {
 			return nil
+		}
+		read := lockReaders()[e.Name()]
+		if isRequirements(p) {
+			read = requirements
+		}
+		if read == nil {
+			return c.manifest(tree, p)
 		}
 		data, err := readLock(tree, p)
 		if err != nil {
@@ -55,16 +61,27 @@ func Locked(tree fs.FS) (Inventory, error) {
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", p, err)
 		}
-		for _, found := range list {
-			found.Path = p
-			if found.Sure == "" {
-				found.Sure = ByManifest
-			}
-			c.add(found)
+		c.found(p, list)
+		if isRequirements(p) && open(data) && !pinnedBy(tree, p, pythonLocks()) {
+			c.unpinned = append(c.unpinned, p)
 		}
 		return nil
 	})
 	return c.inventory(), err
+}
+
+// found lists the packages that a file names.
+func (c *collector) found(p string, list []Package) {
+	for _, found := range list {
+		if found.Name == "" || found.Version == "" {
+			continue
+		}
+		found.Path = p
+		if found.Sure == "" {
+			found.Sure = ByManifest
+		}
+		c.add(found)
+	}
 }
 
 func readLock(tree fs.FS, p string) ([]byte, error) {

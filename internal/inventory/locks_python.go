@@ -3,6 +3,7 @@ package inventory
 import (
 	"bytes"
 	"encoding/json"
+	"path"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -68,7 +69,31 @@ func pipfileLock(data []byte) (out []Package, err error) {
 	return out, nil
 }
 
-var pinned = pattern.Lazy(`^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([A-Za-z0-9.!+_-]+)\s*(?:[;#\\ ].*)?$`)
+var pinned = pattern.Lazy(`^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*===?\s*([A-Za-z0-9.!+_-]+)\s*(?:[;#\\ ].*)?$`)
+
+// isRequirements reports a list of packages for pip, by its usual names.
+func isRequirements(p string) bool {
+	dir, base := path.Split(p)
+	return path.Ext(base) == ".txt" && (strings.HasPrefix(base, "requirements") || path.Base(dir) == "requirements")
+}
+
+// open reports a list of packages for pip with a line that pins no version. A line that
+// names another list is none, nor one that goes on from the line before.
+func open(data []byte) bool {
+	more := false
+	for line := range bytes.Lines(data) {
+		text := strings.TrimSpace(string(line))
+		goesOn := more
+		more = strings.HasSuffix(text, "\\")
+		if text == "" || goesOn || text[0] == '#' || text[0] == '-' && !strings.HasPrefix(text, "-e") && !strings.HasPrefix(text, "--editable") {
+			continue
+		}
+		if !pinned().MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
 
 func requirements(data []byte) (out []Package, err error) {
 	for line := range bytes.Lines(data) {

@@ -38,7 +38,10 @@ func Of(layers []Layer, planned []Package) Inventory {
 		}
 	}
 	slices.SortFunc(c.files, func(a, b layer.File) int { return strings.Compare(a.Path, b.Path) })
+	c.os = c.release()
 	c.debian()
+	c.alpine()
+	c.system = c.unlisted()
 	c.runtimes(layers)
 	c.node()
 	c.python()
@@ -58,6 +61,11 @@ type collector struct {
 	owned map[string]bool // paths that a package has
 	seen  map[string]bool
 	out   []Package
+
+	os     osRelease
+	system string // of Inventory
+
+	unpinned []string // of Inventory
 }
 
 // add lists a package once a place.
@@ -109,7 +117,7 @@ func (c *collector) inventory() Inventory {
 		return cmp.Or(strings.Compare(string(a.Type), string(b.Type)), strings.Compare(a.Name, b.Name),
 			strings.Compare(a.Version, b.Version), strings.Compare(a.Path, b.Path))
 	})
-	out := Inventory{Packages: c.out}
+	out := Inventory{Packages: c.out, System: c.system, Unpinned: c.unpinned}
 	for _, f := range c.files {
 		if !c.owned[f.Path] {
 			out.Unowned = append(out.Unowned, fileOf(f))

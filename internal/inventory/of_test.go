@@ -288,7 +288,7 @@ func TestLockFilesOfTheCorpus(t *testing.T) {
 }
 
 func FuzzLocked(f *testing.F) {
-	names := []string{"pnpm-lock.yaml", "yarn.lock", "bun.lock", "Pipfile.lock", "pdm.lock", "gradle.lockfile", "verification-metadata.xml", "package-lock.json", "go.mod", "Cargo.lock", "requirements.txt"}
+	names := []string{"pnpm-lock.yaml", "yarn.lock", "bun.lock", "Pipfile.lock", "pdm.lock", "gradle.lockfile", "verification-metadata.xml", "package-lock.json", "go.mod", "Cargo.lock", "requirements.txt", "package.json", "pom.xml", "build.gradle", "pyproject.toml", "Cargo.toml"}
 	for i, repo := range []string{"pnpm-express", "yarn1-fastify", "bun-hono", "python-pipenv", "python-pdm"} {
 		data, err := os.ReadFile("../../testdata/repos/" + repo + "/repo/" + names[i])
 		if err != nil {
@@ -296,6 +296,7 @@ func FuzzLocked(f *testing.F) {
 		}
 		f.Add(data[:min(len(data), 4096)], i)
 	}
+	f.Add([]byte("<project><properties><a>${b}${b}</a><b>${a}</b></properties><dependencies><dependency><version>${a}</version></dependency></dependencies></project>"), 12)
 	f.Add([]byte("lockfileVersion: 5\npackages:\n  /@:\n  @:\n  '':\n  /:\n"), 0)
 	f.Fuzz(func(t *testing.T, data []byte, kind int) {
 		list, err := inventory.Locked(fstest.MapFS{names[uint(kind)%uint(len(names))]: {Data: data}})

@@ -61,9 +61,9 @@ func metadata(text string) (p Package) {
 	}
 	switch {
 	case len(p.Licences) > 0:
-	case licence != "" && len(licence) < 100 && licence != "UNKNOWN":
+	case licence != "" && len(licence) < 100 && licence != "UNKNOWN" && (len(classified) == 0 || !strings.Contains(licence, " ")):
 		p.Licences = []string{licence}
-	default:
+	default: // "see LICENSE" is less than what classifies it
 		for _, l := range classified {
 			p.Licences = append(p.Licences, strings.TrimSpace(strings.TrimPrefix(l, ":")))
 		}

@@ -13,13 +13,14 @@ func (p Package) url() string {
 	space, name := "", p.Name
 	var more packageurl.Qualifiers
 	switch p.Type {
-	case Debian:
-		space = "debian"
+	case Debian, Alpine:
+		usual := map[Type]string{Debian: "debian", Alpine: "alpine"}[p.Type]
+		space = cmp.Or(p.Distro, usual)
 		if p.Arch != "" {
 			more = append(more, packageurl.Qualifier{Key: "arch", Value: p.Arch})
 		}
 		if p.Release != "" {
-			more = append(more, packageurl.Qualifier{Key: "distro", Value: "debian-" + p.Release})
+			more = append(more, packageurl.Qualifier{Key: "distro", Value: usual + "-" + p.Release})
 		}
 		if p.Source+p.SourceV != "" {
 			upstream := cmp.Or(p.Source, p.Name)

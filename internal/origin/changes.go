@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"strings"
 
@@ -18,16 +17,20 @@ const maxUntracked = 5000
 
 // Changes returns the numbers of the lines below a directory that differ from where its
 // branch left a base, such as "main" or a commit, by path relative to the directory.
-// Files that git does not know yet are changed as a whole. No hook, monitor or program
-// for differences that the repository's settings name runs.
-func (s Source) Changes(ctx context.Context, dir, base string) (map[string][]int, error) {
+// Files that git does not know yet are changed as a whole. No program runs that the
+// repository's settings name.
+func (s Source) Changes(ctx context.Context, dir, base string) (_ map[string][]int, err error) {
 	if strings.HasPrefix(base, "-") || base == "" {
 		return nil, diag.Fail(diag.ExitUsage, "invalid --since %q", base).WithHint("--since main names a branch, a tag or a commit")
 	}
 	if _, err := exec.LookPath("git"); err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "the program git is missing, and --since asks it for the changed lines").WithHint("install git, or remove --since")
 	}
-	q := question{ctx, dir, s.gitEnv("")}
+	q, err := s.question(ctx, dir)
+	if err != nil {
+		return nil, diag.Fail(diag.ExitUsage, "git does not tell what changed since %s", base).Because(err).WithHint("--since needs a directory of a git repository")
+	}
+	defer func() { err = errors.Join(err, q.close()) }()
 	fork, err := q.ask("merge-base", base, "HEAD")
 	if err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "git does not tell where %s was branched off", base).Because(err).
@@ -35,7 +38,7 @@ func (s Source) Changes(ctx context.Context, dir, base string) (map[string][]int
 	}
 	diff, err := q.ask("diff", "--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative", "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=all", strings.TrimSpace(fork), "--", ".")
 	if err != nil {
-		return nil, diag.Fail(diag.ExitUsage, "git does not tell what changed since %s", base).Because(err).WithHint("git diff %s", base)
+		return nil, diag.Fail(diag.ExitUsage, "git does not tell what changed since %s", base).Because(err).WithHint("git diff %s; in a partial clone that fetches what is missing", base)
 	}
 	changed, err := testreport.Changed([]byte(diff))
 	if err != nil {
@@ -56,28 +59,4 @@ func (s Source) Changes(ctx context.Context, dir, base string) (map[string][]int
 		}
 	}
 	return changed, nil
-}
-
-// question asks git about a repository of this machine.
-type question struct {
-	ctx context.Context
-	dir string
-	env []string
-}
-
-func (q question) ask(args ...string) (string, error) {
-	// Settings of the repository name programs too.
-	args = append([]string{"-c", "core.fsmonitor=false", "-c", "core.hooksPath=" + os.DevNull, "-c", "core.pager=cat"}, args...)
-	cmd := exec.CommandContext(q.ctx, "git", args...)
-	cmd.Dir, cmd.Env = q.dir, q.env
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
-	if q.ctx.Err() != nil {
-		return "", context.Cause(q.ctx)
-	}
-	if err != nil {
-		return "", errors.New(strings.TrimSpace(errs.String() + " (" + err.Error() + ")"))
-	}
-	return out.String(), nil
 }

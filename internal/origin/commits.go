@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -41,11 +40,15 @@ const (
 // commit first: those of all branches, tags and the last stash, the newest `most` ones. Of a
 // merge they are the lines that no parent has. No program runs that the repository's
 // settings name.
-func (s Source) Commits(ctx context.Context, dir string, most int, each func(Added) error) (Walked, error) {
+func (s Source) Commits(ctx context.Context, dir string, most int, each func(Added) error) (_ Walked, err error) {
 	if _, err := exec.LookPath("git"); err != nil {
 		return Walked{}, diag.Fail(diag.ExitUsage, "the program git is missing, and --history asks it for the commits").WithHint("install git, or remove --history")
 	}
-	q := question{ctx, dir, s.gitEnv("")}
+	q, err := s.question(ctx, dir)
+	if err != nil {
+		return Walked{}, diag.Fail(diag.ExitUsage, "git cannot read the history of %s", dir).Because(err).WithHint("--history needs a directory of a git repository")
+	}
+	defer func() { err = errors.Join(err, q.close()) }()
 	state, err := q.ask("rev-parse", "--is-shallow-repository", "--show-prefix")
 	if err != nil {
 		return Walked{}, diag.Fail(diag.ExitUsage, "git cannot read the history of %s", dir).Because(err).WithHint("--history needs a directory of a git repository")
@@ -59,7 +62,7 @@ func (s Source) Commits(ctx context.Context, dir string, most int, each func(Add
 	case ctx.Err() != nil:
 		return Walked{}, context.Cause(ctx)
 	case err != nil:
-		return Walked{}, diag.Fail(diag.ExitUsage, "git cannot read the history of %s", dir).Because(err).WithHint("git fsck finds damaged objects")
+		return Walked{}, diag.Fail(diag.ExitUsage, "git cannot read the history of %s", dir).Because(err).WithHint("git fsck finds damaged objects; a partial clone has no history to read: clone it without --filter")
 	}
 	if w.Commits > most {
 		w.Commits, w.Cut = most, true
@@ -75,13 +78,13 @@ const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 var errEnough = errors.New("the history is longer than what is read of it")
 
 // log has git print commits with their differences, and reads them as they come.
-func (q question) log(most int, w *walk) error {
+func (q *question) log(most int, w *walk) error {
 	ctx, stop := context.WithCancel(q.ctx)
 	defer stop()
-	cmd := exec.CommandContext(ctx, "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath="+os.DevNull, "-c", "core.pager=cat", "-c", "core.quotePath=false", "-c", "log.showSignature=false",
-		"-c", "log.showRoot=true", "log", "--all", "--max-count="+strconv.Itoa(most), "--format=%x00%H%x00%an%x00%ae%x00%aI", "--patch", "--cc", "--unified=0", "--full-history", "--no-color", "--no-ext-diff", "--no-textconv",
+	cmd := q.command(ctx, "-c", "core.quotePath=false", "-c", "log.showSignature=false", "-c", "log.showRoot=true",
+		"log", "--all", "--max-count="+strconv.Itoa(most), "--format=%x00%H%x00%an%x00%ae%x00%aI", "--patch", "--cc", "--unified=0", "--full-history", "--no-color", "--no-ext-diff", "--no-textconv",
 		"--no-renames", "--no-notes", "--no-mailmap", "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=all", "--", ".")
-	cmd.Dir, cmd.Env = q.dir, append(slices.Clone(q.env), "GIT_NO_LAZY_FETCH=1", "GIT_ATTR_SOURCE="+emptyTree)
+	cmd.Env = append(slices.Clone(q.env), "GIT_ATTR_SOURCE="+emptyTree)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()

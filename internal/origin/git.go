@@ -1,11 +1,14 @@
 package origin
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -16,6 +19,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
+	"github.com/slipway-build/slipway/internal/quota"
 )
 
 // clone fetches one commit of a repository and makes its directory the context.
@@ -31,9 +35,14 @@ func (s Source) clone(ctx context.Context, c *Context, g dockerfile.Git) error {
 	if err := c.make(g.Name); err != nil {
 		return err
 	}
-	run := repository{ctx: ctx, dir: c.Dir, from: c.From, remote: withoutPassword(g.Remote), written: g.Remote, env: s.gitEnv(g.Remote)}
+	run := repository{ctx: ctx, dir: c.Dir, from: c.From, remote: withoutPassword(g.Remote), written: g.Remote, env: s.gitEnv(g.Remote), room: quota.New(c.maxBytes)}
 	if err := run.checkout(g); err != nil {
 		return err
+	}
+	if g.Submodules {
+		if err := s.submodules(c, run); err != nil {
+			return err
+		}
 	}
 	if !g.KeepGitDir {
 		if err := os.RemoveAll(filepath.Join(c.Dir, ".git")); err != nil {
@@ -70,6 +79,8 @@ type repository struct {
 	// written is the remote as the person wrote it: what it holds is hidden in messages.
 	written string
 	env     []string
+	room    *quota.Quota // for all files, those of submodules too
+	hint    string       // about a failure; empty: one that fits git's words
 }
 
 // commitID is a complete name of a commit.
@@ -96,31 +107,76 @@ func (r repository) checkout(g dockerfile.Git) error {
 	err := r.git("fetch", "--quiet", "--depth=1", "--no-tags", "--", r.remote, ref)
 	switch {
 	case err == nil:
-		err = r.git("checkout", "--quiet", "--detach", "FETCH_HEAD")
+		ref = "FETCH_HEAD"
 	case commitID(ref) || abbreviated(ref): // a server may give commits only with the branches that have them
 		if again := r.git("fetch", "--quiet", "--tags", "--", r.remote, "+refs/heads/*:refs/remotes/origin/*"); again != nil {
 			return again
 		}
-		err = r.git("checkout", "--quiet", "--detach", ref)
+	default:
+		return err
+	}
+	if err := r.weigh(ref); err != nil {
+		return err
+	}
+	if err := r.git("checkout", "--quiet", "--detach", ref); err != nil {
+		return err
+	}
+	return r.verify(g.Commit)
+}
+
+// weigh counts the files of a commit, by what git's objects say of their sizes, before
+// they are written: a pack of a megabyte can hold gigabytes of zeros.
+func (r repository) weigh(commit string) error {
+	ctx, stop := context.WithCancel(r.ctx)
+	defer stop()
+	cmd := exec.CommandContext(ctx, "git", "ls-tree", "-r", "-l", "-z", commit)
+	cmd.Dir, cmd.Env = r.dir, r.env
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
 	}
 	if err != nil {
 		return err
 	}
-	if err := r.verify(g.Commit); err != nil {
-		return err
+	large := r.take(bufio.NewReader(out))
+	if large != nil {
+		stop()
 	}
-	if _, err := os.Lstat(filepath.Join(r.dir, ".gitmodules")); err != nil || !g.Submodules {
-		return nil
+	err = cmd.Wait()
+	switch {
+	case r.ctx.Err() != nil:
+		return context.Cause(r.ctx)
+	case large != nil:
+		return diag.Fail(diag.ExitUsage, "the repository %s is too large", r.from).Because(large).WithHint("if you trust it, allow more: --max-unpacked 100GB")
+	case err != nil:
+		return r.failed(errs.String(), "checkout")
 	}
-	return r.submodules()
+	return nil
 }
 
-// submodules fetches them, relative to where the repository came from.
-func (r repository) submodules() error {
-	if err := r.git("remote", "add", "origin", r.remote); err != nil {
-		return err
+// take reads "MODE TYPE OBJECT SIZE<tab>PATH" of each file.
+func (r repository) take(list *bufio.Reader) error {
+	for {
+		entry, err := list.ReadString(0)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		words, _, _ := strings.Cut(entry, "\t")
+		size := int64(0)
+		if f := strings.Fields(words); len(f) == 4 && f[3] != "-" { // a submodule has none
+			if size, err = strconv.ParseInt(f[3], 10, 64); err != nil {
+				return err
+			}
+		}
+		if err := r.room.Take(size); err != nil {
+			return err
+		}
 	}
-	return r.git("submodule", "--quiet", "update", "--init", "--recursive", "--depth=1")
 }
 
 func abbreviated(ref string) bool { return regexp.MustCompile(`^[0-9a-f]{7,}$`).MatchString(ref) }
@@ -158,8 +214,13 @@ func (r repository) output(args ...string) (string, error) {
 	case r.ctx.Err() != nil:
 		return "", context.Cause(r.ctx)
 	}
-	said := strings.TrimSpace(redactText(r.written, errs.String()))
-	return "", diag.Fail(diag.ExitUsage, "git cannot get the build context %s", r.from).Because(errors.New(said)).WithHint("%s", hintOf(said, args[0]))
+	return "", r.failed(errs.String(), args[0])
+}
+
+// failed explains what git says.
+func (r repository) failed(said, step string) error {
+	said = strings.TrimSpace(redactText(r.written, said))
+	return diag.Fail(diag.ExitUsage, "git cannot get the build context %s", r.from).Because(errors.New(said)).WithHint("%s", cmp.Or(r.hint, hintOf(said, step)))
 }
 
 // hintOf says what to do about the words of git.
@@ -193,7 +254,7 @@ func (s Source) gitEnv(remote string) []string {
 	for _, e := range s.Environ {
 		name, value, _ := strings.Cut(e, "=")
 		switch name {
-		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY": // of a hook that runs slipway
+		case "GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE": // of a hook that runs slipway
 		case "GIT_CONFIG_COUNT":
 			count, _ = strconv.Atoi(value)
 		default:

@@ -1,7 +1,8 @@
 // Package origin brings build contexts that are no directory here into one: a git
 // repository, an archive or Dockerfile at a URL, and what standard input holds. It
 // runs `git` for repositories, as the person would, with their keys and settings;
-// it asks for no password. It builds nothing, and its messages hold no credentials.
+// submodules come without these unless the person trusts the repository. It asks for
+// no password. It builds nothing, and its messages hold no credentials.
 //
 //	from := origin.Source{Dir: stateDir + "/contexts", Stdin: os.Stdin}
 //	c, err := from.Fetch(ctx, "https://git.example/acme/web.git#main:api")
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -38,8 +40,15 @@ type Source struct {
 	// Secret returns a build secret: GIT_AUTH_TOKEN and GIT_AUTH_HEADER let git read
 	// private repositories over https, as with docker build. May be nil.
 	Secret func(id string) (string, bool)
-	// MaxBytes bounds what an archive unpacks to; 0: no limit.
+	// MaxBytes bounds what an archive unpacks to, and what is checked out of a repository
+	// with its submodules; 0: no limit.
 	MaxBytes int64
+	// Trusted reports whether the submodules of the repository at an address are fetched
+	// with the person's keys and logins; nil: those of none are.
+	Trusted func(address string) (bool, error)
+	// Outside reports whether an address is none of this machine's. Submodules of other
+	// repositories come from such addresses only; nil: there is none.
+	Outside func(context.Context, netip.AddrPort) bool
 }
 
 // Context is a directory to build from. Close it after the build.

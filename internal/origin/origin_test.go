@@ -171,6 +171,7 @@ func TestSubmodulesComeWithTheRepository(t *testing.T) {
 	git(t, dir, "commit", "-qm", "one")
 	s := source(t)
 	write(t, strings.TrimPrefix(s.Environ[1], "HOME="), map[string]string{".gitconfig": "[protocol \"file\"]\n\tallow = always\n"})
+	s.Trusted = func(address string) (bool, error) { return address == "file://"+dir, nil }
 	got, _ := fetched(t, s, "file://"+dir)
 	if got["lib/a"] != "three" {
 		t.Errorf("the submodule is missing: %v", got)

@@ -97,18 +97,27 @@ func (r *Relay) join(outer net.Conn, dial func(net.Conn) (net.Conn, error)) {
 	if !r.keep(inner) {
 		return
 	}
+	Join(outer, inner)
+}
+
+// Join copies between two connections until both directions have ended, and says how
+// many bytes went from a to b and back. The caller closes them; doing so earlier ends
+// Join.
+func Join(a, b net.Conn) (there, back int64) {
 	var both sync.WaitGroup
-	both.Go(func() { pipe(inner, outer) })
-	both.Go(func() { pipe(outer, inner) })
+	both.Go(func() { there = pipe(b, a) })
+	both.Go(func() { back = pipe(a, b) })
 	both.Wait()
+	return there, back
 }
 
 // pipe copies until the end of one direction, and hands that end on.
-func pipe(to, from net.Conn) {
-	_, err := io.Copy(to, from)
-	if half, ok := to.(*net.TCPConn); ok && err == nil {
+func pipe(to, from net.Conn) int64 {
+	n, err := io.Copy(to, from)
+	if half, ok := to.(interface{ CloseWrite() error }); ok && err == nil {
 		_ = half.CloseWrite()
-		return
+		return n
 	}
 	_, _ = to.Close(), from.Close()
+	return n
 }

@@ -15,8 +15,13 @@ import (
 // ID names the repository that a directory belongs to, as long as it stays where
 // it is: by its real path and by the address that it was cloned from, or else by
 // when its directory was made, so that what takes its place later is another one. A
-// directory belongs to the git repository above it if that tracks its files. Nothing
-// that a repository holds gives it the name of another one.
+// directory belongs to the git repository above it if that tracks its files.
+//
+// Nothing that a repository holds gives it the name of one at another path. At the same
+// path, an archive with a .git/config of its own takes the name of the clone that was
+// there before, if it names the same address: jobs of CI clone the same repository to the
+// same path again and again, and nothing else says that theirs is one. So whoever unpacks
+// archives of strangers does so at a path where nothing else was built.
 func ID(dir string) string {
 	root := Root(dir)
 	from := Origin(root)

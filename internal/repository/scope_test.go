@@ -33,7 +33,7 @@ func git(t *testing.T, dir string, args ...string) {
 const config = "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = https://git.example/acme/web.git\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
 
 // TestIDsAreThoseOfOneRepository: nothing in a repository gives it the name of
-// another one.
+// another one at another path.
 func TestIDsAreThoseOfOneRepository(t *testing.T) {
 	at := t.TempDir()
 	dir := func(name string) string { return filepath.Join(at, name) }

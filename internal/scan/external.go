@@ -58,7 +58,7 @@ func External(ctx context.Context, store *image.Store, s Subject, scanner string
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Image: s.Name, Digest: s.Digest, Scanner: scanner, Secrets: s.Secrets()}
+	r := Result{Image: s.Name, Digest: s.Digest, Scanner: scanner, Secrets: s.Secrets(), Unsearched: s.Unsearched()}
 	list := s.Inventory(nil)
 	r.Packages = len(list.Packages)
 	err = r.read(data)

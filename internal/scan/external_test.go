@@ -23,9 +23,12 @@ func outputs() map[string]string {
 			"artifact": {"name": "left", "version": "1.0.0", "type": "npm", "purl": "pkg:npm/left@1.0.0", "locations": [{"path": "/app/node_modules/left/package.json"}]}}], "descriptor": {"db": {"built": "2026-01-01T00:00:00Z"}}}`,
 		"trivy": `{"SchemaVersion": 2, "Results": [{"Target": "Node.js", "Vulnerabilities": [{"VulnerabilityID": "CVE-1", "PkgName": "left", "PkgPath": "app/node_modules/left/package.json", "InstalledVersion": "1.0.0", "FixedVersion": "1.0.1, 2.0.0", "Severity": "HIGH", "PkgIdentifier": {"PURL": "pkg:npm/left@1.0.0"}}]},
 			{"Target": "/app/key", "Secrets": [{"RuleID": "github-pat", "StartLine": 3, "Match": "CANARY", "Layer": {"Digest": "sha256:a"}}]}]}`,
-		"snyk":  `{"ok": false, "vulnerabilities": [{"id": "SNYK-JS-LEFT-1", "title": "wrong", "severity": "high", "cvssScore": 7.5, "packageName": "left", "version": "1.0.0", "packageManager": "npm", "nearestFixedInVersion": "1.0.1", "identifiers": {"CVE": ["CVE-1"]}}]}`,
-		"sarif": `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x", "rules": [{"id": "CVE-1", "properties": {"security-severity": "7.5"}}]}}, "results": [{"ruleId": "CVE-1", "level": "error", "message": {"text": "wrong"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "app/server"}}}]}]}]}`,
-		"empty": `{"version": "2.1.0", "runs": []}`,
+		"snyk":                `{"ok": false, "vulnerabilities": [{"id": "SNYK-JS-LEFT-1", "title": "wrong", "severity": "high", "cvssScore": 7.5, "packageName": "left", "version": "1.0.0", "packageManager": "npm", "nearestFixedInVersion": "1.0.1", "identifiers": {"CVE": ["CVE-1"]}}]}`,
+		"snyk's applications": `{"ok": true, "vulnerabilities": [], "applications": [{"displayTargetFile": "/app/package-lock.json", "ok": false, "vulnerabilities": [{"id": "SNYK-JS-LEFT-1", "severity": "critical", "packageName": "left", "version": "1.0.0", "packageManager": "npm", "fixedIn": ["1.0.1"]}]}, {"ok": true, "vulnerabilities": []}]}`,
+		"grype's unknown fix": `{"matches": [{"vulnerability": {"id": "CVE-1", "severity": "Critical", "fix": {"versions": [], "state": "unknown"}}, "artifact": {"name": "left", "version": "1.0.0", "purl": "pkg:npm/left@1.0.0"}}]}`,
+		"grype's no fix":      `{"matches": [{"vulnerability": {"id": "CVE-1", "severity": "Critical", "fix": {"versions": [], "state": "not-fixed"}}, "artifact": {"name": "left", "version": "1.0.0", "purl": "pkg:npm/left@1.0.0"}}]}`,
+		"sarif":               `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x", "rules": [{"id": "CVE-1", "properties": {"security-severity": "7.5"}}]}}, "results": [{"ruleId": "CVE-1", "level": "error", "message": {"text": "wrong"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "app/server"}}}]}]}]}`,
+		"empty":               `{"version": "2.1.0", "runs": []}`,
 	}
 }
 
@@ -60,7 +63,8 @@ func TestScannersOfOthers(t *testing.T) {
 	}
 	want := map[string][]string{
 		"grype": {"GHSA-1 CVE-1 high npm left 1.0.0 1.0.1"}, "trivy": {"CVE-1  high npm left 1.0.0 1.0.1 2.0.0"}, "snyk": {"SNYK-JS-LEFT-1 CVE-1 high npm left 1.0.0 1.0.1"},
-		"sarif": {"CVE-1  high  app/server  "}, "empty": nil,
+		"sarif": {"CVE-1  high  app/server   fix not known"}, "empty": nil, "snyk's applications": {"SNYK-JS-LEFT-1  critical npm left 1.0.0 1.0.1"},
+		"grype's unknown fix": {"CVE-1  critical npm left 1.0.0  fix not known"}, "grype's no fix": {"CVE-1  critical npm left 1.0.0 "},
 	}
 	for name, text := range outputs() {
 		file := filepath.Join(t.TempDir(), "output")
@@ -75,7 +79,11 @@ func TestScannersOfOthers(t *testing.T) {
 		}
 		var got []string
 		for _, h := range r.Vulnerabilities {
-			got = append(got, strings.Join([]string{h.ID, strings.Join(h.Aliases, " "), string(h.Severity), string(h.Package.Type), h.Package.Name, h.Package.Version, strings.Join(h.Fixed, " ")}, " "))
+			unknown := ""
+			if h.FixUnknown {
+				unknown = " fix not known"
+			}
+			got = append(got, strings.Join([]string{h.ID, strings.Join(h.Aliases, " "), string(h.Severity), string(h.Package.Type), h.Package.Name, h.Package.Version, strings.Join(h.Fixed, " ")}, " ")+unknown)
 		}
 		if diff := cmp.Diff(want[name], got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)

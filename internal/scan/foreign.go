@@ -20,7 +20,8 @@ func (r *Result) read(data []byte) error {
 		Runs            json.RawMessage `json:"runs"`            // SARIF
 		Matches         json.RawMessage `json:"matches"`         // grype
 		SchemaVersion   json.RawMessage `json:"SchemaVersion"`   // trivy
-		Vulnerabilities json.RawMessage `json:"vulnerabilities"` // snyk
+		Vulnerabilities json.RawMessage `json:"vulnerabilities"` // snyk: of the system
+		Applications    json.RawMessage `json:"applications"`    // snyk: of what is installed on it
 		OK              *bool           `json:"ok"`
 	}
 	if err := json.Unmarshal(data, &form); err != nil {
@@ -37,7 +38,10 @@ func (r *Result) read(data []byte) error {
 	case form.SchemaVersion != nil:
 		err = r.trivy(data)
 	case form.Vulnerabilities != nil && form.OK != nil:
-		err = r.snyk(form.Vulnerabilities)
+		err = r.snyk(form.Vulnerabilities, "")
+		if err == nil && form.Applications != nil {
+			err = r.snykApplications(form.Applications)
+		}
 	default:
 		err = errors.New("neither SARIF nor the JSON of a known scanner")
 	}
@@ -79,8 +83,11 @@ func (r *Result) grype(data []byte) error {
 		Matches []struct {
 			Vulnerability struct {
 				ID, Severity, Description string
-				Fix                       struct{ Versions []string }
-				CVSS                      []struct {
+				Fix                       struct {
+					Versions []string
+					State    string
+				}
+				CVSS []struct {
 					Metrics struct {
 						BaseScore float64 `json:"baseScore"`
 					}
@@ -104,6 +111,7 @@ func (r *Result) grype(data []byte) error {
 	}
 	for _, m := range doc.Matches {
 		h := advisory.Hit{ID: m.Vulnerability.ID, Severity: word(m.Vulnerability.Severity), Fixed: listed(m.Vulnerability.Fix.Versions...), Reach: advisory.NotKnown}
+		h.FixUnknown = len(h.Fixed) == 0 && (m.Vulnerability.Fix.State == "unknown" || m.Vulnerability.Fix.State == "fixed")
 		h.Package = inventory.Package{Type: typeOf(m.Artifact.PURL), Name: m.Artifact.Name, Version: m.Artifact.Version, URL: m.Artifact.PURL, Sure: inventory.ByManifest}
 		if len(m.Artifact.Locations) > 0 {
 			h.Package.Path = strings.TrimPrefix(m.Artifact.Locations[0].Path, "/")
@@ -137,9 +145,9 @@ func (r *Result) trivy(data []byte) error {
 		Results []struct {
 			Target          string
 			Vulnerabilities []struct {
-				VulnerabilityID, PkgName, PkgPath, InstalledVersion, FixedVersion, Severity, Title string
-				PkgIdentifier                                                                      struct{ PURL string }
-				PublishedDate                                                                      time.Time
+				VulnerabilityID, PkgName, PkgPath, InstalledVersion, FixedVersion, Severity, Title, Status string
+				PkgIdentifier                                                                              struct{ PURL string }
+				PublishedDate                                                                              time.Time
 			}
 			Secrets []struct {
 				RuleID    string
@@ -154,7 +162,7 @@ func (r *Result) trivy(data []byte) error {
 	for _, result := range doc.Results {
 		for _, v := range result.Vulnerabilities {
 			r.Vulnerabilities = append(r.Vulnerabilities, advisory.Hit{
-				ID: v.VulnerabilityID, Severity: word(v.Severity), Fixed: listed(v.FixedVersion), Summary: v.Title, Published: v.PublishedDate, Reach: advisory.NotKnown,
+				ID: v.VulnerabilityID, Severity: word(v.Severity), Fixed: listed(v.FixedVersion), FixUnknown: v.FixedVersion == "" && (v.Status == "unknown" || v.Status == "fixed"), Summary: v.Title, Published: v.PublishedDate, Reach: advisory.NotKnown,
 				Package: inventory.Package{Type: typeOf(v.PkgIdentifier.PURL), Name: v.PkgName, Version: v.InstalledVersion, URL: v.PkgIdentifier.PURL, Path: cmp.Or(v.PkgPath, result.Target), Sure: inventory.ByManifest},
 			})
 		}
@@ -165,8 +173,30 @@ func (r *Result) trivy(data []byte) error {
 	return nil
 }
 
-// snyk reads the list of vulnerabilities of snyk.
-func (r *Result) snyk(data []byte) error {
+// snykApplications reads the vulnerabilities of an image's applications, which snyk lists
+// apart from those of its system.
+func (r *Result) snykApplications(data []byte) error {
+	var list []struct {
+		Vulnerabilities   json.RawMessage
+		DisplayTargetFile string
+		TargetFile        string
+	}
+	if err := json.Unmarshal(data, &list); err != nil {
+		return err
+	}
+	for _, a := range list {
+		if a.Vulnerabilities == nil {
+			return errors.New("an application without vulnerabilities, which snyk could not test")
+		}
+		if err := r.snyk(a.Vulnerabilities, strings.TrimPrefix(cmp.Or(a.DisplayTargetFile, a.TargetFile), "/")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// snyk reads a list of vulnerabilities of snyk, of the packages of a file.
+func (r *Result) snyk(data []byte, file string) error {
 	var list []struct {
 		ID, Title, Severity, PackageName, Version string
 		CVSSScore                                 float64
@@ -182,14 +212,15 @@ func (r *Result) snyk(data []byte) error {
 		r.Vulnerabilities = append(r.Vulnerabilities, advisory.Hit{
 			ID: v.ID, Aliases: slices.Concat(v.Identifiers.CVE, v.Identifiers.GHSA), Severity: word(v.Severity), Score: v.CVSSScore,
 			Fixed: slices.Compact(listed(append([]string{v.NearestFixedInVersion}, v.FixedIn...)...)), Summary: v.Title, Reach: advisory.NotKnown,
-			Package: inventory.Package{Type: typeOf("pkg:" + v.PackageManager + "/"), Name: v.PackageName, Version: v.Version, Sure: inventory.ByManifest},
+			Package: inventory.Package{Type: typeOf("pkg:" + v.PackageManager + "/"), Name: v.PackageName, Version: v.Version, Path: file, Sure: inventory.ByManifest},
 		})
 	}
 	return nil
 }
 
 // sarif reads the runs of SARIF: a result with a security severity, or of an error's
-// level, is a vulnerability of the file that it names.
+// level, is a vulnerability of the file that it names. SARIF has no place for the version
+// that fixes it.
 func (r *Result) sarif(data []byte) error {
 	var runs []struct {
 		Tool struct {
@@ -220,7 +251,7 @@ func (r *Result) sarif(data []byte) error {
 			texts[rule.ID] = rule.Short.Text
 		}
 		for _, result := range run.Results {
-			h := advisory.Hit{ID: result.RuleID, Score: points[result.RuleID], Severity: byLevel(result.Level, points[result.RuleID]), Summary: cmp.Or(result.Message.Text, texts[result.RuleID]), Reach: advisory.NotKnown}
+			h := advisory.Hit{ID: result.RuleID, Score: points[result.RuleID], Severity: byLevel(result.Level, points[result.RuleID]), Summary: cmp.Or(result.Message.Text, texts[result.RuleID]), FixUnknown: true, Reach: advisory.NotKnown}
 			h.Package = inventory.Package{Name: result.RuleID, Sure: inventory.ByName}
 			if len(result.Locations) > 0 {
 				h.Package.Path = result.Locations[0].Physical.Artifact.URI

@@ -77,7 +77,7 @@ func TestSecretsInCommits(t *testing.T) {
 	search := func(dir string) (out []string) {
 		t.Helper()
 		r := scan.Result{}
-		if err := r.Commits(t.Context(), origin.Source{Environ: os.Environ()}, dir); err != nil {
+		if err := r.Commits(t.Context(), origin.Source{Dir: t.TempDir(), Environ: os.Environ()}, dir); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range r.Secrets {
@@ -120,7 +120,7 @@ func TestAHistoryThatIsNotWhole(t *testing.T) {
 		git("add", ".")
 		git("commit", "-qm", text)
 	}
-	source := origin.Source{Environ: os.Environ()}
+	source := origin.Source{Dir: t.TempDir(), Environ: os.Environ()}
 	walked, err := source.Commits(t.Context(), dir, 2, func(origin.Added) error { return nil })
 	if err != nil || walked != (origin.Walked{Commits: 2, Cut: true}) {
 		t.Errorf("%+v, %v", walked, err)
@@ -142,7 +142,7 @@ func TestAHistoryThatIsNotWhole(t *testing.T) {
 
 // TestSourcesHaveNoCommit: a search of files alone stays as it was.
 func TestSourcesHaveNoCommit(t *testing.T) {
-	list, err := scan.SourceSecrets(fstest.MapFS{"a.env": {Data: []byte("X=" + token + "\n")}})
+	list, _, err := scan.SourceSecrets(fstest.MapFS{"a.env": {Data: []byte("X=" + token + "\n")}})
 	if diff := cmp.Diff([]gate.Secret{{Rule: "github-token", File: "a.env", Line: 1, Where: "sources"}}, list); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}

@@ -20,9 +20,11 @@ func days(age time.Duration) string { return strconv.Itoa(int(age.Hours()/24)) +
 // Write prints a result for people.
 func (r Result) Write(w io.Writer) error {
 	fmt.Fprintf(w, "%s: %d packages\n", cmp.Or(r.Image, r.Directory), r.Packages)
-	switch {
-	case r.Database == nil:
-		fmt.Fprintln(w, "vulnerabilities: not known, because there is no database")
+	switch why := r.NotSearched(); {
+	case why != "":
+		fmt.Fprintln(w, "vulnerabilities: not known, because "+diag.Printable(why))
+	case r.Database.Unsearched() != "":
+		fmt.Fprintln(w, "vulnerabilities: none looked up, because there are no packages")
 	case len(r.Vulnerabilities) == 0:
 		fmt.Fprintln(w, "vulnerabilities: none found")
 	}
@@ -32,8 +34,11 @@ func (r Result) Write(w io.Writer) error {
 			fmt.Fprintln(t, "SEVERITY\tPACKAGE\tVERSION\tFIXED IN\tADVISORY\tREACH")
 		}
 		fixed := "none"
-		if len(h.Fixed) > 0 {
+		switch {
+		case len(h.Fixed) > 0:
 			fixed = h.Fixed[0]
+		case h.FixUnknown:
+			fixed = "not known"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", h.Severity, diag.Printable(h.Package.Name), diag.Printable(h.Package.Version), diag.Printable(fixed), diag.Printable(h.ID), status(h))
 	}
@@ -185,9 +190,12 @@ func (r Result) vulnerability(h advisory.Hit) sarifResult {
 	if h.Severity == advisory.Unknown {
 		text += "; no database has rated it, so it counts as high"
 	}
-	if len(h.Fixed) > 0 {
+	switch {
+	case len(h.Fixed) > 0:
 		text += "; fixed in " + strings.Join(h.Fixed, ", ")
-	} else {
+	case h.FixUnknown:
+		text += "; the scanner does not say which version fixes it"
+	default:
 		text += "; no fixed version is known"
 	}
 	out := sarifResult{Rule: h.ID, Level: level, Message: sarifText{text}, Locations: place(cmp.Or(h.Package.Path, h.Package.Name), 0)}

@@ -19,9 +19,12 @@ import (
 
 // The codes of findings about scans.
 const (
-	CodeOld     = "SLP630" // the database of vulnerabilities is old
-	CodeMissing = "SLP631" // it lacks an ecosystem of the image
-	CodeHistory = "SLP632" // not all of the history of git was searched
+	CodeOld      = "SLP630" // the database of vulnerabilities is old
+	CodeMissing  = "SLP631" // it lacks an ecosystem of the image
+	CodeHistory  = "SLP632" // not all of the history of git was searched
+	CodeUnlisted = "SLP635" // the packages of an image's system are not listed
+	CodeLong     = "SLP634" // a file is too long to search all of it for secrets
+	CodeUnpinned = "SLP633" // no lock file pins the dependencies of a manifest
 )
 
 // Own is Result.Scanner of Slipway's own search.
@@ -34,10 +37,12 @@ type Result struct {
 	Directory       string             `json:"directory,omitempty"`
 	Scanner         string             `json:"scanner"`
 	Packages        int                `json:"packages"`
-	Database        *advisory.Database `json:"database"` // null: vulnerabilities are not known
+	Unpinned        []string           `json:"unpinned,omitempty"` // manifests whose dependencies no lock file pins
+	Database        *advisory.Database `json:"database"`           // null: vulnerabilities are not known
 	Vulnerabilities []advisory.Hit     `json:"vulnerabilities"`
 	Secrets         []gate.Secret      `json:"secrets"`
-	History         *origin.Walked     `json:"history,omitempty"` // of git, that was searched for secrets
+	Unsearched      []string           `json:"unsearched,omitempty"` // files that are too long to search all of them for secrets
+	History         *origin.Walked     `json:"history,omitempty"`    // of git, that was searched for secrets
 }
 
 // Options of a scan.
@@ -50,7 +55,7 @@ type Options struct {
 // Result.Database is nil.
 func Image(s Subject, planned []inventory.Package, o Options) (Result, error) {
 	list := s.Inventory(planned)
-	r := Result{Image: s.Name, Digest: s.Digest, Scanner: Own, Packages: len(list.Packages), Secrets: s.Secrets()}
+	r := Result{Image: s.Name, Digest: s.Digest, Scanner: Own, Packages: len(list.Packages), Secrets: s.Secrets(), Unsearched: s.Unsearched()}
 	err := r.match(list, s.reach(), o)
 	return r, err
 }
@@ -61,8 +66,8 @@ func Directory(name string, tree fs.FS, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Directory: name, Scanner: Own, Packages: len(list.Packages)}
-	if r.Secrets, err = SourceSecrets(tree); err != nil {
+	r := Result{Directory: name, Scanner: Own, Packages: len(list.Packages), Unpinned: list.Unpinned}
+	if r.Secrets, r.Unsearched, err = SourceSecrets(tree); err != nil {
 		return Result{}, err
 	}
 	err = r.match(list, nil, o)
@@ -100,17 +105,20 @@ func (r *Result) dismiss(vex []advisory.VEX) {
 	}
 }
 
-// ecosystemsOf are those that an inventory has packages of. Packages of Debian whose
-// release is not known cannot be looked up: they count as an ecosystem of their own.
+// ecosystemsOf are those that an inventory has packages of. A system whose packages
+// cannot be looked up counts as an ecosystem of its own, which no database has.
 func ecosystemsOf(list inventory.Inventory) (out []string) {
 	for _, p := range list.Packages {
 		name := advisory.Ecosystem(p.Type)
-		if p.Type == inventory.Debian && p.Release == "" {
-			name = "Debian of unknown release"
+		if (p.Type == inventory.Debian || p.Type == inventory.Alpine) && p.Release == "" {
+			name = list.System
 		}
 		if name != "" && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
+	}
+	if list.System != "" && !slices.Contains(out, list.System) {
+		out = append(out, list.System)
 	}
 	slices.Sort(out)
 	return out
@@ -158,6 +166,14 @@ func (r Result) Warnings(now time.Time) (out diag.Findings) {
 		}
 		out = append(out, f)
 	}
+	if len(r.Unsearched) > 0 {
+		out = append(out, diag.Finding{Code: CodeLong, Severity: diag.Warning, Hint: "search them with another tool, or keep them out of the image and the repository",
+			Text: "only the first 32 MB of " + some(r.Unsearched) + " were searched for secrets"})
+	}
+	if len(r.Unpinned) > 0 {
+		out = append(out, diag.Finding{Code: CodeUnpinned, Severity: diag.Warning, Hint: "commit a lock file, or scan the built image, which has every package: slipway scan SERVICE",
+			Text: "no lock file that slipway reads pins the dependencies of " + some(r.Unpinned) + ": not all of them were searched"})
+	}
 	if r.Database == nil {
 		return out
 	}
@@ -166,10 +182,45 @@ func (r Result) Warnings(now time.Time) (out diag.Findings) {
 			Text: "the database of vulnerabilities is " + days(age) + " old: newer vulnerabilities are not found"})
 	}
 	for _, name := range r.Database.Missing {
-		out = append(out, diag.Finding{Code: CodeMissing, Severity: diag.Warning, Hint: "slipway scan --update, from a mirror that has it",
-			Text: "the database has no advisories for " + name + ": vulnerabilities of those packages are not known"})
+		f := diag.Finding{Code: CodeMissing, Severity: diag.Warning, Hint: "slipway scan --update, from a mirror that has it",
+			Text: "the database has no advisories for " + name + ": vulnerabilities of those packages are not known"}
+		if !slices.Contains(advisory.Ecosystems(), name) { // no mirror has them in a form that Slipway reads
+			f.Hint = "use a base of Debian or Alpine, or a scanner that reads this system: slipway scan IMAGE --scanner grype"
+		}
+		out = append(out, f)
 	}
 	return out
+}
+
+// Unlisted says which packages of an image an inventory lacks.
+func Unlisted(list inventory.Inventory) (out diag.Findings) {
+	if system := list.Unlisted(); system != "" {
+		out = append(out, diag.Finding{Code: CodeUnlisted, Severity: diag.Warning, Hint: "use a base of Debian or Alpine, or another tool for these packages",
+			Text: "the packages of " + system + " are not listed: slipway reads those of Debian and Alpine"})
+	}
+	return out
+}
+
+// some names the first of many.
+func some(list []string) string {
+	const shown = 3
+	if len(list) > shown+1 {
+		return fmt.Sprintf("%s and %d others", strings.Join(list[:shown], ", "), len(list)-shown)
+	}
+	return strings.Join(list, ", ")
+}
+
+// NotSearched says why the vulnerabilities are not known, "" when they are: a search that
+// looked at nothing of what is there finds nothing.
+func (r Result) NotSearched() string {
+	switch why := r.Database.Unsearched(); {
+	case len(r.Unpinned) > 0 && r.Packages == 0 && r.Database != nil:
+		return "no lock file that slipway reads pins the dependencies of " + some(r.Unpinned)
+	case r.Database != nil && len(r.Database.Missing) == 0: // nothing is there
+		return ""
+	default:
+		return why
+	}
 }
 
 // Worst counts the hits that are at least as bad as a severity. Those that are dismissed

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/advisory"
 	"github.com/slipway-build/slipway/internal/advisory/osv"
+	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/sbom"
@@ -217,14 +219,98 @@ func TestWarnings(t *testing.T) {
 }
 
 func TestSecretsOfSources(t *testing.T) {
-	list, err := scan.SourceSecrets(fstest.MapFS{
+	pem := "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkqhkiG9w0B", 4) + "\n-----END PRIVATE KEY-----\n"
+	list, unsearched, err := scan.SourceSecrets(fstest.MapFS{
 		"src/a.ts": {Data: []byte("x\n\nkey = '" + token + "'")}, "node_modules/x/a.js": {Data: []byte(token)}, ".git/config": {Data: []byte(token)},
-		"key.pem": {Data: []byte("-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkqhkiG9w0B", 4) + "\n-----END PRIVATE KEY-----\n")},
+		"key.pem": {Data: []byte(pem)}, "dump.sql": {Data: []byte(strings.Repeat("-- nothing\n", 200_000) + token + "\n")},
+		"rust/Cargo.toml": {}, "rust/target/a.ts": {Data: []byte(token)}, "build/target/a.ts": {Data: []byte(token)}, "vendor/a.ts": {Data: []byte(token)},
+		"venv/a.ts": {Data: []byte(token)}, ".venv/pyvenv.cfg": {}, ".venv/a.ts": {Data: []byte(token)}, "go/go.mod": {}, "go/vendor/a.ts": {Data: []byte(token)},
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(unsearched) > 0 {
+		t.Fatal(unsearched, err)
 	}
-	if diff := cmp.Diff([]gate.Secret{{Rule: "private-key", File: "key.pem", Where: "sources"}, {Rule: "github-token", File: "src/a.ts", Line: 3, Where: "sources"}}, list); diff != "" {
+	want := []gate.Secret{
+		{Rule: "github-token", File: "build/target/a.ts", Line: 1, Where: "sources"}, {Rule: "github-token", File: "dump.sql", Line: 200_001, Where: "sources"},
+		{Rule: "private-key", File: "key.pem", Where: "sources"}, {Rule: "github-token", File: "src/a.ts", Line: 3, Where: "sources"},
+		{Rule: "github-token", File: "vendor/a.ts", Line: 1, Where: "sources"}, {Rule: "github-token", File: "venv/a.ts", Line: 1, Where: "sources"},
+	}
+	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestSecretsOfLargeFiles: bundles and settings have no size from which on they hold none.
+func TestSecretsOfLargeFiles(t *testing.T) {
+	long := strings.Repeat("const a = 1;\n", 100_000)
+	s := stored(t, nil, "COPY", map[string]string{
+		"app/dist/main.js": long + "const t = \"" + token + "\";\n", "app/config.json": "{\"a\": \"" + strings.Repeat("x", 300_000) + "\",\n\"token\": \"" + token + "\"}\n",
+		"app/run": "#!/bin/sh\n" + long + token + "\n", "app/endless.log": strings.Repeat("nothing to see here, move on\n", 1_300_000),
+		"usr/lib/python3/dist-packages/x/large.py": long + token, // a library's
+	})
+	var got []string
+	for _, one := range s.Secrets() {
+		if one.Where == "layer" {
+			got = append(got, fmt.Sprintf("%s %s:%d", one.Rule, one.File, one.Line))
+		}
+	}
+	if diff := cmp.Diff([]string{"github-token app/config.json:2", "github-token app/dist/main.js:100001", "github-token app/run:100002"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	r, err := scan.Image(s, nil, scan.Options{Database: t.TempDir()})
+	if err != nil || len(r.Warnings(time.Now())) != 1 || r.Warnings(time.Now())[0].Text != "only the first 32 MB of /app/endless.log were searched for secrets" {
+		t.Errorf("%+v %v", r.Warnings(time.Now()), err)
+	}
+	v := gate.Check(gate.Limits{Supply: gate.Supply{Secrets: new(99)}}, gate.Subject{Secrets: &r.Secrets, Unsearched: r.Unsearched})[0]
+	if warned := v.Findings.Of(diag.Warning); v.Result != gate.Warned || len(warned) != 1 || warned[0].Place.File != "/app/endless.log" {
+		t.Errorf("the gate: %+v", v)
+	}
+}
+
+// TestNothingIsSearchedSilently: an image whose system has no advisories here says so.
+func TestNothingIsSearchedSilently(t *testing.T) {
+	apk := "C:Q1x\nP:libssl1.1\nV:1.1.1g-r0\nA:x86_64\nT:text: P:no\nL:OpenSSL\no:openssl\nF:lib\nR:libssl.so.1.1\n\nP:musl\nV:1.1.24-r9\n\n"
+	for name, c := range map[string]struct {
+		files    map[string]string
+		packages int
+		missing  []string
+		hits     []string
+	}{
+		"Alpine": {map[string]string{"etc/os-release": "ID=alpine\nNAME=\"Alpine Linux\"\nVERSION_ID=3.12.1\n", "lib/apk/db/installed": apk, "lib/libssl.so.1.1": "x"},
+			2, nil, []string{"ALPINE-1 libssl1.1 pkg:apk/alpine/libssl1.1@1.1.1g-r0?arch=x86_64&distro=alpine-3.12&upstream=openssl"}},
+		"another Alpine":                    {map[string]string{"etc/os-release": "ID=alpine\nVERSION_ID=3.13.0\n", "usr/lib/apk/db/installed": apk}, 2, nil, nil},
+		"Alpine's next":                     {map[string]string{"etc/os-release": "ID=alpine\nNAME=Alpine\nVERSION_ID=3.23_alpha20250612\n", "lib/apk/db/installed": apk}, 2, []string{"Alpine 3.23_alpha20250612"}, nil},
+		"Wolfi":                             {map[string]string{"etc/os-release": "ID=wolfi\nNAME=Wolfi\nVERSION_ID=20230201\n", "lib/apk/db/installed": apk}, 2, []string{"Wolfi 20230201"}, nil},
+		"no os-release":                     {map[string]string{"lib/apk/db/installed": apk}, 2, []string{"Alpine of unknown release"}, nil},
+		"RPM":                               {map[string]string{"var/lib/rpm/Packages": "\x00\x01"}, 0, []string{"a system with RPM"}, nil},
+		"Red Hat":                           {map[string]string{"etc/os-release": "ID=\"rhel\"\nNAME=\"Red Hat Enterprise Linux\"\nVERSION_ID=\"9.4\"\n", "var/lib/rpm/rpmdb.sqlite": "\x00"}, 0, []string{"Red Hat Enterprise Linux 9.4"}, nil},
+		"Ubuntu":                            {map[string]string{"etc/os-release": "ID=ubuntu\nNAME=Ubuntu\nVERSION_ID=\"24.04\"\n", "var/lib/dpkg/status": "Package: openssl\nVersion: 1\n"}, 1, []string{"Ubuntu 24.04"}, nil},
+		"Debian's files without its record": {map[string]string{"etc/os-release": "ID=debian\nNAME=Debian\nVERSION_ID=\"13\"\n"}, 0, []string{"Debian 13"}, nil},
+		"nothing at all":                    {map[string]string{"app/page.html": "x"}, 0, nil, nil},
+	} {
+		s := stored(t, nil, "COPY", c.files)
+		r, err := scan.Image(s, nil, scan.Options{Database: database(t, flaw("ALPINE-1", "Alpine:v3.12", "openssl"), flaw("DEBIAN-1", "Debian:13", "openssl"))})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		var hits []string
+		for _, h := range r.Vulnerabilities {
+			hits = append(hits, h.ID+" "+h.Package.Name+" "+h.Package.URL)
+		}
+		if diff := cmp.Diff(c.hits, hits); diff != "" || r.Packages != c.packages {
+			t.Errorf("%s: %d packages (-want +got)\n%s", name, r.Packages, diff)
+		}
+		if diff := cmp.Diff(c.missing, r.Database.Missing); diff != "" {
+			t.Errorf("%s: missing (-want +got)\n%s", name, diff)
+		}
+		v := gate.Check(gate.Limits{Supply: gate.Supply{Vulnerabilities: map[advisory.Severity]int{advisory.Critical: 0}}, Strict: true}, gate.Subject{Database: r.Database, Vulnerabilities: r.Vulnerabilities, Today: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)})[0]
+		if known := c.missing == nil && c.packages > 0; (v.Result != gate.Failed) != known {
+			t.Errorf("%s: under strict, the gate ends %+v", name, v)
+		}
+		if unlisted := scan.Unlisted(s.Inventory(nil)); (len(unlisted) > 0) != (len(c.missing) > 0 && c.packages == 0) {
+			t.Errorf("%s: not listed: %+v", name, unlisted)
+		}
+		if w := r.Warnings(time.Time{}); len(w) != len(c.missing) || len(w) > 0 && !strings.Contains(w[0].Hint, "--scanner grype") {
+			t.Errorf("%s: warnings %+v", name, w)
+		}
 	}
 }

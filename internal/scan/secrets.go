@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/gate"
+	"github.com/slipway-build/slipway/internal/inventory"
 	"github.com/slipway-build/slipway/internal/secret"
 )
 
@@ -43,6 +43,19 @@ func (s Subject) Secrets() []gate.Secret {
 		}
 	}
 	sortSecrets(out)
+	return slices.Compact(out)
+}
+
+// Unsearched are the files of an image that are too long to search all of them.
+func (s Subject) Unsearched() (out []string) {
+	for _, l := range s.Layers {
+		for p, f := range l.Index.Facts {
+			if f.Unsearched {
+				out = append(out, "/"+p)
+			}
+		}
+	}
+	slices.Sort(out)
 	return slices.Compact(out)
 }
 
@@ -83,23 +96,20 @@ func sortSecrets(list []gate.Secret) {
 	})
 }
 
-// Limits of a source tree that is searched.
-const (
-	maxSourceFile  = 1 << 20
-	maxSourceFiles = 100_000
-)
+// maxSourceFiles is the limit of a source tree that is searched.
+const maxSourceFiles = 100_000
 
-// SourceSecrets finds the secrets in a source tree. Installed packages and what git
-// keeps are not searched.
-func SourceSecrets(tree fs.FS) ([]gate.Secret, error) {
-	out := []gate.Secret{}
+// SourceSecrets finds the secrets in a source tree, and lists the files that are too long
+// to search all of them. Installed packages and what git keeps are not searched.
+func SourceSecrets(tree fs.FS) (out []gate.Secret, unsearched []string, err error) {
+	out = []gate.Secret{}
 	seen := 0
-	err := fs.WalkDir(tree, ".", func(p string, e fs.DirEntry, err error) error {
+	err = fs.WalkDir(tree, ".", func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if e.IsDir() {
-			if i := sort.SearchStrings(skipped(), e.Name()); i < len(skipped()) && skipped()[i] == e.Name() {
+			if inventory.NotOwn(tree, p) {
 				return fs.SkipDir
 			}
 			return nil
@@ -107,34 +117,30 @@ func SourceSecrets(tree fs.FS) ([]gate.Secret, error) {
 		if seen++; seen > maxSourceFiles {
 			return errors.New("searching for secrets: more than 100,000 files")
 		}
-		found, err := inSource(tree, p, e)
+		found, whole, err := inSource(tree, p, e)
 		out = append(out, found...)
+		if !whole {
+			unsearched = append(unsearched, p)
+		}
 		return err
 	})
 	sortSecrets(out)
-	return out, err
-}
-
-// skipped are the directories of others, sorted.
-func skipped() []string {
-	return []string{".git", ".slipway", ".venv", "node_modules", "target", "vendor", "venv"}
+	return out, unsearched, err
 }
 
 // inSource finds the secrets in a file.
-func inSource(tree fs.FS, p string, e fs.DirEntry) (out []gate.Secret, err error) {
+func inSource(tree fs.FS, p string, e fs.DirEntry) (out []gate.Secret, whole bool, err error) {
 	info, err := e.Info()
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSourceFile {
-		return nil, err
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, true, err
 	}
-	data, err := fs.ReadFile(tree, p)
+	f, err := tree.Open(p)
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
-	if secret.HoldsKey(p, data) {
-		out = append(out, gate.Secret{Rule: "private-key", File: p, Where: "sources"})
-	}
-	for _, m := range secret.FindInSource(p, data) {
+	found, whole, err := secret.Stream(p, f, secret.FindInSource)
+	for _, m := range found {
 		out = append(out, gate.Secret{Rule: m.Rule, File: p, Line: m.Line, Where: "sources"})
 	}
-	return out, nil
+	return out, whole, errors.Join(err, f.Close())
 }

@@ -17,6 +17,11 @@ func Merge(reports ...Report) Report {
 		out.Cases = append(out.Cases, r.Cases...)
 		out.Coverage = union(out.Coverage, r.Coverage)
 		out.Problems = append(out.Problems, r.Problems...)
+		for _, stage := range r.Empty {
+			if !slices.Contains(out.Empty, stage) {
+				out.Empty = append(out.Empty, stage)
+			}
+		}
 		for _, f := range r.Findings {
 			if !seen[f] {
 				seen[f] = true
@@ -104,6 +109,24 @@ func (r Report) Rerun(later Report) Report {
 	return Merge(out, later)
 }
 
+// Settled is a report of several runs, of which the last passed as a whole: what failed
+// before and is not in it any more, such as a file that could not be imported, is flaky.
+// It returns a new report.
+func (r Report) Settled(last Report) Report {
+	type key struct{ stage, suite, name string }
+	still := map[key]bool{}
+	for _, c := range last.Cases {
+		still[key{c.Stage, c.Suite, c.Name}] = true
+	}
+	r.Cases = slices.Clone(r.Cases)
+	for i, c := range r.Cases {
+		if (c.Status == Failed || c.Status == Errored) && !still[key{c.Stage, c.Suite, c.Name}] {
+			r.Cases[i].Status = Flaky
+		}
+	}
+	return r
+}
+
 // Totals are the sums of a report.
 type Totals struct {
 	Tests    int `json:"tests"`
@@ -165,6 +188,9 @@ func (r Report) Stage(name string) Report {
 		if p.Stage == name {
 			out.Problems = append(out.Problems, p)
 		}
+	}
+	if slices.Contains(r.Empty, name) {
+		out.Empty = []string{name}
 	}
 	return out
 }

@@ -116,6 +116,43 @@ func TestRerunOfTwins(t *testing.T) {
 	}
 }
 
+// TestTAPDirectives: a word of a test's name is no directive.
+func TestTAPDirectives(t *testing.T) {
+	for line, want := range map[string]testreport.Case{
+		"not ok 1 - GET /#todos":               {Name: "GET /#todos", Status: testreport.Failed, Runs: 1},
+		"not ok 1 - shows the #skip link":      {Name: "shows the #skip link", Status: testreport.Failed, Runs: 1},
+		"not ok 1 - opens # skipper":           {Name: "opens # skipper", Status: testreport.Failed, Runs: 1},
+		"not ok 1 - links to #todo":            {Name: "links to #todo", Status: testreport.Failed, Runs: 1},
+		"ok 1 - shows the #skip link":          {Name: "shows the #skip link", Status: testreport.Passed, Runs: 1},
+		"ok 1 - GET /#todos # SKIP no network": {Name: "GET /#todos", Status: testreport.Skipped, Message: "no network"},
+		"ok 1 - pays # skipped: no network":    {Name: "pays", Status: testreport.Skipped, Message: "no network"},
+		"ok 1 - pays #SKIP":                    {Name: "pays", Status: testreport.Skipped},
+		"ok 1 # SKIP no network":               {Name: "1", Status: testreport.Skipped, Message: "no network"},
+		"not ok 1 - pays # TODO later":         {Name: "pays", Status: testreport.Skipped, Message: "TODO later"},
+		"ok 1 - pays # time=1.5ms":             {Name: "pays", Status: testreport.Passed, Runs: 1, Duration: 1500 * time.Microsecond},
+	} {
+		r := read(t, "a.tap", "TAP version 13\n"+line+"\n1..1\n")
+		if diff := cmp.Diff([]testreport.Case{want}, r.Cases, cmpopts.IgnoreFields(testreport.Case{}, "Stage")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", line, diff)
+		}
+	}
+}
+
+// TestEmptyReports: a report of tests without a case says that none ran; one of coverage
+// says nothing of tests.
+func TestEmptyReports(t *testing.T) {
+	for name, content := range map[string]string{"junit.xml": `<testsuites/>`, "a.tap": "TAP version 13\n1..0\n", "jest.json": `{"numTotalTests": 0, "testResults": []}`} {
+		if r := testreport.Merge(read(t, name, content), read(t, name, content)); !cmp.Equal(r.Empty, []string{"unit-tests"}) || !cmp.Equal(r.Stage("unit-tests").Empty, r.Empty) || r.Stage("e2e-tests").Empty != nil {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	for name, content := range map[string]string{"junit.xml": `<testsuite><testcase name="a"/></testsuite>`, "lcov.info": "TN:\nSF:a.js\nDA:1,1\nend_of_record\n"} {
+		if r := read(t, name, content); r.Empty != nil {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
 // TestGoCoverage: the percentage is that of `go test -cover`, for profiles of several
 // stages too.
 func TestGoCoverage(t *testing.T) {

@@ -49,7 +49,7 @@ func Read(r *Report, stage, file string, content []byte) error {
 			return nil
 		}
 	}
-	if !named(file) {
+	if !Named(file) {
 		return fmt.Errorf("reading %s: %w", file, ErrUnknown)
 	}
 	if len(bytes.TrimSpace(in.content)) == 0 {
@@ -65,6 +65,15 @@ type format struct {
 	name string
 	is   func(*intake) bool
 	read func(*intake) error
+}
+
+// holdsTests reports a format of test cases.
+func (f format) holdsTests() bool {
+	switch f.name {
+	case "JUnit XML", "go test -json", "Mocha's JSON", "Jest's JSON", "TAP", "output of cargo test", "output of unittest":
+		return true
+	}
+	return false
 }
 
 // The lines that betray a format.
@@ -104,8 +113,8 @@ func formats() []format {
 	}
 }
 
-// named reports whether the name of a file promises a report.
-func named(file string) bool {
+// Named reports whether the name of a file promises a report.
+func Named(file string) bool {
 	base := strings.ToLower(path.Base(file))
 	switch path.Ext(base) {
 	case ".sarif", ".tap", ".lcov":
@@ -137,6 +146,9 @@ func (in *intake) use(f format) {
 	err := f.read(in)
 	in.flush()
 	if err == nil {
+		if in.cases == 0 && f.holdsTests() {
+			in.report.Empty = append(in.report.Empty, in.stage)
+		}
 		return
 	}
 	line, text := position(err)

@@ -15,7 +15,7 @@ import (
 var (
 	tapPoint = pattern.Lazy(`^( *)(not )?ok\b(?: +(\d+))?(?: +-)? ?(.*)$`)
 	tapPlan  = pattern.Lazy(`^( *)1\.\.(\d+)(?: *# *(.*))?$`)
-	tapNote  = pattern.Lazy(`(?i)^((?:[^#\\]|\\.)*?)\s*#\s*(skip|todo|time)\S*\s*(.*)$`)
+	tapNote  = pattern.Lazy(`(?i)^(|.*?\s)#(\s*)(skip(?:ped)?|todo|time)\b[^\w\s]?\s*(.*)$`)
 	tapTime  = pattern.Lazy(`^[\d.]+\s*(ms|s)?`)
 	tapName  = pattern.Lazy(`^( *)# Subtest:? ?(.*)$`)
 	tapField = pattern.Lazy(`^( *)([A-Za-z_]+): *(.*)$`)
@@ -186,17 +186,20 @@ func (t *tap) point(m []string) error {
 func (c *Case) directive() {
 	c.Name = strings.TrimSuffix(c.Name, " {")
 	m := tapNote().FindStringSubmatch(c.Name)
+	if m != nil && m[1] != "" && m[2] == "" && (m[4] != "" || c.Status == Failed) {
+		m = nil // a word of the name, such as #skip
+	}
 	if m != nil {
-		switch strings.ToLower(m[2]) {
+		switch strings.ToLower(m[3]) {
 		case "time":
-			if d := tapTime().FindStringSubmatch(m[3]); d != nil {
+			if d := tapTime().FindStringSubmatch(m[4]); d != nil {
 				unit := map[bool]time.Duration{true: time.Second, false: time.Millisecond}[d[1] == "s"]
 				c.Duration = duration(decimal(strings.TrimRight(d[0], " ms")), unit)
 			}
 		case "todo":
-			c.Status, c.Runs, c.Message = Skipped, 0, strings.TrimSpace("TODO "+m[3])
+			c.Status, c.Runs, c.Message = Skipped, 0, strings.TrimSpace("TODO "+m[4])
 		default:
-			c.Status, c.Runs, c.Message = Skipped, 0, m[3]
+			c.Status, c.Runs, c.Message = Skipped, 0, m[4]
 		}
 		c.Name = m[1]
 	}

@@ -18,6 +18,7 @@ type Report struct {
 	Coverage []File       `json:"coverage,omitempty"` // sorted by path, each path once
 	Findings []Finding    `json:"findings,omitempty"` // of linters and scanners
 	Problems []Unreadable `json:"problems,omitempty"` // files that could not be read, or only in part
+	Empty    []string     `json:"empty,omitempty"`    // stages with a report of tests that has no case
 }
 
 // Status is the outcome of a test case.

@@ -3,18 +3,27 @@ package testrun
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/repository"
 	"github.com/slipway-build/slipway/internal/testreport"
 )
 
-// maxRead bounds the files of a run that are looked at: the pages of a coverage report
-// are no reports themselves.
-const maxRead = 2000
+// maxRead bounds the files of a run that are read, and maxSeen those that are looked at.
+const (
+	maxRead = 2000
+	maxSeen = 200_000
+)
+
+// pages are the extensions of what coverage reports and browsers leave beside reports.
+func pages() []string {
+	return []string{".html", ".htm", ".css", ".js", ".map", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".woff", ".woff2", ".ttf", ".webm", ".mp4", ".zip", ".gz"}
+}
 
 // Report reads what a run reports. What failed in an earlier attempt and passed in the
 // last is flaky.
@@ -32,7 +41,11 @@ func (k Kept) Report() (testreport.Report, error) {
 	if err != nil {
 		return all, err
 	}
-	return all.Rerun(last), nil
+	all = all.Rerun(last)
+	if k.Passed && len(k.EarlierDirs()) > 0 {
+		all = all.Settled(last)
+	}
+	return all, nil
 }
 
 func readReports(dir, stage string) (testreport.Report, error) {
@@ -42,25 +55,58 @@ func readReports(dir, stage string) (testreport.Report, error) {
 		return r, err
 	}
 	defer root.Close()
-	n := 0
-	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() || path.Base(name) == StatusName || name == SkippedName {
-			return err
-		}
-		if n++; n > maxRead {
-			return fs.SkipAll
-		}
+	names, cut, err := candidates(root.FS())
+	if err != nil {
+		return r, err
+	}
+	if cut > 0 {
+		r.Problems = append(r.Problems, testreport.Unreadable{Stage: stage, File: ".", Text: fmt.Sprintf("%d files were not read: the stage left more than %d", cut, maxRead)})
+	}
+	for _, name := range names {
 		content, err := repository.Read(root, name)
 		if err != nil {
 			r.Problems = append(r.Problems, testreport.Unreadable{Stage: stage, File: name, Text: innermost(err).Error()})
-			return nil
+			continue
 		}
 		if err := testreport.Read(&r, stage, name, content); err != nil && !errors.Is(err, testreport.ErrUnknown) {
 			r.Problems = append(r.Problems, testreport.Unreadable{Stage: stage, File: name, Text: err.Error()})
 		}
+	}
+	return r, nil
+}
+
+// candidates are the files of a run that may be reports, in the order of their names, and
+// how many more there are. Of too many, those stay whose names promise a report, then
+// those that are in the fewest directories.
+func candidates(dir fs.FS) (names []string, cut int, err error) {
+	seen := 0
+	err = fs.WalkDir(dir, ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || path.Base(name) == StatusName || name == SkippedName {
+			return err
+		}
+		if seen++; seen > maxSeen {
+			cut++
+			return nil
+		}
+		if testreport.Named(name) || !slices.Contains(pages(), strings.ToLower(path.Ext(name))) {
+			names = append(names, name)
+		}
 		return nil
 	})
-	return r, err
+	if len(names) <= maxRead {
+		return names, cut, err
+	}
+	rank := func(name string) int {
+		if testreport.Named(name) {
+			return 0
+		}
+		return 1 + strings.Count(name, "/")
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	cut += len(names) - maxRead
+	names = names[:maxRead]
+	slices.Sort(names)
+	return names, cut, err
 }
 
 // SkippedName is the file in which a stage that ran nothing says why.

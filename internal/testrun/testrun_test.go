@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -193,6 +194,50 @@ func TestFlakyCases(t *testing.T) {
 	if n := r.Totals(); n.Flaky != 1 || n.Passed != 1 || n.Tests != 2 {
 		data, _ := json.Marshal(r)
 		t.Errorf("totals %+v of %s", n, data)
+	}
+}
+
+// What a first attempt has of a file that could not be imported is flaky once another
+// attempt passed as a whole, and stays while none has.
+func TestFlakyFiles(t *testing.T) {
+	for what, c := range map[string]struct {
+		name, first, last string
+	}{
+		"pytest":   {"junit.xml", `<testsuite><testcase classname="" name="tests.test_db"><error message="collection failure"/></testcase></testsuite>`, `<testsuite><testcase classname="tests.test_db" name="test_a"/></testsuite>`},
+		"Surefire": {"TEST-a.xml", `<testsuite name="A"><testcase classname="A" name=""><error message="@BeforeAll"/></testcase></testsuite>`, `<testsuite name="A"><testcase classname="A" name="a"/></testsuite>`},
+		"TAP":      {"a.tap", "TAP version 13\nBail out! no server\n", "TAP version 13\nok 1 - a\n1..1\n"},
+	} {
+		for _, passed := range []bool{true, false} {
+			s := testrun.Shelf{Dir: t.TempDir()}
+			r, err := keep(t, s, testrun.Run{Of: of(), Passed: passed, Started: began}, reports(t, s, c.name, c.first), reports(t, s, c.name, c.last)).Report()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := r.Totals(); n.Flaky == 1 != passed || n.Errored == 1 == passed || n.Passed != 1 {
+				t.Errorf("%s, passed %v: %+v", what, passed, r.Cases)
+			}
+		}
+	}
+}
+
+// Any number of pages does not hide a report, and of too many reports the run says so.
+func TestManyFiles(t *testing.T) {
+	s := testrun.Shelf{Dir: t.TempDir()}
+	dir := reports(t, s, "junit.xml", `<testsuite><testcase name="a"><failure message="x"/></testcase></testsuite>`)
+	for i := range 2001 {
+		write(t, filepath.Join(dir, "coverage", strconv.Itoa(i)+".html"), "<html>")
+	}
+	r, err := keep(t, s, testrun.Run{Of: of(), Started: began}, dir).Report()
+	if err != nil || len(r.Failures()) != 1 || len(r.Problems) != 0 {
+		t.Errorf("pages: %+v, %v", r, err)
+	}
+	dir = reports(t, s, "z/junit.xml", `<testsuite><testcase name="a"><failure message="x"/></testcase></testsuite>`)
+	for i := range 2001 {
+		write(t, filepath.Join(dir, "a", strconv.Itoa(i)+".json"), "{}")
+	}
+	r, err = keep(t, s, testrun.Run{Of: of(), Started: began.Add(time.Hour)}, dir).Report()
+	if err != nil || len(r.Failures()) != 1 || len(r.Problems) != 1 || r.Problems[0].Text != "2 files were not read: the stage left more than 2000" {
+		t.Errorf("reports: %+v, %v", r, err)
 	}
 }
 

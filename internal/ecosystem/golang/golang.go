@@ -101,6 +101,7 @@ func (e Ecosystem) Plan(dir fs.FS, want config.Service, fleet *config.Fleet) (pl
 type service struct {
 	ecosystem.Service
 
+	fleet     *config.Fleet // nil without slipway.yaml
 	module    *module       // that the program belongs to
 	modules   []*module     // all that the build reads, the program's first
 	workspace *workspace    // nil without go.work
@@ -140,7 +141,7 @@ func (e Ecosystem) inspect(dir fs.FS, want config.Service, fleet *config.Fleet) 
 	if root == nil {
 		root, at = dir, "."
 	}
-	s := &service{Service: ecosystem.Open(root, want, fleet), callers: map[string]bool{}}
+	s := &service{Service: ecosystem.Open(root, want, fleet), fleet: fleet, callers: map[string]bool{}}
 	s.Context = "."
 	if e.root == nil {
 		s.Context = want.Path

@@ -1,9 +1,7 @@
 package golang
 
 import (
-	"bytes"
 	"go/ast"
-	"go/build/constraint"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -229,20 +227,8 @@ func isSource(name string) bool {
 
 // built tells whether a file's build constraint holds on Linux.
 func built(data []byte) bool {
-	for line := range bytes.Lines(data) {
-		text := strings.TrimSpace(string(line))
-		if text != "" && !strings.HasPrefix(text, "//") {
-			return true // of /* … */ too: constraints come above
-		}
-		if !constraint.IsGoBuild(text) {
-			continue
-		}
-		x, err := constraint.Parse(text)
-		return err != nil || x.Eval(func(tag string) bool {
-			return slices.Contains([]string{"linux", "unix", "amd64", "arm64", "cgo", "gc"}, tag) || strings.HasPrefix(tag, "go1.")
-		})
-	}
-	return true
+	x := constraintOf(data)
+	return x == nil || x.Eval(onLinux)
 }
 
 var packageMain = pattern.Lazy(`(?m)^package main\b`)

@@ -1,13 +1,14 @@
 package golang
 
 import (
-	"bytes"
 	"fmt"
-	"go/build/constraint"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/mod/modfile"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -44,20 +45,6 @@ while IFS= read -r line; do
 done <"$1"
 `
 
-// maxTestDirs is the most directories of a module that are looked at for tests.
-const maxTestDirs = 5000
-
-// testFiles are the directories of a module's tests, by what they are for; relative to
-// the directory that go runs in.
-type testFiles struct {
-	packages               []string // directories with Go files
-	unit, integration, e2e []string
-	tags                   map[string]string // build tag by stage
-	sample                 string            // one file, relative to the build context
-	programs               int               // of the module
-	apart                  bool              // only their directories tell some of them from unit tests
-}
-
 // prove adds the quality stages to a plan.
 func (s *service) prove(p *plan.Service) {
 	if !s.Want.Prove {
@@ -70,31 +57,73 @@ func (s *service) prove(p *plan.Service) {
 		Missing: map[string]string{plan.StageUnitTests: "no test files"},
 		Ignore:  s.testIgnore(t.sample),
 	}
-	all := "./..."
+	all := s.everything()
 	if t.programs > 1 || t.apart {
 		all = strings.Join(s.packagesOf(t), " ")
 	}
-	if t.programs > 1 {
-		t.unit = slices.DeleteFunc(t.unit, func(dir string) bool { return !s.inGraph(dir) })
-	}
 	if len(t.unit) > 0 {
-		proof.Checks[plan.StageUnitTests] = []ecosystem.Check{s.goTest(plan.StageUnitTests, "", all, t.unit[0])}
+		proof.Checks[plan.StageUnitTests] = []ecosystem.Check{s.goTest(plan.StageUnitTests, nil, all, t.unit[0])}
 	}
 	for stage, dirs := range map[string][]string{plan.StageIntegration: t.integration, plan.StageE2E: t.e2e} {
 		if len(dirs) > 0 {
 			proof.Checks[stage] = []ecosystem.Check{s.goTest(stage, t.tags[stage], strings.Join(ecosystem.Quoted(relativeAll(dirs)), " "), dirs[0])}
 		}
 	}
+	s.leftOut(t, &proof)
 	s.Prove(p, proof)
 }
 
-// packagesOf are the packages of a service that shares its module with others: those
-// that it is made of. Where it is alone they are all but those with tests for another
-// stage.
-func (s *service) packagesOf(t testFiles) []string {
-	if t.programs > 1 {
-		return ecosystem.Quoted(relativeAll(s.own()))
+// leftOut names the tests that no stage runs, with what makes one run them.
+func (s *service) leftOut(t testFiles, proof *ecosystem.Proof) {
+	add := func(stage, format string, args ...any) {
+		proof.Checks[stage] = append(proof.Checks[stage], ecosystem.Check{Tool: "go test", Lacks: fmt.Sprintf(format, args...)})
 	}
+	for _, tag := range slices.Sorted(maps.Keys(t.foreign)) {
+		add(plan.StageIntegration, "%s has the build tag %s, which no stage is known for: write quality: {integration-tests: {run: go test -tags=%s ./...}} in slipway.yaml", t.foreign[tag], tag, tag)
+	}
+	for _, dir := range t.beside {
+		add(plan.StageUnitTests, "the tests of %s are those of another module, which go test does not reach from here: add a go.work that uses both, or write quality: {unit-tests: {run: …}} in slipway.yaml", dir)
+	}
+}
+
+// everything are the patterns of all packages: "./..." in a workspace's directory stops
+// at each of its modules.
+func (s *service) everything() string {
+	if s.workspace == nil {
+		return "./..."
+	}
+	var out []string
+	for _, m := range s.testedModules() {
+		out = append(out, strings.TrimPrefix(relative(s.top(), m)+"/...", "./"))
+	}
+	return strings.Join(ecosystem.Quoted(relativeAll(out)), " ")
+}
+
+// testedModules are the directories of the modules that go tests together: the
+// program's, and those of the workspace that it is made of.
+func (s *service) testedModules() []string {
+	out := []string{s.module.dir}
+	if s.workspace != nil {
+		for _, m := range s.modules[1:] {
+			if s.uses(m.dir) && slices.ContainsFunc(s.workspace.file.Use, func(u *modfile.Use) bool { return path.Join(s.workspace.dir, u.Path) == m.dir }) {
+				out = append(out, m.dir)
+			}
+		}
+	}
+	return out
+}
+
+// uses reports a module that the program has packages of.
+func (s *service) uses(module string) bool {
+	return slices.ContainsFunc(s.graph.dirs, func(dir string) bool {
+		at, _ := upwards(s.Dir, dir, "go.mod")
+		return at == module
+	})
+}
+
+// packagesOf are the packages that a service tests one by one: all but those with tests
+// for another stage alone.
+func (s *service) packagesOf(t testFiles) []string {
 	return ecosystem.Quoted(relativeAll(slices.DeleteFunc(slices.Clone(t.packages), func(dir string) bool {
 		return !slices.Contains(t.unit, dir) && (slices.Contains(t.integration, dir) || slices.Contains(t.e2e, dir)) && !s.inGraph(dir)
 	})))
@@ -119,16 +148,16 @@ func relativeAll(dirs []string) []string {
 }
 
 // goTest runs the tests of packages.
-func (s *service) goTest(stage, tag, packages, dir string) ecosystem.Check {
+func (s *service) goTest(stage string, tags []string, packages, dir string) ecosystem.Check {
 	report := plan.ReportsOf(stage) + "/go-test.json"
 	flags, why := " -json", "tests"
 	switch stage {
 	case plan.StageUnitTests:
 		flags += " -coverprofile=" + plan.ReportsOf(stage) + "/coverage.out"
 	case plan.StageIntegration: // their packages hold tests alone
-		flags += " -coverpkg=./... -coverprofile=" + plan.ReportsOf(stage) + "/coverage.out"
+		flags += " -coverpkg=" + strings.ReplaceAll(s.everything(), " ", ",") + " -coverprofile=" + plan.ReportsOf(stage) + "/coverage.out"
 	}
-	if tag != "" {
+	if tag := strings.Join(tags, ","); tag != "" {
 		flags, why = flags+" -count=1 -tags="+tag, "build tag "+tag
 	}
 	if s.vendored {
@@ -142,9 +171,9 @@ func (s *service) goTest(stage, tag, packages, dir string) ecosystem.Check {
 // lintChecks are go vet and gofmt, and the linters that go.mod names as tools.
 func (s *service) lintChecks(t testFiles) []ecosystem.Check {
 	manifest := path.Join(s.module.dir, "go.mod")
-	packages := "./..."
+	packages := s.everything()
 	if t.programs > 1 {
-		packages = strings.Join(ecosystem.Quoted(relativeAll(s.own())), " ")
+		packages = strings.Join(ecosystem.Quoted(relativeAll(t.packages)), " ")
 	}
 	const files = `{{range .GoFiles}}{{$.Dir}}/{{.}} {{end}}{{range .TestGoFiles}}{{$.Dir}}/{{.}} {{end}}{{range .XTestGoFiles}}{{$.Dir}}/{{.}} {{end}}`
 	list := plan.ReportsOf(plan.StageLint) + "/gofmt.txt"
@@ -180,100 +209,6 @@ func (s *service) golangci() string {
 			if at := path.Join(dir, name); ecosystem.Exists(s.Dir, at) {
 				return at
 			}
-		}
-	}
-	return ""
-}
-
-// own are the directories of the module that the program is made of, relative to the
-// directory that go runs in.
-func (s *service) own() []string {
-	var out []string
-	for _, dir := range s.graph.dirs {
-		if dir == s.module.dir || s.module.dir == "." || strings.HasPrefix(dir, s.module.dir+"/") {
-			out = append(out, relative(s.top(), dir))
-		}
-	}
-	return out
-}
-
-// findTests looks for test files in the program's module.
-func (s *service) findTests() testFiles {
-	t := testFiles{tags: map[string]string{}}
-	if dir, err := fs.Sub(s.Dir, s.module.dir); err == nil {
-		t.programs = len(programs(dir))
-	}
-	dirs := 0
-	_ = fs.WalkDir(s.Dir, s.module.dir, func(at string, e fs.DirEntry, err error) error {
-		base := path.Base(at)
-		switch {
-		case err != nil || dirs > maxTestDirs:
-			return fs.SkipAll
-		case e.IsDir() && at != s.module.dir && (strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "vendor" || base == "testdata" || base == "node_modules" || ecosystem.Exists(s.Dir, at+"/go.mod")):
-			return fs.SkipDir
-		case e.IsDir():
-			dirs++
-		case strings.HasSuffix(base, "_test.go"):
-			s.noteTest(&t, at)
-		}
-		if !e.IsDir() && path.Ext(base) == ".go" {
-			t.packages = append(t.packages, relative(s.top(), path.Dir(at)))
-		}
-		return nil
-	})
-	for _, list := range []*[]string{&t.packages, &t.unit, &t.integration, &t.e2e} {
-		*list = slices.Compact(slices.Sorted(slices.Values(*list)))
-	}
-	return t
-}
-
-// noteTest sorts a test file by its build tag, else by the directory that it is in.
-func (s *service) noteTest(t *testFiles, at string) {
-	if t.sample == "" {
-		t.sample = at
-	}
-	data, err := ecosystem.Read(s.Dir, at)
-	if err != nil {
-		return
-	}
-	dir := relative(s.top(), path.Dir(at))
-	tag := buildTag(data)
-	within := func(names ...string) bool {
-		return slices.ContainsFunc(strings.Split(dir, "/"), func(part string) bool { return slices.Contains(names, part) })
-	}
-	switch {
-	case tag == "e2e" || tag == "acceptance":
-		t.e2e, t.tags[plan.StageE2E] = append(t.e2e, dir), tag
-	case tag == "integration" || tag == "integration_test" || tag == "it":
-		t.integration, t.tags[plan.StageIntegration] = append(t.integration, dir), tag
-	case tag != "":
-		return // of a platform, or of nobody's stage
-	case within("e2e"):
-		t.e2e, t.apart = append(t.e2e, dir), true
-	case within("integration", "integration_tests", "integrationtest"):
-		t.integration, t.apart = append(t.integration, dir), true
-	default:
-		t.unit = append(t.unit, dir)
-	}
-}
-
-// buildTag is the only tag that a file is built with, "" for a file that is built
-// without any on Linux.
-func buildTag(data []byte) string {
-	for line := range bytes.Lines(data) {
-		text := strings.TrimSpace(string(line))
-		if constraint.IsGoBuild(text) {
-			expr, err := constraint.Parse(text)
-			if err != nil || built(data) {
-				return ""
-			}
-			if tag, ok := expr.(*constraint.TagExpr); ok {
-				return tag.Tag
-			}
-			return "?"
-		}
-		if text != "" && !strings.HasPrefix(text, "//") {
-			return ""
 		}
 	}
 	return ""

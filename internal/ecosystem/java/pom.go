@@ -32,6 +32,7 @@ type pom struct {
 	Dependencies []dependency `xml:"dependencies>dependency"`
 	Managed      []dependency `xml:"dependencyManagement>dependencies>dependency"`
 	Plugins      []plugin     `xml:"build>plugins>plugin"`
+	PluginsOf    []plugin     `xml:"build>pluginManagement>plugins>plugin"`
 	FinalName    string       `xml:"build>finalName"`
 	Licences     []string     `xml:"licenses>license>name"`
 }
@@ -55,6 +56,15 @@ type plugin struct {
 	ArtifactID string `xml:"artifactId"`
 	Version    string `xml:"version"`
 	Inner      []byte `xml:",innerxml"`
+
+	Executions []execution `xml:"executions>execution"`
+}
+
+// execution is a use of a plugin with settings of its own.
+type execution struct {
+	ID    string   `xml:"id"`
+	Phase string   `xml:"phase"`
+	Goals []string `xml:"goals>goal"`
 }
 
 // properties are the elements of <properties>.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -32,8 +33,16 @@ func checkers() []checker {
 	}
 }
 
-// javaTests are what the names of files tell of tests.
-type javaTests struct{ unit, integration string }
+// javaTests are what the names and contents of files tell of tests: one file of each.
+// Where neither tells, any class counts, and its runner says that there are none.
+type javaTests struct{ unit, integration, any string }
+
+// Tests of JUnit, TestNG, jqwik, ArchUnit, Cucumber, Spock, Kotest and ScalaTest.
+var (
+	testClass = pattern.Lazy(`@(?:\w*Test|TestFactory|TestTemplate|Property|Example|RunWith|Suite|IncludeEngines|CucumberOptions)\b|\bjunit\.framework\b|\bextends\s+TestCase\b|\b\w*Spec(?:ification)?\b|\bextends\s+(?:Any)?\w*(?:Suite|Spec)\b`)
+	testName  = pattern.Lazy(`^Test|(?:Test|Tests|TestCase|Spec|Suite)$`)
+	lateName  = pattern.Lazy(`^IT|(?:IT|ITCase)$`) // Failsafe's names
+)
 
 // prove adds the quality stages to a plan.
 func (s *service) prove(p *plan.Service) {
@@ -41,6 +50,9 @@ func (s *service) prove(p *plan.Service) {
 		return
 	}
 	t := s.findTests()
+	if t.unit+t.integration == "" {
+		t.unit = t.any
+	}
 	proof := ecosystem.Proof{
 		Sources: s.testSources(), Mounts: s.cache(), Wants: s.CompanionVariables(p.Reads), Ignore: s.testIgnore(ecosystem.Or(t.unit, t.integration)),
 		Checks:  map[string][]ecosystem.Check{plan.StageLint: s.lintChecks()},
@@ -51,6 +63,8 @@ func (s *service) prove(p *plan.Service) {
 	}
 	if check, ok := s.integrationTests(t); ok {
 		proof.Checks[plan.StageIntegration] = []ecosystem.Check{check}
+	} else if t.integration != "" {
+		proof.Missing[plan.StageIntegration] = t.integration + " has a name of Failsafe's tests, and the build file has no maven-failsafe-plugin: add it, or write quality: {integration-tests: {run: …}} in slipway.yaml"
 	}
 	s.Prove(p, proof)
 }
@@ -67,9 +81,12 @@ func (s *service) findTests() javaTests {
 			return strings.HasPrefix(name, at+"/") && slices.Contains([]string{".java", ".kt", ".groovy", ".scala"}, path.Ext(name))
 		}, func(name string, data []byte) {
 			stem := strings.TrimSuffix(path.Base(name), path.Ext(name))
+			late := s.maven != nil && lateName().MatchString(stem) // Gradle's task test runs all
 			switch {
-			case !bytes.Contains(data, []byte("@Test")) && !bytes.Contains(data, []byte("@ParameterizedTest")) && !bytes.Contains(data, []byte("Specification")):
-			case strings.HasSuffix(stem, "IT") || strings.HasSuffix(stem, "ITCase") || strings.HasPrefix(stem, "IT"): // Failsafe's names
+			case stem == "package-info" || stem == "module-info":
+			case !testClass().Match(data) && !testName().MatchString(stem) && !lateName().MatchString(stem):
+				t.any = ecosystem.Or(t.any, name)
+			case late:
 				t.integration = ecosystem.Or(t.integration, name)
 			default:
 				t.unit = ecosystem.Or(t.unit, name)
@@ -155,15 +172,46 @@ func (s *service) lintChecks() []ecosystem.Check {
 		if g == nil {
 			continue
 		}
-		goals := c.goal + ":check"
+		goals := s.checkGoals(c)
 		if c.after != "" {
-			goals = c.after + " " + goals
+			goals = append([]string{c.after}, goals...)
 		}
-		run := s.mvn(goals)
+		run := s.mvn(goals...)
 		if c.report != "" {
 			run = "code=0; " + run + "\n" + collect(dir, "-path '*/target/"+c.report+"'")
 		}
 		out = append(out, ecosystem.Check{Tool: c.title, Run: run, Why: "plugin", File: at.file, Line: at.line(c.maven)})
+	}
+	return out
+}
+
+// checkGoals are the goals that check, one for each execution: the settings of most
+// projects are those of an execution, which a plain goal runs without (Maven 3.3.1 has
+// GOAL@ID).
+func (s *service) checkGoals(c checker) []string {
+	phases := map[string]string{} // of the nearest build file that says one
+	var ids []string
+	for _, p := range s.maven.chain {
+		for _, g := range slices.Concat(p.Plugins, p.PluginsOf) {
+			if strings.TrimSpace(g.ArtifactID) != c.maven {
+				continue
+			}
+			for _, e := range g.Executions {
+				id := ecosystem.Or(s.expand(strings.TrimSpace(e.ID)), "default")
+				phases[id] = ecosystem.Or(phases[id], strings.TrimSpace(e.Phase))
+				if slices.ContainsFunc(e.Goals, func(goal string) bool { return strings.TrimSpace(goal) == "check" }) && !slices.Contains(ids, id) {
+					ids = append(ids, id)
+				}
+			}
+		}
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return phases[id] == "none" })
+	if len(ids) == 0 {
+		return []string{c.goal + ":check"}
+	}
+	var out []string
+	for _, id := range ids {
+		out = append(out, ecosystem.Quoted([]string{c.goal + ":check@" + id})[0])
 	}
 	return out
 }

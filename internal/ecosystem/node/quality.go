@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
@@ -51,9 +52,6 @@ func (s *service) prove(p *plan.Service) {
 			proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], s.ofScript(name, plan.StageLint)...)
 		}
 	}
-	for stage, checks := range proof.Checks {
-		proof.Checks[stage] = ecosystem.DistinctReports(checks, plan.ReportsOf(stage))
-	}
 	if s.site != nil && len(s.site.Rules.Redirects)+len(s.site.Rules.Headers) > 0 { // else the configuration is the same for all sites
 		proof.Checks[plan.StageLint] = append(proof.Checks[plan.StageLint], static.ConfigCheck(p, ""))
 	}
@@ -61,7 +59,16 @@ func (s *service) prove(p *plan.Service) {
 		proof.Checks[plan.StageUnitTests] = s.configuredTests(t)
 	}
 	s.apartTests(t, &proof)
+	proof.Checks[plan.StageUnitTests] = append(proof.Checks[plan.StageUnitTests], s.memberTests()...)
 	s.browserTests(p.Bases, &proof)
+	for i, c := range proof.Checks[plan.StageE2E] {
+		if i > 0 && c.Tool == tools()["playwright"].title { // the stage's variable is the first one's
+			proof.Checks[plan.StageE2E][i].Run = "PLAYWRIGHT_JUNIT_OUTPUT_FILE=" + plan.ReportsOf(plan.StageE2E) + "/" + strconv.Itoa(i+1) + "/junit.xml " + c.Run
+		}
+	}
+	for stage, checks := range proof.Checks {
+		proof.Checks[stage] = ecosystem.DistinctReports(checks, plan.ReportsOf(stage))
+	}
 	s.Prove(p, proof)
 }
 
@@ -110,7 +117,7 @@ func (s *service) isE2E(text string) bool {
 // known; else the script as it stands.
 func (s *service) ofScript(name, stage string) []ecosystem.Check {
 	line := s.pkg.line("scripts", name)
-	whole := []ecosystem.Check{{Tool: "npm run " + name, Run: s.run(name), Why: "script", File: "package.json", Line: line}}
+	whole := []ecosystem.Check{{Tool: "npm run " + name, Run: s.printed(name, stage), Why: "script", File: "package.json", Line: line}}
 	var out []ecosystem.Check
 	for _, command := range s.flat(name, 4) {
 		if fetchesBrowser(command) {

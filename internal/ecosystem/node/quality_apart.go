@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,7 +43,7 @@ func (s *service) apartTests(t tests, proof *ecosystem.Proof) {
 	}
 	with := func(stage string, words ...string) ecosystem.Check {
 		check, one := units[0], v
-		one.words = slices.Insert(slices.Clone(v.words), at, words...)
+		one.words, one.part = slices.Insert(slices.Clone(v.words), at, words...), true
 		check.Run = one.line(s, plan.ReportsOf(stage))
 		return check
 	}
@@ -67,12 +68,16 @@ var testChoice = pattern.Lazy(`\b(?:testPathIgnorePatterns|modulePathIgnorePatte
 
 // configuresTests reports settings that choose tests. Options of the command would take
 // their place: tests that a project excludes would run, or none would be left.
-func (s *service) configuresTests(tool string) bool {
+func (s *service) configuresTests(tool string) bool { return s.settingsSay(tool, testChoice()) }
+
+// settingsSay reports settings of Jest or Vitest that an expression fits, or that cannot be
+// read.
+func (s *service) settingsSay(tool string, what *regexp.Regexp) bool {
 	names := map[string][]string{"jest": {"jest.config.*"}, "vitest": {"vitest.config.*", "vitest.workspace.*", "vite.config.*"}}[tool]
 	var own struct {
 		Jest json.RawMessage `json:"jest"`
 	}
-	if tool == "jest" && json.Unmarshal(s.pkg.data, &own) == nil && testChoice().Match(own.Jest) {
+	if tool == "jest" && json.Unmarshal(s.pkg.data, &own) == nil && what.Match(own.Jest) {
 		return true
 	}
 	for _, dir := range []fs.FS{s.Dir, s.top} {
@@ -81,7 +86,7 @@ func (s *service) configuresTests(tool string) bool {
 			if e.IsDir() || !slices.ContainsFunc(names, func(n string) bool { ok, _ := path.Match(n, e.Name()); return ok }) {
 				continue
 			}
-			if data, err := ecosystem.Read(dir, e.Name()); err != nil || testChoice().Match(data) {
+			if data, err := ecosystem.Read(dir, e.Name()); err != nil || what.Match(data) {
 				return true
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
+	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
@@ -15,7 +16,8 @@ type tool struct {
 	title string
 	kind  string                                            // the stage that it is usual in
 	drop  []string                                          // words that watch, repair or report elsewhere
-	add   func(s *service, dir string) string               // words that leave reports in a directory
+	ours  []string                                          // options with a value that add sets: given twice, most tools refuse them
+	add   func(s *service, v invocation, dir string) string // words that leave reports in a directory
 	again func(s *service, dir string) string               // like add, for a report in place of the text: a failed tool runs again for that, and its word counts
 	after func(plain, dir string) string                    // command that prints what a failed tool has only written; plain is the one without add
 	kept  string                                            // name of the file that keeps what it prints
@@ -26,68 +28,103 @@ type tool struct {
 // of the manuals on 2026-11-29.
 func tools() map[string]tool {
 	return map[string]tool{
-		"jest":          {title: "Jest", kind: plan.StageUnitTests, drop: []string{"--watch", "--watchAll", "--watch=true", "--watchAll=true"}, add: jestReports},
-		"react-scripts": {title: "Jest", kind: plan.StageUnitTests, add: func(s *service, dir string) string { return "--watchAll=false " + jestReports(s, dir) }},
-		"vitest":        {title: "Vitest", kind: plan.StageUnitTests, drop: []string{"watch", "dev", "--watch", "-w", "--ui"}, add: vitestReports},
+		"jest": {title: "Jest", kind: plan.StageUnitTests, drop: []string{"--watch", "--watchAll", "--watch=true", "--watchAll=true", "--json"}, ours: jestOptions(), add: jestReports},
+		"react-scripts": {title: "Jest", kind: plan.StageUnitTests, drop: []string{"--watch", "--watchAll", "--watchAll=true", "--json"}, ours: jestOptions(), add: func(s *service, v invocation, dir string) string {
+			return "--watchAll=false " + jestReports(s, v, dir)
+		}},
+		"vitest": {title: "Vitest", kind: plan.StageUnitTests, drop: []string{"watch", "dev", "--watch", "-w", "--ui"}, ours: []string{"--outputFile", "--outputFile.junit", "--coverage.reportsDirectory"}, add: vitestReports},
 		"mocha": {title: "Mocha", kind: plan.StageUnitTests, drop: []string{"--watch", "-w"},
-			add: func(_ *service, dir string) string {
+			add: func(_ *service, _ invocation, dir string) string {
 				return "--reporter xunit --reporter-option output=" + dir + "/junit.xml"
 			},
 			after: func(_, dir string) string { return "cat " + dir + "/junit.xml" }},
-		"node": {title: "node:test", kind: plan.StageUnitTests, drop: []string{"--watch"}, add: nodeReports, place: afterTest},
-		"tsx":  {title: "node:test", kind: plan.StageUnitTests, drop: []string{"--watch", "watch"}, add: nodeReports, place: afterTest},
-		"bun": {title: "bun test", kind: plan.StageUnitTests, drop: []string{"--watch"}, add: func(_ *service, dir string) string {
+		"node": {title: "node:test", kind: plan.StageUnitTests, drop: []string{"--watch"}, ours: nodeOptions(), add: nodeReports, place: afterTest},
+		"tsx":  {title: "node:test", kind: plan.StageUnitTests, drop: []string{"--watch", "watch"}, ours: nodeOptions(), add: nodeReports, place: afterTest},
+		"bun": {title: "bun test", kind: plan.StageUnitTests, drop: []string{"--watch"}, ours: []string{"--reporter", "--reporter-outfile", "--coverage-dir"}, add: func(_ *service, _ invocation, dir string) string {
 			return "--reporter=junit --reporter-outfile=" + dir + "/junit.xml --coverage --coverage-reporter=lcov --coverage-reporter=text --coverage-dir=" + dir
 		}},
-		"ava":        {title: "AVA", kind: plan.StageUnitTests, drop: []string{"--watch", "-w"}, add: func(_ *service, dir string) string { return "--tap > " + dir + "/ava.tap" }, after: func(_, dir string) string { return "cat " + dir + "/ava.tap" }},
-		"playwright": {title: "Playwright", kind: plan.StageE2E, drop: []string{"--ui", "--headed", "--debug"}, add: func(*service, string) string { return "--reporter=list,junit" }},
-		"cypress": {title: "Cypress", kind: plan.StageE2E, drop: []string{"open", "--headed"}, add: func(_ *service, dir string) string {
+		"ava":        {title: "AVA", kind: plan.StageUnitTests, drop: []string{"--watch", "-w"}, add: func(_ *service, _ invocation, dir string) string { return "--tap > " + dir + "/ava.tap" }, after: func(_, dir string) string { return "cat " + dir + "/ava.tap" }},
+		"playwright": {title: "Playwright", kind: plan.StageE2E, drop: []string{"--ui", "--headed", "--debug"}, ours: []string{"--reporter"}, add: func(*service, invocation, string) string { return "--reporter=list,junit" }},
+		"cypress": {title: "Cypress", kind: plan.StageE2E, drop: []string{"open", "--headed"}, ours: []string{"--reporter", "-r", "--reporter-options", "-o"}, add: func(_ *service, _ invocation, dir string) string {
 			return "--reporter junit --reporter-options mochaFile=" + dir + "/junit-[hash].xml"
 		}},
-		"eslint": {title: "ESLint", kind: plan.StageLint, drop: []string{"--fix", "--cache", "--quiet"},
-			add:   func(_ *service, dir string) string { return "--format json --output-file " + dir + "/eslint.json" },
+		"eslint": {title: "ESLint", kind: plan.StageLint, drop: []string{"--fix", "--cache", "--quiet"}, ours: fileOptions(),
+			add: func(_ *service, _ invocation, dir string) string {
+				return "--format json --output-file " + dir + "/eslint.json"
+			},
 			after: func(plain, _ string) string { return plain }},
-		"next": {title: "next lint", kind: plan.StageLint, drop: []string{"--fix"},
-			add:   func(_ *service, dir string) string { return "--format json --output-file " + dir + "/eslint.json" },
+		"next": {title: "next lint", kind: plan.StageLint, drop: []string{"--fix"}, ours: fileOptions(),
+			add: func(_ *service, _ invocation, dir string) string {
+				return "--format json --output-file " + dir + "/eslint.json"
+			},
 			after: func(plain, _ string) string { return plain }},
-		"prettier": {title: "Prettier", kind: plan.StageLint, drop: []string{"--write", "-w"}, add: func(*service, string) string { return "--check" }, kept: "prettier.txt"},
-		"biome": {title: "Biome", kind: plan.StageLint, drop: []string{"--write", "--fix", "--apply", "--unsafe"},
+		"prettier": {title: "Prettier", kind: plan.StageLint, drop: []string{"--write", "-w"}, add: func(*service, invocation, string) string { return "--check" }, kept: "prettier.txt"},
+		"biome": {title: "Biome", kind: plan.StageLint, drop: []string{"--write", "--fix", "--apply", "--unsafe"}, ours: []string{"--reporter", "--colors"},
 			again: func(_ *service, dir string) string {
 				return "--reporter=junit --colors=off > " + dir + "/biome-junit.xml 2> /dev/null"
 			}},
 		"tsc":          {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}, kept: "tsc.txt"},
 		"vue-tsc":      {title: "TypeScript", kind: plan.StageLint, drop: []string{"--watch", "-w"}, kept: "tsc.txt"},
 		"svelte-check": {title: "svelte-check", kind: plan.StageLint, drop: []string{"--watch"}},
-		"stylelint":    {title: "Stylelint", kind: plan.StageLint, drop: []string{"--fix"}, add: func(*service, string) string { return "--formatter unix" }, kept: "stylelint.txt"},
-		"oxlint": {title: "Oxlint", kind: plan.StageLint, drop: []string{"--fix"},
+		"stylelint":    {title: "Stylelint", kind: plan.StageLint, drop: []string{"--fix"}, ours: []string{"--formatter", "-f", "--custom-formatter", "--output-file", "-o"}, add: func(*service, invocation, string) string { return "--formatter unix" }, kept: "stylelint.txt"},
+		"oxlint": {title: "Oxlint", kind: plan.StageLint, drop: []string{"--fix"}, ours: fileOptions(),
 			again: func(_ *service, dir string) string { return "--format=checkstyle > " + dir + "/oxlint-checkstyle.xml" }},
 		"standard": {title: "standard", kind: plan.StageLint, drop: []string{"--fix"}},
 		"xo":       {title: "XO", kind: plan.StageLint, drop: []string{"--fix"}},
 		"tslint":   {title: "TSLint", kind: plan.StageLint, drop: []string{"--fix"}},
-		"htmlhint": {title: "HTMLHint", kind: plan.StageLint,
+		"htmlhint": {title: "HTMLHint", kind: plan.StageLint, ours: fileOptions(),
 			again: func(_ *service, dir string) string {
 				return "--format checkstyle > " + dir + "/htmlhint-checkstyle.xml"
 			}},
 	}
 }
 
-func jestReports(_ *service, dir string) string {
-	return "--ci --json --outputFile=" + dir + "/jest.json" + "\n--coverage --coverageDirectory=" + dir + "/coverage --coverageReporters=lcovonly --coverageReporters=text-summary"
+// fileOptions are those of linters that say how and where they report.
+func fileOptions() []string { return []string{"--format", "-f", "--output-file", "-o"} }
+
+func nodeOptions() []string { return []string{"--test-reporter", "--test-reporter-destination"} }
+
+func jestOptions() []string {
+	return []string{"--outputFile", "--output-file", "--coverageDirectory", "--coverage-directory"}
 }
 
-func vitestReports(s *service, dir string) string {
+// jestReports measure coverage, which a threshold of the settings is for only where the
+// project measures it itself, and all tests at once.
+func jestReports(s *service, v invocation, dir string) string {
+	out := "--ci --json --outputFile=" + dir + "/jest.json" + "\n--coverage --coverageDirectory=" + dir + "/coverage --coverageReporters=lcovonly --coverageReporters=text-summary"
+	if v.part || !v.has("--coverage", "--collectCoverage", "--collect-coverage") && !s.settingsSay("jest", jestMeasures()) {
+		out += " --coverageThreshold='{}'"
+	}
+	return out
+}
+
+// Settings of Jest and Vitest with which their plain commands measure coverage.
+var (
+	jestMeasures   = pattern.Lazy(`\bcollectCoverage\b["']?\s*:\s*true`)
+	vitestMeasures = pattern.Lazy(`\bcoverage\b["']?\s*:\s*\{[^}]*\benabled\b["']?\s*:\s*true`)
+)
+
+func vitestReports(s *service, v invocation, dir string) string {
 	out := "--run --reporter=default --reporter=junit --outputFile.junit=" + dir + "/junit.xml"
 	for _, provider := range []string{"@vitest/coverage-v8", "@vitest/coverage-istanbul", "@vitest/coverage-c8"} {
-		if s.hasTool(provider) {
-			return out + "\n--coverage.enabled --coverage.reporter=lcovonly --coverage.reporter=text-summary --coverage.reportsDirectory=" + dir + "/coverage"
+		if !s.hasTool(provider) {
+			continue
 		}
+		out += "\n--coverage.enabled --coverage.reporter=lcovonly --coverage.reporter=text-summary --coverage.reportsDirectory=" + dir + "/coverage"
+		if provider != "@vitest/coverage-c8" && (v.part || !v.has("--coverage", "--coverage.enabled") && !s.settingsSay("vitest", vitestMeasures())) {
+			out += " --coverage.thresholds.100=false"
+			for _, of := range []string{"lines", "functions", "branches", "statements"} {
+				out += " --coverage.thresholds." + of + "=0"
+			}
+		}
+		return out
 	}
 	return out
 }
 
 // nodeReports are the reporters of Node.js: JUnit since 20, coverage as LCOV since 22
 // (https://nodejs.org/api/test.html#test-reporters).
-func nodeReports(s *service, dir string) string {
+func nodeReports(s *service, _ invocation, dir string) string {
 	if s.node.major < 20 {
 		return "--test-reporter=tap --test-reporter-destination=" + dir + "/node.tap --test-reporter=spec --test-reporter-destination=stdout"
 	}
@@ -113,6 +150,44 @@ type invocation struct {
 	name  string
 	words []string // raw words of the shell
 	at    int      // of the tool
+	part  bool     // it runs some of the tests, and another command the others
+}
+
+// has reports an option of the tool, alone or as true.
+func (v invocation) has(options ...string) bool {
+	return slices.ContainsFunc(v.words[v.at:], func(w string) bool { return slices.Contains(options, strings.TrimSuffix(w, "=true")) })
+}
+
+// withoutOptions are words without options that have a value, in both forms: --o=v and --o v.
+// What follows "--" stays.
+func withoutOptions(words, options []string) []string {
+	var out []string
+	for i := 0; i < len(words); i++ {
+		option, _, joined := strings.Cut(words[i], "=")
+		switch {
+		case words[i] == "--":
+			return append(out, words[i:]...)
+		case !slices.Contains(options, option):
+			out = append(out, words[i])
+		case !joined && i+1 < len(words) && !strings.HasPrefix(words[i+1], "-"):
+			i++
+		}
+	}
+	return out
+}
+
+// valued are options of programs in front of a tool whose value is a word of its own.
+func valued(program string) []string {
+	switch program {
+	case "c8", "nyc":
+		return []string{
+			"--reporter", "-r", "--report-dir", "--reports-dir", "-o", "--temp-directory", "--temp-dir", "-t", "--include", "-n", "--exclude", "-x", "--extension", "-e", "--src", "--config", "-c",
+			"--lines", "--branches", "--functions", "--statements", "--require", "-i", "--cwd", "--nycrc-path",
+		}
+	case "node", "tsx":
+		return []string{"-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--env-file", "--max-old-space-size"}
+	}
+	return nil
 }
 
 // wrappers are words that may stand before a tool and leave its options to it.
@@ -127,7 +202,11 @@ func invocationOf(command string) (invocation, bool) {
 		return invocation{}, false
 	}
 	known := tools()
+	program := "" // in front of the tool
 	for i, w := range words {
+		if i > 0 && slices.Contains(valued(program), words[i-1]) {
+			continue
+		}
 		name := strings.TrimSuffix(strings.TrimSuffix(path.Base(w), ".js"), ".mjs")
 		t, is := known[name]
 		switch {
@@ -142,7 +221,10 @@ func invocationOf(command string) (invocation, bool) {
 		case is && name == "biome" && (i+1 >= len(words) || !slices.Contains([]string{"check", "ci", "lint", "format"}, words[i+1])):
 			return invocation{}, false
 		case is && t.title != "":
-			return invocation{name, words, i}, true
+			return invocation{name: name, words: words, at: i}, true
+		}
+		if valued(name) != nil {
+			program = name
 		}
 		assigns := strings.Contains(w, "=") && !strings.HasPrefix(w, "=")
 		if !assigns && !strings.HasPrefix(w, "-") && !strings.Contains(w, ".env") && !slices.Contains(wrappers(), w) && name != "node" {
@@ -162,7 +244,7 @@ func (v invocation) line(s *service, dir string) string {
 	plain := s.withBin(strings.Join(words, " "))
 	text := s.withBin(strings.Join(v.measured(v.reporting(s, t, words, dir), dir), " "))
 	if t.again != nil {
-		return s.withBin(strings.Join(append(slices.Clone(words), t.again(s, dir)), " ")) + "\n|| " + plain
+		return s.withBin(strings.Join(beforeFiles(v.ownedBy(words, t), v.at, t.again(s, dir)), " ")) + "\n|| " + plain
 	}
 	if t.kept != "" {
 		return ecosystem.Kept(text, dir+"/"+t.kept)
@@ -183,12 +265,23 @@ func (v invocation) measured(words []string, dir string) []string {
 	if at < 0 {
 		return words
 	}
-	elsewhere := func(w string) bool {
-		option, _, _ := strings.Cut(w, "=")
-		return slices.Contains([]string{"--report-dir", "--reports-dir", "--temp-directory"}, option)
-	}
 	add := []string{"--reporter=lcovonly", "--reporter=text-summary", "--report-dir=" + dir + "/coverage", "--temp-directory=/tmp/c8"}
-	return slices.Concat(words[:at+1], add, slices.DeleteFunc(slices.Clone(words[at+1:v.at]), elsewhere), words[v.at:])
+	own := withoutOptions(words[at+1:v.at], []string{"--report-dir", "--reports-dir", "-o", "--temp-directory"})
+	return slices.Concat(words[:at+1], add, own, words[v.at:])
+}
+
+// ownedBy are words without what the tool's own options replace.
+func (v invocation) ownedBy(words []string, t tool) []string {
+	return slices.Concat(words[:v.at], withoutOptions(words[v.at:], t.ours))
+}
+
+// beforeFiles inserts words behind those of the tool, in front of a "--": what follows it
+// is no option.
+func beforeFiles(words []string, at int, add string) []string {
+	if i := slices.Index(words[at:], "--"); i >= 0 {
+		return slices.Insert(slices.Clone(words), at+i, add)
+	}
+	return append(slices.Clone(words), add)
 }
 
 // reporting adds the words that leave reports.
@@ -196,7 +289,11 @@ func (v invocation) reporting(s *service, t tool, words []string, dir string) []
 	if t.add == nil {
 		return words
 	}
-	add := t.add(s, dir)
+	words = v.ownedBy(words, t)
+	add := t.add(s, v, dir)
+	if v.name == "vitest" && strings.Contains(add, "--coverage.enabled") { // which says the same
+		words = slices.DeleteFunc(words, func(w string) bool { return w == "--coverage" || w == "--coverage=true" })
+	}
 	switch {
 	case v.name == "vitest" && slices.Contains(words, "run"):
 		add = strings.TrimPrefix(add, "--run ")
@@ -205,7 +302,7 @@ func (v invocation) reporting(s *service, t tool, words []string, dir string) []
 	case t.place != nil:
 		return t.place(words, v.at, add)
 	}
-	return append(slices.Clone(words), "\n"+add)
+	return beforeFiles(words, v.at, "\n"+add)
 }
 
 // withBin runs a command of a script with the programs of the packages on its path, as
@@ -216,6 +313,14 @@ func (s *service) withBin(command string) string {
 		bin = path.Join(s.workDir(), s.member, "node_modules/.bin") + ":" + bin
 	}
 	return "PATH=" + bin + ":$PATH " + command
+}
+
+// printed runs a script whole, and keeps what it prints where that is TAP.
+func (s *service) printed(name, stage string) string {
+	if stage == plan.StageLint || !slices.ContainsFunc([]string{"tape", "tap", "zora", "brittle"}, s.hasTool) {
+		return s.run(name)
+	}
+	return "{ ( export TAP=1; " + s.run(name) + " ) 2>&1; echo $? > /tmp/code; }\n| tee " + plan.ReportsOf(stage) + "/" + strings.ReplaceAll(name, ":", "-") + ".txt; ( exit $(cat /tmp/code) )"
 }
 
 // shellWords splits a command of a script at spaces outside of quotes; false for one

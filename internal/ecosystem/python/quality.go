@@ -148,9 +148,23 @@ func (s *service) pytest(d devPackages, stage, arguments, file string) ecosystem
 		return ecosystem.Check{Tool: "pytest", Run: module, Why: why, File: file, Line: line}
 	}
 	if s.hasDev(d, "pytest-cov") {
-		return ecosystem.Check{Tool: "pytest", Run: module + "\n--cov --cov-report=xml:" + dir + "/coverage.xml --cov-report=term", Why: why, File: file, Line: line}
+		run := module + "\n--cov --cov-report=xml:" + dir + "/coverage.xml --cov-report=term"
+		if part := stage != plan.StageUnitTests || strings.Contains(arguments, " --ignore=") || strings.Contains(arguments, " -m "); part || !s.measures() {
+			run += " --cov-fail-under=0" // the project's limit is for all tests, where it measures them
+		}
+		return ecosystem.Check{Tool: "pytest", Run: run, Why: why, File: file, Line: line}
 	}
 	return ecosystem.Check{Tool: "pytest", Run: s.covered(strings.TrimPrefix(module, "python "), dir, ""), Why: why, File: file, Line: line}
+}
+
+var addsCoverage = pattern.Lazy(`(?m)^\s*addopts\b[^\[]*?--cov(?:[=\s"',]|$)|^\s*addopts\s*=\s*\[[^\]]*--cov(?:[=\s"',]|$)`)
+
+// measures reports settings of pytest that measure coverage.
+func (s *service) measures() bool {
+	return slices.ContainsFunc([]string{"pytest.ini", ".pytest.ini", "pyproject.toml", "setup.cfg", "tox.ini"}, func(name string) bool {
+		data, err := ecosystem.Read(s.Dir, name)
+		return err == nil && addsCoverage().Match(data)
+	})
 }
 
 // covered measures the coverage of a module that runs tests; kept is a file for what it

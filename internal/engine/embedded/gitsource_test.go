@@ -24,6 +24,7 @@ func TestDockerfilesAddNoRepositoryOfTheMachine(t *testing.T) {
 		"http://[::ffff:127.0.0.1]:80/x.git": true,
 		"http://localhost:3000/x.git":        false, // the owner's
 		"https://203.0.113.9/x.git":          false,
+		"https://git.invalid/x.git":          false, // a proxy may know it
 	} {
 		op := &pb.SourceOp{Identifier: "git://host/x.git", Attrs: map[string]string{pb.AttrFullRemoteURL: address}}
 		err := outsideOnly(t.Context(), guard, op)

@@ -69,7 +69,7 @@ func (rt *Runtime) claim(group localrun.Group, detached bool, w localrun.Watcher
 		}
 		return nil, f.WithHint("slipway ps; slipway stop; or give this one another name: --name NAME")
 	}
-	if err = removeMounts(dir); err == nil { // never remove through a mount
+	if err = removeServices(dir); err == nil { // never remove through a mount
 		err = os.RemoveAll(dir) // the logs of an earlier run
 	}
 	if err != nil {

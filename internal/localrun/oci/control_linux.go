@@ -159,15 +159,17 @@ func readState(dir string) (GroupStatus, error) {
 	return s, json.Unmarshal(data, &s)
 }
 
-// removeMounts removes the file systems of a group's services, also where an
-// earlier version of Slipway kept them.
-func removeMounts(dir string) error {
+// removeServices removes what a group's services have on the disk but their logs, also
+// where an earlier version of Slipway kept it.
+func removeServices(dir string) error {
+	services, _ := filepath.Glob(serviceDir(dir, "*"))
+	mounted, _ := filepath.Glob(filepath.Join(dir, "*", "rootfs"))
+	for _, rootfs := range mounted {
+		services = append(services, filepath.Dir(rootfs))
+	}
 	var problems []error
-	for _, pattern := range []string{serviceDir(dir, "*"), filepath.Join(dir, "*")} {
-		mounted, _ := filepath.Glob(filepath.Join(pattern, "rootfs"))
-		for _, rootfs := range mounted {
-			problems = append(problems, removeRootfs(filepath.Dir(rootfs)))
-		}
+	for _, service := range services {
+		problems = append(problems, removeAllButLogs(service))
 	}
 	return errors.Join(problems...)
 }
@@ -190,9 +192,6 @@ func Repair(stateDir, runcPath string, note func(string)) error {
 	var problems []error
 	for _, name := range groupNames(stateDir) {
 		dir := GroupDir(stateDir, name)
-		if exists(filepath.Join(dir, "ended")) {
-			continue
-		}
 		lock, err := lockGroup(stateDir, name)
 		if err != nil {
 			problems = append(problems, err)
@@ -200,6 +199,10 @@ func Repair(stateDir, runcPath string, note func(string)) error {
 		}
 		if lock == nil {
 			continue // it runs
+		}
+		if exists(filepath.Join(dir, "ended")) {
+			problems = append(problems, removeServices(dir), lock.Unlock()) // versions until 0.3 left more than logs
+			continue
 		}
 		err = repairGroup(stateDir, name, runc{path: runcPath, root: filepath.Join(dir, "runc")})
 		if err = errors.Join(err, putBack(stateDir, note)); err != nil {
@@ -221,7 +224,7 @@ func repairGroup(stateDir, name string, r runc) error {
 	for _, c := range cgroupsOf(networkName(stateDir, name) + "-") {
 		c.remove()
 	}
-	problems = append(problems, removeMounts(dir))
+	problems = append(problems, removeServices(dir))
 	network := networkName(stateDir, name)
 	if links, err := netlink.LinkList(); err == nil {
 		for _, l := range links {

@@ -80,15 +80,16 @@ const (
 	layerAge   = 7 * 24 * time.Hour
 )
 
-// pruneLayers removes layers that were not used for layerAge and are not
-// mounted, and what interrupted unpacking has left.
-func pruneLayers(dir string, now time.Time) error {
+// pruneLayers removes layers that were not used for layerAge and that no container has,
+// and what interrupted unpacking has left.
+func pruneLayers(stateDir string, now time.Time) error {
+	dir := layersDir(stateDir)
 	lock := flock.New(filepath.Join(dir, "lock"))
 	if ok, err := lock.TryLock(); err != nil || !ok {
 		return err // someone unpacks: next time
 	}
 	defer lock.Unlock()
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	inUse, err := layersInUse(stateDir)
 	if err != nil {
 		return fmt.Errorf("looking for unused layers: %w", err)
 	}
@@ -99,7 +100,7 @@ func pruneLayers(dir string, now time.Time) error {
 	var problems []error
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if !e.IsDir() || strings.Contains(string(mounts), e.Name()) {
+		if !e.IsDir() || inUse(e.Name()) {
 			continue
 		}
 		used, err := os.Stat(path + usedSuffix)
@@ -111,6 +112,32 @@ func pruneLayers(dir string, now time.Time) error {
 		problems = append(problems, os.Rename(path, gone), os.RemoveAll(gone), os.RemoveAll(path+usedSuffix))
 	}
 	return errors.Join(problems...)
+}
+
+// layersInUse tells whether a container has a layer. A container's links say so: what the
+// kernel tells of a mount names the links, and only mounts of this process's namespace.
+// Earlier versions of Slipway (until 0.3) made no links for an image of few layers.
+func layersInUse(stateDir string) (func(chainID string) bool, error) {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	links, err := filepath.Glob(filepath.Join(serviceDir(filepath.Join(groupsDir(stateDir), "*"), "*"), linksDir, "*"))
+	if err != nil {
+		return nil, err
+	}
+	linked := map[string]bool{}
+	for _, link := range links {
+		layer, err := os.Readlink(link)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // its container has just ended
+		}
+		if err != nil {
+			return nil, err
+		}
+		linked[filepath.Base(layer)] = true
+	}
+	return func(chainID string) bool { return linked[chainID] || strings.Contains(string(mounts), chainID) }, nil
 }
 
 // chainID combines the chain below with a layer; names are short because the
@@ -201,8 +228,9 @@ func mountRootfs(dir string, layers []string) (string, error) {
 const maxLayers = 500
 
 // lowerOption names the layers, the newest first. The options of a mount fit in a
-// page, which the names of a hundred layers fill: then links with short names stand
-// for them, below one directory, where package mount shortens them again.
+// page, which the names of a hundred layers fill: links with short names stand for them,
+// below one directory, where package mount shortens them again. The links also keep the
+// layers from being removed as long as the container has them.
 func lowerOption(dir string, layers []string) (string, error) {
 	if len(layers) > maxLayers {
 		return "", diag.Fail(diag.ExitRun, "the image has %d layers; the kernel joins %d", len(layers), maxLayers).
@@ -210,9 +238,6 @@ func lowerOption(dir string, layers []string) (string, error) {
 	}
 	names := slices.Clone(layers)
 	slices.Reverse(names)
-	if option := "lowerdir=" + strings.Join(names, ":"); len(option)+3*len(dir) < os.Getpagesize()/2 {
-		return option, nil
-	}
 	links := filepath.Join(dir, linksDir)
 	if err := errors.Join(os.RemoveAll(links), os.MkdirAll(links, 0o711)); err != nil {
 		return "", fmt.Errorf("preparing the file system: %w", err)
@@ -237,6 +262,25 @@ func removeRootfs(dir string) error {
 	}
 	for _, d := range []string{"rootfs", "upper", "work", linksDir} {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, d)))
+	}
+	return err
+}
+
+// removeAllButLogs removes what a service has on the disk, except what it wrote to its
+// log: its configuration holds the values of variables, and copies of secrets lie beside
+// it. A file that a later version adds goes too.
+func removeAllButLogs(dir string) error {
+	if err := removeRootfs(dir); err != nil {
+		return err // never remove through a mount
+	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if e.Name() != logFile && e.Name() != logFile+olderSuffix {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
 	}
 	return err
 }

@@ -16,7 +16,8 @@ import (
 const (
 	maxLogLine  = 64 << 10
 	maxLogBytes = 32 << 20 // then the log moves to log.1, and that is lost
-	keepLines   = 20       // for explanations
+	olderSuffix = ".1"
+	keepLines   = 20 // for explanations
 )
 
 // serviceLog takes what a container writes, line by line.
@@ -34,7 +35,7 @@ type serviceLog struct {
 // openLog returns a log and the end of a pipe to write into. The caller closes
 // that end when the container has its copy.
 func openLog(dir string, each func(line []byte)) (*serviceLog, *os.File, error) {
-	path := filepath.Join(dir, "log")
+	path := filepath.Join(dir, logFile)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening a log: %w", err)
@@ -106,7 +107,7 @@ func (l *serviceLog) keep(line string) {
 // rotate starts a new file; when that fails the old one is emptied.
 func (l *serviceLog) rotate() {
 	l.size = 0
-	if err := os.Rename(l.path, l.path+".1"); err == nil {
+	if err := os.Rename(l.path, l.path+olderSuffix); err == nil {
 		if next, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err == nil {
 			_ = l.file.Close()
 			l.file = next

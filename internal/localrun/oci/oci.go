@@ -97,7 +97,10 @@ func serviceDir(groupDir, service string) string {
 	return filepath.Join(groupDir, "services", service)
 }
 
+// logFile is the name of a service's log.
+const logFile = "log"
+
 // LogPath is the file with all that a service wrote.
 func LogPath(stateDir, group, service string) string {
-	return filepath.Join(serviceDir(GroupDir(stateDir, group), service), "log")
+	return filepath.Join(serviceDir(GroupDir(stateDir, group), service), logFile)
 }

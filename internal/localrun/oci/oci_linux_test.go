@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -96,8 +97,9 @@ func TestNamesAreChecked(t *testing.T) {
 }
 
 func TestPruneLayers(t *testing.T) {
-	dir, now := t.TempDir(), time.Now()
-	for name, age := range map[string]time.Duration{"fresh": time.Hour, "old": 2 * layerAge} {
+	state, now := t.TempDir(), time.Now()
+	dir := layersDir(state)
+	for name, age := range map[string]time.Duration{"fresh": time.Hour, "old": 2 * layerAge, "held": 2 * layerAge} {
 		if err := os.MkdirAll(filepath.Join(dir, name, "etc"), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -109,16 +111,112 @@ func TestPruneLayers(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, ".new-123"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := pruneLayers(dir, now); err != nil {
+	service := serviceDir(GroupDir(state, "shop"), "web")
+	if err := os.MkdirAll(service, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lowerOption(service, []string{filepath.Join(dir, "held")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := pruneLayers(state, now); err != nil {
 		t.Fatal(err)
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{filepath.Join(dir, "fresh"), filepath.Join(dir, "fresh.used"), filepath.Join(dir, "lock")}
+	want := []string{filepath.Join(dir, "fresh"), filepath.Join(dir, "fresh.used"), filepath.Join(dir, "held"), filepath.Join(dir, "held.used"), filepath.Join(dir, "lock")}
 	if diff := cmp.Diff(want, left); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestLayersOfAContainerStay however many they are, and go after it has ended.
+func TestLayersOfAContainerStay(t *testing.T) {
+	for _, n := range []int{1, 36, 500} {
+		state, now := t.TempDir(), time.Now()
+		layers := make([]string, n)
+		for i := range layers {
+			layers[i] = filepath.Join(layersDir(state), chainID("", strconv.Itoa(i)))
+			used := layers[i] + usedSuffix
+			if err := errors.Join(os.MkdirAll(layers[i], 0o755), os.WriteFile(used, nil, 0o600), os.Chtimes(used, now, now.Add(-2*layerAge))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		service := serviceDir(GroupDir(state, "shop"), "web")
+		if err := os.MkdirAll(service, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lowerOption(service, layers); err != nil {
+			t.Fatal(err)
+		}
+		left := func() (count int) {
+			t.Helper()
+			if err := pruneLayers(state, now); err != nil {
+				t.Fatal(err)
+			}
+			for _, layer := range layers {
+				if _, err := os.Stat(layer); err == nil {
+					count++
+				}
+			}
+			return count
+		}
+		if got := left(); got != n {
+			t.Errorf("%d of %d layers of a container are left", got, n)
+		}
+		if err := removeRootfs(service); err != nil {
+			t.Fatal(err)
+		}
+		if got := left(); got != 0 {
+			t.Errorf("%d of %d layers are left after the container has ended", got, n)
+		}
+	}
+}
+
+// TestNothingButLogsStays: neither values of variables nor copies of secrets are on the
+// disk after a service has ended, also when its slipway was killed or was an older one.
+func TestNothingButLogsStays(t *testing.T) {
+	all := []string{"config.json", "hostname", "hosts", "log", "log.1", "resolv.conf", "secret-0", "rootfs/etc/passwd"}
+	for name, end := range map[string]func(state, dir string) error{
+		"stopped": func(_, dir string) error {
+			return (&container{dir: serviceDir(dir, "web"), id: "web", pidfd: -1, runc: runc{path: "true"}, cgroup: cgroup{unified: true, dir: filepath.Join(dir, "none")}}).remove()
+		},
+		"killed": func(state, dir string) error {
+			return Repair(state, "true", func(string) {})
+		},
+		"ended by an older slipway": func(state, dir string) error {
+			if err := os.WriteFile(filepath.Join(dir, "ended"), nil, 0o600); err != nil {
+				return err
+			}
+			return Repair(state, "true", func(string) {})
+		},
+	} {
+		if name != "stopped" && os.Getuid() != 0 {
+			continue // repairs are root's
+		}
+		state := t.TempDir()
+		dir := GroupDir(state, "shop")
+		for _, file := range all {
+			path := filepath.Join(serviceDir(dir, "web"), file)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("SECRET"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, "state.json"), []byte(`{"detached": true}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := end(state, dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var left []string
+		entries, err := os.ReadDir(serviceDir(dir, "web"))
+		for _, e := range entries {
+			left = append(left, e.Name())
+		}
+		if diff := cmp.Diff([]string{"log", "log.1"}, left); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ func (rt *Runtime) Start(ctx context.Context, group localrun.Group, detached boo
 			return nil, err
 		}
 	}
-	if err := pruneLayers(layersDir(rt.StateDir), time.Now()); err != nil {
+	if err := pruneLayers(rt.StateDir, time.Now()); err != nil {
 		w.Note("old layers could not be removed: " + err.Error())
 	}
 	if run.network, err = createNetwork(ctx, rt.StateDir, group.Name, w.Note); err != nil {

@@ -59,7 +59,7 @@ func (c *container) remove() error {
 	if c.log != nil {
 		_ = c.log.close()
 	}
-	return errors.Join(err, removeRootfs(c.dir))
+	return errors.Join(err, removeAllButLogs(c.dir))
 }
 
 func (c *container) signal(s unix.Signal) {

@@ -47,10 +47,12 @@ type Facts struct {
 	Shebang string         `json:"shebang,omitempty"` // the first line without "#!"
 	Secret  string         `json:"secret,omitempty"`  // in words: "a private key"
 	Tokens  []secret.Match `json:"tokens,omitempty"`  // of the service's own files
-	Capable bool           `json:"capable,omitempty"` // has file capabilities
-	Odd     bool           `json:"odd,omitempty"`     // an ELF file that could not be read
-	Text    string         `json:"text,omitempty"`    // the content of a few small files, see keepsText
-	Dirs    []string       `json:"dirs,omitempty"`    // directories that a loader's cache names
+	// Unsearched says that the file is too long to search all of it for secrets.
+	Unsearched bool     `json:"unsearched,omitempty"`
+	Capable    bool     `json:"capable,omitempty"` // has file capabilities
+	Odd        bool     `json:"odd,omitempty"`     // an ELF file that could not be read
+	Text       string   `json:"text,omitempty"`    // the content of a few small files, see keepsText
+	Dirs       []string `json:"dirs,omitempty"`    // directories that a loader's cache names
 }
 
 // Index is what one layer holds. It is read only once made and safe for

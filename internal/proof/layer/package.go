@@ -48,6 +48,8 @@ func databaseLimit(name string) int64 {
 	switch dir, base := path.Split(name); {
 	case name == "var/lib/dpkg/status", dir == "var/lib/dpkg/status.d/", dir == "var/lib/dpkg/info/" && strings.HasSuffix(base, ".list"):
 		return maxDatabase
+	case apkDatabase(name):
+		return maxDatabase
 	case strings.HasPrefix(dir, "usr/share/doc/") && base == "copyright":
 		return maxCopyright
 	case strings.HasSuffix(dir, ".dist-info/") && (base == "METADATA" || base == "RECORD"):
@@ -64,6 +66,8 @@ func databaseLimit(name string) int64 {
 // files and licences.
 func reducedDatabase(name string, data []byte) string {
 	switch base := path.Base(name); {
+	case apkDatabase(name):
+		return apkFields(data)
 	case base == "copyright":
 		return strings.Join(copyrightLicences(data), "\n")
 	case base == "RECORD":
@@ -77,6 +81,24 @@ func reducedDatabase(name string, data []byte) string {
 		return fields(data, "Package", "Version", "Source", "Architecture", "Status")
 	}
 	return string(data)
+}
+
+// apkDatabase tells whether a file is the record of Alpine's package manager.
+func apkDatabase(name string) bool {
+	return name == "lib/apk/db/installed" || name == "usr/lib/apk/db/installed"
+}
+
+// apkFields keeps of apk's record names, versions, architectures, licences, origins,
+// directories and files (wiki.alpinelinux.org, "Apk spec").
+func apkFields(data []byte) string {
+	var out strings.Builder
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 || len(line) > 1 && line[1] == ':' && bytes.IndexByte([]byte("PVALoFR"), line[0]) >= 0 {
+			out.Write(append(line, '\n'))
+		}
+	}
+	return out.String()
 }
 
 // fields keeps the named fields of paragraphs in Debian's format (deb822(5)), and the

@@ -129,7 +129,7 @@ func (in *reader) put(e Entry) {
 }
 
 func (f Facts) empty() bool {
-	return f.ELF == nil && f.Program == nil && f.Jar == nil && f.Source == nil && f.Shebang == "" && f.Secret == "" && f.Text == "" && !f.Odd && !f.Capable && f.Dirs == nil && f.Tokens == nil
+	return f.ELF == nil && f.Program == nil && f.Jar == nil && f.Source == nil && f.Shebang == "" && f.Secret == "" && f.Text == "" && !f.Odd && !f.Capable && f.Dirs == nil && f.Tokens == nil && !f.Unsearched
 }
 
 // facts reads of a file what is wanted of its kind.
@@ -176,8 +176,8 @@ func (in *reader) text(e Entry, head []byte, all io.Reader) (Facts, error) {
 	case kind != "" && !thirdParty(e.Path):
 		limit = maxSource
 	}
-	if e.Size > limit && !strings.HasPrefix(string(head), "#!") {
-		return f, nil
+	if e.Size > limit && (!strings.HasPrefix(string(head), "#!") || !thirdParty(e.Path)) {
+		return in.large(e, all)
 	}
 	data, err := in.read(all, min(e.Size, limit))
 	if err != nil {
@@ -201,6 +201,30 @@ func (in *reader) text(e Entry, head []byte, all io.Reader) (Facts, error) {
 		f.Source = Python(data)
 	}
 	return f, nil
+}
+
+// large looks for secrets in a file that is too large for other facts. The interpreter of
+// a script is on its first line.
+func (in *reader) large(e Entry, all io.Reader) (f Facts, err error) {
+	if thirdParty(e.Path) {
+		return f, nil
+	}
+	buffered := bufio.NewReaderSize(all, maxShebang)
+	first, err := buffered.Peek(maxShebang)
+	if err != nil {
+		return f, err
+	}
+	f.Shebang = shebang(first)
+	found, whole, err := secret.Stream(e.Path, buffered, secret.FindIn)
+	for _, m := range found {
+		if m.Rule == secret.KeyRule {
+			f.Secret = "a private key"
+		} else {
+			f.Tokens = append(f.Tokens, m)
+		}
+	}
+	f.Unsearched = !whole
+	return f, err
 }
 
 // read returns the first bytes of a file, until the next call.

@@ -27,8 +27,8 @@ type machine struct {
 }
 
 // Place returns what to dial for an address that a step connects to; ok is false
-// for one that belongs to this machine. Loopback, link-local addresses (those of
-// a cloud's metadata service too) and the networks of containers belong to it.
+// for one that belongs to this machine. Loopback, link-local addresses, the metadata
+// services of clouds and the networks of containers belong to it.
 func (g Guard) Place(ctx context.Context, to netip.AddrPort) (place string, ok bool) {
 	to = netip.AddrPortFrom(to.Addr().Unmap().WithZone(""), to.Port())
 	if !g.inside(to.Addr()) {
@@ -50,9 +50,29 @@ func (g Guard) Place(ctx context.Context, to netip.AddrPort) (place string, ok b
 	return "", false
 }
 
+// metadata are the services that tell a machine of a cloud about itself, its credentials
+// included, and have no link-local address. They answer each machine for itself, so they
+// count as inside.
+func metadata() []netip.Addr {
+	return []netip.Addr{
+		netip.MustParseAddr("100.100.100.200"), // Alibaba Cloud
+		netip.MustParseAddr("168.63.129.16"),   // Azure
+		netip.MustParseAddr("192.0.0.192"),     // Oracle Cloud, classic
+		netip.MustParseAddr("fd00:ec2::254"),   // Amazon EC2
+		netip.MustParseAddr("fd20:ce::254"),    // Google Cloud
+		netip.MustParseAddr("fd00:42::42"),     // Scaleway
+	}
+}
+
 // inside reports whether an address belongs to this machine.
 func (g Guard) inside(ip netip.Addr) bool {
 	if !ip.IsGlobalUnicast() { // loopback, link-local, multicast, broadcast, unspecified
+		return true
+	}
+	if slices.Contains(metadata(), ip) {
+		return true
+	}
+	if behind, ok := behindGateway(ip); ok && g.inside(behind) {
 		return true
 	}
 	own := g.own
@@ -62,6 +82,19 @@ func (g Guard) inside(ip netip.Addr) bool {
 	m, err := own()
 	return err != nil || slices.Contains(m.addresses, ip) ||
 		slices.ContainsFunc(m.bridges, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+// behindGateway returns the IPv4 address that a gateway translates an address to: of
+// NAT64 (RFC 6052, 2.1) or 6to4 (RFC 3056).
+func behindGateway(ip netip.Addr) (netip.Addr, bool) {
+	b := ip.As16()
+	switch {
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(ip):
+		return netip.AddrFrom4([4]byte(b[12:])), true
+	case netip.MustParsePrefix("2002::/16").Contains(ip):
+		return netip.AddrFrom4([4]byte(b[2:6])), true
+	}
+	return netip.Addr{}, false
 }
 
 // loopbackPorts are the ports of the machine's loopback that steps may reach.
