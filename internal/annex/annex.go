@@ -5,7 +5,7 @@
 //
 // The package has the questions and answers, and links none of those libraries.
 //
-//	tools := annex.Tools{Program: state.Tools, Getenv: os.Getenv}
+//	tools := annex.Tools{Program: state.Dir{Path: dir}.Tools, Getenv: os.Getenv}
 //	var answer annex.PolicyAnswer
 //	err := tools.Ask(ctx, annex.Policies, annex.PolicyRequest{Policies: files, Input: input}, &answer)
 package annex
