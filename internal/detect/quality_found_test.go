@@ -78,7 +78,10 @@ func TestQualityAsItsPeopleRunIt(t *testing.T) {
 			files: with(node(`"test": "vitest run --coverage --outputFile=x.json"`, `"vitest": "2", "@vitest/coverage-v8": "2"`), "a.test.js", ""), want: []string{"vitest run ", "--coverage.enabled"}, not: []string{"x.json", "run --coverage ", "thresholds"},
 		},
 		"Vitest has no threshold where it does not measure": {
-			files: with(node(`"test": "vitest run"`, `"vitest": "2", "@vitest/coverage-v8": "2"`), "a.test.js", ""), want: []string{"--coverage.thresholds.100=false", "--coverage.thresholds.lines=0"},
+			files: with(node(`"test": "vitest run"`, `"vitest": "2", "@vitest/coverage-v8": "2"`), "a.test.js", "", "vitest.config.ts", "export default {test: {coverage: {thresholds: {lines: 80}}}}"), want: []string{"--coverage.thresholds.100=false", "--coverage.thresholds.lines=0"},
+		},
+		"Vitest without a threshold": {
+			files: with(node(`"test": "vitest run"`, `"vitest": "2", "@vitest/coverage-v8": "2"`), "a.test.js", ""), want: []string{"--coverage.enabled"}, not: []string{"thresholds"},
 		},
 		"Vitest's settings measure": {
 			files: with(node(`"test": "vitest run"`, `"vitest": "2", "@vitest/coverage-v8": "2"`), "a.test.js", "", "vitest.config.ts", "export default {test: {coverage: {enabled: true, thresholds: {lines: 80}}}}"), not: []string{"thresholds"},

@@ -101,6 +101,7 @@ func jestReports(s *service, v invocation, dir string) string {
 // Settings of Jest and Vitest with which their plain commands measure coverage.
 var (
 	jestMeasures   = pattern.Lazy(`\bcollectCoverage\b["']?\s*:\s*true`)
+	vitestLimits   = pattern.Lazy(`\bthresholds\b|\bmergeConfig\b|\bextends\b`)
 	vitestMeasures = pattern.Lazy(`\bcoverage\b["']?\s*:\s*\{[^}]*\benabled\b["']?\s*:\s*true`)
 )
 
@@ -111,7 +112,7 @@ func vitestReports(s *service, v invocation, dir string) string {
 			continue
 		}
 		out += "\n--coverage.enabled --coverage.reporter=lcovonly --coverage.reporter=text-summary --coverage.reportsDirectory=" + dir + "/coverage"
-		if provider != "@vitest/coverage-c8" && (v.part || !v.has("--coverage", "--coverage.enabled") && !s.settingsSay("vitest", vitestMeasures())) {
+		if provider != "@vitest/coverage-c8" && s.settingsSay("vitest", vitestLimits()) && (v.part || !v.has("--coverage", "--coverage.enabled") && !s.settingsSay("vitest", vitestMeasures())) {
 			out += " --coverage.thresholds.100=false"
 			for _, of := range []string{"lines", "functions", "branches", "statements"} {
 				out += " --coverage.thresholds." + of + "=0"

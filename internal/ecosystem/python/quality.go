@@ -1,6 +1,7 @@
 package python
 
 import (
+	"bytes"
 	"io/fs"
 	"path"
 	"slices"
@@ -149,12 +150,22 @@ func (s *service) pytest(d devPackages, stage, arguments, file string) ecosystem
 	}
 	if s.hasDev(d, "pytest-cov") {
 		run := module + "\n--cov --cov-report=xml:" + dir + "/coverage.xml --cov-report=term"
-		if part := stage != plan.StageUnitTests || strings.Contains(arguments, " --ignore=") || strings.Contains(arguments, " -m "); part || !s.measures() {
+		if part := stage != plan.StageUnitTests || strings.Contains(arguments, " --ignore=") || strings.Contains(arguments, " -m "); s.limitsCoverage() && (part || !s.measures()) {
 			run += " --cov-fail-under=0" // the project's limit is for all tests, where it measures them
 		}
 		return ecosystem.Check{Tool: "pytest", Run: run, Why: why, File: file, Line: line}
 	}
 	return ecosystem.Check{Tool: "pytest", Run: s.covered(strings.TrimPrefix(module, "python "), dir, ""), Why: why, File: file, Line: line}
+}
+
+// limitsCoverage reports settings that fail tests which cover too little.
+func (s *service) limitsCoverage() bool {
+	for _, f := range []string{"pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", ".coveragerc"} {
+		if data, err := ecosystem.Read(s.Dir, f); err == nil && (bytes.Contains(data, []byte("fail_under")) || bytes.Contains(data, []byte("fail-under"))) {
+			return true
+		}
+	}
+	return false
 }
 
 var addsCoverage = pattern.Lazy(`(?m)^\s*addopts\b[^\[]*?--cov(?:[=\s"',]|$)|^\s*addopts\s*=\s*\[[^\]]*--cov(?:[=\s"',]|$)`)
