@@ -39,7 +39,7 @@ const batch, batches = 4096, 2
 // each may hold a thread of the system.
 var (
 	buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
-	readers = make(chan struct{}, runtime.GOMAXPROCS(0))
+	readers = make(chan struct{}, 2*batches*runtime.GOMAXPROCS(0)) // one walk never waits
 )
 
 // keep takes the digest of an entry, or notes that it is to be read. What is no file has
