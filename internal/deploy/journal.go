@@ -1,6 +1,9 @@
 package deploy
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Entry is a line of the journal of a rollout. The loop writes an action before it does
 // it, and once more after: what was interrupted between them is seen, and done again where
@@ -52,7 +55,7 @@ func replay(journal []Entry) position {
 		case AskAbort:
 			at.aborted, at.paused = true, ""
 		case AskPause:
-			at.paused = orElse(e.Reason, "a person asked for it")
+			at.paused = cmp.Or(e.Reason, "a person asked for it")
 		case AskResume:
 			at.paused = ""
 		case AskPromote:
@@ -74,19 +77,12 @@ func replay(journal []Entry) position {
 		case Reach:
 			at.step, at.skip, at.since = e.Action.Step+1, false, e.At
 		case Revert:
-			at.reverting, at.paused, at.since = orElse(e.Action.Reason, "no reason is known"), "", e.At
+			at.reverting, at.paused, at.since = cmp.Or(e.Action.Reason, "no reason is known"), "", e.At
 		case Pause:
-			at.paused = orElse(e.Action.Reason, "no reason is known")
+			at.paused = cmp.Or(e.Action.Reason, "no reason is known")
 		case Done:
 			at.outcome = e.Action.Outcome
 		}
 	}
 	return at
-}
-
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }

@@ -178,18 +178,24 @@ func TestSubmodulesComeWithTheRepository(t *testing.T) {
 	}
 }
 
-// privateServer serves repositories over HTTPS to who has the token.
-func privateServer(t *testing.T, dir, token string) *httptest.Server {
+// backend serves the repositories beside dir, to everybody.
+func backend(t *testing.T, dir string) http.Handler {
 	t.Helper()
 	out, err := exec.Command("git", "--exec-path").Output()
 	if err != nil {
 		t.Skip("git is not installed")
 	}
-	backend := filepath.Join(strings.TrimSpace(string(out)), "git-http-backend")
-	if _, err := os.Stat(backend); err != nil {
+	h := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"), Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(dir), "GIT_HTTP_EXPORT_ALL=1"}}
+	if _, err := os.Stat(h.Path); err != nil {
 		t.Skip("git-http-backend is not installed")
 	}
-	h := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(dir), "GIT_HTTP_EXPORT_ALL=1"}}
+	return h
+}
+
+// privateServer serves repositories over HTTPS to who has the token.
+func privateServer(t *testing.T, dir, token string) *httptest.Server {
+	t.Helper()
+	h := backend(t, dir)
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, password, ok := r.BasicAuth(); !ok || password != token {
 			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)

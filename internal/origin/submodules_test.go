@@ -3,7 +3,6 @@ package origin
 import (
 	"context"
 	"net/http"
-	"net/http/cgi"
 	"net/http/httptest"
 	"net/netip"
 	"os"
@@ -31,14 +30,7 @@ func naming(t *testing.T, address, commit string) string {
 // to whoever says the word. It returns the logins that it got at /public/.
 func server(t *testing.T, dir, word string) (address string, logins *[]string) {
 	t.Helper()
-	out, err := exec.Command("git", "--exec-path").Output()
-	if err != nil {
-		t.Skip("git is not installed")
-	}
-	backend := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"), Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(dir), "GIT_HTTP_EXPORT_ALL=1"}}
-	if _, err := os.Stat(backend.Path); err != nil {
-		t.Skip("git-http-backend is not installed")
-	}
+	backend := backend(t, dir)
 	logins = &[]string{}
 	mux := http.NewServeMux()
 	mux.Handle("/public/", http.StripPrefix("/public", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -62,15 +62,8 @@ func (r Releases) Keep(n release.Release) (made bool, err error) {
 	for _, c := range release.Compare(has, n) {
 		what = append(what, c.String())
 	}
-	return false, diag.Fail(diag.ExitUsage, "there is a release %s of %s already, with other content: %s", n.Version, n.Fleet, strings.Join(or(what, "of another commit"), "; ")).
+	return false, diag.Fail(diag.ExitUsage, "there is a release %s of %s already, with other content: %s", n.Version, n.Fleet, cmp.Or(strings.Join(what, "; "), "of another commit")).
 		WithHint("a release never changes: choose another version, or look at it: slipway release show %s", n.Version)
-}
-
-func or(list []string, other string) []string {
-	if len(list) == 0 {
-		return []string{other}
-	}
-	return list
 }
 
 // Get reads a release.

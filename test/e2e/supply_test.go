@@ -45,7 +45,7 @@ func TestTheBinaryListsItsParts(t *testing.T) {
 			}
 		}
 	}
-	for _, part := range []string{"runc-linux-", "slipway-probe-linux-amd64", "slipway-probe-tls-linux-arm64", "libseccomp ", "glibc "} {
+	for _, part := range []string{"runc-linux-", "slipway-probe-linux-amd64", "slipway-probe-tls-linux-arm64", "security-scan-linux-arm64", "slipway-tools-linux-", "libseccomp ", "glibc "} {
 		if !slices.ContainsFunc(parts, func(p string) bool { return strings.HasPrefix(p, part) }) {
 			t.Errorf("the SBOM lacks %s", part)
 		}

@@ -40,14 +40,12 @@ func (attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	var tried []*upstream
 	last := errNoUpstream
 	for {
-		u := c.pick(tried)
+		u := c.next(tried)
 		if u == nil {
 			return nil, last
 		}
 		if len(tried) > 0 {
 			req = another(req)
-			c.retries++
-			c.side.metrics.retries.Inc()
 		}
 		if kept != nil {
 			body, err := kept.again()

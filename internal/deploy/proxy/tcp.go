@@ -104,13 +104,9 @@ func (c *call) dialTCP(ctx context.Context) (net.Conn, error) {
 	var tried []*upstream
 	last := errNoUpstream
 	for {
-		u := c.pick(tried)
+		u := c.next(tried)
 		if u == nil {
 			return nil, last
-		}
-		if len(tried) > 0 {
-			c.retries++
-			c.side.metrics.retries.Inc()
 		}
 		conn, err := u.dialer.DialContext(ctx, "tcp", u.address)
 		if err == nil {

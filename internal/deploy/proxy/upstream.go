@@ -61,6 +61,16 @@ func (u *upstream) closeIdle() {
 	}
 }
 
+// next is pick, and counts what is tried once more.
+func (c *call) next(tried []*upstream) *upstream {
+	u := c.pick(tried)
+	if u != nil && len(tried) > 0 {
+		c.retries++
+		c.side.metrics.retries.Inc()
+	}
+	return u
+}
+
 // pick takes the upstream of a call's side for the next attempt and counts the call
 // there: of those that were not tried and have not just refused, the one with the
 // fewest requests. When all have refused, one of them is asked anyway. It returns nil

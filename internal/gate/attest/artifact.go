@@ -37,7 +37,7 @@ type Artifact struct {
 // tag, and a manifest that refers to the image.
 //
 // There is no third one, a bundle of Sigstore, as identities get: where there is a bundle,
-// cosign 2.6 and 3 look at nothing else, also when they are given a key.
+// cosign 3 looks at nothing else, also when it is given a key.
 func Sign(ctx context.Context, signer *Signer, repository string, subject v1.Descriptor) ([]Artifact, error) {
 	payload, err := simpleSigning(repository, subject.Digest)
 	if err != nil {
