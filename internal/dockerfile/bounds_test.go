@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slipway-build/slipway/test/pace"
 )
 
 // doubling is a chain of lines, each of which uses the one before n times.
@@ -41,7 +43,7 @@ func TestExpansionBombsAreRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "[SLP540]") || !strings.Contains(err.Error(), "hint: ") {
 				t.Errorf("%.300v", err)
 			}
-			if took := time.Since(began); took > 2*time.Second {
+			if took := time.Since(began); took > pace.Within(2*time.Second) {
 				t.Errorf("it took %s", took)
 			}
 		})
@@ -85,7 +87,7 @@ func TestTooManyStagesAreRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "more than 1000 stages [SLP541]") || !strings.Contains(err.Error(), "hint: split it") {
 			t.Errorf("%d stages: %.200v", n+1, err)
 		}
-		if used := after.TotalAlloc - before.TotalAlloc; n <= 5000 && (took > 5*time.Second || used > 1<<30) { // the race detector takes ten times as much
+		if used := after.TotalAlloc - before.TotalAlloc; n <= 5000 && (took > pace.Within(2*time.Second) || used > 1<<30) {
 			t.Errorf("%d stages took %s and %d bytes", n+1, took, used)
 		}
 	}
