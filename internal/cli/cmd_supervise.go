@@ -136,8 +136,8 @@ func (a *app) runDetached(ctx context.Context, job supervised) error {
 	defer from.Close()
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(os.Interrupt) })
 	defer stop()
-	if err := errors.Join(json.NewEncoder(in).Encode(job), in.Close()); err != nil {
-		return diag.Fail(diag.ExitRun, "starting slipway in the background").Because(err)
+	if err := a.handOver(in, job); err != nil {
+		return err
 	}
 	shown := a.runView(job.Group, false, false)
 	last, err := follow(from, shown)
@@ -159,8 +159,16 @@ func (a *app) runDetached(ctx context.Context, job supervised) error {
 	return nil
 }
 
+// handOver gives the background slipway its job.
+func (a *app) handOver(in io.WriteCloser, job supervised) error {
+	if err := errors.Join(json.NewEncoder(in).Encode(job), in.Close()); err != nil {
+		return diag.Fail(diag.ExitRun, "starting slipway in the background").Because(err)
+	}
+	return nil
+}
+
 // follow shows the messages of the background slipway until the last one.
-func follow(from io.Reader, shown *view.View) ([]localrun.Status, error) {
+func follow(from io.Reader, shown localrun.Watcher) ([]localrun.Status, error) {
 	in := json.NewDecoder(from)
 	for {
 		var m message

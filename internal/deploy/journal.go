@@ -44,6 +44,12 @@ type position struct {
 // Paused reports whether a person has to decide before a rollout goes on.
 func Paused(journal []Entry) bool { return replay(journal).paused != "" }
 
+// Promoted reports whether the new side was made the one that runs.
+func Promoted(journal []Entry) bool { return replay(journal).promoted }
+
+// Ended is how a rollout ended, "" while it goes on.
+func Ended(journal []Entry) Outcome { return replay(journal).outcome }
+
 // replay reads a journal. An unknown entry, of a later version, changes nothing.
 func replay(journal []Entry) position {
 	var at position

@@ -21,6 +21,7 @@ import (
 type Group struct {
 	Name     string // unique on the machine; letters, digits, "-", "_" and "."
 	Services []Spec
+	Hosts    map[string]netip.Addr `json:",omitempty"` // further names that the services find, such as those of other groups
 }
 
 // Spec says how one service runs. Zero values leave it to the image.

@@ -44,6 +44,8 @@ type Rollout struct {
 	Every   time.Duration // between two looks; 0 means a second
 	Now     func() time.Time
 	Sleep   func(ctx context.Context, d time.Duration) error
+
+	promoted func() // called when the new side has all of the traffic; nil: nobody wants to know
 }
 
 // Run goes on until the rollout ends, a person has to decide, or ctx ends, which leaves the
@@ -92,6 +94,9 @@ func (r Rollout) next(ctx context.Context, spec deploy.Spec, answered *time.Time
 	entries, err := r.Journal.Entries(ctx)
 	if err != nil {
 		return deploy.Action{}, false, fmt.Errorf("reading the journal of %s: %w", spec.Service, err)
+	}
+	if r.promoted != nil && deploy.Promoted(entries) {
+		r.promoted()
 	}
 	seen, err := r.Target.Observe(ctx, spec.Service)
 	seen.Now = r.Now()

@@ -118,3 +118,20 @@ func contains(list []*upstream, u *upstream) bool {
 	}
 	return false
 }
+
+// Open counts the open requests of an upstream, also of one that was removed.
+func (p *Proxy) Open(service, side, address string) int {
+	s, sd, err := p.side(service, side)
+	if err != nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for c := range sd.calls {
+		if c.upstream != nil && c.upstream.address == address {
+			n++
+		}
+	}
+	return n
+}

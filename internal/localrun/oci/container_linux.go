@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -339,20 +338,7 @@ func (c *container) ask(ctx context.Context, check plan.HealthCheck, port int, t
 	if c.spec.Protocol != "" {
 		return greeting.Ask(ctx, c.spec.Protocol, addr, timeout)
 	}
-	scheme, over := "http://", probe.Secure(nil)
-	if check.TLS {
-		scheme, over = "https://", secure.With(secure.Unverified())
-	}
-	switch {
-	case check.GRPC != nil:
-		return probe.GRPC(ctx, probe.GRPCTarget{Addr: addr, Service: *check.GRPC, ConnectTimeout: timeout, RPCTimeout: timeout, Secure: over})
-	case check.HTTP != "":
-		// The check of the image asks localhost, and some servers answer only names
-		// that they are given.
-		host := "localhost:" + strconv.Itoa(port)
-		return probe.HTTP(ctx, probe.HTTPTarget{Host: host, URL: scheme + addr + "/" + strings.TrimPrefix(check.HTTP, "/"), Timeout: timeout, Secure: over})
-	}
-	return probe.TCP(ctx, addr, timeout)
+	return secure.Ask(ctx, check, addr, timeout)
 }
 
 // evidence gathers what explains why the service is not ready.

@@ -240,3 +240,27 @@ func repairGroup(stateDir, name string, r runc) error {
 	s, err := readState(dir)
 	return finish(dir, err == nil && s.Detached)
 }
+
+// Forget removes what a group that has ended left: its logs and its last state.
+func Forget(stateDir, group string) error {
+	lock, err := lockGroup(stateDir, group)
+	if err != nil {
+		return err
+	}
+	if lock == nil {
+		return diag.Fail(diag.ExitRun, "%s is running", group).WithHint("slipway stop %s", group)
+	}
+	defer lock.Unlock()
+	dir := GroupDir(stateDir, group)
+	if !exists(filepath.Join(dir, "ended")) {
+		return nil // Repair removes what a killed process left
+	}
+	return errors.Join(os.RemoveAll(dir), ignoreMissing(os.Remove(ErrorPath(stateDir, group))))
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}

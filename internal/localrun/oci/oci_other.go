@@ -4,6 +4,7 @@ package oci
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -48,3 +49,14 @@ func StopGroup(context.Context, string, string, string) error { return notHere()
 
 // Repair refuses.
 func Repair(string, string, func(string)) error { return notHere() }
+
+// Front refuses.
+func Front(context.Context, string, string, int) (netip.Addr, error) {
+	return netip.Addr{}, notHere()
+}
+
+// RemoveFront refuses.
+func RemoveFront(string, string) error { return notHere() }
+
+// Forget refuses.
+func Forget(string, string) error { return notHere() }

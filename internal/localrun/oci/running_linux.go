@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -189,6 +191,9 @@ func (run *Running) hosts() string {
 	for _, c := range run.containers {
 		fmt.Fprintf(&b, "%s\t%s\n", c.ip, strings.Join(append([]string{c.spec.Name}, c.spec.Aliases...), " "))
 	}
+	for _, name := range run.elsewhere() {
+		fmt.Fprintf(&b, "%s\t%s\n", run.group.Hosts[name], name)
+	}
 	return b.String()
 }
 
@@ -202,8 +207,23 @@ func (run *Running) resolver() *names.Resolver {
 	for _, c := range run.containers {
 		r.Zone.Add(c.ip, append([]string{c.spec.Name + "." + run.group.Name, c.spec.Name}, c.spec.Aliases...)...)
 	}
+	for _, name := range run.elsewhere() {
+		r.Zone.Add(run.group.Hosts[name], name)
+	}
 	r.Zone.Add(run.network.gateway, "host.slipway.internal")
 	return r
+}
+
+// elsewhere are the names that other groups have, sorted. A service of this one keeps
+// its own.
+func (run *Running) elsewhere() []string {
+	own := map[string]bool{}
+	for _, c := range run.containers {
+		for _, name := range append([]string{c.spec.Name}, c.spec.Aliases...) {
+			own[name] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(run.group.Hosts)), func(name string) bool { return own[name] })
 }
 
 // changed records and tells a service's new status.

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+func (a *app) hostCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "host",
+		Short: "Own what is deployed to this machine",
+		Long: `The host runs what slipway deploy brings to this machine: it starts containers anew
+that end, and its proxy hands requests to them. It runs in the background. The
+containers do not end with it; a host that starts again goes on with what it finds.`,
+		Example: `  slipway host start
+  slipway host status
+  slipway host stop`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.hostStart(), a.hostStatus(), a.hostStop(), a.hostRun(), a.hostCall())
+	return cmd
+}
+
+// hostStart is `slipway host start`.
+func (a *app) hostStart() *cobra.Command {
+	return &cobra.Command{
+		Use: "start", Short: "Start the host in the background", Args: cobra.NoArgs, Example: "  slipway host start",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			started, err := a.startHost(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if !started {
+				fmt.Fprintln(a.Stderr, "the host is running already")
+			}
+			return a.printHost(cmd.Context())
+		},
+	}
+}
+
+func (a *app) hostStatus() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "status", Short: "Say whether the host is running", Args: cobra.NoArgs, Example: "  slipway host status --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !asJSON {
+				return a.printHost(cmd.Context())
+			}
+			info, err := a.localHost().Info(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.printJSON(info)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) printHost(ctx context.Context) error {
+	info, err := a.localHost().Info(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Stdout, "the host is running: process %d, slipway %s, since %s\n", info.PID, info.Version, info.Started.Local().Format(runTime))
+	return err
+}
+
+func (a *app) hostStop() *cobra.Command {
+	return &cobra.Command{
+		Use: "stop", Short: "Stop the host; the containers go on without restarts and proxy", Args: cobra.NoArgs, Example: "  slipway host stop",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			info, err := a.localHost().Info(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := endProcess(info.PID); err != nil {
+				return diag.Fail(diag.ExitRun, "stopping the host, process %d", info.PID).Because(err)
+			}
+			for a.hostRuns() {
+				select {
+				case <-cmd.Context().Done():
+					return cmd.Context().Err()
+				case <-time.After(50 * time.Millisecond):
+				}
+			}
+			_, err = fmt.Fprintln(a.Stderr, "the host was stopped; its containers are running: slipway ps")
+			return err
+		},
+	}
+}
+
+// hostRun is the background half of `slipway host start`, and what a systemd unit calls.
+func (a *app) hostRun() *cobra.Command {
+	return &cobra.Command{
+		Use: "_run", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runHost(cmd.Context()) },
+	}
+}
+
+// hostCall is how another machine speaks with the host here: through standard input and
+// output.
+func (a *app) hostCall() *cobra.Command {
+	return &cobra.Command{
+		Use: "_call", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conn, err := a.dialHost(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			go func() {
+				_, _ = io.Copy(conn, a.Stdin)
+				_ = conn.(*net.UnixConn).CloseWrite()
+			}()
+			_, err = io.Copy(a.Stdout, conn)
+			return err
+		},
+	}
+}
+
+// runHost is the host, until the context ends.
+func (a *app) runHost(ctx context.Context) error {
+	if err := a.state.Refuse(); err != nil {
+		return err
+	}
+	if err := needsRoot("host start"); err != nil {
+		return err
+	}
+	dir := a.hostDir()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	listener, unlock, err := listenHost(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	defer listener.Close()
+	if err := a.state.RepairContainers(notes(a.Stderr)); err != nil {
+		fmt.Fprintln(a.Stderr, err)
+	}
+	m := thisMachine{a}
+	h, err := host.Open(host.Options{Dir: dir, Containers: m, Network: m, Note: notes(a.Stderr), Version: Version})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	served := make(chan error, 1)
+	go func() {
+		served <- h.Serve(ctx, listener)
+		cancel()
+	}()
+	err = h.Run(ctx)
+	cancel()
+	return errors.Join(err, <-served)
+}
+
+// socket is where a host is asked.
+func socket(dir string) string { return filepath.Join(dir, "host.sock") }
+
+// localHost is the host of this machine.
+func (a *app) localHost() *host.Client {
+	return host.NewClient("the host of this machine", a.dialHost)
+}
+
+func (a *app) dialHost(ctx context.Context) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, "unix", socket(a.hostDir()))
+}

@@ -1,0 +1,194 @@
+// Package host owns what runs on one machine: containers of services, how many there are
+// of each side, their restarts, and the proxy that clients and the services themselves
+// talk to. What is to run is in a file, so a host that starts again goes on with what it
+// finds: its containers live without it.
+//
+//	h, err := host.Open(host.Options{Dir: dir, Containers: containers, Network: network})
+//	go h.Run(ctx)
+//	err = h.Serve(ctx, listener) // what Client asks
+//
+// A service is in an environment. Each of its sides is one workload: a release with its
+// settings. The service has an address of its own on this machine, which its proxy
+// listens on, so other services reach the side that has the traffic under its name.
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy/proxy"
+	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Containers starts and ends groups of containers, which go on without this process.
+type Containers interface {
+	// Start returns when the group runs, healthy or not.
+	Start(ctx context.Context, g localrun.Group) error
+	// Stop returns when the group has ended. One that does not run is no error.
+	Stop(ctx context.Context, group string) error
+	// List returns the groups of this machine.
+	List(ctx context.Context) ([]Group, error)
+	// LastLines are what a service of a group wrote last.
+	LastLines(group, service string, most int) []string
+}
+
+// Group is a group of one service, as it is.
+type Group struct {
+	Name    string
+	Running bool
+	Service localrun.Status
+}
+
+// Network gives services addresses.
+type Network interface {
+	// Front gives this machine count addresses in a row for an environment, the same
+	// each time, and returns the first.
+	Front(ctx context.Context, environment string, count int) (netip.Addr, error)
+	Listen(ctx context.Context, address netip.AddrPort) (net.Listener, error)
+}
+
+// Options are what a host works with.
+type Options struct {
+	Dir        string // its own; private
+	Containers Containers
+	Network    Network
+	Note       func(text string)
+	AccessLog  io.Writer     // see proxy.Options
+	Drain      time.Duration // how long open requests of what is retired may take; 0: 30 s
+	Version    string        // of slipway
+}
+
+// Workload is how the containers of a side run.
+type Workload struct {
+	Release     string            `json:"release"`
+	Image       string            `json:"image"` // with its digest
+	Type        string            `json:"type,omitempty"`
+	Port        int               `json:"port,omitempty"`
+	Protocol    proxy.Protocol    `json:"protocol,omitempty"` // what it speaks on Port
+	Health      plan.HealthCheck  `json:"health,omitzero"`
+	MemoryBytes int64             `json:"memory_bytes,omitempty"`
+	Env         map[string]string `json:"env,omitempty"`
+	Files       []File            `json:"files,omitempty"`
+}
+
+// File is a secret that a container finds at a path, read-only.
+type File struct {
+	Target  string `json:"target"` // absolute
+	Content []byte `json:"content"`
+}
+
+// Key names a workload: its release, and a number that another setting changes.
+func (w Workload) Key() string {
+	data, _ := json.Marshal(w) // of strings and numbers
+	sum := sha256.Sum256(data)
+	return w.Release + "+" + hex.EncodeToString(sum[:4])
+}
+
+// Host is the owner of what runs on this machine. It is safe for concurrent use.
+type Host struct {
+	opts  Options
+	proxy *proxy.Proxy
+	kick  chan struct{}
+	work  sync.WaitGroup // starts, stops, drains
+
+	mu        sync.Mutex
+	wanted    wanted
+	live      map[place]*live
+	listeners map[string]bool   // of the proxy, by name
+	told      map[string]string // routes of outside addresses, by these
+	started   time.Time
+}
+
+// place is a service in an environment.
+type place struct{ environment, service string }
+
+// String is the service's name in the proxy.
+func (p place) String() string { return p.environment + "." + p.service }
+
+// Open reads what is to run. Nothing happens before Run.
+func Open(o Options) (*Host, error) {
+	if o.Drain == 0 {
+		o.Drain = 30 * time.Second
+	}
+	if o.Note == nil {
+		o.Note = func(string) {}
+	}
+	h := &Host{
+		opts: o, proxy: proxy.New(proxy.Options{AccessLog: o.AccessLog}), kick: make(chan struct{}, 1),
+		live: map[place]*live{}, listeners: map[string]bool{}, told: map[string]string{}, started: time.Now(),
+	}
+	var err error
+	h.wanted, err = readWanted(o.Dir)
+	return h, err
+}
+
+// look is how often the containers are looked at while something changes; calm is how
+// often otherwise.
+const (
+	look = 100 * time.Millisecond
+	calm = time.Second
+)
+
+// Run keeps what is to run running, until the context ends. The containers go on then.
+func (h *Host) Run(ctx context.Context) error {
+	last := ""
+	for ctx.Err() == nil {
+		err := h.reconcile(ctx)
+		if err != nil && err.Error() != last {
+			h.opts.Note(err.Error())
+		}
+		last = fmt.Sprint(err)
+		pause := look
+		if err == nil && h.settled() {
+			pause = calm
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		case <-h.kick:
+		}
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.opts.Drain)
+	defer cancel()
+	err := h.proxy.Close(end)
+	h.work.Wait()
+	return err
+}
+
+// settled reports that all that is to run is healthy, and nothing else runs.
+func (h *Host) settled() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, env := range h.wanted.Environments {
+		for service, s := range env.Services {
+			for key, sd := range s.Sides {
+				l := h.live[place{name, service}]
+				if l == nil || l.sides[key] == nil {
+					return false
+				}
+				ls := l.sides[key]
+				if sd.Retired || ls.healthy(sd.Count) < sd.Count || len(ls.replicas) != sd.Count {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// wake lets Run look at once.
+func (h *Host) wake() {
+	select {
+	case h.kick <- struct{}{}:
+	default:
+	}
+}

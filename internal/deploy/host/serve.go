@@ -1,0 +1,134 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/plan"
+)
+
+// Question is what a client asks; each verb uses its own part of it.
+type Question struct {
+	Environment string           `json:"environment,omitempty"`
+	Service     string           `json:"service,omitempty"`
+	Holder      string           `json:"holder,omitempty"` // of the lock
+	Side        string           `json:"side,omitempty"`
+	Workload    Workload         `json:"workload,omitzero"`
+	Count       int              `json:"count,omitempty"`
+	Share       int              `json:"share,omitempty"`
+	Back        bool             `json:"back,omitempty"` // shift: all of the traffic to Side again
+	Since       time.Time        `json:"since,omitzero"`
+	Check       plan.HealthCheck `json:"check,omitzero"`
+	Routes      []Route          `json:"routes,omitempty"`
+	Rollout     Rollout          `json:"rollout,omitzero"`
+	ID          string           `json:"id,omitempty"`
+	Entry       deploy.Entry     `json:"entry,omitzero"`
+	By          string           `json:"by,omitempty"`
+	Force       bool             `json:"force,omitempty"`
+}
+
+// Info is about a host.
+type Info struct {
+	Version string    `json:"version"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+}
+
+// trouble is an error on its way to the client.
+type trouble struct {
+	Text string        `json:"text"`
+	Hint string        `json:"hint,omitempty"`
+	Exit diag.ExitCode `json:"exit"`
+}
+
+// answers are what a host does when it is asked.
+func (h *Host) answers() map[string]func(context.Context, Question) (any, error) {
+	at := func(q Question) place { return place{q.Environment, q.Service} }
+	held := func(do func(Question) error) func(context.Context, Question) (any, error) {
+		return func(_ context.Context, q Question) (any, error) {
+			h.mu.Lock()
+			err := h.mine(q.Environment, q.Holder)
+			h.mu.Unlock()
+			if err != nil {
+				return nil, err
+			}
+			return nil, do(q)
+		}
+	}
+	return map[string]func(context.Context, Question) (any, error){
+		"info": func(context.Context, Question) (any, error) {
+			return Info{Version: h.opts.Version, PID: os.Getpid(), Started: h.started}, nil
+		},
+		"view":  func(_ context.Context, q Question) (any, error) { return h.View(q.Environment), nil },
+		"scale": held(func(q Question) error { return h.Scale(at(q), q.Workload, q.Count) }),
+		"shift": held(func(q Question) error {
+			if q.Back {
+				return h.Return(at(q), q.Side)
+			}
+			return h.Shift(at(q), q.Side, q.Share)
+		}),
+		"retire": held(func(q Question) error { return h.Retire(at(q), q.Side) }),
+		"routes": held(func(q Question) error { return h.SetRoutes(q.Environment, q.Routes) }),
+		"stats": func(_ context.Context, q Question) (any, error) {
+			return h.Stats(at(q), q.Side, q.Since)
+		},
+		"ask": func(ctx context.Context, q Question) (any, error) { return nil, h.Ask(ctx, at(q), q.Side, q.Check) },
+		"lock": func(_ context.Context, q Question) (any, error) {
+			return h.Take(q.Environment, q.Holder, q.By, q.Force)
+		},
+		"unlock":   func(_ context.Context, q Question) (any, error) { return nil, h.Release(q.Environment, q.Holder) },
+		"locked":   func(_ context.Context, q Question) (any, error) { return h.Locked(q.Environment), nil },
+		"keep":     func(_ context.Context, q Question) (any, error) { return nil, h.Keep(q.Holder, q.Rollout) },
+		"rollouts": func(_ context.Context, q Question) (any, error) { return h.Rollouts(q.Environment) },
+		"append": func(_ context.Context, q Question) (any, error) {
+			return nil, h.Append(q.Holder, q.Environment, q.ID, q.Service, q.Entry)
+		},
+		"entries": func(_ context.Context, q Question) (any, error) {
+			return h.Entries(q.Environment, q.ID, q.Service)
+		},
+	}
+}
+
+// mostAsked bounds a question, in bytes: workloads bring their secrets.
+const mostAsked = 16 << 20
+
+// Serve answers what clients ask on a listener, until the context ends.
+func (h *Host) Serve(ctx context.Context, l net.Listener) error {
+	mux := http.NewServeMux()
+	for verb, do := range h.answers() {
+		mux.HandleFunc("POST /v1/"+verb, func(w http.ResponseWriter, r *http.Request) { answer(w, r, do) })
+	}
+	mux.Handle("GET /metrics", h.proxy.Metrics())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func answer(w http.ResponseWriter, r *http.Request, do func(context.Context, Question) (any, error)) {
+	var q Question
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostAsked)).Decode(&q)
+	if err != nil {
+		err = diag.Fail(diag.ExitUsage, "the host does not understand what it was asked").Because(err)
+	}
+	var out any
+	if err == nil {
+		out, err = do(r.Context(), q)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		out = trouble{Text: err.Error(), Hint: diag.HintOf(err), Exit: diag.ExitOf(err)}
+	}
+	_ = json.NewEncoder(w).Encode(out) // a client that left needs no answer
+}

@@ -1,0 +1,201 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/slipway-build/slipway/internal/deploy/proxy"
+)
+
+// traffic tells the proxy what it does not know yet of a service; h.mu is held.
+func (h *Host) traffic(ctx context.Context, at place, s *service, hosts map[string]netip.Addr) error {
+	w, ok := s.speaks()
+	if !ok || w.Port == 0 {
+		return nil // nobody talks to it
+	}
+	l := h.live[at]
+	if !l.known {
+		if err := h.proxy.AddService(at.String(), proxy.ServiceOptions{Protocol: cmp.Or(w.Protocol, proxy.HTTP)}); err != nil {
+			return err
+		}
+		l.known = true
+	}
+	var problems []error
+	for key, ls := range l.sides {
+		problems = append(problems, h.upstreams(at, key, s.Sides[key], ls))
+	}
+	problems = append(problems, h.divide(at, s, l), h.inside(ctx, at, w, hosts[at.service]))
+	return errors.Join(problems...)
+}
+
+// speaks is a workload of the service, that of the main side where there is one.
+func (s *service) speaks() (Workload, bool) {
+	for _, key := range []string{s.Main, s.Fresh} {
+		if sd := s.Sides[key]; sd != nil {
+			return sd.Workload, true
+		}
+	}
+	for _, sd := range s.Sides {
+		return sd.Workload, true
+	}
+	return Workload{}, false
+}
+
+// upstreams gives the proxy the containers of a side that take requests. What is not
+// healthy stays while nothing else of the side is: an answer is better than none.
+func (h *Host) upstreams(at place, key string, sd *side, ls *liveSide) error {
+	if sd == nil {
+		return nil
+	}
+	var problems []error
+	others := ls.healthy(len(ls.replicas)) > 0
+	for _, r := range ls.replicas {
+		address := ""
+		if r.up() {
+			address = netip.AddrPortFrom(parseIP(r.status.IP), uint16(sd.Workload.Port)).String()
+		}
+		gone := r.busy || !r.running || r.status.Exit != nil
+		if r.upstream != "" && r.upstream != address && (gone || others || address != "") {
+			problems = append(problems, h.proxy.RemoveUpstream(at.String(), key, r.upstream))
+			r.upstream = ""
+		}
+		if r.upstream == "" && address != "" {
+			if err := h.proxy.AddUpstream(at.String(), key, address); err != nil {
+				problems = append(problems, err)
+				continue
+			}
+			r.upstream = address
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func parseIP(text string) netip.Addr {
+	ip, _ := netip.ParseAddr(text) // of our own runtime
+	return ip
+}
+
+// divide gives each side its part of the traffic, as soon as it has an upstream.
+func (h *Host) divide(at place, s *service, l *live) error {
+	has := func(key string) bool { return key != "" && l.sides[key] != nil && h.hasUpstream(l.sides[key]) }
+	want := ""
+	if has(s.Main) {
+		want = s.Main
+		if has(s.Fresh) {
+			want += fmt.Sprintf(" %s %d", s.Fresh, s.Share)
+		}
+	}
+	if want == "" || want == l.applied {
+		return nil
+	}
+	if err := h.proxy.Switch(at.String(), s.Main); err != nil {
+		return err
+	}
+	if has(s.Fresh) {
+		if err := h.proxy.Split(at.String(), s.Fresh, float64(s.Share), false); err != nil {
+			return err
+		}
+	}
+	l.applied = want
+	return nil
+}
+
+// inside lets the other services reach one.
+func (h *Host) inside(ctx context.Context, at place, w Workload, ip netip.Addr) error {
+	name := at.String()
+	if h.listeners[name] {
+		return nil
+	}
+	listener, err := h.opts.Network.Listen(ctx, netip.AddrPortFrom(ip, uint16(w.Port)))
+	if err != nil {
+		return fmt.Errorf("the address of %s: %w", at.service, err)
+	}
+	err = h.proxy.SetRoutes(name, []proxy.Route{{Service: name}})
+	if err == nil {
+		err = h.proxy.Listen(name, listener, proxy.ListenerOptions{TCP: w.Protocol == proxy.TCP})
+	}
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	h.listeners[name] = true
+	return nil
+}
+
+// routes lets clients from outside in; h.mu is held. A route waits until the proxy knows
+// its service.
+func (h *Host) routes(ctx context.Context) error {
+	by := map[string]*address{}
+	for environment, env := range h.wanted.Environments {
+		for _, r := range env.Routes {
+			if l := h.live[place{environment, r.Service}]; l == nil || !l.known {
+				continue
+			}
+			a := by[r.Listen]
+			if a == nil {
+				a = &address{}
+				by[r.Listen] = a
+			}
+			a.add(place{environment, r.Service}, r, env.Services[r.Service])
+		}
+	}
+	var problems []error
+	for listen := range h.told {
+		if by[listen] == nil {
+			by[listen] = &address{} // its last route went: it answers that there is none
+		}
+	}
+	for listen, a := range by {
+		problems = append(problems, h.outside(ctx, listen, a))
+	}
+	return errors.Join(problems...)
+}
+
+// address is what listens on one address.
+type address struct {
+	routes  []proxy.Route
+	options proxy.ListenerOptions
+}
+
+func (a *address) add(at place, r Route, s *service) {
+	a.routes = append(a.routes, proxy.Route{Host: r.Host, Prefix: r.Path, Service: at.String()})
+	if w, ok := s.speaks(); ok && w.Protocol == proxy.TCP {
+		a.options.TCP = true
+	}
+	if c := (proxy.CertificateFile{Cert: r.Certificate, Key: r.Key}); r.Certificate != "" && !slices.Contains(a.options.Certificates, c) {
+		a.options.Certificates = append(a.options.Certificates, c)
+	}
+}
+
+// outside sets the routes of one address, and listens there.
+func (h *Host) outside(ctx context.Context, listen string, a *address) error {
+	slices.SortFunc(a.routes, func(x, y proxy.Route) int {
+		return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Prefix, y.Prefix), cmp.Compare(x.Service, y.Service))
+	})
+	name, said := "outside."+strings.NewReplacer(":", "_", "[", "", "]", "").Replace(listen), fmt.Sprint(a.routes)
+	if h.told[listen] == said {
+		return nil
+	}
+	if err := h.proxy.SetRoutes(name, a.routes); err != nil {
+		return err
+	}
+	if !h.listeners[name] {
+		at, err := netip.ParseAddrPort(listen)
+		if err != nil {
+			return fmt.Errorf("the address %q of a route: %w", listen, err)
+		}
+		listener, err := h.opts.Network.Listen(ctx, at)
+		if err != nil {
+			return fmt.Errorf("the address %s of a route: %w", listen, err)
+		}
+		if err := h.proxy.Listen(name, listener, a.options); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	h.listeners[name], h.told[listen] = true, said
+	return nil
+}

@@ -1,0 +1,172 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy/proxy"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/probe/secure"
+)
+
+// View is an environment as it is now.
+type View struct {
+	Services map[string]ServiceView `json:"services"`
+	Routes   []Route                `json:"routes,omitempty"`
+}
+
+// ServiceView is a service as it is now.
+type ServiceView struct {
+	Address string              `json:"address,omitempty"` // where other services reach it
+	Main    string              `json:"main,omitempty"`
+	Fresh   string              `json:"fresh,omitempty"`
+	Share   int                 `json:"share,omitempty"` // of Fresh, in percent
+	Sides   map[string]SideView `json:"sides"`
+}
+
+// SideView is a side as it is now.
+type SideView struct {
+	Workload   Workload        `json:"workload"`
+	Want       int             `json:"want"`
+	Up         int             `json:"up"`
+	Healthy    int             `json:"healthy"`
+	Short      time.Time       `json:"short,omitzero"` // since when fewer are healthy than are wanted
+	Failed     string          `json:"failed,omitempty"`
+	Retired    bool            `json:"retired,omitempty"`
+	Containers []ContainerView `json:"containers,omitempty"`
+}
+
+// ContainerView is a container as it is now.
+type ContainerView struct {
+	Group    string          `json:"group"`
+	Running  bool            `json:"running"`
+	Restarts int             `json:"restarts,omitempty"`
+	Problem  string          `json:"problem,omitempty"`
+	Status   localrun.Status `json:"status,omitzero"`
+}
+
+// View shows an environment; one that nobody deployed to is empty.
+func (h *Host) View(environment string) View {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := View{Services: map[string]ServiceView{}}
+	env := h.wanted.Environments[environment]
+	if env == nil {
+		return out
+	}
+	out.Routes = env.Routes
+	for name, s := range env.Services {
+		v := ServiceView{Main: s.Main, Fresh: s.Fresh, Share: s.Share, Sides: map[string]SideView{}}
+		l := h.live[place{environment, name}]
+		for key, sd := range s.Sides {
+			side := SideView{Workload: sd.Workload, Want: sd.Count, Retired: sd.Retired}
+			if l != nil && l.sides[key] != nil {
+				l.sides[key].show(&side)
+			}
+			v.Sides[key] = side
+		}
+		out.Services[name] = v
+	}
+	return out
+}
+
+// show fills in what is known of a side.
+func (ls *liveSide) show(v *SideView) {
+	v.Healthy, v.Short = ls.healthy(v.Want), ls.short
+	if v.Healthy >= v.Want {
+		v.Short = time.Time{} // it was just scaled down
+	} else if v.Short.IsZero() {
+		v.Short = time.Now() // it was just scaled up
+	}
+	for _, i := range slices.Sorted(maps.Keys(ls.replicas)) {
+		r := ls.replicas[i]
+		if r.seen || r.busy || r.running {
+			v.Up++
+		}
+		v.Containers = append(v.Containers, ContainerView{Group: r.group, Running: r.running, Restarts: r.ends, Problem: r.failed, Status: r.status})
+		if i < v.Want && v.Failed == "" {
+			v.Failed = r.doomed()
+		}
+	}
+}
+
+// doomed is why a container will not become healthy, "" when it may.
+func (r *replica) doomed() string {
+	switch {
+	case r.ends >= crashLoop:
+		return fmt.Sprintf("%s does not stay up, after %d starts: %s", r.group, r.ends, r.failed)
+	case r.running && r.status.State == localrun.Unhealthy && r.status.ReadyMillis == 0 && r.status.Exit == nil:
+		return fmt.Sprintf("%s is unhealthy: %s", r.group, r.status.LastProbe)
+	}
+	return ""
+}
+
+// Stats are the requests of a side since a moment.
+func (h *Host) Stats(at place, key string, since time.Time) (proxy.Stats, error) {
+	return h.proxy.Stats(at.String(), key, since)
+}
+
+// Ask asks every healthy container of a side as a health check says.
+func (h *Host) Ask(ctx context.Context, at place, key string, check plan.HealthCheck) error {
+	h.mu.Lock()
+	var addrs []string
+	if l := h.live[at]; l != nil && l.sides[key] != nil {
+		for _, r := range l.sides[key].replicas {
+			if r.up() {
+				addrs = append(addrs, netip.AddrPortFrom(parseIP(r.status.IP), uint16(h.portOf(at, key))).String())
+			}
+		}
+	}
+	h.mu.Unlock()
+	if len(addrs) == 0 {
+		return diag.Fail(diag.ExitRun, "no container of %s is healthy", at.service)
+	}
+	var problems []error
+	for _, addr := range addrs {
+		problems = append(problems, secure.Ask(ctx, check, addr, check.WithDefaults().Timeout))
+	}
+	return errors.Join(problems...)
+}
+
+func (h *Host) portOf(at place, key string) int {
+	if env := h.wanted.Environments[at.environment]; env != nil && env.Services[at.service] != nil && env.Services[at.service].Sides[key] != nil {
+		return env.Services[at.service].Sides[key].Workload.Port
+	}
+	return 0
+}
+
+// SetRoutes replaces what clients from outside reach in an environment. An address that
+// another environment has with the same host and path is refused.
+func (h *Host) SetRoutes(environment string, routes []Route) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range routes {
+		if _, err := netip.ParseAddrPort(r.Listen); err != nil {
+			return diag.Fail(diag.ExitUsage, "%q is not an address of a route", r.Listen).Because(err).WithHint("write one such as 0.0.0.0:8080")
+		}
+		for name, other := range h.wanted.Environments {
+			for _, o := range other.Routes {
+				if name != environment && o.Listen == r.Listen && o.Host == r.Host && o.Path == r.Path {
+					return diag.Fail(diag.ExitUsage, "the environment %s has the route %s%s on %s already", name, r.Host, r.Path, r.Listen).
+						WithHint("give this one another address, host or path")
+				}
+			}
+		}
+	}
+	env := h.wanted.environment(environment)
+	before := env.Routes
+	env.Routes = routes
+	if err := h.keep(); err != nil {
+		env.Routes = before
+		return err
+	}
+	h.wake()
+	return nil
+}

@@ -1,0 +1,194 @@
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/slipway-build/slipway/internal/atomicfile"
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// wanted is what is to run on a machine.
+type wanted struct {
+	Schema       int                     `json:"schema"`
+	Environments map[string]*environment `json:"environments"`
+}
+
+// environment is a set of services that find each other.
+type environment struct {
+	Order    []string            `json:"order"` // of the services' addresses; no service leaves it
+	Services map[string]*service `json:"services"`
+	Routes   []Route             `json:"routes,omitempty"`
+}
+
+// service is what is to run of a service.
+type service struct {
+	Sides map[string]*side `json:"sides"`          // by the key of the workload
+	Main  string           `json:"main,omitempty"` // the side that has the traffic that Fresh has not
+	Fresh string           `json:"fresh,omitempty"`
+	Share int              `json:"share,omitempty"` // of Fresh, in percent
+}
+
+// side is a workload and how many of it are to run.
+type side struct {
+	Workload Workload `json:"workload"`
+	Count    int      `json:"count"`
+	Retired  bool     `json:"retired,omitempty"` // it ends its requests, and goes
+}
+
+// Route is what clients from outside reach. Without a host and path it is a whole address.
+type Route struct {
+	Listen      string `json:"listen"` // address and port
+	Host        string `json:"host,omitempty"`
+	Path        string `json:"path,omitempty"`
+	Service     string `json:"service"`
+	Certificate string `json:"certificate,omitempty"` // files of this machine, PEM
+	Key         string `json:"key,omitempty"`
+}
+
+// schema is that of this version.
+const schema = 1
+
+func wantedPath(dir string) string { return filepath.Join(dir, "wanted.json") }
+
+// readWanted reads what is to run; without a file, nothing is.
+func readWanted(dir string) (wanted, error) {
+	w := wanted{Schema: schema, Environments: map[string]*environment{}}
+	data, err := os.ReadFile(wantedPath(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &w)
+	}
+	if err == nil && w.Schema != schema {
+		err = fmt.Errorf("it is of schema %d, and this slipway knows schema %d", w.Schema, schema)
+	}
+	if err != nil {
+		return w, diag.Fail(diag.ExitRun, "what is to run on this host cannot be read: %s", wantedPath(dir)).Because(err).
+			WithHint("a newer slipway may have written it; else move the file away, and deploy again")
+	}
+	return w, nil
+}
+
+// environment returns an environment, a new one when there is none.
+func (w *wanted) environment(name string) *environment {
+	env := w.Environments[name]
+	if env == nil {
+		env = &environment{Services: map[string]*service{}}
+		w.Environments[name] = env
+	}
+	return env
+}
+
+// keep writes what is to run; h.mu is held.
+func (h *Host) keep() error {
+	data, err := json.Marshal(h.wanted)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(wantedPath(h.opts.Dir), data, atomicfile.Options{Mode: 0o600, Sync: true}); err != nil {
+		return diag.Fail(diag.ExitRun, "what is to run on this host cannot be written").Because(err).WithHint("see whether its disk is full: slipway doctor")
+	}
+	return nil
+}
+
+// change changes what is to run of a service, and keeps it. When that fails, nothing is
+// changed.
+func (h *Host) change(at place, do func(*service) error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before, err := json.Marshal(h.wanted)
+	if err != nil {
+		return err
+	}
+	env := h.wanted.environment(at.environment)
+	s := env.Services[at.service]
+	if s == nil {
+		s = &service{Sides: map[string]*side{}}
+		env.Services[at.service] = s
+	}
+	if !slices.Contains(env.Order, at.service) {
+		env.Order = append(env.Order, at.service)
+	}
+	err = do(s)
+	if err == nil {
+		err = h.keep()
+	}
+	if err != nil {
+		var old wanted
+		if json.Unmarshal(before, &old) == nil {
+			h.wanted = old
+		}
+		return err
+	}
+	h.wake()
+	return nil
+}
+
+// Scale sets how many of a workload are to run.
+func (h *Host) Scale(at place, w Workload, count int) error {
+	if count < 0 || w.Release == "" || w.Image == "" {
+		return diag.Fail(diag.ExitUsage, "%d of %s cannot run", count, at.service)
+	}
+	return h.change(at, func(s *service) error {
+		sd := s.Sides[w.Key()]
+		if sd == nil {
+			sd = &side{Workload: w}
+			s.Sides[w.Key()] = sd
+		}
+		sd.Count, sd.Retired = count, false
+		return nil
+	})
+}
+
+// Shift gives a side a share of the traffic, in percent; the other side has the rest.
+func (h *Host) Shift(at place, key string, share int) error {
+	return h.change(at, func(s *service) error {
+		if s.Sides[key] == nil && share > 0 {
+			return noSide(at, key)
+		}
+		switch {
+		case share >= 100 || s.Main == "":
+			s.Main, s.Fresh, s.Share = key, "", 0
+		case share <= 0 && s.Fresh == key:
+			s.Fresh, s.Share = "", 0
+		case share > 0 && s.Main != key:
+			s.Fresh, s.Share = key, share
+		}
+		return nil
+	})
+}
+
+// Return gives all of the traffic back to a side.
+func (h *Host) Return(at place, key string) error {
+	return h.change(at, func(s *service) error {
+		if s.Sides[key] == nil {
+			return noSide(at, key)
+		}
+		s.Main, s.Fresh, s.Share = key, "", 0
+		return nil
+	})
+}
+
+// Retire lets a side end its requests, and removes it. One that is gone is no error.
+func (h *Host) Retire(at place, key string) error {
+	return h.change(at, func(s *service) error {
+		if sd := s.Sides[key]; sd != nil {
+			sd.Count, sd.Retired = 0, true
+		}
+		if s.Fresh == key {
+			s.Fresh, s.Share = "", 0
+		}
+		return nil
+	})
+}
+
+func noSide(at place, key string) error {
+	return diag.Fail(diag.ExitUsage, "%s has no side %s", at.service, key).WithHint("slipway deploy status shows what there is")
+}

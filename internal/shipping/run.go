@@ -1,0 +1,167 @@
+package shipping
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/pipeline"
+)
+
+// Start takes the lock of the environment and writes the rollout there. It refuses when
+// another has not ended.
+func Start(ctx context.Context, client *host.Client, r host.Rollout) error {
+	if _, err := client.Lock(ctx, r.Environment, r.ID, r.By, false); err != nil {
+		return err
+	}
+	other, err := Unfinished(ctx, client, r.Environment)
+	if err == nil && other != nil && other.ID != r.ID {
+		err = unfinished(*other)
+	}
+	if err == nil {
+		err = client.Keep(ctx, r)
+	}
+	if err != nil {
+		return errors.Join(err, client.Unlock(context.WithoutCancel(ctx), r.Environment, r.ID))
+	}
+	return nil
+}
+
+// Resume takes the lock for a rollout that has begun, and returns who had it.
+func Resume(ctx context.Context, client *host.Client, r host.Rollout, by string, force bool) (host.Lock, error) {
+	return client.Lock(ctx, r.Environment, r.ID, by, force)
+}
+
+// renew is how often the lock is renewed.
+const renew = 10 * time.Second
+
+// errTaken is the cause of a context that ended because another process took the lock.
+var errTaken = errors.New("another process has taken over this rollout")
+
+// Run goes on with a rollout whose lock this process has, until it ends or a person has to
+// decide. When the context ends, the rollout stays where it is.
+func Run(ctx context.Context, client *host.Client, r host.Rollout, by string, sink event.Sink) (pipeline.Deployed, error) {
+	running, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go hold(running, cancel, client, r, by)
+	defer func() { _ = client.Unlock(context.WithoutCancel(ctx), r.Environment, r.ID) }() // else it expires
+	if err := client.SetRoutes(running, r); err != nil {
+		return pipeline.Deployed{}, err
+	}
+	done, err := pipeline.Deploy(running, parts(client, r, by, sink))
+	if err != nil {
+		return done, cmp.Or(taken(running), err)
+	}
+	if done.Outcome == "" {
+		return done, nil
+	}
+	if done.Outcome == deploy.RolledBack && r.OldRoutes != nil {
+		back := r
+		back.Routes = r.OldRoutes
+		err = client.SetRoutes(running, back)
+	}
+	r.Ended, r.Outcome, r.Why = time.Now().UTC(), done.Outcome, done.Reason
+	return done, errors.Join(err, client.Keep(running, r))
+}
+
+// taken is the error of a process that lost the lock, nil for others.
+func taken(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), errTaken) {
+		return diag.Fail(diag.ExitRun, "%v", errTaken).WithHint("slipway deploy status shows how it goes on")
+	}
+	return nil
+}
+
+// hold renews the lock. A host that does not answer may still see it as ours.
+func hold(ctx context.Context, cancel context.CancelCauseFunc, client *host.Client, r host.Rollout, by string) {
+	tick := time.NewTicker(renew)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := client.Lock(ctx, r.Environment, r.ID, by, false); err != nil {
+			if l, asked := client.Locked(ctx, r.Environment); asked == nil && l.Holder != "" && (l.Holder != r.ID || l.By != by) {
+				cancel(errTaken)
+				return
+			}
+		}
+	}
+}
+
+// every is how often a target is looked at.
+const every = 250 * time.Millisecond
+
+// parts are the services of a rollout with their targets and journals.
+func parts(client *host.Client, r host.Rollout, by string, sink event.Sink) [][]pipeline.Part {
+	loop := func(p host.Part, journal string) pipeline.Rollout {
+		t := host.Target{Client: client, Environment: r.Environment, ID: r.ID, Part: p}
+		return pipeline.Rollout{
+			Target: t, Judge: t, Journal: host.Journal{Client: client, Environment: r.Environment, ID: r.ID, Service: journal},
+			Sink: sink, By: by, Every: every, Now: time.Now, Sleep: sleep,
+		}
+	}
+	var out [][]pipeline.Part
+	for _, wave := range r.Waves {
+		var parts []pipeline.Part
+		for _, p := range wave {
+			back := p
+			back.Spec.Release, back.Spec.Replaces, back.Checks, back.Limits = p.Spec.Replaces, p.Spec.Release, nil, host.Limits{}
+			if p.Old != nil {
+				back.New, back.Old = *p.Old, &p.New
+			}
+			parts = append(parts, pipeline.Part{Spec: p.Spec, Forward: loop(p, p.Spec.Service), Back: loop(back, p.Spec.Service+".back")})
+		}
+		out = append(out, parts)
+	}
+	return out
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// Ask notes what a person wants of the rollout that goes on, in the journals of its
+// services that have not ended.
+func Ask(ctx context.Context, client *host.Client, r host.Rollout, what deploy.Request, by, reason string) error {
+	asked := 0
+	for _, p := range slices.Concat(r.Waves...) {
+		j := host.Journal{Client: client, Environment: r.Environment, ID: r.ID, Service: p.Spec.Service}
+		entries, err := j.Entries(ctx)
+		if err != nil {
+			return err
+		}
+		if deploy.Ended(entries) != "" {
+			continue
+		}
+		if err := j.Append(ctx, deploy.Entry{At: time.Now(), By: by, Asked: what, Reason: reason}); err != nil {
+			return err
+		}
+		asked++
+	}
+	if asked == 0 {
+		return diag.Fail(diag.ExitRun, "every service of the rollout of %s to %s has ended", r.Version, r.Environment).
+			WithHint("slipway rollback %s brings back the version before", r.Environment)
+	}
+	return nil
+}
+
+// Summary is a rollout in a few words.
+func Summary(r host.Rollout) string {
+	n := len(slices.Concat(r.Waves...))
+	return fmt.Sprintf("%s to %s: %d of its services change", r.Version, r.Environment, n)
+}

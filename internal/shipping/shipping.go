@@ -1,0 +1,215 @@
+// Package shipping brings a release of a fleet to an environment: it asks what runs there,
+// makes a rollout of what differs, checks what an environment demands before, and runs
+// the loop of package pipeline against the target.
+//
+//	o := shipping.Order{Fleet: fl, Environment: env, Release: r, Client: client, Lookup: lookup, By: by}
+//	rollout, err := o.Plan(ctx, time.Now())
+//	done, err := shipping.Run(ctx, client, rollout, sink)
+package shipping
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/deploy/proxy"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/plan"
+	"github.com/slipway-build/slipway/internal/release"
+)
+
+// Order is a release that is to go to an environment.
+type Order struct {
+	Fleet       *fleet.Fleet
+	Environment config.Environment
+	Release     release.Release
+	Client      *host.Client
+	Lookup      func(name string) (string, bool) // variables of the machine that deploys
+	By, Reason  string
+}
+
+// Plan asks what runs and returns the rollout of what differs; one without waves changes
+// nothing. Nothing is changed by it.
+func (o Order) Plan(ctx context.Context, now time.Time) (host.Rollout, error) {
+	r := host.Rollout{
+		ID: now.UTC().Format("20060102-150405.000") + "-" + o.Release.Version, Environment: o.Environment.Name, Fleet: o.Release.Fleet,
+		Version: o.Release.Version, By: o.By, Reason: o.Reason, Started: now.UTC(), Routes: o.routes(),
+	}
+	view, err := o.Client.View(ctx, o.Environment.Name)
+	if err != nil {
+		return r, err
+	}
+	parts := map[string]host.Part{}
+	for _, s := range o.Release.Services {
+		if s.Type == "job" {
+			continue // it runs when a hook says so
+		}
+		p, differs, err := o.part(ctx, s, view.Services[s.Name])
+		if err != nil {
+			return r, err
+		}
+		if differs {
+			parts[s.Name] = p
+		}
+	}
+	for _, wave := range Waves(o.Fleet, slices.Sorted(maps.Keys(parts))) {
+		var out []host.Part
+		for _, name := range wave {
+			out = append(out, parts[name])
+		}
+		r.Waves = append(r.Waves, out)
+	}
+	r.OldRoutes = view.Routes
+	return r, nil
+}
+
+// part is what a service needs to become what the release says; false when it is that.
+func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceView) (host.Part, bool, error) {
+	place := o.Environment.Of(s.Name)
+	w, err := o.workload(ctx, s, place)
+	if err != nil {
+		return host.Part{}, false, err
+	}
+	p := host.Part{New: w, Spec: deploy.Spec{
+		Service: s.Name, Release: w.Key(), Replicas: place.Replicas, Strategy: place.Strategy,
+		Deadline: o.Environment.Deadline, Patience: o.Environment.Patience,
+	}}
+	if w.Port == 0 && p.Spec.Strategy.Kind == deploy.Canary {
+		p.Spec.Strategy.Analysed = false // nobody asks it, so there is nothing to compare
+	}
+	old, runs := seen.Sides[seen.Main]
+	switch {
+	case runs && seen.Main == w.Key() && old.Want == place.Replicas && seen.Fresh == "":
+		return p, false, nil
+	case runs && seen.Main != w.Key():
+		p.Spec.Replaces, p.Spec.Before, p.Old = seen.Main, max(1, old.Want), &old.Workload
+	}
+	for _, c := range o.Environment.Checks {
+		if c.Service == s.Name && (c.HTTP != "" || c.GRPC != nil) {
+			p.Checks = append(p.Checks, plan.HealthCheck{HTTP: c.HTTP, GRPC: c.GRPC})
+		}
+	}
+	if a := o.Environment.Analysis; p.Spec.Strategy.Analysed {
+		p.Limits = host.Limits{ErrorRate: a.ErrorRate, P95: a.P95, Samples: a.Samples}
+	}
+	return p, true, nil
+}
+
+// workload is how a service of the release runs in the environment.
+func (o Order) workload(ctx context.Context, s release.Service, place config.Placement) (host.Workload, error) {
+	w := host.Workload{
+		Release: o.Release.Version, Image: s.Image + "@" + s.Digest, Type: s.Type, Port: s.Port, Health: s.Health,
+		MemoryBytes: cmp.Or(place.MemoryBytes, s.MemoryBytes), Protocol: protocol(s), Env: map[string]string{},
+	}
+	cfg, known := o.Fleet.Named(s.Name)
+	if known {
+		env, err := o.Fleet.Variables(cfg, o.Lookup)
+		if err != nil {
+			return w, err
+		}
+		maps.Copy(w.Env, env)
+		w.Names = fleet.Aliases(o.Fleet.Services, s.Name)
+	}
+	env, err := o.Fleet.EnvironmentVariables(o.Environment, o.Lookup)
+	if err != nil {
+		return w, err
+	}
+	maps.Copy(w.Env, env)
+	maps.Copy(w.Env, place.Env)
+	for _, secret := range o.Environment.SecretsOf(s.Name) {
+		value, err := o.value(ctx, secret)
+		if err != nil {
+			return w, err
+		}
+		if secret.Target != "" {
+			w.Files = append(w.Files, host.File{Target: secret.Target, Content: value})
+		} else {
+			w.Env[secret.Name] = string(value)
+		}
+	}
+	return w, nil
+}
+
+// protocol is what the proxy speaks with a service.
+func protocol(s release.Service) proxy.Protocol {
+	switch {
+	case s.Health.GRPC != nil || s.Type == "grpc":
+		return proxy.H2C
+	case s.Health.TCP:
+		return proxy.TCP
+	}
+	return proxy.HTTP
+}
+
+// routes are those of the environment as the host takes them.
+func (o Order) routes() []host.Route {
+	var out []host.Route
+	for _, r := range o.Environment.Routes {
+		out = append(out, host.Route{Listen: r.Listen.String(), Host: r.Host, Path: r.Path, Service: r.Service, Certificate: o.onHost(r.Certificate), Key: o.onHost(r.Key)})
+	}
+	return out
+}
+
+// Waves orders services so that each comes after those that it talks to. Those that talk
+// to each other come together.
+func Waves(fl *fleet.Fleet, services []string) [][]string {
+	plans := fl.Plans(services)
+	talks := map[string][]string{}
+	for _, name := range services {
+		s, _ := fl.Named(name)
+		for _, n := range s.Needs {
+			talks[name] = append(talks[name], n.Service)
+		}
+		for _, use := range plans[name].Connects {
+			address, _, _ := cutPort(use.Name)
+			talks[name] = append(talks[name], address)
+		}
+	}
+	left := slices.Clone(services)
+	var out [][]string
+	for len(left) > 0 {
+		var wave []string
+		for _, name := range left {
+			if !slices.ContainsFunc(talks[name], func(other string) bool { return other != name && slices.Contains(left, other) }) {
+				wave = append(wave, name)
+			}
+		}
+		if len(wave) == 0 {
+			wave = left
+		}
+		out = append(out, wave)
+		left = slices.DeleteFunc(slices.Clone(left), func(name string) bool { return slices.Contains(wave, name) })
+	}
+	return out
+}
+
+// Unfinished is the rollout of an environment that has not ended, nil when there is none.
+func Unfinished(ctx context.Context, client *host.Client, environment string) (*host.Rollout, error) {
+	all, err := client.Rollouts(ctx, environment)
+	if err != nil || len(all) == 0 || !all[0].Ended.IsZero() {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+// Current is the rollout whose release runs in an environment; nil when none does.
+func Current(all []host.Rollout) *host.Rollout {
+	for i, r := range all {
+		if r.Outcome == deploy.Deployed {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// unfinished refuses to begin beside a rollout that has not ended.
+func unfinished(r host.Rollout) error {
+	return diag.Fail(diag.ExitRun, "the rollout of %s to %s has not ended", r.Version, r.Environment).
+		WithHint("go on: slipway deploy resume %[1]s; go back: slipway deploy abort %[1]s; look: slipway deploy status %[1]s", r.Environment)
+}
