@@ -49,6 +49,7 @@ func rooms() map[string]layer {
 		"internal/gauge":       adapters,
 		"internal/scan":        adapters,
 		"internal/annex/serve": adapters,
+		"internal/shipping":    adapters, // releases on their way to where they run
 
 		"internal/engine/embedded": leaves,
 		"internal/engine/remote":   leaves,
@@ -138,6 +139,8 @@ func neighbours() map[string][]string {
 		"internal/testrun":            {"internal/repository"},
 		"internal/origin":             {"internal/repository"},
 		"internal/engine/solve":       {"internal/engine"},
+		"internal/deploy/host":        {"internal/deploy/proxy"},
+		"internal/shipping":           {"internal/fleet"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},
 		"internal/localrun":           {"internal/probe"},

@@ -114,6 +114,10 @@ func (a *app) fail(ctx context.Context, err error) diag.ExitCode {
 		fmt.Fprintf(a.Stderr, "slipway: interrupted, and cleaning up failed: %v\n  hint: the next slipway run or slipway stop cleans up\n", left.cleanup)
 		return diag.ExitInterrupted
 	}
+	if left := (*leftError)(nil); ctx.Err() != nil && errors.As(err, &left) {
+		fmt.Fprintf(a.Stderr, "slipway: interrupted; %v\n  hint: %s\n", left, left.hint())
+		return diag.ExitInterrupted
+	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(a.Stderr, "slipway: interrupted; nothing is left running, and finished work is kept")
 		return diag.ExitInterrupted

@@ -151,8 +151,8 @@ func Next(spec Spec, seen Observed, journal []Entry) Action {
 		return at.patient(spec, seen.Now, seen.Answered, seen.Unknown)
 	case at.reverting != "":
 		return at.back(spec, seen)
-	case at.aborted:
-		return Action{Kind: Revert, Step: at.step, Reason: "it was aborted"}
+	case at.aborted != "":
+		return Action{Kind: Revert, Step: at.step, Reason: at.aborted}
 	}
 	if why := bad(spec, seen); why != "" {
 		return Action{Kind: Revert, Step: at.step, Reason: why}

@@ -36,7 +36,7 @@ type position struct {
 	promoted  bool
 	skip      bool   // a person does not want to wait for this step
 	paused    string // why, "" when not
-	aborted   bool
+	aborted   string // why, "" when not
 	reverting string // why, "" when it goes forward
 	outcome   Outcome
 }
@@ -59,7 +59,7 @@ func replay(journal []Entry) position {
 		}
 		switch e.Asked {
 		case AskAbort:
-			at.aborted, at.paused = true, ""
+			at.aborted, at.paused = cmp.Or(e.Reason, "it was aborted"), ""
 		case AskPause:
 			at.paused = cmp.Or(e.Reason, "a person asked for it")
 		case AskResume:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 
 	"github.com/slipway-build/slipway/internal/config"
@@ -23,16 +24,26 @@ const codeEnvFile = "SLP405"
 // plan. A name alone in a file takes the caller's value and is left out when the
 // caller has none.
 func (f *Fleet) Variables(s config.Service, lookup func(string) (string, bool)) (map[string]string, error) {
+	return f.variables(s.Name, s.EnvFiles, s.Env, s.Line, lookup)
+}
+
+// EnvironmentVariables are those that an environment gives each service: of its files
+// first, then of its env:.
+func (f *Fleet) EnvironmentVariables(e config.Environment, lookup func(string) (string, bool)) (map[string]string, error) {
+	return f.variables("environment "+e.Name, e.EnvFiles, e.Env, e.Line, lookup)
+}
+
+func (f *Fleet) variables(of string, files []string, set map[string]string, line int, lookup func(string) (string, bool)) (map[string]string, error) {
 	env := map[string]string{}
 	var findings diag.Findings
-	for _, name := range s.EnvFiles {
+	for _, name := range files {
 		data, err := repository.ReadFile(f.Root, name)
 		if err != nil {
-			text := fmt.Sprintf("%s: the file %s of env_file: cannot be read: %v", s.Name, path.Clean(name), reason(err))
+			text := fmt.Sprintf("%s: the file %s of env_file: cannot be read: %v", of, path.Clean(name), reason(err))
 			if errors.Is(err, fs.ErrNotExist) {
-				text = fmt.Sprintf("%s: the file %s of env_file: does not exist", s.Name, path.Clean(name))
+				text = fmt.Sprintf("%s: the file %s of env_file: does not exist", of, path.Clean(name))
 			}
-			findings = append(findings, diag.Finding{Code: codeEnvFile, Place: diag.Place{File: f.File, Line: s.Line}, Text: text,
+			findings = append(findings, diag.Finding{Code: codeEnvFile, Place: diag.Place{File: f.File, Line: line}, Text: text,
 				Hint: "create it, or delete it from env_file:; its path is relative to slipway.yaml"})
 			continue
 		}
@@ -40,9 +51,7 @@ func (f *Fleet) Variables(s config.Service, lookup func(string) (string, bool)) 
 		findings = append(findings, problems...)
 		dotenv.Apply(env, list, lookup)
 	}
-	for name, value := range s.Env {
-		env[name] = value
-	}
+	maps.Copy(env, set)
 	return env, findings.Errors()
 }
 

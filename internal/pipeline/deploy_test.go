@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type place struct {
 	fails    func(call int) bool // whether a call fails
 	calls    int
 	bad      bool // the new release never becomes healthy
+	writing  sync.Mutex
 }
 
 var errKilled = errors.New("killed")
@@ -76,11 +78,17 @@ func (p *place) Do(_ context.Context, _ deploy.Spec, a deploy.Action) error {
 }
 
 func (p *place) Append(_ context.Context, e deploy.Entry) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	p.journal = append(p.journal, e)
 	return nil
 }
 
-func (p *place) Entries(context.Context) ([]deploy.Entry, error) { return p.journal, nil }
+func (p *place) Entries(context.Context) ([]deploy.Entry, error) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	return p.journal[:len(p.journal):len(p.journal)], nil
+}
 
 // sleep lets the clock go on, and gives up on a loop that has no end.
 func (p *place) sleep(ctx context.Context, d time.Duration) error {

@@ -36,10 +36,18 @@ type Deployed struct {
 // all before has the traffic. When one goes back, all do. To call it again goes on.
 func Deploy(ctx context.Context, waves [][]Part) (Deployed, error) {
 	d := &deployment{all: slices.Concat(waves...)}
+	begun, err := begun(ctx, waves)
+	if err != nil {
+		return Deployed{}, err
+	}
+	d.begin(slices.Concat(waves[:begun]...))
 	var running sync.WaitGroup
 	results := make([]result, len(d.all))
 	first := 0
-	for _, wave := range waves {
+	for number, wave := range waves {
+		if number >= begun {
+			d.begin(wave)
+		}
 		var arrived []chan struct{}
 		for i, p := range wave {
 			at, here := first+i, make(chan struct{})
@@ -49,6 +57,9 @@ func Deploy(ctx context.Context, waves [][]Part) (Deployed, error) {
 			})
 		}
 		first += len(wave)
+		if number+1 < begun {
+			continue // the next one has begun, too
+		}
 		for _, here := range arrived {
 			<-here
 		}
@@ -60,19 +71,42 @@ func Deploy(ctx context.Context, waves [][]Part) (Deployed, error) {
 	return d.end(ctx, results)
 }
 
+// begun counts the waves of which an earlier process has begun one service at least.
+func begun(ctx context.Context, waves [][]Part) (n int, err error) {
+	for number, wave := range waves {
+		for _, p := range wave {
+			entries, err := p.Forward.Journal.Entries(ctx)
+			if err != nil {
+				return 0, fmt.Errorf("reading the journal of %s: %w", p.Spec.Service, err)
+			}
+			if len(entries) > 0 {
+				n = number + 1
+			}
+		}
+	}
+	return n, nil
+}
+
 // deployment is what the services of a deploy tell each other.
 type deployment struct {
 	all []Part
 
-	mu   sync.Mutex
-	halt bool // no further wave begins
-	sent bool // the others were asked to go back
+	mu    sync.Mutex
+	begun []Part
+	halt  bool // no further wave begins
+	sent  bool // the others were asked to go back
 }
 
 // result is how a service's way ended; without an action it has not begun.
 type result struct {
 	action deploy.Action
 	err    error
+}
+
+func (d *deployment) begin(wave []Part) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.begun = append(d.begun, wave...)
 }
 
 func (d *deployment) stopped() bool {
@@ -95,32 +129,35 @@ func (d *deployment) forward(ctx context.Context, p Part, arrived chan struct{})
 		d.mu.Unlock()
 	}
 	if err == nil && action.Outcome == deploy.RolledBack {
-		err = d.abortOthers(ctx, p, action)
+		err = d.abortOthers(ctx, p)
 	}
 	return result{action, err}
 }
 
+// follows begins the reason of those that go back because another one did.
+const follows = "as did "
+
 // abortOthers asks all that are on their way to go back.
-func (d *deployment) abortOthers(ctx context.Context, bad Part, a deploy.Action) error {
+func (d *deployment) abortOthers(ctx context.Context, bad Part) error {
 	d.mu.Lock()
-	first := !d.sent
+	first, begun := !d.sent, d.begun
 	d.sent = true
 	d.mu.Unlock()
 	if !first {
 		return nil
 	}
 	var problems []error
-	for _, p := range d.all {
+	for _, p := range begun {
 		entries, err := p.Forward.Journal.Entries(ctx)
 		if err != nil {
 			problems = append(problems, err)
 			continue
 		}
-		if len(entries) == 0 || deploy.Ended(entries) != "" {
+		if deploy.Ended(entries) != "" {
 			continue
 		}
 		problems = append(problems, p.Forward.Journal.Append(ctx, deploy.Entry{
-			At: p.Forward.Now(), By: p.Forward.By, Asked: deploy.AskAbort, Reason: fmt.Sprintf("%s went back: %s", bad.Spec.Service, a.Reason),
+			At: bad.Forward.Now(), By: bad.Forward.By, Asked: deploy.AskAbort, Reason: follows + bad.Spec.Service,
 		}))
 	}
 	return errors.Join(problems...)
@@ -136,7 +173,9 @@ func (d *deployment) end(ctx context.Context, results []result) (Deployed, error
 		case r.err != nil:
 			problems = append(problems, fmt.Errorf("%s: %w", name, r.err))
 		case r.action.Outcome == deploy.RolledBack:
-			why = append(why, name+": "+r.action.Reason)
+			if !strings.HasPrefix(r.action.Reason, follows) {
+				why = append(why, name+": "+r.action.Reason)
+			}
 		case r.action.Kind == deploy.Pause:
 			paused = append(paused, name+": "+r.action.Reason)
 		}
@@ -146,7 +185,7 @@ func (d *deployment) end(ctx context.Context, results []result) (Deployed, error
 		return Deployed{}, errors.Join(problems...)
 	case len(paused) > 0:
 		return Deployed{Reason: strings.Join(paused, "; ")}, nil
-	case len(why) == 0:
+	case !slices.ContainsFunc(results, func(r result) bool { return r.action.Outcome == deploy.RolledBack }):
 		return Deployed{Outcome: deploy.Deployed}, nil
 	}
 	for i, p := range slices.Backward(d.all) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -135,6 +134,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// ErrEnded says that nothing of a rollout goes on.
+var ErrEnded = errors.New("nothing of it goes on")
+
 // Ask notes what a person wants of the rollout that goes on, in the journals of its
 // services that have not ended.
 func Ask(ctx context.Context, client *host.Client, r host.Rollout, what deploy.Request, by, reason string) error {
@@ -154,14 +156,8 @@ func Ask(ctx context.Context, client *host.Client, r host.Rollout, what deploy.R
 		asked++
 	}
 	if asked == 0 {
-		return diag.Fail(diag.ExitRun, "every service of the rollout of %s to %s has ended", r.Version, r.Environment).
+		return diag.Fail(diag.ExitRun, "every service of the rollout of %s to %s has ended", r.Version, r.Environment).Because(ErrEnded).
 			WithHint("slipway rollback %s brings back the version before", r.Environment)
 	}
 	return nil
-}
-
-// Summary is a rollout in a few words.
-func Summary(r host.Rollout) string {
-	n := len(slices.Concat(r.Waves...))
-	return fmt.Sprintf("%s to %s: %d of its services change", r.Version, r.Environment, n)
 }

@@ -107,7 +107,7 @@ func (o Order) workload(ctx context.Context, s release.Service, place config.Pla
 		Release: o.Release.Version, Image: s.Image + "@" + s.Digest, Type: s.Type, Port: s.Port, Health: s.Health,
 		MemoryBytes: cmp.Or(place.MemoryBytes, s.MemoryBytes), Protocol: protocol(s), Env: map[string]string{},
 	}
-	cfg, known := o.Fleet.Named(s.Name)
+	cfg, known := o.Fleet.Fleet.Named(s.Name)
 	if known {
 		env, err := o.Fleet.Variables(cfg, o.Lookup)
 		if err != nil {
@@ -162,7 +162,7 @@ func Waves(fl *fleet.Fleet, services []string) [][]string {
 	plans := fl.Plans(services)
 	talks := map[string][]string{}
 	for _, name := range services {
-		s, _ := fl.Named(name)
+		s, _ := fl.Fleet.Named(name)
 		for _, n := range s.Needs {
 			talks[name] = append(talks[name], n.Service)
 		}

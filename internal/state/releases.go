@@ -66,6 +66,12 @@ func (r Releases) Keep(n release.Release) (made bool, err error) {
 		WithHint("a release never changes: choose another version, or look at it: slipway release show %s", n.Version)
 }
 
+// Has reports whether there is a release of a version, also one that cannot be read.
+func (r Releases) Has(version string) bool {
+	_, err := os.Lstat(r.path(version))
+	return err == nil
+}
+
 // Get reads a release.
 func (r Releases) Get(version string) (release.Release, error) {
 	if err := release.CheckVersion(version); err != nil {

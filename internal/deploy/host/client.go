@@ -151,6 +151,9 @@ func (t Target) Observe(ctx context.Context, service string) (deploy.Observed, e
 		return deploy.Observed{}, err
 	}
 	v := view.Services[service]
+	if v.Unknown {
+		return deploy.Observed{}, diag.Fail(diag.ExitRun, "the requests of %s go nowhere yet", service)
+	}
 	spec := t.Part.Spec
 	out := deploy.Observed{Old: v.Sides[spec.Replaces].group(), New: v.Sides[spec.Release].group()}
 	switch spec.Release {

@@ -72,6 +72,7 @@ type Workload struct {
 	Release     string            `json:"release"`
 	Image       string            `json:"image"` // with its digest
 	Type        string            `json:"type,omitempty"`
+	Names       []string          `json:"names,omitempty"` // further ones, by which other services find it
 	Port        int               `json:"port,omitempty"`
 	Protocol    proxy.Protocol    `json:"protocol,omitempty"` // what it speaks on Port
 	Health      plan.HealthCheck  `json:"health,omitzero"`
@@ -90,7 +91,7 @@ type File struct {
 func (w Workload) Key() string {
 	data, _ := json.Marshal(w) // of strings and numbers
 	sum := sha256.Sum256(data)
-	return w.Release + "+" + hex.EncodeToString(sum[:4])
+	return fmt.Sprintf("%.80s-%s", w.Release, hex.EncodeToString(sum[:4]))
 }
 
 // Host is the owner of what runs on this machine. It is safe for concurrent use.

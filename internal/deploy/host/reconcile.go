@@ -20,8 +20,8 @@ import (
 // live is a service as it is; it is made again by looking.
 type live struct {
 	sides   map[string]*liveSide
-	known   bool   // the proxy has the service
-	applied string // what the proxy was told of its traffic
+	known   bool     // the proxy has the service
+	applied division // of its traffic, as the proxy does it
 }
 
 // liveSide is a side as it is.
@@ -110,6 +110,11 @@ func (h *Host) addresses(ctx context.Context, name string, env *environment) (ma
 	out := make(map[string]netip.Addr, len(env.Order))
 	for _, s := range env.Order {
 		out[s] = ip
+		if w, ok := env.Services[s].speaks(); ok {
+			for _, other := range w.Names {
+				out[other] = ip
+			}
+		}
 		ip = ip.Next()
 	}
 	return out, nil
@@ -343,12 +348,9 @@ func (h *Host) group(at place, key string, w Workload, name string, hosts map[st
 		}
 		spec.Secrets = append(spec.Secrets, localrun.Secret{Target: f.Target, File: path})
 	}
-	others := make(map[string]netip.Addr, 2*len(hosts))
+	others := make(map[string]netip.Addr, 2*len(hosts)) // a container finds itself under its own name
 	for service, ip := range hosts {
-		if service != at.service { // a container finds itself under its own name
-			others[service] = ip
-		}
-		others[service+"."+at.environment] = ip
+		others[service], others[service+"."+at.environment] = ip, ip
 	}
 	return localrun.Group{Name: name, Services: []localrun.Spec{spec}, Hosts: others}, nil
 }

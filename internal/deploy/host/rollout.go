@@ -32,6 +32,7 @@ type Rollout struct {
 	Started     time.Time `json:"started"`
 	Waves       [][]Part  `json:"waves"`
 	Routes      []Route   `json:"routes,omitempty"`
+	OldRoutes   []Route   `json:"old_routes,omitempty"` // to go back to
 
 	Ended   time.Time      `json:"ended,omitzero"`
 	Outcome deploy.Outcome `json:"outcome,omitempty"`

@@ -83,26 +83,29 @@ func parseIP(text string) netip.Addr {
 // divide gives each side its part of the traffic, as soon as it has an upstream.
 func (h *Host) divide(at place, s *service, l *live) error {
 	has := func(key string) bool { return key != "" && l.sides[key] != nil && h.hasUpstream(l.sides[key]) }
-	want := ""
-	if has(s.Main) {
-		want = s.Main
-		if has(s.Fresh) {
-			want += fmt.Sprintf(" %s %d", s.Fresh, s.Share)
-		}
+	want := division{main: s.Main}
+	if has(s.Fresh) {
+		want.fresh, want.share = s.Fresh, s.Share
 	}
-	if want == "" || want == l.applied {
+	if !has(s.Main) || want == l.applied {
 		return nil
 	}
-	if err := h.proxy.Switch(at.String(), s.Main); err != nil {
+	if err := h.proxy.Switch(at.String(), want.main); err != nil {
 		return err
 	}
-	if has(s.Fresh) {
-		if err := h.proxy.Split(at.String(), s.Fresh, float64(s.Share), false); err != nil {
+	if want.fresh != "" {
+		if err := h.proxy.Split(at.String(), want.fresh, float64(want.share), false); err != nil {
 			return err
 		}
 	}
 	l.applied = want
 	return nil
+}
+
+// division is which sides have the traffic of a service; the zero value has none.
+type division struct {
+	main, fresh string
+	share       int // of fresh, in percent
 }
 
 // inside lets the other services reach one.

@@ -25,9 +25,10 @@ type View struct {
 // ServiceView is a service as it is now.
 type ServiceView struct {
 	Address string              `json:"address,omitempty"` // where other services reach it
-	Main    string              `json:"main,omitempty"`
+	Main    string              `json:"main,omitempty"`    // as it is, not as it is to be
 	Fresh   string              `json:"fresh,omitempty"`
-	Share   int                 `json:"share,omitempty"` // of Fresh, in percent
+	Share   int                 `json:"share,omitempty"`   // of Fresh, in percent
+	Unknown bool                `json:"unknown,omitempty"` // the traffic is to go somewhere, and goes nowhere yet
 	Sides   map[string]SideView `json:"sides"`
 }
 
@@ -65,6 +66,12 @@ func (h *Host) View(environment string) View {
 	for name, s := range env.Services {
 		v := ServiceView{Main: s.Main, Fresh: s.Fresh, Share: s.Share, Sides: map[string]SideView{}}
 		l := h.live[place{environment, name}]
+		if w, ok := s.speaks(); ok && w.Port != 0 {
+			v.Unknown = s.Main != "" && (l == nil || l.applied.main == "")
+			if l != nil && l.applied.main != "" {
+				v.Main, v.Fresh, v.Share = l.applied.main, l.applied.fresh, l.applied.share
+			}
+		}
 		for key, sd := range s.Sides {
 			side := SideView{Workload: sd.Workload, Want: sd.Count, Retired: sd.Retired}
 			if l != nil && l.sides[key] != nil {

@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/shipping"
+)
+
+// environmentStatus is what `slipway deploy status` shows.
+type environmentStatus struct {
+	Environment string          `json:"environment"`
+	Version     string          `json:"version,omitempty"` // that runs
+	Since       time.Time       `json:"since,omitzero"`
+	Rollout     *rolloutStatus  `json:"rollout,omitempty"` // the newest
+	Lock        *host.Lock      `json:"lock,omitempty"`
+	Services    []serviceStatus `json:"services"`
+	Routes      []host.Route    `json:"routes,omitempty"`
+}
+
+type rolloutStatus struct {
+	Version string         `json:"version"`
+	By      string         `json:"by,omitempty"`
+	Reason  string         `json:"reason,omitempty"`
+	Started time.Time      `json:"started"`
+	Ended   time.Time      `json:"ended,omitzero"`
+	Outcome deploy.Outcome `json:"outcome,omitempty"`
+	Why     string         `json:"why,omitempty"`
+}
+
+type serviceStatus struct {
+	Service string `json:"service"`
+	Release string `json:"release"`
+	Share   int    `json:"share"` // of the traffic, in percent
+	Want    int    `json:"want"`
+	Healthy int    `json:"healthy"`
+	Problem string `json:"problem,omitempty"`
+}
+
+func (a *app) deployStatus() *cobra.Command {
+	var asJSON, watch bool
+	cmd := &cobra.Command{
+		Use: "status ENVIRONMENT", Short: "Show what runs in an environment, and the rollout that goes on", Args: cobra.ExactArgs(1),
+		Example: "  slipway deploy status production\n  slipway deploy status production --watch",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			g, err := a.goal(cmd.Context(), args[0], false)
+			if err != nil {
+				return err
+			}
+			return a.showStatus(cmd.Context(), g, asJSON, watch)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "print it again at each change, until the rollout ends")
+	return cmd
+}
+
+// showStatus prints the status once, or at each change until nothing goes on.
+func (a *app) showStatus(ctx context.Context, g goal, asJSON, watch bool) error {
+	last := ""
+	for {
+		s, err := statusOf(ctx, g)
+		if err != nil {
+			return err
+		}
+		if said := fmt.Sprintf("%+v", s.Services); said != last {
+			last = said
+			if asJSON {
+				err = a.printJSON(s)
+			} else {
+				err = a.printStatus(s)
+			}
+		}
+		if err != nil || !watch || s.Rollout == nil || !s.Rollout.Ended.IsZero() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
+	out := environmentStatus{Environment: g.env.Name, Services: []serviceStatus{}}
+	view, err := g.client.View(ctx, g.env.Name)
+	if err != nil {
+		return out, err
+	}
+	all, err := g.client.Rollouts(ctx, g.env.Name)
+	if err != nil {
+		return out, err
+	}
+	lock, err := g.client.Locked(ctx, g.env.Name)
+	if err != nil {
+		return out, err
+	}
+	if lock.Holder != "" {
+		out.Lock = &lock
+	}
+	if now := shipping.Current(all); now != nil {
+		out.Version, out.Since = now.Version, now.Ended
+	}
+	if len(all) > 0 {
+		r := all[0]
+		out.Rollout = &rolloutStatus{r.Version, r.By, r.Reason, r.Started, r.Ended, r.Outcome, r.Why}
+	}
+	out.Routes = view.Routes
+	for _, name := range slices.Sorted(maps.Keys(view.Services)) {
+		out.Services = append(out.Services, sidesOf(name, view.Services[name])...)
+	}
+	return out, nil
+}
+
+// sidesOf are the sides of a service, the one with the traffic first.
+func sidesOf(name string, v host.ServiceView) []serviceStatus {
+	var out []serviceStatus
+	for _, key := range slices.Sorted(maps.Keys(v.Sides)) {
+		side := v.Sides[key]
+		s := serviceStatus{Service: name, Release: side.Workload.Release, Want: side.Want, Healthy: side.Healthy, Problem: side.Failed}
+		switch key {
+		case v.Main:
+			s.Share = 100 - v.Share
+		case v.Fresh:
+			s.Share = v.Share
+		}
+		for _, c := range side.Containers {
+			s.Problem = cmp.Or(s.Problem, c.Problem)
+		}
+		out = append(out, s)
+	}
+	slices.SortStableFunc(out, func(a, b serviceStatus) int { return b.Share - a.Share })
+	return out
+}
+
+func (a *app) printStatus(s environmentStatus) error {
+	switch r := s.Rollout; {
+	case r == nil:
+		fmt.Fprintf(a.Stdout, "nothing was deployed to %s\n", s.Environment)
+	case r.Ended.IsZero():
+		fmt.Fprintf(a.Stdout, "%s is on its way to %s, since %s, by %s\n", r.Version, s.Environment, r.Started.Local().Format(runTime), diag.Printable(r.By))
+	default:
+		fmt.Fprintf(a.Stdout, "%s: the rollout of %s ended %s: %s\n", s.Environment, r.Version, r.Ended.Local().Format(runTime), strings.TrimSuffix(string(r.Outcome)+", "+diag.Printable(r.Why), ", "))
+	}
+	if s.Version != "" {
+		fmt.Fprintf(a.Stdout, "%s runs since %s\n", s.Version, s.Since.Local().Format(runTime))
+	}
+	if s.Lock != nil {
+		fmt.Fprintf(a.Stdout, "locked by %s since %s\n", diag.Printable(s.Lock.By), s.Lock.Since.Local().Format(runTime))
+	}
+	if len(s.Services) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "\nSERVICE\tRELEASE\tTRAFFIC\tHEALTHY\tPROBLEM")
+	for _, v := range s.Services {
+		fmt.Fprintf(t, "%s\t%s\t%d %%\t%d of %d\t%.120s\n", v.Service, v.Release, v.Share, v.Healthy, v.Want, diag.Printable(cmp.Or(v.Problem, "-")))
+	}
+	return t.Flush()
+}
+
+// printRollout prints what a rollout would do.
+func (a *app) printRollout(r host.Rollout) error {
+	if len(r.Waves) == 0 {
+		_, err := fmt.Fprintf(a.Stdout, "%s runs in %s already; nothing would change\n", r.Version, r.Environment)
+		return err
+	}
+	t := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "WAVE\tSERVICE\tFROM\tTO\tREPLICAS\tSTRATEGY")
+	for i, wave := range r.Waves {
+		for _, p := range wave {
+			from := "-"
+			if p.Old != nil {
+				from = p.Old.Release
+			}
+			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\n", i+1, p.Spec.Service, from, p.New.Release, p.Spec.Replicas, p.Spec.Strategy.Kind)
+		}
+	}
+	return t.Flush()
+}

@@ -1,0 +1,93 @@
+package shipping
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/release"
+)
+
+// Allowed checks what the environment demands before a release comes to it: no freeze,
+// the evidence, and that it ran where it has to run first.
+func (o Order) Allowed(ctx context.Context, now time.Time) error {
+	if why, until, frozen := o.Environment.Frozen(now); frozen {
+		text := why.Reason
+		if text != "" {
+			text = ": " + text
+		}
+		return diag.Fail(diag.ExitGate, "nothing is deployed to %s until %s%s", o.Environment.Name, until.Format(time.RFC1123), text).
+			WithHint("wait, or change freeze: of the environment")
+	}
+	if missing := lacking(o.Release, o.Environment.Require); len(missing) > 0 {
+		return diag.Fail(diag.ExitGate, "%s lacks evidence that %s requires: %s", o.Release.Version, o.Environment.Name, strings.Join(missing, "; ")).
+			WithHint("slipway test, slipway scan and slipway build --sign --attest make it; then make a new release")
+	}
+	if o.Environment.After == "" {
+		return nil
+	}
+	all, err := o.Client.Rollouts(ctx, o.Environment.After)
+	if err != nil {
+		return err
+	}
+	return o.ranBefore(all, now)
+}
+
+// ranBefore checks that the release ran in the environment before, for long enough.
+func (o Order) ranBefore(all []host.Rollout, now time.Time) error {
+	first := o.Environment.After
+	for _, r := range all {
+		if r.Version != o.Release.Version || r.Outcome != deploy.Deployed {
+			continue
+		}
+		until := now // it runs, or something else replaced it
+		for _, later := range all {
+			if later.Outcome == deploy.Deployed && later.Ended.After(r.Ended) && later.Ended.Before(until) {
+				until = later.Ended
+			}
+		}
+		if ran := until.Sub(r.Ended); ran < o.Environment.Soak {
+			return diag.Fail(diag.ExitGate, "%s ran in %s for %s, and %s wants %s", o.Release.Version, first, ran.Round(time.Second), o.Environment.Name, o.Environment.Soak).
+				WithHint("wait until %s", now.Add(o.Environment.Soak-ran).Local().Format(time.TimeOnly))
+		}
+		return nil
+	}
+	return diag.Fail(diag.ExitGate, "%s did not run in %s, and %s takes only what did", o.Release.Version, first, o.Environment.Name).
+		WithHint("slipway deploy %s %s", first, o.Release.Version)
+}
+
+// lacking says which services lack which evidence.
+func lacking(r release.Release, require []string) []string {
+	kinds := map[string][]string{
+		"tests": {"tests"}, "scan": {"vulnerabilities"}, "signature": {"signature"}, "sbom": {"cyclonedx", "spdx"}, "provenance": {"provenance"},
+	}
+	var out []string
+	for _, s := range r.Services {
+		var missing []string
+		for _, want := range require {
+			if !slices.ContainsFunc(s.Evidence, func(e release.Evidence) bool { return e.Signed && slices.Contains(kinds[want], e.Type) }) {
+				missing = append(missing, want)
+			}
+		}
+		if len(missing) > 0 {
+			out = append(out, fmt.Sprintf("%s: %s", s.Name, strings.Join(missing, ", ")))
+		}
+	}
+	return out
+}
+
+// Before is the release that ran before the current one; "" when there is none.
+func Before(all []host.Rollout) string {
+	current := Current(all)
+	for _, r := range all {
+		if r.Outcome == deploy.Deployed && current != nil && r.Version != current.Version {
+			return r.Version
+		}
+	}
+	return ""
+}
