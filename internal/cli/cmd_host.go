@@ -8,12 +8,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
 )
 
 func (a *app) hostCommand() *cobra.Command {
@@ -29,7 +31,7 @@ containers do not end with it; a host that starts again goes on with what it fin
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.hostStart(), a.hostStatus(), a.hostStop(), a.hostRun(), a.hostCall())
+	cmd.AddCommand(a.hostStart(), a.hostStatus(), a.hostStop(), a.hostInstall(), a.hostRun(), a.hostCall())
 	return cmd
 }
 
@@ -102,6 +104,50 @@ func (a *app) hostStop() *cobra.Command {
 	}
 }
 
+// hostInstall is `slipway host install`.
+func (a *app) hostInstall() *cobra.Command {
+	return &cobra.Command{
+		Use: "install USER@HOST[:PORT]…", Short: "Put this slipway on other machines and start their hosts",
+		Long: `Copy this program to /usr/local/bin/slipway of other machines over ssh, and start the
+host there. ssh uses your own settings and keys ($SLIPWAY_SSH replaces the command). The
+user is root, or may use sudo without a password.`,
+		Args: cobra.MinimumNArgs(1), Example: "  slipway host install deploy@shop.example",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, address := range args {
+				program, err := openSelf()
+				if err != nil {
+					return err
+				}
+				err = errors.Join(a.ssh(address).Install(cmd.Context(), program), program.Close())
+				if err != nil {
+					return err
+				}
+				client := host.NewSSHClient(a.ssh(address))
+				info, err := client.Info(cmd.Context())
+				client.Close()
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.Stdout, "the host of %s is running: slipway %s\n", address, info.Version)
+			}
+			return nil
+		},
+	}
+}
+
+func openSelf() (*os.File, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(self)
+}
+
+// ssh is another machine. $SLIPWAY_SSH is the command in place of ssh, with its arguments.
+func (a *app) ssh(address string) host.SSH {
+	return host.SSH{Address: address, Command: strings.Fields(a.Getenv("SLIPWAY_SSH"))}
+}
+
 // hostRun is the background half of `slipway host start`, and what a systemd unit calls.
 func (a *app) hostRun() *cobra.Command {
 	return &cobra.Command{
@@ -125,7 +171,7 @@ func (a *app) hostCall() *cobra.Command {
 				_, _ = io.Copy(conn, a.Stdin)
 				_ = conn.(*net.UnixConn).CloseWrite()
 			}()
-			_, err = io.Copy(a.Stdout, conn)
+			_, err = io.Copy(os.Stdout, conn) // bytes, which a.Stdout would make harmless for terminals
 			return err
 		},
 	}
@@ -152,8 +198,12 @@ func (a *app) runHost(ctx context.Context) error {
 	if err := a.state.RepairContainers(notes(a.Stderr)); err != nil {
 		fmt.Fprintln(a.Stderr, err)
 	}
+	store, err := a.state.Images(event.Discard{})
+	if err != nil {
+		return err
+	}
 	m := thisMachine{a}
-	h, err := host.Open(host.Options{Dir: dir, Containers: m, Network: m, Note: notes(a.Stderr), Version: Version})
+	h, err := host.Open(host.Options{Dir: dir, Containers: m, Network: m, Images: store, Note: notes(a.Stderr), Version: Version})
 	if err != nil {
 		return err
 	}

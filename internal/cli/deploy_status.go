@@ -21,6 +21,7 @@ import (
 // environmentStatus is what `slipway deploy status` shows.
 type environmentStatus struct {
 	Environment string          `json:"environment"`
+	Host        string          `json:"host,omitempty"`
 	Version     string          `json:"version,omitempty"` // that runs
 	Since       time.Time       `json:"since,omitzero"`
 	Rollout     *rolloutStatus  `json:"rollout,omitempty"` // the newest
@@ -54,11 +55,16 @@ func (a *app) deployStatus() *cobra.Command {
 		Use: "status ENVIRONMENT", Short: "Show what runs in an environment, and the rollout that goes on", Args: cobra.ExactArgs(1),
 		Example: "  slipway deploy status production\n  slipway deploy status production --watch",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, err := a.goal(cmd.Context(), args[0], false)
+			all, err := a.goals(cmd.Context(), args[0], false)
 			if err != nil {
 				return err
 			}
-			return a.showStatus(cmd.Context(), g, asJSON, watch)
+			for _, g := range all {
+				if err := a.showStatus(cmd.Context(), g, asJSON, watch); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -94,7 +100,7 @@ func (a *app) showStatus(ctx context.Context, g goal, asJSON, watch bool) error 
 }
 
 func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
-	out := environmentStatus{Environment: g.env.Name, Services: []serviceStatus{}}
+	out := environmentStatus{Environment: g.env.Name, Host: g.at, Services: []serviceStatus{}}
 	view, err := g.client.View(ctx, g.env.Name)
 	if err != nil {
 		return out, err

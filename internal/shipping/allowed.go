@@ -31,11 +31,16 @@ func (o Order) Allowed(ctx context.Context, now time.Time) error {
 	if o.Environment.After == "" {
 		return nil
 	}
-	all, err := o.Client.Rollouts(ctx, o.Environment.After)
-	if err != nil {
-		return err
+	for _, c := range o.First {
+		all, err := c.Rollouts(ctx, o.Environment.After)
+		if err == nil {
+			err = o.ranBefore(all, now)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return o.ranBefore(all, now)
+	return nil
 }
 
 // ranBefore checks that the release ran in the environment before, for long enough.

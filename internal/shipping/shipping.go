@@ -30,6 +30,7 @@ type Order struct {
 	Environment config.Environment
 	Release     release.Release
 	Client      *host.Client
+	First       []*host.Client                   // of the environment in which a release has to have run before
 	Lookup      func(name string) (string, bool) // variables of the machine that deploys
 	By, Reason  string
 }

@@ -19,12 +19,14 @@ import (
 // Client asks a host, on this machine or elsewhere.
 type Client struct {
 	http *http.Client
-	what string // for messages
+	what string        // for messages
+	said func() string // what the way there said last
+	hint string        // when it does not answer
 }
 
 // NewClient asks the host that dial reaches; what names it in messages.
 func NewClient(what string, dial func(ctx context.Context) (net.Conn, error)) *Client {
-	return &Client{what: what, http: &http.Client{Transport: &http.Transport{
+	return &Client{what: what, said: func() string { return "" }, hint: "slipway host status; slipway host start", http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 	}}}
 }
@@ -49,7 +51,7 @@ func (c *Client) ask(ctx context.Context, verb string, q Question, out any) erro
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return diag.Fail(diag.ExitRun, "%s does not answer", c.what).Because(err).WithHint("slipway host status; slipway host start")
+		return c.silent(err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, mostAsked))
@@ -60,13 +62,7 @@ func (c *Client) ask(ctx context.Context, verb string, q Question, out any) erro
 	case res.StatusCode == http.StatusNotFound:
 		return diag.Fail(diag.ExitRun, "%s does not know %q: its slipway is older than this one", c.what, verb).WithHint("slipway host install updates it")
 	case res.StatusCode != http.StatusOK:
-		var t trouble
-		if err := json.Unmarshal(body, &t); err != nil || t.Text == "" {
-			return diag.Fail(diag.ExitRun, "%s answered %s", c.what, res.Status)
-		}
-		f := diag.Fail(t.Exit, "%s", diag.Printable(t.Text))
-		f.Hint = diag.Printable(t.Hint)
-		return f
+		return c.refused(res, body)
 	case out == nil:
 		return nil
 	}

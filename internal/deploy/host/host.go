@@ -61,6 +61,7 @@ type Options struct {
 	Dir        string // its own; private
 	Containers Containers
 	Network    Network
+	Images     Images
 	Note       func(text string)
 	AccessLog  io.Writer     // see proxy.Options
 	Drain      time.Duration // how long open requests of what is retired may take; 0: 30 s

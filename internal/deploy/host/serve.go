@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -32,6 +34,9 @@ type Question struct {
 	Entry       deploy.Entry     `json:"entry,omitzero"`
 	By          string           `json:"by,omitempty"`
 	Force       bool             `json:"force,omitempty"`
+	Blobs       []v1.Hash        `json:"blobs,omitempty"`
+	Image       string           `json:"image,omitempty"`
+	Descriptor  *v1.Descriptor   `json:"descriptor,omitempty"`
 }
 
 // Info is about a host.
@@ -90,6 +95,13 @@ func (h *Host) answers() map[string]func(context.Context, Question) (any, error)
 		"append": func(_ context.Context, q Question) (any, error) {
 			return nil, h.Append(q.Holder, q.Environment, q.ID, q.Service, q.Entry)
 		},
+		"missing": func(ctx context.Context, q Question) (any, error) { return h.opts.Images.Missing(ctx, q.Blobs) },
+		"name": func(ctx context.Context, q Question) (any, error) {
+			if q.Descriptor == nil {
+				return nil, diag.Fail(diag.ExitUsage, "a name without an image")
+			}
+			return nil, h.opts.Images.Tag(ctx, q.Image, *q.Descriptor)
+		},
 		"entries": func(_ context.Context, q Question) (any, error) {
 			return h.Entries(q.Environment, q.ID, q.Service)
 		},
@@ -105,6 +117,7 @@ func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	for verb, do := range h.answers() {
 		mux.HandleFunc("POST /v1/"+verb, func(w http.ResponseWriter, r *http.Request) { answer(w, r, do) })
 	}
+	h.imageHandlers(mux)
 	mux.Handle("GET /metrics", h.proxy.Metrics())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -125,6 +138,11 @@ func answer(w http.ResponseWriter, r *http.Request, do func(context.Context, Que
 	if err == nil {
 		out, err = do(r.Context(), q)
 	}
+	reply(w, out, err)
+}
+
+// reply writes an answer, or why there is none.
+func reply(w http.ResponseWriter, out any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(http.StatusUnprocessableEntity)
