@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ containers do not end with it; a host that starts again goes on with what it fin
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.hostStart(), a.hostStatus(), a.hostStop(), a.hostInstall(), a.hostRun(), a.hostCall())
+	cmd.AddCommand(a.hostStart(), a.hostStatus(), a.hostStop(), a.hostUpgrade(), a.hostInstall(), a.hostRun(), a.hostCall())
 	return cmd
 }
 
@@ -104,6 +105,34 @@ func (a *app) hostStop() *cobra.Command {
 	}
 }
 
+// hostUpgrade is `slipway host upgrade`.
+func (a *app) hostUpgrade() *cobra.Command {
+	return &cobra.Command{
+		Use: "upgrade", Short: "Put this slipway in the place of the host that runs; no connection is lost", Args: cobra.NoArgs, Example: "  slipway host upgrade",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if !a.hostRuns() {
+				if _, err := a.startHost(ctx); err != nil {
+					return err
+				}
+			} else if err := a.launchHost(ctx, "--take-over"); err != nil {
+				return err
+			}
+			return a.printHost(ctx)
+		},
+	}
+}
+
+// inherit takes the listeners of the host that runs.
+func (a *app) inherit(ctx context.Context) (map[string]net.Listener, error) {
+	conn, err := a.dialHost(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return host.Inherit(conn.(*net.UnixConn))
+}
+
 // hostInstall is `slipway host install`.
 func (a *app) hostInstall() *cobra.Command {
 	return &cobra.Command{
@@ -150,10 +179,13 @@ func (a *app) ssh(address string) host.SSH {
 
 // hostRun is the background half of `slipway host start`, and what a systemd unit calls.
 func (a *app) hostRun() *cobra.Command {
-	return &cobra.Command{
+	var takeOver bool
+	cmd := &cobra.Command{
 		Use: "_run", Hidden: true, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runHost(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runHost(cmd.Context(), takeOver) },
 	}
+	cmd.Flags().BoolVar(&takeOver, "take-over", false, "take the place of the host that runs")
+	return cmd
 }
 
 // hostCall is how another machine speaks with the host here: through standard input and
@@ -177,8 +209,8 @@ func (a *app) hostCall() *cobra.Command {
 	}
 }
 
-// runHost is the host, until the context ends.
-func (a *app) runHost(ctx context.Context) error {
+// runHost is the host, until the context ends or another process takes over.
+func (a *app) runHost(ctx context.Context, takeOver bool) error {
 	if err := a.state.Refuse(); err != nil {
 		return err
 	}
@@ -189,12 +221,19 @@ func (a *app) runHost(ctx context.Context) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	m := thisMachine{app: a}
+	if takeOver {
+		var err error
+		if m.inherited, err = a.inherit(ctx); err != nil {
+			return err
+		}
+	}
 	listener, unlock, err := listenHost(ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	defer listener.Close()
+	leave := sync.OnceFunc(func() { unlock() })
+	defer leave()
 	if err := a.state.RepairContainers(notes(a.Stderr)); err != nil {
 		fmt.Fprintln(a.Stderr, err)
 	}
@@ -202,18 +241,14 @@ func (a *app) runHost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m := thisMachine{a}
-	h, err := host.Open(host.Options{Dir: dir, Containers: m, Network: m, Images: store, Note: notes(a.Stderr), Version: Version})
+	h, err := host.Open(host.Options{Dir: dir, Containers: m, Network: m, Images: store, Note: notes(a.Stderr), Version: Version, Left: leave})
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	served := make(chan error, 1)
-	go func() {
-		served <- h.Serve(ctx, listener)
-		cancel()
-	}()
+	go func() { served <- h.Serve(ctx, listener) }()
 	err = h.Run(ctx)
 	cancel()
 	return errors.Join(err, <-served)

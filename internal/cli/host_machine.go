@@ -17,7 +17,10 @@ import (
 )
 
 // thisMachine is what a host works with: the containers and addresses of this machine.
-type thisMachine struct{ *app }
+type thisMachine struct {
+	*app
+	inherited map[string]net.Listener // from the host before, by address
+}
 
 // Start implements host.Containers. The group runs under a slipway of its own.
 func (m thisMachine) Start(ctx context.Context, g localrun.Group) error {
@@ -98,7 +101,11 @@ func (m thisMachine) Front(ctx context.Context, environment string, count int) (
 }
 
 // Listen implements host.Network.
-func (thisMachine) Listen(ctx context.Context, at netip.AddrPort) (net.Listener, error) {
+func (m thisMachine) Listen(ctx context.Context, at netip.AddrPort) (net.Listener, error) {
+	if l := m.inherited[at.String()]; l != nil {
+		delete(m.inherited, at.String())
+		return l, nil
+	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", at.String())
 	if err != nil {
 		return nil, diag.Fail(diag.ExitRun, "nothing can listen on %s", at).Because(err).WithHint("see what does: ss -ltnp; and choose another address for the route")

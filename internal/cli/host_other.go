@@ -18,3 +18,5 @@ func (a *app) hostRuns() bool { return false }
 func endProcess(int) error { return noHost() }
 
 func (a *app) startHost(context.Context) (bool, error) { return false, noHost() }
+
+func (a *app) launchHost(context.Context, ...string) error { return noHost() }

@@ -23,8 +23,10 @@ import (
 // listenHost takes the directory of a host for this process, and its socket.
 func listenHost(ctx context.Context, dir string) (net.Listener, func(), error) {
 	lock := flock.New(filepath.Join(dir, "host.lock"))
-	mine, err := lock.TryLock()
-	if err != nil {
+	waiting, cancel := context.WithTimeout(ctx, letGoTime)
+	defer cancel()
+	mine, err := lock.TryLockContext(waiting, 20*time.Millisecond)
+	if err != nil && waiting.Err() == nil {
 		return nil, nil, fmt.Errorf("locking %s: %w", dir, err)
 	}
 	if !mine {
@@ -37,8 +39,12 @@ func listenHost(ctx context.Context, dir string) (net.Listener, func(), error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, lock.Unlock())
 	}
-	return l, func() { _ = lock.Unlock() }, nil
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // it may be that of the next host by then
+	return l, func() { _ = errors.Join(l.Close(), lock.Unlock()) }, nil
 }
+
+// letGoTime is how long a host that hands over may hold its lock.
+const letGoTime = time.Second
 
 // hostRuns reports whether a process is the host of this machine.
 func (a *app) hostRuns() bool {
@@ -57,7 +63,7 @@ func (a *app) hostRuns() bool {
 func endProcess(pid int) error { return syscall.Kill(pid, syscall.SIGTERM) }
 
 // hostStartTime is how long a host may take to answer.
-const hostStartTime = 15 * time.Second
+const hostStartTime = 45 * time.Second // what is being drained goes first
 
 // startHost starts the host in the background, and returns when it answers; false when it
 // was running.
@@ -74,39 +80,44 @@ func (a *app) startHost(ctx context.Context) (bool, error) {
 	if a.hostRuns() {
 		return false, nil
 	}
+	return true, a.launchHost(ctx)
+}
+
+// launchHost starts a host in the background, and returns when it answers.
+func (a *app) launchHost(ctx context.Context, flags ...string) error {
 	self, err := os.Executable()
 	if err != nil {
-		return false, err
+		return err
 	}
 	path := filepath.Join(a.hostDir(), "log")
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(self, "host", "_run")
+	cmd := exec.Command(self, append([]string{"host", "_run"}, flags...)...)
 	cmd.Env = append(os.Environ(), "SLIPWAY_STATE_DIR="+a.state.Path)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return false, diag.Fail(diag.ExitRun, "starting the host in the background").Because(err)
+		return diag.Fail(diag.ExitRun, "starting the host in the background").Because(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	until := time.Now().Add(hostStartTime)
 	for {
-		if _, err := a.localHost().Info(ctx); err == nil {
-			return true, nil
+		if info, err := a.localHost().Info(ctx); err == nil && info.PID == cmd.Process.Pid {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return false, ctx.Err()
+			return ctx.Err()
 		case <-ended:
-			return false, diag.Fail(diag.ExitRun, "the host ended at once%s", lastOf(path)).WithHint("read %s", path)
+			return diag.Fail(diag.ExitRun, "the host ended at once%s", lastOf(path)).WithHint("read %s", path)
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(until) {
-			return false, diag.Fail(diag.ExitRun, "the host does not answer after %s", hostStartTime).WithHint("read %s", path)
+			return diag.Fail(diag.ExitRun, "the host does not answer after %s", hostStartTime).WithHint("read %s", path)
 		}
 	}
 }

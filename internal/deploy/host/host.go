@@ -66,6 +66,7 @@ type Options struct {
 	AccessLog  io.Writer     // see proxy.Options
 	Drain      time.Duration // how long open requests of what is retired may take; 0: 30 s
 	Version    string        // of slipway
+	Left       func()        // called when another process has taken over, which may take the lock then
 }
 
 // Workload is how the containers of a side run.
@@ -105,9 +106,11 @@ type Host struct {
 	mu        sync.Mutex
 	wanted    wanted
 	live      map[place]*live
-	listeners map[string]bool   // of the proxy, by name
-	told      map[string]string // routes of outside addresses, by these
+	listeners map[string]net.Listener // of the proxy, by name
+	told      map[string]string       // routes of outside addresses, by these
 	started   time.Time
+	leaving   bool          // another process takes over: nothing begins here
+	handed    chan struct{} // closed when it has
 }
 
 // place is a service in an environment.
@@ -126,7 +129,7 @@ func Open(o Options) (*Host, error) {
 	}
 	h := &Host{
 		opts: o, proxy: proxy.New(proxy.Options{AccessLog: o.AccessLog}), kick: make(chan struct{}, 1),
-		live: map[place]*live{}, listeners: map[string]bool{}, told: map[string]string{}, started: time.Now(),
+		live: map[place]*live{}, listeners: map[string]net.Listener{}, told: map[string]string{}, started: time.Now(), handed: make(chan struct{}),
 	}
 	var err error
 	h.wanted, err = readWanted(o.Dir)
@@ -155,6 +158,8 @@ func (h *Host) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+		case <-h.handed:
+			return h.leave(ctx)
 		case <-time.After(pause):
 		case <-h.kick:
 		}

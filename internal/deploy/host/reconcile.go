@@ -82,6 +82,9 @@ func (h *Host) reconcile(ctx context.Context) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.leaving {
+		return nil
+	}
 	now := time.Now()
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(h.wanted.Environments)) {

@@ -111,17 +111,24 @@ func (h *Host) answers() map[string]func(context.Context, Question) (any, error)
 // mostAsked bounds a question, in bytes: workloads bring their secrets.
 const mostAsked = 16 << 20
 
-// Serve answers what clients ask on a listener, until the context ends.
+// Serve answers what clients ask on a listener, until the context ends or another process
+// has taken over.
 func (h *Host) Serve(ctx context.Context, l net.Listener) error {
 	mux := http.NewServeMux()
 	for verb, do := range h.answers() {
 		mux.HandleFunc("POST /v1/"+verb, func(w http.ResponseWriter, r *http.Request) { answer(w, r, do) })
 	}
 	h.imageHandlers(mux)
+	mux.HandleFunc("POST /v1/handover", h.handOver)
 	mux.Handle("GET /metrics", h.proxy.Metrics())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-h.handed:
+		}
+		_ = server.Close()
+	}()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

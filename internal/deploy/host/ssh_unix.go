@@ -90,7 +90,7 @@ func (s SSH) dial(said *lastWords) (net.Conn, error) {
 // Install puts this slipway on the machine and starts its host, anew when it is another
 // version.
 func (s SSH) Install(ctx context.Context, program *os.File) error {
-	script := fmt.Sprintf("set -e; cat > %[1]s.new; chmod 755 %[1]s.new; mv %[1]s.new %[1]s; %[1]s host start", remoteProgram)
+	script := fmt.Sprintf("set -e; cat > %[1]s.new; chmod 755 %[1]s.new; mv %[1]s.new %[1]s; %[1]s host upgrade", remoteProgram)
 	cmd, err := s.command(ctx, script)
 	if err != nil {
 		return err

@@ -111,7 +111,7 @@ type division struct {
 // inside lets the other services reach one.
 func (h *Host) inside(ctx context.Context, at place, w Workload, ip netip.Addr) error {
 	name := at.String()
-	if h.listeners[name] {
+	if h.listeners[name] != nil {
 		return nil
 	}
 	listener, err := h.opts.Network.Listen(ctx, netip.AddrPortFrom(ip, uint16(w.Port)))
@@ -125,7 +125,7 @@ func (h *Host) inside(ctx context.Context, at place, w Workload, ip netip.Addr) 
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	h.listeners[name] = true
+	h.listeners[name] = listener
 	return nil
 }
 
@@ -186,7 +186,7 @@ func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 	if err := h.proxy.SetRoutes(name, a.routes); err != nil {
 		return err
 	}
-	if !h.listeners[name] {
+	if h.listeners[name] == nil {
 		at, err := netip.ParseAddrPort(listen)
 		if err != nil {
 			return fmt.Errorf("the address %q of a route: %w", listen, err)
@@ -198,7 +198,8 @@ func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 		if err := h.proxy.Listen(name, listener, a.options); err != nil {
 			return errors.Join(err, listener.Close())
 		}
+		h.listeners[name] = listener
 	}
-	h.listeners[name], h.told[listen] = true, said
+	h.told[listen] = said
 	return nil
 }

@@ -167,6 +167,9 @@ func (h *Host) SetRoutes(environment string, routes []Route) error {
 			}
 		}
 	}
+	if h.leaving {
+		return leaving()
+	}
 	env := h.wanted.environment(environment)
 	before := env.Routes
 	env.Routes = routes

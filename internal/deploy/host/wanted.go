@@ -103,6 +103,9 @@ func (h *Host) keep() error {
 func (h *Host) change(at place, do func(*service) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.leaving {
+		return leaving()
+	}
 	before, err := json.Marshal(h.wanted)
 	if err != nil {
 		return err
