@@ -39,7 +39,7 @@ func (g goal) String() string {
 // goals finds an environment and its hosts, in the order in which they get a release.
 // start starts the host of this machine when it does not run.
 func (a *app) goals(ctx context.Context, name string, start bool) ([]goal, error) {
-	fl, err := a.plannedFleet(fleetFlags{})
+	fl, err := a.knownFleet()
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +48,16 @@ func (a *app) goals(ctx context.Context, name string, start bool) ([]goal, error
 		return nil, err
 	}
 	return a.goalsOf(ctx, fl, env, start)
+}
+
+// knownFleet is the fleet of slipway.yaml. What is unwise about it, a build says.
+func (a *app) knownFleet() (*fleet.Fleet, error) {
+	l := a.fleets()
+	l.Warn = func(diag.Findings) {}
+	if _, err := fleet.Find(a.Dir); err != nil {
+		return nil, diag.Fail(diag.ExitUsage, "environments are in slipway.yaml, and there is none here or above").WithHint("slipway init writes one")
+	}
+	return l.Read(a.Dir, fleet.Overrides{})
 }
 
 func (a *app) goalsOf(ctx context.Context, fl *fleet.Fleet, env config.Environment, start bool) ([]goal, error) {

@@ -46,6 +46,7 @@ type serviceStatus struct {
 	Share   int    `json:"share"` // of the traffic, in percent
 	Want    int    `json:"want"`
 	Healthy int    `json:"healthy"`
+	Failed  bool   `json:"failed,omitempty"` // it does not become healthy by itself
 	Problem string `json:"problem,omitempty"`
 }
 
@@ -135,7 +136,7 @@ func sidesOf(name string, v host.ServiceView) []serviceStatus {
 	var out []serviceStatus
 	for _, key := range slices.Sorted(maps.Keys(v.Sides)) {
 		side := v.Sides[key]
-		s := serviceStatus{Service: name, Release: side.Workload.Release, Want: side.Want, Healthy: side.Healthy, Problem: side.Failed}
+		s := serviceStatus{Service: name, Release: side.Workload.Release, Want: side.Want, Healthy: side.Healthy, Failed: side.Failed != "", Problem: side.Failed}
 		switch key {
 		case v.Main:
 			s.Share = 100 - v.Share

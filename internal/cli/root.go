@@ -32,7 +32,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.initCommand(), a.buildCommand(), a.planCommand(), a.whyCommand(), a.generateCommand(), a.statsCommand(), a.runsCommand(), a.gateCommand(), a.releaseCommand(), a.releasesCommand(),
 		a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(), a.outboundCommand(),
-		a.deployCommand(), a.rollbackCommand(), a.hostCommand(), a.proveCommand(), a.benchCommand(), a.pushCommand(), a.signCommand(), a.verifyCommand(), a.evidenceCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
+		a.deployCommand(), a.shipCommand(), a.rollbackCommand(), a.approveCommand(), a.hostCommand(), a.proveCommand(), a.benchCommand(), a.pushCommand(), a.signCommand(), a.verifyCommand(), a.evidenceCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
 		a.sbomCommand(), a.scanCommand(),
 	)
 	strict(root)

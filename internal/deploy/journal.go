@@ -34,7 +34,8 @@ type position struct {
 	step      int       // the one that is being reached
 	since     time.Time // when the last change was made
 	promoted  bool
-	skip      bool   // a person does not want to wait for this step
+	skip      bool   // a person does not want to wait until it is promoted
+	trusted   bool   // … and asks for no data
 	paused    string // why, "" when not
 	aborted   string // why, "" when not
 	reverting string // why, "" when it goes forward
@@ -65,7 +66,7 @@ func replay(journal []Entry) position {
 		case AskResume:
 			at.paused = ""
 		case AskPromote:
-			at.paused, at.skip = "", true
+			at.paused, at.skip, at.trusted = "", true, true
 		}
 		switch e.Action.Kind {
 		case Scale, Shift, Retire: // also those that may have been done and were not noted
@@ -79,9 +80,9 @@ func replay(journal []Entry) position {
 		}
 		switch e.Action.Kind {
 		case Promote:
-			at.promoted = true
+			at.promoted, at.skip = true, false
 		case Reach:
-			at.step, at.skip, at.since = e.Action.Step+1, false, e.At
+			at.step, at.since = e.Action.Step+1, e.At
 		case Revert:
 			at.reverting, at.paused, at.since = cmp.Or(e.Action.Reason, "no reason is known"), "", e.At
 		case Pause:

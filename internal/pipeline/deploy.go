@@ -63,7 +63,7 @@ func (r Rollout) Run(ctx context.Context, spec deploy.Spec) (deploy.Action, erro
 		if err != nil {
 			return next, err
 		}
-		if text := string(next.Kind) + next.Reason; text != told {
+		if text := string(next.Kind) + next.Reason; text != told && next.Kind != deploy.Reach {
 			told = text
 			r.say(spec, next)
 		}

@@ -10,6 +10,7 @@ package release
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -82,6 +83,10 @@ func CheckVersion(version string) error {
 // Same reports whether both pin the same images and settings; who made them and when is
 // no difference.
 func (r Release) Same(o Release) bool { return r.content() == o.content() }
+
+// Content is the SHA-256 of what a release pins, in hexadecimal: the same for releases that
+// are the same.
+func (r Release) Content() string { return fmt.Sprintf("%x", sha256.Sum256([]byte(r.content()))) }
 
 func (r Release) content() string {
 	r.Schema, r.Created, r.By, r.Slipway = schema, time.Time{}, "", ""

@@ -28,8 +28,8 @@ func (o Order) Allowed(ctx context.Context, now time.Time) error {
 		return diag.Fail(diag.ExitGate, "%s lacks evidence that %s requires: %s", o.Release.Version, o.Environment.Name, strings.Join(missing, "; ")).
 			WithHint("slipway test, slipway scan and slipway build --sign --attest make it; then make a new release")
 	}
-	if o.Environment.After == "" {
-		return nil
+	if err := o.approved(ctx); err != nil {
+		return err
 	}
 	for _, c := range o.First {
 		all, err := c.Rollouts(ctx, o.Environment.After)
@@ -41,6 +41,22 @@ func (o Order) Allowed(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// approved checks that somebody approves exactly this release.
+func (o Order) approved(ctx context.Context) error {
+	if !o.Environment.Approval {
+		return nil
+	}
+	all, err := o.Client.Approvals(ctx, o.Environment.Name)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(a host.Approval) bool { return a.Version == o.Release.Version && a.Content == o.Release.Content() }) {
+		return nil
+	}
+	return diag.Fail(diag.ExitGate, "nobody has approved %s for %s", o.Release.Version, o.Environment.Name).
+		WithHint("slipway approve %s %s --reason \"…\"", o.Environment.Name, o.Release.Version)
 }
 
 // ranBefore checks that the release ran in the environment before, for long enough.

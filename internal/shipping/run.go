@@ -51,23 +51,40 @@ func Run(ctx context.Context, client *host.Client, r host.Rollout, by string, si
 	defer cancel(nil)
 	go hold(running, cancel, client, r, by)
 	defer func() { _ = client.Unlock(context.WithoutCancel(ctx), r.Environment, r.ID) }() // else it expires
-	if err := client.SetRoutes(running, r); err != nil {
-		return pipeline.Deployed{}, err
-	}
-	done, err := pipeline.Deploy(running, parts(client, r, by, sink))
+	done, err := carryOut(running, client, r, by, sink)
 	if err != nil {
 		return done, cmp.Or(taken(running), err)
 	}
 	if done.Outcome == "" {
 		return done, nil
 	}
-	if done.Outcome == deploy.RolledBack && r.OldRoutes != nil {
-		back := r
-		back.Routes = r.OldRoutes
-		err = client.SetRoutes(running, back)
+	when := "after"
+	if done.Outcome == deploy.RolledBack {
+		when = "rollback"
+		if r.OldRoutes != nil {
+			back := r
+			back.Routes = r.OldRoutes
+			err = client.SetRoutes(running, back)
+		}
 	}
+	err = errors.Join(err, hooks(running, client, r, when, by, sink))
 	r.Ended, r.Outcome, r.Why = time.Now().UTC(), done.Outcome, done.Reason
 	return done, errors.Join(err, client.Keep(running, r))
+}
+
+// carryOut runs the hooks before, and then the rollout itself. A hook that fails ends it
+// before anything was changed.
+func carryOut(ctx context.Context, client *host.Client, r host.Rollout, by string, sink event.Sink) (pipeline.Deployed, error) {
+	if err := hooks(ctx, client, r, "before", by, sink); err != nil {
+		if _, lost := client.Info(ctx); lost != nil || ctx.Err() != nil {
+			return pipeline.Deployed{}, err
+		}
+		return pipeline.Deployed{Outcome: deploy.RolledBack, Reason: err.Error()}, nil
+	}
+	if err := client.SetRoutes(ctx, r); err != nil {
+		return pipeline.Deployed{}, err
+	}
+	return pipeline.Deploy(ctx, parts(client, r, by, sink))
 }
 
 // taken is the error of a process that lost the lock, nil for others.
@@ -105,7 +122,7 @@ func parts(client *host.Client, r host.Rollout, by string, sink event.Sink) [][]
 	loop := func(p host.Part, journal string) pipeline.Rollout {
 		t := host.Target{Client: client, Environment: r.Environment, ID: r.ID, Part: p}
 		return pipeline.Rollout{
-			Target: t, Judge: t, Journal: host.Journal{Client: client, Environment: r.Environment, ID: r.ID, Service: journal},
+			Target: t, Judge: &judge{Target: t, rollout: r, passed: map[int]bool{}}, Journal: host.Journal{Client: client, Environment: r.Environment, ID: r.ID, Service: journal},
 			Sink: sink, By: by, Every: every, Now: time.Now, Sleep: sleep,
 		}
 	}
@@ -114,7 +131,7 @@ func parts(client *host.Client, r host.Rollout, by string, sink event.Sink) [][]
 		var parts []pipeline.Part
 		for _, p := range wave {
 			back := p
-			back.Spec.Release, back.Spec.Replaces, back.Checks, back.Limits = p.Spec.Replaces, p.Spec.Release, nil, host.Limits{}
+			back.Spec.Release, back.Spec.Replaces, back.Checks, back.Commands, back.Queries, back.Limits = p.Spec.Replaces, p.Spec.Release, nil, nil, nil, host.Limits{}
 			if p.Old != nil {
 				back.New, back.Old = *p.Old, &p.New
 			}

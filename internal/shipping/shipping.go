@@ -67,7 +67,8 @@ func (o Order) Plan(ctx context.Context, now time.Time) (host.Rollout, error) {
 		r.Waves = append(r.Waves, out)
 	}
 	r.OldRoutes = view.Routes
-	return r, nil
+	r.Hooks, err = o.hooks(ctx)
+	return r, err
 }
 
 // part is what a service needs to become what the release says; false when it is that.
@@ -91,15 +92,52 @@ func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceVie
 	case runs && seen.Main != w.Key():
 		p.Spec.Replaces, p.Spec.Before, p.Old = seen.Main, max(1, old.Want), &old.Workload
 	}
-	for _, c := range o.Environment.Checks {
-		if c.Service == s.Name && (c.HTTP != "" || c.GRPC != nil) {
-			p.Checks = append(p.Checks, plan.HealthCheck{HTTP: c.HTTP, GRPC: c.GRPC})
-		}
+	if err := o.checks(&p); err != nil {
+		return p, false, err
 	}
 	if a := o.Environment.Analysis; p.Spec.Strategy.Analysed {
 		p.Limits = host.Limits{ErrorRate: a.ErrorRate, P95: a.P95, Samples: a.Samples}
 	}
 	return p, true, nil
+}
+
+// checks are those of a service.
+func (o Order) checks(p *host.Part) error {
+	for _, c := range o.Environment.Checks {
+		switch {
+		case c.Service != p.Spec.Service:
+		case c.HTTP != "" || c.GRPC != nil:
+			p.Checks = append(p.Checks, plan.HealthCheck{HTTP: c.HTTP, GRPC: c.GRPC})
+		case len(c.Command) > 0:
+			p.Commands = append(p.Commands, host.Command{Command: c.Command, Timeout: c.Within})
+		case c.Prometheus != "":
+			p.Queries = append(p.Queries, host.Query{Address: o.Environment.Analysis.Prometheus, Query: c.Prometheus, Below: c.Below, Above: c.Above})
+		default:
+			return diag.Fail(diag.ExitUsage, "the check of %s with the stage %s cannot run against an environment yet", c.Service, c.Tests).
+				WithHint("use a check with http, grpc, command or prometheus")
+		}
+	}
+	return nil
+}
+
+// hooks are the commands around the rollout.
+func (o Order) hooks(ctx context.Context) (map[string][]host.Hook, error) {
+	out := map[string][]host.Hook{}
+	all := o.Environment.Hooks
+	for when, list := range map[string][]config.Hook{"before": all.Before, "after": all.After, "rollback": all.Rollback} {
+		for _, h := range list {
+			i := slices.IndexFunc(o.Release.Services, func(s release.Service) bool { return s.Name == h.Service })
+			if i < 0 {
+				return nil, diag.Fail(diag.ExitUsage, "the release %s has no service %s, which a hook of %s names", o.Release.Version, h.Service, o.Environment.Name)
+			}
+			w, err := o.workload(ctx, o.Release.Services[i], o.Environment.Of(h.Service))
+			if err != nil {
+				return nil, err
+			}
+			out[when] = append(out[when], host.Hook{Service: h.Service, Workload: w, Command: h.Command, Timeout: h.Timeout})
+		}
+	}
+	return out, nil
 }
 
 // workload is how a service of the release runs in the environment.

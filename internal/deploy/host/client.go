@@ -43,7 +43,7 @@ func (c *Client) ask(ctx context.Context, verb string, q Question, out any) erro
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, answerTime+q.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://host/v1/"+verb, bytes.NewReader(data))
 	if err != nil {
@@ -110,6 +110,21 @@ func (c *Client) Rollouts(ctx context.Context, environment string) (out []Rollou
 // SetRoutes replaces what clients from outside reach.
 func (c *Client) SetRoutes(ctx context.Context, r Rollout) error {
 	return c.ask(ctx, "routes", Question{Environment: r.Environment, Holder: r.ID, Routes: r.Routes}, nil)
+}
+
+// Job runs a command in the image of a workload, and waits for its end.
+func (c *Client) Job(ctx context.Context, r Rollout, service string, w Workload, command []string, timeout time.Duration) error {
+	return c.ask(ctx, "job", Question{Environment: r.Environment, Holder: r.ID, Service: service, Workload: w, Command: command, Timeout: timeout}, nil)
+}
+
+// Approve notes that somebody approves a release for an environment.
+func (c *Client) Approve(ctx context.Context, environment string, a Approval) error {
+	return c.ask(ctx, "approve", Question{Environment: environment, Approval: a}, nil)
+}
+
+// Approvals are all that were noted for an environment.
+func (c *Client) Approvals(ctx context.Context, environment string) (out []Approval, err error) {
+	return out, c.ask(ctx, "approvals", Question{Environment: environment}, &out)
 }
 
 // Journal is that of a service in a rollout; it is a pipeline.Journal.

@@ -113,12 +113,12 @@ func (h *Host) addresses(ctx context.Context, name string, env *environment) (ma
 	out := make(map[string]netip.Addr, len(env.Order))
 	for _, s := range env.Order {
 		out[s] = ip
-		if w, ok := env.Services[s].speaks(); ok {
-			for _, other := range w.Names {
-				out[other] = ip
-			}
-		}
 		ip = ip.Next()
+	}
+	for other, s := range env.Names {
+		if _, taken := out[other]; !taken {
+			out[other] = out[s]
+		}
 	}
 	return out, nil
 }
@@ -310,7 +310,7 @@ func (h *Host) forget(at place, s *service, key string) {
 	delete(s.Sides, key)
 	delete(h.live[at].sides, key)
 	_ = h.proxy.RemoveSide(at.String(), key) // that it is still in use is its own answer: it stays, empty
-	_ = os.RemoveAll(h.filesDir(at, key))
+	h.removeFiles(at, key)
 	if err := h.keep(); err != nil {
 		h.opts.Note(err.Error())
 	}
@@ -356,6 +356,12 @@ func (h *Host) group(at place, key string, w Workload, name string, hosts map[st
 		others[service], others[service+"."+at.environment] = ip, ip
 	}
 	return localrun.Group{Name: name, Services: []localrun.Spec{spec}, Hosts: others}, nil
+}
+
+func (h *Host) removeFiles(at place, key string) {
+	if err := os.RemoveAll(h.filesDir(at, key)); err != nil {
+		h.opts.Note(err.Error())
+	}
 }
 
 func (h *Host) filesDir(at place, key string) string {

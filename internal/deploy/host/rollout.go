@@ -22,17 +22,18 @@ import (
 // Rollout is one deploy of a release to an environment: all that another machine needs to
 // go on with it.
 type Rollout struct {
-	ID          string    `json:"id"`
-	Environment string    `json:"environment"`
-	Fleet       string    `json:"fleet"`
-	Version     string    `json:"version"`
-	Replaces    string    `json:"replaces,omitempty"` // the version before
-	By          string    `json:"by,omitempty"`
-	Reason      string    `json:"reason,omitempty"` // of a rollback
-	Started     time.Time `json:"started"`
-	Waves       [][]Part  `json:"waves"`
-	Routes      []Route   `json:"routes,omitempty"`
-	OldRoutes   []Route   `json:"old_routes,omitempty"` // to go back to
+	ID          string            `json:"id"`
+	Environment string            `json:"environment"`
+	Fleet       string            `json:"fleet"`
+	Version     string            `json:"version"`
+	Replaces    string            `json:"replaces,omitempty"` // the version before
+	By          string            `json:"by,omitempty"`
+	Reason      string            `json:"reason,omitempty"` // of a rollback
+	Started     time.Time         `json:"started"`
+	Waves       [][]Part          `json:"waves"`
+	Routes      []Route           `json:"routes,omitempty"`
+	Hooks       map[string][]Hook `json:"hooks,omitempty"`      // by when: before, after, rollback
+	OldRoutes   []Route           `json:"old_routes,omitempty"` // to go back to
 
 	Ended   time.Time      `json:"ended,omitzero"`
 	Outcome deploy.Outcome `json:"outcome,omitempty"`
@@ -46,6 +47,31 @@ type Part struct {
 	Old    *Workload          `json:"old,omitempty"`
 	Checks []plan.HealthCheck `json:"checks,omitempty"`
 	Limits Limits             `json:"limits,omitzero"`
+
+	Commands []Command `json:"commands,omitempty"` // checks in the image of New
+	Queries  []Query   `json:"queries,omitempty"`
+}
+
+// Command is a check that exits with 0.
+type Command struct {
+	Command []string      `json:"command"`
+	Timeout time.Duration `json:"timeout"`
+}
+
+// Query is a check that asks Prometheus for a number.
+type Query struct {
+	Address string   `json:"address"`
+	Query   string   `json:"query"`
+	Below   *float64 `json:"below,omitempty"`
+	Above   *float64 `json:"above,omitempty"`
+}
+
+// Hook is a command around a rollout.
+type Hook struct {
+	Service  string        `json:"service"`
+	Workload Workload      `json:"workload"`
+	Command  []string      `json:"command,omitempty"`
+	Timeout  time.Duration `json:"timeout"`
 }
 
 // Limits are what a canary has to keep, against the side that runs.
@@ -86,7 +112,17 @@ func (h *Host) Keep(holder string, r Rollout) error {
 	if err := h.mine(r.Environment, holder); err != nil {
 		return err
 	}
+	if h.leaving {
+		return leaving()
+	}
+	env := h.wanted.environment(r.Environment)
+	for _, p := range slices.Concat(r.Waves...) { // those that start first find those that start later
+		env.name(p.Spec.Service, p.New.Names)
+	}
 	data, err := json.Marshal(r)
+	if err == nil {
+		err = h.keep()
+	}
 	if err == nil {
 		err = os.MkdirAll(dir, 0o700)
 	}
@@ -193,21 +229,65 @@ func (h *Host) Entries(environment, id, service string) ([]deploy.Entry, error) 
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, service+".jsonl"))
+	return readLines[deploy.Entry](filepath.Join(dir, service+".jsonl"))
+}
+
+// readLines reads what appendLine wrote. A torn line of a killed process was not done.
+func readLines[T any](path string) ([]T, error) {
+	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var out []deploy.Entry
+	var out []T
 	for line := range bytes.Lines(data) {
-		var e deploy.Entry
-		if json.Unmarshal(line, &e) == nil { // else it is the torn line of a killed process, which was not done
-			out = append(out, e)
+		var one T
+		if json.Unmarshal(line, &one) == nil {
+			out = append(out, one)
 		}
 	}
 	return out, nil
+}
+
+// Approval is a person's word that a release may come to an environment.
+type Approval struct {
+	Version string    `json:"version"`
+	Content string    `json:"content"` // SHA-256 of what the release pins
+	By      string    `json:"by"`
+	Reason  string    `json:"reason,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Approve notes an approval.
+func (h *Host) Approve(environment string, a Approval) error {
+	dir, err := h.rolloutDir(environment, "x")
+	if err != nil {
+		return err
+	}
+	if a.Version == "" || a.Content == "" || a.By == "" {
+		return diag.Fail(diag.ExitUsage, "an approval says of what, and by whom")
+	}
+	data, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return unwritten(err)
+	}
+	return unwritten(appendLine(filepath.Dir(dir)+".approvals", data))
+}
+
+// Approvals are all that were noted for an environment.
+func (h *Host) Approvals(environment string) ([]Approval, error) {
+	dir, err := h.rolloutDir(environment, "x")
+	if err != nil {
+		return nil, err
+	}
+	return readLines[Approval](filepath.Dir(dir) + ".approvals")
 }
 
 // Take takes the lock of an environment, or renews it. Another holder's is an error that

@@ -34,6 +34,9 @@ type Question struct {
 	Entry       deploy.Entry     `json:"entry,omitzero"`
 	By          string           `json:"by,omitempty"`
 	Force       bool             `json:"force,omitempty"`
+	Command     []string         `json:"command,omitempty"`
+	Timeout     time.Duration    `json:"timeout,omitempty"`
+	Approval    Approval         `json:"approval,omitzero"`
 	Blobs       []v1.Hash        `json:"blobs,omitempty"`
 	Image       string           `json:"image,omitempty"`
 	Descriptor  *v1.Descriptor   `json:"descriptor,omitempty"`
@@ -84,7 +87,20 @@ func (h *Host) answers() map[string]func(context.Context, Question) (any, error)
 		"stats": func(_ context.Context, q Question) (any, error) {
 			return h.Stats(at(q), q.Side, q.Since)
 		},
-		"ask": func(ctx context.Context, q Question) (any, error) { return nil, h.Ask(ctx, at(q), q.Side, q.Check) },
+		"job": func(ctx context.Context, q Question) (any, error) {
+			h.mu.Lock()
+			err := h.mine(q.Environment, q.Holder)
+			h.mu.Unlock()
+			if err != nil {
+				return nil, err
+			}
+			ctx, cancel := context.WithTimeout(ctx, q.Timeout)
+			defer cancel()
+			return nil, h.Job(ctx, at(q), q.Workload, q.Command)
+		},
+		"approve":   func(_ context.Context, q Question) (any, error) { return nil, h.Approve(q.Environment, q.Approval) },
+		"approvals": func(_ context.Context, q Question) (any, error) { return h.Approvals(q.Environment) },
+		"ask":       func(ctx context.Context, q Question) (any, error) { return nil, h.Ask(ctx, at(q), q.Side, q.Check) },
 		"lock": func(_ context.Context, q Question) (any, error) {
 			return h.Take(q.Environment, q.Holder, q.By, q.Force)
 		},

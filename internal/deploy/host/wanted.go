@@ -21,7 +21,8 @@ type wanted struct {
 
 // environment is a set of services that find each other.
 type environment struct {
-	Order    []string            `json:"order"` // of the services' addresses; no service leaves it
+	Names    map[string]string   `json:"names,omitempty"` // further names of services
+	Order    []string            `json:"order"`           // of the services' addresses; no service leaves it
 	Services map[string]*service `json:"services"`
 	Routes   []Route             `json:"routes,omitempty"`
 }
@@ -86,6 +87,19 @@ func (w *wanted) environment(name string) *environment {
 	return env
 }
 
+// name gives a service its address, and further names.
+func (e *environment) name(service string, names []string) {
+	if !slices.Contains(e.Order, service) {
+		e.Order = append(e.Order, service)
+	}
+	for _, other := range names {
+		if e.Names == nil {
+			e.Names = map[string]string{}
+		}
+		e.Names[other] = service
+	}
+}
+
 // keep writes what is to run; h.mu is held.
 func (h *Host) keep() error {
 	data, err := json.Marshal(h.wanted)
@@ -116,9 +130,7 @@ func (h *Host) change(at place, do func(*service) error) error {
 		s = &service{Sides: map[string]*side{}}
 		env.Services[at.service] = s
 	}
-	if !slices.Contains(env.Order, at.service) {
-		env.Order = append(env.Order, at.service)
-	}
+	env.name(at.service, nil)
 	err = do(s)
 	if err == nil {
 		err = h.keep()

@@ -1,0 +1,47 @@
+package shipping
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/event"
+)
+
+// hookDone is the kind of an entry in the journal of hooks.
+const hookDone deploy.Kind = "hook"
+
+// hooks runs commands of a rollout, those that have not been run. The first that fails
+// ends it.
+func hooks(ctx context.Context, client *host.Client, r host.Rollout, when string, by string, sink event.Sink) error {
+	j := host.Journal{Client: client, Environment: r.Environment, ID: r.ID, Service: "hooks." + when}
+	entries, err := j.Entries(ctx)
+	if err != nil {
+		return err
+	}
+	done := map[int]bool{}
+	for _, e := range entries {
+		done[e.Action.Step] = done[e.Action.Step] || e.Done
+	}
+	for i, hook := range r.Hooks[when] {
+		if done[i] {
+			continue
+		}
+		entry := deploy.Entry{At: time.Now(), By: by, Action: deploy.Action{Kind: hookDone, Step: i, Reason: strings.Join(hook.Command, " ")}}
+		if err := j.Append(ctx, entry); err != nil {
+			return err
+		}
+		sink.Emit(event.Note{Service: hook.Service, Text: fmt.Sprintf("running the hook %s: %s", when, strings.Join(hook.Command, " "))})
+		if err := client.Job(ctx, r, hook.Service, hook.Workload, hook.Command, hook.Timeout); err != nil {
+			return fmt.Errorf("the hook %s: %w", when, err)
+		}
+		entry.Done, entry.At = true, time.Now()
+		if err := j.Append(ctx, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
