@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,11 @@ import (
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/release"
+	"github.com/slipway-build/slipway/internal/report"
 	"github.com/slipway-build/slipway/internal/shipping"
 )
 
@@ -22,8 +28,8 @@ func (a *app) deployCommand() *cobra.Command {
 		Long: `Bring a release to where it runs, as environments: of slipway.yaml says: the new
 containers start beside the old ones, take over the requests when they are healthy, and
 then the old ones end. A release that is not good goes back by itself: when its
-containers do not become healthy or do not stay up, when a check fails, or when more of
-its requests fail than of those before. If one service goes back, all do.
+containers do not become healthy or do not stay up, or when a check fails. A canary also
+goes back when more of its requests fail than before. If one service goes back, all do.
 
 A version that is no release yet becomes one, as slipway release does it. Images go by
 digest, so each environment gets the same ones.
@@ -47,42 +53,6 @@ goes on, and slipway deploy abort goes back, on any machine.`,
 	return cmd
 }
 
-func (a *app) approveCommand() *cobra.Command {
-	var f deployFlags
-	cmd := &cobra.Command{
-		Use:   "approve ENVIRONMENT VERSION",
-		Short: "Approve a release for an environment that demands it",
-		Long: `Note that you approve a release for an environment with approval: required. It holds
-for exactly the images and settings that the release pins.`,
-		Example: `  slipway approve production v1.2.3 --reason "tested by Ana"`,
-		Args:    cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.approve(cmd.Context(), args[0], args[1], f.reason)
-		},
-	}
-	f.register(cmd)
-	return cmd
-}
-
-func (a *app) approve(ctx context.Context, environment, version, reason string) error {
-	all, err := a.goals(ctx, environment, true)
-	if err != nil {
-		return err
-	}
-	r, err := a.state.Releases(all[0].fleet.Name).Get(version)
-	if err != nil {
-		return err
-	}
-	for _, g := range all {
-		approval := host.Approval{Version: version, Content: r.Content(), By: whoami(), Reason: reason, At: time.Now().UTC()}
-		if err := g.client.Approve(ctx, environment, approval); err != nil {
-			return err
-		}
-	}
-	_, err = fmt.Fprintf(a.Stderr, "%s is approved for %s\n", version, environment)
-	return err
-}
-
 type deployFlags struct {
 	reason string
 	dryRun bool
@@ -92,99 +62,149 @@ func (f *deployFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the journal")
 }
 
-func (a *app) rollbackCommand() *cobra.Command {
-	var f deployFlags
-	cmd := &cobra.Command{
-		Use:   "rollback ENVIRONMENT [VERSION]",
-		Short: "Bring back the release that ran before, or another one",
-		Long: `Deploy the release that ran in the environment before the current one, or the given
-one. It is a deploy like others: it waits until the containers are healthy.`,
-		Example: `  slipway rollback production
-  slipway rollback production v1.2.2 --reason "orders fail"`,
-		Args: cobra.RangeArgs(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			version := ""
-			if len(args) > 1 {
-				version = args[1]
-			}
-			return a.rollback(cmd.Context(), args[0], version, f)
-		},
-	}
-	f.register(cmd)
-	return cmd
-}
-
-func (a *app) deployResume() *cobra.Command {
-	var f deployFlags
-	var force bool
-	cmd := &cobra.Command{
-		Use: "resume ENVIRONMENT", Short: "Go on with a rollout that was interrupted or paused", Args: cobra.ExactArgs(1),
-		Example: "  slipway deploy resume production\n  slipway deploy resume production --force-unlock",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := a.unfinished(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			for _, g := range all {
-				err := shipping.Ask(cmd.Context(), g.client, g.rollout, deploy.AskResume, whoami(), f.reason)
-				if err == nil || errors.Is(err, shipping.ErrEnded) {
-					err = a.takeOver(cmd.Context(), g, force)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-	f.register(cmd)
-	cmd.Flags().BoolVar(&force, "force-unlock", false, "take the lock of another process, which must have ended")
-	return cmd
-}
-
-// deployAsk is a subcommand that asks something of a rollout that goes on.
-func (a *app) deployAsk(name, short string, what deploy.Request) *cobra.Command {
-	var f deployFlags
-	cmd := &cobra.Command{
-		Use: name + " ENVIRONMENT", Short: short, Args: cobra.ExactArgs(1), Example: fmt.Sprintf("  slipway deploy %s production", name),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := a.unfinished(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			for _, g := range all {
-				if err := a.ask(cmd.Context(), g, what, f.reason); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-	f.register(cmd)
-	return cmd
-}
-
-// ask notes what a person wants. Where no process runs the rollout, this one does it.
-func (a *app) ask(ctx context.Context, g going, what deploy.Request, reason string) error {
-	r := g.rollout
-	if err := shipping.Ask(ctx, g.client, r, what, whoami(), reason); err != nil {
-		return err
-	}
-	lock, err := g.client.Locked(ctx, r.Environment)
+// deploy brings a release to every host of an environment, one after the other. When it
+// goes back on one, it goes back on those before.
+func (a *app) deploy(ctx context.Context, environment, version string, f deployFlags) error {
+	all, err := a.goals(ctx, environment, true)
 	if err != nil {
 		return err
 	}
-	switch {
-	case lock.Holder != "":
-		_, err = fmt.Fprintf(a.Stderr, "%s, which runs the rollout, was asked to %s it; look: slipway deploy status %s --watch\n", lock.By, what, r.Environment)
-	case what == deploy.AskPause:
-		_, err = fmt.Fprintf(a.Stderr, "the rollout of %s to %s is paused\n", r.Version, g)
-	case what == deploy.AskAbort:
-		if err = a.takeOver(ctx, g, false); diag.ExitOf(err) == diag.ExitRolledBack {
-			_, err = fmt.Fprintf(a.Stderr, "%s went back in %s\n", r.Version, g)
-		}
-	default:
-		err = a.takeOver(ctx, g, false)
+	r, err := a.releaseOf(ctx, all[0].fleet.Name, version)
+	if err != nil {
+		return err
 	}
+	for i, g := range all {
+		changed, err := a.deployRelease(ctx, g, r, f)
+		if err != nil {
+			return errors.Join(err, a.goBack(ctx, all[:i], err))
+		}
+		if !changed {
+			all[i].client = nil
+		}
+	}
+	return nil
+}
+
+// goBack takes a release back from the hosts that got it before one where it went back.
+func (a *app) goBack(ctx context.Context, before []goal, why error) error {
+	if diag.ExitOf(why) != diag.ExitRolledBack {
+		return nil
+	}
+	var problems []error
+	for _, g := range slices.Backward(before) {
+		if g.client != nil { // it was changed there
+			problems = append(problems, a.rollbackOn(ctx, g, "", deployFlags{reason: "it was rolled back elsewhere"}))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// releaseOf reads a release, and makes it when there is none of that version.
+func (a *app) releaseOf(ctx context.Context, fleetName, version string) (release.Release, error) {
+	all := a.state.Releases(fleetName)
+	if r, err := all.Get(version); err == nil || release.CheckVersion(version) != nil || all.Has(version) {
+		return r, err
+	}
+	r, _, err := a.release(ctx, version, fleetFlags{}, false)
+	if err == nil {
+		fmt.Fprintf(a.Stderr, "note: %s became a release: slipway release show %s\n", version, version)
+	}
+	return r, err
+}
+
+// deployRelease makes a rollout on a host and runs it; false when there is nothing to do.
+func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f deployFlags) (bool, error) {
+	store, err := a.state.Images(event.Discard{})
+	if err != nil {
+		return false, err
+	}
+	var names []string
+	for _, s := range r.Services {
+		names = append(names, s.Image+"@"+s.Digest)
+	}
+	if err := a.enforce(ctx, store, "deploy", names); err != nil {
+		return false, err
+	}
+	order := shipping.Order{Fleet: g.fleet, Environment: g.env, Release: r, Client: g.client, Lookup: a.lookup, By: whoami(), Reason: f.reason}
+	if order.First, err = a.first(ctx, g); err != nil {
+		return false, err
+	}
+	if err := order.Allowed(ctx, time.Now()); err != nil {
+		return false, err
+	}
+	rollout, err := order.Plan(ctx, time.Now())
+	if err != nil {
+		return false, err
+	}
+	if f.dryRun {
+		return false, a.printRollout(rollout)
+	}
+	if len(rollout.Waves) == 0 && slices.Equal(rollout.Routes, rollout.OldRoutes) {
+		_, err := fmt.Fprintf(a.Stderr, "%s runs in %s already; nothing was changed\n", r.Version, g)
+		return false, err
+	}
+	if err := a.send(ctx, g, store, r); err != nil {
+		return false, err
+	}
+	if err := shipping.Start(ctx, g.client, rollout); err != nil {
+		return false, err
+	}
+	return true, a.carryOut(ctx, g, rollout)
+}
+
+// send brings the images of a release to another machine: what it lacks of them.
+func (a *app) send(ctx context.Context, g goal, store *image.Store, r release.Release) error {
+	if g.at == "" {
+		return nil // it has the same store
+	}
+	total, began := int64(0), time.Now()
+	for _, s := range r.Services {
+		n, err := g.client.Send(ctx, store, s.Image+"@"+s.Digest, s.Image+":"+r.Version)
+		if err != nil {
+			return err
+		}
+		total += n
+	}
+	_, err := fmt.Fprintf(a.Stderr, "%s got %s of images in %s\n", g.at, report.Bytes(total), time.Since(began).Round(100*time.Millisecond))
 	return err
+}
+
+// carryOut runs a rollout to its end and says how it ended.
+func (a *app) carryOut(ctx context.Context, g goal, r host.Rollout) error {
+	screen := a.newScreen(nil)
+	began := time.Now()
+	done, err := shipping.Run(ctx, g.client, r, whoami(), screen)
+	screen.Close()
+	if err != nil {
+		if ctx.Err() != nil {
+			return &leftError{r}
+		}
+		return err
+	}
+	switch done.Outcome {
+	case deploy.Deployed:
+		_, err := fmt.Fprintf(a.Stderr, "%s runs in %s after %s\n", r.Version, g, time.Since(began).Round(100*time.Millisecond))
+		return err
+	case deploy.RolledBack:
+		return diag.Fail(diag.ExitRolledBack, "%s was rolled back in %s: %s", r.Version, g, diag.Printable(done.Reason)).
+			WithHint("what ran before runs again; slipway deploy status %s", r.Environment)
+	}
+	return paused(r, done)
+}
+
+func paused(r host.Rollout, done pipeline.Deployed) error {
+	return diag.Fail(diag.ExitDeployStopped, "the rollout of %s to %s is paused: %s", r.Version, r.Environment, diag.Printable(done.Reason)).
+		WithHint("go on: slipway deploy resume %[1]s; do not wait: slipway deploy promote %[1]s; go back: slipway deploy abort %[1]s", r.Environment)
+}
+
+// leftError is an interrupt that leaves a rollout where it is.
+type leftError struct{ rollout host.Rollout }
+
+func (e *leftError) Error() string {
+	return fmt.Sprintf("the rollout of %s to %s was left as it is", e.rollout.Version, e.rollout.Environment)
+}
+
+// hint says how it goes on.
+func (e *leftError) hint() string {
+	return fmt.Sprintf("go on: slipway deploy resume %[1]s; go back: slipway deploy abort %[1]s; look: slipway deploy status %[1]s", e.rollout.Environment)
 }

@@ -7,16 +7,14 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
-	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/hosting"
 )
 
 func (a *app) hostCommand() *cobra.Command {
@@ -41,7 +39,7 @@ func (a *app) hostStart() *cobra.Command {
 	return &cobra.Command{
 		Use: "start", Short: "Start the host in the background", Args: cobra.NoArgs, Example: "  slipway host start",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			started, err := a.startHost(cmd.Context())
+			started, err := a.here().Launch(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -61,7 +59,7 @@ func (a *app) hostStatus() *cobra.Command {
 			if !asJSON {
 				return a.printHost(cmd.Context())
 			}
-			info, err := a.localHost().Info(cmd.Context())
+			info, err := a.here().Client().Info(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -73,7 +71,7 @@ func (a *app) hostStatus() *cobra.Command {
 }
 
 func (a *app) printHost(ctx context.Context) error {
-	info, err := a.localHost().Info(ctx)
+	info, err := a.here().Client().Info(ctx)
 	if err != nil {
 		return err
 	}
@@ -85,21 +83,10 @@ func (a *app) hostStop() *cobra.Command {
 	return &cobra.Command{
 		Use: "stop", Short: "Stop the host; the containers go on without restarts and proxy", Args: cobra.NoArgs, Example: "  slipway host stop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			info, err := a.localHost().Info(cmd.Context())
-			if err != nil {
+			if err := a.here().Stop(cmd.Context()); err != nil {
 				return err
 			}
-			if err := endProcess(info.PID); err != nil {
-				return diag.Fail(diag.ExitRun, "stopping the host, process %d", info.PID).Because(err)
-			}
-			for a.hostRuns() {
-				select {
-				case <-cmd.Context().Done():
-					return cmd.Context().Err()
-				case <-time.After(50 * time.Millisecond):
-				}
-			}
-			_, err = fmt.Fprintln(a.Stderr, "the host was stopped; its containers are running: slipway ps")
+			_, err := fmt.Fprintln(a.Stderr, "the host was stopped; its containers are running: slipway ps")
 			return err
 		},
 	}
@@ -110,27 +97,12 @@ func (a *app) hostUpgrade() *cobra.Command {
 	return &cobra.Command{
 		Use: "upgrade", Short: "Put this slipway in the place of the host that runs; no connection is lost", Args: cobra.NoArgs, Example: "  slipway host upgrade",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			if !a.hostRuns() {
-				if _, err := a.startHost(ctx); err != nil {
-					return err
-				}
-			} else if err := a.launchHost(ctx, "--take-over"); err != nil {
+			if err := a.here().Upgrade(cmd.Context()); err != nil {
 				return err
 			}
-			return a.printHost(ctx)
+			return a.printHost(cmd.Context())
 		},
 	}
-}
-
-// inherit takes the listeners of the host that runs.
-func (a *app) inherit(ctx context.Context) (map[string]net.Listener, error) {
-	conn, err := a.dialHost(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	return host.Inherit(conn.(*net.UnixConn))
 }
 
 // hostInstall is `slipway host install`.
@@ -182,7 +154,7 @@ func (a *app) hostRun() *cobra.Command {
 	var takeOver bool
 	cmd := &cobra.Command{
 		Use: "_run", Hidden: true, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runHost(cmd.Context(), takeOver) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.here().Run(cmd.Context(), takeOver) },
 	}
 	cmd.Flags().BoolVar(&takeOver, "take-over", false, "take the place of the host that runs")
 	return cmd
@@ -194,7 +166,7 @@ func (a *app) hostCall() *cobra.Command {
 	return &cobra.Command{
 		Use: "_call", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := a.dialHost(cmd.Context())
+			conn, err := a.here().Dial(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -209,59 +181,9 @@ func (a *app) hostCall() *cobra.Command {
 	}
 }
 
-// runHost is the host, until the context ends or another process takes over.
-func (a *app) runHost(ctx context.Context, takeOver bool) error {
-	if err := a.state.Refuse(); err != nil {
-		return err
-	}
-	if err := needsRoot("host start"); err != nil {
-		return err
-	}
-	dir := a.hostDir()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	m := thisMachine{app: a}
-	if takeOver {
-		var err error
-		if m.inherited, err = a.inherit(ctx); err != nil {
-			return err
-		}
-	}
-	listener, unlock, err := listenHost(ctx, dir)
-	if err != nil {
-		return err
-	}
-	leave := sync.OnceFunc(func() { unlock() })
-	defer leave()
-	if err := a.state.RepairContainers(notes(a.Stderr)); err != nil {
-		fmt.Fprintln(a.Stderr, err)
-	}
-	store, err := a.state.Images(event.Discard{})
-	if err != nil {
-		return err
-	}
-	h, err := host.Open(host.Options{Dir: dir, Containers: m, Network: m, Images: store, Note: notes(a.Stderr), Version: Version, Left: leave})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	served := make(chan error, 1)
-	go func() { served <- h.Serve(ctx, listener) }()
-	err = h.Run(ctx)
-	cancel()
-	return errors.Join(err, <-served)
-}
-
-// socket is where a host is asked.
-func socket(dir string) string { return filepath.Join(dir, "host.sock") }
-
-// localHost is the host of this machine.
-func (a *app) localHost() *host.Client {
-	return host.NewClient("the host of this machine", a.dialHost)
-}
-
-func (a *app) dialHost(ctx context.Context) (net.Conn, error) {
-	return (&net.Dialer{}).DialContext(ctx, "unix", socket(a.hostDir()))
+// here is this machine as a target.
+func (a *app) here() hosting.Here {
+	return hosting.Here{State: a.state, Start: a.startGroup, Version: Version, Note: func(text string) {
+		fmt.Fprintln(a.Stderr, time.Now().UTC().Format(time.RFC3339), diag.Printable(text))
+	}}
 }

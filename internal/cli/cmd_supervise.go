@@ -159,6 +159,33 @@ func (a *app) runDetached(ctx context.Context, job supervised) error {
 	return nil
 }
 
+// startGroup starts a group in the background, for a host. Nothing is shown: the group's
+// state tells how it is.
+func (a *app) startGroup(ctx context.Context, g localrun.Group) error {
+	cmd, in, from, err := a.background(g.Name)
+	if err != nil {
+		return diag.Fail(diag.ExitRun, "starting slipway in the background").Because(err)
+	}
+	defer from.Close()
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(os.Interrupt) })
+	defer stop()
+	if err = a.handOver(in, supervised{Group: g}); err == nil {
+		_, err = follow(from, quietly{})
+	}
+	if err != nil {
+		return errors.Join(err, ignoreExit(cmd.Wait()))
+	}
+	go func() { _ = cmd.Wait() }() // how it ended, the group's state says
+	return nil
+}
+
+// quietly watches a group and says nothing.
+type quietly struct{}
+
+func (quietly) Changed(localrun.Status) {}
+func (quietly) Log(string, []byte)      {}
+func (quietly) Note(string)             {}
+
 // handOver gives the background slipway its job.
 func (a *app) handOver(in io.WriteCloser, job supervised) error {
 	if err := errors.Join(json.NewEncoder(in).Encode(job), in.Close()); err != nil {

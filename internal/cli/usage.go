@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,13 +32,24 @@ func strict(cmd *cobra.Command) {
 			if err == nil || errors.As(err, new(*diag.Failure)) {
 				return err
 			}
-			if len(args) > 0 {
+			if !tooFew(cmd, check, args) {
 				return diag.Fail(diag.ExitUsage, "unexpected argument %q", strings.Join(args, " ")).
 					WithHint("%s --help", cmd.CommandPath())
 			}
 			return diag.Fail(diag.ExitUsage, "`%s` requires more arguments", cmd.CommandPath()).Because(err).WithHint("%s --help", cmd.CommandPath())
 		}
 	}
+}
+
+// tooFew reports whether more arguments would be right.
+func tooFew(cmd *cobra.Command, check cobra.PositionalArgs, args []string) bool {
+	for more := slices.Clone(args); len(more) < len(args)+3; {
+		more = append(more, "x")
+		if check(cmd, more) == nil {
+			return true
+		}
+	}
+	return len(args) == 0
 }
 
 // unknownCommand is the refusal of a command that does not exist.

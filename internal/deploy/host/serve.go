@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -58,68 +59,74 @@ type trouble struct {
 
 // answers are what a host does when it is asked.
 func (h *Host) answers() map[string]func(context.Context, Question) (any, error) {
-	at := func(q Question) place { return place{q.Environment, q.Service} }
-	held := func(do func(Question) error) func(context.Context, Question) (any, error) {
-		return func(_ context.Context, q Question) (any, error) {
+	out := h.tells()
+	maps.Copy(out, h.changes())
+	return out
+}
+
+// of is the service of a question.
+func (q Question) of() place { return place{q.Environment, q.Service} }
+
+// changes are the answers that need the lock of the environment.
+func (h *Host) changes() map[string]func(context.Context, Question) (any, error) {
+	out := map[string]func(context.Context, Question) (any, error){}
+	for verb, do := range map[string]func(context.Context, Question) error{
+		"scale": func(_ context.Context, q Question) error { return h.Scale(q.of(), q.Workload, q.Count) },
+		"shift": func(_ context.Context, q Question) error {
+			if q.Back {
+				return h.Return(q.of(), q.Side)
+			}
+			return h.Shift(q.of(), q.Side, q.Share)
+		},
+		"retire": func(_ context.Context, q Question) error { return h.Retire(q.of(), q.Side) },
+		"routes": func(_ context.Context, q Question) error { return h.SetRoutes(q.Environment, q.Routes) },
+		"job": func(ctx context.Context, q Question) error {
+			ctx, cancel := context.WithTimeout(ctx, q.Timeout)
+			defer cancel()
+			return h.Job(ctx, q.of(), q.Workload, q.Command)
+		},
+	} {
+		out[verb] = func(ctx context.Context, q Question) (any, error) {
 			h.mu.Lock()
 			err := h.mine(q.Environment, q.Holder)
 			h.mu.Unlock()
 			if err != nil {
 				return nil, err
 			}
-			return nil, do(q)
+			return nil, do(ctx, q)
 		}
 	}
+	return out
+}
+
+// tells are the other answers.
+func (h *Host) tells() map[string]func(context.Context, Question) (any, error) {
 	return map[string]func(context.Context, Question) (any, error){
 		"info": func(context.Context, Question) (any, error) {
 			return Info{Version: h.opts.Version, PID: os.Getpid(), Started: h.started}, nil
 		},
 		"view":  func(_ context.Context, q Question) (any, error) { return h.View(q.Environment), nil },
-		"scale": held(func(q Question) error { return h.Scale(at(q), q.Workload, q.Count) }),
-		"shift": held(func(q Question) error {
-			if q.Back {
-				return h.Return(at(q), q.Side)
-			}
-			return h.Shift(at(q), q.Side, q.Share)
-		}),
-		"retire": held(func(q Question) error { return h.Retire(at(q), q.Side) }),
-		"routes": held(func(q Question) error { return h.SetRoutes(q.Environment, q.Routes) }),
-		"stats": func(_ context.Context, q Question) (any, error) {
-			return h.Stats(at(q), q.Side, q.Since)
-		},
-		"job": func(ctx context.Context, q Question) (any, error) {
-			h.mu.Lock()
-			err := h.mine(q.Environment, q.Holder)
-			h.mu.Unlock()
-			if err != nil {
-				return nil, err
-			}
-			ctx, cancel := context.WithTimeout(ctx, q.Timeout)
-			defer cancel()
-			return nil, h.Job(ctx, at(q), q.Workload, q.Command)
-		},
-		"approve":   func(_ context.Context, q Question) (any, error) { return nil, h.Approve(q.Environment, q.Approval) },
-		"approvals": func(_ context.Context, q Question) (any, error) { return h.Approvals(q.Environment) },
-		"ask":       func(ctx context.Context, q Question) (any, error) { return nil, h.Ask(ctx, at(q), q.Side, q.Check) },
+		"stats": func(_ context.Context, q Question) (any, error) { return h.Stats(q.of(), q.Side, q.Since) },
+		"ask":   func(ctx context.Context, q Question) (any, error) { return nil, h.Ask(ctx, q.of(), q.Side, q.Check) },
 		"lock": func(_ context.Context, q Question) (any, error) {
 			return h.Take(q.Environment, q.Holder, q.By, q.Force)
 		},
-		"unlock":   func(_ context.Context, q Question) (any, error) { return nil, h.Release(q.Environment, q.Holder) },
-		"locked":   func(_ context.Context, q Question) (any, error) { return h.Locked(q.Environment), nil },
-		"keep":     func(_ context.Context, q Question) (any, error) { return nil, h.Keep(q.Holder, q.Rollout) },
-		"rollouts": func(_ context.Context, q Question) (any, error) { return h.Rollouts(q.Environment) },
+		"unlock":    func(_ context.Context, q Question) (any, error) { return nil, h.Release(q.Environment, q.Holder) },
+		"locked":    func(_ context.Context, q Question) (any, error) { return h.Locked(q.Environment), nil },
+		"keep":      func(_ context.Context, q Question) (any, error) { return nil, h.Keep(q.Holder, q.Rollout) },
+		"rollouts":  func(_ context.Context, q Question) (any, error) { return h.Rollouts(q.Environment) },
+		"approve":   func(_ context.Context, q Question) (any, error) { return nil, h.Approve(q.Environment, q.Approval) },
+		"approvals": func(_ context.Context, q Question) (any, error) { return h.Approvals(q.Environment) },
 		"append": func(_ context.Context, q Question) (any, error) {
 			return nil, h.Append(q.Holder, q.Environment, q.ID, q.Service, q.Entry)
 		},
+		"entries": func(_ context.Context, q Question) (any, error) { return h.Entries(q.Environment, q.ID, q.Service) },
 		"missing": func(ctx context.Context, q Question) (any, error) { return h.opts.Images.Missing(ctx, q.Blobs) },
 		"name": func(ctx context.Context, q Question) (any, error) {
 			if q.Descriptor == nil {
 				return nil, diag.Fail(diag.ExitUsage, "a name without an image")
 			}
 			return nil, h.opts.Images.Tag(ctx, q.Image, *q.Descriptor)
-		},
-		"entries": func(_ context.Context, q Question) (any, error) {
-			return h.Entries(q.Environment, q.ID, q.Service)
 		},
 	}
 }

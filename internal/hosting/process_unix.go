@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli
+package hosting
 
 import (
 	"context"
@@ -20,22 +20,22 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
-// listenHost takes the directory of a host for this process, and its socket.
-func listenHost(ctx context.Context, dir string) (net.Listener, func(), error) {
-	lock := flock.New(filepath.Join(dir, "host.lock"))
+// listen takes the directory of the host for this process, and its socket.
+func (h Here) listen(ctx context.Context) (net.Listener, func(), error) {
+	lock := flock.New(h.lock())
 	waiting, cancel := context.WithTimeout(ctx, letGoTime)
 	defer cancel()
 	mine, err := lock.TryLockContext(waiting, 20*time.Millisecond)
 	if err != nil && waiting.Err() == nil {
-		return nil, nil, fmt.Errorf("locking %s: %w", dir, err)
+		return nil, nil, fmt.Errorf("locking %s: %w", h.dir(), err)
 	}
 	if !mine {
 		return nil, nil, diag.Fail(diag.ExitRun, "another host is running on this machine").WithHint("slipway host status")
 	}
-	if err := os.Remove(socket(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a killed one
+	if err := os.Remove(h.socket()); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a killed one
 		return nil, nil, errors.Join(err, lock.Unlock())
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket(dir))
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", h.socket())
 	if err != nil {
 		return nil, nil, errors.Join(err, lock.Unlock())
 	}
@@ -46,9 +46,9 @@ func listenHost(ctx context.Context, dir string) (net.Listener, func(), error) {
 // letGoTime is how long a host that hands over may hold its lock.
 const letGoTime = time.Second
 
-// hostRuns reports whether a process is the host of this machine.
-func (a *app) hostRuns() bool {
-	lock := flock.New(filepath.Join(a.hostDir(), "host.lock"))
+// Runs reports whether a process is the host of this machine.
+func (h Here) Runs() bool {
+	lock := flock.New(h.lock())
 	mine, err := lock.TryLock()
 	if err != nil {
 		return false
@@ -59,44 +59,66 @@ func (a *app) hostRuns() bool {
 	return !mine
 }
 
-// endProcess asks a process to end.
-func endProcess(pid int) error { return syscall.Kill(pid, syscall.SIGTERM) }
+// lock is the file that the host of this machine holds.
+func (h Here) lock() string { return filepath.Join(h.dir(), "host.lock") }
+
+// Stop ends the host; the containers go on.
+func (h Here) Stop(ctx context.Context) error {
+	info, err := h.Client().Info(ctx)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(info.PID, syscall.SIGTERM); err != nil {
+		return diag.Fail(diag.ExitRun, "stopping the host, process %d", info.PID).Because(err)
+	}
+	for h.Runs() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return nil
+}
 
 // hostStartTime is how long a host may take to answer.
 const hostStartTime = 45 * time.Second // what is being drained goes first
 
-// startHost starts the host in the background, and returns when it answers; false when it
-// was running.
-func (a *app) startHost(ctx context.Context) (bool, error) {
-	if err := a.state.Refuse(); err != nil {
+// Launch starts the host in the background, and returns when it answers; false when it was
+// running.
+func (h Here) Launch(ctx context.Context) (bool, error) {
+	if err := h.prepare(); err != nil {
 		return false, err
 	}
-	if err := needsRoot("host start"); err != nil {
-		return false, err
-	}
-	if err := os.MkdirAll(a.hostDir(), 0o700); err != nil {
-		return false, err
-	}
-	if a.hostRuns() {
+	if h.Runs() {
 		return false, nil
 	}
-	return true, a.launchHost(ctx)
+	return true, h.launch(ctx)
 }
 
-// launchHost starts a host in the background, and returns when it answers.
-func (a *app) launchHost(ctx context.Context, flags ...string) error {
+// Upgrade puts this program in the place of the host that runs. No connection is lost.
+func (h Here) Upgrade(ctx context.Context) error {
+	started, err := h.Launch(ctx)
+	if started || err != nil {
+		return err
+	}
+	return h.launch(ctx, "--take-over")
+}
+
+// launch starts a host in the background, and returns when it answers.
+func (h Here) launch(ctx context.Context, flags ...string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(a.hostDir(), "log")
+	path := filepath.Join(h.dir(), "log")
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
 	cmd := exec.Command(self, append([]string{"host", "_run"}, flags...)...)
-	cmd.Env = append(os.Environ(), "SLIPWAY_STATE_DIR="+a.state.Path)
+	cmd.Env = append(os.Environ(), "SLIPWAY_STATE_DIR="+h.State.Path)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -106,7 +128,7 @@ func (a *app) launchHost(ctx context.Context, flags ...string) error {
 	go func() { ended <- cmd.Wait() }()
 	until := time.Now().Add(hostStartTime)
 	for {
-		if info, err := a.localHost().Info(ctx); err == nil && info.PID == cmd.Process.Pid {
+		if info, err := h.Client().Info(ctx); err == nil && info.PID == cmd.Process.Pid {
 			return nil
 		}
 		select {

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/shipping"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) deployResume() *cobra.Command {
+	var f deployFlags
+	var force bool
+	cmd := &cobra.Command{
+		Use: "resume ENVIRONMENT", Short: "Go on with a rollout that was interrupted or paused", Args: cobra.ExactArgs(1),
+		Example: "  slipway deploy resume production\n  slipway deploy resume production --force-unlock",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all, err := a.unfinished(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			for _, g := range all {
+				err := shipping.Ask(cmd.Context(), g.client, g.rollout, deploy.AskResume, whoami(), f.reason)
+				if err == nil || errors.Is(err, shipping.ErrEnded) {
+					err = a.takeOver(cmd.Context(), g, force)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&force, "force-unlock", false, "take the lock of another process, which must have ended")
+	return cmd
+}
+
+// deployAsk is a subcommand that asks something of a rollout that goes on.
+func (a *app) deployAsk(name, short string, what deploy.Request) *cobra.Command {
+	var f deployFlags
+	cmd := &cobra.Command{
+		Use: name + " ENVIRONMENT", Short: short, Args: cobra.ExactArgs(1), Example: fmt.Sprintf("  slipway deploy %s production", name),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all, err := a.unfinished(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			for _, g := range all {
+				if err := a.ask(cmd.Context(), g, what, f.reason); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+// ask notes what a person wants. Where no process runs the rollout, this one does it.
+func (a *app) ask(ctx context.Context, g going, what deploy.Request, reason string) error {
+	r := g.rollout
+	if err := shipping.Ask(ctx, g.client, r, what, whoami(), reason); err != nil {
+		return err
+	}
+	lock, err := g.client.Locked(ctx, r.Environment)
+	if err != nil {
+		return err
+	}
+	switch {
+	case lock.Holder != "":
+		_, err = fmt.Fprintf(a.Stderr, "%s, which runs the rollout, was asked to %s it; look: slipway deploy status %s --watch\n", lock.By, what, r.Environment)
+	case what == deploy.AskPause:
+		_, err = fmt.Fprintf(a.Stderr, "the rollout of %s to %s is paused\n", r.Version, g)
+	case what == deploy.AskAbort:
+		if err = a.takeOver(ctx, g, false); diag.ExitOf(err) == diag.ExitRolledBack {
+			_, err = fmt.Fprintf(a.Stderr, "%s went back in %s\n", r.Version, g)
+		}
+	default:
+		err = a.takeOver(ctx, g, false)
+	}
+	return err
+}
+
+// going is a rollout that goes on.
+type going struct {
+	goal
+	rollout host.Rollout
+}
+
+// unfinished are the rollouts that a subcommand is about.
+func (a *app) unfinished(ctx context.Context, environment string) ([]going, error) {
+	all, err := a.goals(ctx, environment, true)
+	if err != nil {
+		return nil, err
+	}
+	var out []going
+	for _, g := range all {
+		r, err := shipping.Unfinished(ctx, g.client, environment)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			out = append(out, going{g, *r})
+		}
+	}
+	if len(out) == 0 {
+		return nil, diag.Fail(diag.ExitUsage, "no rollout goes on in %s", environment).WithHint("slipway deploy status %s", environment)
+	}
+	return out, nil
+}
+
+// takeOver goes on with a rollout. Where another process runs it, that one does.
+func (a *app) takeOver(ctx context.Context, g going, force bool) error {
+	if _, err := shipping.Resume(ctx, g.client, g.rollout, whoami(), force); err != nil {
+		return err
+	}
+	return a.carryOut(ctx, g.goal, g.rollout)
+}

@@ -1,0 +1,105 @@
+// Package hosting makes this machine a target: it starts the process that owns what runs
+// here, package deploy/host, gives it the containers and addresses of the machine, and
+// reaches it for others.
+//
+//	here := hosting.Here{State: dir, Start: startGroup, Note: note, Version: version}
+//	started, err := here.Launch(ctx)
+//	view, err := here.Client().View(ctx, "staging")
+package hosting
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/state"
+)
+
+// Here is this machine.
+type Here struct {
+	State   state.Dir
+	Start   func(ctx context.Context, g localrun.Group) error // in a process of its own; returns when the group runs
+	Note    func(text string)
+	Version string // of slipway
+}
+
+// dir is where the host keeps its files.
+func (h Here) dir() string { return filepath.Join(h.State.Path, "host") }
+
+// socket is where a host is asked.
+func (h Here) socket() string { return filepath.Join(h.dir(), "host.sock") }
+
+// Client asks the host of this machine.
+func (h Here) Client() *host.Client { return host.NewClient("the host of this machine", h.Dial) }
+
+// Dial reaches the host of this machine.
+func (h Here) Dial(ctx context.Context) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, "unix", h.socket())
+}
+
+// Run is the host, until the context ends or another process takes over. With takeOver it
+// takes the place of the one that runs.
+func (h Here) Run(ctx context.Context, takeOver bool) error {
+	if err := h.prepare(); err != nil {
+		return err
+	}
+	m := machine{Here: h}
+	if takeOver {
+		var err error
+		if m.inherited, err = h.inherit(ctx); err != nil {
+			return err
+		}
+	}
+	listener, unlock, err := h.listen(ctx)
+	if err != nil {
+		return err
+	}
+	leave := sync.OnceFunc(unlock)
+	defer leave()
+	if err := h.State.RepairContainers(h.Note); err != nil {
+		h.Note(err.Error())
+	}
+	store, err := h.State.Images(event.Discard{})
+	if err != nil {
+		return err
+	}
+	owner, err := host.Open(host.Options{Dir: h.dir(), Containers: m, Network: m, Images: store, Note: h.Note, Version: h.Version, Left: leave})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	served := make(chan error, 1)
+	go func() { served <- owner.Serve(ctx, listener) }()
+	err = owner.Run(ctx)
+	cancel()
+	return errors.Join(err, <-served)
+}
+
+// prepare refuses whoever cannot be a host, and makes its directory.
+func (h Here) prepare() error {
+	if err := h.State.Refuse(); err != nil {
+		return err
+	}
+	if os.Geteuid() != 0 {
+		return diag.Fail(diag.ExitRun, "a host requires root").WithHint("sudo slipway host start")
+	}
+	return os.MkdirAll(h.dir(), 0o700)
+}
+
+// inherit takes the listeners of the host that runs.
+func (h Here) inherit(ctx context.Context) (map[string]net.Listener, error) {
+	conn, err := h.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return host.Inherit(conn.(*net.UnixConn))
+}
