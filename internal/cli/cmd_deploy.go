@@ -46,7 +46,7 @@ goes on, and slipway deploy abort goes back, on any machine.`,
 	}
 	f.register(cmd)
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would change, and change nothing")
-	cmd.AddCommand(a.deployStatus(), a.deployResume(),
+	cmd.AddCommand(a.deployStatus(), a.deployResume(), a.deployRemove(),
 		a.deployAsk("abort", "Let a rollout go back to what ran before", deploy.AskAbort),
 		a.deployAsk("promote", "Let a rollout go on without waiting for time or data", deploy.AskPromote),
 		a.deployAsk("pause", "Let a rollout stay as it is until it is resumed", deploy.AskPause))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
@@ -62,13 +63,33 @@ func (a *app) deployAsk(name, short string, what deploy.Request) *cobra.Command 
 	return cmd
 }
 
+// deployRemove is `slipway deploy remove`.
+func (a *app) deployRemove() *cobra.Command {
+	return &cobra.Command{
+		Use: "remove ENVIRONMENT", Short: "End all that runs in an environment", Args: cobra.ExactArgs(1), Example: "  slipway deploy remove staging",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all, err := a.goals(cmd.Context(), args[0], true)
+			if err != nil {
+				return err
+			}
+			for _, g := range all {
+				if err := shipping.Remove(cmd.Context(), g.client, args[0], whoami(), time.Now()); err != nil {
+					return err
+				}
+				fmt.Fprintf(a.Stderr, "nothing runs in %s any more\n", g)
+			}
+			return nil
+		},
+	}
+}
+
 // ask notes what a person wants. Where no process runs the rollout, this one does it.
 func (a *app) ask(ctx context.Context, g going, what deploy.Request, reason string) error {
 	r := g.rollout
 	if err := shipping.Ask(ctx, g.client, r, what, whoami(), reason); err != nil {
 		return err
 	}
-	lock, err := g.client.Locked(ctx, r.Environment)
+	lock, err := shipping.Busy(ctx, g.client, r.Environment, whoami())
 	if err != nil {
 		return err
 	}

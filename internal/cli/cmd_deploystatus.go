@@ -110,7 +110,7 @@ func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
 	if err != nil {
 		return out, err
 	}
-	lock, err := g.client.Locked(ctx, g.env.Name)
+	lock, err := shipping.Busy(ctx, g.client, g.env.Name, whoami())
 	if err != nil {
 		return out, err
 	}

@@ -32,6 +32,7 @@ type Group struct {
 	Up      int       // how many exist, healthy or not, those that end included
 	Healthy int       // how many of those that are to run are ready
 	Short   time.Time // since when fewer are healthy than are wanted; zero: they are
+	Ill     string    // why one of them is not healthy yet; "": nobody knows
 	Failed  string    // why one of them will never be: "pod x: crash loop: panic: …"; "": none
 }
 
@@ -183,7 +184,11 @@ func bad(spec Spec, seen Observed) string {
 	case g.Failed != "":
 		return g.Failed
 	case !g.Short.IsZero() && seen.Now.Sub(g.Short) > spec.Deadline:
-		return fmt.Sprintf("%d of %d were healthy after %s", g.Healthy, g.Want, spec.Deadline)
+		why := fmt.Sprintf("%d of %d were healthy after %s", g.Healthy, g.Want, spec.Deadline)
+		if g.Ill != "" {
+			why += ": " + g.Ill
+		}
+		return why
 	case seen.Verdict == Bad:
 		return seen.Why
 	}

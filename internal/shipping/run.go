@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy"
@@ -28,14 +30,35 @@ func Start(ctx context.Context, client *host.Client, r host.Rollout) error {
 		err = client.Keep(ctx, r)
 	}
 	if err != nil {
-		return errors.Join(err, client.Unlock(context.WithoutCancel(ctx), r.Environment, r.ID))
+		return errors.Join(err, client.Unlock(context.WithoutCancel(ctx), r.Environment))
 	}
 	return nil
 }
 
-// Resume takes the lock for a rollout that has begun, and returns who had it.
+// Resume takes the lock for a rollout that has begun, and returns who had it. It does not
+// wait for a process of this machine and person that has ended.
 func Resume(ctx context.Context, client *host.Client, r host.Rollout, by string, force bool) (host.Lock, error) {
-	return client.Lock(ctx, r.Environment, r.ID, by, force)
+	l, err := Busy(ctx, client, r.Environment, by)
+	if err != nil {
+		return l, err
+	}
+	return client.Lock(ctx, r.Environment, r.ID, by, force || l.Holder == "")
+}
+
+// Busy is who changes an environment now; without a Holder, nobody does. A process of this
+// machine and person that has ended is nobody.
+func Busy(ctx context.Context, client *host.Client, environment, by string) (host.Lock, error) {
+	l, err := client.Locked(ctx, environment)
+	if err == nil && l.By == by && gone(l.Process) {
+		l = host.Lock{}
+	}
+	return l, err
+}
+
+// gone reports that no process has a number.
+func gone(pid int) bool {
+	p, err := os.FindProcess(pid)
+	return err != nil || errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
 // renew is how often the lock is renewed.
@@ -50,7 +73,7 @@ func Run(ctx context.Context, client *host.Client, r host.Rollout, by string, si
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go hold(running, cancel, client, r, by)
-	defer func() { _ = client.Unlock(context.WithoutCancel(ctx), r.Environment, r.ID) }() // else it expires
+	defer func() { _ = client.Unlock(context.WithoutCancel(ctx), r.Environment) }() // else it expires
 	done, err := carryOut(running, client, r, by, sink)
 	if err != nil {
 		return done, cmp.Or(taken(running), err)
@@ -106,7 +129,7 @@ func hold(ctx context.Context, cancel context.CancelCauseFunc, client *host.Clie
 		case <-tick.C:
 		}
 		if _, err := client.Lock(ctx, r.Environment, r.ID, by, false); err != nil {
-			if l, asked := client.Locked(ctx, r.Environment); asked == nil && l.Holder != "" && (l.Holder != r.ID || l.By != by) {
+			if diag.ExitOf(err) == diag.ExitDeployStopped {
 				cancel(errTaken)
 				return
 			}

@@ -35,11 +35,14 @@ type Order struct {
 	By, Reason  string
 }
 
+// idTime begins the name of a rollout, so that names sort by time.
+const idTime = "20060102-150405.000"
+
 // Plan asks what runs and returns the rollout of what differs; one without waves changes
 // nothing. Nothing is changed by it.
 func (o Order) Plan(ctx context.Context, now time.Time) (host.Rollout, error) {
 	r := host.Rollout{
-		ID: now.UTC().Format("20060102-150405.000") + "-" + o.Release.Version, Environment: o.Environment.Name, Fleet: o.Release.Fleet,
+		ID: now.UTC().Format(idTime) + "-" + o.Release.Version, Environment: o.Environment.Name, Fleet: o.Release.Fleet,
 		Version: o.Release.Version, By: o.By, Reason: o.Reason, Started: now.UTC(), Routes: o.routes(),
 	}
 	view, err := o.Client.View(ctx, o.Environment.Name)

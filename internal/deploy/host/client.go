@@ -3,11 +3,13 @@ package host
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy"
@@ -18,15 +20,16 @@ import (
 
 // Client asks a host, on this machine or elsewhere.
 type Client struct {
-	http *http.Client
-	what string        // for messages
-	said func() string // what the way there said last
-	hint string        // when it does not answer
+	http   *http.Client
+	what   string        // for messages
+	said   func() string // what the way there said last
+	hint   string        // when it does not answer
+	holder string        // names this one, where it holds a lock
 }
 
 // NewClient asks the host that dial reaches; what names it in messages.
 func NewClient(what string, dial func(ctx context.Context) (net.Conn, error)) *Client {
-	return &Client{what: what, said: func() string { return "" }, hint: "slipway host status; slipway host start", http: &http.Client{Transport: &http.Transport{
+	return &Client{what: what, holder: rand.Text(), said: func() string { return "" }, hint: "slipway host status; slipway host start", http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 	}}}
 }
@@ -39,6 +42,7 @@ const answerTime = 30 * time.Second
 
 // ask asks one thing; out may be nil.
 func (c *Client) ask(ctx context.Context, verb string, q Question, out any) error {
+	q.Holder = c.holder
 	data, err := json.Marshal(q)
 	if err != nil {
 		return err
@@ -82,14 +86,15 @@ func (c *Client) View(ctx context.Context, environment string) (out View, err er
 	return out, c.ask(ctx, "view", Question{Environment: environment}, &out)
 }
 
-// Lock takes or renews the lock of an environment, and returns who had it.
-func (c *Client) Lock(ctx context.Context, environment, holder, by string, force bool) (before Lock, err error) {
-	return before, c.ask(ctx, "lock", Question{Environment: environment, Holder: holder, By: by, Force: force}, &before)
+// Lock takes or renews the lock of an environment for a rollout, and returns who had it.
+// The holder is this Client.
+func (c *Client) Lock(ctx context.Context, environment, rollout, by string, force bool) (before Lock, err error) {
+	return before, c.ask(ctx, "lock", Question{Environment: environment, ID: rollout, By: by, Process: os.Getpid(), Force: force}, &before)
 }
 
-// Unlock gives the lock back.
-func (c *Client) Unlock(ctx context.Context, environment, holder string) error {
-	return c.ask(ctx, "unlock", Question{Environment: environment, Holder: holder}, nil)
+// Unlock gives the lock back; that of another holder stays.
+func (c *Client) Unlock(ctx context.Context, environment string) error {
+	return c.ask(ctx, "unlock", Question{Environment: environment}, nil)
 }
 
 // Locked is who changes an environment now.
@@ -99,7 +104,7 @@ func (c *Client) Locked(ctx context.Context, environment string) (out Lock, err 
 
 // Keep writes a rollout.
 func (c *Client) Keep(ctx context.Context, r Rollout) error {
-	return c.ask(ctx, "keep", Question{Holder: r.ID, Rollout: r}, nil)
+	return c.ask(ctx, "keep", Question{Rollout: r}, nil)
 }
 
 // Rollouts are those of an environment, the newest first.
@@ -109,12 +114,12 @@ func (c *Client) Rollouts(ctx context.Context, environment string) (out []Rollou
 
 // SetRoutes replaces what clients from outside reach.
 func (c *Client) SetRoutes(ctx context.Context, r Rollout) error {
-	return c.ask(ctx, "routes", Question{Environment: r.Environment, Holder: r.ID, Routes: r.Routes}, nil)
+	return c.ask(ctx, "routes", Question{Environment: r.Environment, Routes: r.Routes}, nil)
 }
 
 // Job runs a command in the image of a workload, and waits for its end.
 func (c *Client) Job(ctx context.Context, r Rollout, service string, w Workload, command []string, timeout time.Duration) error {
-	return c.ask(ctx, "job", Question{Environment: r.Environment, Holder: r.ID, Service: service, Workload: w, Command: command, Timeout: timeout}, nil)
+	return c.ask(ctx, "job", Question{Environment: r.Environment, Service: service, Workload: w, Command: command, Timeout: timeout}, nil)
 }
 
 // Approve notes that somebody approves a release for an environment.
@@ -135,7 +140,7 @@ type Journal struct {
 
 // Append adds an entry.
 func (j Journal) Append(ctx context.Context, e deploy.Entry) error {
-	return j.Client.ask(ctx, "append", Question{Environment: j.Environment, Holder: j.ID, ID: j.ID, Service: j.Service, Entry: e}, nil)
+	return j.Client.ask(ctx, "append", Question{Environment: j.Environment, ID: j.ID, Service: j.Service, Entry: e}, nil)
 }
 
 // Entries are all that was added.
@@ -152,7 +157,7 @@ type Target struct {
 }
 
 func (t Target) question() Question {
-	return Question{Environment: t.Environment, Service: t.Part.Spec.Service, Holder: t.ID}
+	return Question{Environment: t.Environment, Service: t.Part.Spec.Service}
 }
 
 // Observe says how both sides are.
@@ -177,7 +182,7 @@ func (t Target) Observe(ctx context.Context, service string) (deploy.Observed, e
 }
 
 func (v SideView) group() deploy.Group {
-	return deploy.Group{Want: v.Want, Up: v.Up, Healthy: v.Healthy, Short: v.Short, Failed: v.Failed}
+	return deploy.Group{Want: v.Want, Up: v.Up, Healthy: v.Healthy, Short: v.Short, Ill: v.Ill, Failed: v.Failed}
 }
 
 // Do carries out an action.
@@ -282,14 +287,17 @@ func (l Limits) compare(fresh, old proxy.Stats) (deploy.Verdict, string) {
 	if rate > before+l.ErrorRate {
 		return deploy.Bad, fmt.Sprintf("%.1f %% of %d requests failed, of the running version %.1f %%: at most %.1f more may", rate, fresh.Requests, before, l.ErrorRate)
 	}
-	if l.P95 > 0 && old.Requests >= l.Samples && float64(fresh.P95) > float64(old.P95)*l.P95 && fresh.P95-old.P95 > slack {
+	if enough := max(l.Samples, fewest); l.P95 > 0 && fresh.Requests >= enough && old.Requests >= enough && float64(fresh.P95) > float64(old.P95)*l.P95 && fresh.P95-old.P95 > slack {
 		return deploy.Bad, fmt.Sprintf("95 %% of the requests took up to %s, of the running version %s: at most %.1f times that", fresh.P95.Round(time.Millisecond), old.P95.Round(time.Millisecond), l.P95)
 	}
 	return deploy.Good, ""
 }
 
-// slack is a difference in time that is noise.
-const slack = 20 * time.Millisecond
+// A 95th percentile of fewer requests says nothing, and so does a difference below slack.
+const (
+	fewest = 20
+	slack  = 20 * time.Millisecond
+)
 
 func percent(s proxy.Stats) float64 {
 	if s.Requests == 0 {

@@ -166,8 +166,9 @@ func (y *yard) started(image string) int {
 // bed is a host with a client.
 type bed struct {
 	*host.Client
-	t   *testing.T
-	end func()
+	again func() *host.Client // another process
+	t     *testing.T
+	end   func()
 }
 
 func (y *yard) host(dir string) bed {
@@ -186,12 +187,14 @@ func (y *yard) host(dir string) bed {
 	var running sync.WaitGroup
 	running.Go(func() { _ = h.Serve(ctx, l) })
 	running.Go(func() { _ = h.Run(ctx) })
-	client := host.NewClient("the host", func(ctx context.Context) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
-	})
-	b := bed{Client: client, t: y.t}
+	again := func() *host.Client {
+		return host.NewClient("the host", func(ctx context.Context) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		})
+	}
+	b := bed{Client: again(), again: again, t: y.t}
 	b.end = sync.OnceFunc(func() {
-		client.Close()
+		b.Client.Close()
 		cancel()
 		running.Wait()
 	})
@@ -208,7 +211,7 @@ func (y *yard) workload(image string) host.Workload {
 // target is web on its way from one image to another; "" is none.
 func (b bed) target(y *yard, from, to string) host.Target {
 	b.t.Helper()
-	if _, err := b.Lock(b.t.Context(), env, "r1", "me", false); err != nil {
+	if _, err := b.Lock(b.t.Context(), env, "r1", "me", true); err != nil {
 		b.t.Fatal(err)
 	}
 	p := host.Part{New: y.workload(to), Spec: deploy.Spec{Service: "web", Release: y.workload(to).Key()}}
@@ -376,12 +379,13 @@ func TestOneHolderChangesAnEnvironment(t *testing.T) {
 	b := y.host(t.TempDir())
 	ctx := t.Context()
 	up(y, t, b, "v1", 1) // r1 has the lock
-	_, err := b.Lock(ctx, env, "r2", "somebody", false)
-	if err == nil || !strings.Contains(err.Error(), "test is being changed: by me, rollout r1") || !strings.Contains(diag.HintOf(err), "--force-unlock") {
+	other := b.again()
+	_, err := other.Lock(ctx, env, "r2", "somebody", false)
+	if err == nil || !strings.Contains(err.Error(), "test is being changed: by me (process ") || !strings.Contains(err.Error(), "rollout r1") || !strings.Contains(diag.HintOf(err), "--force-unlock") {
 		t.Errorf("%v, %s", err, diag.HintOf(err))
 	}
-	before, err := b.Lock(ctx, env, "r2", "somebody", true)
-	if err != nil || before.Holder != "r1" {
+	before, err := other.Lock(ctx, env, "r1", "somebody", true) // who goes on with the same rollout
+	if err != nil || before.By != "me" {
 		t.Errorf("%+v, %v", before, err)
 	}
 	on := host.Target{Client: b.Client, Environment: env, ID: "r1", Part: host.Part{New: y.workload("v2"), Spec: deploy.Spec{Service: "web", Release: "x"}}}
@@ -392,10 +396,10 @@ func TestOneHolderChangesAnEnvironment(t *testing.T) {
 	if err := j.Append(ctx, deploy.Entry{Done: true}); err == nil {
 		t.Error("who lost the lock still writes the journal")
 	}
-	if err := b.Unlock(ctx, env, "r1"); err != nil {
+	if err := b.Unlock(ctx, env); err != nil {
 		t.Error(err)
 	}
-	if l, err := b.Locked(ctx, env); err != nil || l.Holder != "r2" {
+	if l, err := b.Locked(ctx, env); err != nil || l.By != "somebody" {
 		t.Errorf("%+v, %v", l, err)
 	}
 }

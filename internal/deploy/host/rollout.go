@@ -83,7 +83,9 @@ type Limits struct {
 
 // Lock is who changes an environment.
 type Lock struct {
-	Holder  string    `json:"holder"` // a rollout
+	Holder  string    `json:"holder"` // a Client
+	Rollout string    `json:"rollout"`
+	Process int       `json:"process,omitempty"` // on the machine of By
 	By      string    `json:"by,omitempty"`
 	Since   time.Time `json:"since"`
 	Expires time.Time `json:"expires"`
@@ -292,8 +294,8 @@ func (h *Host) Approvals(environment string) ([]Approval, error) {
 
 // Take takes the lock of an environment, or renews it. Another holder's is an error that
 // says who, unless it has expired or is forced, and is returned.
-func (h *Host) Take(environment, holder, by string, force bool) (before Lock, err error) {
-	dir, err := h.rolloutDir(environment, holder)
+func (h *Host) Take(environment string, l Lock, force bool) (before Lock, err error) {
+	dir, err := h.rolloutDir(environment, l.Rollout)
 	if err != nil {
 		return Lock{}, err
 	}
@@ -301,11 +303,11 @@ func (h *Host) Take(environment, holder, by string, force bool) (before Lock, er
 	defer h.mu.Unlock()
 	now := time.Now()
 	before = h.lock(environment)
-	if before.Holder != "" && before.Holder != holder && now.Before(before.Expires) && !force {
+	if before.Holder != "" && before.Holder != l.Holder && now.Before(before.Expires) && !force {
 		return before, locked(environment, before)
 	}
-	l := Lock{Holder: holder, By: by, Since: now, Expires: now.Add(lease)}
-	if before.Holder == holder {
+	l.Since, l.Expires = now, now.Add(lease)
+	if before.Holder == l.Holder {
 		l.Since = before.Since
 	}
 	data, err := json.Marshal(l)
@@ -320,7 +322,7 @@ func (h *Host) Take(environment, holder, by string, force bool) (before Lock, er
 
 // Release gives the lock back; that of another holder stays.
 func (h *Host) Release(environment, holder string) error {
-	dir, err := h.rolloutDir(environment, holder)
+	dir, err := h.rolloutDir(environment, "x")
 	if err != nil {
 		return err
 	}
@@ -365,8 +367,8 @@ func (h *Host) mine(environment, holder string) error {
 
 func locked(environment string, l Lock) error {
 	if l.Holder == "" {
-		return diag.Fail(diag.ExitRun, "nobody holds the lock of %s, and this needs it", environment).WithHint("slipway deploy resume %s", environment)
+		return diag.Fail(diag.ExitDeployStopped, "nobody holds the lock of %s, and this needs it", environment).WithHint("slipway deploy resume %s", environment)
 	}
-	return diag.Fail(diag.ExitRun, "%s is being changed: by %s, rollout %s, since %s", environment, l.By, l.Holder, strings.Replace(l.Since.UTC().Format(time.DateTime), " ", " at ", 1)+" UTC").
+	return diag.Fail(diag.ExitDeployStopped, "%s is being changed: by %s (process %d), rollout %s, since %s", environment, l.By, l.Process, l.Rollout, strings.Replace(l.Since.UTC().Format(time.DateTime), " ", " at ", 1)+" UTC").
 		WithHint("wait for it, look: slipway deploy status %[1]s; or, when its process is gone: slipway deploy resume %[1]s --force-unlock", environment)
 }

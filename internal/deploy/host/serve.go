@@ -34,6 +34,7 @@ type Question struct {
 	ID          string           `json:"id,omitempty"`
 	Entry       deploy.Entry     `json:"entry,omitzero"`
 	By          string           `json:"by,omitempty"`
+	Process     int              `json:"process,omitempty"`
 	Force       bool             `json:"force,omitempty"`
 	Command     []string         `json:"command,omitempty"`
 	Timeout     time.Duration    `json:"timeout,omitempty"`
@@ -109,7 +110,7 @@ func (h *Host) tells() map[string]func(context.Context, Question) (any, error) {
 		"stats": func(_ context.Context, q Question) (any, error) { return h.Stats(q.of(), q.Side, q.Since) },
 		"ask":   func(ctx context.Context, q Question) (any, error) { return nil, h.Ask(ctx, q.of(), q.Side, q.Check) },
 		"lock": func(_ context.Context, q Question) (any, error) {
-			return h.Take(q.Environment, q.Holder, q.By, q.Force)
+			return h.Take(q.Environment, Lock{Holder: q.Holder, Rollout: q.ID, By: q.By, Process: q.Process}, q.Force)
 		},
 		"unlock":    func(_ context.Context, q Question) (any, error) { return nil, h.Release(q.Environment, q.Holder) },
 		"locked":    func(_ context.Context, q Question) (any, error) { return h.Locked(q.Environment), nil },

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,8 +39,9 @@ type SideView struct {
 	Want       int             `json:"want"`
 	Up         int             `json:"up"`
 	Healthy    int             `json:"healthy"`
-	Short      time.Time       `json:"short,omitzero"` // since when fewer are healthy than are wanted
-	Failed     string          `json:"failed,omitempty"`
+	Short      time.Time       `json:"short,omitzero"`   // since when fewer are healthy than are wanted
+	Ill        string          `json:"ill,omitempty"`    // why a container is not healthy yet
+	Failed     string          `json:"failed,omitempty"` // why one will never be
 	Retired    bool            `json:"retired,omitempty"`
 	Containers []ContainerView `json:"containers,omitempty"`
 }
@@ -98,8 +100,8 @@ func (ls *liveSide) show(v *SideView) {
 			v.Up++
 		}
 		v.Containers = append(v.Containers, ContainerView{Group: r.group, Running: r.running, Restarts: r.ends, Problem: r.failed, Status: r.status})
-		if i < v.Want && v.Failed == "" {
-			v.Failed = r.doomed()
+		if i < v.Want && !r.up() {
+			v.Failed, v.Ill = cmp.Or(v.Failed, r.doomed()), cmp.Or(v.Ill, r.ill())
 		}
 	}
 }
@@ -113,6 +115,15 @@ func (r *replica) doomed() string {
 		return fmt.Sprintf("%s is unhealthy: %s", r.group, r.status.LastProbe)
 	}
 	return ""
+}
+
+// ill is why a container is not healthy, as far as it is known.
+func (r *replica) ill() string {
+	why := cmp.Or(r.failed, r.status.LastProbe)
+	if why == "" {
+		return ""
+	}
+	return r.group + ": " + why
 }
 
 // Stats are the requests of a side since a moment.

@@ -1,0 +1,61 @@
+package shipping
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// removeTime bounds how long what is removed may take to end.
+const removeTime = 2 * time.Minute
+
+// Remove ends all that runs in an environment. Its rollouts and journals stay.
+func Remove(ctx context.Context, client *host.Client, environment, by string, now time.Time) (err error) {
+	other, err := Unfinished(ctx, client, environment)
+	if err != nil {
+		return err
+	}
+	if other != nil {
+		return unfinished(*other)
+	}
+	r := host.Rollout{ID: now.UTC().Format(idTime) + "-remove", Environment: environment, By: by, Started: now.UTC()}
+	if _, err := client.Lock(ctx, environment, r.ID, by, false); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Unlock(context.WithoutCancel(ctx), environment)) }()
+	if err := client.SetRoutes(ctx, r); err != nil {
+		return err
+	}
+	for until := now.Add(removeTime); ; {
+		view, err := client.View(ctx, environment)
+		if err != nil {
+			return err
+		}
+		left := 0
+		for name, s := range view.Services {
+			for key, side := range s.Sides {
+				left++
+				if side.Retired {
+					continue
+				}
+				t := host.Target{Client: client, Environment: environment, ID: r.ID, Part: host.Part{Spec: deploy.Spec{Service: name, Release: key}}}
+				if err := t.Do(ctx, t.Part.Spec, deploy.Action{Kind: deploy.Retire, Side: deploy.New}); err != nil {
+					return err
+				}
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+		if time.Now().After(until) {
+			return diag.Fail(diag.ExitRun, "%d sides of services in %s have not ended after %s", left, environment, removeTime).WithHint("slipway deploy status %s", environment)
+		}
+		if err := sleep(ctx, every); err != nil {
+			return err
+		}
+	}
+}
