@@ -15,6 +15,7 @@ func opensItself() map[string]string {
 	return map[string]string{
 		"internal/repository":               "the one place",
 		"internal/advisory/osv/*":           "the state directory, and files that the person names",
+		"internal/audit/*":                  "the state directory, the kernel's files, and a log that the person names",
 		"internal/baseimage/*":              "the state directory, and settings of the machine",
 		"internal/bench/change.go":          "regular files of its own copy",
 		"internal/cli/cmd_doctor_linux.go":  "the kernel's files",

@@ -5,14 +5,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"os"
-	"os/user"
+	"maps"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/audit"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
@@ -152,7 +152,7 @@ func (a *app) release(ctx context.Context, version string, f fleetFlags, asBuilt
 	if err != nil {
 		return r, false, err
 	}
-	r = release.Release{Fleet: fl.Name, Version: version, Created: time.Now().UTC().Truncate(time.Millisecond), By: whoami(), Slipway: Version}
+	r = release.Release{Fleet: fl.Name, Version: version, Created: time.Now().UTC().Truncate(time.Millisecond), By: audit.Me().Name, Slipway: Version}
 	tree := repository.Root(fl.Root)
 	if r.Source.Commit = repository.Head(tree); r.Source.Commit != "" {
 		r.Source.URL = repository.Origin(tree)
@@ -177,7 +177,44 @@ func (a *app) release(ctx context.Context, version string, f fleetFlags, asBuilt
 		return r, false, diag.Fail(diag.ExitUsage, "%d of %d services are not built from the files as they are now:\n  %s", len(stale), len(images), strings.Join(stale, "\n  ")).
 			WithHint("slipway build, or --as-built to pin the images that there are")
 	}
-	return a.keepRelease(ctx, store, r, images)
+	log, err := audit.Open(a.state.AuditDir()) // before anything is done that it could not record
+	if err != nil {
+		return r, false, err
+	}
+	if r, made, err = a.keepRelease(ctx, store, r, images); err != nil {
+		return r, made, err
+	}
+	return r, made, a.recordRelease(log, r, made, stale)
+}
+
+// recordRelease writes a release to the audit log, also when the command that made it was
+// interrupted before it could.
+func (a *app) recordRelease(log *audit.Log, r release.Release, made bool, asBuilt []string) error {
+	record := audit.Record{
+		Action: audit.BuiltRelease, Origin: r.Source, Fleet: r.Fleet, Version: r.Version, Result: audit.OK,
+		Digests: map[string]string{}, Details: map[string]string{"slipway": Version},
+	}
+	var evidence []string
+	for _, s := range r.Services {
+		record.Digests[s.Name] = s.Digest
+		evidence = append(evidence, s.Name+": "+evidenceText(s.Evidence))
+	}
+	record.Details["evidence"] = strings.Join(evidence, "; ")
+	if len(asBuilt) > 0 {
+		record.Details["as_built"] = strings.Join(asBuilt, "; ")
+	}
+	if !made {
+		files, err := audit.Read(a.state.AuditDir())
+		if err != nil {
+			return err
+		}
+		for _, has := range files.Records() {
+			if has.Action == record.Action && has.Fleet == r.Fleet && has.Version == r.Version && maps.Equal(has.Digests, record.Digests) {
+				return nil
+			}
+		}
+	}
+	return log.Append(record)
 }
 
 // plannedFleet is the fleet of slipway.yaml. A release of what has none has no name.
@@ -247,18 +284,6 @@ func pin(ctx context.Context, store *image.Store, i fleet.Image, job pipeline.Jo
 		out.Evidence = append(out.Evidence, release.Evidence{Type: e.Type, Signed: e.Signed, Keys: e.Keys})
 	}
 	return out, nil
-}
-
-// whoami is the person and the machine.
-func whoami() string {
-	name := "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if host, err := os.Hostname(); err == nil {
-		name += "@" + host
-	}
-	return diag.Printable(name)
 }
 
 func (a *app) printRelease(r release.Release) error {

@@ -50,5 +50,8 @@ func (d Dir) engineDir() string { return filepath.Join(d.Path, "engine") }
 // RegistryDir is where `slipway registry serve` keeps images.
 func (d Dir) RegistryDir() string { return filepath.Join(d.Path, "registry") }
 
+// AuditDir is where the audit log is.
+func (d Dir) AuditDir() string { return filepath.Join(d.Path, "audit") }
+
 // binDir is where carried programs are unpacked.
 func (d Dir) binDir() string { return filepath.Join(d.Path, "bin") }

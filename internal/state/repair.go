@@ -47,7 +47,7 @@ func (d Dir) Repair(ctx context.Context, sink event.Sink) []Repaired {
 // repairPermissions takes from others what would let them change images.
 func (d Dir) repairPermissions(context.Context, event.Sink) (string, error) {
 	changed := 0
-	for _, path := range []string{d.Path, d.ImageDir(), filepath.Join(d.ImageDir(), "blobs", "sha256"), d.engineDir(), d.binDir(), filepath.Join(d.Path, "bases"), filepath.Join(d.Path, "packages"), filepath.Join(d.Path, "ledger.db")} {
+	for _, path := range []string{d.Path, d.ImageDir(), filepath.Join(d.ImageDir(), "blobs", "sha256"), d.engineDir(), d.binDir(), filepath.Join(d.Path, "bases"), filepath.Join(d.Path, "packages"), filepath.Join(d.Path, "ledger.db"), d.AuditDir()} {
 		info, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

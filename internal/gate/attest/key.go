@@ -51,9 +51,12 @@ func (v Verifier) ID() string { return v.id }
 // Short is the beginning of the ID, for people.
 func (v Verifier) Short() string { return v.id[:12] }
 
-// Sign implements dsse.Signer: ECDSA in ASN.1 and RSA (PKCS #1 v1.5) over the SHA-256,
-// Ed25519 over the data.
-func (s *Signer) Sign(_ context.Context, data []byte) ([]byte, error) {
+// Sign implements dsse.Signer.
+func (s *Signer) Sign(_ context.Context, data []byte) ([]byte, error) { return s.SignData(data) }
+
+// SignData signs: ECDSA in ASN.1 and RSA (PKCS #1 v1.5) over the SHA-256, Ed25519 over the
+// data.
+func (s *Signer) SignData(data []byte) ([]byte, error) {
 	if _, plain := s.public.(ed25519.PublicKey); plain {
 		return s.key.Sign(rand.Reader, data, crypto.Hash(0))
 	}
@@ -93,8 +96,8 @@ func (s *Signer) Seal(ctx context.Context, e Evidence) (Sealed, error) {
 	return done, nil
 }
 
-// verifies tells whether a signature of some data is that of the key.
-func (v Verifier) verifies(data, signature []byte) bool {
+// Verifies tells whether a signature of some data is that of the key.
+func (v Verifier) Verifies(data, signature []byte) bool {
 	sum := sha256.Sum256(data)
 	switch key := v.public.(type) {
 	case *ecdsa.PublicKey:

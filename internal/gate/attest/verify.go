@@ -54,7 +54,7 @@ func (i Item) check(image v1.Hash, keys []Verifier) (by, refused string) {
 	}
 	for _, key := range keys {
 		for _, m := range i.Signatures {
-			if key.verifies(i.message(), m.Bytes) {
+			if key.Verifies(i.message(), m.Bytes) {
 				if other := i.about(image); other != "" {
 					return "", other
 				}
