@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/audit"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/spf13/cobra"
 )
@@ -35,11 +36,22 @@ func (a *app) approve(ctx context.Context, environment, version, reason string) 
 	if err != nil {
 		return err
 	}
+	log, err := audit.Open(a.state.AuditDir())
+	if err != nil {
+		return err
+	}
 	for _, g := range all {
-		approval := host.Approval{Version: version, Content: r.Content(), By: whoami(), Reason: reason, At: time.Now().UTC()}
+		approval := host.Approval{Version: version, Content: r.Content(), By: audit.Me().Name, Reason: reason, At: time.Now().UTC()}
 		if err := g.client.Approve(ctx, environment, approval); err != nil {
 			return err
 		}
+	}
+	record := audit.Record{Action: audit.Approved, Environment: environment, Fleet: r.Fleet, Version: version, Result: audit.OK, Digests: map[string]string{}, Details: map[string]string{"reason": reason}}
+	for _, s := range r.Services {
+		record.Digests[s.Name] = s.Digest
+	}
+	if err := log.Append(record); err != nil {
+		return err
 	}
 	_, err = fmt.Fprintf(a.Stderr, "%s is approved for %s\n", version, environment)
 	return err

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/audit"
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -125,7 +127,7 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 	if err := a.enforce(ctx, store, "deploy", names); err != nil {
 		return false, err
 	}
-	order := shipping.Order{Fleet: g.fleet, Environment: g.env, Release: r, Client: g.client, Lookup: a.lookup, By: whoami(), Reason: f.reason}
+	order := shipping.Order{Fleet: g.fleet, Environment: g.env, Release: r, Client: g.client, Lookup: a.lookup, By: audit.Me().Name, Reason: f.reason}
 	if order.First, err = a.first(ctx, g); err != nil {
 		return false, err
 	}
@@ -146,7 +148,14 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 	if err := a.send(ctx, g, store, r); err != nil {
 		return false, err
 	}
+	log, err := audit.Open(a.state.AuditDir()) // before anything is done that it could not record
+	if err != nil {
+		return false, err
+	}
 	if err := shipping.Start(ctx, g.client, rollout); err != nil {
+		return false, err
+	}
+	if err := log.Append(deployRecord(g, rollout, audit.DeployStarted, audit.OK, f.reason)); err != nil {
 		return false, err
 	}
 	return true, a.carryOut(ctx, g, rollout)
@@ -169,11 +178,39 @@ func (a *app) send(ctx context.Context, g goal, store *image.Store, r release.Re
 	return err
 }
 
+// deployRecord is what the audit log keeps of an event of a rollout.
+func deployRecord(g goal, r host.Rollout, action audit.Action, result, reason string) audit.Record {
+	record := audit.Record{
+		Action: action, Environment: r.Environment, Fleet: r.Fleet, Version: r.Version, Result: result,
+		Digests: map[string]string{}, Details: map[string]string{"rollout": r.ID, "target": g.String()},
+	}
+	for _, p := range slices.Concat(r.Waves...) {
+		_, record.Digests[p.Spec.Service], _ = strings.Cut(p.New.Image, "@")
+	}
+	if reason != "" {
+		record.Details["reason"] = reason
+	}
+	return record
+}
+
+// recordDeploy writes an event of a rollout to the audit log. The end of a rollout is a
+// checkpoint.
+func (a *app) recordDeploy(g goal, r host.Rollout, action audit.Action, result, reason string) error {
+	log, err := audit.Open(a.state.AuditDir())
+	if err == nil {
+		err = log.Append(deployRecord(g, r, action, result, reason))
+	}
+	if err == nil && (action == audit.Deployed || action == audit.RolledBack) {
+		_, err = log.Checkpoint(nil)
+	}
+	return err
+}
+
 // carryOut runs a rollout to its end and says how it ended.
 func (a *app) carryOut(ctx context.Context, g goal, r host.Rollout) error {
 	screen := a.newScreen(nil)
 	began := time.Now()
-	done, err := shipping.Run(ctx, g.client, r, whoami(), screen)
+	done, err := shipping.Run(ctx, g.client, r, audit.Me().Name, screen)
 	screen.Close()
 	if err != nil {
 		if ctx.Err() != nil {
@@ -181,16 +218,23 @@ func (a *app) carryOut(ctx context.Context, g goal, r host.Rollout) error {
 		}
 		return err
 	}
+	action, result := audit.Paused, audit.Failed
 	switch done.Outcome {
 	case deploy.Deployed:
-		_, err := fmt.Fprintf(a.Stderr, "%s runs in %s after %s\n", r.Version, g, time.Since(began).Round(100*time.Millisecond))
-		return err
+		action, result = audit.Deployed, audit.OK
+		err = told(fmt.Fprintf(a.Stderr, "%s runs in %s after %s\n", r.Version, g, time.Since(began).Round(100*time.Millisecond)))
 	case deploy.RolledBack:
-		return diag.Fail(diag.ExitRolledBack, "%s was rolled back in %s: %s", r.Version, g, diag.Printable(done.Reason)).
+		action = audit.RolledBack
+		err = diag.Fail(diag.ExitRolledBack, "%s was rolled back in %s: %s", r.Version, g, diag.Printable(done.Reason)).
 			WithHint("what ran before runs again; slipway deploy status %s", r.Environment)
+	default:
+		err = paused(r, done)
 	}
-	return paused(r, done)
+	return errors.Join(err, a.recordDeploy(g, r, action, result, done.Reason))
 }
+
+// told is the error of something printed.
+func told(_ int, err error) error { return err }
 
 func paused(r host.Rollout, done pipeline.Deployed) error {
 	return diag.Fail(diag.ExitDeployStopped, "the rollout of %s to %s is paused: %s", r.Version, r.Environment, diag.Printable(done.Reason)).

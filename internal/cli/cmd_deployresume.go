@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/audit"
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -25,7 +26,7 @@ func (a *app) deployResume() *cobra.Command {
 				return err
 			}
 			for _, g := range all {
-				err := shipping.Ask(cmd.Context(), g.client, g.rollout, deploy.AskResume, whoami(), f.reason)
+				err := shipping.Ask(cmd.Context(), g.client, g.rollout, deploy.AskResume, audit.Me().Name, f.reason)
 				if err == nil || errors.Is(err, shipping.ErrEnded) {
 					err = a.takeOver(cmd.Context(), g, force)
 				}
@@ -73,7 +74,7 @@ func (a *app) deployRemove() *cobra.Command {
 				return err
 			}
 			for _, g := range all {
-				if err := shipping.Remove(cmd.Context(), g.client, args[0], whoami(), time.Now()); err != nil {
+				if err := shipping.Remove(cmd.Context(), g.client, args[0], audit.Me().Name, time.Now()); err != nil {
 					return err
 				}
 				fmt.Fprintf(a.Stderr, "nothing runs in %s any more\n", g)
@@ -86,10 +87,14 @@ func (a *app) deployRemove() *cobra.Command {
 // ask notes what a person wants. Where no process runs the rollout, this one does it.
 func (a *app) ask(ctx context.Context, g going, what deploy.Request, reason string) error {
 	r := g.rollout
-	if err := shipping.Ask(ctx, g.client, r, what, whoami(), reason); err != nil {
+	if err := shipping.Ask(ctx, g.client, r, what, audit.Me().Name, reason); err != nil {
 		return err
 	}
-	lock, err := shipping.Busy(ctx, g.client, r.Environment, whoami())
+	action := map[deploy.Request]audit.Action{deploy.AskAbort: audit.Aborted, deploy.AskPromote: audit.Promoted, deploy.AskPause: audit.Paused}[what]
+	if err := a.recordDeploy(g.goal, r, action, audit.OK, reason); err != nil {
+		return err
+	}
+	lock, err := shipping.Busy(ctx, g.client, r.Environment, audit.Me().Name)
 	if err != nil {
 		return err
 	}
@@ -138,7 +143,15 @@ func (a *app) unfinished(ctx context.Context, environment string) ([]going, erro
 
 // takeOver goes on with a rollout. Where another process runs it, that one does.
 func (a *app) takeOver(ctx context.Context, g going, force bool) error {
-	if _, err := shipping.Resume(ctx, g.client, g.rollout, whoami(), force); err != nil {
+	before, err := shipping.Resume(ctx, g.client, g.rollout, audit.Me().Name, force)
+	if err != nil {
+		return err
+	}
+	action, reason := audit.Resumed, ""
+	if force && before.Holder != "" {
+		action, reason = audit.Unlocked, fmt.Sprintf("the lock was that of %s (process %d) since %s", before.By, before.Process, before.Since.UTC().Format(time.RFC3339))
+	}
+	if err := a.recordDeploy(g.goal, g.rollout, action, audit.OK, reason); err != nil {
 		return err
 	}
 	return a.carryOut(ctx, g.goal, g.rollout)

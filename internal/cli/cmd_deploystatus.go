@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-build/slipway/internal/audit"
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -110,7 +111,7 @@ func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
 	if err != nil {
 		return out, err
 	}
-	lock, err := shipping.Busy(ctx, g.client, g.env.Name, whoami())
+	lock, err := shipping.Busy(ctx, g.client, g.env.Name, audit.Me().Name)
 	if err != nil {
 		return out, err
 	}

@@ -59,7 +59,7 @@ func (d *decoder) checkEnvironments(doc *document) {
 // other.
 func (d *decoder) checkAfter(at, name string, e environment, doc *document) {
 	if e.Soak != nil && e.After == "" {
-		d.report(codeImpossible, at+"/soak", "add after: ENVIRONMENT, or delete soak:", "the time of soak: is in the environment of after:, and there is none")
+		d.report(codeImpossible, at+"/soak", "add after: ENVIRONMENT, or delete soak:", "the soak time is spent in the environment of after:, and there is none")
 	}
 	if e.After == "" {
 		return
@@ -260,7 +260,7 @@ func (d *decoder) checkAnalysis(at string, a analysis) {
 		return
 	}
 	if u, err := url.Parse(a.Prometheus); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		d.report(codeAmount, at+"/prometheus", "such as http://prometheus.monitoring:9090, without a user", "this is not the address of a Prometheus")
+		d.report(codeCheckKind, at+"/prometheus", "such as http://prometheus.monitoring:9090, without a user", "this is not the address of a Prometheus")
 		d.hide(d.findings[len(d.findings)-1]) // it may show a password
 	}
 }

@@ -31,7 +31,7 @@ type Here struct {
 }
 
 // dir is where the host keeps its files.
-func (h Here) dir() string { return filepath.Join(h.State.Path, "host") }
+func (h Here) dir() string { return filepath.Join(h.State.Path, "hosting") }
 
 // socket is where a host is asked.
 func (h Here) socket() string { return filepath.Join(h.dir(), "host.sock") }

@@ -17,7 +17,7 @@ import (
 // entries are what Slipway keeps in a state directory; "lost+found" is that of a
 // file system of its own.
 func entries() []string {
-	return []string{"advisories", "audit", "bases", "bin", "collected", "companions", "contexts", "crash-report.txt", "crash.log", "digests", "engine", "host", "images", "ledger.db",
+	return []string{"advisories", "audit", "bases", "bin", "collected", "companions", "contexts", "crash-report.txt", "crash.log", "digests", "engine", "host", "hosting", "images", "ledger.db",
 		"packages", "registry", "releases", "remote", "run", "runtime", "tests", "lost+found"}
 }
 
@@ -38,6 +38,7 @@ func private() map[string][]string {
 	return map[string][]string{
 		"images":     {"oci-layout"},
 		"audit":      {"log.jsonl"},
+		"hosting":    {"wanted.json"},
 		"run":        {"layers", "groups"},
 		"run/layers": {"lock"},
 		"run/groups": {""},
