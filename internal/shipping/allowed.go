@@ -31,6 +31,9 @@ func (o Order) Allowed(ctx context.Context, now time.Time) error {
 	if err := o.approved(ctx); err != nil {
 		return err
 	}
+	if o.Environment.After == "" {
+		return nil
+	}
 	for _, c := range o.First {
 		all, err := c.Rollouts(ctx, o.Environment.After)
 		if err == nil {
