@@ -48,6 +48,9 @@ type Target struct {
 	Images content.Store // bases are read from it and images written to it
 	Env    []string      // what steps get from this machine: its passwords are hidden in logs
 	Hidden []string      // further words that logs do not show
+	// Hide is given what hides the secrets of a build, for a log of the engine itself; nil:
+	// it has none here.
+	Hide func(in func(string) string)
 	// Machine names this machine where others share the BuildKit, which would take
 	// files of equal path, size and time for the same; empty: nobody shares it.
 	Machine string
@@ -74,6 +77,9 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env, req.Args, to.Hidden)
 	if err != nil {
 		return engine.Result{}, err
+	}
+	if to.Hide != nil && hidden.logs != nil {
+		to.Hide(hidden.logs.hide)
 	}
 	opt, finish, err := solveOptions(req, to.Images, store, stop)
 	if err != nil {
