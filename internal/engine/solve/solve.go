@@ -74,12 +74,9 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	if err != nil {
 		return engine.Result{}, err
 	}
-	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env, req.Args, to.Hidden)
+	hidden, err := to.hiding(ctx, store, req)
 	if err != nil {
 		return engine.Result{}, err
-	}
-	if to.Hide != nil && hidden.logs != nil {
-		to.Hide(hidden.logs.hide)
 	}
 	opt, finish, err := solveOptions(req, to.Images, store, stop)
 	if err != nil {
@@ -125,6 +122,15 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 		return engine.Result{}, err
 	}
 	return res, nil
+}
+
+// hiding is what the build does not show, which the engine is told too.
+func (to Target) hiding(ctx context.Context, store secrets.SecretStore, req engine.Request) (hiding, error) {
+	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env, req.Args, to.Hidden)
+	if err == nil && to.Hide != nil && hidden.logs != nil {
+		to.Hide(hidden.logs.hide)
+	}
+	return hidden, err
 }
 
 // describe adds what the exporter says of the image, if there is one.
