@@ -217,3 +217,26 @@ func TestVEX(t *testing.T) {
 		t.Error("an SBOM is taken for statements")
 	}
 }
+
+// FuzzVEX: nothing is dismissed without a reason, or by a status that says nothing of the
+// kind.
+func FuzzVEX(f *testing.F) {
+	f.Add([]byte(`{"@context": "https://openvex.dev/ns/v0.2.0", "statements": [{"vulnerability": {"name": "CVE-1"}, "products": [{"@id": "shop/web:v1", "subcomponents": [{"@id": "pkg:npm/x@1.0.0"}]}], "status": "not_affected", "justification": "component_not_present"}]}`))
+	f.Add([]byte(`{"@context": "openvex", "statements": [{"vulnerability": "CVE-1", "products": ["pkg:npm/x"], "status": "fixed"}, {"vulnerability": {"@id": "x/CVE-1"}, "products": [{"identifiers": {"purl": "pkg:npm/x"}}], "status": "affected"}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, err := advisory.ParseVEX(data)
+		if err != nil {
+			return
+		}
+		hit := advisory.Hit{ID: "GHSA-1", Aliases: []string{"CVE-1"}, Package: inventory.Package{URL: "pkg:npm/x@1.0.0"}}
+		got := advisory.Dismiss([]advisory.Hit{hit}, []string{"shop/web:v1"}, []advisory.VEX{v})
+		if got[0].Dismissed == "" {
+			return
+		}
+		if !slices.ContainsFunc(v.Statements, func(s advisory.Statement) bool {
+			return s.Status == "fixed" && got[0].Dismissed == "fixed" || s.Status == "not_affected" && slices.Contains([]string{s.Justification, s.Impact}, got[0].Dismissed)
+		}) {
+			t.Errorf("dismissed by nothing: %q", got[0].Dismissed)
+		}
+	})
+}

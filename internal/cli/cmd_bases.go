@@ -32,7 +32,8 @@ func (a *app) basesCommand() *cobra.Command {
 npm registry. A slipway.lock in the repository pins every package and the resulting
 digests; commit it, and all machines build from identical bases.
 
-Without names, the commands work on the bases of the fleet here.`,
+Without names, the commands work on the bases of the fleet's images. --tests adds those
+of its quality stages and of the servers in needs:, for this machine's platform.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -45,7 +46,14 @@ type baseFlags struct {
 	platforms   []string
 	compression string
 	all         bool
+	tests       bool
 	json        bool
+}
+
+// registerSelection registers what selects bases beside their names.
+func (f *baseFlags) registerSelection(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.all, "all", false, "select all bases")
+	cmd.Flags().BoolVar(&f.tests, "tests", false, "add the bases of the fleet's quality stages and of the servers that it needs")
 }
 
 func (f *baseFlags) register(cmd *cobra.Command) {
@@ -61,7 +69,16 @@ type baseJob struct {
 	root      string // where slipway.lock lies
 	refs      []string
 	platforms []string
+	tests     []string // further bases, for this machine's platform
 	screen    *screen
+}
+
+// each calls fn for bases with the platforms that they are for.
+func (j *baseJob) each(fn func(refs, platforms []string) error) error {
+	if err := fn(j.refs, j.platforms); err != nil || len(j.tests) == 0 {
+		return err
+	}
+	return fn(j.tests, []string{plan.Host()})
 }
 
 // baseJob works out which bases are meant and opens the assembler. Close its
@@ -70,9 +87,14 @@ func (a *app) baseJob(names []string, f baseFlags, needNames bool) (*baseJob, er
 	job := &baseJob{root: a.Dir, refs: names, platforms: f.platforms}
 	compression := f.compression
 	if root, err := fleet.Find(a.Dir); err == nil {
-		fl, err := a.fleets().Load(fleet.Target{Root: root}, fleet.Overrides{Platforms: f.platforms})
+		fl, err := a.fleets().Load(fleet.Target{Root: root}, fleet.Overrides{Platforms: f.platforms, Quality: f.tests})
 		if err != nil {
 			return nil, err
+		}
+		if f.tests {
+			if job.tests, err = fl.TestBases(); err != nil {
+				return nil, err
+			}
 		}
 		job.root, job.platforms = fl.Root, fl.Platforms
 		if compression == "" {
@@ -83,11 +105,14 @@ func (a *app) baseJob(names []string, f baseFlags, needNames bool) (*baseJob, er
 		}
 	} else if !errors.Is(err, fleet.ErrNone) {
 		return nil, err
+	} else if f.tests {
+		return nil, diag.Fail(diag.ExitUsage, "--tests requires a fleet, and there is no slipway.yaml here or above").WithHint("go to its directory, or slipway init")
 	}
 	if f.all {
 		job.refs = spec.Refs()
 	}
-	if needNames && len(job.refs) == 0 {
+	job.tests = slices.DeleteFunc(job.tests, func(ref string) bool { return slices.Contains(job.refs, ref) })
+	if needNames && len(job.refs)+len(job.tests) == 0 {
 		return nil, diag.Fail(diag.ExitUsage, "no base specified, and no fleet here uses one that Slipway assembles").
 			WithHint("specify one, such as %s, or --all", spec.Refs()[0])
 	}
@@ -178,7 +203,12 @@ func (a *app) basesBuildCommand() *cobra.Command {
 				return err
 			}
 			defer job.screen.Close()
-			built, err := job.Ensure(cmd.Context(), job.refs, job.platforms)
+			built := map[string]baseimage.Built{}
+			err = job.each(func(refs, platforms []string) error {
+				more, err := job.Ensure(cmd.Context(), refs, platforms)
+				maps.Copy(built, more)
+				return err
+			})
 			if err != nil {
 				return err
 			}
@@ -187,7 +217,7 @@ func (a *app) basesBuildCommand() *cobra.Command {
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.all, "all", false, "select all bases")
+	f.registerSelection(cmd)
 	return cmd
 }
 
@@ -235,7 +265,12 @@ and that you do not name keep their pins.`,
 				return err
 			}
 			defer job.screen.Close()
-			_, changes, err := job.Update(cmd.Context(), job.refs, job.platforms)
+			var changes []baseimage.Change
+			err = job.each(func(refs, platforms []string) error {
+				_, more, err := job.Update(cmd.Context(), refs, platforms)
+				changes = append(changes, more...)
+				return err
+			})
 			if err != nil {
 				return err
 			}
@@ -249,7 +284,7 @@ and that you do not name keep their pins.`,
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.all, "all", false, "select all bases")
+	f.registerSelection(cmd)
 	return cmd
 }
 
@@ -297,17 +332,24 @@ packages.`,
 			job.screen.Close()
 			_, err = fmt.Fprintf(a.Stdout, "%s pins %s for %s; commit it\n",
 				repository.Relative(a.Dir, filepath.Join(job.root, state.LockFile)), strings.Join(job.refs, ", "), strings.Join(job.platforms, ", "))
+			if err == nil && len(job.tests) > 0 {
+				_, err = fmt.Fprintf(a.Stdout, "for tests on %s: %s\n", plan.Host(), strings.Join(job.tests, ", "))
+			}
 			return err
 		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.all, "all", false, "select all bases")
+	f.registerSelection(cmd)
 	return cmd
 }
 
 // writeLock pins the job's bases as they are now.
 func (a *app) writeLock(ctx context.Context, job *baseJob) error {
-	lock, err := job.Pin(ctx, job.refs, job.platforms)
+	var lock baseimage.Lock
+	err := job.each(func(refs, platforms []string) (err error) {
+		lock, err = job.Pin(ctx, refs, platforms)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,9 @@ func (a *app) evidence(ctx context.Context, args []string, f evidenceListFlags) 
 	if f.attach != "" || f.kind != "" {
 		return a.attach(ctx, subjects, f)
 	}
+	if subjects, err = withPlatforms(ctx, subjects); err != nil {
+		return err
+	}
 	if f.export != "" {
 		return a.export(subjects, f)
 	}
@@ -68,16 +71,33 @@ func (a *app) evidence(ctx context.Context, args []string, f evidenceListFlags) 
 	fmt.Fprintln(t, "IMAGE\tEVIDENCE\tKEY\tBYTES")
 	for _, l := range lists {
 		for _, e := range l.Evidence {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%d\n", l.Image, e.Type, e.KeyText(), e.SizeBytes)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%d\n", l.Called(), e.Type, e.KeyText(), e.SizeBytes)
 		}
 		for _, p := range l.Problems {
-			fmt.Fprintf(a.Stderr, "warning: %s: %s\n", l.Image, p)
+			fmt.Fprintf(a.Stderr, "warning: %s: %s\n", l.Called(), p)
 		}
 		if len(l.Evidence) == 0 {
 			fmt.Fprintf(t, "%s\tnone\t\t\n", l.Image)
 		}
 	}
 	return t.Flush()
+}
+
+// withPlatforms adds the images of indexes that have evidence of their own, such as an SBOM.
+func withPlatforms(ctx context.Context, subjects []*evidence.Subject) (out []*evidence.Subject, err error) {
+	for _, s := range subjects {
+		out = append(out, s)
+		platforms, err := s.Platforms(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range platforms {
+			if len(one.Items)+len(one.Problems) > 0 {
+				out = append(out, one)
+			}
+		}
+	}
+	return out, nil
 }
 
 func (a *app) attach(ctx context.Context, subjects []*evidence.Subject, f evidenceListFlags) error {

@@ -109,9 +109,12 @@ func (a *app) verifyPolicy(f verifyFlags) (evidence.Policy, error) {
 func (a *app) printVerdict(v evidence.Verdict) {
 	said := map[string]bool{}
 	for _, p := range v.Evidence {
-		if line := fmt.Sprintf("%s: %s signed by %s (%s)", v.Image, p.Type, p.By, v.Digest); p.Refused == "" && !said[line] {
+		if line := fmt.Sprintf("%s: %s signed by %s (%s)", v.Called(), p.Type, p.By, v.Digest); p.Refused == "" && !said[line] {
 			said[line] = true
 			fmt.Fprintln(a.Stdout, line)
 		}
+	}
+	for _, one := range v.Platforms {
+		a.printVerdict(one)
 	}
 }

@@ -78,34 +78,71 @@ func dockerfilesOf(t *testing.T, dir string) map[string]string {
 	return found
 }
 
-// TestTheExampleBreaksInEveryWay: each way of break.sh still finds what it breaks, and
-// none counts as caught where nothing catches it.
-func TestTheExampleBreaksInEveryWay(t *testing.T) {
-	script, err := filepath.Abs("../../examples/03-TestingMultiStage/01-nodejs-testing/scripts/break.sh")
-	if err != nil {
+// TestTheExamplesBreakInEveryWay: each way of break.sh still finds what it breaks, none
+// counts as caught where nothing catches it, and the scan of the sources finds the keys and
+// vulnerable packages of the copies with the example's own record alone.
+func TestTheExamplesBreakInEveryWay(t *testing.T) {
+	for example, c := range map[string]struct {
+		ways       int
+		advisories string
+		found      map[string]string // by way: what the scan of the sources says
+	}{
+		"01-nodejs-testing": {6, "test/advisories", map[string]string{"key": "public/settings.json:1", "deleted-key": "deploy.pem", "vulnerability": "GHSA-xvch-5gv4-984h"}},
+		"02-go-testing":     {4, "testdata/advisories", map[string]string{"key": "settings.json:1", "vulnerability": "GHSA-v778-237x-gjrc"}},
+		"03-python-testing": {4, "tests/advisories", map[string]string{"key": "shop/settings.json:1", "vulnerability": "GHSA-vqfr-h8mv-ghfj"}},
+	} {
+		t.Run(example, func(t *testing.T) {
+			dir, err := filepath.Abs("../../examples/03-TestingMultiStage/" + example)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := breaking{filepath.Join(dir, "scripts", "break.sh")}
+			list, code := b.run(t, "--list")
+			ways := strings.Fields(list)
+			if code != 0 || len(ways) != c.ways {
+				t.Fatalf("exit code %d: %q", code, list)
+			}
+			out, code := b.run(t)
+			if code != 1 || strings.Count(out, " NOT CAUGHT: exit code 0, not ") != len(ways) {
+				t.Errorf("exit code %d:\n%s", code, out)
+			}
+			for _, args := range [][]string{{"no-such-way"}, {"--copy", t.TempDir(), "key"}, {"--copy", filepath.Join(t.TempDir(), "new"), "no-such-way"}} {
+				if out, code := b.run(t, args...); code != 2 || !strings.Contains(out, "the ways: "+strings.Join(ways, " ")) {
+					t.Errorf("%q: exit code %d: %s", args, code, out)
+				}
+			}
+			env := map[string]string{"SLIPWAY_STATE_DIR": t.TempDir(), "HOME": t.TempDir()}
+			scan := func(dir string, args ...string) (string, int) {
+				var said bytes.Buffer
+				code := Main(append([]string{"scan"}, args...), World{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Dir: dir, Getenv: func(k string) string { return env[k] }})
+				return said.String(), int(code)
+			}
+			if said, code := scan(dir, ".", "--from", c.advisories); code != 0 {
+				t.Errorf("as it is, exit code %d:\n%s", code, said)
+			}
+			for way, want := range c.found {
+				copied := filepath.Join(t.TempDir(), "copy")
+				if out, code := b.run(t, "--copy", copied, way); code != 0 {
+					t.Fatalf("%s: exit code %d: %s", way, code, out)
+				}
+				if said, code := scan(copied, "."); code != 4 || !strings.Contains(said, want) {
+					t.Errorf("%s: exit code %d, without %s:\n%s", way, code, want, said)
+				}
+			}
+		})
+	}
+}
+
+// breaking is a break.sh, with a slipway that catches nothing.
+type breaking struct{ script string }
+
+func (b breaking) run(t *testing.T, args ...string) (string, int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), b.script, args...)
+	cmd.Env = append(os.Environ(), "SLIPWAY=true", "SLIPWAY_STATE_DIR="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	if err != nil && !errors.As(err, new(*exec.ExitError)) {
 		t.Fatal(err)
 	}
-	run := func(args ...string) (string, int) {
-		cmd := exec.CommandContext(t.Context(), script, args...)
-		cmd.Env = append(os.Environ(), "SLIPWAY=true", "SLIPWAY_STATE_DIR="+t.TempDir())
-		out, err := cmd.CombinedOutput()
-		if err != nil && !errors.As(err, new(*exec.ExitError)) {
-			t.Fatal(err)
-		}
-		return string(out), cmd.ProcessState.ExitCode()
-	}
-	list, code := run("--list")
-	ways := strings.Fields(list)
-	if code != 0 || len(ways) != 6 {
-		t.Fatalf("exit code %d: %q", code, list)
-	}
-	out, code := run()
-	if code != 1 || strings.Count(out, " NOT CAUGHT: exit code 0, not ") != len(ways) {
-		t.Errorf("exit code %d:\n%s", code, out)
-	}
-	for _, args := range [][]string{{"no-such-way"}, {"--copy", t.TempDir(), "key"}, {"--copy", filepath.Join(t.TempDir(), "new"), "no-such-way"}} {
-		if out, code := run(args...); code != 2 || !strings.Contains(out, "the ways: "+strings.Join(ways, " ")) {
-			t.Errorf("%q: exit code %d: %s", args, code, out)
-		}
-	}
+	return string(out), cmd.ProcessState.ExitCode()
 }

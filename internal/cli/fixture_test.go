@@ -24,7 +24,9 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/evidence"
 	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/gate/attest"
 	"github.com/slipway-build/slipway/internal/history"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/localrun"
@@ -36,6 +38,7 @@ import (
 // fixture does what needs an engine or root otherwise, and returns the exit code:
 //
 //	images NAME…          puts images into the store
+//	index NAME            puts an image of two platforms into the store, each with an SBOM
 //	built [failed SERVICE] records a build of the fleet here, with its images
 //	tested [half]         records runs of the quality stages of the fleet here, which pass;
 //	                      half: and whose reports end early
@@ -47,6 +50,8 @@ func fixture(words []string) int {
 	switch words[0] {
 	case "images":
 		err = fixtureImages(ctx, dir, words[1:])
+	case "index":
+		err = fixtureIndex(ctx, dir, words[1])
 	case "built":
 		err = fixtureBuilt(ctx, dir, words[1:])
 	case "tested":
@@ -114,6 +119,34 @@ func fixtureImages(ctx context.Context, dir state.Dir, names []string) error {
 		}
 	}
 	return nil
+}
+
+// fixtureIndex keeps an image of two platforms, each with an SBOM.
+func fixtureIndex(ctx context.Context, dir state.Dir, name string) error {
+	store, err := dir.Images(event.Discard{})
+	if err != nil {
+		return err
+	}
+	var index v1.ImageIndex = empty.Index
+	for _, platform := range []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}} {
+		img, err := fixtureImage(name + platform.Architecture)
+		if err != nil {
+			return err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &platform}})
+	}
+	if _, err := store.Write(ctx, name, index); err != nil {
+		return err
+	}
+	subject, err := evidence.Stored(ctx, store, name)
+	if err != nil {
+		return err
+	}
+	platforms, err := subject.Platforms(ctx)
+	for _, one := range platforms {
+		err = errors.Join(err, one.Attach(ctx, attest.PredicateCycloneDX, "sbom.json", []byte(`{"bomFormat": "CycloneDX"}`)))
+	}
+	return err
 }
 
 // fixtureBroken keeps an image and breaks it: "text" has a layer that is no tar, "cut" one

@@ -19,12 +19,11 @@ type client struct {
 
 // clients lists those to run.
 func clients() []client {
-	all := append(ownClients(), pythonClients()...)
 	if os.Getenv("SLIPWAY_E2E_COMPANIONS") == "all" {
-		return all
+		return allClients()
 	}
 	var out []client
-	for _, c := range all {
+	for _, c := range allClients() {
 		if !c.large {
 			out = append(out, c)
 		}
@@ -32,20 +31,37 @@ func clients() []client {
 	return out
 }
 
+// allClients have one of each version in the catalogue. Other versions than the default one
+// are large: they come from other Debian releases.
+func allClients() []client { return append(ownClients(), pythonClients()...) }
+
 // ownClients use the programs that lie beside the server in its packages.
 func ownClients() []client {
 	own := func(n companion.Need, base, script, want string) client {
 		return client{need: n, bases: []string{base}, want: want, dockerfile: "FROM " + base + " AS client\nFROM client AS integration-tests\nRUN " + script + "\n"}
 	}
+	postgres := func(version, suite string) client {
+		return own(companion.Need{Name: "db", Kind: "postgres", Version: version, Database: "orders", Seed: []string{"db/schema.sql"}}, "slipway/companion/postgresql-"+version+":"+suite,
+			`psql -At -c "INSERT INTO items (name) VALUES ('pen') RETURNING id" && psql -At -c "SELECT 'rows=' || count(*) FROM items" && psql "$DATABASE_URL" -At -c "SELECT 'of ' || current_database()" && psql -h db -At -c "SELECT 'version=' || split_part(version(), ' ', 2)"`,
+			"rows=2 of orders version="+version)
+	}
+	redis := func(version, suite, program string) client {
+		return own(companion.Need{Name: "cache", Kind: "redis", Version: version}, "slipway/companion/"+program+"-server:"+suite,
+			program+`-cli -u "$REDIS_URL" INCR visits && echo "of $(`+program+`-cli -h cache DBSIZE)"`, "1 of 1")
+	}
+	mysql := func(version, suite string) client {
+		return own(companion.Need{Name: "legacy", Kind: "mysql", Version: version, Database: "shop", Seed: []string{"db/legacy.sql"}}, "slipway/companion/mariadb-server:"+suite,
+			`mariadb --host="$MYSQL_HOST" --user="$MYSQL_USER" --skip-ssl -N -e "INSERT INTO parts VALUES (2, 'nut'); SELECT CONCAT('rows=', COUNT(*)) FROM parts; SELECT DATABASE(); SELECT CONCAT('version=', VERSION())" "$MYSQL_DATABASE"`,
+			"rows=2 shop version="+version)
+	}
+	older := func(c client) client {
+		c.large = true
+		return c
+	}
 	return []client{
-		own(companion.Need{Name: "db", Kind: "postgres", Database: "orders", Seed: []string{"db/schema.sql"}}, "slipway/companion/postgresql-17:trixie",
-			`psql -At -c "INSERT INTO items (name) VALUES ('pen') RETURNING id" && psql -At -c "SELECT 'rows=' || count(*) FROM items" && psql "$DATABASE_URL" -At -c "SELECT 'of ' || current_database()" && psql -h db -At -c "SELECT 1"`,
-			"rows=2 of orders"),
-		own(companion.Need{Name: "cache", Kind: "redis"}, "slipway/companion/valkey-server:trixie",
-			`valkey-cli -u "$REDIS_URL" INCR visits && echo "of $(valkey-cli -h cache DBSIZE)"`, "1 of 1"),
-		own(companion.Need{Name: "legacy", Kind: "mysql", Database: "shop", Seed: []string{"db/legacy.sql"}}, "slipway/companion/mariadb-server:trixie",
-			`mariadb --host="$MYSQL_HOST" --user="$MYSQL_USER" --skip-ssl -N -e "INSERT INTO parts VALUES (2, 'nut'); SELECT CONCAT('rows=', COUNT(*)) FROM parts; SELECT DATABASE()" "$MYSQL_DATABASE"`,
-			"rows=2 shop"),
+		postgres("17", "trixie"), older(postgres("15", "bookworm")), older(postgres("13", "bullseye")),
+		redis("8", "trixie", "valkey"), older(redis("7", "bookworm", "redis")),
+		mysql("11.8", "trixie"), older(mysql("10.11", "bookworm")),
 	}
 }
 
@@ -60,14 +76,17 @@ func pythonClients() []client {
 		return client{need: n, bases: []string{base}, want: want, large: true, dockerfile: "FROM " + base + " AS client\n" + install +
 			"FROM client AS integration-tests\nRUN python3 - <<'PROGRAM'\nimport os\n" + strings.Join(program, "\n") + "\nPROGRAM\n"}
 	}
+	rabbitmq := func(version string) client {
+		return python(companion.Need{Name: "queue", Kind: "rabbitmq", Version: version}, "pika", "waiting=0 got=b'hello' version="+version,
+			"import pika", "connection = pika.BlockingConnection(pika.URLParameters(os.environ['AMQP_URL']))", "ch = connection.channel()",
+			"waiting = ch.queue_declare('jobs', durable=True).method.message_count", "ch.basic_publish('', 'jobs', b'hello'); _, _, body = ch.basic_get('jobs'); ch.basic_publish('', 'jobs', b'left')",
+			"print(f\"waiting={waiting} got={body} version={connection._impl.server_properties['version'].decode()}\")")
+	}
 	return []client{
+		rabbitmq("4"), rabbitmq("3"),
 		python(companion.Need{Name: "hot", Kind: "memcached"}, "pymemcache", "before=None after=b'1'",
 			"from pymemcache.client.base import Client", "c = Client(os.environ['MEMCACHED_SERVERS'])",
 			"before = c.get('a'); c.set('a', '1'); print(f'before={before} after={c.get(\"a\")}')"),
-		python(companion.Need{Name: "queue", Kind: "rabbitmq"}, "pika", "waiting=0 got=b'hello'",
-			"import pika", "ch = pika.BlockingConnection(pika.URLParameters(os.environ['AMQP_URL'])).channel()",
-			"waiting = ch.queue_declare('jobs', durable=True).method.message_count", "ch.basic_publish('', 'jobs', b'hello'); _, _, body = ch.basic_get('jobs'); ch.basic_publish('', 'jobs', b'left')",
-			"print(f'waiting={waiting} got={body}')"),
 		python(companion.Need{Name: "mail", Kind: "smtp"}, "", "mails=1 subject=Order",
 			"import smtplib, json, urllib.request", "from email.message import EmailMessage",
 			"m = EmailMessage(); m['Subject'] = 'Order'; m['From'] = 'a@shop.example'; m['To'] = 'b@shop.example'; m.set_content('x')",

@@ -116,7 +116,7 @@ func TestFreshForEachRun(t *testing.T) {
 	b.write(t, "db/schema.sql", "CREATE TABLE items (id serial PRIMARY KEY, name text NOT NULL);\nINSERT INTO items (name) VALUES ('ink');\n")
 	b.write(t, "db/legacy.sql", "CREATE TABLE parts (id INT PRIMARY KEY, name TEXT);\nINSERT INTO parts VALUES (1, 'bolt');\n")
 	for _, c := range clients() {
-		t.Run(c.need.Kind, func(t *testing.T) {
+		t.Run(c.need.Kind+c.need.Version, func(t *testing.T) {
 			for run := range 2 {
 				r := b.start(t, c.need)
 				out, err := b.step(t, r, c.dockerfile, c.bases...)
@@ -136,6 +136,26 @@ func TestFreshForEachRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEachVersionHasAClient: what slipway.yaml may name is what the test above starts.
+func TestEachVersionHasAClient(t *testing.T) {
+	asked := map[string]bool{}
+	for _, c := range allClients() {
+		kind, _ := companion.Find(c.need.Kind)
+		v, ok := kind.Version(c.need.Version)
+		if !ok {
+			t.Errorf("the catalogue lacks %s %s", c.need.Kind, c.need.Version)
+		}
+		asked[kind.Name+" "+v.Name] = true
+	}
+	for _, kind := range companion.Catalogue() {
+		for _, v := range kind.Versions {
+			if !asked[kind.Name+" "+v.Name] {
+				t.Errorf("no client asks %s %s", kind.Name, v.Name)
+			}
+		}
 	}
 }
 

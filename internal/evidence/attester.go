@@ -50,8 +50,8 @@ func (a Attester) Attest(ctx context.Context, made pipeline.Made) error {
 			return err
 		}
 	}
-	if a.Provenance && !desc.MediaType.IsIndex() && !(made.Built.Unchanged && subject.Has(attest.PredicateCycloneDX)) {
-		if err := a.keepSBOM(ctx, subject, made); err != nil {
+	if a.Provenance {
+		if err := a.keepSBOMs(ctx, subject, made); err != nil {
 			return err
 		}
 	}
@@ -61,8 +61,28 @@ func (a Attester) Attest(ctx context.Context, made pipeline.Made) error {
 	return err
 }
 
-// keepSBOM keeps the list of the packages of an image. An image of several platforms has
-// one list for each of them, and none of its own.
+// keepSBOMs keeps the list of the packages of an image. An index has none of its own: each
+// of its images has one.
+func (a Attester) keepSBOMs(ctx context.Context, subject *Subject, made pipeline.Made) error {
+	images, err := subject.Platforms(ctx)
+	if err != nil {
+		return err
+	}
+	if !subject.Image.MediaType.IsIndex() {
+		images = []*Subject{subject}
+	}
+	for _, one := range images {
+		if made.Built.Unchanged && one.Has(attest.PredicateCycloneDX) {
+			continue
+		}
+		if err := a.keepSBOM(ctx, one, made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepSBOM is keepSBOMs of one image.
 func (a Attester) keepSBOM(ctx context.Context, subject *Subject, made pipeline.Made) error {
 	content, err := scan.Open(ctx, a.Store, subject.Digest(), "")
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -30,6 +31,7 @@ const (
 // Subject is an image and its evidence. It is not safe for concurrent use.
 type Subject struct {
 	Name     string
+	Platform string // of an image that an index has for a platform; empty: it is no part of one
 	Image    v1.Descriptor
 	Items    []attest.Item
 	Problems []error // evidence that cannot be read
@@ -74,6 +76,44 @@ func InRegistry(ctx context.Context, registry *image.Pusher, name string) (*Subj
 	s := &Subject{Name: name, Image: desc, registry: registry}
 	s.read(beside)
 	return s, nil
+}
+
+// Platforms are the images of an index, each with its own evidence; an image of one
+// platform has none.
+func (s *Subject) Platforms(ctx context.Context) (out []*Subject, err error) {
+	var images []v1.Descriptor
+	if s.registry == nil {
+		images, err = s.store.PlatformsOf(s.Image)
+	} else {
+		images, err = s.registry.PlatformsOf(ctx, s.Name, s.Image)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the platforms of %s: %w", s.Name, err)
+	}
+	for _, i := range images {
+		var one *Subject
+		if s.registry == nil {
+			one, err = OfStored(s.store, s.Name, i)
+		} else if one, err = InRegistry(ctx, s.registry, s.repository()+"@"+i.Digest.String()); err == nil {
+			one.Name = s.Name
+		}
+		if err != nil {
+			return nil, err
+		}
+		one.Platform = i.Platform.String()
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// Called is the name of the image, with the platform that it is for.
+func (s *Subject) Called() string { return called(s.Name, s.Platform) }
+
+func called(name, platform string) string {
+	if platform == "" {
+		return name
+	}
+	return name + " for " + platform
 }
 
 // Digest is that of the image, "sha256:…".
@@ -155,8 +195,30 @@ type Signer interface {
 }
 
 // Sign signs the image, and every statement about it, with what the signer has not signed
-// yet.
+// yet. The images of an index come first: they are what a machine runs.
 func (s *Subject) Sign(ctx context.Context, signer Signer) (attest.Sealed, error) {
+	platforms, err := s.Platforms(ctx)
+	if err != nil {
+		return attest.Sealed{}, err
+	}
+	var all attest.Sealed
+	for _, one := range append(platforms, s) {
+		done, err := one.sign(ctx, signer)
+		all.By, all.Image = done.By, all.Image || done.Image
+		for _, p := range done.Statements {
+			if !slices.Contains(all.Statements, p) {
+				all.Statements = append(all.Statements, p)
+			}
+		}
+		all.Artifacts = append(all.Artifacts, done.Artifacts...)
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+func (s *Subject) sign(ctx context.Context, signer Signer) (attest.Sealed, error) {
 	done, err := signer.Seal(ctx, attest.Evidence{Repository: s.repository(), Image: s.Image, Items: s.Items, Registry: s.registry != nil})
 	if err != nil || len(done.Artifacts) == 0 {
 		return done, err

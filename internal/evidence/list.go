@@ -23,6 +23,7 @@ const MaxBytes = 48 << 20 // in base64 within what is read of it later
 // List is what there is beside an image.
 type List struct {
 	Image    string   `json:"image"`
+	Platform string   `json:"platform,omitempty"` // of an image of an index
 	Digest   string   `json:"digest"`
 	Evidence []Entry  `json:"evidence"`
 	Problems []string `json:"problems,omitempty"` // evidence that cannot be read
@@ -39,6 +40,9 @@ type Entry struct {
 	SizeBytes int      `json:"size_bytes"`
 	Stored    string   `json:"manifest"` // digest of the manifest that holds it
 }
+
+// Called is the name of the image, with the platform that it is for.
+func (l List) Called() string { return called(l.Image, l.Platform) }
 
 // KeyText names the keys for people, or the identity.
 func (e Entry) KeyText() string {
@@ -60,7 +64,7 @@ func (e Entry) KeyText() string {
 
 // List lists the evidence.
 func (s *Subject) List() List {
-	l := List{Image: s.Name, Digest: s.Digest(), Evidence: []Entry{}}
+	l := List{Image: s.Name, Platform: s.Platform, Digest: s.Digest(), Evidence: []Entry{}}
 	for _, item := range s.Items {
 		e := Entry{Type: diag.Printable(attest.Word(item.Predicate)), Predicate: diag.Printable(item.Predicate), Signed: len(item.Signatures) > 0, SizeBytes: len(item.Payload), Stored: item.Stored.String()}
 		subject, issuer := item.Identity()
@@ -115,7 +119,7 @@ func (s *Subject) Export(dir string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, diag.Fail(diag.ExitUsage, "cannot write into %s", dir).Because(err)
 	}
-	short := strings.NewReplacer("/", "-", ":", "-", "@", "-").Replace(image.Name(s.Name).Short())
+	short := strings.NewReplacer("/", "-", ":", "-", "@", "-").Replace(strings.TrimSuffix(image.Name(s.Name).Short()+"-"+s.Platform, "-"))
 	var written []string
 	count := map[string]int{}
 	for _, item := range s.Items {

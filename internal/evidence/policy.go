@@ -21,11 +21,16 @@ type Policy struct {
 
 // Verdict is what was found of an image.
 type Verdict struct {
-	Image    string           `json:"image"`
-	Digest   string           `json:"digest"`
-	Evidence []Piece          `json:"evidence"`
-	checked  []attest.Checked // in the same order
+	Image     string           `json:"image"`
+	Platform  string           `json:"platform,omitempty"` // of an image of an index
+	Digest    string           `json:"digest"`
+	Evidence  []Piece          `json:"evidence"`
+	Platforms []Verdict        `json:"platforms,omitempty"` // of an index, when they have what it lacks itself
+	checked   []attest.Checked // in the order of Evidence
 }
+
+// Called is the name of the image, with the platform that it is for.
+func (v Verdict) Called() string { return called(v.Image, v.Platform) }
 
 // Piece is one piece of evidence that was checked.
 type Piece struct {
@@ -34,15 +39,56 @@ type Piece struct {
 	Refused string `json:"refused,omitempty"` // why it does not count
 }
 
-// Verify checks all evidence of an image. The error says what is missing; it has
-// diag.ExitGate.
+// Verify checks all evidence of an image. A statement that nobody made of an index counts
+// when each of its images has one: its signature covers which images those are. The error
+// says what is missing; it has diag.ExitGate.
 func (s *Subject) Verify(ctx context.Context, p Policy, now time.Time) (Verdict, error) {
-	v := Verdict{Image: s.Name, Digest: s.Digest(), Evidence: []Piece{}}
 	for _, k := range p.Keys {
 		if err := k.Valid(now); err != nil {
-			return v, err
+			return Verdict{Image: s.Name, Digest: s.Digest(), Evidence: []Piece{}}, err
 		}
 	}
+	v, err := s.check(ctx, p)
+	if err != nil {
+		return v, err
+	}
+	apart := slices.DeleteFunc(slices.Clone(p.Required), v.has)
+	if len(apart) > 0 {
+		platforms, err := s.Platforms(ctx)
+		if err != nil {
+			return v, err
+		}
+		for _, one := range platforms {
+			of, err := one.check(ctx, p)
+			if err != nil {
+				return v, err
+			}
+			v.Platforms = append(v.Platforms, of)
+		}
+	}
+	var missing []string
+	if why := v.lacks(attest.Checked.IsSignature); why != "" {
+		missing = append(missing, "no valid signature: "+why)
+	}
+	for _, predicate := range p.Required {
+		kind := func(c attest.Checked) bool { return c.Predicate == predicate }
+		why := v.lacks(kind)
+		if len(v.Platforms) > 0 && slices.Contains(apart, predicate) {
+			why = v.platformsLack(kind)
+		}
+		if why != "" {
+			missing = append(missing, fmt.Sprintf("no valid statement %s: %s", attest.Word(predicate), why))
+		}
+	}
+	if len(missing) == 0 {
+		return v, nil
+	}
+	return v, s.refused(p, missing)
+}
+
+// check looks at each piece of evidence of an image, and decides nothing.
+func (s *Subject) check(ctx context.Context, p Policy) (Verdict, error) {
+	v := Verdict{Image: s.Name, Platform: s.Platform, Digest: s.Digest(), Evidence: []Piece{}}
 	v.checked = attest.Check(s.Items, s.Image.Digest, p.Keys)
 	if p.Identities != nil {
 		if err := p.Identities.check(ctx, s, v.checked); err != nil {
@@ -55,18 +101,11 @@ func (s *Subject) Verify(ctx context.Context, p Policy, now time.Time) (Verdict,
 	for _, broken := range s.Problems {
 		v.Evidence = append(v.Evidence, Piece{Type: "unreadable", Refused: diag.Printable(broken.Error())})
 	}
-	var missing []string
-	if why := v.lacks(attest.Checked.IsSignature); why != "" {
-		missing = append(missing, "no valid signature: "+why)
-	}
-	for _, predicate := range p.Required {
-		if why := v.lacks(func(c attest.Checked) bool { return c.Predicate == predicate }); why != "" {
-			missing = append(missing, fmt.Sprintf("no valid statement %s: %s", attest.Word(predicate), why))
-		}
-	}
-	if len(missing) == 0 {
-		return v, nil
-	}
+	return v, nil
+}
+
+// refused is the error about what an image lacks.
+func (s *Subject) refused(p Policy, missing []string) error {
 	f := diag.Fail(diag.ExitGate, "%s (%s) is refused:\n  %s", s.Name, s.Digest(), strings.Join(missing, "\n  "))
 	how := "--key FILE"
 	if len(p.Keys) == 0 {
@@ -74,11 +113,27 @@ func (s *Subject) Verify(ctx context.Context, p Policy, now time.Time) (Verdict,
 	}
 	switch {
 	case len(s.Items) == 0 && s.registry == nil:
-		return v, f.WithHint("sign it: slipway sign %s %s", s.Name, how)
+		return f.WithHint("sign it: slipway sign %s %s", s.Name, how)
 	case len(s.Items) == 0:
-		return v, f.WithHint("sign it and push it with its evidence: slipway sign NAME %s, slipway push", how)
+		return f.WithHint("sign it and push it with its evidence: slipway sign NAME %s, slipway push", how)
 	}
-	return v, f.WithHint("slipway evidence %s lists what there is", s.Name)
+	return f.WithHint("slipway evidence %s lists what there is", s.Name)
+}
+
+// has reports a piece of a type, whether it counts or not.
+func (v Verdict) has(predicate string) bool {
+	return slices.ContainsFunc(v.checked, func(c attest.Checked) bool { return c.Predicate == predicate })
+}
+
+// platformsLack says which images of an index lack a piece that counts; empty: none.
+func (v Verdict) platformsLack(kind func(attest.Checked) bool) string {
+	var why []string
+	for _, one := range v.Platforms {
+		if lacks := one.lacks(kind); lacks != "" {
+			why = append(why, one.Platform+": "+lacks)
+		}
+	}
+	return strings.Join(why, "; ")
 }
 
 // lacks says why no piece of a kind counts; empty: one does.

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/companion"
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/detect"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -301,6 +302,42 @@ func (f *Fleet) AssembledBases() []string {
 		}
 	}
 	return refs
+}
+
+// TestBases names those that only tests need: of the planned quality stages, and of the
+// servers beside services and stages. Load has to plan quality stages.
+func (f *Fleet) TestBases() ([]string, error) {
+	var refs []string
+	var needs []companion.Need
+	for _, s := range f.Planned {
+		for _, b := range s.QualityBases {
+			if b.Assembled {
+				refs = append(refs, b.Ref)
+			}
+		}
+	}
+	for _, s := range f.Services {
+		needs = append(needs, s.Needs...)
+		for _, q := range s.Quality {
+			needs = append(needs, q.Needs...)
+		}
+	}
+	for _, n := range needs {
+		if n.Kind == "" {
+			continue
+		}
+		r, err := companion.RecipeOf(n)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, r.From...)
+		if r.Base != "" {
+			refs = append(refs, r.Base)
+		}
+	}
+	slices.Sort(refs)
+	images := f.AssembledBases()
+	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return slices.Contains(images, ref) }), nil
 }
 
 // Dockerfile returns the text that a service is built from: its own, or the

@@ -173,6 +173,26 @@ func (p *Pusher) Remote(ctx context.Context, reference string, wanted func(artif
 	return desc, beside, nil
 }
 
+// PlatformsOf is that of the store for an index that Remote found.
+func (p *Pusher) PlatformsOf(ctx context.Context, reference string, desc v1.Descriptor) ([]v1.Descriptor, error) {
+	if !desc.MediaType.IsIndex() {
+		return nil, nil
+	}
+	ref, err := p.reference(reference)
+	if err != nil {
+		return nil, err
+	}
+	got, err := p.puller.Get(ctx, ref.Context().Digest(desc.Digest.String()))
+	if err != nil {
+		return nil, p.reading(p.explain(ctx, reference, ref, err))
+	}
+	index, err := got.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	return platformsIn(index)
+}
+
 func (p *Pusher) remoteBeside(ctx context.Context, ref name.Reference, wanted func(string) bool) (v1.Descriptor, []Beside, error) {
 	got, err := p.puller.Get(ctx, ref) // compares the content with the digest
 	if err != nil {

@@ -132,7 +132,23 @@ func (s *Store) Artifact(ctx context.Context, name string) (Artifact, error) {
 
 // platforms returns the manifests of an index that are images.
 func (s *Store) platforms(desc v1.Descriptor) ([]v1.Descriptor, error) {
-	index, err := (&storedIndex{storedManifest{store: s, desc: desc}}).IndexManifest()
+	return platformsIn(&storedIndex{storedManifest{store: s, desc: desc}})
+}
+
+// PlatformsOf returns the images of an index, in its order, each with its platform; none
+// of an image of one platform.
+func (s *Store) PlatformsOf(desc v1.Descriptor) ([]v1.Descriptor, error) {
+	if !desc.MediaType.IsIndex() {
+		return nil, nil
+	}
+	return s.platforms(desc)
+}
+
+// platformsIn are the manifests of an index that are images, not words about one.
+func platformsIn(list interface {
+	IndexManifest() (*v1.IndexManifest, error)
+}) ([]v1.Descriptor, error) {
+	index, err := list.IndexManifest()
 	if err != nil {
 		return nil, err
 	}

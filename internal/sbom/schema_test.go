@@ -14,8 +14,28 @@ import (
 	"github.com/slipway-build/slipway/internal/inventory"
 )
 
-// schema reads a published schema.
-func schema(t *testing.T, name string) *jsonschema.Schema {
+// schema reads a published schema; it may refer to the others.
+func schema(t *testing.T, name string, others ...string) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	for _, other := range others {
+		doc := published(t, other)
+		id, _ := doc.(map[string]any)["$id"].(string)
+		if err := c.AddResource(id, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.AddResource("https://example.com/schema.json", published(t, name)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("https://example.com/schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func published(t *testing.T, name string) any {
 	t.Helper()
 	f, err := os.Open("testdata/" + name)
 	if err != nil {
@@ -36,29 +56,23 @@ func schema(t *testing.T, name string) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("https://example.com/schema.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("https://example.com/schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return doc
 }
 
-// TestDocumentsFitTheirSchemas: what SPDX publishes accepts both formats, and refuses
-// one that is damaged.
+// TestDocumentsFitTheirSchemas: what CycloneDX and SPDX publish accepts each format, and
+// refuses one that is damaged.
 func TestDocumentsFitTheirSchemas(t *testing.T) {
 	for _, c := range []struct {
 		schema        string
 		write         func(Image, inventory.Inventory) ([]byte, error)
 		part, damaged string
+		others        []string
 	}{
-		{"spdx-2.3.schema.json.gz", SPDX, `"SPDXID"`, `"ID"`},
-		{"spdx-3.0.1.schema.json.gz", SPDX3, `"software_packageUrl"`, `"packageUrl"`},
+		{"cyclonedx-1.6.schema.json.gz", CycloneDX, `"purl"`, `"purls"`, []string{"cyclonedx-spdx.schema.json.gz", "cyclonedx-jsf-0.82.schema.json.gz"}},
+		{"spdx-2.3.schema.json.gz", SPDX, `"SPDXID"`, `"ID"`, nil},
+		{"spdx-3.0.1.schema.json.gz", SPDX3, `"software_packageUrl"`, `"packageUrl"`, nil},
 	} {
-		s := schema(t, c.schema)
+		s := schema(t, c.schema, c.others...)
 		data, err := c.write(content())
 		if err != nil {
 			t.Fatal(err)

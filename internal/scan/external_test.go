@@ -2,6 +2,7 @@ package scan_test
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 
+	"github.com/slipway-build/slipway/internal/advisory"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/scan"
 )
@@ -133,4 +135,36 @@ func TestAScannerThatFails(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// FuzzReadOutput: what a scanner prints, however broken, gives an error or hits that gates can
+// count.
+func FuzzReadOutput(f *testing.F) {
+	for _, text := range outputs() {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := scan.ReadOutput(data)
+		if err != nil {
+			return
+		}
+		for _, h := range r.Vulnerabilities {
+			if h.Severity != advisory.Unknown && h.Severity.Rank() >= advisory.Unknown.Rank() {
+				t.Errorf("no severity: %q", h.Severity)
+			}
+		}
+		if n := r.Worst(advisory.Unknown); n > len(r.Vulnerabilities) {
+			t.Errorf("%d of %d", n, len(r.Vulnerabilities))
+		}
+		again, err := scan.ReadOutput(data)
+		if diff := cmp.Diff(r, again); err != nil || diff != "" {
+			t.Errorf("reading twice differs: %v %s", err, diff)
+		}
+		if err := r.Write(io.Discard); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.SARIF("v1"); err != nil {
+			t.Error(err)
+		}
+	})
 }

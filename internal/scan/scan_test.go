@@ -149,10 +149,11 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	bom := sbom.Image{Name: s.Name, Digest: s.Digest}
 	cyclone, err3 := sbom.CycloneDX(bom, s.Inventory(nil))
 	spdx, err4 := sbom.SPDX(bom, s.Inventory(nil))
-	if err := errors.Join(r.Write(&text), err1, err2, err3, err4); err != nil {
+	spdx3, err5 := sbom.SPDX3(bom, s.Inventory(nil))
+	if err := errors.Join(r.Write(&text), err1, err2, err3, err4, err5); err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"text": text.Bytes(), "JSON": asJSON, "SARIF": sarif, "CycloneDX": cyclone, "SPDX": spdx} {
+	for name, data := range map[string][]byte{"text": text.Bytes(), "JSON": asJSON, "SARIF": sarif, "CycloneDX": cyclone, "SPDX": spdx, "SPDX 3": spdx3} {
 		for _, canary := range []string{token, password} {
 			if bytes.Contains(data, []byte(canary)) {
 				t.Errorf("the %s holds a secret:\n%s", name, data)

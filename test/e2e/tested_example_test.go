@@ -12,8 +12,17 @@ import (
 	"time"
 )
 
-// testedExample is a copy of the Node.js example of tested builds.
+// testedExample is a copy of an example of tested builds.
 type testedExample struct{ dir string }
+
+// newTestedExample copies an example, with what its break.sh shares with the others.
+func newTestedExample(t *testing.T, name string) testedExample {
+	t.Helper()
+	from, to := filepath.Join(root, "examples", "03-TestingMultiStage"), t.TempDir()
+	copyExample(t, filepath.Join(to, name), filepath.Join(from, name))
+	write(t, filepath.Join(to, "breaking.sh"), read(t, filepath.Join(from, "breaking.sh")))
+	return testedExample{filepath.Join(to, name)}
+}
 
 func (e testedExample) script(t *testing.T, name string, args ...string) result {
 	t.Helper()
@@ -30,8 +39,7 @@ func (e testedExample) script(t *testing.T, name string, args ...string) result 
 // is a large base, joins with SLIPWAY_E2E_BROWSER=1, and so do the gates of slipway test.
 func TestTheTestedExample(t *testing.T) {
 	real(t)
-	e := testedExample{filepath.Join(t.TempDir(), "01-nodejs-testing")}
-	copyExample(t, e.dir, filepath.Join(root, "examples", "03-TestingMultiStage", "01-nodejs-testing"))
+	e := newTestedExample(t, "01-nodejs-testing")
 	whole := os.Getenv("SLIPWAY_E2E_BROWSER") == "1"
 	var args []string
 	want := map[string]int{"lint": 0, "unit-tests": 19, "integration-tests": 5}
@@ -58,7 +66,14 @@ func TestTheTestedExample(t *testing.T) {
 		t.Errorf("there is no table of gates:\n%s", text)
 	}
 	t.Log(text)
-	e.breaks(t)
+	e.breaks(t, map[string][]string{
+		"test":          {`failed: test/unit/orders\.test\.ts › .*half a cent goes to the customer`, `the stage failed: nodejs-testing unit-tests`, `caught, exit code 3: stage unit-tests`},
+		"key":           {`/app/public/settings\.json:1: error: nodejs-testing: a secret \([a-z-]+\) is in layer \d+ \(COPY `, `caught, exit code 4: gate secrets`},
+		"deleted-key":   {`/app/deploy\.pem: error: nodejs-testing: a secret \(private-key\) is in layer \d+ \(COPY deploy\.pem `, `caught, exit code 4: gate secrets`},
+		"vulnerability": {`/app/node_modules/minimist: error: nodejs-testing: minimist 1\.2\.5 has GHSA-xvch-5gv4-984h \(critical\)`, `hint: update minimist to 1\.2\.6`, `caught, exit code 4: gate vulnerabilities`},
+		"licence":       {`/app/node_modules/ua-parser-js: error: nodejs-testing: ua-parser-js 2\.0\.0-beta\.3 has the licence AGPL-3\.0-or-later`, `caught, exit code 4: gate licences`},
+		"size":          {`the image grew by 45 MB \(\+\d+\.\d %\), .*: /app/public/film\.mp4 is new: \+45 MB in layer \d+ \(COPY `, `caught, exit code 4: gate growth`},
+	})
 	if whole {
 		e.missesAGate(t)
 	}
@@ -74,22 +89,53 @@ func (e testedExample) tests(t *testing.T, code int, args ...string) (x tested) 
 	return x
 }
 
+// TestTheOtherTestedExamples runs the suites of 02 and 03 and breaks them in every way. It takes
+// minutes: SLIPWAY_E2E_EXAMPLES=all.
+func TestTheOtherTestedExamples(t *testing.T) {
+	real(t)
+	if os.Getenv("SLIPWAY_E2E_EXAMPLES") != "all" {
+		t.Skip("takes minutes: set SLIPWAY_E2E_EXAMPLES=all")
+	}
+	for name, c := range map[string]struct {
+		unit, integration int
+		causes            map[string][]string
+	}{
+		"02-go-testing": {13, 3, map[string][]string{
+			"test":          {`failed: .*TestTotal/half_a_cent_goes_to_the_customer`, `caught, exit code 3: stage unit-tests`},
+			"key":           {`/app/settings\.json:1: error: go-testing: a secret \([a-z-]+\) is in layer \d+ \(COPY `, `caught, exit code 4: gate secrets`},
+			"vulnerability": {`/app/go-testing: error: go-testing: golang\.org/x/crypto 0\.30\.0 has GHSA-v778-237x-gjrc \(critical\)`, `hint: update golang\.org/x/crypto to 0\.31\.0`, `caught, exit code 4: gate vulnerabilities`},
+			"size":          {`the image grew by 10 MB \(\+[3-9]\d\.\d %\), .*: /app/film\.mp4 is new: \+10 MB in layer \d+ \(COPY `, `caught, exit code 4: gate growth`},
+		}},
+		"03-python-testing": {9, 8, map[string][]string{
+			"test":          {`failed: .*half a cent goes to the customer`, `caught, exit code 3: stage unit-tests`},
+			"key":           {`/app/shop/settings\.json:1: error: python-testing: a secret \([a-z-]+\) is in layer \d+ \(COPY `, `caught, exit code 4: gate secrets`},
+			"vulnerability": {`error: python-testing: h11 0\.14\.0 has GHSA-vqfr-h8mv-ghfj \(critical\)`, `hint: update h11 to 0\.16\.0`, `caught, exit code 4: gate vulnerabilities`},
+			"size":          {`the image grew by 45 MB \(\+[3-9]\d\.\d %\), .*: /app/shop/film\.mp4 is new: \+45 MB in layer \d+ \(COPY `, `caught, exit code 4: gate growth`},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newTestedExample(t, name)
+			passed := map[string]int{}
+			for _, s := range e.tests(t, 0).Stages {
+				passed[s.Stage] = s.Totals.Passed
+			}
+			if passed["unit-tests"] != c.unit || passed["integration-tests"] != c.integration {
+				t.Errorf("passed: %v", passed)
+			}
+			e.breaks(t, c.causes)
+		})
+	}
+}
+
 // breaks breaks copies of the example in every way. What each prints has to name the
 // cause, not only fail.
-func (e testedExample) breaks(t *testing.T) {
+func (e testedExample) breaks(t *testing.T, causes map[string][]string) {
 	t.Helper()
 	_, missing := os.Stat(filepath.Join(state, "advisories"))
 	began := time.Now()
 	r := e.script(t, "break.sh").must(t, 0)
 	t.Logf("broken in every way in %s", time.Since(began).Round(time.Second))
-	for way, causes := range map[string][]string{
-		"test":          {`failed: test/unit/orders\.test\.ts › .*half a cent goes to the customer`, `the stage failed: nodejs-testing unit-tests`, `caught, exit code 3: stage unit-tests`},
-		"key":           {`/app/public/settings\.json:1: error: nodejs-testing: a secret \([a-z-]+\) is in layer \d+ \(COPY `, `caught, exit code 4: gate secrets`},
-		"deleted-key":   {`/app/deploy\.pem: error: nodejs-testing: a secret \(private-key\) is in layer \d+ \(COPY deploy\.pem `, `caught, exit code 4: gate secrets`},
-		"vulnerability": {`/app/node_modules/minimist: error: nodejs-testing: minimist 1\.2\.5 has GHSA-xvch-5gv4-984h \(critical\)`, `hint: update minimist to 1\.2\.6`, `caught, exit code 4: gate vulnerabilities`},
-		"licence":       {`/app/node_modules/ua-parser-js: error: nodejs-testing: ua-parser-js 2\.0\.0-beta\.3 has the licence AGPL-3\.0-or-later`, `caught, exit code 4: gate licences`},
-		"size":          {`the image grew by 45 MB \(\+\d+\.\d %\), .*: /app/public/film\.mp4 is new: \+45 MB in layer \d+ \(COPY `, `caught, exit code 4: gate growth`},
-	} {
+	for way, causes := range causes {
 		part, verdict := section(r.stdout, way)
 		for _, cause := range causes {
 			if !regexp.MustCompile(cause).MatchString(part + verdict) {

@@ -147,10 +147,12 @@ func relativeAll(dirs []string) []string {
 	return out
 }
 
-// goTest runs the tests of packages.
+// goTest runs the tests of packages. Results of Go's own cache do not count (-count=1): it
+// lies in a cache mount, knows neither the base image nor the programs that tests start,
+// and would answer slipway test --again.
 func (s *service) goTest(stage string, tags []string, packages, dir string) ecosystem.Check {
 	report := plan.ReportsOf(stage) + "/go-test.json"
-	flags, why := " -json", "tests"
+	flags, why := " -json -count=1", "tests"
 	switch stage {
 	case plan.StageUnitTests:
 		flags += " -coverprofile=" + plan.ReportsOf(stage) + "/coverage.out"
@@ -158,7 +160,7 @@ func (s *service) goTest(stage string, tags []string, packages, dir string) ecos
 		flags += " -coverpkg=" + strings.ReplaceAll(s.everything(), " ", ",") + " -coverprofile=" + plan.ReportsOf(stage) + "/coverage.out"
 	}
 	if tag := strings.Join(tags, ","); tag != "" {
-		flags, why = flags+" -count=1 -tags="+tag, "build tag "+tag
+		flags, why = flags+" -tags="+tag, "build tag "+tag
 	}
 	if s.vendored {
 		flags += " -mod=vendor"

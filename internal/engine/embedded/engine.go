@@ -35,7 +35,7 @@ import (
 type Engine struct {
 	opts       Options
 	lock       *flock.Flock
-	log        *os.File
+	log        *engineLog
 	controller *control.Controller
 	server     *grpc.Server
 	client     *client.Client
@@ -117,7 +117,7 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if err := e.mountInside(); err != nil {
 		return fmt.Errorf("making a place for mounts: %w", err)
 	}
-	if e.log, err = quietLogs(e.opts.StateDir); err != nil {
+	if e.log, err = openLog(e.opts.StateDir); err != nil {
 		return fmt.Errorf("opening the engine's log: %w", err)
 	}
 	logrus.SetOutput(e.log)
@@ -209,7 +209,7 @@ func (e *Engine) Build(ctx context.Context, req engine.Request, sink event.Sink)
 	}
 	var result engine.Result
 	err := e.guard(func() (err error) {
-		result, err = solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv, Hidden: e.opts.Hidden, Share: e.contexts.share}, req, sink)
+		result, err = solve.Build(ctx, solve.Target{Client: e.client, Images: e.images, Env: e.opts.StepEnv, Hidden: e.opts.Hidden, Hide: e.log.hide, Share: e.contexts.share}, req, sink)
 		return err
 	})
 	return result, err

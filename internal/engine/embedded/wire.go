@@ -148,14 +148,3 @@ func registryHosts() docker.RegistryHosts {
 		return hosts, err
 	}
 }
-
-// quietLogs keeps BuildKit's own log away from the terminal: it goes to a file
-// in the state directory, cut when it grows beyond 4 MB.
-func quietLogs(dir string) (*os.File, error) {
-	path := filepath.Join(dir, "engine.log")
-	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
-	if info, err := os.Stat(path); err == nil && info.Size() > 4e6 {
-		flags |= os.O_TRUNC
-	}
-	return os.OpenFile(path, flags, 0o600)
-}

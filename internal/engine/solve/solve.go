@@ -48,6 +48,9 @@ type Target struct {
 	Images content.Store // bases are read from it and images written to it
 	Env    []string      // what steps get from this machine: its passwords are hidden in logs
 	Hidden []string      // further words that logs do not show
+	// Hide is given what hides the secrets of a build, for a log of the engine itself; nil:
+	// it has none here.
+	Hide func(in func(string) string)
 	// Machine names this machine where others share the BuildKit, which would take
 	// files of equal path, size and time for the same; empty: nobody shares it.
 	Machine string
@@ -71,7 +74,7 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 	if err != nil {
 		return engine.Result{}, err
 	}
-	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env, req.Args, to.Hidden)
+	hidden, err := to.hiding(ctx, store, req)
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -119,6 +122,15 @@ func Build(ctx context.Context, to Target, req engine.Request, sink event.Sink) 
 		return engine.Result{}, err
 	}
 	return res, nil
+}
+
+// hiding is what the build does not show, which the engine is told too.
+func (to Target) hiding(ctx context.Context, store secrets.SecretStore, req engine.Request) (hiding, error) {
+	hidden, err := maskedWords(ctx, store, req.Secrets, to.Env, req.Args, to.Hidden)
+	if err == nil && to.Hide != nil && hidden.logs != nil {
+		to.Hide(hidden.logs.hide)
+	}
+	return hidden, err
 }
 
 // describe adds what the exporter says of the image, if there is one.
