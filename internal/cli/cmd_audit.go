@@ -34,7 +34,7 @@ the newest last. Each record has the hash of the one before, and checkpoints are
 slipway audit verify finds every change, and its place.`,
 		Example: `  slipway audit --environment production --since 30d
   slipway audit verify
-  slipway audit export --for soc2 -o audit.md`,
+  slipway audit -n 20 --environment production`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.listAudit(f) },
 	}

@@ -13,10 +13,12 @@ import (
 // an engine or a mirror, and the test that compares it.
 func outsideScripts() map[string]string {
 	return map[string]string{
-		"slipway bench":        "internal/bench: TestRunTakesTurnsAndChangesACopy, testdata/result.json",
-		"slipway bases build":  "TestBasesJSON",
-		"slipway bases update": "TestBasesJSON",
-		"slipway bases lock":   "prints no JSON; the flag is for all commands of bases",
+		"slipway bench":         "internal/bench: TestRunTakesTurnsAndChangesACopy, testdata/result.json",
+		"slipway bases build":   "TestBasesJSON",
+		"slipway bases update":  "TestBasesJSON",
+		"slipway bases lock":    "prints no JSON; the flag is for all commands of bases",
+		"slipway deploy status": "TestStatusJSON",
+		"slipway host status":   "test/e2e: TestAHostIsReplacedUnderLoad",
 	}
 }
 

@@ -35,7 +35,7 @@ func TestTestBases(t *testing.T) {
 	f := &Fleet{
 		Fleet: &config.Fleet{Services: []config.Service{{
 			Name: "api", Needs: []companion.Need{{Name: "db", Kind: "postgres", Version: "15"}, {Name: "auth", Service: "auth"}, {Name: "other", Image: "local/other:1"}},
-			Quality: map[string]config.Check{plan.StageE2E: {Needs: []companion.Need{{Name: "blobs", Kind: "gcs"}, {Name: "again", Kind: "postgres", Version: "15"}}}},
+			Quality: map[string]config.Stage{plan.StageE2E: {Needs: []companion.Need{{Name: "blobs", Kind: "gcs"}, {Name: "again", Kind: "postgres", Version: "15"}}}},
 		}}},
 		Planned: []plan.Service{{
 			Bases:        []plan.Base{{Ref: "slipway/static:trixie", Assembled: true}},

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
+)
+
+// TestStatusJSON: both sides of a service, the rollout, the lock.
+func TestStatusJSON(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	answers := map[string]any{
+		"view": host.View{
+			Services: map[string]host.ServiceView{"web": {Main: "v1-a", Fresh: "v2-b", Share: 10, Sides: map[string]host.SideView{
+				"v1-a": {Workload: host.Workload{Release: "v1"}, Want: 2, Up: 2, Healthy: 2},
+				"v2-b": {Workload: host.Workload{Release: "v2"}, Want: 1, Up: 1, Failed: "web.0 does not stay up"},
+			}}},
+			Routes: []host.Route{{Listen: "0.0.0.0:80", Service: "web"}},
+		},
+		"rollouts": []host.Rollout{
+			{Version: "v2", By: "ana@pc", Started: at},
+			{Version: "v1", By: "ana@pc", Started: at.Add(-time.Hour), Ended: at.Add(-time.Hour), Outcome: deploy.Deployed},
+		},
+		"locked": host.Lock{Holder: "x", Rollout: "r", By: "ana@pc", Process: 7, Since: at, Expires: at.Add(time.Minute)},
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(answers[strings.TrimPrefix(r.URL.Path, "/v1/")])
+	}))
+	defer server.Close()
+	client := host.NewClient("the host", func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", server.Listener.Addr().String())
+	})
+	defer client.Close()
+	var out bytes.Buffer
+	a := &app{World: World{Stdout: &out}}
+	if err := a.showStatus(t.Context(), goal{env: config.Environment{Name: "prod"}, client: client, at: "deploy@shop"}, true, false); err != nil {
+		t.Fatal(err)
+	}
+	want := `{
+  "environment": "prod",
+  "host": "deploy@shop",
+  "version": "v1",
+  "since": "2026-11-30T11:00:00Z",
+  "rollout": {
+    "version": "v2",
+    "by": "ana@pc",
+    "started": "2026-11-30T12:00:00Z"
+  },
+  "lock": {
+    "holder": "x",
+    "rollout": "r",
+    "process": 7,
+    "by": "ana@pc",
+    "since": "2026-11-30T12:00:00Z",
+    "expires": "2026-11-30T12:01:00Z"
+  },
+  "services": [
+    {
+      "service": "web",
+      "release": "v1",
+      "share": 90,
+      "want": 2,
+      "healthy": 2
+    },
+    {
+      "service": "web",
+      "release": "v2",
+      "share": 10,
+      "want": 1,
+      "healthy": 0,
+      "failed": true,
+      "problem": "web.0 does not stay up"
+    }
+  ],
+  "routes": [
+    {
+      "listen": "0.0.0.0:80",
+      "service": "web"
+    }
+  ]
+}
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
