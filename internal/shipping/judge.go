@@ -111,10 +111,10 @@ func query(ctx context.Context, address, text string, now time.Time) (float64, e
 		}
 	}
 	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
-		return 0, fmt.Errorf("Prometheus answered %s: %w", res.Status, err)
+		return 0, fmt.Errorf("the answer %s: %w", res.Status, err)
 	}
 	if answer.Status != "success" {
-		return 0, fmt.Errorf("Prometheus answered %s", answer.Error)
+		return 0, fmt.Errorf("the answer: %s", answer.Error)
 	}
 	return number(answer.Data.ResultType, answer.Data.Result)
 }
