@@ -7,7 +7,7 @@
 //
 //	log, err := audit.Open(filepath.Join(dir, "audit"))
 //	err = log.Append(audit.Record{Action: audit.Deployed, Environment: "production", Version: "v1.2.3", Result: audit.OK})
-//	err = log.Checkpoint(nil)
+//	head, err := log.Checkpoint(nil)
 package audit
 
 import (

@@ -4,7 +4,8 @@
 //
 //	o := shipping.Order{Fleet: fl, Environment: env, Release: r, Client: client, Lookup: lookup, By: by}
 //	rollout, err := o.Plan(ctx, time.Now())
-//	done, err := shipping.Run(ctx, client, rollout, sink)
+//	err = shipping.Start(ctx, client, rollout)
+//	done, err := shipping.Run(ctx, client, rollout, by, sink)
 package shipping
 
 import (
