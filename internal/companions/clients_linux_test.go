@@ -80,7 +80,7 @@ func pythonClients() []client {
 		return python(companion.Need{Name: "queue", Kind: "rabbitmq", Version: version}, "pika", "waiting=0 got=b'hello' version="+version,
 			"import pika", "connection = pika.BlockingConnection(pika.URLParameters(os.environ['AMQP_URL']))", "ch = connection.channel()",
 			"waiting = ch.queue_declare('jobs', durable=True).method.message_count", "ch.basic_publish('', 'jobs', b'hello'); _, _, body = ch.basic_get('jobs'); ch.basic_publish('', 'jobs', b'left')",
-			"print(f\"waiting={waiting} got={body} version={connection._impl.server_properties['version'].decode()}\")")
+			"print(f\"waiting={waiting} got={body} version={connection._impl.server_properties['version']}\")")
 	}
 	return []client{
 		rabbitmq("4"), rabbitmq("3"),
