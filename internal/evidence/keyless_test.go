@@ -242,15 +242,17 @@ func TestCosignAcceptsIdentities(t *testing.T) {
 		must(t, w.registry.Push(t.Context(), "shop/theirs:v1", theirs))
 		must(t, os.WriteFile(filepath.Join(w.dir, "config.json"), sig.SigningConfig(t), 0o600))
 		must(t, os.WriteFile(filepath.Join(w.dir, "both.json"), sig.TrustedRoot(t, sigstore.Trust{Log: true, Timestamps: true}), 0o600))
-		sign := []string{"sign", "--signing-config", "config.json", "--trusted-root", "both.json", "--identity-token", signer.Token}
+		must(t, os.WriteFile(filepath.Join(w.dir, "sbom.json"), []byte(`{"bomFormat":"CycloneDX","specVersion":"1.6","components":[]}`), 0o600))
+		with := []string{"--signing-config", "config.json", "--trusted-root", "both.json", "--identity-token", signer.Token, theirs}
 		if strings.Contains(w.peer(t, cosign, "sign", "--help"), "--new-bundle-format") { // which cosign 3 does by itself
-			sign = append(sign, "--new-bundle-format")
+			with = append(with, "--new-bundle-format")
 		}
-		w.peer(t, cosign, append(sign, theirs)...)
+		w.peer(t, cosign, append([]string{"sign"}, with...)...)
+		w.peer(t, cosign, append([]string{"attest", "--type", "cyclonedx", "--predicate", "sbom.json"}, with...)...)
 		there, err := evidence.InRegistry(t.Context(), w.registry, theirs)
 		must(t, err)
 		identities.TrustedRoot = sig.TrustedRoot(t, sigstore.Trust{Log: true, Timestamps: true})
-		_, err = there.Verify(t.Context(), evidence.Policy{Identities: identities}, time.Now())
+		_, err = there.Verify(t.Context(), evidence.Policy{Identities: identities, Required: []string{attest.PredicateCycloneDX}}, time.Now())
 		must(t, err)
 	}
 }
