@@ -64,6 +64,7 @@ func (d *decoder) check(doc *document) {
 	}
 	d.checkPorts(doc.Services)
 	d.checkPaths(doc.Services)
+	d.checkEnvironments(doc)
 }
 
 func (d *decoder) checkVersion(doc *document) {
@@ -158,29 +159,8 @@ func (d *decoder) checkSettings(at string, s settings) {
 	if s.Port != nil && (*s.Port < 1 || *s.Port > 65535) {
 		d.report(codePort, at+"/port", "use a port between 1 and 65535; ports under 1024 need rights that the image's user lacks", "the port is out of range")
 	}
-	for _, key := range sortedKeys(s.Env) {
-		if !envForm().MatchString(key) {
-			d.report(codeEnv, "key:"+at+"/env/"+key, "use letters, digits and underscores", "%q cannot be the name of a variable", clip(key))
-		}
-		if strings.ContainsAny(string(s.Env[key]), "\n\x00") {
-			d.report(codeEnv, at+"/env/"+key, "mount a file instead", "the value of %s spans lines", key)
-		}
-		if IsSecretName(key) && s.Env[key] != "" {
-			d.report(codeSecret, "key:"+at+"/env/"+key, "delete it here and set it where the service is started", "%s looks like a secret, and anyone with the image can read it", clip(key))
-			f := &d.findings[len(d.findings)-1]
-			f.Severity, f.Excerpt = diag.Warning, "" // the line shows the value
-		}
-	}
-	for i, file := range s.EnvFile {
-		at := at + "/env_file"
-		if _, listed := d.at[fmt.Sprintf("%s/%d", at, i)]; listed {
-			at = fmt.Sprintf("%s/%d", at, i)
-		}
-		if file == "" && !d.hasFindingIn(at) {
-			d.report(codePath, at, "such as .env", "the path of the file is empty")
-		}
-		d.checkPath(at, file, "write it relative to slipway.yaml; slipway run --env-file takes any path", "move it into the repository; slipway run --env-file takes any path")
-	}
+	d.checkEnv(at, s.Env, "delete it here and set it where the service is started", "anyone with the image can read it")
+	d.checkEnvFiles(at, s.EnvFile, "; slipway run --env-file takes any path")
 	d.checkGates(at+"/gates", s.Gates)
 	d.checkPackages(at+"/packages/build", s.Packages.Build)
 	d.checkPackages(at+"/packages/runtime", s.Packages.Runtime)
@@ -206,6 +186,39 @@ func (d *decoder) checkSettings(at string, s settings) {
 	}
 	if h.Retries != nil && (*h.Retries < 1 || *h.Retries > 100) {
 		d.report(codeHealthValue, at+"/health/retries", "use a number between 1 and 100", "%d retries are out of range", *h.Retries)
+	}
+}
+
+// checkEnv reports variables that cannot be, and warns of those that look like secrets:
+// who says who can read them.
+func (d *decoder) checkEnv(at string, env map[string]scalar, hint, who string) {
+	for _, key := range sortedKeys(env) {
+		if !envForm().MatchString(key) {
+			d.report(codeEnv, "key:"+at+"/env/"+key, "use letters, digits and underscores", "%q cannot be the name of a variable", clip(key))
+		}
+		if strings.ContainsAny(string(env[key]), "\n\x00") {
+			d.report(codeEnv, at+"/env/"+key, "mount a file instead", "the value of %s spans lines", key)
+		}
+		if IsSecretName(key) && env[key] != "" {
+			d.report(codeSecret, "key:"+at+"/env/"+key, hint, "%s looks like a secret, and %s", clip(key), who)
+			d.findings[len(d.findings)-1].Severity = diag.Warning
+			d.hide(d.findings[len(d.findings)-1])
+		}
+	}
+}
+
+// checkEnvFiles reports files of variables that are not inside the repository; more is
+// added to the hints.
+func (d *decoder) checkEnvFiles(at string, files oneOrMore, more string) {
+	for i, file := range files {
+		at := at + "/env_file"
+		if _, listed := d.at[item(at, i)]; listed {
+			at = item(at, i)
+		}
+		if file == "" && !d.hasFindingIn(at) {
+			d.report(codePath, at, "such as .env", "the path of the file is empty")
+		}
+		d.checkPath(at, file, "write it relative to slipway.yaml"+more, "move it into the repository"+more)
 	}
 }
 
@@ -264,11 +277,7 @@ func (d *decoder) checkFiles(at, name string, s service, doc *document) {
 		case f.From == name:
 			d.report(codeImpossible, at, "delete from:", "a service needs no from: for its own files")
 		case f.From != "" && !known:
-			hint := "the services are " + strings.Join(sortedKeys(doc.Services), ", ")
-			if near := diag.Nearest(f.From, sortedKeys(doc.Services)); near != "" {
-				hint = fmt.Sprintf("did you mean %q?", near)
-			}
-			d.report(codeNoChoice, at, hint, "unknown service %q in from:", clip(f.From))
+			d.unknownService(at, f.From, "from", doc)
 		}
 		d.checkPath(at, f.Path, "write it relative to the service's directory", "move slipway.yaml's path: of the service up to a directory that holds the file")
 		d.checkPath(at, f.To, "write it relative to the service's directory", "to: must be inside the service's directory in the image")
@@ -308,7 +317,7 @@ func (d *decoder) checkPath(at, p, absolute, leaves string) {
 // share a container port says so once, under types or defaults.
 func (d *decoder) checkPorts(services map[string]service) {
 	owner := map[int]string{}
-	for _, name := range d.inOrder(services) {
+	for _, name := range written(d, "services", services) {
 		p := services[name].Port
 		if p == nil || *p < 1 || *p > 65535 {
 			continue
@@ -324,7 +333,7 @@ func (d *decoder) checkPorts(services map[string]service) {
 // checkPaths reports two services that are the same directory and command.
 func (d *decoder) checkPaths(services map[string]service) {
 	owner := map[string]string{}
-	for _, name := range d.inOrder(services) {
+	for _, name := range written(d, "services", services) {
 		s := services[name]
 		key := strings.Join(append([]string{s.path(name)}, s.Command...), "\x00")
 		if other, taken := owner[key]; taken {
@@ -333,15 +342,6 @@ func (d *decoder) checkPaths(services map[string]service) {
 		}
 		owner[key] = name
 	}
-}
-
-// inOrder returns the services as they are written.
-func (d *decoder) inOrder(services map[string]service) []string {
-	names := sortedKeys(services)
-	slices.SortStableFunc(names, func(a, b string) int {
-		return d.at["key:services/"+a].Line - d.at["key:services/"+b].Line
-	})
-	return names
 }
 
 // path returns the service's directory: what is written, else its name.

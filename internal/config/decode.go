@@ -51,6 +51,25 @@ type decoder struct {
 	source
 	at       map[string]diag.Place
 	findings diag.Findings
+	hidden   map[int]bool // lines that show a secret, of which there is no excerpt
+}
+
+// hide keeps the line of a finding out of all excerpts.
+func (d *decoder) hide(f diag.Finding) {
+	if d.hidden == nil {
+		d.hidden = map[int]bool{}
+	}
+	d.hidden[f.Place.Line] = true
+}
+
+// reported are the findings, sorted; an excerpt has a line and the one before it.
+func (d *decoder) reported() diag.Findings {
+	for i, f := range d.findings {
+		if d.hidden[f.Place.Line] || d.hidden[f.Place.Line-1] {
+			d.findings[i].Excerpt = ""
+		}
+	}
+	return d.findings.Sorted()
 }
 
 // nodeDecoder is a type that decodes itself.
@@ -313,30 +332,6 @@ func (d *decoder) choose(c choice, word, path string) bool {
 	}
 	d.report(codeNoChoice, path, hint, "%s cannot be %q", kindOf(c), word)
 	return false
-}
-
-// kindOf names a choice in messages.
-func kindOf(c choice) string {
-	switch c.(type) {
-	case serviceType:
-		return "a service type"
-	case ecosystem:
-		return "an ecosystem"
-	case manager:
-		return "a package manager"
-	case compression:
-		return "compression"
-	case enforced:
-		return "a command of enforce"
-	case qualityStage:
-		return "a quality stage"
-	case level:
-		return "the level of a gate"
-	case unfixedly:
-		return "unfixed"
-	default:
-		return "bases"
-	}
 }
 
 // text returns a string node's value; other scalars are not text.

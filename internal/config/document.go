@@ -25,6 +25,8 @@ type document struct {
 	Defaults    defaults    `yaml:"defaults,omitempty" jsonschema_description:"Settings of every service; its type or the service itself overrides them."`
 	Types       types       `yaml:"types,omitempty" jsonschema_description:"Settings of every service of a type; the service itself overrides them."`
 	Services    services    `yaml:"services" jsonschema:"required" jsonschema_description:"The services by name."`
+
+	Environments environments `yaml:"environments,omitempty" jsonschema_description:"Where the fleet runs, by name, and how a release gets there."`
 }
 
 // defaults is the part that every service shares.
@@ -242,4 +244,38 @@ func (h *health) kinds() []string {
 		}
 	}
 	return slices.Clip(ks)
+}
+
+// kindOf names a choice in messages.
+func kindOf(c choice) string {
+	switch c.(type) {
+	case serviceType:
+		return "a service type"
+	case ecosystem:
+		return "an ecosystem"
+	case manager:
+		return "a package manager"
+	case compression:
+		return "compression"
+	case enforced:
+		return "a command of enforce"
+	case qualityStage:
+		return "a quality stage"
+	case level:
+		return "the level of a gate"
+	case strategyKind:
+		return "a strategy"
+	case approval:
+		return "approval"
+	case requirement:
+		return "evidence"
+	case testStage:
+		return "tests of a running service"
+	case weekday:
+		return "a day of the week"
+	case unfixedly:
+		return "unfixed"
+	default:
+		return "bases"
+	}
 }

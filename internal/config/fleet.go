@@ -37,6 +37,8 @@ type Fleet struct {
 	Signatures  *Signatures `json:",omitempty"` // that images must have; nil: none
 	Services    []Service   // sorted by name
 
+	Environments []Environment `json:",omitempty"` // as written
+
 	all []Service // of the file, also where Services is a selection of them
 }
 
@@ -105,7 +107,7 @@ type Service struct {
 	Features       []string          // of cargo
 	Gates          Gates             `json:"-"` // limits, as written
 	Packages       Packages          // of Debian, beyond what the bases have
-	Quality        map[string]Check  `json:",omitempty"` // quality stages by name
+	Quality        map[string]Stage  `json:",omitempty"` // quality stages by name
 	Prove          bool              `json:"-"`          // plan the quality stages too; commands say so
 	Needs          []companion.Need  `json:",omitempty"` // servers beside it, in the written order
 	Line           int               // of the service's key in slipway.yaml

@@ -386,8 +386,5 @@ func (c unfixedly) JSONSchema() *jsonschema.Schema { return enum(c) }
 // JSONSchema makes the schema of the limits, or off.
 func (vulnerabilities) JSONSchema() *jsonschema.Schema {
 	type written vulnerabilities
-	r := jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, Anonymous: true}
-	whole := r.Reflect(written{})
-	whole.Version = ""
-	return orOff(whole)
+	return orOff(inlineSchema(written{}))
 }

@@ -262,11 +262,7 @@ func (d *decoder) checkNeedService(at, owner, name string, doc *document) {
 	case name == owner && owner != "":
 		d.report(codeNeedKind, at, "delete the need", "the service %s cannot need itself", clip(name))
 	case !known:
-		hint := "the services are " + strings.Join(sortedKeys(doc.Services), ", ")
-		if near := diag.Nearest(name, sortedKeys(doc.Services)); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
-		}
-		d.report(codeNoChoice, at, hint, "unknown service %q in needs:", clip(name))
+		d.unknownService(at, name, "needs", doc)
 	}
 }
 
@@ -318,9 +314,7 @@ func (needs) JSONSchema() *jsonschema.Schema {
 
 // needFormSchema is the long form with the kinds as keys of versions.
 func needFormSchema() *jsonschema.Schema {
-	r := jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, Anonymous: true}
-	s := r.Reflect(needForm{})
-	s.Version = ""
+	s := inlineSchema(needForm{})
 	for _, name := range companion.Names() {
 		k, _ := companion.Find(name)
 		version := scalar("").JSONSchema()

@@ -33,11 +33,11 @@ func Parse(file string, data []byte) (*Fleet, diag.Findings) {
 		d.decode(root, reflect.ValueOf(&doc).Elem(), "")
 	}
 	d.check(&doc)
-	if d.findings.Errors() != nil {
-		return nil, d.findings.Sorted()
-	}
-	if len(d.findings) > 0 {
-		return d.fleet(&doc), d.findings.Sorted()
+	switch {
+	case d.findings.Errors() != nil:
+		return nil, d.reported()
+	case len(d.findings) > 0:
+		return d.fleet(&doc), d.reported()
 	}
 	return d.fleet(&doc), nil
 }
@@ -125,6 +125,7 @@ func (d *decoder) fleet(doc *document) *Fleet {
 		f.Services = append(f.Services, d.service(name, doc))
 	}
 	f.all = f.Services
+	f.Environments = d.environments(doc)
 	return f
 }
 

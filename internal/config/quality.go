@@ -13,9 +13,9 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// Check is what slipway.yaml says of one quality stage. The zero value leaves it to
+// Stage is what slipway.yaml says of one quality stage. The zero value leaves it to
 // detection.
-type Check struct {
+type Stage struct {
 	Off  bool     `json:",omitempty"` // the service does not have the stage
 	On   bool     `json:",omitempty"` // the service has the stage, as far as it can
 	Run  []string `json:",omitempty"` // commands of a shell, in order; the first that fails ends the stage
@@ -114,9 +114,7 @@ func (commands) JSONSchema() *jsonschema.Schema { return oneOrMore(nil).JSONSche
 
 // JSONSchema makes the schema of a stage: a word, commands, or a map.
 func (check) JSONSchema() *jsonschema.Schema {
-	r := jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, Anonymous: true}
-	whole := r.Reflect(checkSettings{})
-	whole.Version = ""
+	whole := inlineSchema(checkSettings{})
 	whole.Properties.Set("needs", &jsonschema.Schema{Ref: "#/$defs/needs"})
 	return &jsonschema.Schema{AnyOf: append([]*jsonschema.Schema{{Type: "boolean"}, whole}, commands(nil).JSONSchema().AnyOf...)}
 }
@@ -142,13 +140,13 @@ func mergeQuality(a, b quality) quality {
 
 // checks are the settings of a service's quality stages. A place is that of the
 // service, of its type, or of the defaults, whichever writes the stage.
-func (d *decoder) checks(m quality, name string, t serviceType) map[string]Check {
-	var out map[string]Check
+func (d *decoder) checks(m quality, name string, t serviceType) map[string]Stage {
+	var out map[string]Stage
 	for _, stage := range slices.Sorted(maps.Keys(m)) {
 		if out == nil {
-			out = map[string]Check{}
+			out = map[string]Stage{}
 		}
-		c := Check{Off: m[stage].off, On: m[stage].on, Run: m[stage].Run, Needs: m[stage].Needs.resolve()}
+		c := Stage{Off: m[stage].off, On: m[stage].on, Run: m[stage].Run, Needs: m[stage].Needs.resolve()}
 		for _, at := range []string{"services/" + name, "types/" + string(t), "defaults"} {
 			if place, ok := d.at["key:"+at+"/quality/"+string(stage)]; ok {
 				c.Line = place.Line

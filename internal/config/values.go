@@ -354,10 +354,7 @@ func (f *file) decodeNode(d *decoder, n ast.Node, path string) {
 func (file) JSONSchema() *jsonschema.Schema {
 	one := uint64(1)
 	type written file
-	r := jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, Anonymous: true}
-	whole := r.Reflect(written{})
-	whole.Version = ""
-	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", MinLength: &one}, whole}}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", MinLength: &one}, inlineSchema(written{})}}
 }
 
 func (p *planned) decodeNode(d *decoder, n ast.Node, path string) {
