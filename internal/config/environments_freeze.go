@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // names of zones mean the same on machines without tzdata
+	_ "time/tzdata" // zones have names on machines without tzdata too; 409,600 bytes with Go 1.26
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/invopop/jsonschema"
