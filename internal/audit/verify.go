@@ -252,6 +252,9 @@ func (v *verification) dropCopies() {
 	}
 	v.lines = slices.DeleteFunc(v.lines, func(l line) bool {
 		at := keep[l.hash]
+		if l.err != nil {
+			return false // what is no record is no copy of one
+		}
 		if at != l.at {
 			v.found.Problems = append(v.found.Problems, Problem{Record: l.rec.Seq, Line: l.at, Kind: Duplicated, Text: fmt.Sprintf("it is on line %d too, in its place", at)})
 		}
