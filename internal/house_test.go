@@ -109,6 +109,7 @@ func rooms() map[string]layer {
 		"internal/proof/*":     core,
 		"internal/deploy":      core,
 		"internal/release":     core,
+		"internal/manifest":    core,
 		"internal/report":      core,
 
 		"internal/diag":       words,
@@ -169,7 +170,7 @@ func owners() map[string][]string {
 		"github.com/containerd/":        {"internal/engine/embedded", "internal/engine/remote", "internal/engine/solve", "internal/localrun/oci", "internal/cli"},
 		"github.com/distribution/dist":  {"internal/registry", "internal/cli"},
 		"github.com/goccy/go-yaml":      {"internal/config", "internal/cli"},
-		"go.yaml.in/yaml":               {"internal/detect", "internal/gate/contents", "internal/cli"},
+		"go.yaml.in/yaml":               {"internal/detect", "internal/manifest", "internal/gate/contents", "internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/config", "internal/cli"},
 		"pault.ag/go/debian":            {"internal/baseimage/debian", "internal/cli"},
 		"github.com/spdx/":              {"internal/sbom"},

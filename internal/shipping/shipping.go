@@ -148,23 +148,12 @@ func (o Order) hooks(ctx context.Context) (map[string][]host.Hook, error) {
 func (o Order) workload(ctx context.Context, s release.Service, place config.Placement) (host.Workload, error) {
 	w := host.Workload{
 		Release: o.Release.Version, Image: s.Image + "@" + s.Digest, Type: s.Type, Port: s.Port, Health: s.Health,
-		MemoryBytes: cmp.Or(place.MemoryBytes, s.MemoryBytes), Protocol: protocol(s), Env: map[string]string{},
+		MemoryBytes: cmp.Or(place.MemoryBytes, s.MemoryBytes), Protocol: protocol(s),
 	}
-	cfg, known := o.Fleet.Fleet.Named(s.Name)
-	if known {
-		env, err := o.Fleet.Variables(cfg, o.Lookup)
-		if err != nil {
-			return w, err
-		}
-		maps.Copy(w.Env, env)
-		w.Names = fleet.Aliases(o.Fleet.Services, s.Name)
-	}
-	env, err := o.Fleet.EnvironmentVariables(o.Environment, o.Lookup)
-	if err != nil {
+	var err error
+	if w.Env, w.Names, err = o.variables(s.Name, place.Env); err != nil {
 		return w, err
 	}
-	maps.Copy(w.Env, env)
-	maps.Copy(w.Env, place.Env)
 	for _, secret := range o.Environment.SecretsOf(s.Name) {
 		value, err := o.value(ctx, secret)
 		if err != nil {
@@ -202,18 +191,7 @@ func (o Order) routes() []host.Route {
 // Waves orders services so that each comes after those that it talks to. Those that talk
 // to each other come together.
 func Waves(fl *fleet.Fleet, services []string) [][]string {
-	plans := fl.Plans(services)
-	talks := map[string][]string{}
-	for _, name := range services {
-		s, _ := fl.Fleet.Named(name)
-		for _, n := range s.Needs {
-			talks[name] = append(talks[name], n.Service)
-		}
-		for _, use := range plans[name].Connects {
-			address, _, _ := cutPort(use.Name)
-			talks[name] = append(talks[name], address)
-		}
-	}
+	talks := Talks(fl, services)
 	left := slices.Clone(services)
 	var out [][]string
 	for len(left) > 0 {
