@@ -179,6 +179,7 @@ func owners() map[string][]string {
 		"github.com/pandatix/":          {"internal/advisory"},
 		"go.opentelemetry.io/":          {"internal/trace"},
 		"github.com/prometheus/":        {"internal/deploy/proxy"},
+		"k8s.io/":                       {"internal/deploy/kube"},
 		"github.com/moby/moby/":         {"internal/docker"},
 		"github.com/google/cel-go/":     {"internal/annex/cel"},
 		"github.com/sigstore/":          {"internal/annex/keyless"},

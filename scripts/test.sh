@@ -37,5 +37,6 @@ part "unit, golden and script tests, under the race detector" go test -race ./..
 part "the FAST services as plain processes" fleet_sources
 part "engine, bases, containers and companions, for real" real_tests ./internal/engine/... ./internal/baseimage/... ./internal/localrun/... ./internal/rootless/... ./internal/companions/...
 part "manifests, as kustomize and Helm read them" go test -C test/manifests -count=1 .
+part "a real Kubernetes" real_tests -v -run TestOnARealCluster ./internal/shipping
 part "end to end" real_tests -v ./test/e2e/...
 printf '\nall parts passed in %d s\n' "$SECONDS"
