@@ -152,7 +152,7 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 	if err != nil {
 		return false, err
 	}
-	if err := shipping.Start(ctx, g.client, rollout); err != nil {
+	if err := order.Start(ctx, rollout); err != nil {
 		return false, err
 	}
 	if err := log.Append(deployRecord(g, rollout, audit.DeployStarted, audit.OK, f.reason)); err != nil {
@@ -163,12 +163,13 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 
 // send brings the images of a release to another machine: what it lacks of them.
 func (a *app) send(ctx context.Context, g goal, store *image.Store, r release.Release) error {
-	if g.at == "" {
-		return nil // it has the same store
+	machine, ok := g.client.(*host.Client)
+	if !ok || g.at == "" {
+		return nil // it has the same store, or a registry
 	}
 	total, began := int64(0), time.Now()
 	for _, s := range r.Services {
-		n, err := g.client.Send(ctx, store, s.Image+"@"+s.Digest, s.Image+":"+r.Version)
+		n, err := machine.Send(ctx, store, s.Image+"@"+s.Digest, s.Image+":"+r.Version)
 		if err != nil {
 			return err
 		}

@@ -6,15 +6,17 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/deploy/kube"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/shipping"
 )
 
 // goal is a host of an environment.
 type goal struct {
 	fleet  *fleet.Fleet
 	env    config.Environment
-	client *host.Client
+	client shipping.Place
 	at     string // the machine, "" for this one
 }
 
@@ -69,18 +71,24 @@ func (a *app) goalsOf(ctx context.Context, fl *fleet.Fleet, env config.Environme
 			}
 		}
 		return []goal{{fl, env, a.here().Client(), ""}}, nil
+	case config.TargetKubernetes:
+		c, err := kube.Open(kube.Options{Context: env.Context, Namespace: env.Namespace, Fleet: fl.Name, Environment: env.Name})
+		if err != nil {
+			return nil, err
+		}
+		return []goal{{fl, env, shipping.Kubernetes{Client: c}, ""}}, nil
 	}
-	return nil, diag.Fail(diag.ExitUsage, "the environment %s has the target %s, which slipway deploy does not reach yet", env.Name, env.Target).
-		WithHint("target: host deploys to this machine, and target: ssh://user@host to another")
+	return nil, diag.Fail(diag.ExitUsage, "the environment %s has the unknown target %s", env.Name, env.Target).
+		WithHint("target: is host, kubernetes or ssh://user@host")
 }
 
 // first are the hosts of the environment in which a release has to have run before.
-func (a *app) first(ctx context.Context, g goal) ([]*host.Client, error) {
+func (a *app) first(ctx context.Context, g goal) ([]shipping.Place, error) {
 	if g.env.After == "" {
 		return nil, nil
 	}
 	all, err := a.goals(ctx, g.env.After, false)
-	var out []*host.Client
+	var out []shipping.Place
 	for _, g := range all {
 		out = append(out, g.client)
 	}

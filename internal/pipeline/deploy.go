@@ -26,6 +26,12 @@ type Judge interface {
 	Judge(ctx context.Context, spec deploy.Spec, seen deploy.Observed) (deploy.Verdict, string)
 }
 
+// JudgedTarget is a target that looks at the new side, too.
+type JudgedTarget interface {
+	Target
+	Judge
+}
+
 // Journal is the record of one rollout, in the target and here. Others append to it, too:
 // what a person asks for.
 type Journal interface {

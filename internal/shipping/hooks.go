@@ -16,8 +16,8 @@ const hookDone deploy.Kind = "hook"
 
 // hooks runs commands of a rollout, those that have not been run. The first that fails
 // ends it.
-func hooks(ctx context.Context, client *host.Client, r host.Rollout, when string, by string, sink event.Sink) error {
-	j := host.Journal{Client: client, Environment: r.Environment, ID: r.ID, Service: "hooks." + when}
+func hooks(ctx context.Context, client Place, r host.Rollout, when string, by string, sink event.Sink) error {
+	j := client.Journal(r, "hooks."+when)
 	entries, err := j.Entries(ctx)
 	if err != nil {
 		return err

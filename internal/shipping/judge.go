@@ -15,12 +15,15 @@ import (
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/httplimit"
+	"github.com/slipway-build/slipway/internal/pipeline"
 )
 
 // judge looks at the new side of a service: as the host can, with commands in its image,
 // and with queries of Prometheus. It is a pipeline.Judge.
 type judge struct {
-	host.Target
+	pipeline.JudgedTarget
+	client  Place
+	part    host.Part
 	rollout host.Rollout
 
 	mu     sync.Mutex
@@ -29,16 +32,16 @@ type judge struct {
 
 // Judge implements pipeline.Judge.
 func (j *judge) Judge(ctx context.Context, spec deploy.Spec, seen deploy.Observed) (deploy.Verdict, string) {
-	verdict, why := j.Target.Judge(ctx, spec, seen)
+	verdict, why := j.JudgedTarget.Judge(ctx, spec, seen)
 	if verdict != deploy.Good {
 		return verdict, why
 	}
-	for i, c := range j.Part.Commands {
+	for i, c := range j.part.Commands {
 		if verdict, why := j.command(ctx, i, c); verdict != deploy.Good {
 			return verdict, why
 		}
 	}
-	for _, q := range j.Part.Queries {
+	for _, q := range j.part.Queries {
 		if seen.Share == 0 {
 			break // it measures what gets requests
 		}
@@ -57,12 +60,12 @@ func (j *judge) command(ctx context.Context, i int, c host.Command) (deploy.Verd
 	if j.passed[i] {
 		return deploy.Good, ""
 	}
-	err := j.Client.Job(ctx, j.rollout, j.Part.Spec.Service, j.Part.New, c.Command, c.Timeout)
+	err := j.client.Job(ctx, j.rollout, j.part.Spec.Service, j.part.New, c.Command, c.Timeout)
 	if err == nil {
 		j.passed[i] = true
 		return deploy.Good, ""
 	}
-	if _, lost := j.Client.Info(ctx); lost != nil || ctx.Err() != nil {
+	if lost := j.client.Answers(ctx); lost != nil || ctx.Err() != nil {
 		return deploy.NoData, err.Error()
 	}
 	return deploy.Bad, fmt.Sprintf("the check %q failed: %v", strings.Join(c.Command, " "), err)

@@ -14,7 +14,7 @@ import (
 const removeTime = 2 * time.Minute
 
 // Remove ends all that runs in an environment. Its rollouts and journals stay.
-func Remove(ctx context.Context, client *host.Client, environment, by string, now time.Time) (err error) {
+func Remove(ctx context.Context, client Place, environment, by string, now time.Time) (err error) {
 	other, err := Unfinished(ctx, client, environment)
 	if err != nil {
 		return err
@@ -42,8 +42,9 @@ func Remove(ctx context.Context, client *host.Client, environment, by string, no
 				if side.Retired {
 					continue
 				}
-				t := host.Target{Client: client, Environment: environment, ID: r.ID, Part: host.Part{Spec: deploy.Spec{Service: name, Release: key}}}
-				if err := t.Do(ctx, t.Part.Spec, deploy.Action{Kind: deploy.Retire, Side: deploy.New}); err != nil {
+				spec := deploy.Spec{Service: name, Release: key}
+				t := client.Target(r, host.Part{Spec: spec, New: side.Workload})
+				if err := t.Do(ctx, spec, deploy.Action{Kind: deploy.Retire, Side: deploy.New}); err != nil {
 					return err
 				}
 			}

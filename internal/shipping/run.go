@@ -18,13 +18,17 @@ import (
 
 // Start takes the lock of the environment and writes the rollout there. It refuses when
 // another has not ended.
-func Start(ctx context.Context, client *host.Client, r host.Rollout) error {
+func (o Order) Start(ctx context.Context, r host.Rollout) error {
+	client := o.Client
 	if _, err := client.Lock(ctx, r.Environment, r.ID, r.By, false); err != nil {
 		return err
 	}
 	other, err := Unfinished(ctx, client, r.Environment)
 	if err == nil && other != nil && other.ID != r.ID {
 		err = unfinished(*other)
+	}
+	if p, ok := client.(preparer); ok && err == nil {
+		err = p.Prepare(ctx, o, r)
 	}
 	if err == nil {
 		err = client.Keep(ctx, r)
@@ -37,7 +41,7 @@ func Start(ctx context.Context, client *host.Client, r host.Rollout) error {
 
 // Resume takes the lock for a rollout that has begun, and returns who had it. It does not
 // wait for a process of this machine and person that has ended.
-func Resume(ctx context.Context, client *host.Client, r host.Rollout, by string, force bool) (host.Lock, error) {
+func Resume(ctx context.Context, client Place, r host.Rollout, by string, force bool) (host.Lock, error) {
 	l, err := Busy(ctx, client, r.Environment, by)
 	if err != nil {
 		return l, err
@@ -47,7 +51,7 @@ func Resume(ctx context.Context, client *host.Client, r host.Rollout, by string,
 
 // Busy is who changes an environment now; without a Holder, nobody does. A process of this
 // machine and person that has ended is nobody.
-func Busy(ctx context.Context, client *host.Client, environment, by string) (host.Lock, error) {
+func Busy(ctx context.Context, client Place, environment, by string) (host.Lock, error) {
 	l, err := client.Locked(ctx, environment)
 	if err == nil && l.By == by && gone(l.Process) {
 		l = host.Lock{}
@@ -69,7 +73,7 @@ var errTaken = errors.New("another process has taken over this rollout")
 
 // Run goes on with a rollout whose lock this process has, until it ends or a person has to
 // decide. When the context ends, the rollout stays where it is.
-func Run(ctx context.Context, client *host.Client, r host.Rollout, by string, sink event.Sink) (pipeline.Deployed, error) {
+func Run(ctx context.Context, client Place, r host.Rollout, by string, sink event.Sink) (pipeline.Deployed, error) {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go hold(running, cancel, client, r, by)
@@ -97,9 +101,9 @@ func Run(ctx context.Context, client *host.Client, r host.Rollout, by string, si
 
 // carryOut runs the hooks before, and then the rollout itself. A hook that fails ends it
 // before anything was changed.
-func carryOut(ctx context.Context, client *host.Client, r host.Rollout, by string, sink event.Sink) (pipeline.Deployed, error) {
+func carryOut(ctx context.Context, client Place, r host.Rollout, by string, sink event.Sink) (pipeline.Deployed, error) {
 	if err := hooks(ctx, client, r, "before", by, sink); err != nil {
-		if _, lost := client.Info(ctx); lost != nil || ctx.Err() != nil {
+		if lost := client.Answers(ctx); lost != nil || ctx.Err() != nil {
 			return pipeline.Deployed{}, err
 		}
 		return pipeline.Deployed{Outcome: deploy.RolledBack, Reason: err.Error()}, nil
@@ -119,7 +123,7 @@ func taken(ctx context.Context) error {
 }
 
 // hold renews the lock. A host that does not answer may still see it as ours.
-func hold(ctx context.Context, cancel context.CancelCauseFunc, client *host.Client, r host.Rollout, by string) {
+func hold(ctx context.Context, cancel context.CancelCauseFunc, client Place, r host.Rollout, by string) {
 	tick := time.NewTicker(renew)
 	defer tick.Stop()
 	for {
@@ -141,11 +145,11 @@ func hold(ctx context.Context, cancel context.CancelCauseFunc, client *host.Clie
 const every = 250 * time.Millisecond
 
 // parts are the services of a rollout with their targets and journals.
-func parts(client *host.Client, r host.Rollout, by string, sink event.Sink) [][]pipeline.Part {
+func parts(client Place, r host.Rollout, by string, sink event.Sink) [][]pipeline.Part {
 	loop := func(p host.Part, journal string) pipeline.Rollout {
-		t := host.Target{Client: client, Environment: r.Environment, ID: r.ID, Part: p}
+		t := client.Target(r, p)
 		return pipeline.Rollout{
-			Target: t, Judge: &judge{Target: t, rollout: r, passed: map[int]bool{}}, Journal: host.Journal{Client: client, Environment: r.Environment, ID: r.ID, Service: journal},
+			Target: t, Judge: &judge{JudgedTarget: t, client: client, part: p, rollout: r, passed: map[int]bool{}}, Journal: client.Journal(r, journal),
 			Sink: sink, By: by, Every: every, Now: time.Now, Sleep: sleep,
 		}
 	}
@@ -179,10 +183,10 @@ var ErrEnded = errors.New("nothing of it goes on")
 
 // Ask notes what a person wants of the rollout that goes on, in the journals of its
 // services that have not ended.
-func Ask(ctx context.Context, client *host.Client, r host.Rollout, what deploy.Request, by, reason string) error {
+func Ask(ctx context.Context, client Place, r host.Rollout, what deploy.Request, by, reason string) error {
 	asked := 0
 	for _, p := range slices.Concat(r.Waves...) {
-		j := host.Journal{Client: client, Environment: r.Environment, ID: r.ID, Service: p.Spec.Service}
+		j := client.Journal(r, p.Spec.Service)
 		entries, err := j.Entries(ctx)
 		if err != nil {
 			return err

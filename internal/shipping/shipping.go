@@ -30,8 +30,8 @@ type Order struct {
 	Fleet       *fleet.Fleet
 	Environment config.Environment
 	Release     release.Release
-	Client      *host.Client
-	First       []*host.Client                   // of the environment in which a release has to have run before
+	Client      Place
+	First       []Place                          // of the environment in which a release has to have run before
 	Lookup      func(name string) (string, bool) // variables of the machine that deploys
 	By, Reason  string
 }
@@ -86,8 +86,8 @@ func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceVie
 		Service: s.Name, Release: w.Key(), Replicas: place.Replicas, Strategy: place.Strategy,
 		Deadline: o.Environment.Deadline, Patience: o.Environment.Patience,
 	}}
-	if w.Port == 0 && p.Spec.Strategy.Kind == deploy.Canary {
-		p.Spec.Strategy.Analysed = false // nobody asks it, so there is nothing to compare
+	if (w.Port == 0 || o.onKubernetes()) && p.Spec.Strategy.Kind == deploy.Canary {
+		p.Spec.Strategy.Analysed = false // nobody asks it, or nobody counts, so there is nothing to compare
 	}
 	old, runs := seen.Sides[seen.Main]
 	switch {
@@ -110,6 +110,9 @@ func (o Order) checks(p *host.Part) error {
 	for _, c := range o.Environment.Checks {
 		switch {
 		case c.Service != p.Spec.Service:
+		case c.GRPC != nil && o.onKubernetes():
+			return diag.Fail(diag.ExitUsage, "the check of %s with grpc cannot run against Kubernetes: nothing there asks a pod by gRPC but its probes", c.Service).
+				WithHint("give it as health: of the service, and remove the check; a command can ask, too")
 		case c.HTTP != "" || c.GRPC != nil:
 			p.Checks = append(p.Checks, plan.HealthCheck{HTTP: c.HTTP, GRPC: c.GRPC})
 		case len(c.Command) > 0:
@@ -148,24 +151,17 @@ func (o Order) hooks(ctx context.Context) (map[string][]host.Hook, error) {
 func (o Order) workload(ctx context.Context, s release.Service, place config.Placement) (host.Workload, error) {
 	w := host.Workload{
 		Release: o.Release.Version, Image: s.Image + "@" + s.Digest, Type: s.Type, Port: s.Port, Health: s.Health,
-		MemoryBytes: cmp.Or(place.MemoryBytes, s.MemoryBytes), Protocol: protocol(s), Env: map[string]string{},
+		MemoryBytes: cmp.Or(place.MemoryBytes, s.MemoryBytes), CPU: place.CPU, Protocol: protocol(s),
 	}
-	cfg, known := o.Fleet.Fleet.Named(s.Name)
-	if known {
-		env, err := o.Fleet.Variables(cfg, o.Lookup)
-		if err != nil {
-			return w, err
-		}
-		maps.Copy(w.Env, env)
-		w.Names = fleet.Aliases(o.Fleet.Services, s.Name)
-	}
-	env, err := o.Fleet.EnvironmentVariables(o.Environment, o.Lookup)
-	if err != nil {
+	var err error
+	if w.Env, w.Names, err = o.variables(s.Name, place.Env); err != nil {
 		return w, err
 	}
-	maps.Copy(w.Env, env)
-	maps.Copy(w.Env, place.Env)
 	for _, secret := range o.Environment.SecretsOf(s.Name) {
+		if secret.Kubernetes != "" && o.onKubernetes() {
+			w.Env[secret.Name+secret.Target] = secret.Kubernetes // by reference; another one is another workload
+			continue
+		}
 		value, err := o.value(ctx, secret)
 		if err != nil {
 			return w, err
@@ -202,18 +198,7 @@ func (o Order) routes() []host.Route {
 // Waves orders services so that each comes after those that it talks to. Those that talk
 // to each other come together.
 func Waves(fl *fleet.Fleet, services []string) [][]string {
-	plans := fl.Plans(services)
-	talks := map[string][]string{}
-	for _, name := range services {
-		s, _ := fl.Fleet.Named(name)
-		for _, n := range s.Needs {
-			talks[name] = append(talks[name], n.Service)
-		}
-		for _, use := range plans[name].Connects {
-			address, _, _ := cutPort(use.Name)
-			talks[name] = append(talks[name], address)
-		}
-	}
+	talks := Talks(fl, services)
 	left := slices.Clone(services)
 	var out [][]string
 	for len(left) > 0 {
@@ -233,7 +218,7 @@ func Waves(fl *fleet.Fleet, services []string) [][]string {
 }
 
 // Unfinished is the rollout of an environment that has not ended, nil when there is none.
-func Unfinished(ctx context.Context, client *host.Client, environment string) (*host.Rollout, error) {
+func Unfinished(ctx context.Context, client Place, environment string) (*host.Rollout, error) {
 	all, err := client.Rollouts(ctx, environment)
 	if err != nil || len(all) == 0 || !all[0].Ended.IsZero() {
 		return nil, err

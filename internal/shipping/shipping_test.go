@@ -183,7 +183,7 @@ func TestWhatAnEnvironmentDemands(t *testing.T) {
 			t.Fatal(err)
 		}
 		client := answers(t, map[string]any{"rollouts": c.rollouts, "approvals": c.approvals})
-		err = Order{Fleet: fl, Environment: env, Release: c.release, Client: client, First: []*host.Client{client}}.Allowed(t.Context(), now)
+		err = Order{Fleet: fl, Environment: env, Release: c.release, Client: client, First: []Place{client}}.Allowed(t.Context(), now)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || diag.ExitOf(err) != diag.ExitGate || diag.HintOf(err) == "") {
 			t.Errorf("%s: %v", c.name, err)
 		}

@@ -79,6 +79,7 @@ type Workload struct {
 	Protocol    proxy.Protocol    `json:"protocol,omitempty"` // what it speaks on Port
 	Health      plan.HealthCheck  `json:"health,omitzero"`
 	MemoryBytes int64             `json:"memory_bytes,omitempty"`
+	CPU         float64           `json:"cpu,omitempty"` // cores
 	Env         map[string]string `json:"env,omitempty"`
 	Files       []File            `json:"files,omitempty"`
 }
