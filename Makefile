@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
 export GOTOOLCHAIN := $(shell GOTOOLCHAIN=$(TOOLCHAIN) go version >/dev/null 2>&1 && echo $(TOOLCHAIN) || echo local)
 
-.PHONY: build reproducible demo test check vulncheck cross fix unit e2e verdicts kills faults findings licences packages tables fuzz bench clean
+.PHONY: build reproducible demo test check cluster vulncheck cross fix unit e2e verdicts kills faults findings licences packages tables fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
@@ -33,6 +33,12 @@ demo: build
 test: build
 	@scripts/install-deps.sh test
 	@scripts/test.sh
+
+## cluster: the tests on a real Kubernetes, compiled from its modules; in half an hour from nothing, in six minutes after
+cluster: build
+	@scripts/install-deps.sh test
+	go test -C test/manifests -count=1 .
+	scripts/real.sh -v -run TestOnARealCluster ./internal/shipping
 
 ## check: formatting, vet, static analysis and known vulnerabilities; `make fix` fixes what can be fixed
 check:

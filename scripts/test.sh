@@ -36,7 +36,11 @@ part "format, vet, static analysis" make --no-print-directory check
 part "unit, golden and script tests, under the race detector" go test -race ./...
 part "the FAST services as plain processes" fleet_sources
 part "engine, bases, containers and companions, for real" real_tests ./internal/engine/... ./internal/baseimage/... ./internal/localrun/... ./internal/rootless/... ./internal/companions/...
-part "manifests, as kustomize and Helm read them" go test -C test/manifests -count=1 .
-part "a real Kubernetes" real_tests -v -run TestOnARealCluster ./internal/shipping
+if [ "${SLIPWAY_E2E_CLUSTER:-}" = 1 ]; then
+	part "manifests, as kustomize and Helm read them" go test -C test/manifests -count=1 .
+	part "a real Kubernetes" real_tests -v -run TestOnARealCluster ./internal/shipping
+else
+	echo "skipped: a real Kubernetes, which takes a quarter of an hour to compile: make cluster, or SLIPWAY_E2E_CLUSTER=1"
+fi
 part "end to end" real_tests -v ./test/e2e/...
 printf '\nall parts passed in %d s\n' "$SECONDS"
