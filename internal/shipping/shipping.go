@@ -4,7 +4,7 @@
 //
 //	o := shipping.Order{Fleet: fl, Environment: env, Release: r, Client: client, Lookup: lookup, By: by}
 //	rollout, err := o.Plan(ctx, time.Now())
-//	err = shipping.Start(ctx, client, rollout)
+//	err = o.Start(ctx, rollout)
 //	done, err := shipping.Run(ctx, client, rollout, by, sink)
 package shipping
 

@@ -6,7 +6,7 @@
 //	c, err := kube.Open(kube.Options{Context: "prod", Namespace: "payments", Fleet: "shop", Environment: "production"})
 //	_, err = c.Take(ctx, rollout, "me@here", false)
 //	err = c.Prepare(ctx, sides) // objects with no pods yet
-//	seen, err := kube.Target{Client: c, Side: side}.Observe(ctx, "web")
+//	seen, err := kube.Target{Client: c, Spec: spec}.Observe(ctx, "web")
 //
 // Every error of the API is an error, and says nothing about the release; what is wrong with
 // a side is what its pods say.
