@@ -41,6 +41,7 @@ type container struct {
 	env     []string // NAME=VALUE, complete
 	check   plan.HealthCheck
 	changed func(localrun.Status)
+	kept    func() // writes the status where other processes read it
 
 	proxies []*proxy
 	ns      *os.File
@@ -71,6 +72,7 @@ func newContainer(run *Running, spec localrun.Spec) *container {
 		runc:    run.runc,
 		cgroup:  group,
 		changed: run.changed,
+		kept:    run.writeState,
 		pidfd:   -1,
 		ended:   make(chan struct{}),
 	}
@@ -238,6 +240,8 @@ func (c *container) update(change func(*localrun.Status)) {
 	c.mu.Unlock()
 	if before.State != now.State || before.PID != now.PID {
 		c.changed(now)
+	} else if before.LastProbe != now.LastProbe {
+		c.kept()
 	}
 }
 
