@@ -22,7 +22,7 @@ part() {
 }
 
 # Tests of the real thing, one state directory for all of them.
-real_tests() { SLIPWAY_E2E_STATE=$work/state scripts/real.sh "$@"; }
+real_tests() { SLIPWAY_E2E_STATE=$work/state TIMEOUT=80m scripts/real.sh "$@"; }
 
 fleet_sources() {
 	if [ "$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')" -ge 20 ] 2>/dev/null; then

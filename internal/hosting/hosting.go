@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/localrun"
+	"github.com/slipway-build/slipway/internal/localrun/oci"
 	"github.com/slipway-build/slipway/internal/state"
 )
 
@@ -79,6 +80,11 @@ func (h Here) Run(ctx context.Context, takeOver bool) error {
 	served := make(chan error, 1)
 	go func() { served <- owner.Serve(ctx, listener) }()
 	err = owner.Run(ctx)
+	if ctx.Err() != nil { // else another process goes on with the addresses
+		for _, name := range owner.Empty() {
+			err = errors.Join(err, oci.RemoveFront(h.State.Path, name))
+		}
+	}
 	cancel()
 	return errors.Join(err, <-served)
 }

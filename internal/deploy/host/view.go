@@ -160,6 +160,23 @@ func (h *Host) portOf(at place, key string) int {
 	return 0
 }
 
+// Empty are the environments in which nothing runs or is to run.
+func (h *Host) Empty() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []string
+	for name, env := range h.wanted.Environments {
+		sides := 0
+		for _, s := range env.Services {
+			sides += len(s.Sides)
+		}
+		if sides == 0 {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // SetRoutes replaces what clients from outside reach in an environment. An address that
 // another environment has with the same host and path is refused.
 func (h *Host) SetRoutes(environment string, routes []Route) error {
