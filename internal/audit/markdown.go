@@ -46,8 +46,8 @@ func (r Report) markdown(b *strings.Builder) {
 	} else {
 		fmt.Fprintf(b, "**The log was changed. What follows is no evidence before this is explained.**\n\n")
 	}
-	for _, p := range r.Problems {
-		fmt.Fprintf(b, "- %s\n", cell(p.String()))
+	for _, line := range r.Lines() {
+		fmt.Fprintf(b, "- %s\n", cell(line))
 	}
 	if len(r.Problems) > 0 {
 		b.WriteString("\n")

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -17,11 +19,20 @@ type sample struct {
 	keys  []attest.Verifier
 }
 
+// newSample makes it once for all tests: it takes 180 writes to the disk.
 func newSample(t *testing.T) sample {
 	t.Helper()
-	f := files(t, filled(t, 60))
-	return sample{bytes.SplitAfter(f.log, []byte("\n"))[:60], f.keys}
+	made.Do(func() {
+		f := files(t, filled(t, 60))
+		theSample = sample{bytes.SplitAfter(f.log, []byte("\n"))[:60], f.keys}
+	})
+	return theSample
 }
+
+var (
+	made      sync.Once
+	theSample sample
+)
 
 // state is the log after n records.
 func (s sample) state(n int) Files {
@@ -147,6 +158,11 @@ func TestCopiesOfALogAloneAreVerified(t *testing.T) {
 	if r := f.Verify(Trust{}); !r.OK() || len(r.Notes) != 1 {
 		t.Errorf("%v, notes %q", r.Problems, r.Notes)
 	}
+	f.keys = nil
+	if r := f.Verify(Trust{}); !r.OK() || len(r.Notes) != 2 || r.Checkpoints != 1 || r.SignedThrough != 0 || !strings.HasPrefix(r.Notes[0], "no signature was checked") {
+		t.Errorf("without keys: %v, notes %q", r.Problems, r.Notes)
+	}
+	f.keys = s.keys
 	kept := Point{30, hashOf(bytes.TrimSpace(s.lines[29]))}
 	for n := range 30 {
 		f.log = s.state(30).log[:len(s.state(n+1).log)-len(s.lines[n])]
@@ -184,6 +200,14 @@ func TestCopiesThatDoNotFit(t *testing.T) {
 		if len(r.Problems) == 0 || r.Problems[0].String() != c.want {
 			t.Errorf("%s: %v\nwant %s", name, r.Problems, c.want)
 		}
+	}
+}
+
+// TestManyProblemsAreCutShort: a log of nothing but garbage is reported in a screen.
+func TestManyProblemsAreCutShort(t *testing.T) {
+	r := Files{log: bytes.Repeat([]byte("garbage\n"), 5000)}.Verify(Trust{})
+	if lines := r.Lines(); len(r.Problems) < 5000 || len(lines) != 51 || lines[50] != fmt.Sprintf("and %d more", len(r.Problems)-50) {
+		t.Errorf("%d problems, %d lines", len(r.Problems), len(lines))
 	}
 }
 

@@ -90,6 +90,9 @@ func (v *verification) checkSignatures() {
 			continue
 		}
 		v.found.Checkpoints++
+		if v.unknown() {
+			continue
+		}
 		switch s := l.rec.Signature; {
 		case s == nil:
 			v.add(Problem{Record: l.seq, Line: l.at, Kind: BadSign, Text: "the checkpoint is not signed"})
@@ -103,6 +106,10 @@ func (v *verification) checkSignatures() {
 		}
 	}
 }
+
+// unknown reports a copy of a log that came without keys: whether its signatures are good
+// cannot be known.
+func (v *verification) unknown() bool { return v.alone && len(v.trust.Keys) == 0 }
 
 // compareKept compares the log with what somebody kept elsewhere.
 func (v *verification) compareKept() {
@@ -120,6 +127,18 @@ func (v *verification) compareKept() {
 			v.missingEnd(v.lastSeq(), k.Seq, "the head that was kept")
 		}
 	}
+}
+
+// Lines are the problems as text, the first of many.
+func (r Report) Lines() (out []string) {
+	const most = 50
+	for i, p := range r.Problems {
+		if i == most {
+			return append(out, fmt.Sprintf("and %d more", len(r.Problems)-most))
+		}
+		out = append(out, p.String())
+	}
+	return out
 }
 
 // report is what was found, in order.
@@ -148,7 +167,10 @@ func (v *verification) report(f Files) Report {
 		}
 		before = l
 	}
-	if len(v.lines) > 0 && r.SignedThrough == 0 {
+	switch {
+	case v.unknown() && r.Checkpoints > 0:
+		r.Notes = append(r.Notes, "no signature was checked: there is no public key beside the log, and --key gives none")
+	case len(v.lines) > 0 && r.SignedThrough == 0:
 		r.Notes = append(r.Notes, "no checkpoint is signed by a trusted key")
 	}
 	if f.alone && len(v.lines) > 0 {

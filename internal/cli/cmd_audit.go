@@ -182,8 +182,8 @@ log. Keep the printed head elsewhere, and give it with --head: no other log has 
 }
 
 func (a *app) printVerification(r audit.Report) {
-	for _, p := range r.Problems {
-		fmt.Fprintln(a.Stdout, diag.Printable(p.String()))
+	for _, line := range r.Lines() {
+		fmt.Fprintln(a.Stdout, diag.Printable(line))
 	}
 	fmt.Fprintln(a.Stdout, r.Summary())
 	if r.Records > 0 {
