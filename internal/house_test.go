@@ -132,7 +132,7 @@ func rooms() map[string]layer {
 // itself; the compiler keeps it without circles.
 func neighbours() map[string][]string {
 	return map[string][]string{
-		"internal/assets":             {"internal/diag", "internal/atomicfile"},
+		"internal/assets":             {"internal/diag", "internal/atomicfile", "internal/parallel"},
 		"internal/event":              {"internal/diag"},
 		"internal/terminal":           {"internal/pattern"},
 		"internal/baseimage/debian":   {"internal/baseimage/download"},
