@@ -117,4 +117,4 @@ bench: build
 	@bench/run.sh
 
 clean:
-	rm -rf bin internal/assets/bin/*.gz* internal/assets/bin/*.key
+	rm -rf bin internal/assets/bin/*-*

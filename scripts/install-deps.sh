@@ -3,7 +3,7 @@
 # package manager, and only when something really is missing.
 set -euo pipefail
 
-need_build=(gcc libc6-dev libseccomp-dev ca-certificates git)
+need_build=(gcc libc6-dev libseccomp-dev ca-certificates git xz-utils)
 need_demo=(curl)
 need_engine=(busybox-static iptables)
 need_test=(curl docker.io skopeo podman qemu-user-static busybox-static iptables uidmap nginx python3-pip)

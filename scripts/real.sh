@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packed=internal/assets/bin/runc-linux-$(go env GOARCH).gz
+packed=internal/assets/bin/runc-linux-$(go env GOARCH).xz
 if [ ! -f "$packed" ]; then
 	echo "real.sh: there is no $packed; run: make build" >&2
 	exit 1
@@ -22,6 +22,6 @@ export SLIPWAY_E2E=1 SLIPWAY_E2E_STATE=${SLIPWAY_E2E_STATE:-$work/state}
 export SLIPWAY_E2E_PACKAGES=${SLIPWAY_E2E_PACKAGES:-$SLIPWAY_E2E_STATE/packages}
 export SLIPWAY_RUNC=$work/runc
 mkdir -p "$SLIPWAY_E2E_STATE"
-gunzip -c "$packed" >"$SLIPWAY_RUNC"
+xz -dc "$packed" >"$SLIPWAY_RUNC"
 chmod +x "$SLIPWAY_RUNC"
 go test -count=1 -p 1 -timeout "${TIMEOUT:-60m}" "$@"

@@ -24,7 +24,7 @@ make -s -C "$first" build
 (umask 077 && TZ=Asia/Tokyo LC_ALL=C GOFLAGS='' GOCACHE=$tmp/cache make -s -C "$second" build)
 built "$first" >"$tmp/first"
 built "$second" >"$tmp/second"
-touch "$first/internal/assets/bin/runc-linux-other.gz" # as a build for another architecture leaves
+touch "$first/internal/assets/bin/runc-linux-other.xz" # as a build for another architecture leaves
 make -s -C "$first" build
 built "$first" >"$tmp/again"
 for other in second again; do

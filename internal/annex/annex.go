@@ -1,6 +1,6 @@
 // Package annex asks slipway-tools, the second program, which holds the libraries that
-// are too heavy for slipway: CEL and Sigstore. One process answers one request: JSON on
-// its standard input, JSON on its standard output. It gets no arguments, and of the
+// are too heavy for slipway: CEL, Sigstore and the handlers of a registry. One process
+// answers one request: JSON on its standard input, JSON on its standard output. It gets no arguments, and of the
 // environment only what a client of HTTP reads, so that nothing secret is in either.
 //
 // The package has the questions and answers, and links none of those libraries.
@@ -28,6 +28,7 @@ const (
 	Policies = "policies" // PolicyRequest, PolicyAnswer
 	Sign     = "sign"     // SignRequest, SignAnswer
 	Verify   = "verify"   // VerifyRequest, VerifyAnswer
+	Registry = "registry" // RegistryRequest, RegistryAnswer; by Serve
 )
 
 // Question is what the program reads.
@@ -54,6 +55,8 @@ func NewRefusal(err error) *Refusal {
 	return &Refusal{Exit: diag.ExitOf(err), Text: err.Error(), Hint: diag.HintOf(err)}
 }
 
+func (r *Refusal) failure() error { return diag.Fail(r.Exit, "%s", r.Text).WithHint("%s", r.Hint) }
+
 // maxTime ends an answer that does not come.
 const maxTime = 5 * time.Minute
 
@@ -73,12 +76,9 @@ var variables = []string{
 
 // Ask starts the program with one question and decodes its answer into a pointer.
 func (t Tools) Ask(ctx context.Context, what string, with, answer any) error {
-	input, err := json.Marshal(with)
+	input, err := question(what, with)
 	if err != nil {
-		return fmt.Errorf("encoding a question to slipway-tools: %w", err)
-	}
-	if input, err = json.Marshal(Question{what, input}); err != nil {
-		return fmt.Errorf("encoding a question to slipway-tools: %w", err)
+		return err
 	}
 	path, err := t.Program()
 	if err != nil {
@@ -98,13 +98,25 @@ func (t Tools) Ask(ctx context.Context, what string, with, answer any) error {
 	if err := json.Unmarshal(stdout.Bytes(), &reply); err != nil || ran != nil {
 		return failed(errors.Join(ran, err), stderr)
 	}
-	if r := reply.Error; r != nil {
-		return diag.Fail(r.Exit, "%s", r.Text).WithHint("%s", r.Hint)
+	if reply.Error != nil {
+		return reply.Error.failure()
 	}
 	if err := json.Unmarshal(reply.Answer, answer); err != nil {
 		return failed(err, stderr)
 	}
 	return nil
+}
+
+// question is what the program reads.
+func question(what string, with any) ([]byte, error) {
+	input, err := json.Marshal(with)
+	if err == nil {
+		input, err = json.Marshal(Question{what, input})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encoding a question to slipway-tools: %w", err)
+	}
+	return input, nil
 }
 
 // env has never nothing in it: without any, a process would get all of slipway's.

@@ -9,21 +9,24 @@
 package assets
 
 import (
+	"bufio"
 	"bytes"
-	"compress/gzip"
 	"embed"
-	"encoding/binary"
+	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
 
+	"github.com/xi2/xz"
+
 	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/parallel"
 )
 
 //go:embed bin
@@ -32,64 +35,51 @@ var embedded embed.FS
 // Probe returns the probe binary for linux on an architecture ("amd64", "arm64"):
 // the small one, or the one that speaks TLS.
 func Probe(arch string, tls bool) ([]byte, error) {
-	packed, err := packedProbe(arch, tls)
-	if err != nil {
-		return nil, err
-	}
-	return unpack(packed)
+	return probe(arch, tls).unpacked(embedded)
 }
 
 // Scanner returns the program security-scan for linux on an architecture.
 func Scanner(arch string) ([]byte, error) {
-	packed, err := embedded.ReadFile("bin/security-scan-linux-" + arch + ".gz")
-	if err != nil {
-		return nil, absent("security-scan for linux/" + arch)
-	}
-	return unpack(packed)
+	return scanner(arch).unpacked(embedded)
 }
 
 // ScannerID names the bytes of security-scan without unpacking them.
 func ScannerID(arch string) (string, error) {
-	return digestOf(embedded, "bin/security-scan-linux-"+arch+".gz", "security-scan for linux/"+arch)
+	sum, err := scanner(arch).sum(embedded)
+	return sum.digest, err
 }
 
 // ProbeID names the bytes of the probe binary without unpacking them: equal
 // names, equal bytes.
 func ProbeID(arch string, tls bool) (string, error) {
-	return digestOf(embedded, probeFile(arch, tls), "probe for linux/"+arch)
+	sum, err := probe(arch, tls).sum(embedded)
+	return sum.digest, err
 }
 
-// digestOf is the SHA-256 of a packed program, in hexadecimal, as the build wrote it
-// beside the program: to take it of a few megabytes would take longer than much else
-// that a build of an unchanged fleet does.
-func digestOf(from fs.FS, file, what string) (string, error) {
-	_, gone := fs.Stat(from, file)
-	text, err := fs.ReadFile(from, file+".sha256")
-	if gone != nil || err != nil {
-		return "", absent(what)
-	}
-	return strings.TrimSpace(string(text)), nil
-}
-
-func probeFile(arch string, tls bool) string {
-	name := "bin/slipway-probe-"
+func probe(arch string, tls bool) carried {
+	name := "slipway-probe-"
 	if tls {
 		name += "tls-"
 	}
-	return name + "linux-" + arch + ".gz"
+	return carried{name + "linux-" + arch, "probe for linux/" + arch}
 }
 
-func packedProbe(arch string, tls bool) ([]byte, error) {
-	packed, err := embedded.ReadFile(probeFile(arch, tls))
-	if err != nil {
-		return nil, absent("probe for linux/" + arch)
-	}
-	return packed, nil
+func scanner(arch string) carried {
+	return carried{"security-scan-linux-" + arch, "security-scan for linux/" + arch}
+}
+
+func runc() carried {
+	return carried{"runc-linux-" + runtime.GOARCH, "runc for linux/" + runtime.GOARCH}
+}
+
+func tools() carried {
+	platform := runtime.GOOS + "-" + runtime.GOARCH
+	return carried{"slipway-tools-" + platform, "slipway-tools for " + runtime.GOOS + "/" + runtime.GOARCH}
 }
 
 // Runc returns the runc binary for this machine.
 func Runc() ([]byte, error) {
-	return carried{runcFile, runcName}.unpacked(embedded)
+	return runc().unpacked(embedded)
 }
 
 // InstallRunc returns the path of a runc: the carried one, unpacked into dir
@@ -100,42 +90,60 @@ func InstallRunc(dir string) (string, error) {
 }
 
 func installRunc(from fs.FS, dir string, lookPath func(string) (string, error)) (string, error) {
-	if _, err := digestOf(from, runcFile, runcName); err != nil {
+	if _, err := runc().sum(from); err != nil {
 		if path, err := lookPath("runc"); err == nil {
 			return path, nil
 		}
 		return "", diag.Fail(diag.ExitUsage, "cannot run containers: runc not found, neither embedded in slipway nor in $PATH").
 			Because(err).WithHint("build slipway with `make build`, or install the Debian package: apt-get install runc")
 	}
-	return carried{runcFile, runcName}.install(from, dir, "runc")
+	return runc().install(from, dir, "runc")
 }
 
 // InstallTools returns the path of slipway-tools, unpacked into dir unless it is there
 // already. It is safe to call from several processes at once.
 func InstallTools(dir string) (string, error) {
-	return carried{toolsFile, toolsName}.install(embedded, dir, "slipway-tools")
+	return tools().install(embedded, dir, "slipway-tools")
 }
 
-// carried is a packed program for this machine.
+// carried is a program that slipway carries.
 type carried struct {
-	file string // packed, below bin
+	name string // "runc-linux-amd64"
 	what string // in messages
+}
+
+// packed is the file of the program, compressed by xz.
+func (c carried) packed() string { return "bin/" + c.name + ".xz" }
+
+// sum is what the build wrote beside a packed program: to take the digest of a few
+// megabytes would take longer than much else that a build of an unchanged fleet does.
+type sum struct {
+	digest string // SHA-256 of the packed program, in hexadecimal
+	size   int64  // of the unpacked program, in bytes
+}
+
+func (c carried) sum(from fs.FS) (s sum, err error) {
+	_, gone := fs.Stat(from, c.packed())
+	text, err := fs.ReadFile(from, "bin/"+c.name+".sum")
+	if gone != nil || err != nil {
+		return sum{}, absent(c.what)
+	}
+	if _, err := fmt.Sscanf(string(text), "%64s %d\n", &s.digest, &s.size); err != nil || len(s.digest) != 64 || s.size <= 0 {
+		return sum{}, absent(c.what)
+	}
+	return s, nil
 }
 
 // install returns the path of the program, unpacked into dir unless it is there already
 // under its name and digest.
 func (c carried) install(from fs.FS, dir, name string) (string, error) {
-	digest, err := digestOf(from, c.file, c.what)
+	sum, err := c.sum(from)
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, name+"-"+digest[:12])
-	size, err := unpackedSize(from, c.file)
-	if err != nil {
-		return "", err
-	}
+	path := filepath.Join(dir, name+"-"+sum.digest[:12])
 	// A file that a crash cut short is written again.
-	if info, err := os.Stat(path); err == nil && info.Size() == size && info.Mode().Perm() == 0o755 {
+	if info, err := os.Stat(path); err == nil && info.Size() == sum.size && info.Mode().Perm() == 0o755 {
 		return path, nil
 	}
 	data, err := c.unpacked(from)
@@ -145,12 +153,27 @@ func (c carried) install(from fs.FS, dir, name string) (string, error) {
 	return path, writeExecutable(path, data)
 }
 
+// unpacked is the program itself. Of slipway-tools, the largest, it takes a second at
+// most; the reader holds 8 MiB.
 func (c carried) unpacked(from fs.FS) ([]byte, error) {
-	packed, err := fs.ReadFile(from, c.file)
-	if err != nil || len(packed) < 18 {
-		return nil, absent(c.what)
+	sum, err := c.sum(from)
+	if err != nil {
+		return nil, err
 	}
-	return unpack(packed)
+	packed, err := from.Open(c.packed())
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the embedded %s: %w", c.name, err)
+	}
+	defer packed.Close()
+	r, err := xz.NewReader(bufio.NewReader(packed), 0)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the embedded %s: %w", c.name, err)
+	}
+	data := bytes.NewBuffer(make([]byte, 0, sum.size+bytes.MinRead)) // MinRead, lest the last read doubles it
+	if _, err := data.ReadFrom(r); err != nil {
+		return nil, fmt.Errorf("unpacking the embedded %s: %w", c.name, err)
+	}
+	return data.Bytes(), nil
 }
 
 // writeExecutable creates or replaces a program in one step.
@@ -164,47 +187,9 @@ func writeExecutable(path string, data []byte) (err error) {
 	return nil
 }
 
-const (
-	runcFile  = "bin/runc-linux-" + runtime.GOARCH + ".gz"
-	runcName  = "runc for linux/" + runtime.GOARCH
-	toolsFile = "bin/slipway-tools-" + runtime.GOOS + "-" + runtime.GOARCH + ".gz"
-	toolsName = "slipway-tools for " + runtime.GOOS + "/" + runtime.GOARCH
-)
-
-// unpackedSize is the size in bytes of a packed program, which is the end of a gzip
-// stream (RFC 1952, ISIZE). The rest of it is not read.
-func unpackedSize(from fs.FS, file string) (int64, error) {
-	f, err := from.Open(file)
-	if err != nil {
-		return 0, fmt.Errorf("reading an embedded program: %w", err)
-	}
-	defer f.Close()
-	var size [4]byte
-	_, err = f.(io.Seeker).Seek(-int64(len(size)), io.SeekEnd)
-	if err == nil {
-		_, err = io.ReadFull(f, size[:])
-	}
-	if err != nil {
-		return 0, fmt.Errorf("reading an embedded program: %w", err)
-	}
-	return int64(binary.LittleEndian.Uint32(size[:])), nil
-}
-
 func absent(what string) error {
 	return diag.Fail(diag.ExitUnexpected, "slipway was built without its %s", what).
 		WithHint("run `make build` in Slipway's source, which builds the embedded programs")
-}
-
-func unpack(packed []byte) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, fmt.Errorf("unpacking an embedded program: %w", err)
-	}
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("unpacking an embedded program: %w", err)
-	}
-	return data, nil
 }
 
 // Program is one that the binary carries.
@@ -219,26 +204,22 @@ type Program struct {
 func Programs() ([]Program, error) { return programs(embedded) }
 
 func programs(from fs.FS) ([]Program, error) {
-	files, err := fs.Glob(from, "bin/*.gz")
+	files, err := fs.Glob(from, "bin/*.xz")
 	if err != nil {
 		return nil, fmt.Errorf("listing the embedded programs: %w", err)
 	}
-	var out []Program
-	for _, file := range files {
-		packed, err := fs.ReadFile(from, file)
-		if err != nil {
-			return nil, fmt.Errorf("reading an embedded program: %w", err)
-		}
-		data, err := unpack(packed)
-		if err != nil {
-			return nil, err
-		}
-		p := Program{Name: strings.TrimSuffix(filepath.Base(file), ".gz"), Data: data}
+	out, errs := make([]Program, len(files)), make([]error, len(files))
+	parallel.Each(len(files), func(i int) {
+		name := strings.TrimSuffix(path.Base(files[i]), ".xz")
+		out[i].Name = name
+		out[i].Data, errs[i] = carried{name, name}.unpacked(from)
 		// Only runc is linked with any.
-		if libraries, err := fs.ReadFile(from, "bin/"+p.Name+".libs"); err == nil {
-			p.Libraries = strings.Split(strings.TrimSpace(string(libraries)), "\n")
+		if libraries, err := fs.ReadFile(from, "bin/"+name+".libs"); err == nil {
+			out[i].Libraries = strings.Split(strings.TrimSpace(string(libraries)), "\n")
 		}
-		out = append(out, p)
+	})
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -163,7 +163,7 @@ func checkProbes() checkup {
 	c := checkup{Check: "probe binary", Fix: "make build"}
 	for _, tls := range []bool{false, true} {
 		for _, arch := range []string{"amd64", "arm64"} {
-			if _, err := assets.Probe(arch, tls); err != nil {
+			if _, err := assets.ProbeID(arch, tls); err != nil {
 				c.Found = err.Error()
 				return c
 			}

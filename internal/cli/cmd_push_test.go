@@ -5,11 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -20,6 +18,8 @@ import (
 
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/image"
+	"github.com/slipway-build/slipway/internal/registry"
+	"github.com/slipway-build/slipway/internal/state"
 )
 
 // machine is a working directory with a state directory and an environment.
@@ -98,32 +98,28 @@ func (m *machine) fleet() {
 	}
 }
 
-// registry runs `slipway registry serve` until the test ends.
+// registry serves what `slipway registry serve` does until the test ends.
 func (m *machine) registry() (addr string) {
 	m.t.Helper()
 	ctx, cancel := context.WithCancel(m.t.Context())
-	reader, writer := io.Pipe()
-	a := newApp(World{Stdout: writer, Stderr: io.Discard, Dir: m.dir, Getenv: func(string) string { return "" }}, m.state)
-	cmd := a.registryCommand()
-	cmd.SetArgs([]string{"serve", "--addr", "127.0.0.1:0"})
-	done := make(chan error, 1)
-	go func() { done <- cmd.ExecuteContext(ctx) }()
+	ready, done := make(chan string, 1), make(chan error, 1)
+	go func() {
+		done <- registry.Serve(ctx, registry.Options{
+			Addr: "127.0.0.1:0", Dir: state.Dir{Path: m.state}.RegistryDir(), Ready: func(addr string) { ready <- addr },
+		})
+	}()
+	select {
+	case addr = <-ready:
+	case err := <-done:
+		m.t.Fatal(err)
+	}
 	m.t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			m.t.Error(err)
 		}
 	})
-	line := make([]byte, 4096)
-	n, err := reader.Read(line)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	found := regexp.MustCompile(`^registry at (\S+), images in `).FindSubmatch(line[:n])
-	if found == nil {
-		m.t.Fatalf("registry says %q", line[:n])
-	}
-	return string(found[1])
+	return addr
 }
 
 func TestPushFleet(t *testing.T) {

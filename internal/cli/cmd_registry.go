@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-build/slipway/internal/registry"
+	"github.com/slipway-build/slipway/internal/annex"
 )
 
 func (a *app) registryCommand() *cobra.Command {
@@ -33,12 +33,9 @@ authentication nor TLS: listen on this machine only, or on a trusted network.`,
 			if dir == "" {
 				dir = a.state.RegistryDir()
 			}
-			return registry.Serve(cmd.Context(), registry.Options{
-				Addr: addr, Dir: a.path(dir), Log: a.Stderr,
-				Ready: func(addr string) {
-					fmt.Fprintf(a.Stdout, "registry at %s, images in %s\n", addr, a.path(dir))
-				},
-			})
+			var at annex.RegistryAnswer
+			ready := func() { fmt.Fprintf(a.Stdout, "registry at %s, images in %s\n", at.Addr, a.path(dir)) }
+			return a.tools().Serve(cmd.Context(), annex.Registry, annex.RegistryRequest{Addr: addr, Dir: a.path(dir)}, &at, ready, a.Stderr)
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:5000", "address to listen on; port 0 selects a free port")

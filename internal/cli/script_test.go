@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +37,10 @@ func TestMain(m *testing.M) {
 // root, network and engine. To refresh the expected output that the scripts hold:
 // UPDATE_SCRIPTS=1 go test ./internal/cli -run TestScripts.
 func TestScripts(t *testing.T) {
+	carried := sync.OnceValue(func() error {
+		_, err := assets.InstallTools(t.TempDir())
+		return err
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") == "1",
@@ -52,8 +57,7 @@ func TestScripts(t *testing.T) {
 			case "root":
 				return os.Geteuid() == 0, nil
 			case "tools": // make build put slipway-tools into internal/assets
-				_, err := assets.InstallTools(t.TempDir())
-				return err == nil, nil
+				return carried() == nil, nil
 			}
 			return false, errors.New("no such condition")
 		},
@@ -102,13 +106,12 @@ func runFixture(ts *testscript.TestScript, _ bool, args []string) {
 
 // until waits for a file that a command in the background writes.
 func until(ts *testscript.TestScript, _ bool, args []string) {
-	for range 500 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // a process has no other way to say that it is ready
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
 		}
-		time.Sleep(20 * time.Millisecond) // a process has no other way to say that it is ready
 	}
-	ts.Fatalf("%s is not there after ten seconds", args[0])
+	ts.Fatalf("%s is not there after a minute", args[0])
 }
 
 // startRegistry runs an empty registry until the script ends, with its address in

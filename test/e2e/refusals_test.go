@@ -88,7 +88,7 @@ func TestAPortInUseIsSaidWithItsUser(t *testing.T) {
 func TestWithoutRuncTheBuildSaysWhatToInstall(t *testing.T) {
 	real(t)
 	none := filepath.Join(t.TempDir(), "overlay.json")
-	carried, err := filepath.Glob(filepath.Join(root, "internal/assets/bin/*.gz"))
+	carried, err := filepath.Glob(filepath.Join(root, "internal/assets/bin/*.xz"))
 	if err != nil || len(carried) == 0 {
 		t.Fatalf("this checkout has no assets to leave out (%v): make build", err)
 	}

@@ -1,5 +1,5 @@
 // Package serve answers a question to slipway-tools. It keeps nothing, and reads and
-// writes nothing but its two streams.
+// writes nothing but its two streams; a registry also its directory, and standard error.
 //
 //	err := serve.Answer(ctx, os.Stdin, os.Stdout)
 package serve
@@ -9,11 +9,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/slipway-build/slipway/internal/annex"
 	"github.com/slipway-build/slipway/internal/annex/cel"
 	"github.com/slipway-build/slipway/internal/annex/keyless"
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/registry"
 )
 
 // Answer reads one question and writes the reply. The error says only that there is
@@ -23,8 +27,19 @@ func Answer(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&q); err != nil {
 		return fmt.Errorf("reading the question: %w", err)
 	}
-	var reply annex.Reply
+	if q.Ask == annex.Registry {
+		err := serveRegistry(ctx, q, in, out)
+		if err == nil {
+			return nil
+		}
+		return write(out, nil, err)
+	}
 	answer, err := answers(ctx, q)
+	return write(out, answer, err)
+}
+
+func write(out io.Writer, answer any, err error) error {
+	var reply annex.Reply
 	if err == nil {
 		reply.Answer, err = json.Marshal(answer)
 	}
@@ -48,6 +63,26 @@ func answers(ctx context.Context, q annex.Question) (any, error) {
 		return with(ctx, q, keyless.Verify)
 	}
 	return nil, diag.Fail(diag.ExitUnexpected, "slipway-tools cannot answer %q", q.Ask).WithHint("it is of another version than slipway: run `make build` again")
+}
+
+// serveRegistry answers when the registry does, and ends with the input: slipway holds
+// the other end, however it ends. Ctrl-C reaches this process too, and is slipway's.
+func serveRegistry(ctx context.Context, q annex.Question, in io.Reader, out io.Writer) error {
+	var ask annex.RegistryRequest
+	if err := json.Unmarshal(q.With, &ask); err != nil {
+		return fmt.Errorf("reading what the question %q brings: %w", q.Ask, err)
+	}
+	signal.Ignore(os.Interrupt)
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		_, _ = io.Copy(io.Discard, in)
+		stop()
+	}()
+	return registry.Serve(ctx, registry.Options{
+		Addr: ask.Addr, Dir: ask.Dir, Log: os.Stderr,
+		Ready: func(addr string) { _ = write(out, annex.RegistryAnswer{Addr: addr}, nil) },
+	})
 }
 
 // with decodes what a question brings and answers it.
