@@ -6,7 +6,7 @@ import "strings"
 // file names are UTF-8, whether it speaks TLS, and whether the JVM took its archive
 // of classes.
 func javaRow(version, level, answer, warns string, limitMB int64) runtimeRow {
-	return runtimeRow{name: "java-" + version, port: 8080, answer: answer, warns: warns, limitMB: limitMB, files: map[string]string{
+	return runtimeRow{name: "java-" + version, port: 8080, answer: answer, warns: warns, limitMB: limitMB, lists: "pkg:deb/debian/openjdk-" + version + "-jre-headless@", files: map[string]string{
 		"pom.xml": strings.ReplaceAll(releasePOM, "LEVEL", level), "src/main/java/example/Main.java": releaseMain, ".java-version": version + "\n",
 	}}
 }

@@ -20,8 +20,9 @@ type runtimeRow struct {
 	answer string // regular expression that / has to match
 	warns  string // code of the warning that the build prints, "" for none
 
-	limitMB int64 // of the unpacked image; 0: no limit
-	named   bool  // it downloads a gigabyte, and runs only when it is named
+	lists   string // beginning of the package URL that the SBOM has of the runtime, "" for none
+	limitMB int64  // of the unpacked image; 0: no limit
+	named   bool   // it downloads a gigabyte, and runs only when it is named
 }
 
 // aboutVersion is a warning that another version runs, or one that has ended.
@@ -90,6 +91,9 @@ func TestRuntimesOfVersions(t *testing.T) {
 			answer := strings.TrimSpace(get(t, "http://127.0.0.1:"+port+"/"))
 			if !regexp.MustCompile(row.answer).MatchString(answer) {
 				t.Errorf("the service answers %q, which does not match %q", answer, row.answer)
+			}
+			if list := (invocation{dir: dir, args: []string{"sbom", "app"}}).run(t).must(t, 0).stdout; !strings.Contains(list, row.lists) {
+				t.Errorf("the SBOM does not list %s", row.lists)
 			}
 			size := unpackedSize(t, dir, "app")
 			if row.limitMB > 0 && size > row.limitMB*1e6 {

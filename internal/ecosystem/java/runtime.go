@@ -13,15 +13,32 @@ func linked(jdk string) bool { return number(jdk) >= 9 }
 
 // javaStages make the runtime in stageJava.
 func (s *service) javaStages(b ecosystem.Bases) []plan.Stage {
-	target := plan.Stage{Name: stageJDK, From: b.Toolchain.Ref, Comment: "The target platform's JDK, used only for its modules."}
+	target := plan.Stage{Name: stageJDK, From: b.Toolchain.Ref, Comment: "The target platform's JDK, used only for its modules and the record of its package."}
 	if !linked(s.jdk) {
-		target.Comment = "The target platform's JDK, used only for its JRE."
+		target.Comment = "The target platform's JDK, used only for its JRE and the record of its package."
 		return []plan.Stage{target, s.jre(b)}
 	}
 	if !b.Toolchain.Assembled {
 		return []plan.Stage{s.modules(b), s.java(b)}
 	}
 	return []plan.Stage{s.modules(b), target, s.java(b)}
+}
+
+// record is where stageJava has what tells scanners of the runtime: the entry and the
+// licence of the package that it was taken from. Without them, nothing in the image says
+// which advisories concern it.
+const record = "/record"
+
+// records copies the record of the target's JDK.
+func (s *service) records(b ecosystem.Bases) []plan.Step {
+	if !b.Toolchain.Assembled {
+		return nil
+	}
+	of := "openjdk-" + s.jdk + "-jre-headless"
+	copied := func(dir, file string) plan.Step {
+		return plan.Step{Op: plan.OpCopy, From: stageJDK, Args: []string{dir + file, record + dir}}
+	}
+	return []plan.Step{copied("/var/lib/dpkg/status.d/", of), copied("/usr/share/doc/"+of+"/", "copyright")}
 }
 
 // modules finds out which parts of the JDK are in use: of the libraries, and
@@ -94,7 +111,7 @@ func (s *service) java(b ecosystem.Bases) plan.Stage {
 		run.Comment = "A class data sharing archive makes the JVM start faster. Cross-builds omit it, because creating it would need emulation."
 		st.Steps = append(st.Steps, plan.Step{Op: plan.OpArg, Args: []string{"BUILDPLATFORM"}}, plan.Step{Op: plan.OpArg, Args: []string{"TARGETPLATFORM"}})
 	}
-	st.Steps = append(st.Steps, run)
+	st.Steps = append(append(st.Steps, run), s.records(b)...)
 	return st
 }
 
@@ -110,13 +127,13 @@ func (s *service) jre(b ecosystem.Bases) plan.Stage {
 		Comment:       "The Java runtime without tools, agents for debuggers and graphical parts. Java 8 has no jlink.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: b.Toolchain.Assembled,
-		Steps: []plan.Step{
+		Steps: append([]plan.Step{
 			{Op: plan.OpCopy, Args: []string{"/jre.sh"}, Content: jreScript},
 			{
 				Op: plan.OpRun, Mounts: []plan.Mount{{Type: "bind", From: stageJDK, Source: "/", Target: "/target"}},
 				Shell: "sh /jre.sh /target " + home + " " + runtime,
 			},
-		},
+		}, s.records(b)...),
 	}
 }
 

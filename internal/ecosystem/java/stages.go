@@ -324,6 +324,9 @@ func (s *service) image(b ecosystem.Bases, u config.User) ecosystem.Image {
 		return plan.Step{Op: plan.OpCopy, Link: true, From: stage, Args: []string{from + "/", to + "/"}}
 	}
 	i := ecosystem.Image{Bases: b, User: u, Env: env, Start: s.start, Layers: []plan.Step{copyOut(runtime, stageJava, runtime)}}
+	if b.Toolchain.Assembled {
+		i.Layers = append(i.Layers, copyOut(record, stageJava, ""))
+	}
 	if s.kind != kindFat {
 		i.Layers = append(i.Layers, copyOut(outDeps, plan.StageBuilder, ecosystem.WorkDir))
 	}
