@@ -81,6 +81,7 @@ func rooms() map[string]layer {
 		"internal/engine/solve":       parents, // what both engines do; only they import it
 		"internal/engine/conformance": parents, // for tests of both engines
 		"internal/probe":              parents,
+		"internal/probe/health":       parents,
 		"internal/probe/secure":       parents, // TLS, which the small probe leaves out
 		"internal/localrun":           parents,
 		"internal/localrun/names":     parents,
@@ -149,6 +150,7 @@ func neighbours() map[string][]string {
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},
 		"internal/localrun":           {"internal/probe"},
+		"internal/probe/health":       {"internal/probe", "internal/probe/secure"},
 		"internal/probe/secure":       {"internal/probe"},
 		"internal/localrun/view":      {"internal/localrun"},
 		"internal/fleet":              {"internal/generated"},

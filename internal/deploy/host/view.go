@@ -14,7 +14,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/plan"
-	"github.com/slipway-build/slipway/internal/probe/secure"
+	"github.com/slipway-build/slipway/internal/probe/health"
 )
 
 // View is an environment as it is now.
@@ -148,7 +148,7 @@ func (h *Host) Ask(ctx context.Context, at place, key string, check plan.HealthC
 	}
 	var problems []error
 	for _, addr := range addrs {
-		problems = append(problems, secure.Ask(ctx, check, addr, check.WithDefaults().Timeout))
+		problems = append(problems, health.Ask(ctx, check, addr, check.WithDefaults().Timeout))
 	}
 	return errors.Join(problems...)
 }

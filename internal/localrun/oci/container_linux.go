@@ -20,7 +20,7 @@ import (
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/probe"
 	"github.com/slipway-build/slipway/internal/probe/greeting"
-	"github.com/slipway-build/slipway/internal/probe/secure"
+	"github.com/slipway-build/slipway/internal/probe/health"
 	"github.com/slipway-build/slipway/internal/quota"
 	"github.com/slipway-build/slipway/internal/ram"
 )
@@ -342,7 +342,7 @@ func (c *container) ask(ctx context.Context, check plan.HealthCheck, port int, t
 	if c.spec.Protocol != "" {
 		return greeting.Ask(ctx, c.spec.Protocol, addr, timeout)
 	}
-	return secure.Ask(ctx, check, addr, timeout)
+	return health.Ask(ctx, check, addr, timeout)
 }
 
 // evidence gathers what explains why the service is not ready.

@@ -1,4 +1,7 @@
-package secure
+// Package health asks what the health check of a plan asks, from outside of the container.
+//
+//	err := health.Ask(ctx, service.Health, "10.1.2.3:8080", 2*time.Second)
+package health
 
 import (
 	"context"
@@ -8,6 +11,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/probe"
+	"github.com/slipway-build/slipway/internal/probe/secure"
 )
 
 // Ask asks a service at host:port once as its health check says; a check without a
@@ -16,7 +20,7 @@ import (
 func Ask(ctx context.Context, check plan.HealthCheck, addr string, timeout time.Duration) error {
 	scheme, over := "http://", probe.Secure(nil)
 	if check.TLS {
-		scheme, over = "https://", With(Unverified())
+		scheme, over = "https://", secure.With(secure.Unverified())
 	}
 	switch {
 	case check.GRPC != nil:
