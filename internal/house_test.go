@@ -146,6 +146,7 @@ func neighbours() map[string][]string {
 		"internal/engine/solve":       {"internal/engine"},
 		"internal/deploy/host":        {"internal/deploy/proxy"},
 		"internal/shipping":           {"internal/fleet"},
+		"internal/shipping/placetest": {"internal/shipping"},
 		"internal/hosting":            {"internal/state"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},

@@ -187,11 +187,7 @@ func (y *yard) host(dir string) bed {
 	var running sync.WaitGroup
 	running.Go(func() { _ = h.Serve(ctx, l) })
 	running.Go(func() { _ = h.Run(ctx) })
-	again := func() *host.Client {
-		return host.NewClient("the host", func(ctx context.Context) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", path)
-		})
-	}
+	again := func() *host.Client { return connect(y.t, dir) }
 	b := bed{Client: again(), again: again, t: y.t}
 	b.end = sync.OnceFunc(func() {
 		b.Client.Close()
@@ -200,6 +196,15 @@ func (y *yard) host(dir string) bed {
 	})
 	y.t.Cleanup(b.end)
 	return b
+}
+
+// connect is one more process that asks the host of a directory.
+func connect(t *testing.T, dir string) *host.Client {
+	c := host.NewClient("the host", func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, "host.sock"))
+	})
+	t.Cleanup(c.Close)
+	return c
 }
 
 const env = "test"

@@ -244,7 +244,10 @@ func (h *Host) act(ctx context.Context, at place, s *service, hosts map[string]n
 	l := h.live[at]
 	for key, sd := range s.Sides {
 		ls := l.sides[key]
-		if sd.Retired && !ls.drained {
+		switch {
+		case !sd.Retired:
+			ls.drained = false // or no longer: it is to run again
+		case !ls.drained:
 			h.drain(ctx, at, key, ls)
 			continue
 		}
@@ -274,7 +277,11 @@ func (h *Host) drain(ctx context.Context, at place, key string, ls *liveSide) {
 		return
 	}
 	ls.draining = true
-	known := h.live[at].known && h.hasUpstream(ls)
+	l := h.live[at]
+	known := l.known && h.hasUpstream(ls)
+	if key == l.applied.main || key == l.applied.fresh {
+		l.applied = division{} // when it comes back, the proxy is to know
+	}
 	h.work.Go(func() {
 		if known {
 			_, err := h.proxy.Drain(context.WithoutCancel(ctx), at.String(), key, h.opts.Drain)
@@ -298,14 +305,11 @@ func (h *Host) hasUpstream(ls *liveSide) bool {
 	return false
 }
 
-// forget removes a side of which nothing is left; h.mu is held.
+// forget removes a side of which nothing is left; h.mu is held. The main one keeps the
+// traffic, lest a rollout that goes back to it leaves the service without.
 func (h *Host) forget(at place, s *service, key string) {
-	if s.Main == key || s.Fresh == key {
-		if s.Main == key {
-			s.Main = ""
-		} else {
-			s.Fresh, s.Share = "", 0
-		}
+	if s.Fresh == key {
+		s.Fresh, s.Share = "", 0
 	}
 	delete(s.Sides, key)
 	delete(h.live[at].sides, key)

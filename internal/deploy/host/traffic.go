@@ -80,9 +80,12 @@ func parseIP(text string) netip.Addr {
 	return ip
 }
 
-// divide gives each side its part of the traffic, as soon as it has an upstream.
+// divide gives each side its part of the traffic, as soon as it has an upstream. One that
+// ends its requests gets no more.
 func (h *Host) divide(at place, s *service, l *live) error {
-	has := func(key string) bool { return key != "" && l.sides[key] != nil && h.hasUpstream(l.sides[key]) }
+	has := func(key string) bool {
+		return s.Sides[key] != nil && !s.Sides[key].Retired && l.sides[key] != nil && h.hasUpstream(l.sides[key])
+	}
 	want := division{main: s.Main}
 	if has(s.Fresh) {
 		want.fresh, want.share = s.Fresh, s.Share

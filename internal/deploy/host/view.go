@@ -69,7 +69,7 @@ func (h *Host) View(environment string) View {
 		v := ServiceView{Main: s.Main, Fresh: s.Fresh, Share: s.Share, Sides: map[string]SideView{}}
 		l := h.live[place{environment, name}]
 		if w, ok := s.speaks(); ok && w.Port != 0 {
-			v.Unknown = s.Main != "" && (l == nil || l.applied.main == "")
+			v.Unknown = s.runs(s.Main) && (l == nil || l.applied.main == "")
 			if l != nil && l.applied.main != "" {
 				v.Main, v.Fresh, v.Share = l.applied.main, l.applied.fresh, l.applied.share
 			}
@@ -85,6 +85,9 @@ func (h *Host) View(environment string) View {
 	}
 	return out
 }
+
+// runs reports whether some of a side are to run.
+func (s *service) runs(key string) bool { return s.Sides[key] != nil && s.Sides[key].Count > 0 }
 
 // show fills in what is known of a side.
 func (ls *liveSide) show(v *SideView) {
