@@ -6,7 +6,7 @@ set -euo pipefail
 need_build=(gcc libc6-dev libseccomp-dev ca-certificates git xz-utils)
 need_demo=(curl)
 need_engine=(busybox-static iptables)
-need_test=(curl docker.io skopeo podman qemu-user-static busybox-static iptables uidmap nginx python3-pip)
+need_test=(curl openssh-client docker.io skopeo podman qemu-user-static busybox-static iptables uidmap nginx python3-pip)
 need_bench=(mmdebstrap curl)
 need_tables=(git python3-pip)
 
