@@ -27,6 +27,7 @@ if (BROKEN === 'crash') {
 }
 const server = http.createServer((req, res) => {
   if (req.url === '/health') return res.writeHead(BROKEN === 'health' ? 500 : 200).end()
+  if (req.url === '/greeting') return res.end(GREETING)
   if (BROKEN === 'later' && Date.now() - began > 2000) return res.writeHead(500).end('broken')
   http.get('http://api:9000/', (r) => {
     r.setEncoding('utf8')

@@ -86,6 +86,14 @@ func (m *machine) run(script string, in io.Reader, out, errs io.Writer) error {
 	return cmd.Wait()
 }
 
+// stop ends its host, when nothing runs there any longer.
+func (m *machine) stop() {
+	var out strings.Builder
+	if err := m.run("slipway host stop", strings.NewReader(""), &out, &out); err != nil {
+		m.t.Errorf("%v: %s", err, out.String())
+	}
+}
+
 // serve is its sshd, and makes the client's settings.
 func (m *machine) serve(dir string) {
 	t := m.t
@@ -195,12 +203,7 @@ func (m *machine) session(channel ssh.Channel, asked <-chan *ssh.Request) {
 func TestDeploysToAnotherMachine(t *testing.T) {
 	real(t)
 	m := newMachine(t)
-	t.Cleanup(func() { // when nothing runs there
-		var out strings.Builder
-		if err := m.run("slipway host stop", strings.NewReader(""), &out, &out); err != nil {
-			t.Errorf("%v: %s", err, out.String())
-		}
-	})
+	t.Cleanup(m.stop)
 	y := newShipyard(t, "ssh://"+m.address, "SLIPWAY_SSH="+m.ssh)
 	y.slipway("deploy", "here", "v1").must(t, 5).says(t, "slipway host install "+m.address)
 	y.slipway("host", "install", m.address).must(t, 0)

@@ -25,8 +25,7 @@ type View struct {
 
 // ServiceView is a service as it is now.
 type ServiceView struct {
-	Address string              `json:"address,omitempty"` // where other services reach it
-	Main    string              `json:"main,omitempty"`    // as it is, not as it is to be
+	Main    string              `json:"main,omitempty"` // as it is, not as it is to be
 	Fresh   string              `json:"fresh,omitempty"`
 	Share   int                 `json:"share,omitempty"`   // of Fresh, in percent
 	Unknown bool                `json:"unknown,omitempty"` // the traffic is to go somewhere, and goes nowhere yet

@@ -28,6 +28,7 @@ type World struct {
 	Environment string
 	Connect     func() shipping.Place // as another process is connected
 	Workload    func(release string) host.Workload
+	Routes      []host.Route
 	Serves      func() string // the release that answers now; what fails is another text
 	Deadline    time.Duration // after which a release is bad that is not healthy
 	Every       int           // faults are injected at every so many changes; 1: at all
@@ -258,7 +259,7 @@ func (tt *tester) rollout(from, to string) host.Rollout {
 	now := time.Now().UTC()
 	return host.Rollout{
 		ID: fmt.Sprintf("%s-%d-%s", now.Format("20060102-150405.000"), tt.rollouts, to), Environment: tt.Environment, Fleet: "shop", Version: to, Replaces: from,
-		By: "a test", Started: now, Waves: [][]host.Part{{p}},
+		By: "a test", Started: now, Waves: [][]host.Part{{p}}, Routes: tt.Routes, OldRoutes: tt.Routes,
 	}
 }
 
