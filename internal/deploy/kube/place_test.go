@@ -11,8 +11,8 @@ import (
 	"github.com/slipway-build/slipway/internal/shipping/placetest"
 )
 
-// TestConformance is about an API server in memory; a real one is in package shipping.
-func TestConformance(t *testing.T) {
+// TestAClusterIsAPlace is about an API server in memory; a real one is in package shipping.
+func TestAClusterIsAPlace(t *testing.T) {
 	placetest.Run(t, func(t *testing.T) placetest.World {
 		workload := func(release string) host.Workload { return host.Workload{Release: release, Image: release, Port: 8080} }
 		sides := map[string]string{}
@@ -40,7 +40,7 @@ func TestConformance(t *testing.T) {
 		}
 		return placetest.World{
 			Environment: "production", Workload: workload, Connect: func() shipping.Place { return shipping.Kubernetes{Client: a.client(t)} },
-			Serves: func() string { return a.answering(sides) }, Deadline: time.Minute, Every: placetest.Faults(3),
+			Serves: func() string { return a.answering(sides) }, Deadline: time.Minute, Every: placetest.Faults(7),
 		}
 	})
 }

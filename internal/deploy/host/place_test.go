@@ -15,7 +15,7 @@ import (
 	"github.com/slipway-build/slipway/internal/shipping/placetest"
 )
 
-// TestMain lets this program be the ssh of TestConformanceOverSSH.
+// TestMain lets this program be the ssh of TestAHostOverSSHIsAPlace.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "ssh" {
 		if err := beSSH(os.Args[2], os.Args[3:]); err != nil {
@@ -58,7 +58,7 @@ func world(t *testing.T) (placetest.World, string) {
 	return placetest.World{Environment: env, Workload: workload, Serves: func() string { return y.get("/") }, Deadline: 300 * time.Millisecond, Every: placetest.Faults(5)}, dir
 }
 
-func TestConformance(t *testing.T) {
+func TestAHostIsAPlace(t *testing.T) {
 	placetest.Run(t, func(t *testing.T) placetest.World {
 		w, dir := world(t)
 		w.Connect = func() shipping.Place { return connect(t, dir) }
@@ -66,7 +66,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func TestConformanceOverSSH(t *testing.T) {
+func TestAHostOverSSHIsAPlace(t *testing.T) {
 	placetest.Run(t, func(t *testing.T) placetest.World {
 		w, dir := world(t)
 		w.Connect = func() shipping.Place {
