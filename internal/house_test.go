@@ -147,7 +147,7 @@ func neighbours() map[string][]string {
 		"internal/deploy/host":        {"internal/deploy/proxy"},
 		"internal/shipping":           {"internal/fleet"},
 		"internal/shipping/placetest": {"internal/shipping"},
-		"internal/hosting":            {"internal/state"},
+		"internal/hosting":            {"internal/state", "internal/generated"},
 		"internal/engine/conformance": {"internal/engine"},
 		"internal/pipeline":           {"internal/engine", "internal/localrun", "internal/probe"},
 		"internal/localrun":           {"internal/probe"},

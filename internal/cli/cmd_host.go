@@ -22,33 +22,51 @@ func (a *app) hostCommand() *cobra.Command {
 		Use:   "host",
 		Short: "Own what is deployed to this machine",
 		Long: `The host runs what slipway deploy brings to this machine: it starts containers anew
-that end, and its proxy hands requests to them. It runs in the background. The
-containers do not end with it; a host that starts again goes on with what it finds.`,
+that end, and its proxy hands requests to them. Where systemd runs, it is the unit
+slipway-host.service, which starts after a reboot, too; else it runs in the background.
+The containers do not end with it; a host that starts again goes on with what it finds.`,
 		Example: `  slipway host start
   slipway host status
   slipway host stop`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.hostStart(), a.hostStatus(), a.hostStop(), a.hostUpgrade(), a.hostInstall(), a.hostRun(), a.hostCall())
+	cmd.AddCommand(a.hostStart(), a.hostStatus(), a.hostStop(), a.hostUpgrade(), a.hostInstall(), a.hostRun(), a.hostReload(), a.hostCall())
 	return cmd
 }
 
 // hostStart is `slipway host start`.
 func (a *app) hostStart() *cobra.Command {
-	return &cobra.Command{
-		Use: "start", Short: "Start the host in the background", Args: cobra.NoArgs, Example: "  slipway host start",
+	var background bool
+	cmd := &cobra.Command{
+		Use: "start", Short: "Start the host: with systemd where it runs, else in the background", Args: cobra.NoArgs, Example: "  slipway host start",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			started, err := a.here().Launch(cmd.Context())
+			here := a.here()
+			here.Background = background
+			started, err := here.Launch(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if !started {
-				fmt.Fprintln(a.Stderr, "the host is running already")
+				registered, err := here.Register(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if !registered {
+					fmt.Fprintln(a.Stderr, "the host is running already")
+				}
 			}
-			return a.printHost(cmd.Context())
+			if err := a.printHost(cmd.Context()); err != nil {
+				return err
+			}
+			if here.Registered(cmd.Context()) {
+				fmt.Fprintf(a.Stderr, "systemd starts it again after a reboot: systemctl status %s\n", hosting.Unit)
+			}
+			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&background, "background", false, "start it in the background, even where systemd runs")
+	return cmd
 }
 
 func (a *app) hostStatus() *cobra.Command {
@@ -80,16 +98,31 @@ func (a *app) printHost(ctx context.Context) error {
 }
 
 func (a *app) hostStop() *cobra.Command {
-	return &cobra.Command{
-		Use: "stop", Short: "Stop the host; the containers go on without restarts and proxy", Args: cobra.NoArgs, Example: "  slipway host stop",
+	var disable bool
+	cmd := &cobra.Command{
+		Use: "stop", Short: "Stop the host; the containers go on without restarts and proxy", Args: cobra.NoArgs,
+		Example: `  slipway host stop
+  slipway host stop --disable`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.here().Stop(cmd.Context()); err != nil {
+			here := a.here()
+			registered := here.Registered(cmd.Context())
+			stop := here.Stop
+			if disable {
+				stop = here.Disable
+			}
+			if err := stop(cmd.Context()); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(a.Stderr, "the host was stopped; its containers are running: slipway ps")
+			text := "the host was stopped; its containers are running: slipway ps"
+			if registered && !disable {
+				text += "\nsystemd starts it again after a reboot; to prevent that: slipway host stop --disable"
+			}
+			_, err := fmt.Fprintln(a.Stderr, text)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&disable, "disable", false, "also keep systemd from starting it after a reboot")
+	return cmd
 }
 
 // hostUpgrade is `slipway host upgrade`.
@@ -110,7 +143,7 @@ func (a *app) hostInstall() *cobra.Command {
 	return &cobra.Command{
 		Use: "install USER@HOST[:PORT]…", Short: "Put this slipway on other machines and start their hosts",
 		Long: `Copy this program to /usr/local/bin/slipway of other machines over ssh, and start the
-host there. ssh uses your own settings and keys ($SLIPWAY_SSH replaces the command). The
+host there, as slipway host start does. ssh uses your own settings and keys ($SLIPWAY_SSH replaces the command). The
 user is root, or may use sudo without a password.`,
 		Args: cobra.MinimumNArgs(1), Example: "  slipway host install deploy@shop.example",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -149,14 +182,23 @@ func (a *app) ssh(address string) host.SSH {
 	return host.SSH{Address: address, Command: strings.Fields(a.Getenv("SLIPWAY_SSH"))}
 }
 
-// hostRun is the background half of `slipway host start`, and what a systemd unit calls.
+// hostReload is the ExecReload of the systemd unit.
+func (a *app) hostReload() *cobra.Command {
+	return &cobra.Command{
+		Use: "_reload", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.here().Reload(cmd.Context()) },
+	}
+}
+
+// hostRun is the background half of `slipway host start`, and the ExecStart of the systemd
+// unit.
 func (a *app) hostRun() *cobra.Command {
 	var takeOver bool
 	cmd := &cobra.Command{
 		Use: "_run", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.here().Run(cmd.Context(), takeOver) },
 	}
-	cmd.Flags().BoolVar(&takeOver, "take-over", false, "take the place of the host that runs")
+	cmd.Flags().BoolVar(&takeOver, "take-over", false, "take the place of the host that runs, if one does")
 	return cmd
 }
 

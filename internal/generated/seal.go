@@ -46,6 +46,12 @@ func unseal(data []byte) (text []byte, digest string) {
 	return bytes.Join([][]byte{before, []byte(dockerfile.Mark), after[at[1]:]}, nil), string(after[at[2]:at[3]])
 }
 
+// Untouched reports whether Slipway generated a file, and nobody has edited it since.
+func Untouched(data []byte) bool {
+	text, digest := unseal(unixLines(data))
+	return Is(data) && digest == digestOf(text)
+}
+
 // unixLines is a text with the line ends that Slipway writes: version control may
 // check files out with others, which is no edit.
 func unixLines(data []byte) []byte { return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) }

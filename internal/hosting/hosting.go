@@ -10,6 +10,7 @@ package hosting
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -29,6 +30,9 @@ type Here struct {
 	Start   func(ctx context.Context, g localrun.Group) error // in a process of its own; returns when the group runs
 	Note    func(text string)
 	Version string // of slipway
+
+	Background bool    // the host is a process in the background, also where systemd runs
+	Systemd    Systemd // of this machine; the zero value finds it
 }
 
 // dir is where the host keeps its files.
@@ -46,9 +50,14 @@ func (h Here) Dial(ctx context.Context) (net.Conn, error) {
 }
 
 // Run is the host, until the context ends or another process takes over. With takeOver it
-// takes the place of the one that runs.
+// takes the place of the one that runs, where there is one. Systemd hears when it is ready,
+// and which process replaces it.
 func (h Here) Run(ctx context.Context, takeOver bool) error {
 	if err := h.prepare(); err != nil {
+		return err
+	}
+	systemd := manager(os.Getenv("NOTIFY_SOCKET"))
+	if err := os.Unsetenv("NOTIFY_SOCKET"); err != nil { // runc would take it as that of a container
 		return err
 	}
 	m := machine{Here: h}
@@ -62,8 +71,14 @@ func (h Here) Run(ctx context.Context, takeOver bool) error {
 	if err != nil {
 		return err
 	}
-	leave := sync.OnceFunc(unlock)
-	defer leave()
+	let := sync.OnceFunc(unlock)
+	defer let()
+	leave := func(to int) {
+		if err := systemd.tell(fmt.Sprintf("MAINPID=%d", to)); err != nil {
+			h.Note(err.Error())
+		}
+		let()
+	}
 	if err := h.State.RepairContainers(h.Note); err != nil {
 		h.Note(err.Error())
 	}
@@ -79,6 +94,9 @@ func (h Here) Run(ctx context.Context, takeOver bool) error {
 	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- owner.Serve(ctx, listener) }()
+	if err := systemd.tell("READY=1"); err != nil {
+		h.Note(err.Error())
+	}
 	err = owner.Run(ctx)
 	if ctx.Err() != nil { // else another process goes on with the addresses
 		for _, name := range owner.Empty() {
@@ -100,9 +118,12 @@ func (h Here) prepare() error {
 	return os.MkdirAll(h.dir(), 0o700)
 }
 
-// inherit takes the listeners of the host that runs.
+// inherit takes the listeners of the host that runs, if one does.
 func (h Here) inherit(ctx context.Context) (map[string]net.Listener, error) {
 	conn, err := h.Dial(ctx)
+	if err != nil && !h.Runs() {
+		return map[string]net.Listener{}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -24,3 +24,6 @@ func (h Here) Launch(context.Context) (bool, error) { return false, notHere() }
 
 // Upgrade refuses.
 func (h Here) Upgrade(context.Context) error { return notHere() }
+
+// Reload refuses.
+func (h Here) Reload(context.Context) error { return notHere() }

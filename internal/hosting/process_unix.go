@@ -62,13 +62,18 @@ func (h Here) Runs() bool {
 // lock is the file that the host of this machine holds.
 func (h Here) lock() string { return filepath.Join(h.dir(), "host.lock") }
 
-// Stop ends the host; the containers go on.
+// Stop ends the host; the containers go on. Systemd starts it again after a reboot.
 func (h Here) Stop(ctx context.Context) error {
 	info, err := h.Client().Info(ctx)
 	if err != nil {
 		return err
 	}
-	if err := syscall.Kill(info.PID, syscall.SIGTERM); err != nil {
+	if h.Registered(ctx) {
+		err = systemctl(ctx, "stop", Unit) // else it would restart it
+	} else {
+		err = syscall.Kill(info.PID, syscall.SIGTERM)
+	}
+	if err != nil {
 		return diag.Fail(diag.ExitRun, "stopping the host, process %d", info.PID).Because(err)
 	}
 	for h.Runs() {
@@ -84,14 +89,17 @@ func (h Here) Stop(ctx context.Context) error {
 // hostStartTime is how long a host may take to answer.
 const hostStartTime = 45 * time.Second // what is being drained goes first
 
-// Launch starts the host in the background, and returns when it answers; false when it was
-// running.
+// Launch starts the host, and returns when it answers; false when it was running. Systemd
+// runs it where there is systemd, so it starts after a reboot, too.
 func (h Here) Launch(ctx context.Context) (bool, error) {
 	if err := h.prepare(); err != nil {
 		return false, err
 	}
 	if h.Runs() {
 		return false, nil
+	}
+	if h.Systemd.runs() && !h.Background {
+		return true, h.enable(ctx)
 	}
 	return true, h.launch(ctx)
 }
@@ -100,6 +108,17 @@ func (h Here) Launch(ctx context.Context) (bool, error) {
 func (h Here) Upgrade(ctx context.Context) error {
 	started, err := h.Launch(ctx)
 	if started || err != nil {
+		return err
+	}
+	if h.Registered(ctx) {
+		return h.reload(ctx)
+	}
+	return h.launch(ctx, "--take-over")
+}
+
+// Reload is Upgrade for the unit: what it starts belongs to the unit.
+func (h Here) Reload(ctx context.Context) error {
+	if err := h.prepare(); err != nil {
 		return err
 	}
 	return h.launch(ctx, "--take-over")
@@ -120,6 +139,9 @@ func (h Here) launch(ctx context.Context, flags ...string) error {
 	cmd := exec.Command(self, append([]string{"host", "_run"}, flags...)...)
 	cmd.Env = append(os.Environ(), "SLIPWAY_STATE_DIR="+h.State.Path)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
+	if os.Getenv("NOTIFY_SOCKET") != "" { // of the unit, whose output is in the journal
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return diag.Fail(diag.ExitRun, "starting the host in the background").Because(err)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
@@ -32,6 +33,11 @@ func (h *Host) handOver(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, leaving())
 		return
 	}
+	successor, err := strconv.Atoi(r.URL.Query().Get("process"))
+	if err != nil {
+		reply(w, nil, diag.Fail(diag.ExitUsage, "a process that takes over says its number").Because(err))
+		return
+	}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		reply(w, nil, err)
@@ -49,6 +55,7 @@ func (h *Host) handOver(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	err = h.pass(unix)
 	if h.leaving = err == nil; h.leaving {
+		h.successor = successor
 		close(h.handed)
 	}
 	h.mu.Unlock()
@@ -101,7 +108,7 @@ func (h *Host) leave(ctx context.Context) error {
 	end, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
 	if h.opts.Left != nil {
-		h.opts.Left()
+		h.opts.Left(h.successor)
 	}
 	return h.proxy.Close(end)
 }
@@ -118,7 +125,7 @@ func Inherit(conn *net.UnixConn) (_ map[string]net.Listener, err error) {
 			}
 		}
 	}()
-	if _, err := fmt.Fprintf(conn, "POST /v1/handover HTTP/1.1\r\nHost: host\r\nContent-Length: 0\r\n\r\n"); err != nil {
+	if _, err := fmt.Fprintf(conn, "POST /v1/handover?process=%d HTTP/1.1\r\nHost: host\r\nContent-Length: 0\r\n\r\n", os.Getpid()); err != nil {
 		return nil, err
 	}
 	line, err := bufio.NewReaderSize(oneByOne{conn}, 16).ReadString('\n')

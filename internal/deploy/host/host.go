@@ -66,7 +66,7 @@ type Options struct {
 	AccessLog  io.Writer     // see proxy.Options
 	Drain      time.Duration // how long open requests of what is retired may take; 0: 30 s
 	Version    string        // of slipway
-	Left       func()        // called when another process has taken over, which may take the lock then
+	Left       func(to int)  // called when another process has taken over, with its number; it may take the lock then
 }
 
 // Workload is how the containers of a side run.
@@ -111,7 +111,8 @@ type Host struct {
 	told      map[string]string       // routes of outside addresses, by these
 	started   time.Time
 	leaving   bool          // another process takes over: nothing begins here
-	handed    chan struct{} // closed when it has
+	successor int           // the number of that process
+	handed    chan struct{} // closed when it has taken over
 }
 
 // place is a service in an environment.
