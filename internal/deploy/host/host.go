@@ -121,7 +121,8 @@ type place struct{ environment, service string }
 // String is the service's name in the proxy.
 func (p place) String() string { return p.environment + "." + p.service }
 
-// Open reads what is to run. Nothing happens before Run.
+// Open reads what is to run, and removes what was half-written. Nothing else happens before
+// Run.
 func Open(o Options) (*Host, error) {
 	if o.Drain == 0 {
 		o.Drain = 30 * time.Second
@@ -136,6 +137,9 @@ func Open(o Options) (*Host, error) {
 	var err error
 	h.wanted, err = readWanted(o.Dir)
 	return h, err
+	if err := sweep(o.Dir); err != nil {
+		o.Note(err.Error())
+	}
 }
 
 // look is how often the containers are looked at while something changes; calm is how

@@ -108,7 +108,11 @@ func until(t *testing.T, on host.Target, want string, holds func(deploy.Observed
 }
 
 func (y *yard) get(path string) string {
-	res, err := http.Get(fmt.Sprintf("http://127.0.8.1:%d%s", y.port, path))
+	return fetch(fmt.Sprintf("http://%s:%d%s", y.front, y.port, path))
+}
+
+func fetch(url string) string {
+	res, err := http.Get(url)
 	if err != nil {
 		return err.Error()
 	}

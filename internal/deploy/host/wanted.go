@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/slipway-build/slipway/internal/atomicfile"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -75,6 +76,21 @@ func readWanted(dir string) (wanted, error) {
 			WithHint("a newer slipway may have written it; else move the file away, and deploy again")
 	}
 	return w, nil
+}
+
+// sweep removes files that a killed process, or a machine without power, left half-written:
+// package atomicfile begins their names with a dot, and no others begin so.
+func sweep(dir string) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && strings.HasPrefix(d.Name(), ".") {
+			return os.Remove(path)
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // environment returns an environment, a new one when there is none.

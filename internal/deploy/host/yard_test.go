@@ -24,6 +24,7 @@ type yard struct {
 	next    byte
 	groups  map[string]*group
 	starts  map[string]int // by image
+	front   string         // the address of services
 	refuses string         // an image that does not start
 	release chan struct{}  // lets slow requests end
 }
@@ -41,7 +42,7 @@ func newYard(t *testing.T) *yard {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	y := &yard{t: t, port: l.Addr().(*net.TCPAddr).Port, groups: map[string]*group{}, starts: map[string]int{}, release: make(chan struct{})}
+	y := &yard{t: t, port: l.Addr().(*net.TCPAddr).Port, groups: map[string]*group{}, starts: map[string]int{}, front: "127.0.8.1", release: make(chan struct{})}
 	t.Cleanup(func() {
 		y.mu.Lock()
 		defer y.mu.Unlock()
@@ -127,7 +128,23 @@ func (y *yard) LastLines(string, string, int) []string { return []string{"no dat
 
 // Front implements host.Network.
 func (y *yard) Front(context.Context, string, int) (netip.Addr, error) {
-	return netip.MustParseAddr("127.0.8.1"), nil
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return netip.MustParseAddr(y.front), nil
+}
+
+// reboot loses every process and the addresses of services. Where the run-time files of
+// groups are on a disk they are still there, and say that all is well.
+func (y *yard) reboot(onDisk bool) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.front = "127.0.8.129"
+	for name, g := range y.groups {
+		g.end()
+		if g.Running = false; !onDisk {
+			delete(y.groups, name)
+		}
+	}
 }
 
 // Listen implements host.Network.
