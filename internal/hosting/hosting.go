@@ -86,7 +86,7 @@ func (h Here) Run(ctx context.Context, takeOver bool) error {
 	if err != nil {
 		return err
 	}
-	owner, err := host.Open(host.Options{Dir: h.dir(), Containers: m, Network: m, Images: store, Note: h.Note, Version: h.Version, Left: leave})
+	owner, err := host.Open(host.Options{Dir: h.dir(), Containers: m, Network: m, Images: store, Note: h.Note, Version: h.Version, Left: leave, NoCPU: !oci.LimitsCPU()})
 	if err != nil {
 		return err
 	}

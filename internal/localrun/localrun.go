@@ -37,6 +37,7 @@ type Spec struct {
 	Connects    []plan.Use        // "host:port" of servers that its settings and sources name
 	Secrets     []Secret          // files that it finds, read-only
 	MemoryBytes int64             // limit, swap included; 0: that of the runtime
+	CPU         float64           // limit in cores; 0: none
 	PIDs        int64             // most processes and threads; 0: that of the runtime
 	RawSockets  bool              // it may send and read packets of any kind
 	Port        int               // container port that health checks ask

@@ -63,6 +63,7 @@ type Options struct {
 	Network    Network
 	Images     Images
 	Note       func(text string)
+	NoCPU      bool          // containers cannot be limited to cores
 	AccessLog  io.Writer     // see proxy.Options
 	Drain      time.Duration // how long open requests of what is retired may take; 0: 30 s
 	Version    string        // of slipway
@@ -104,6 +105,8 @@ type Host struct {
 	kick  chan struct{}
 	work  sync.WaitGroup // starts, stops, drains
 
+	unlimited sync.Once // says that limits of cores have no effect
+
 	mu        sync.Mutex
 	wanted    wanted
 	live      map[place]*live
@@ -134,12 +137,12 @@ func Open(o Options) (*Host, error) {
 		opts: o, proxy: proxy.New(proxy.Options{AccessLog: o.AccessLog}), kick: make(chan struct{}, 1),
 		live: map[place]*live{}, listeners: map[string]net.Listener{}, told: map[string]string{}, started: time.Now(), handed: make(chan struct{}),
 	}
-	var err error
-	h.wanted, err = readWanted(o.Dir)
-	return h, err
 	if err := sweep(o.Dir); err != nil {
 		o.Note(err.Error())
 	}
+	var err error
+	h.wanted, err = readWanted(o.Dir)
+	return h, err
 }
 
 // look is how often the containers are looked at while something changes; calm is how

@@ -323,6 +323,11 @@ func (h *Host) forget(at place, s *service, key string) {
 // start starts a container in the background.
 func (h *Host) start(ctx context.Context, at place, key string, w Workload, r *replica, hosts map[string]netip.Addr) {
 	r.busy = true
+	if w.CPU > 0 && h.opts.NoCPU {
+		h.unlimited.Do(func() {
+			h.opts.Note("the control groups of this machine cannot limit cores; the limit cpu: of " + at.String() + " and of others has no effect")
+		})
+	}
 	h.work.Go(func() {
 		g, err := h.group(at, key, w, r.group, hosts)
 		if err == nil {
@@ -343,7 +348,7 @@ func (h *Host) start(ctx context.Context, at place, key string, w Workload, r *r
 
 // group is a container as it is to run.
 func (h *Host) group(at place, key string, w Workload, name string, hosts map[string]netip.Addr) (localrun.Group, error) {
-	spec := localrun.Spec{Name: at.service, Type: w.Type, Image: w.Image, Env: w.Env, MemoryBytes: w.MemoryBytes, Port: w.Port, Health: w.Health}
+	spec := localrun.Spec{Name: at.service, Type: w.Type, Image: w.Image, Env: w.Env, MemoryBytes: w.MemoryBytes, CPU: w.CPU, Port: w.Port, Health: w.Health}
 	dir := h.filesDir(at, key)
 	for i, f := range w.Files {
 		path := filepath.Join(dir, fmt.Sprint(i))

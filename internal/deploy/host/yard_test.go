@@ -24,6 +24,9 @@ type yard struct {
 	next    byte
 	groups  map[string]*group
 	starts  map[string]int // by image
+	cpus    []float64      // limits of what was started
+	noCPU   bool           // there are none
+	said    []string       // by hosts
 	front   string         // the address of services
 	refuses string         // an image that does not start
 	release chan struct{}  // lets slow requests end
@@ -67,6 +70,7 @@ func (y *yard) Start(_ context.Context, g localrun.Group) error {
 	defer y.mu.Unlock()
 	spec := g.Services[0]
 	y.starts[spec.Image]++
+	y.cpus = append(y.cpus, spec.CPU)
 	if spec.Image == y.refuses {
 		return errors.New("there is no such image")
 	}
@@ -164,6 +168,13 @@ func (y *yard) kill(image string) {
 		}
 	}
 	y.t.Errorf("no %s runs", image)
+}
+
+func (y *yard) note(text string) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.t.Log(text)
+	y.said = append(y.said, text)
 }
 
 func (y *yard) started(image string) int {

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/containerd/containerd/v2/contrib/seccomp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -89,6 +90,13 @@ func (b bundle) write() (env []string, err error) {
 	return process.Env, os.WriteFile(filepath.Join(b.dir, "config.json"), data, 0o600)
 }
 
+// A container may run for its cores' part of each period; the kernel takes no less than
+// a millisecond (Documentation/scheduler/sched-bwc.rst).
+const (
+	cpuPeriod  = 100 * time.Millisecond
+	leastQuota = time.Millisecond
+)
+
 // limits are those of the container's control group.
 func (b bundle) limits() *specs.LinuxResources {
 	out := &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}}
@@ -97,6 +105,11 @@ func (b bundle) limits() *specs.LinuxResources {
 		if b.limitSwp {
 			out.Memory.Swap = &n
 		}
+	}
+	if n := b.spec.CPU; n > 0 {
+		period := uint64(cpuPeriod.Microseconds())
+		quota := max(int64(n*float64(period)), leastQuota.Microseconds())
+		out.CPU = &specs.LinuxCPU{Period: &period, Quota: &quota}
 	}
 	if n := b.spec.PIDs; n > 0 {
 		out.Pids = &specs.LinuxPids{Limit: &n}

@@ -43,7 +43,8 @@ const (
 
 // withLimits completes a specification with the limits that every container has.
 // A limit that this machine's control groups cannot set is left out; one that was
-// asked for stays, and fails.
+// asked for stays, and fails, unless it is that of cores: others of the machine get less
+// time then, and nothing breaks.
 func withLimits(s localrun.Spec, can func(controller string) bool, total int64) localrun.Spec {
 	if s.PIDs == 0 && can("pids") {
 		s.PIDs = defaultPIDs
@@ -52,18 +53,30 @@ func withLimits(s localrun.Spec, can func(controller string) bool, total int64) 
 		rest := total - max(memoryReserve, total/10)
 		s.MemoryBytes = max(rest, total/2) &^ (1<<20 - 1)
 	}
+	if !can("cpu") {
+		s.CPU = 0
+	}
 	return s
 }
 
 // can tells whether the machine has a controller and lets this process use it.
 func (c cgroup) can(controller string) bool {
-	if !c.unified {
+	switch {
+	case c.unified:
+	case controller == "cpu":
+		_, err := os.Stat(filepath.Join(cgroupRoot, "cpu", "cpu.cfs_quota_us")) // a kernel may be built without
+		return err == nil
+	default:
 		_, err := os.Stat(filepath.Join(cgroupRoot, controller))
 		return err == nil
 	}
 	text, err := os.ReadFile(filepath.Join(cgroupRoot, "cgroup.controllers"))
 	return err == nil && slices.Contains(strings.Fields(string(text)), controller)
 }
+
+// LimitsCPU tells whether the control groups of this machine can limit a container to
+// cores.
+func LimitsCPU() bool { return newCgroup("").can("cpu") }
 
 // limitsSwap tells whether the kernel can limit swap together with memory.
 // runc ignores the absence of swap accounting in version 2.

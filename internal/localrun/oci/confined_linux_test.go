@@ -88,23 +88,33 @@ func TestEveryContainerHasLimits(t *testing.T) {
 		total  int64
 		memory int64
 		pids   int64
+		cpu    float64
 	}{
-		"nothing asked":             {localrun.Spec{}, all, 20 * gb, 18 * gb, 4096},
-		"a small machine":           {localrun.Spec{}, all, 2 * gb, 3 * gb / 2, 4096},
-		"a tiny machine":            {localrun.Spec{}, all, gb / 2, gb / 4, 4096},
-		"asked":                     {localrun.Spec{MemoryBytes: gb, PIDs: 9}, all, 20 * gb, gb, 9},
-		"memory unknown":            {localrun.Spec{}, all, 0, 0, 4096},
-		"no controllers":            {localrun.Spec{}, func(string) bool { return false }, 20 * gb, 0, 0},
-		"no controllers, but asked": {localrun.Spec{MemoryBytes: gb, PIDs: 9}, func(string) bool { return false }, 20 * gb, gb, 9},
+		"nothing asked":             {localrun.Spec{}, all, 20 * gb, 18 * gb, 4096, 0},
+		"a small machine":           {localrun.Spec{}, all, 2 * gb, 3 * gb / 2, 4096, 0},
+		"a tiny machine":            {localrun.Spec{}, all, gb / 2, gb / 4, 4096, 0},
+		"asked":                     {localrun.Spec{MemoryBytes: gb, PIDs: 9, CPU: 0.5}, all, 20 * gb, gb, 9, 0.5},
+		"memory unknown":            {localrun.Spec{}, all, 0, 0, 4096, 0},
+		"no controllers":            {localrun.Spec{}, func(string) bool { return false }, 20 * gb, 0, 0, 0},
+		"no controllers, but asked": {localrun.Spec{MemoryBytes: gb, PIDs: 9, CPU: 2}, func(string) bool { return false }, 20 * gb, gb, 9, 0},
 	} {
 		got := withLimits(c.spec, c.can, c.total)
-		if got.MemoryBytes != c.memory || got.PIDs != c.pids {
-			t.Errorf("%s: %d bytes and %d processes, want %d and %d", name, got.MemoryBytes, got.PIDs, c.memory, c.pids)
+		if got.MemoryBytes != c.memory || got.PIDs != c.pids || got.CPU != c.cpu {
+			t.Errorf("%s: %d bytes, %d processes and %g cores, want %d, %d and %g", name, got.MemoryBytes, got.PIDs, got.CPU, c.memory, c.pids, c.cpu)
 		}
 	}
 	limits := bundle{spec: localrun.Spec{MemoryBytes: gb, PIDs: 9}, limitSwp: true}.limits()
 	if *limits.Pids.Limit != 9 || *limits.Memory.Limit != gb || *limits.Memory.Swap != gb {
 		t.Errorf("the control group gets %+v", limits)
+	}
+	if limits.CPU != nil {
+		t.Errorf("nobody asked for a limit of cores: %+v", limits.CPU)
+	}
+	for cores, quota := range map[float64]int64{0.5: 50_000, 2: 200_000, 0.001: 1000} {
+		got := bundle{spec: localrun.Spec{CPU: cores}}.limits().CPU
+		if got == nil || *got.Period != 100_000 || *got.Quota != quota {
+			t.Errorf("%g cores: the control group gets %+v", cores, got)
+		}
 	}
 }
 

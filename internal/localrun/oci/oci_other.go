@@ -55,6 +55,9 @@ func Front(context.Context, string, string, int) (netip.Addr, error) {
 	return netip.Addr{}, notHere()
 }
 
+// LimitsCPU reports no limits.
+func LimitsCPU() bool { return false }
+
 // RemoveFront refuses.
 func RemoveFront(string, string) error { return notHere() }
 
