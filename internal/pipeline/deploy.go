@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -60,12 +61,15 @@ func (r Rollout) Run(ctx context.Context, spec deploy.Spec) (deploy.Action, erro
 	if err := spec.Check(); err != nil {
 		return deploy.Action{}, diag.Fail(diag.ExitUsage, "%s cannot be deployed so", spec.Service).Because(err)
 	}
-	told, answered := "", r.Now()
+	told, answered, failing := "", r.Now(), time.Time{}
 	for {
 		if ctx.Err() != nil {
 			return deploy.Action{}, context.Cause(ctx)
 		}
 		next, paused, err := r.next(ctx, spec, &answered)
+		if unread := (*unreadError)(nil); errors.As(err, &unread) {
+			return deploy.Action{Kind: deploy.Pause, Reason: unread.Error()}, nil
+		}
 		if err != nil {
 			return next, err
 		}
@@ -84,22 +88,68 @@ func (r Rollout) Run(ctx context.Context, spec deploy.Spec) (deploy.Action, erro
 		case deploy.Done:
 			return next, r.note(ctx, next)
 		default:
-			if err := r.do(ctx, spec, next); err != nil {
-				r.say(spec, deploy.Action{Kind: deploy.Wait, Reason: err.Error()})
-				if err := r.wait(ctx, next); err != nil {
-					return next, err
-				}
+			err := r.do(ctx, spec, next)
+			if err == nil {
+				failing = time.Time{}
+				continue
+			}
+			if failing.IsZero() {
+				failing = r.Now()
+			}
+			if r.Now().Sub(failing) > spec.Patience {
+				return deploy.Action{Kind: deploy.Pause, Step: next.Step, Reason: err.Error()}, nil
+			}
+			r.say(spec, deploy.Action{Kind: deploy.Wait, Reason: err.Error()})
+			if err := r.wait(ctx, next); err != nil {
+				return next, err
 			}
 		}
 	}
 }
 
-// next looks at the target and decides. A journal that cannot be read is an error: without
-// it, what a person asked for is not known.
+// entries reads the journal. It says what was done and what a person asked for, so without
+// it nothing is decided: entries waits, says so, and after the patience of the rollout
+// returns an unreadError, which pauses it. An unreadable journal is never an empty one.
+func (r Rollout) entries(ctx context.Context, spec deploy.Spec) ([]deploy.Entry, error) {
+	told := ""
+	for since := r.Now(); ; {
+		entries, err := r.Journal.Entries(ctx)
+		if err == nil {
+			return entries, nil
+		}
+		unread := &unreadError{spec.Service, err}
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case r.Now().Sub(since) > spec.Patience:
+			return nil, unread
+		case unread.Error() != told:
+			told = unread.Error()
+			r.say(spec, deploy.Action{Kind: deploy.Wait, Reason: told})
+		}
+		if err := r.wait(ctx, deploy.Action{}); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// unreadError says that the journal of a service cannot be read.
+type unreadError struct {
+	service string
+	err     error
+}
+
+func (e *unreadError) Error() string {
+	return "the journal of " + e.service + " cannot be read: " + e.err.Error()
+}
+
+func (e *unreadError) Unwrap() error { return e.err }
+
+// next looks at the target and decides.
 func (r Rollout) next(ctx context.Context, spec deploy.Spec, answered *time.Time) (deploy.Action, bool, error) {
-	entries, err := r.Journal.Entries(ctx)
+	entries, err := r.entries(ctx, spec)
 	if err != nil {
-		return deploy.Action{}, false, fmt.Errorf("reading the journal of %s: %w", spec.Service, err)
+		return deploy.Action{}, false, err
 	}
 	if r.promoted != nil && deploy.Promoted(entries) {
 		r.promoted()

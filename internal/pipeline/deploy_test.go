@@ -26,7 +26,9 @@ type place struct {
 	die      context.CancelFunc
 	fails    func(call int) bool // whether a call fails
 	calls    int
-	bad      bool // the new release never becomes healthy
+	bad      bool        // the new release never becomes healthy
+	unread   func() bool // whether the journal cannot be read
+	unkept   func() bool // … cannot be written
 	writing  sync.Mutex
 }
 
@@ -80,6 +82,9 @@ func (p *place) Do(_ context.Context, _ deploy.Spec, a deploy.Action) error {
 func (p *place) Append(_ context.Context, e deploy.Entry) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
+	if p.unkept != nil && p.unkept() {
+		return errors.New("the disk is full")
+	}
 	p.journal = append(p.journal, e)
 	return nil
 }
@@ -87,6 +92,9 @@ func (p *place) Append(_ context.Context, e deploy.Entry) error {
 func (p *place) Entries(context.Context) ([]deploy.Entry, error) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
+	if p.unread != nil && p.unread() {
+		return nil, errors.New("the store does not answer")
+	}
 	return p.journal[:len(p.journal):len(p.journal)], nil
 }
 

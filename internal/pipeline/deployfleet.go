@@ -37,6 +37,9 @@ type Deployed struct {
 func Deploy(ctx context.Context, waves [][]Part) (Deployed, error) {
 	d := &deployment{all: slices.Concat(waves...)}
 	begun, err := begun(ctx, waves)
+	if unread := (*unreadError)(nil); errors.As(err, &unread) {
+		return Deployed{Reason: unread.Error()}, nil
+	}
 	if err != nil {
 		return Deployed{}, err
 	}
@@ -75,9 +78,9 @@ func Deploy(ctx context.Context, waves [][]Part) (Deployed, error) {
 func begun(ctx context.Context, waves [][]Part) (n int, err error) {
 	for number, wave := range waves {
 		for _, p := range wave {
-			entries, err := p.Forward.Journal.Entries(ctx)
+			entries, err := p.Forward.entries(ctx, p.Spec)
 			if err != nil {
-				return 0, fmt.Errorf("reading the journal of %s: %w", p.Spec.Service, err)
+				return 0, err
 			}
 			if len(entries) > 0 {
 				n = number + 1
@@ -148,7 +151,7 @@ func (d *deployment) abortOthers(ctx context.Context, bad Part) error {
 	}
 	var problems []error
 	for _, p := range begun {
-		entries, err := p.Forward.Journal.Entries(ctx)
+		entries, err := p.Forward.entries(ctx, p.Spec)
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -169,7 +172,10 @@ func (d *deployment) end(ctx context.Context, results []result) (Deployed, error
 	var why, paused []string
 	for i, r := range results {
 		name := d.all[i].Spec.Service
+		unread := (*unreadError)(nil)
 		switch {
+		case errors.As(r.err, &unread):
+			paused = append(paused, unread.Error())
 		case r.err != nil:
 			problems = append(problems, fmt.Errorf("%s: %w", name, r.err))
 		case r.action.Outcome == deploy.RolledBack:

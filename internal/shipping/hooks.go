@@ -14,13 +14,24 @@ import (
 // hookDone is the kind of an entry in the journal of hooks.
 const hookDone deploy.Kind = "hook"
 
+// hookError says that the command of a hook failed. Other errors of hooks are those of the
+// place: nobody knows what was run, and nothing follows from that.
+type hookError struct {
+	when string
+	err  error
+}
+
+func (e *hookError) Error() string { return "the hook " + e.when + ": " + e.err.Error() }
+
+func (e *hookError) Unwrap() error { return e.err }
+
 // hooks runs commands of a rollout, those that have not been run. The first that fails
-// ends it.
+// ends it, with a hookError.
 func hooks(ctx context.Context, client Place, r host.Rollout, when string, by string, sink event.Sink) error {
 	j := client.Journal(r, "hooks."+when)
 	entries, err := j.Entries(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("the journal of the hooks cannot be read: %w", err)
 	}
 	done := map[int]bool{}
 	for _, e := range entries {
@@ -36,7 +47,7 @@ func hooks(ctx context.Context, client Place, r host.Rollout, when string, by st
 		}
 		sink.Emit(event.Note{Service: hook.Service, Text: fmt.Sprintf("running the hook %s: %s", when, strings.Join(hook.Command, " "))})
 		if err := client.Job(ctx, r, hook.Service, hook.Workload, hook.Command, hook.Timeout); err != nil {
-			return fmt.Errorf("the hook %s: %w", when, err)
+			return &hookError{when, err}
 		}
 		entry.Done, entry.At = true, time.Now()
 		if err := j.Append(ctx, entry); err != nil {

@@ -103,7 +103,7 @@ func Run(ctx context.Context, client Place, r host.Rollout, by string, sink even
 // before anything was changed.
 func carryOut(ctx context.Context, client Place, r host.Rollout, by string, sink event.Sink) (pipeline.Deployed, error) {
 	if err := hooks(ctx, client, r, "before", by, sink); err != nil {
-		if lost := client.Answers(ctx); lost != nil || ctx.Err() != nil {
+		if lost := client.Answers(ctx); lost != nil || ctx.Err() != nil || !errors.As(err, new(*hookError)) {
 			return pipeline.Deployed{}, err
 		}
 		return pipeline.Deployed{Outcome: deploy.RolledBack, Reason: err.Error()}, nil

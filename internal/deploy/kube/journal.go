@@ -22,12 +22,15 @@ type Journal struct {
 	Client   *Client
 	Rollout  string
 	Service  string
-	Patience time.Duration // how long a cluster may give no answer; without its journal, nobody knows what to do next
+	Patience time.Duration // how long a cluster may give no answer to a write; what reads waits itself, and says so
 }
 
+// readTime bounds the tries to read a journal.
+const readTime = 10 * time.Second
+
 // patiently does something until the cluster has answered.
-func (j Journal) patiently(ctx context.Context, do func(context.Context) error) error {
-	return retry.Policy{Attempts: math.MaxInt, First: 200 * time.Millisecond, Longest: 5 * time.Second, Total: j.Patience}.Do(ctx, do)
+func patiently(ctx context.Context, total time.Duration, do func(context.Context) error) error {
+	return retry.Policy{Attempts: math.MaxInt, First: 200 * time.Millisecond, Longest: 5 * time.Second, Total: total}.Do(ctx, do)
 }
 
 func (j Journal) name() string { return j.Client.named(j.Rollout, j.Service) }
@@ -39,7 +42,7 @@ func (j Journal) Append(ctx context.Context, e deploy.Entry) error {
 		return err
 	}
 	for range tries {
-		err := j.patiently(ctx, func(ctx context.Context) error {
+		err := patiently(ctx, j.Patience, func(ctx context.Context) error {
 			if e.Asked == "" {
 				if err := j.Client.mine(ctx); err != nil {
 					return err
@@ -81,7 +84,7 @@ func entryKey(n int) string { return fmt.Sprintf("%06d", n) }
 // Entries are all that was added.
 func (j Journal) Entries(ctx context.Context) ([]deploy.Entry, error) {
 	var o object
-	err := j.patiently(ctx, func(ctx context.Context) (err error) {
+	err := patiently(ctx, readTime, func(ctx context.Context) (err error) {
 		o, err = j.Client.get(ctx, "ConfigMap", j.name())
 		return err
 	})
