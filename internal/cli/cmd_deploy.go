@@ -141,6 +141,9 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 	if f.dryRun {
 		return false, a.printRollout(rollout)
 	}
+	if err := a.hasStages(ctx, rollout); err != nil {
+		return false, err
+	}
 	if len(rollout.Waves) == 0 && slices.Equal(rollout.Routes, rollout.OldRoutes) {
 		_, err := fmt.Fprintf(a.Stderr, "%s runs in %s already; nothing was changed\n", r.Version, g)
 		return false, err
@@ -211,7 +214,7 @@ func (a *app) recordDeploy(g goal, r host.Rollout, action audit.Action, result, 
 func (a *app) carryOut(ctx context.Context, g goal, r host.Rollout) error {
 	screen := a.newScreen(nil)
 	began := time.Now()
-	done, err := shipping.Run(ctx, g.client, r, audit.Me().Name, screen)
+	done, err := shipping.Run(ctx, g.client, r, audit.Me().Name, screen, a.testsAgainst(screen))
 	screen.Close()
 	if err != nil {
 		if ctx.Err() != nil {

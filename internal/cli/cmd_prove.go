@@ -266,10 +266,14 @@ func (a *app) nameNeeds(ctx context.Context, store *image.Store, what *tested) e
 
 // besideBuilds is the engine, with companions beside the stages that need some.
 func (a *app) besideBuilds(ctx context.Context, store *image.Store, what *tested, eng *state.LazyEngine, f proveFlags, sink event.Sink) engine.Builder {
-	if len(what.needs) == 0 {
-		return eng
+	builder := engine.Builder(eng)
+	if len(what.against.Hosts) > 0 {
+		builder = against{eng, what.against}
 	}
-	return companions.Builder{Builder: eng, Needs: what.needs, Options: func() (companions.Options, error) {
+	if len(what.needs) == 0 {
+		return builder
+	}
+	return companions.Builder{Builder: builder, Needs: what.needs, Options: func() (companions.Options, error) {
 		rt, err := a.state.Containers("")
 		return companions.Options{
 			State: a.state, Root: what.root, Store: store, Runtime: rt, Sink: sink, Builder: func() (engine.Builder, error) { return eng, nil },

@@ -142,6 +142,7 @@ type tested struct {
 	untested []string                    // services without a stage to run
 	made     map[string]engine.Result    // image by service
 	signer   evidence.Signer             // nil: nothing is signed
+	against  engine.Companions           // what all stages reach beside their needs
 	changed  map[string][]int            // numbers of lines by path below the root; nil: nobody asked
 	sources  map[string]testreport.Roots // of contexts that were looked at
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -25,10 +26,15 @@ type judge struct {
 	client  Place
 	part    host.Part
 	rollout host.Rollout
+	tests   Tests
 
 	mu     sync.Mutex
-	passed map[int]bool // commands, by their number: each passes once
+	passed map[any]bool // host.Test, and commands by their number: each passes once
 }
+
+// Tests runs a quality stage of a service against an address. failed says which tests
+// failed, "" when all passed; an error says why it could not run.
+type Tests func(ctx context.Context, service, stage string, against netip.AddrPort) (failed string, err error)
 
 // Judge implements pipeline.Judge.
 func (j *judge) Judge(ctx context.Context, spec deploy.Spec, seen deploy.Observed) (deploy.Verdict, string) {
@@ -38,6 +44,11 @@ func (j *judge) Judge(ctx context.Context, spec deploy.Spec, seen deploy.Observe
 	}
 	for i, c := range j.part.Commands {
 		if verdict, why := j.command(ctx, i, c); verdict != deploy.Good {
+			return verdict, why
+		}
+	}
+	for _, t := range j.part.Tests {
+		if verdict, why := j.test(ctx, spec, t); verdict != deploy.Good {
 			return verdict, why
 		}
 	}
@@ -69,6 +80,45 @@ func (j *judge) command(ctx context.Context, i int, c host.Command) (deploy.Verd
 		return deploy.NoData, err.Error()
 	}
 	return deploy.Bad, fmt.Sprintf("the check %q failed: %v", strings.Join(c.Command, " "), err)
+}
+
+// test runs a quality stage against the new side. One that could not run is no verdict.
+func (j *judge) test(ctx context.Context, spec deploy.Spec, t host.Test) (deploy.Verdict, string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.passed[t] {
+		return deploy.Good, ""
+	}
+	for until := time.Now().Add(t.Within); ; {
+		against, err := j.newSide(ctx, spec)
+		failed := ""
+		if err == nil {
+			failed, err = j.tests(ctx, spec.Service, t.Stage, against)
+		}
+		switch {
+		case err != nil || ctx.Err() != nil:
+			return deploy.NoData, fmt.Sprintf("the check %s of %s cannot run: %v", t.Stage, spec.Service, err)
+		case failed == "":
+			j.passed[t] = true
+			return deploy.Good, ""
+		case time.Now().After(until):
+			return deploy.Bad, fmt.Sprintf("the check %s of %s failed: %s", t.Stage, spec.Service, failed)
+		}
+	}
+}
+
+// newSide is the address of a healthy container of the new side.
+func (j *judge) newSide(ctx context.Context, spec deploy.Spec) (netip.AddrPort, error) {
+	view, err := j.client.View(ctx, j.rollout.Environment)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	for _, c := range view.Services[spec.Service].Sides[spec.Release].Containers {
+		if ip, err := netip.ParseAddr(c.Status.IP); err == nil && c.Running && c.Status.Ready() {
+			return netip.AddrPortFrom(ip, uint16(j.part.New.Port)), nil
+		}
+	}
+	return netip.AddrPort{}, errors.New("no container of the new side is healthy")
 }
 
 // queryTime bounds a query.

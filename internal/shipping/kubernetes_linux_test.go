@@ -228,7 +228,7 @@ func (b *bed) deploy(t *testing.T, environment, version string) pipeline.Deploye
 		if n, ok := e.(event.Note); ok {
 			t.Logf("%5.1f s: %s: %s", time.Since(began).Seconds(), n.Service, n.Text)
 		}
-	}))
+	}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func (b *bed) interrupted(t *testing.T, environment, version string) {
 		if n, ok := e.(event.Note); ok && strings.Contains(n.Text, "of the new side are to run") {
 			cancel()
 		}
-	}))
+	}), nil)
 	if err == nil || ctx.Err() == nil {
 		t.Fatalf("it was not interrupted: %v", err)
 	}
@@ -276,7 +276,7 @@ func (b *bed) interrupted(t *testing.T, environment, version string) {
 	if _, err := shipping.Resume(t.Context(), another.Client, *left, "another test", false); err != nil {
 		t.Fatal(err)
 	}
-	done, err := shipping.Run(t.Context(), another.Client, *left, "another test", event.Discard{})
+	done, err := shipping.Run(t.Context(), another.Client, *left, "another test", event.Discard{}, nil)
 	if err != nil || done.Outcome != deploy.Deployed {
 		t.Errorf("%+v, %v", done, err)
 	}

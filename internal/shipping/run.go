@@ -72,13 +72,14 @@ const renew = 10 * time.Second
 var errTaken = errors.New("another process has taken over this rollout")
 
 // Run goes on with a rollout whose lock this process has, until it ends or a person has to
-// decide. When the context ends, the rollout stays where it is.
-func Run(ctx context.Context, client Place, r host.Rollout, by string, sink event.Sink) (pipeline.Deployed, error) {
+// decide. When the context ends, the rollout stays where it is. tests runs the checks that
+// are quality stages.
+func Run(ctx context.Context, client Place, r host.Rollout, by string, sink event.Sink, tests Tests) (pipeline.Deployed, error) {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go hold(running, cancel, client, r, by)
 	defer func() { _ = client.Unlock(context.WithoutCancel(ctx), r.Environment) }() // else it expires
-	done, err := carryOut(running, client, r, by, sink)
+	done, err := carryOut(running, client, r, by, sink, tests)
 	if err != nil {
 		return done, cmp.Or(taken(running), err)
 	}
@@ -101,7 +102,7 @@ func Run(ctx context.Context, client Place, r host.Rollout, by string, sink even
 
 // carryOut runs the hooks before, and then the rollout itself. A hook that fails ends it
 // before anything was changed.
-func carryOut(ctx context.Context, client Place, r host.Rollout, by string, sink event.Sink) (pipeline.Deployed, error) {
+func carryOut(ctx context.Context, client Place, r host.Rollout, by string, sink event.Sink, tests Tests) (pipeline.Deployed, error) {
 	if err := hooks(ctx, client, r, "before", by, sink); err != nil {
 		if lost := client.Answers(ctx); lost != nil || ctx.Err() != nil || !errors.As(err, new(*hookError)) {
 			return pipeline.Deployed{}, err
@@ -111,7 +112,7 @@ func carryOut(ctx context.Context, client Place, r host.Rollout, by string, sink
 	if err := client.SetRoutes(ctx, r); err != nil {
 		return pipeline.Deployed{}, err
 	}
-	return pipeline.Deploy(ctx, parts(client, r, by, sink))
+	return pipeline.Deploy(ctx, parts(client, r, by, sink, tests))
 }
 
 // taken is the error of a process that lost the lock, nil for others.
@@ -145,11 +146,11 @@ func hold(ctx context.Context, cancel context.CancelCauseFunc, client Place, r h
 const every = 250 * time.Millisecond
 
 // parts are the services of a rollout with their targets and journals.
-func parts(client Place, r host.Rollout, by string, sink event.Sink) [][]pipeline.Part {
+func parts(client Place, r host.Rollout, by string, sink event.Sink, tests Tests) [][]pipeline.Part {
 	loop := func(p host.Part, journal string) pipeline.Rollout {
 		t := client.Target(r, p)
 		return pipeline.Rollout{
-			Target: t, Judge: &judge{JudgedTarget: t, client: client, part: p, rollout: r, passed: map[int]bool{}}, Journal: client.Journal(r, journal),
+			Target: t, Judge: &judge{JudgedTarget: t, client: client, part: p, rollout: r, tests: tests, passed: map[any]bool{}}, Journal: client.Journal(r, journal),
 			Sink: sink, By: by, Every: every, Now: time.Now, Sleep: sleep,
 		}
 	}
@@ -158,7 +159,7 @@ func parts(client Place, r host.Rollout, by string, sink event.Sink) [][]pipelin
 		var parts []pipeline.Part
 		for _, p := range wave {
 			back := p
-			back.Spec.Release, back.Spec.Replaces, back.Checks, back.Commands, back.Queries, back.Limits = p.Spec.Replaces, p.Spec.Release, nil, nil, nil, host.Limits{}
+			back.Spec.Release, back.Spec.Replaces, back.Checks, back.Commands, back.Tests, back.Queries, back.Limits = p.Spec.Replaces, p.Spec.Release, nil, nil, nil, nil, host.Limits{}
 			if p.Old != nil {
 				back.New, back.Old = *p.Old, &p.New
 			}

@@ -5,7 +5,7 @@
 //	o := shipping.Order{Fleet: fl, Environment: env, Release: r, Client: client, Lookup: lookup, By: by}
 //	rollout, err := o.Plan(ctx, time.Now())
 //	err = o.Start(ctx, rollout)
-//	done, err := shipping.Run(ctx, client, rollout, by, sink)
+//	done, err := shipping.Run(ctx, client, rollout, by, sink, tests)
 package shipping
 
 import (
@@ -119,9 +119,14 @@ func (o Order) checks(p *host.Part) error {
 			p.Commands = append(p.Commands, host.Command{Command: c.Command, Timeout: c.Within})
 		case c.Prometheus != "":
 			p.Queries = append(p.Queries, host.Query{Address: o.Environment.Analysis.Prometheus, Query: c.Prometheus, Below: c.Below, Above: c.Above})
+		case o.Environment.Target != config.TargetHost:
+			return diag.Fail(diag.ExitUsage, "the check of %s with the stage %s cannot run against %s: this machine does not reach the new side there", c.Service, c.Tests, o.Environment.Target).
+				WithHint("use a check with http or command; tests run against an environment with target: host")
+		case p.New.Port == 0:
+			return diag.Fail(diag.ExitUsage, "the check of %s with the stage %s has nothing to ask: the service has no port", c.Service, c.Tests).
+				WithHint("set port: of the service, or use a check with command")
 		default:
-			return diag.Fail(diag.ExitUsage, "the check of %s with the stage %s cannot run against an environment yet", c.Service, c.Tests).
-				WithHint("use a check with http, grpc, command or prometheus")
+			p.Tests = append(p.Tests, host.Test{Stage: c.Tests, Within: c.Within})
 		}
 	}
 	return nil

@@ -49,6 +49,7 @@ type Part struct {
 	Limits Limits             `json:"limits,omitzero"`
 
 	Commands []Command `json:"commands,omitempty"` // checks in the image of New
+	Tests    []Test    `json:"tests,omitempty"`
 	Queries  []Query   `json:"queries,omitempty"`
 }
 
@@ -56,6 +57,13 @@ type Part struct {
 type Command struct {
 	Command []string      `json:"command"`
 	Timeout time.Duration `json:"timeout"`
+}
+
+// Test is a check that is a quality stage of the service, run against the new side by the
+// machine that deploys. It runs again while it fails and Within has not passed.
+type Test struct {
+	Stage  string        `json:"stage"`
+	Within time.Duration `json:"within"`
 }
 
 // Query is a check that asks Prometheus for a number.

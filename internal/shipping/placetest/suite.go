@@ -129,7 +129,7 @@ func (tt *tester) fault(f fate, n int, after bool) (over, deployed bool) {
 	m := &mortal{Place: tt.Connect(), at: n, after: after, die: die}
 	err := start(ctx, m, r)
 	if err == nil {
-		_, err = shipping.Run(ctx, m, r, "a test", event.Discard{})
+		_, err = shipping.Run(ctx, m, r, "a test", event.Discard{}, nil)
 	}
 	if !m.ended() {
 		if err != nil {
@@ -205,7 +205,7 @@ func (tt *tester) ends(p shipping.Place, r host.Rollout, want deploy.Outcome) {
 	t := tt.t
 	t.Helper()
 	for range 2 {
-		done, err := shipping.Run(t.Context(), p, r, "another test", event.Discard{})
+		done, err := shipping.Run(t.Context(), p, r, "another test", event.Discard{}, nil)
 		if err != nil || done.Outcome != want {
 			t.Fatalf("the rollout of %s ends %+v, %v; want %s", r.Version, done, err, want)
 		}
