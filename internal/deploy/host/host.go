@@ -201,6 +201,15 @@ func (h *Host) settled() bool {
 	return true
 }
 
+// noteCores says once that a limit of cores has no effect here.
+func (h *Host) noteCores(at place, w Workload) {
+	if w.CPU > 0 && h.opts.NoCPU {
+		h.unlimited.Do(func() {
+			h.opts.Note("the control groups of this machine cannot limit cores; the limit cpu: of " + at.String() + " and of others has no effect")
+		})
+	}
+}
+
 // wake lets Run look at once.
 func (h *Host) wake() {
 	select {

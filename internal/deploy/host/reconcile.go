@@ -323,11 +323,7 @@ func (h *Host) forget(at place, s *service, key string) {
 // start starts a container in the background.
 func (h *Host) start(ctx context.Context, at place, key string, w Workload, r *replica, hosts map[string]netip.Addr) {
 	r.busy = true
-	if w.CPU > 0 && h.opts.NoCPU {
-		h.unlimited.Do(func() {
-			h.opts.Note("the control groups of this machine cannot limit cores; the limit cpu: of " + at.String() + " and of others has no effect")
-		})
-	}
+	h.noteCores(at, w)
 	h.work.Go(func() {
 		g, err := h.group(at, key, w, r.group, hosts)
 		if err == nil {
