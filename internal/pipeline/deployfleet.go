@@ -150,8 +150,10 @@ func (d *deployment) abortOthers(ctx context.Context, bad Part) error {
 		return nil
 	}
 	var problems []error
+	reader := bad.Forward
 	for _, p := range begun {
-		entries, err := p.Forward.entries(ctx, p.Spec)
+		reader.Journal = p.Forward.Journal
+		entries, err := reader.entries(ctx, p.Spec)
 		if err != nil {
 			problems = append(problems, err)
 			continue
