@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"slices"
 
+	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/shipping"
 	"github.com/spf13/cobra"
@@ -62,6 +64,7 @@ func (a *app) rollbackOn(ctx context.Context, g goal, version string, f deployFl
 	if f.reason == "" {
 		f.reason = "a rollback"
 	}
+	g.env.Checks = slices.DeleteFunc(slices.Clone(g.env.Checks), func(c config.Check) bool { return c.Tests != "" }) // the tests of the sources here may be newer
 	_, err = a.deployRelease(ctx, g, r, f)
 	return err
 }
