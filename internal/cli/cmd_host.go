@@ -121,7 +121,7 @@ func (a *app) hostStop() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&disable, "disable", false, "also keep systemd from starting it after a reboot")
+	cmd.Flags().BoolVar(&disable, "disable", false, "also keep systemd, where it runs, from starting the host after a reboot")
 	return cmd
 }
 

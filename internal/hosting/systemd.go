@@ -196,15 +196,22 @@ func (h Here) reload(ctx context.Context) error {
 	return err
 }
 
-// Disable stops the host, and keeps systemd from starting it after a reboot.
+// Disable stops the host, and keeps systemd from starting it after a reboot. Where systemd
+// does not know the host, nothing starts it, so it is only stopped.
 func (h Here) Disable(ctx context.Context) error {
-	if !h.Systemd.runs() {
-		return diag.Fail(diag.ExitUsage, "--disable needs systemd, which does not run on this machine").WithHint("nothing starts the host after a reboot here: slipway host stop")
+	text, err := unitText("", h.State.Path)
+	unit, missing := os.ReadFile(h.Systemd.path())
+	if err != nil || missing != nil || !h.Systemd.runs() || environmentOf(unit) != environmentOf([]byte(text)) {
+		return h.Stop(ctx)
 	}
+	registered := h.Registered(ctx)
 	if err := systemctl(ctx, "disable", "--now", Unit); err != nil {
 		return diag.Fail(diag.ExitRun, "systemd does not disable the host").Because(err).WithHint("systemctl status %s", Unit)
 	}
-	return nil
+	if registered || !h.Runs() {
+		return nil
+	}
+	return h.Stop(ctx) // it ran in the background
 }
 
 // systemctl runs a command of systemd; what it prints is the error.
