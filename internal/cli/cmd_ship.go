@@ -21,8 +21,8 @@ func (a *app) shipCommand() *cobra.Command {
 		Use:   "ship VERSION",
 		Short: "Test, build, release and deploy the fleet to all its environments",
 		Long: `Run what brings the fleet as it is now to where it runs, one command after the other:
-slipway test, slipway release, and slipway deploy for each environment, those first that
-others come after. Between two of them it waits for the soak time and watches that all
+slipway test, slipway push when an environment is on Kubernetes, slipway release, and
+slipway deploy for each environment, those first that others come after. Between two of them it waits for the soak time and watches that all
 stays healthy.
 
 A step that was done is quick: run the command again after an interrupt or a failure, and
@@ -47,11 +47,14 @@ func (a *app) ship(ctx context.Context, version, to string, untested bool) error
 	if err != nil {
 		return err
 	}
-	first := []string{"test"}
+	first := [][]string{{"test"}, {"release", version}}
 	if untested {
-		first = []string{"build"}
+		first[0] = []string{"build"}
 	}
-	for _, args := range [][]string{first, {"release", version}} {
+	if slices.ContainsFunc(order, func(e config.Environment) bool { return e.Target == config.TargetKubernetes }) {
+		first = slices.Insert(first, 1, []string{"push"}) // a cluster pulls from a registry
+	}
+	for _, args := range first {
 		if err := a.step(ctx, args...); err != nil {
 			return err
 		}

@@ -45,5 +45,7 @@ type Locks interface {
 
 // preparer is a place in which the sides of a rollout are made before they run.
 type preparer interface {
+	// Allowed is an error when the user may not do there what a rollout does.
+	Allowed(ctx context.Context) error
 	Prepare(ctx context.Context, o Order, r host.Rollout) error
 }

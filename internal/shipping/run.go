@@ -20,6 +20,11 @@ import (
 // another has not ended.
 func (o Order) Start(ctx context.Context, r host.Rollout) error {
 	client := o.Client
+	if p, ok := client.(preparer); ok {
+		if err := p.Allowed(ctx); err != nil {
+			return err
+		}
+	}
 	if _, err := client.Lock(ctx, r.Environment, r.ID, r.By, false); err != nil {
 		return err
 	}

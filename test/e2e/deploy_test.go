@@ -122,13 +122,17 @@ func (y *shipyard) get(ctx context.Context) string {
 }
 
 // load asks web a hundred times a second until stop, which returns the answers.
-func (y *shipyard) load() (stop func() map[string]int) {
+func (y *shipyard) load() (stop func() map[string]int) { return load(100, y.get) }
+
+// load asks so many times a second, whether answers come or not, until stop. It returns
+// the answers and how often each came.
+func load(rate int, ask func(context.Context) string) (stop func() map[string]int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	answers := map[string]int{}
 	all.Go(func() {
-		tick := time.NewTicker(10 * time.Millisecond)
+		tick := time.NewTicker(time.Second / time.Duration(rate))
 		defer tick.Stop()
 		for {
 			select {
@@ -139,7 +143,7 @@ func (y *shipyard) load() (stop func() map[string]int) {
 			all.Go(func() {
 				limited, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 				defer cancel()
-				text := y.get(limited)
+				text := ask(limited)
 				mu.Lock()
 				defer mu.Unlock()
 				answers[text]++

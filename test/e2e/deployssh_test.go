@@ -43,7 +43,8 @@ func newMachine(t *testing.T) *machine {
 			t.Error(err)
 		}
 	})
-	inside := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", "mount -t tmpfs tmpfs /usr/local/bin && mount -t tmpfs tmpfs /run && echo ready && exec cat")
+	script := "mount -t tmpfs tmpfs /usr/local/bin && mount -t tmpfs tmpfs /run && mkdir '" + m.state + "' && mount -t tmpfs -o size=2g,mode=700 tmpfs '" + m.state + "' && echo ready && exec cat"
+	inside := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", script)
 	stdin, err := inside.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +85,15 @@ func (m *machine) run(script string, in io.Reader, out, errs io.Writer) error {
 		stdin.Close()
 	}()
 	return cmd.Wait()
+}
+
+// do runs a script that has to succeed.
+func (m *machine) do(script string) {
+	m.t.Helper()
+	var out strings.Builder
+	if err := m.run(script, strings.NewReader(""), &out, &out); err != nil {
+		m.t.Fatalf("%s: %v: %s", script, err, out.String())
+	}
 }
 
 // stop ends its host, when nothing runs there any longer.
@@ -215,6 +225,15 @@ func TestDeploysToAnotherMachine(t *testing.T) {
 	same := y.slipway("deploy", "here", "v1").must(t, 0)
 	same.says(t, "nothing was changed")
 	stop := y.load()
+	m.do(`dd if=/dev/zero of="$SLIPWAY_STATE_DIR/fill" bs=1M 2>/dev/null || true`)
+	y.set("rolling", "GREETING: lost")
+	full := y.slipway("deploy", "here", "v1")
+	if full.code == 0 || !strings.Contains(full.stderr, "no space left") || !strings.Contains(full.stderr, "hint: ") {
+		t.Errorf("a full disk there: exit %d\n%s", full.code, full.stderr)
+	}
+	t.Logf("a full disk there: exit %d\n%s", full.code, full.stderr)
+	m.do(`rm "$SLIPWAY_STATE_DIR/fill"`)
+	y.slipway("deploy", "abort", "here")
 	y.set("{blue-green: {keep: 1s}}", "GREETING: two")
 	y.slipway("deploy", "here", "v1").must(t, 0)
 	y.set("rolling", "GREETING: bad, BROKEN: crash", "    deadline: 20s\n")

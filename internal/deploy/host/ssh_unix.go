@@ -13,7 +13,9 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/diag"
 )
@@ -83,8 +85,52 @@ func (s SSH) dial(said *lastWords) (net.Conn, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(diag.Fail(diag.ExitRun, "ssh cannot be started").Because(err).WithHint("install openssh-client"), conn.Close())
 	}
-	go func() { _ = cmd.Wait() }() // what it said is in said
-	return conn, nil
+	over := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // what it said is in said
+		close(over)
+	}()
+	return &greeted{Conn: conn, over: over}, nil
+}
+
+// greeted is a connection to a machine whose shell may print something first, or which
+// ends before it answers.
+type greeted struct {
+	net.Conn
+	over     <-chan struct{} // ssh has ended, and said all
+	answered atomic.Bool
+}
+
+// hear waits until what ssh said of an error is there.
+func (g *greeted) hear(err error) {
+	if err == nil || g.answered.Load() {
+		return
+	}
+	select {
+	case <-g.over:
+	case <-time.After(time.Second): // its connection alone is closed
+	}
+}
+
+// Write implements net.Conn.
+func (g *greeted) Write(p []byte) (int, error) {
+	n, err := g.Conn.Write(p)
+	g.hear(err)
+	return n, err
+}
+
+// Read implements net.Conn.
+func (g *greeted) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	g.hear(err)
+	if n == 0 || g.answered.Load() {
+		return n, err
+	}
+	g.answered.Store(true)
+	if answer := []byte("HTTP/"); !bytes.HasPrefix(p[:n], answer[:min(n, len(answer))]) {
+		return 0, fmt.Errorf("its shell prints %.100q, where nothing but slipway may: see its ~/.bashrc and the like", bytes.TrimSpace(p[:n]))
+	}
+	return n, err
 }
 
 // Install puts this slipway on the machine and starts its host, anew when it is another

@@ -27,6 +27,7 @@ func resources() map[string]string {
 		"PodDisruptionBudget": "/apis/policy/v1|poddisruptionbudgets", "NetworkPolicy": "/apis/networking.k8s.io/v1|networkpolicies",
 		"Ingress": "/apis/networking.k8s.io/v1|ingresses", "HTTPRoute": "/apis/gateway.networking.k8s.io/v1|httproutes",
 		"HorizontalPodAutoscaler": "/apis/autoscaling/v2|horizontalpodautoscalers",
+		"SelfSubjectRulesReview":  "/apis/authorization.k8s.io/v1|selfsubjectrulesreviews",
 	}
 }
 
@@ -130,6 +131,9 @@ func (c *Client) request(ctx context.Context, q question) (*http.Request, error)
 		return nil, fmt.Errorf("the kind %q is unknown", q.kind)
 	}
 	at := c.server.JoinPath(group, "namespaces", c.Namespace, plural)
+	if q.kind == "SelfSubjectRulesReview" {
+		at = c.server.JoinPath(group, plural) // it is of no namespace, and names one
+	}
 	if q.name != "" {
 		at = at.JoinPath(q.name)
 	}
@@ -194,12 +198,18 @@ func (c *Client) refused(q question, code int, answer []byte) error {
 	}
 	r := &Refused{Code: code, Reason: status.Reason, Message: diag.Printable(status.Message), What: strings.TrimSpace(verb + " " + q.kind + " " + q.name)}
 	_, plural, _ := strings.Cut(resources()[q.kind], "|")
-	switch code {
-	case http.StatusUnauthorized:
+	switch {
+	case code == http.StatusUnauthorized:
 		return diag.Fail(diag.ExitRun, "%s does not know who asks", c.what).Because(r).WithHint("log in again, or see which user the context has: kubectl config view --minify")
-	case http.StatusForbidden:
-		return diag.Fail(diag.ExitRun, "%s does not allow it", c.what).Because(r).
-			WithHint("see what is allowed: kubectl %sauth can-i %s %s; a quota or a webhook can refuse it too", c.flags(), verb, plural)
+	case code == http.StatusNotFound && strings.HasPrefix(status.Message, "namespaces "):
+		return diag.Fail(diag.ExitUsage, "there is no namespace %s in %s", c.Namespace, c.what).Because(r).
+			WithHint("name another one with namespace: in environments: %s, or make it: kubectl %screate namespace %s", c.opts.Environment, c.flags(), c.Namespace)
+	case strings.Contains(status.Message, "admission webhook"):
+		return diag.Fail(diag.ExitRun, "a rule of %s refuses it", c.what).Because(r).WithHint("the objects are in: slipway manifests %s VERSION; whoever runs the webhook knows what it demands", c.opts.Environment)
+	case strings.Contains(status.Message, "exceeded quota"):
+		return diag.Fail(diag.ExitRun, "the quota of the namespace %s refuses it", c.Namespace).Because(r).WithHint("see what is used: kubectl %sdescribe quota", c.flags())
+	case code == http.StatusForbidden:
+		return diag.Fail(diag.ExitRun, "%s does not allow it", c.what).Because(r).WithHint("see what is allowed: kubectl %sauth can-i %s %s", c.flags(), verb, plural)
 	}
 	return r
 }

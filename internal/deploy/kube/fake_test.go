@@ -28,6 +28,8 @@ type api struct {
 	objects map[string]map[string]any // by resource/name
 	version int
 	faults  func(r *http.Request) int // an HTTP status, 0: none
+	says    string                    // of a fault; "": a fault
+	rights  any                       // the status of a SelfSubjectRulesReview; nil: not known
 	pod     func(d map[string]any) map[string]any
 	logs    map[string]string // by the pod's Deployment
 	answers func(path string) int
@@ -61,11 +63,19 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", time.Now().Add(a.ahead).UTC().Format(http.TimeFormat))
 	if a.faults != nil {
 		if code := a.faults(r); code != 0 {
-			refuse(w, code, "Faulty", "a fault")
+			refuse(w, code, "Faulty", cmp.Or(a.says, "a fault"))
 			return
 		}
 	}
-	_, path, _ := strings.Cut(r.URL.Path, "/namespaces/payments/")
+	if strings.HasSuffix(r.URL.Path, "/selfsubjectrulesreviews") && a.rights != nil {
+		answer(w, map[string]any{"status": a.rights})
+		return
+	}
+	_, path, known := strings.Cut(r.URL.Path, "/namespaces/payments/")
+	if !known {
+		refuse(w, http.StatusNotFound, "NotFound", "the server could not find the requested resource")
+		return
+	}
 	resource, rest, _ := strings.Cut(path, "/")
 	name, subresource, _ := strings.Cut(rest, "/")
 	body := map[string]any{}

@@ -438,10 +438,9 @@ func TestRefusals(t *testing.T) {
 		code       int
 		want, hint string
 	}{
-		"no rights":    {http.StatusForbidden, "does not allow it: patch ServiceAccount web: a fault", "kubectl -n payments auth can-i patch serviceaccounts"},
-		"no login":     {http.StatusUnauthorized, "does not know who asks", "log in again"},
-		"no namespace": {http.StatusNotFound, "refuses the ServiceAccount web", "kubectl -n payments create namespace payments"},
-		"not valid":    {http.StatusUnprocessableEntity, "refuses the ServiceAccount web: patch ServiceAccount web: a fault", "slipway manifests production VERSION"},
+		"no rights": {http.StatusForbidden, "does not allow it: patch ServiceAccount web: a fault", "kubectl -n payments auth can-i patch serviceaccounts"},
+		"no login":  {http.StatusUnauthorized, "does not know who asks", "log in again"},
+		"not valid": {http.StatusUnprocessableEntity, "refuses the ServiceAccount web: patch ServiceAccount web: a fault", "slipway manifests production VERSION"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := &api{}

@@ -235,11 +235,8 @@ func (c *Client) unprepared(o object, err error) error {
 	if !ok || diag.HintOf(err) != "" {
 		return err
 	}
-	failed := diag.Fail(diag.ExitRun, "%s refuses the %s %s", c.what, o.Kind(), o.Name()).Because(r)
-	if r.Code == http.StatusNotFound {
-		return failed.WithHint("see whether the namespace is there, or make it: kubectl %screate namespace %s", c.flags(), c.Namespace)
-	}
-	return failed.WithHint("nothing runs otherwise than before; slipway manifests %s VERSION shows the object", c.opts.Environment)
+	return diag.Fail(diag.ExitRun, "%s refuses the %s %s", c.what, o.Kind(), o.Name()).Because(r).
+		WithHint("nothing runs otherwise than before; slipway manifests %s VERSION shows the object", c.opts.Environment)
 }
 
 // Prune removes the sides of a service that have no pods and are not among those to keep.

@@ -1,0 +1,103 @@
+package kube_test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slipway-build/slipway/internal/diag"
+)
+
+// everything is what the documentation lists, as the rules of a Role.
+func everything() map[string]map[string]any {
+	rule := func(group string, verbs []any, resources ...any) map[string]any {
+		return map[string]any{"verbs": verbs, "apiGroups": []any{group}, "resources": resources}
+	}
+	own := []any{"get", "list", "create", "update", "patch", "delete"}
+	return map[string]map[string]any{
+		"core": rule("", own, "configmaps", "secrets", "serviceaccounts", "services"), "apps": rule("apps", own, "deployments"), "batch": rule("batch", own, "jobs"),
+		"leases": rule("coordination.k8s.io", own, "leases"), "networks": rule("networking.k8s.io", own, "networkpolicies"),
+		"budgets": rule("policy", own, "poddisruptionbudgets"), "events": rule("", []any{"list"}, "events"), "pods": rule("", []any{"get", "list"}, "pods"),
+		"logs": rule("", []any{"get"}, "*/log"), "proxies": rule("", []any{"get"}, "pods/proxy"),
+	}
+}
+
+// TestRightsAreAskedForBefore a rollout begins: each right that is missing is named.
+func TestRightsAreAskedForBefore(t *testing.T) {
+	status := func(rules map[string]map[string]any, incomplete bool) map[string]any {
+		var all []any
+		for _, name := range slices.Sorted(maps.Keys(rules)) {
+			all = append(all, rules[name])
+		}
+		return map[string]any{"resourceRules": all, "incomplete": incomplete}
+	}
+	for name, c := range map[string]struct {
+		change func(rules map[string]map[string]any)
+		want   []string // in the error; none when there is none
+	}{
+		"all": {func(map[string]map[string]any) {}, nil},
+		"administrator": {func(r map[string]map[string]any) {
+			clear(r)
+			r["all"] = map[string]any{"verbs": []any{"*"}, "apiGroups": []any{"*"}, "resources": []any{"*"}}
+		}, nil},
+		"no patch": {func(r map[string]map[string]any) {
+			r["apps"]["verbs"] = []any{"get", "list", "create", "update", "delete"}
+		}, []string{": patch deployments"}},
+		"reads alone": {func(r map[string]map[string]any) {
+			r["batch"]["verbs"], r["leases"]["verbs"] = []any{"get", "list"}, []any{"get", "list"}
+		}, []string{": create, update, patch, delete jobs; create, update, patch, delete leases"}},
+		"no log":         {func(r map[string]map[string]any) { delete(r, "logs") }, []string{": get pods/log"}},
+		"pods of others": {func(r map[string]map[string]any) { r["pods"]["apiGroups"] = []any{"metrics.k8s.io"} }, []string{": get, list pods"}},
+		"by name":        {func(r map[string]map[string]any) { r["leases"]["resourceNames"] = []any{"slipway.shop.production"} }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rules := everything()
+			c.change(rules)
+			a := &api{rights: status(rules, false)}
+			err := a.serve(t).Allowed(t.Context())
+			if (err != nil) != (len(c.want) > 0) {
+				t.Fatal(err)
+			}
+			for _, want := range c.want {
+				if !strings.HasSuffix(err.Error(), want) || diag.ExitOf(err) != diag.ExitUsage || !strings.Contains(diag.HintOf(err), "kubectl -n payments auth whoami") {
+					t.Errorf("%v, want %q; hint %q", err, want, diag.HintOf(err))
+				}
+			}
+		})
+	}
+	for name, a := range map[string]*api{"an answer that is not whole": {rights: status(nil, true)}, "no answer": {}} {
+		if err := a.serve(t).Allowed(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestRefusalsSayWhatToDo: of the lock, which is the first thing that a rollout makes.
+func TestRefusalsSayWhatToDo(t *testing.T) {
+	for name, c := range map[string]struct {
+		code             int
+		says, want, hint string
+	}{
+		"no namespace": {http.StatusNotFound, `namespaces "payments" not found`, "there is no namespace payments in the cluster", "kubectl -n payments create namespace payments"},
+		"a webhook":    {http.StatusForbidden, `admission webhook "owners.example" denied the request: no owner`, "a rule of the cluster", "slipway manifests production VERSION"},
+		"a quota":      {http.StatusForbidden, `leases "x" is forbidden: exceeded quota: small`, "the quota of the namespace payments", "kubectl -n payments describe quota"},
+		"no rights":    {http.StatusForbidden, `leases "x" is forbidden: User "ann" cannot create`, "does not allow it: create Lease", "kubectl -n payments auth can-i create leases"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &api{says: c.says}
+			client := a.serve(t)
+			a.faults = func(r *http.Request) int {
+				if r.Method == http.MethodPost {
+					return c.code
+				}
+				return 0
+			}
+			_, err := client.Take(t.Context(), "a rollout", "ann", false)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.says) || !strings.Contains(diag.HintOf(err), c.hint) {
+				t.Errorf("%v, hint %q", err, diag.HintOf(err))
+			}
+		})
+	}
+}
