@@ -178,23 +178,3 @@ func (a *app) printStatus(s environmentStatus) error {
 	}
 	return t.Flush()
 }
-
-// printRollout prints what a rollout would do.
-func (a *app) printRollout(r host.Rollout) error {
-	if len(r.Waves) == 0 {
-		_, err := fmt.Fprintf(a.Stdout, "%s runs in %s already; nothing would change\n", r.Version, r.Environment)
-		return err
-	}
-	t := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "WAVE\tSERVICE\tFROM\tTO\tREPLICAS\tSTRATEGY")
-	for i, wave := range r.Waves {
-		for _, p := range wave {
-			from := "-"
-			if p.Old != nil {
-				from = p.Old.Release
-			}
-			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\n", i+1, p.Spec.Service, from, p.New.Release, p.Spec.Replicas, p.Spec.Strategy.Kind)
-		}
-	}
-	return t.Flush()
-}

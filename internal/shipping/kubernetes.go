@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/deploy/kube"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -37,13 +38,8 @@ func (k Kubernetes) Prepare(ctx context.Context, o Order, r host.Rollout) error 
 	}
 	var sides []kube.Workload
 	for _, p := range slices.Concat(r.Waves...) {
-		s := service(m, p.Spec.Service, p.New)
-		objects := m.Shared(s)
-		if secret := secretOf(m, s, p.New); secret != nil {
-			objects = append(objects, secret)
-		}
-		sides = append(sides, kube.Workload{Key: p.Spec.Release, Objects: append(objects, m.Workload(s)...)})
-		if err := k.Prune(ctx, s.Name, p.Spec.Release, p.Spec.Replaces); err != nil {
+		sides = append(sides, sideOf(m, p))
+		if err := k.Prune(ctx, p.Spec.Service, p.Spec.Release, p.Spec.Replaces); err != nil {
 			return err
 		}
 	}
@@ -55,6 +51,36 @@ func (k Kubernetes) Prepare(ctx context.Context, o Order, r host.Rollout) error 
 		return nil
 	}
 	return k.Store(ctx, jobsName(r), jobs)
+}
+
+// sideOf has the objects of the side that a part of a rollout brings.
+func sideOf(m manifest.Fleet, p host.Part) kube.Workload {
+	s := service(m, p.Spec.Service, p.New)
+	objects := m.Shared(s)
+	if secret := secretOf(m, s, p.New); secret != nil {
+		objects = append(objects, secret)
+	}
+	return kube.Workload{Key: p.Spec.Release, Objects: append(objects, m.Workload(s)...), Replaces: p.Spec.Replaces, Replicas: p.Spec.Replicas}
+}
+
+// Preview asks the cluster what would become of the objects of all services.
+func (k Kubernetes) Preview(ctx context.Context, o Order, parts []host.Part) ([]deploy.Change, error) {
+	m, err := o.Manifests()
+	if err != nil {
+		return nil, err
+	}
+	if err := pullable(m); err != nil {
+		return nil, err
+	}
+	var out []deploy.Change
+	for _, p := range parts {
+		changes, err := k.Client.Preview(ctx, sideOf(m, p))
+		if err != nil {
+			return out, err
+		}
+		out = append(out, changes...)
+	}
+	return out, nil
 }
 
 // pullable refuses images that no registry has.

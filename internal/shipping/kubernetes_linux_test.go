@@ -427,12 +427,12 @@ func (b *bed) manifests(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.DryRun = true
 	kinds := map[string]bool{}
 	for _, o := range append(objects, jobs...) {
 		kinds[o.Kind()] = true
-		if err := c.Prepare(t.Context(), kube.Workload{Key: "v1-11111111", Objects: []manifest.Object{o}}); err != nil {
-			t.Errorf("%s %s: %v", o.Kind(), o.Name(), err)
+		changes, err := c.Preview(t.Context(), kube.Workload{Key: "v1-11111111", Replicas: 1, Objects: []manifest.Object{o}})
+		if err != nil || len(changes) != 1 || changes[0].What != deploy.Created || changes[0].Refused != "" {
+			t.Errorf("%s %s: %+v, %v", o.Kind(), o.Name(), changes, err)
 		}
 	}
 	if len(kinds) != 9 {

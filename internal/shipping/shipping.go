@@ -11,7 +11,6 @@ package shipping
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -42,37 +41,51 @@ const idTime = "20060102-150405.000"
 // Plan asks what runs and returns the rollout of what differs; one without waves changes
 // nothing. Nothing is changed by it.
 func (o Order) Plan(ctx context.Context, now time.Time) (host.Rollout, error) {
-	r := host.Rollout{
+	p, err := o.plan(ctx, now)
+	return p.rollout, err
+}
+
+// planned is a rollout, and what it was made of.
+type planned struct {
+	rollout host.Rollout
+	parts   map[string]host.Part // of every service that runs all the time, whether it differs or not
+	view    host.View
+}
+
+func (o Order) plan(ctx context.Context, now time.Time) (out planned, err error) {
+	out.parts = map[string]host.Part{}
+	out.rollout = host.Rollout{
 		ID: now.UTC().Format(idTime) + "-" + o.Release.Version, Environment: o.Environment.Name, Fleet: o.Release.Fleet,
 		Version: o.Release.Version, By: o.By, Reason: o.Reason, Started: now.UTC(), Routes: o.routes(),
 	}
-	view, err := o.Client.View(ctx, o.Environment.Name)
-	if err != nil {
-		return r, err
+	if out.view, err = o.Client.View(ctx, o.Environment.Name); err != nil {
+		return out, err
 	}
-	parts := map[string]host.Part{}
+	var different []string
 	for _, s := range o.Release.Services {
 		if s.Type == "job" {
 			continue // it runs when a hook says so
 		}
-		p, differs, err := o.part(ctx, s, view.Services[s.Name])
+		p, differs, err := o.part(ctx, s, out.view.Services[s.Name])
 		if err != nil {
-			return r, err
+			return out, err
 		}
+		out.parts[s.Name] = p
 		if differs {
-			parts[s.Name] = p
+			different = append(different, s.Name)
 		}
 	}
-	for _, wave := range Waves(o.Fleet, slices.Sorted(maps.Keys(parts))) {
-		var out []host.Part
+	slices.Sort(different)
+	for _, wave := range Waves(o.Fleet, different) {
+		var parts []host.Part
 		for _, name := range wave {
-			out = append(out, parts[name])
+			parts = append(parts, out.parts[name])
 		}
-		r.Waves = append(r.Waves, out)
+		out.rollout.Waves = append(out.rollout.Waves, parts)
 	}
-	r.OldRoutes = view.Routes
-	r.Hooks, err = o.hooks(ctx)
-	return r, err
+	out.rollout.OldRoutes = out.view.Routes
+	out.rollout.Hooks, err = o.hooks(ctx)
+	return out, err
 }
 
 // part is what a service needs to become what the release says; false when it is that.

@@ -31,8 +31,10 @@ type api struct {
 	pod     func(d map[string]any) map[string]any
 	logs    map[string]string // by the pod's Deployment
 	answers func(path string) int
-	address string
-	ahead   time.Duration // its clock
+	// admission is why a dry run of an object is refused, by its resource and name.
+	admission func(key string, o map[string]any) string
+	address   string
+	ahead     time.Duration // its clock
 }
 
 func (a *api) serve(t *testing.T) *kube.Client {
@@ -61,7 +63,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", time.Now().Add(a.ahead).UTC().Format(http.TimeFormat))
 	if a.faults != nil {
 		if code := a.faults(r); code != 0 {
-			refuse(w, code, "Faulty", "a fault")
+			answerCode(w, code, map[string]any{"reason": "Faulty", "message": "a fault", "details": map[string]any{"kind": "of it"}})
 			return
 		}
 	}
@@ -87,13 +89,13 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet && name == "":
 		a.list(w, r, resource)
 	default:
-		a.one(w, r.Method, resource, cmp.Or(name, nameOf(body)), body)
+		a.one(w, r, resource, cmp.Or(name, nameOf(body)), body)
 	}
 	a.control()
 }
 
-func (a *api) one(w http.ResponseWriter, verb, resource, name string, body map[string]any) {
-	key := resource + "/" + name
+func (a *api) one(w http.ResponseWriter, r *http.Request, resource, name string, body map[string]any) {
+	key, verb := resource+"/"+name, r.Method
 	now, known := a.objects[key]
 	switch {
 	case verb == http.MethodPost && known:
@@ -114,6 +116,14 @@ func (a *api) one(w http.ResponseWriter, verb, resource, name string, body map[s
 		return
 	case verb == http.MethodPatch:
 		body = merge(now, body)
+	}
+	if r.URL.Query().Get("dryRun") != "" {
+		if why := a.admits(key, body); why != "" {
+			answerCode(w, http.StatusForbidden, map[string]any{"reason": "Forbidden", "message": why, "details": map[string]any{"kind": resource, "name": name}})
+			return
+		}
+		answer(w, body)
+		return
 	}
 	a.version++
 	meta(body)["resourceVersion"] = fmt.Sprint(a.version)
@@ -221,9 +231,21 @@ func ownerOf(pod string) string {
 
 func answer(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
 
-func refuse(w http.ResponseWriter, code int, reason, message string) {
+func answerCode(w http.ResponseWriter, code int, v any) {
 	w.WriteHeader(code)
-	answer(w, map[string]any{"kind": "Status", "reason": reason, "message": message})
+	answer(w, v)
+}
+
+// admits is why a dry run of an object is refused.
+func (a *api) admits(key string, body map[string]any) string {
+	if a.admission == nil {
+		return ""
+	}
+	return a.admission(key, body)
+}
+
+func refuse(w http.ResponseWriter, code int, reason, message string) {
+	answerCode(w, code, map[string]any{"kind": "Status", "reason": reason, "message": message})
 }
 
 // some makes a share of requests fail, in turn with each way of failing.

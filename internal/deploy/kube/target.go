@@ -190,58 +190,6 @@ func splitPath(of string) (path string, query url.Values, err error) {
 	return u.Path, u.Query(), nil
 }
 
-// Workload is a side to be made.
-type Workload struct {
-	Key     string
-	Objects []manifest.Object // what all sides share first, then those of this one
-}
-
-// Prepare makes the objects of sides. What runs stays as it is: a new Deployment has no
-// pods yet, and a Service keeps its traffic.
-func (c *Client) Prepare(ctx context.Context, workloads ...Workload) error {
-	for _, w := range workloads {
-		for _, o := range w.Objects {
-			if err := c.prepare(ctx, w.Key, o); err != nil {
-				return c.unprepared(o, err)
-			}
-		}
-	}
-	return nil
-}
-
-func (c *Client) prepare(ctx context.Context, key string, o object) error {
-	o = cloned(o)
-	switch o.Kind() {
-	case "Service":
-		delete(sub(o, "spec"), "selector") // the traffic's
-	case "Deployment":
-		replicas := 0
-		now, err := c.get(ctx, "Deployment", o.Name())
-		if err != nil && !missing(err) {
-			return err
-		}
-		if err == nil {
-			replicas = number(now, "spec", "replicas")
-		}
-		sub(o, "spec")["replicas"] = replicas
-		sub(o, "metadata")["annotations"] = map[string]any{annotationRelease: key}
-	}
-	return c.apply(ctx, o, Manager)
-}
-
-// unprepared explains why an object cannot be made.
-func (c *Client) unprepared(o object, err error) error {
-	r, ok := refusal(err)
-	if !ok || diag.HintOf(err) != "" {
-		return err
-	}
-	failed := diag.Fail(diag.ExitRun, "%s refuses the %s %s", c.what, o.Kind(), o.Name()).Because(r)
-	if r.Code == http.StatusNotFound {
-		return failed.WithHint("see whether the namespace is there, or make it: kubectl %screate namespace %s", c.flags(), c.Namespace)
-	}
-	return failed.WithHint("nothing runs otherwise than before; slipway manifests %s VERSION shows the object", c.opts.Environment)
-}
-
 // Prune removes the sides of a service that have no pods and are not among those to keep.
 func (c *Client) Prune(ctx context.Context, service string, keep ...string) error {
 	all, err := c.list(ctx, "Deployment", manifest.Selector(c.opts.Environment, service), "")

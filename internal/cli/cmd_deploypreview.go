@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
+	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/shipping"
+)
+
+// preview prints what a deploy would change. What the target would refuse is an error.
+func (a *app) preview(ctx context.Context, g goal, o shipping.Order) error {
+	r, changes, err := o.Preview(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := a.printRollout(r); err != nil {
+		return err
+	}
+	a.printChanges(changes)
+	refused := slices.DeleteFunc(slices.Clone(changes), func(c deploy.Change) bool { return c.Refused == "" })
+	if len(refused) == 0 {
+		return nil
+	}
+	return diag.Fail(diag.ExitRun, "%s would refuse %d of %d objects, first the %s: %s", g, len(refused), len(changes), refused[0].Object, diag.Printable(refused[0].Refused)).
+		WithHint("fix what it names, and try again: slipway deploy %s %s --dry-run", g.env.Name, o.Release.Version)
+}
+
+// printRollout prints the services that a rollout would bring, in their order.
+func (a *app) printRollout(r host.Rollout) error {
+	if len(r.Waves) == 0 {
+		_, err := fmt.Fprintf(a.Stdout, "%s runs in %s already; no service would be replaced\n", r.Version, r.Environment)
+		return err
+	}
+	t := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "WAVE\tSERVICE\tFROM\tTO\tREPLICAS\tSTRATEGY")
+	for i, wave := range r.Waves {
+		for _, p := range wave {
+			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\n", i+1, p.Spec.Service, from(p), p.New.Release, p.Spec.Replicas, p.Spec.Strategy.Kind)
+		}
+	}
+	return t.Flush()
+}
+
+// from is the version that a part replaces.
+func from(p host.Part) string {
+	if p.Old == nil {
+		return "-"
+	}
+	return p.Old.Release
+}
+
+// printChanges prints changes with their fields, and at the end what stays.
+func (a *app) printChanges(changes []deploy.Change) {
+	var same []string
+	for _, c := range changes {
+		if c.What == deploy.Unchanged && c.Refused == "" {
+			same = append(same, c.Object)
+			continue
+		}
+		line := fmt.Sprintf("%-8s %s", c.What, c.Object)
+		if c.Like != "" {
+			line += ", in place of " + c.Like
+		}
+		if c.What == deploy.Dropped {
+			line += ": the release does not have it; it stays"
+		}
+		fmt.Fprintln(a.Stdout, diag.Printable(line))
+		for _, f := range c.Fields {
+			fmt.Fprintf(a.Stdout, "    %s: %.160s → %.160s\n", diag.Printable(f.Path), value(f.From), value(f.To))
+		}
+		if c.Refused != "" {
+			fmt.Fprintf(a.Stdout, "    refused: %s\n", diag.Printable(c.Refused))
+		}
+	}
+	if len(same) > 0 {
+		fmt.Fprintln(a.Stdout, diag.Printable("unchanged: "+strings.Join(same, ", ")))
+	}
+}
+
+// value is one of a field, "-" for none.
+func value(of string) string { return cmp.Or(diag.Printable(of), "-") }
+
+// announce says what a deploy is about to do.
+func (a *app) announce(r host.Rollout) {
+	for _, p := range slices.Concat(r.Waves...) {
+		fmt.Fprintf(a.Stderr, "%s: %s → %s, %d replicas, %s\n", p.Spec.Service, from(p), p.New.Release, p.Spec.Replicas, p.Spec.Strategy.Kind)
+	}
+}
