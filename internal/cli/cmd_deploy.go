@@ -152,7 +152,9 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 		_, err := fmt.Fprintf(a.Stderr, "%s runs in %s already; nothing was changed\n", r.Version, g)
 		return false, err
 	}
-	a.announce(rollout)
+	if err := a.announce(ctx, g, rollout); err != nil {
+		return false, err
+	}
 	if err := a.send(ctx, g, store, r); err != nil {
 		return false, err
 	}

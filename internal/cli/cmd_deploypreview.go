@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -24,7 +25,7 @@ func (a *app) preview(ctx context.Context, g goal, o shipping.Order) error {
 	if err := a.printRollout(r); err != nil {
 		return err
 	}
-	a.printChanges(changes)
+	a.printPreview(changes)
 	refused := slices.DeleteFunc(slices.Clone(changes), func(c deploy.Change) bool { return c.Refused == "" })
 	if len(refused) == 0 {
 		return nil
@@ -57,8 +58,8 @@ func from(p host.Part) string {
 	return p.Old.Release
 }
 
-// printChanges prints changes with their fields, and at the end what stays.
-func (a *app) printChanges(changes []deploy.Change) {
+// printPreview prints changes with their fields, and at the end what stays.
+func (a *app) printPreview(changes []deploy.Change) {
 	var same []string
 	for _, c := range changes {
 		if c.What == deploy.Unchanged && c.Refused == "" {
@@ -89,8 +90,43 @@ func (a *app) printChanges(changes []deploy.Change) {
 func value(of string) string { return cmp.Or(diag.Printable(of), "-") }
 
 // announce says what a deploy is about to do.
-func (a *app) announce(r host.Rollout) {
+func (a *app) announce(ctx context.Context, g goal, r host.Rollout) error {
+	inPlace := false
 	for _, p := range slices.Concat(r.Waves...) {
+		if p.Spec.Runs > 0 {
+			inPlace = true
+			fmt.Fprintf(a.Stderr, "%s: %s runs already; %d → %d replicas, changed in place\n", p.Spec.Service, p.New.Release, p.Spec.Runs, p.Spec.Replicas)
+			continue
+		}
 		fmt.Fprintf(a.Stderr, "%s: %s → %s, %d replicas, %s\n", p.Spec.Service, from(p), p.New.Release, p.Spec.Replicas, p.Spec.Strategy.Kind)
+	}
+	place, ok := g.client.(shipping.Drifter)
+	if !ok || !inPlace {
+		return nil
+	}
+	drift, err := place.Drift(ctx)
+	printDrift(a.Stderr, drift)
+	return err
+}
+
+// printDrift prints what somebody else changed of what Slipway made.
+func printDrift(out io.Writer, all []deploy.Drift) {
+	for _, d := range all {
+		if d.Missing {
+			fmt.Fprintf(out, "changed by hand: the %s is gone\n", diag.Printable(d.Object))
+			continue
+		}
+		fmt.Fprintf(out, "changed by hand: %s\n", diag.Printable(d.Object))
+		for _, f := range d.Fields {
+			who := cmp.Or(diag.Printable(f.By), "nobody knows whom")
+			if !f.At.IsZero() {
+				who += ", " + f.At.Local().Format(runTime)
+			}
+			was := "was " + value(f.Applied)
+			if f.Applied == "" {
+				was = "added; a deploy leaves it"
+			}
+			fmt.Fprintf(out, "    %s: %.120s (%.120s; by %s)\n", diag.Printable(f.Path), value(f.Live), was, who)
+		}
 	}
 }

@@ -29,6 +29,7 @@ type environmentStatus struct {
 	Lock        *host.Lock      `json:"lock,omitempty"`
 	Services    []serviceStatus `json:"services"`
 	Routes      []host.Route    `json:"routes,omitempty"`
+	Drift       []deploy.Drift  `json:"drift,omitempty"` // what somebody else changed
 }
 
 type rolloutStatus struct {
@@ -82,7 +83,7 @@ func (a *app) showStatus(ctx context.Context, g goal, asJSON, watch bool) error 
 		if err != nil {
 			return err
 		}
-		if said := fmt.Sprintf("%+v", s.Services); said != last {
+		if said := fmt.Sprintf("%+v", []any{s.Services, s.Drift}); said != last {
 			last = said
 			if asJSON {
 				err = a.printJSON(s)
@@ -126,6 +127,11 @@ func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
 		out.Rollout = &rolloutStatus{r.Version, r.By, r.Reason, r.Started, r.Ended, r.Outcome, r.Why}
 	}
 	out.Routes = view.Routes
+	if place, ok := g.client.(shipping.Drifter); ok {
+		if out.Drift, err = place.Drift(ctx); err != nil {
+			return out, err
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(view.Services)) {
 		out.Services = append(out.Services, sidesOf(name, view.Services[name])...)
 	}
@@ -168,6 +174,7 @@ func (a *app) printStatus(s environmentStatus) error {
 	if s.Lock != nil {
 		fmt.Fprintf(a.Stdout, "locked by %s since %s\n", diag.Printable(s.Lock.By), s.Lock.Since.Local().Format(runTime))
 	}
+	printDrift(a.Stdout, s.Drift)
 	if len(s.Services) == 0 {
 		return nil
 	}

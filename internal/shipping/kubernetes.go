@@ -47,6 +47,14 @@ func (k Kubernetes) Prepare(ctx context.Context, o Order, r host.Rollout) error 
 	if err := k.Client.Prepare(ctx, append(sides, more...)...); err != nil {
 		return err
 	}
+	for _, p := range slices.Concat(r.Waves...) {
+		if p.Spec.Runs == 0 {
+			continue
+		}
+		if err := k.Restore(ctx, p.Spec.Service, p.New.Port); err != nil {
+			return err
+		}
+	}
 	if len(jobs) == 0 {
 		return nil
 	}

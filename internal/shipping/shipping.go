@@ -50,6 +50,7 @@ type planned struct {
 	rollout host.Rollout
 	parts   map[string]host.Part // of every service that runs all the time, whether it differs or not
 	view    host.View
+	drift   []deploy.Drift // that the rollout puts back
 }
 
 func (o Order) plan(ctx context.Context, now time.Time) (out planned, err error) {
@@ -61,12 +62,16 @@ func (o Order) plan(ctx context.Context, now time.Time) (out planned, err error)
 	if out.view, err = o.Client.View(ctx, o.Environment.Name); err != nil {
 		return out, err
 	}
+	if out.drift, err = o.drift(ctx); err != nil {
+		return out, err
+	}
 	var different []string
 	for _, s := range o.Release.Services {
 		if s.Type == "job" {
 			continue // it runs when a hook says so
 		}
-		p, differs, err := o.part(ctx, s, out.view.Services[s.Name])
+		drifted := slices.ContainsFunc(out.drift, func(d deploy.Drift) bool { return d.Service == s.Name })
+		p, differs, err := o.part(ctx, s, out.view.Services[s.Name], drifted)
 		if err != nil {
 			return out, err
 		}
@@ -88,8 +93,19 @@ func (o Order) plan(ctx context.Context, now time.Time) (out planned, err error)
 	return out, err
 }
 
-// part is what a service needs to become what the release says; false when it is that.
-func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceView) (host.Part, bool, error) {
+// drift is what somebody changed at the target, and a rollout puts back.
+func (o Order) drift(ctx context.Context) ([]deploy.Drift, error) {
+	place, ok := o.Client.(Drifter)
+	if !ok {
+		return nil, nil
+	}
+	all, err := place.Drift(ctx)
+	return slices.DeleteFunc(all, func(d deploy.Drift) bool { return !d.Ours() }), err
+}
+
+// part is what a service needs to become what the release says; false when it is that, and
+// nobody changed it at the target.
+func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceView, drifted bool) (host.Part, bool, error) {
 	place := o.Environment.Of(s.Name)
 	w, err := o.workload(ctx, s, place)
 	if err != nil {
@@ -104,9 +120,11 @@ func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceVie
 	}
 	old, runs := seen.Sides[seen.Main]
 	switch {
-	case runs && seen.Main == w.Key() && old.Want == place.Replicas && seen.Fresh == "":
+	case runs && seen.Main == w.Key() && old.Want == place.Replicas && seen.Fresh == "" && !drifted:
 		return p, false, nil
-	case runs && seen.Main != w.Key():
+	case runs && seen.Main == w.Key():
+		p.Spec.Runs = old.Want
+	case runs:
 		p.Spec.Replaces, p.Spec.Before, p.Old = seen.Main, max(1, old.Want), &old.Workload
 	}
 	if err := o.checks(&p); err != nil {

@@ -150,6 +150,50 @@ func TestWhatIsTheSameIsLeftAlone(t *testing.T) {
 	}
 }
 
+// changedByHand is a place in which somebody changed something.
+type changedByHand struct {
+	Place
+	drift []deploy.Drift
+}
+
+func (c changedByHand) Drift(context.Context) ([]deploy.Drift, error) { return c.drift, nil }
+
+// TestWhatSomebodyChangedIsPutBack in place: there is no other side to go back to.
+func TestWhatSomebodyChangedIsPutBack(t *testing.T) {
+	fl := fleetOf(t, twoServices+"environments:\n  prod: {target: host, replicas: 2}\n")
+	env, err := fl.Environment("prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Order{Fleet: fl, Environment: env, Release: releaseOf("web", "api", "store"), Lookup: func(string) (string, bool) { return "", false }}
+	view := host.View{Services: map[string]host.ServiceView{}}
+	for i, s := range o.Release.Services {
+		w, err := o.workload(t.Context(), s, env.Of(s.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		view.Services[s.Name] = host.ServiceView{Main: w.Key(), Sides: map[string]host.SideView{w.Key(): {Workload: w, Want: 2 + i/2}}}
+	}
+	o.Client = changedByHand{answers(t, map[string]any{"view": view}), []deploy.Drift{
+		{Service: "web", Fields: []deploy.DriftField{{Path: "image", Applied: "a", Live: "b"}}},
+		{Service: "api", Fields: []deploy.DriftField{{Path: "env[X].value", Live: "b"}}}, // is left
+	}}
+	r, err := o.Plan(t.Context(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, p := range r.Waves[0] {
+		got += fmt.Sprintf("%s %q %d→%d ", p.Spec.Service, p.Spec.Replaces, p.Spec.Runs, p.Spec.Replicas)
+		if err := p.Spec.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(r.Waves) != 1 || got != `store "" 3→2 web "" 2→2 ` {
+		t.Errorf("%d waves: %s", len(r.Waves), got)
+	}
+}
+
 func TestWhatAnEnvironmentDemands(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	ran := func(version string, outcome deploy.Outcome, ago time.Duration) host.Rollout {

@@ -127,8 +127,17 @@ func (a *api) one(w http.ResponseWriter, r *http.Request, resource, name string,
 	}
 	a.version++
 	meta(body)["resourceVersion"] = fmt.Sprint(a.version)
+	written(body, r.URL.Query().Get("fieldManager"))
 	a.objects[key] = body
 	answer(w, body)
+}
+
+// written notes who wrote an object; which fields, only tests note that say so.
+func written(o map[string]any, manager string) {
+	entries, _ := meta(o)["managedFields"].([]any)
+	if !slices.ContainsFunc(entries, func(e any) bool { return e.(map[string]any)["manager"] == manager }) {
+		meta(o)["managedFields"] = append(entries, map[string]any{"manager": manager})
+	}
 }
 
 // merge is what a patch makes of an object. A selector is one value, as in Kubernetes.
@@ -180,6 +189,12 @@ func (a *api) control() {
 		want := 1
 		if n, ok := spec["replicas"].(float64); ok {
 			want = int(n)
+		}
+		if d["status"] == nil {
+			d["status"] = map[string]any{}
+		}
+		if status := d["status"].(map[string]any); status["observedGeneration"] == nil { // else a test says how it is
+			status["updatedReplicas"] = float64(want)
 		}
 		for i := range 20 {
 			pod := fmt.Sprintf("pods/%s.%d", name, i)

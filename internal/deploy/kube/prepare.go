@@ -52,6 +52,7 @@ func shaped(o object, key string, replicas int) object {
 		sub(o, "spec")["replicas"] = replicas
 		sub(o, "metadata")["annotations"] = map[string]any{annotationRelease: key}
 	}
+	noteApplied(o)
 	return o
 }
 

@@ -94,10 +94,7 @@ func (c *Client) like(ctx context.Context, w Workload, o object) (object, error)
 // shown is what of an object a person wants to compare: not its name and labels, which
 // differ between sides, nor what the cluster says of it, nor the values of secrets.
 func shown(o, before object) map[string]any {
-	out := map[string]any(cloned(o))
-	for _, key := range []string{"apiVersion", "kind", "metadata", "status"} {
-		delete(out, key)
-	}
+	out := fields(o)
 	if o.Kind() == "Deployment" {
 		delete(sub(out, "spec"), "selector")
 		delete(sub(out, "spec", "template"), "metadata")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy"
@@ -38,10 +39,8 @@ func (t Target) Observe(ctx context.Context, service string) (deploy.Observed, e
 	if err != nil {
 		return deploy.Observed{}, err
 	}
-	out := deploy.Observed{
-		Old: c.group(ctx, service, t.Spec.Replaces, t.Spec.Deadline, deployments, pods),
-		New: c.group(ctx, service, t.Spec.Release, t.Spec.Deadline, deployments, pods),
-	}
+	now := seen{service: service, deployments: deployments, pods: pods, inPlace: t.Spec.Runs > 0}
+	out := deploy.Observed{Old: c.group(ctx, now, t.Spec.Replaces, t.Spec.Deadline), New: c.group(ctx, now, t.Spec.Release, t.Spec.Deadline)}
 	switch t.Spec.Release {
 	case traffic.Main:
 		out.Share = 100
@@ -49,6 +48,15 @@ func (t Target) Observe(ctx context.Context, service string) (deploy.Observed, e
 		out.Share = traffic.Share
 	}
 	return out, nil
+}
+
+// Restore gives a service the traffic that it has by Slipway's notes, whoever changed it.
+func (c *Client) Restore(ctx context.Context, service string, port int) error {
+	now, err := c.traffic(ctx, service, port)
+	if err != nil || now.Main == "" {
+		return err
+	}
+	return c.setTraffic(ctx, service, port, now)
 }
 
 // Do carries out an action.
@@ -102,7 +110,9 @@ func (t Target) retire(ctx context.Context, service, key string) error {
 func (c *Client) scale(ctx context.Context, service, key string, count int) error {
 	c.forget(service + "/" + key)
 	name := manifest.SideName(service, SideOf(key))
-	err := c.patch(ctx, "Deployment", name, map[string]any{"spec": map[string]any{"replicas": count}})
+	err := c.patch(ctx, "Deployment", name, map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{annotationReplicas: strconv.Itoa(count)}}, "spec": map[string]any{"replicas": count},
+	})
 	if missing(err) && count > 0 {
 		return diag.Fail(diag.ExitRun, "the Deployment %s of %s is gone", name, service).Because(err).
 			WithHint("somebody removed it: slipway deploy abort %[1]s, then slipway deploy %[1]s VERSION", c.opts.Environment)

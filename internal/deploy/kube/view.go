@@ -52,7 +52,7 @@ func (c *Client) View(ctx context.Context) (map[string]Service, error) {
 			}
 		}
 		s.Sides[key] = Side{
-			Group:   c.group(ctx, name, key, time.Hour, deployments, of(pods, name)),
+			Group:   c.group(ctx, seen{service: name, deployments: deployments, pods: of(pods, name)}, key, time.Hour),
 			Version: text(d, "metadata", "labels", "app.kubernetes.io/version"), Image: text(container, "image"),
 		}
 		out[name] = s
