@@ -36,6 +36,10 @@ goes back when more of its requests fail than before. If one service goes back, 
 A version that is no release yet becomes one, as slipway release does it. Images go by
 digest, so each environment gets the same ones.
 
+What the environment has and the release does not, such as a dropped service, stays and is
+listed. On a terminal the command asks whether to remove it when the release runs; --prune
+removes it without asking.
+
 With --dry-run the command shows each service or object that would be created or changed,
 and the fields. A cluster is asked by a dry run, so quotas, admission webhooks and the
 security level of the namespace answer as they would. Nothing is changed, and no lock is
@@ -49,9 +53,13 @@ goes on, and slipway deploy abort goes back, on any machine.`,
   slipway deploy abort production --reason "wrong prices"
   slipway rollback production`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.deploy(cmd.Context(), args[0], args[1], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.ask = true
+			return a.deploy(cmd.Context(), args[0], args[1], f)
+		},
 	}
 	f.register(cmd)
+	cmd.Flags().BoolVar(&f.prune, "prune", false, "remove what the release does not have, after it runs")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would change, field by field, and change nothing")
 	cmd.AddCommand(a.deployStatus(), a.deployResume(), a.deployRemove(),
 		a.deployAsk("abort", "Let a rollout go back to what ran before", deploy.AskAbort),
@@ -63,6 +71,8 @@ goes on, and slipway deploy abort goes back, on any machine.`,
 type deployFlags struct {
 	reason string
 	dryRun bool
+	prune  bool // what the release does not have
+	ask    bool // whether to prune, at a terminal
 }
 
 func (f *deployFlags) register(cmd *cobra.Command) {
@@ -150,7 +160,7 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 	}
 	if len(rollout.Waves) == 0 && slices.Equal(rollout.Routes, rollout.OldRoutes) {
 		_, err := fmt.Fprintf(a.Stderr, "%s runs in %s already; nothing was changed\n", r.Version, g)
-		return false, err
+		return false, errors.Join(err, a.prune(ctx, g, order, f))
 	}
 	if err := a.announce(ctx, g, rollout); err != nil {
 		return false, err
@@ -168,7 +178,10 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 	if err := log.Append(deployRecord(g, rollout, audit.DeployStarted, audit.OK, f.reason)); err != nil {
 		return false, err
 	}
-	return true, a.carryOut(ctx, g, rollout)
+	if err := a.carryOut(ctx, g, rollout); err != nil {
+		return true, err
+	}
+	return true, a.prune(ctx, g, order, f)
 }
 
 // send brings the images of a release to another machine: what it lacks of them.

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/audit"
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -129,4 +132,44 @@ func printDrift(out io.Writer, all []deploy.Drift) {
 			fmt.Fprintf(out, "    %s: %.120s (%.120s; by %s)\n", diag.Printable(f.Path), value(f.Live), was, who)
 		}
 	}
+}
+
+// prune removes what an environment has and the release that runs there does not, when a
+// person wants that; else it says what stays.
+func (a *app) prune(ctx context.Context, g goal, o shipping.Order, f deployFlags) error {
+	surplus, err := o.Surplus(ctx)
+	if err != nil || len(surplus) == 0 {
+		return err
+	}
+	listed := diag.Printable(strings.Join(surplus, ", "))
+	if !f.prune && !(f.ask && a.asked("%s does not have %s. Remove them from %s?", o.Release.Version, listed, g)) {
+		_, err := fmt.Fprintf(a.Stderr, "note: %s does not have %s; they stay: slipway deploy %s %[1]s --prune removes them\n", o.Release.Version, listed, g.env.Name)
+		return err
+	}
+	log, err := audit.Open(a.state.AuditDir())
+	if err != nil {
+		return err
+	}
+	removed, err := o.Prune(ctx, time.Now())
+	record := audit.Record{
+		Action: audit.Pruned, Environment: g.env.Name, Fleet: o.Release.Fleet, Version: o.Release.Version, Result: audit.OK,
+		Details: map[string]string{"target": g.String(), "removed": strings.Join(removed, ", ")},
+	}
+	if err != nil {
+		record.Result = audit.Failed
+	} else {
+		fmt.Fprintf(a.Stderr, "removed from %s: %s\n", g, diag.Printable(strings.Join(removed, ", ")))
+	}
+	return errors.Join(err, log.Append(record))
+}
+
+// asked asks a person at the terminal; anything but yes is no.
+func (a *app) asked(format string, args ...any) bool {
+	if !a.interactive() {
+		return false
+	}
+	fmt.Fprintf(a.Stderr, format+" [y/N] ", args...)
+	line, _ := bufio.NewReader(a.Stdin).ReadString('\n')
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes"
 }

@@ -29,7 +29,8 @@ type environmentStatus struct {
 	Lock        *host.Lock      `json:"lock,omitempty"`
 	Services    []serviceStatus `json:"services"`
 	Routes      []host.Route    `json:"routes,omitempty"`
-	Drift       []deploy.Drift  `json:"drift,omitempty"` // what somebody else changed
+	Drift       []deploy.Drift  `json:"drift,omitempty"`   // what somebody else changed
+	Surplus     []string        `json:"surplus,omitempty"` // what the release does not have
 }
 
 type rolloutStatus struct {
@@ -83,7 +84,7 @@ func (a *app) showStatus(ctx context.Context, g goal, asJSON, watch bool) error 
 		if err != nil {
 			return err
 		}
-		if said := fmt.Sprintf("%+v", []any{s.Services, s.Drift}); said != last {
+		if said := fmt.Sprintf("%+v", []any{s.Services, s.Drift, s.Surplus}); said != last {
 			last = said
 			if asJSON {
 				err = a.printJSON(s)
@@ -121,6 +122,9 @@ func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
 	}
 	if now := shipping.Current(all); now != nil {
 		out.Version, out.Since = now.Version, now.Ended
+		if out.Surplus, err = shipping.Surplus(ctx, g.client, *now); err != nil {
+			return out, err
+		}
 	}
 	if len(all) > 0 {
 		r := all[0]
@@ -175,6 +179,9 @@ func (a *app) printStatus(s environmentStatus) error {
 		fmt.Fprintf(a.Stdout, "locked by %s since %s\n", diag.Printable(s.Lock.By), s.Lock.Since.Local().Format(runTime))
 	}
 	printDrift(a.Stdout, s.Drift)
+	if len(s.Surplus) > 0 {
+		fmt.Fprintf(a.Stdout, "not of %s: %s; slipway deploy %s %[1]s --prune removes them\n", s.Version, diag.Printable(strings.Join(s.Surplus, ", ")), s.Environment)
+	}
 	if len(s.Services) == 0 {
 		return nil
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
-	"github.com/slipway-build/slipway/internal/release"
 )
 
 // previewer is a place that knows best what a deploy would change in it.
@@ -35,32 +34,14 @@ func (o Order) Preview(ctx context.Context, now time.Time) (host.Rollout, []depl
 	} else {
 		changes = o.compare(p)
 	}
-	for _, name := range o.dropped(p.view) {
-		changes = append(changes, deploy.Change{Object: "service " + name, What: deploy.Dropped})
+	if err != nil {
+		return p.rollout, changes, err
+	}
+	surplus, err := o.Surplus(ctx)
+	for _, object := range surplus {
+		changes = append(changes, deploy.Change{Object: object, What: deploy.Dropped})
 	}
 	return p.rollout, changes, err
-}
-
-// dropped are services that run and are not of the release.
-func (o Order) dropped(view host.View) []string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(view.Services)) {
-		known := slices.ContainsFunc(o.Release.Services, func(s release.Service) bool { return s.Name == name })
-		if !known && runs(view.Services[name]) {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-// runs reports whether something of a service is to run.
-func runs(s host.ServiceView) bool {
-	for _, side := range s.Sides {
-		if !side.Retired {
-			return true
-		}
-	}
-	return false
 }
 
 // compare is what would become of each service of a host, and of its routes.

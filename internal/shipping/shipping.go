@@ -58,6 +58,7 @@ func (o Order) plan(ctx context.Context, now time.Time) (out planned, err error)
 	out.rollout = host.Rollout{
 		ID: now.UTC().Format(idTime) + "-" + o.Release.Version, Environment: o.Environment.Name, Fleet: o.Release.Fleet,
 		Version: o.Release.Version, By: o.By, Reason: o.Reason, Started: now.UTC(), Routes: o.routes(),
+		Services: o.services(),
 	}
 	if out.view, err = o.Client.View(ctx, o.Environment.Name); err != nil {
 		return out, err

@@ -30,6 +30,7 @@ type Rollout struct {
 	By          string            `json:"by,omitempty"`
 	Reason      string            `json:"reason,omitempty"` // of a rollback
 	Started     time.Time         `json:"started"`
+	Services    []string          `json:"services,omitempty"` // of the release, changed or not
 	Waves       [][]Part          `json:"waves"`
 	Routes      []Route           `json:"routes,omitempty"`
 	Hooks       map[string][]Hook `json:"hooks,omitempty"`      // by when: before, after, rollback

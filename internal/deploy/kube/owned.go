@@ -50,6 +50,46 @@ func (c *Client) owned(ctx context.Context, kinds []string) ([]object, error) {
 	return out, nil
 }
 
+// Surplus lists the objects that Slipway made for the environment and that are of none of
+// the services. With wanted, which has what each service shares between its sides, as
+// "Service web", it lists those beside it, too, and looks at ConfigMaps and Secrets. Routes
+// and autoscalers belong to their environment.
+func (c *Client) Surplus(ctx context.Context, services []string, wanted map[string]bool) ([]string, error) {
+	kinds := kindsSeen()
+	if wanted != nil {
+		kinds = append(kinds, "ConfigMap", "Secret")
+	}
+	all, err := c.owned(ctx, kinds)
+	var out []string
+	for _, o := range all {
+		name, known := o.Kind()+" "+o.Name(), slices.Contains(services, serviceOf(o))
+		shared := slices.Contains([]string{"Service", "PodDisruptionBudget", "NetworkPolicy", "ServiceAccount"}, o.Kind())
+		if serviceOf(o) != "" && (!known || wanted != nil && shared && !wanted[name]) {
+			out = append(out, name)
+		}
+	}
+	return out, err
+}
+
+// Discard removes objects that Surplus listed, for the holder of the lock.
+func (c *Client) Discard(ctx context.Context, objects []string) error {
+	if err := c.mine(ctx); err != nil {
+		return err
+	}
+	for _, o := range objects {
+		kind, name, _ := strings.Cut(o, " ")
+		if err := c.remove(ctx, kind, name); err != nil {
+			return err
+		}
+		if kind == "ServiceAccount" { // each service has one, of its name; a service without a port notes its traffic here
+			if err := c.remove(ctx, "ConfigMap", c.named("traffic", name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func writtenBy(o object, manager string) bool {
 	return slices.ContainsFunc(list(sub(o, "metadata"), "managedFields"), func(entry map[string]any) bool { return entry["manager"] == manager })
 }
