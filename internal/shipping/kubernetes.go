@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/manifest"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/release"
 )
 
 // Kubernetes is an environment in a namespace of a cluster; it is a Place. What a rollout
@@ -189,7 +190,7 @@ func (k Kubernetes) View(ctx context.Context, _ string) (host.View, error) {
 	}
 	out := host.View{Services: map[string]host.ServiceView{}}
 	for name, s := range all {
-		v := host.ServiceView{Main: s.Main, Fresh: s.Fresh, Share: s.Share, Sides: map[string]host.SideView{}}
+		v := host.ServiceView{Main: s.Main, Fresh: s.Fresh, Share: s.Share, Autoscale: s.Autoscale, Sides: map[string]host.SideView{}}
 		for key, side := range s.Sides {
 			if side.Want == 0 && side.Up == 0 {
 				continue // kept to go back to
@@ -227,6 +228,9 @@ func (k Kubernetes) Keep(ctx context.Context, r host.Rollout) error {
 	if err != nil {
 		return err
 	}
+	if err := k.autoscale(ctx, r); err != nil {
+		return err
+	}
 	if err := k.Client.Keep(ctx, r.ID, data); err != nil || r.Ended.IsZero() {
 		return err
 	}
@@ -236,6 +240,30 @@ func (k Kubernetes) Keep(ctx context.Context, r host.Rollout) error {
 	}
 	for _, old := range all[min(remembered, len(all)):] {
 		if err := k.Forget(ctx, old.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// autoscale takes the autoscalers away when a rollout begins, which then decides how many
+// pods run, and at its end makes that of the side that has the traffic.
+func (k Kubernetes) autoscale(ctx context.Context, r host.Rollout) error {
+	f := manifest.Fleet{Name: r.Fleet, Environment: r.Environment}
+	for _, p := range slices.Concat(r.Waves...) {
+		key := p.Spec.Release
+		if r.Outcome != deploy.Deployed && p.Spec.Runs == 0 {
+			key = p.Spec.Replaces
+		}
+		var err error
+		switch {
+		case r.Ended.IsZero() && (p.Scaled || p.Autoscale.Max > 0):
+			err = k.Unscaled(ctx, p.Spec.Service)
+		case !r.Ended.IsZero() && p.Autoscale.Max > 0 && key != "":
+			s := manifest.Service{Service: release.Service{Name: p.Spec.Service, Type: p.New.Type}, Placement: config.Placement{Autoscale: p.Autoscale}, Side: kube.SideOf(key)}
+			err = k.Scaled(ctx, f.Autoscaler(s))
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -412,7 +412,10 @@ func (b *bed) manifests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Namespace, m.Autoscale = "default", manifest.Autoscale{Min: 2, Max: 5}
+	m.Namespace = "default"
+	for i := range m.Services {
+		m.Services[i].Placement.Autoscale = deploy.Autoscale{Min: 2, Max: 5, CPU: config.DefaultCPU}
+	}
 	m.Routes = []config.Route{{Host: "shop.example", Service: "web", Certificate: "x", Key: "y"}, {Host: "*.shop.example", Path: "/api", Service: "web"}}
 	objects, err := m.Objects()
 	if err != nil {

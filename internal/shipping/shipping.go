@@ -112,16 +112,20 @@ func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceVie
 	if err != nil {
 		return host.Part{}, false, err
 	}
-	p := host.Part{New: w, Spec: deploy.Spec{
-		Service: s.Name, Release: w.Key(), Replicas: place.Replicas, Strategy: place.Strategy,
+	old, runs := seen.Sides[seen.Main]
+	replicas := place.Replicas
+	if place.Autoscale.Max > 0 {
+		replicas = place.Autoscale.Within(old.Want) // which the load has decided
+	}
+	p := host.Part{New: w, Autoscale: place.Autoscale, Scaled: seen.Autoscale.Max > 0, Spec: deploy.Spec{
+		Service: s.Name, Release: w.Key(), Replicas: replicas, Strategy: place.Strategy,
 		Deadline: o.Environment.Deadline, Patience: o.Environment.Patience,
 	}}
 	if (w.Port == 0 || o.onKubernetes()) && p.Spec.Strategy.Kind == deploy.Canary {
 		p.Spec.Strategy.Analysed = false // nobody asks it, or nobody counts, so there is nothing to compare
 	}
-	old, runs := seen.Sides[seen.Main]
 	switch {
-	case runs && seen.Main == w.Key() && old.Want == place.Replicas && seen.Fresh == "" && !drifted:
+	case runs && seen.Main == w.Key() && old.Want == replicas && seen.Autoscale == place.Autoscale && seen.Fresh == "" && !drifted:
 		return p, false, nil
 	case runs && seen.Main == w.Key():
 		p.Spec.Runs = old.Want

@@ -49,6 +49,9 @@ type Part struct {
 	Checks []plan.HealthCheck `json:"checks,omitempty"`
 	Limits Limits             `json:"limits,omitzero"`
 
+	Autoscale deploy.Autoscale `json:"autoscale,omitzero"` // of New, when the rollout has ended
+	Scaled    bool             `json:"scaled,omitempty"`   // an autoscaler changes the number of Old, or of New, before it
+
 	Commands []Command `json:"commands,omitempty"` // checks in the image of New
 	Queries  []Query   `json:"queries,omitempty"`
 }

@@ -67,8 +67,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	_, path, _ := strings.Cut(r.URL.Path, "/namespaces/payments/")
-	resource, rest, _ := strings.Cut(path, "/")
+	_, rest, _ := strings.Cut(inside(r), "/")
+	resource := resource(r)
 	name, subresource, _ := strings.Cut(rest, "/")
 	body := map[string]any{}
 	if data, _ := io.ReadAll(r.Body); len(data) > 0 {
@@ -92,6 +92,18 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.one(w, r, resource, cmp.Or(name, nameOf(body)), body)
 	}
 	a.control()
+}
+
+// inside is the path of a request in its namespace.
+func inside(r *http.Request) string {
+	_, path, _ := strings.Cut(r.URL.Path, "/namespaces/payments/")
+	return path
+}
+
+// resource is what a request is about.
+func resource(r *http.Request) string {
+	name, _, _ := strings.Cut(inside(r), "/")
+	return name
 }
 
 func (a *api) one(w http.ResponseWriter, r *http.Request, resource, name string, body map[string]any) {
