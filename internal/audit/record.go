@@ -42,6 +42,7 @@ const (
 	Resumed       Action = "resumed"
 	Promoted      Action = "promoted"
 	Unlocked      Action = "unlocked"
+	Pruned        Action = "pruned" // what a release does not have was removed
 )
 
 // What the log records of itself.

@@ -36,6 +36,15 @@ goes back when more of its requests fail than before. If one service goes back, 
 A version that is no release yet becomes one, as slipway release does it. Images go by
 digest, so each environment gets the same ones.
 
+What the environment has and the release does not, such as a dropped service, stays and is
+listed. On a terminal the command asks whether to remove it when the release runs; --prune
+removes it without asking.
+
+With --dry-run the command shows each service or object that would be created or changed,
+and the fields. A cluster is asked by a dry run, so quotas, admission webhooks and the
+security level of the namespace answer as they would. Nothing is changed, and no lock is
+taken.
+
 Ctrl-C leaves the rollout as it is; the containers run on. Then slipway deploy resume
 goes on, and slipway deploy abort goes back, on any machine.`,
 		Example: `  slipway deploy staging v1.2.3
@@ -44,10 +53,14 @@ goes on, and slipway deploy abort goes back, on any machine.`,
   slipway deploy abort production --reason "wrong prices"
   slipway rollback production`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.deploy(cmd.Context(), args[0], args[1], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.ask = true
+			return a.deploy(cmd.Context(), args[0], args[1], f)
+		},
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would change, and change nothing")
+	cmd.Flags().BoolVar(&f.prune, "prune", false, "remove what the release does not have, after it runs")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would change, field by field, and change nothing")
 	cmd.AddCommand(a.deployStatus(), a.deployResume(), a.deployRemove(),
 		a.deployAsk("abort", "Let a rollout go back to what ran before", deploy.AskAbort),
 		a.deployAsk("promote", "Let a rollout go on without waiting for time or data", deploy.AskPromote),
@@ -58,6 +71,8 @@ goes on, and slipway deploy abort goes back, on any machine.`,
 type deployFlags struct {
 	reason string
 	dryRun bool
+	prune  bool // what the release does not have
+	ask    bool // whether to prune, at a terminal
 }
 
 func (f *deployFlags) register(cmd *cobra.Command) {
@@ -67,11 +82,11 @@ func (f *deployFlags) register(cmd *cobra.Command) {
 // deploy brings a release to every host of an environment, one after the other. When it
 // goes back on one, it goes back on those before.
 func (a *app) deploy(ctx context.Context, environment, version string, f deployFlags) error {
-	all, err := a.goals(ctx, environment, true)
+	all, err := a.goals(ctx, environment, !f.dryRun)
 	if err != nil {
 		return err
 	}
-	r, err := a.releaseOf(ctx, all[0].fleet.Name, version)
+	r, err := a.releaseOf(ctx, all[0].fleet.Name, version, f.dryRun)
 	if err != nil {
 		return err
 	}
@@ -101,10 +116,11 @@ func (a *app) goBack(ctx context.Context, before []goal, why error) error {
 	return errors.Join(problems...)
 }
 
-// releaseOf reads a release, and makes it when there is none of that version.
-func (a *app) releaseOf(ctx context.Context, fleetName, version string) (release.Release, error) {
+// releaseOf reads a release, and makes it when there is none of that version, unless
+// nothing is to be changed.
+func (a *app) releaseOf(ctx context.Context, fleetName, version string, dryRun bool) (release.Release, error) {
 	all := a.state.Releases(fleetName)
-	if r, err := all.Get(version); err == nil || release.CheckVersion(version) != nil || all.Has(version) {
+	if r, err := all.Get(version); err == nil || dryRun || release.CheckVersion(version) != nil || all.Has(version) {
 		return r, err
 	}
 	r, _, err := a.release(ctx, version, fleetFlags{}, false)
@@ -131,21 +147,25 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 	if order.First, err = a.first(ctx, g); err != nil {
 		return false, err
 	}
-	if err := order.Allowed(ctx, time.Now()); err != nil {
-		return false, err
+	refused := order.Allowed(ctx, time.Now())
+	if f.dryRun {
+		return false, errors.Join(a.preview(ctx, g, order), refused)
+	}
+	if refused != nil {
+		return false, refused
 	}
 	rollout, err := order.Plan(ctx, time.Now())
 	if err != nil {
 		return false, err
-	}
-	if f.dryRun {
-		return false, a.printRollout(rollout)
 	}
 	if err := a.hasStages(ctx, rollout); err != nil {
 		return false, err
 	}
 	if len(rollout.Waves) == 0 && slices.Equal(rollout.Routes, rollout.OldRoutes) {
 		_, err := fmt.Fprintf(a.Stderr, "%s runs in %s already; nothing was changed\n", r.Version, g)
+		return false, errors.Join(err, a.prune(ctx, g, order, f))
+	}
+	if err := a.announce(ctx, g, rollout); err != nil {
 		return false, err
 	}
 	if err := a.send(ctx, g, store, r); err != nil {
@@ -161,7 +181,10 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 	if err := log.Append(deployRecord(g, rollout, audit.DeployStarted, audit.OK, f.reason)); err != nil {
 		return false, err
 	}
-	return true, a.carryOut(ctx, g, rollout)
+	if err := a.carryOut(ctx, g, rollout); err != nil {
+		return true, err
+	}
+	return true, a.prune(ctx, g, order, f)
 }
 
 // send brings the images of a release to another machine: what it lacks of them.

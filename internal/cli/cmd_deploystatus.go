@@ -29,6 +29,8 @@ type environmentStatus struct {
 	Lock        *host.Lock      `json:"lock,omitempty"`
 	Services    []serviceStatus `json:"services"`
 	Routes      []host.Route    `json:"routes,omitempty"`
+	Drift       []deploy.Drift  `json:"drift,omitempty"`   // what somebody else changed
+	Surplus     []string        `json:"surplus,omitempty"` // what the release does not have
 }
 
 type rolloutStatus struct {
@@ -82,7 +84,7 @@ func (a *app) showStatus(ctx context.Context, g goal, asJSON, watch bool) error 
 		if err != nil {
 			return err
 		}
-		if said := fmt.Sprintf("%+v", s.Services); said != last {
+		if said := fmt.Sprintf("%+v", []any{s.Services, s.Drift, s.Surplus}); said != last {
 			last = said
 			if asJSON {
 				err = a.printJSON(s)
@@ -120,12 +122,20 @@ func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
 	}
 	if now := shipping.Current(all); now != nil {
 		out.Version, out.Since = now.Version, now.Ended
+		if out.Surplus, err = shipping.Surplus(ctx, g.client, *now); err != nil {
+			return out, err
+		}
 	}
 	if len(all) > 0 {
 		r := all[0]
 		out.Rollout = &rolloutStatus{r.Version, r.By, r.Reason, r.Started, r.Ended, r.Outcome, r.Why}
 	}
 	out.Routes = view.Routes
+	if place, ok := g.client.(shipping.Drifter); ok {
+		if out.Drift, err = place.Drift(ctx); err != nil {
+			return out, err
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(view.Services)) {
 		out.Services = append(out.Services, sidesOf(name, view.Services[name])...)
 	}
@@ -168,6 +178,10 @@ func (a *app) printStatus(s environmentStatus) error {
 	if s.Lock != nil {
 		fmt.Fprintf(a.Stdout, "locked by %s since %s\n", diag.Printable(s.Lock.By), s.Lock.Since.Local().Format(runTime))
 	}
+	printDrift(a.Stdout, s.Drift)
+	if len(s.Surplus) > 0 {
+		fmt.Fprintf(a.Stdout, "not of %s: %s; slipway deploy %s %[1]s --prune removes them\n", s.Version, diag.Printable(strings.Join(s.Surplus, ", ")), s.Environment)
+	}
 	if len(s.Services) == 0 {
 		return nil
 	}
@@ -175,26 +189,6 @@ func (a *app) printStatus(s environmentStatus) error {
 	fmt.Fprintln(t, "\nSERVICE\tRELEASE\tTRAFFIC\tHEALTHY\tPROBLEM")
 	for _, v := range s.Services {
 		fmt.Fprintf(t, "%s\t%s\t%d %%\t%d of %d\t%.120s\n", v.Service, v.Release, v.Share, v.Healthy, v.Want, diag.Printable(cmp.Or(v.Problem, "-")))
-	}
-	return t.Flush()
-}
-
-// printRollout prints what a rollout would do.
-func (a *app) printRollout(r host.Rollout) error {
-	if len(r.Waves) == 0 {
-		_, err := fmt.Fprintf(a.Stdout, "%s runs in %s already; nothing would change\n", r.Version, r.Environment)
-		return err
-	}
-	t := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "WAVE\tSERVICE\tFROM\tTO\tREPLICAS\tSTRATEGY")
-	for i, wave := range r.Waves {
-		for _, p := range wave {
-			from := "-"
-			if p.Old != nil {
-				from = p.Old.Release
-			}
-			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\n", i+1, p.Spec.Service, from, p.New.Release, p.Spec.Replicas, p.Spec.Strategy.Kind)
-		}
 	}
 	return t.Flush()
 }

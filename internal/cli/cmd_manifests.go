@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/generated"
@@ -49,7 +50,7 @@ refer to Secrets, and a note names those that you create.`,
 	fl.StringVarP(&f.dir, "output", "o", "", "write files below this directory")
 	fl.StringVar(&f.format, "format", string(manifest.Plain), "format of the files: "+strings.Join(manifest.Formats(), ", "))
 	fl.StringVar(&f.gateway, "gateway", "", "write HTTPRoutes for this Gateway ([NAMESPACE/]NAME) in place of Ingresses")
-	fl.StringVar(&f.autoscale, "autoscale", "", "write a HorizontalPodAutoscaler for each service, with MIN-MAX pods")
+	fl.StringVar(&f.autoscale, "autoscale", "", "write a HorizontalPodAutoscaler for each service, with MIN-MAX pods, over autoscale: of the environment")
 	fl.BoolVar(&f.force, "force", false, "replace files that Slipway did not write, and keep a backup")
 	fl.BoolVar(&f.diff, "diff", false, "print the changes and write nothing")
 	return cmd
@@ -114,8 +115,12 @@ func (a *app) manifestsOf(environment, version string, f manifestsFlags) (m mani
 	if f.autoscale == "" {
 		return m, nil
 	}
-	if _, err := fmt.Sscanf(f.autoscale, "%d-%d", &m.Autoscale.Min, &m.Autoscale.Max); err != nil || fmt.Sprintf("%d-%d", m.Autoscale.Min, m.Autoscale.Max) != f.autoscale {
+	pods := deploy.Autoscale{CPU: config.DefaultCPU}
+	if _, err := fmt.Sscanf(f.autoscale, "%d-%d", &pods.Min, &pods.Max); err != nil || fmt.Sprintf("%d-%d", pods.Min, pods.Max) != f.autoscale {
 		return m, diag.Fail(diag.ExitUsage, "%q is no range of pods", f.autoscale).WithHint("write the least and the most pods, such as --autoscale 2-10")
+	}
+	for i := range m.Services {
+		m.Services[i].Placement.Autoscale = pods
 	}
 	return m, m.Check()
 }

@@ -52,6 +52,7 @@ type Placement struct {
 	MemoryBytes int64             `json:",omitempty"` // 0: that of the service
 	CPU         float64           `json:",omitempty"` // cores; 0: not limited
 	Env         map[string]string `json:",omitempty"`
+	Autoscale   deploy.Autoscale  `json:",omitzero"` // in place of Replicas
 }
 
 // Route is what the proxy of a host takes from outside and hands to a service.
@@ -148,6 +149,9 @@ func (e Environment) Of(service string) Placement {
 		CPU:         or(own.CPU, all.CPU),
 		Env:         map[string]string{},
 	}
+	if out.Autoscale = or(own.Autoscale, all.Autoscale); own.Replicas != 0 {
+		out.Autoscale = deploy.Autoscale{}
+	}
 	if own.Strategy.Kind != "" {
 		out.Strategy = own.Strategy
 	}
@@ -202,6 +206,9 @@ const (
 	defaultSamples   = 50
 	defaultListen    = 80
 )
+
+// DefaultCPU is the percentage of the limit in cores at which Autoscale keeps containers.
+const DefaultCPU = 60
 
 // defaultStrategy is a strategy of which only the name is written.
 func defaultStrategy(kind string) deploy.Strategy {

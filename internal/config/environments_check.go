@@ -90,6 +90,15 @@ func (d *decoder) checkAfter(at, name string, e environment, doc *document) {
 // checkKubernetes reports keys that the target does not have.
 func (d *decoder) checkKubernetes(at string, e environment) {
 	kube := e.Target.kind == TargetKubernetes
+	scaled := []string{at + "/autoscale"}
+	for _, service := range sortedKeys(e.Services) {
+		scaled = append(scaled, at+"/services/"+service+"/autoscale")
+	}
+	for _, place := range scaled {
+		if _, there := d.at[place]; there && !kube && e.Target.kind != "" && !d.hasFindingIn(place) {
+			d.report(codeImpossible, place, "write replicas: in its place, or target: kubernetes", "the key autoscale is for kubernetes, and the target is %s", e.Target.kind)
+		}
+	}
 	for key, value := range map[string]string{"context": e.Context, "namespace": e.Namespace} {
 		_, there := d.at[at+"/"+key]
 		switch {
@@ -112,7 +121,31 @@ func (d *decoder) checkPlacement(at string, p placement) {
 	if n := p.Replicas; n != nil && (*n < 1 || *n > 1000) {
 		d.report(codeAmount, at+"/replicas", "use a number from 1 to 1000", "%d replicas are out of range", *n)
 	}
+	d.checkAutoscale(at, p)
 	d.checkEnv(at, p.Env, "delete it here and name its source below secrets:", "anyone who reads the repository can read it")
+}
+
+// checkAutoscale reports ranges of replicas that are none.
+func (d *decoder) checkAutoscale(at string, p placement) {
+	if _, there := d.at[at+"/autoscale"]; !there || d.hasFindingIn(at+"/autoscale") {
+		return
+	}
+	a := p.Autoscale
+	for key, n := range map[string]*int{"min": a.Min, "max": a.Max} {
+		if n != nil && (*n < 1 || *n > 1000) {
+			d.report(codeAmount, at+"/autoscale/"+key, "use a number from 1 to 1000", "%d replicas are out of range", *n)
+		}
+	}
+	switch {
+	case a.Max == nil:
+		d.report(codeAmount, at+"/autoscale", "such as autoscale: {min: 2, max: 10, cpu: 60}", "the range has no max:")
+	case a.Min != nil && *a.Max < *a.Min:
+		d.report(codeAmount, at+"/autoscale", "write the smaller number as min:", "%d to %d replicas are no range", *a.Min, *a.Max)
+	case a.CPU != nil && (*a.CPU < 1 || *a.CPU > 100):
+		d.report(codeAmount, at+"/autoscale/cpu", "use a percentage of the limit, from 1 to 100", "%d percent of the cores are out of range", *a.CPU)
+	case p.Replicas != nil:
+		d.report(codeImpossible, at+"/autoscale", "delete one of them", "the load decides about the replicas, and replicas: is written too")
+	}
 }
 
 // checkPlacements reports settings of services that do not exist or do not keep running.
@@ -124,8 +157,8 @@ func (d *decoder) checkPlacements(at string, e environment, doc *document) {
 		if !known {
 			d.unknownService("key:"+at, service, "services", doc)
 		}
-		if s.Type == "job" && (p.Replicas != nil || p.Strategy.Kind != "") {
-			d.report(codeImpossible, "key:"+at, "delete replicas: and strategy:", "%s is a job, which runs once and ends", service)
+		if s.Type == "job" && (p.Replicas != nil || p.Strategy.Kind != "" || p.Autoscale.Max != nil) {
+			d.report(codeImpossible, "key:"+at, "delete replicas:, autoscale: and strategy:", "%s is a job, which runs once and ends", service)
 		}
 	}
 }

@@ -46,11 +46,19 @@ type environment struct {
 
 // placement is how services run.
 type placement struct {
-	Strategy strategy          `yaml:"strategy,omitempty" jsonschema_description:"How a release replaces the running one: rolling, blue-green, canary or recreate, or a map of it to its settings; rolling when left out."`
-	Replicas *int              `yaml:"replicas,omitempty" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"Containers of each service; 1 when left out."`
-	Memory   memory            `yaml:"memory,omitempty" jsonschema_description:"Memory limit of each container, such as 512Mi; that of the service when left out."`
-	CPU      cores             `yaml:"cpu,omitempty" jsonschema_description:"Limit of each container in cores, such as 0.5 or 500m; none when left out."`
-	Env      map[string]scalar `yaml:"env,omitempty" jsonschema_description:"Variables of the running services, over their own. Not for secrets."`
+	Strategy  strategy          `yaml:"strategy,omitempty" jsonschema_description:"How a release replaces the running one: rolling, blue-green, canary or recreate, or a map of it to its settings; rolling when left out."`
+	Replicas  *int              `yaml:"replicas,omitempty" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"Containers of each service; 1 when left out."`
+	Autoscale autoscale         `yaml:"autoscale,omitempty" jsonschema_description:"Range of containers of each service, in place of replicas, between which the load decides. For kubernetes."`
+	Memory    memory            `yaml:"memory,omitempty" jsonschema_description:"Memory limit of each container, such as 512Mi; that of the service when left out."`
+	CPU       cores             `yaml:"cpu,omitempty" jsonschema_description:"Limit of each container in cores, such as 0.5 or 500m; none when left out."`
+	Env       map[string]scalar `yaml:"env,omitempty" jsonschema_description:"Variables of the running services, over their own. Not for secrets."`
+}
+
+// autoscale is a range of replicas.
+type autoscale struct {
+	Min *int `yaml:"min,omitempty" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"Least containers; 1 when left out."`
+	Max *int `yaml:"max" jsonschema:"required,minimum=1,maximum=1000" jsonschema_description:"Most containers."`
+	CPU *int `yaml:"cpu,omitempty" jsonschema:"minimum=1,maximum=100" jsonschema_description:"Percent of the limit of cores that the containers are to use on average; 60 when left out."`
 }
 
 // placements are those of single services.

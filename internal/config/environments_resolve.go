@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"time"
+
+	"github.com/slipway-build/slipway/internal/deploy"
 )
 
 // environments resolves those of a document, as they are written.
@@ -75,6 +77,9 @@ func (p placement) resolve() Placement {
 	if p.Replicas != nil {
 		out.Replicas = *p.Replicas
 	}
+	if a := p.Autoscale; a.Max != nil {
+		out.Autoscale = deploy.Autoscale{Min: value(a.Min, 1), Max: *a.Max, CPU: value(a.CPU, DefaultCPU)}
+	}
 	for name, value := range p.Env {
 		if out.Env == nil {
 			out.Env = map[string]string{}
@@ -82,6 +87,14 @@ func (p placement) resolve() Placement {
 		out.Env[name] = string(value)
 	}
 	return out
+}
+
+// value is a number as written, or its default.
+func value(written *int, or int) int {
+	if written == nil {
+		return or
+	}
+	return *written
 }
 
 // only is a service as written, or the fleet's only one.

@@ -21,6 +21,7 @@ type Spec struct {
 	Replaces string // the release that runs; "": none does
 	Replicas int    // of Release; at least 1
 	Before   int    // of Replaces
+	Runs     int    `json:",omitempty"` // of Release already, which then replaces none: it is changed in place
 	Strategy Strategy
 	Deadline time.Duration // in which a side becomes healthy, and how long it may be less
 	Patience time.Duration // how long nobody may answer, or there may be no data, before it pauses
@@ -136,6 +137,8 @@ func (spec Spec) Check() error {
 		return fmt.Errorf("%d replicas: at least one is to run", spec.Replicas)
 	case spec.Replaces == "" && spec.Before != 0 || spec.Replaces != "" && spec.Before < 1:
 		return fmt.Errorf("%d copies of the release %q run before it", spec.Before, spec.Replaces)
+	case spec.Runs < 0 || spec.Runs > 0 && spec.Replaces != "":
+		return fmt.Errorf("%d copies of it run, and of the release %q that it replaces", spec.Runs, spec.Replaces)
 	case spec.Deadline <= 0 || spec.Patience <= 0:
 		return fmt.Errorf("times to wait are positive")
 	}
@@ -216,6 +219,8 @@ func (at position) toward(spec Spec, to Step, seen Observed) Action {
 		return do(Action{Kind: Scale, Side: Old, Count: to.Old})
 	case to.Old == 0 && seen.Old.Up > 0:
 		return do(Action{Kind: Wait, Reason: "the old side ends its requests"})
+	case spec.Runs > 0 && seen.New.Want > to.New:
+		return do(Action{Kind: Scale, Side: New, Count: to.New})
 	}
 	if until := at.since.Add(to.Hold); seen.Now.Before(until) && !at.skip {
 		return do(Action{Kind: Wait, Until: until, Reason: "it is watched"})
@@ -238,6 +243,10 @@ func (at position) back(spec Spec, seen Observed) Action {
 	retire := do(Action{Kind: Retire, Side: New})
 	first := spec.Replaces == "" || spec.Strategy.Kind == Recreate // there is nothing, or no place, beside it
 	switch {
+	case spec.Runs > 0 && seen.New.Want != spec.Runs: // there is no other side that could take over
+		return do(Action{Kind: Scale, Side: New, Count: spec.Runs})
+	case spec.Runs > 0:
+		return do(Action{Kind: Done, Outcome: RolledBack, Reason: at.reverting})
 	case first && seen.New.Want > 0:
 		return retire
 	case first && !gone:

@@ -44,7 +44,7 @@ func drawSpec(t *rapid.T) Spec {
 		},
 	}
 	if spec.Replaces == "" {
-		spec.Before = 0
+		spec.Before, spec.Runs = 0, rapid.IntRange(0, 7).Draw(t, "runs")
 	}
 	if s := &spec.Strategy; s.Surge+s.Unavailable == 0 || s.Unavailable >= min(spec.Replicas, max(1, spec.Before)) {
 		s.Surge, s.Unavailable = max(1, s.Surge), 0
@@ -60,6 +60,9 @@ func drawWorld(t *rapid.T) *world {
 		mute:   rapid.IntRange(0, 9).Draw(t, "mute") == 0,
 		silent: rapid.SampledFrom([]int{0, 0, 20, 50}).Draw(t, "silent"),
 		slow:   rapid.IntRange(0, 6).Draw(t, "slow"),
+	}
+	if spec.Runs > 0 {
+		w.new, w.share = Group{Want: spec.Runs, Up: spec.Runs, Healthy: spec.Runs}, 100
 	}
 	if rapid.Bool().Draw(t, "bad") {
 		w.badFrom = now.Add(time.Duration(rapid.IntRange(0, 300).Draw(t, "bad from")) * time.Second)
@@ -149,7 +152,7 @@ func (w *world) do(a Action) {
 		}
 		w.share = a.Share
 	}
-	if w.spec.Strategy.Kind == Recreate || w.spec.Replaces == "" {
+	if w.spec.Strategy.Kind == Recreate && w.spec.Runs == 0 || w.spec.Replaces == "" && w.spec.Runs == 0 {
 		return
 	}
 	if served && !w.serves() || healthy && w.old.Healthy+w.new.Healthy == 0 {
@@ -236,7 +239,7 @@ func (w *world) ended(at position, aborted bool) {
 		if w.badFrom.IsZero() && !aborted {
 			w.t.Fatalf("a good release went back: %s", at.reverting)
 		}
-		if w.new.Want != 0 || w.spec.Replaces != "" && (w.share != 0 || w.old.Want != w.spec.Before) {
+		if w.new.Want != w.spec.Runs || w.spec.Replaces != "" && (w.share != 0 || w.old.Want != w.spec.Before) {
 			w.t.Fatalf("went back with %d %%, old %+v, new %+v", w.share, w.old, w.new)
 		}
 	}

@@ -63,13 +63,16 @@ func (f Fleet) budget(s Service) Object {
 	return out
 }
 
-func (f Fleet) autoscaler(s Service) Object {
-	out := f.object("autoscaling/v2", "HorizontalPodAutoscaler", s.sideName(), s)
+// Autoscaler changes the number of pods of a side. Its percentage is of the limit, as that
+// of deploy.Autoscale, and Kubernetes's is of what is requested.
+func (f Fleet) Autoscaler(s Service) Object {
+	a := s.Placement.Autoscale
+	out := f.object("autoscaling/v2", "HorizontalPodAutoscaler", s.Name, s)
 	out["spec"] = map[string]any{
 		"scaleTargetRef": map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": s.sideName()},
-		"minReplicas":    f.Autoscale.Min, "maxReplicas": f.Autoscale.Max,
+		"minReplicas":    a.Min, "maxReplicas": a.Max,
 		"metrics": []any{map[string]any{"type": "Resource", "resource": map[string]any{
-			"name": "cpu", "target": map[string]any{"type": "Utilization", "averageUtilization": cmp.Or(f.Autoscale.CPU, 300)},
+			"name": "cpu", "target": map[string]any{"type": "Utilization", "averageUtilization": a.CPU * CoresRequested},
 		}}},
 	}
 	return out

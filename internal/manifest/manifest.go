@@ -38,7 +38,6 @@ type Fleet struct {
 	Routes      []config.Route
 	Gateway     string // "NAME" or "NAMESPACE/NAME": routes are of the Gateway API; "": they are Ingresses
 	Hooks       config.Hooks
-	Autoscale   Autoscale
 }
 
 // Service is a service of the release, and how it runs.
@@ -49,12 +48,6 @@ type Service struct {
 	Callers   []string                   // services of the fleet that are known to talk to it
 	Secrets   []config.EnvironmentSecret // that it gets
 	Side      string                     // in a rollout: which of two it is; "": there is only one
-}
-
-// Autoscale lets a HorizontalPodAutoscaler change the number of pods; Max 0: none does.
-type Autoscale struct {
-	Min, Max int
-	CPU      int // percent of what is requested; 0: 300, which is 60 % of the limit that is the default
 }
 
 // Labels of Slipway itself.
@@ -94,21 +87,22 @@ func (f Fleet) Shared(s Service) []Object {
 		}
 	}
 	out = append(out, f.networkPolicy(s))
-	if max(s.Placement.Replicas, f.Autoscale.Min) > 1 {
+	if max(s.Placement.Replicas, s.Placement.Autoscale.Min) > 1 {
 		out = append(out, f.budget(s))
 	}
 	return out
 }
 
-// Workload are the objects of one side of a service.
+// Workload are the objects of one side of a service. The autoscaler of a side of a rollout
+// is not among them: it is that of the side that has the traffic.
 func (f Fleet) Workload(s Service) []Object {
 	var out []Object
 	if len(s.Placement.Env) > 0 {
 		out = append(out, f.configMap(s))
 	}
 	out = append(out, f.deployment(s))
-	if f.Autoscale.Max > 0 {
-		out = append(out, f.autoscaler(s))
+	if s.Placement.Autoscale.Max > 0 && s.Side == "" {
+		out = append(out, f.Autoscaler(s))
 	}
 	return out
 }
@@ -140,8 +134,10 @@ func (f Fleet) Check() error {
 			return diag.Fail(diag.ExitUsage, "the route to %s leads to no port", r.Service).WithHint("give the service a port: in slipway.yaml")
 		}
 	}
-	if a := f.Autoscale; a.Max != 0 && (a.Min < 1 || a.Max < a.Min) {
-		return diag.Fail(diag.ExitUsage, "%d to %d pods cannot be a range", a.Min, a.Max).WithHint("write the least and the most pods, such as 2-10")
+	for _, s := range f.Services {
+		if a := s.Placement.Autoscale; a.Max != 0 && (a.Min < 1 || a.Max < a.Min) {
+			return diag.Fail(diag.ExitUsage, "%d to %d pods cannot be a range", a.Min, a.Max).WithHint("write the least and the most pods, such as 2-10")
+		}
 	}
 	return nil
 }

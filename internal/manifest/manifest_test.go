@@ -120,7 +120,10 @@ func everything(t *testing.T) []manifest.Object {
 	t.Helper()
 	plain := shop()
 	scaled := shop()
-	scaled.Autoscale, scaled.Gateway = manifest.Autoscale{Min: 2, Max: 10}, "infra/public"
+	scaled.Gateway = "infra/public"
+	for i := range scaled.Services {
+		scaled.Services[i].Placement.Autoscale = deploy.Autoscale{Min: 2, Max: 10, CPU: 60}
+	}
 	sided := shop()
 	for i := range sided.Services {
 		sided.Services[i].Side = "0badcafe"
@@ -302,7 +305,7 @@ func TestRefusals(t *testing.T) {
 		"tcp":       {func(f *manifest.Fleet) { f.Routes[0].TCP = true }, "is for plain TCP", "LoadBalancer"},
 		"route":     {func(f *manifest.Fleet) { f.Routes[0].Service = "mailer" }, "leads to no port", "port:"},
 		"hook":      {func(f *manifest.Fleet) { f.Hooks.Before[0].Service = "gone" }, "a hook runs gone", "slipway release show v1.2.3"},
-		"scale":     {func(f *manifest.Fleet) { f.Autoscale = manifest.Autoscale{Min: 3, Max: 2} }, "3 to 2 pods", "2-10"},
+		"scale":     {func(f *manifest.Fleet) { f.Services[0].Placement.Autoscale = deploy.Autoscale{Min: 3, Max: 2} }, "3 to 2 pods", "2-10"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := shop()

@@ -23,6 +23,9 @@ const (
 	coresDefault  = 0.5
 )
 
+// CoresRequested is the part of the limit in cores that a container requests: one of so many.
+const CoresRequested = 5
+
 // The times of a pod that ends: it is taken out of the traffic first, which nodes learn
 // of in their own time, and then has time to end its requests.
 const (
@@ -36,7 +39,7 @@ func (f Fleet) deployment(s Service) Object {
 	out["metadata"].(map[string]any)["labels"] = f.versioned(s)
 	replicas := max(s.Placement.Replicas, 1)
 	pod := f.pod(s)
-	if replicas > 1 || f.Autoscale.Max > 1 {
+	if replicas > 1 || s.Placement.Autoscale.Max > 1 {
 		pod["topologySpreadConstraints"] = []any{map[string]any{
 			"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
 			"labelSelector": map[string]any{"matchLabels": f.side(s)},
@@ -49,7 +52,7 @@ func (f Fleet) deployment(s Service) Object {
 		"selector":                map[string]any{"matchLabels": f.side(s)},
 		"template":                map[string]any{"metadata": map[string]any{"labels": f.versioned(s)}, "spec": pod},
 	}
-	if f.Autoscale.Max == 0 { // else two would decide about it
+	if s.Placement.Autoscale.Max == 0 { // else two would decide about it
 		spec["replicas"] = replicas
 	}
 	out["spec"] = spec
@@ -121,7 +124,7 @@ func resources(s Service) map[string]any {
 	cores := cmp.Or(s.Placement.CPU, coresDefault)
 	return map[string]any{
 		"limits":   map[string]any{"memory": quantity(memory), "cpu": millis(cores)},
-		"requests": map[string]any{"memory": quantity(memory / 2), "cpu": millis(cores / 5)},
+		"requests": map[string]any{"memory": quantity(memory / 2), "cpu": millis(cores / CoresRequested)},
 	}
 }
 

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/deploy/kube"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/manifest"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/release"
 )
 
 // Kubernetes is an environment in a namespace of a cluster; it is a Place. What a rollout
@@ -24,6 +26,15 @@ import (
 type Kubernetes struct{ *kube.Client }
 
 func (o Order) onKubernetes() bool { return o.Environment.Target == config.TargetKubernetes }
+
+// Allowed is an error when the user may not do there what a rollout does.
+func (k Kubernetes) Allowed(ctx context.Context, o Order) error {
+	var kinds []string
+	if slices.ContainsFunc(o.Release.Services, func(s release.Service) bool { return o.Environment.Of(s.Name).Autoscale.Max > 0 }) {
+		kinds = append(kinds, "HorizontalPodAutoscaler")
+	}
+	return k.Client.Allowed(ctx, kinds...)
+}
 
 // Prepare makes the objects of all sides that a rollout brings, with no pods yet, and
 // keeps the jobs that it may run, so that another machine can go on with it.
@@ -37,13 +48,8 @@ func (k Kubernetes) Prepare(ctx context.Context, o Order, r host.Rollout) error 
 	}
 	var sides []kube.Workload
 	for _, p := range slices.Concat(r.Waves...) {
-		s := service(m, p.Spec.Service, p.New)
-		objects := m.Shared(s)
-		if secret := secretOf(m, s, p.New); secret != nil {
-			objects = append(objects, secret)
-		}
-		sides = append(sides, kube.Workload{Key: p.Spec.Release, Objects: append(objects, m.Workload(s)...)})
-		if err := k.Prune(ctx, s.Name, p.Spec.Release, p.Spec.Replaces); err != nil {
+		sides = append(sides, sideOf(m, p))
+		if err := k.Prune(ctx, p.Spec.Service, p.Spec.Release, p.Spec.Replaces); err != nil {
 			return err
 		}
 	}
@@ -51,10 +57,48 @@ func (k Kubernetes) Prepare(ctx context.Context, o Order, r host.Rollout) error 
 	if err := k.Client.Prepare(ctx, append(sides, more...)...); err != nil {
 		return err
 	}
+	for _, p := range slices.Concat(r.Waves...) {
+		if p.Spec.Runs == 0 {
+			continue
+		}
+		if err := k.Restore(ctx, p.Spec.Service, p.New.Port); err != nil {
+			return err
+		}
+	}
 	if len(jobs) == 0 {
 		return nil
 	}
 	return k.Store(ctx, jobsName(r), jobs)
+}
+
+// sideOf has the objects of the side that a part of a rollout brings.
+func sideOf(m manifest.Fleet, p host.Part) kube.Workload {
+	s := service(m, p.Spec.Service, p.New)
+	objects := m.Shared(s)
+	if secret := secretOf(m, s, p.New); secret != nil {
+		objects = append(objects, secret)
+	}
+	return kube.Workload{Key: p.Spec.Release, Objects: append(objects, m.Workload(s)...), Replaces: p.Spec.Replaces, Replicas: p.Spec.Replicas}
+}
+
+// Preview asks the cluster what would become of the objects of all services.
+func (k Kubernetes) Preview(ctx context.Context, o Order, parts []host.Part) ([]deploy.Change, error) {
+	m, err := o.Manifests()
+	if err != nil {
+		return nil, err
+	}
+	if err := pullable(m); err != nil {
+		return nil, err
+	}
+	var out []deploy.Change
+	for _, p := range parts {
+		changes, err := k.Client.Preview(ctx, sideOf(m, p))
+		if err != nil {
+			return out, err
+		}
+		out = append(out, changes...)
+	}
+	return out, nil
 }
 
 // pullable refuses images that no registry has.
@@ -155,7 +199,7 @@ func (k Kubernetes) View(ctx context.Context, _ string) (host.View, error) {
 	}
 	out := host.View{Services: map[string]host.ServiceView{}}
 	for name, s := range all {
-		v := host.ServiceView{Main: s.Main, Fresh: s.Fresh, Share: s.Share, Sides: map[string]host.SideView{}}
+		v := host.ServiceView{Main: s.Main, Fresh: s.Fresh, Share: s.Share, Autoscale: s.Autoscale, Sides: map[string]host.SideView{}}
 		for key, side := range s.Sides {
 			if side.Want == 0 && side.Up == 0 {
 				continue // kept to go back to
@@ -193,6 +237,9 @@ func (k Kubernetes) Keep(ctx context.Context, r host.Rollout) error {
 	if err != nil {
 		return err
 	}
+	if err := k.autoscale(ctx, r); err != nil {
+		return err
+	}
 	if err := k.Client.Keep(ctx, r.ID, data); err != nil || r.Ended.IsZero() {
 		return err
 	}
@@ -202,6 +249,30 @@ func (k Kubernetes) Keep(ctx context.Context, r host.Rollout) error {
 	}
 	for _, old := range all[min(remembered, len(all)):] {
 		if err := k.Forget(ctx, old.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// autoscale takes the autoscalers away when a rollout begins, which then decides how many
+// pods run, and at its end makes that of the side that has the traffic.
+func (k Kubernetes) autoscale(ctx context.Context, r host.Rollout) error {
+	f := manifest.Fleet{Name: r.Fleet, Environment: r.Environment}
+	for _, p := range slices.Concat(r.Waves...) {
+		key := p.Spec.Release
+		if r.Outcome != deploy.Deployed && p.Spec.Runs == 0 {
+			key = p.Spec.Replaces
+		}
+		var err error
+		switch {
+		case r.Ended.IsZero() && (p.Scaled || p.Autoscale.Max > 0):
+			err = k.Unscaled(ctx, p.Spec.Service)
+		case !r.Ended.IsZero() && p.Autoscale.Max > 0 && key != "":
+			s := manifest.Service{Service: release.Service{Name: p.Spec.Service, Type: p.New.Type}, Placement: config.Placement{Autoscale: p.Autoscale}, Side: kube.SideOf(key)}
+			err = k.Scaled(ctx, f.Autoscaler(s))
+		}
+		if err != nil {
 			return err
 		}
 	}

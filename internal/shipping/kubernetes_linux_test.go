@@ -69,7 +69,10 @@ func (b *bed) manifests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Namespace, m.Autoscale = "default", manifest.Autoscale{Min: 2, Max: 5}
+	m.Namespace = "default"
+	for i := range m.Services {
+		m.Services[i].Placement.Autoscale = deploy.Autoscale{Min: 2, Max: 5, CPU: config.DefaultCPU}
+	}
 	m.Routes = []config.Route{{Host: "shop.example", Service: "web", Certificate: "x", Key: "y"}, {Host: "*.shop.example", Path: "/api", Service: "web"}}
 	objects, err := m.Objects()
 	if err != nil {
@@ -80,12 +83,12 @@ func (b *bed) manifests(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := b.client(t, "default", "rolling")
-	c.DryRun = true
 	kinds := map[string]bool{}
 	for _, o := range append(objects, jobs...) {
 		kinds[o.Kind()] = true
-		if err := c.Prepare(t.Context(), kube.Workload{Key: "v1-11111111", Objects: []manifest.Object{o}}); err != nil {
-			t.Errorf("%s %s: %v", o.Kind(), o.Name(), err)
+		changes, err := c.Preview(t.Context(), kube.Workload{Key: "v1-11111111", Replicas: 1, Objects: []manifest.Object{o}})
+		if err != nil || len(changes) != 1 || changes[0].What != deploy.Created || changes[0].Refused != "" {
+			t.Errorf("%s %s: %+v, %v", o.Kind(), o.Name(), changes, err)
 		}
 	}
 	if len(kinds) != 9 {

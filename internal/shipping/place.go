@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/pipeline"
 )
@@ -46,6 +47,11 @@ type Locks interface {
 // preparer is a place in which the sides of a rollout are made before they run.
 type preparer interface {
 	// Allowed is an error when the user may not do there what a rollout does.
-	Allowed(ctx context.Context) error
+	Allowed(ctx context.Context, o Order) error
 	Prepare(ctx context.Context, o Order, r host.Rollout) error
+}
+
+// Drifter is a place in which others can change what Slipway made.
+type Drifter interface {
+	Drift(ctx context.Context) ([]deploy.Drift, error)
 }

@@ -30,13 +30,21 @@ func Remove(ctx context.Context, client Place, environment, by string, now time.
 	if err := client.SetRoutes(ctx, r); err != nil {
 		return err
 	}
-	for until := now.Add(removeTime); ; {
-		view, err := client.View(ctx, environment)
+	return end(ctx, client, r, now.Add(removeTime), func(string) bool { return true })
+}
+
+// end retires all sides of some services, and waits until nothing of them runs.
+func end(ctx context.Context, client Place, r host.Rollout, until time.Time, chosen func(service string) bool) error {
+	for {
+		view, err := client.View(ctx, r.Environment)
 		if err != nil {
 			return err
 		}
 		left := 0
 		for name, s := range view.Services {
+			if !chosen(name) {
+				continue
+			}
 			for key, side := range s.Sides {
 				left++
 				if side.Retired {
@@ -53,7 +61,7 @@ func Remove(ctx context.Context, client Place, environment, by string, now time.
 			return nil
 		}
 		if time.Now().After(until) {
-			return diag.Fail(diag.ExitRun, "%d sides of services in %s have not ended after %s", left, environment, removeTime).WithHint("slipway deploy status %s", environment)
+			return diag.Fail(diag.ExitRun, "%d sides of services in %s have not ended after %s", left, r.Environment, removeTime).WithHint("slipway deploy status %s", r.Environment)
 		}
 		if err := sleep(ctx, every); err != nil {
 			return err

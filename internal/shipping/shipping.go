@@ -11,7 +11,6 @@ package shipping
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -42,58 +41,95 @@ const idTime = "20060102-150405.000"
 // Plan asks what runs and returns the rollout of what differs; one without waves changes
 // nothing. Nothing is changed by it.
 func (o Order) Plan(ctx context.Context, now time.Time) (host.Rollout, error) {
-	r := host.Rollout{
+	p, err := o.plan(ctx, now)
+	return p.rollout, err
+}
+
+// planned is a rollout, and what it was made of.
+type planned struct {
+	rollout host.Rollout
+	parts   map[string]host.Part // of every service that runs all the time, whether it differs or not
+	view    host.View
+	drift   []deploy.Drift // that the rollout puts back
+}
+
+func (o Order) plan(ctx context.Context, now time.Time) (out planned, err error) {
+	out.parts = map[string]host.Part{}
+	out.rollout = host.Rollout{
 		ID: now.UTC().Format(idTime) + "-" + o.Release.Version, Environment: o.Environment.Name, Fleet: o.Release.Fleet,
 		Version: o.Release.Version, By: o.By, Reason: o.Reason, Started: now.UTC(), Routes: o.routes(),
+		Services: o.services(),
 	}
-	view, err := o.Client.View(ctx, o.Environment.Name)
-	if err != nil {
-		return r, err
+	if out.view, err = o.Client.View(ctx, o.Environment.Name); err != nil {
+		return out, err
 	}
-	parts := map[string]host.Part{}
+	if out.drift, err = o.drift(ctx); err != nil {
+		return out, err
+	}
+	var different []string
 	for _, s := range o.Release.Services {
 		if s.Type == "job" {
 			continue // it runs when a hook says so
 		}
-		p, differs, err := o.part(ctx, s, view.Services[s.Name])
+		drifted := slices.ContainsFunc(out.drift, func(d deploy.Drift) bool { return d.Service == s.Name })
+		p, differs, err := o.part(ctx, s, out.view.Services[s.Name], drifted)
 		if err != nil {
-			return r, err
+			return out, err
 		}
+		out.parts[s.Name] = p
 		if differs {
-			parts[s.Name] = p
+			different = append(different, s.Name)
 		}
 	}
-	for _, wave := range Waves(o.Fleet, slices.Sorted(maps.Keys(parts))) {
-		var out []host.Part
+	slices.Sort(different)
+	for _, wave := range Waves(o.Fleet, different) {
+		var parts []host.Part
 		for _, name := range wave {
-			out = append(out, parts[name])
+			parts = append(parts, out.parts[name])
 		}
-		r.Waves = append(r.Waves, out)
+		out.rollout.Waves = append(out.rollout.Waves, parts)
 	}
-	r.OldRoutes = view.Routes
-	r.Hooks, err = o.hooks(ctx)
-	return r, err
+	out.rollout.OldRoutes = out.view.Routes
+	out.rollout.Hooks, err = o.hooks(ctx)
+	return out, err
 }
 
-// part is what a service needs to become what the release says; false when it is that.
-func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceView) (host.Part, bool, error) {
+// drift is what somebody changed at the target, and a rollout puts back.
+func (o Order) drift(ctx context.Context) ([]deploy.Drift, error) {
+	place, ok := o.Client.(Drifter)
+	if !ok {
+		return nil, nil
+	}
+	all, err := place.Drift(ctx)
+	return slices.DeleteFunc(all, func(d deploy.Drift) bool { return !d.Ours() }), err
+}
+
+// part is what a service needs to become what the release says; false when it is that, and
+// nobody changed it at the target.
+func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceView, drifted bool) (host.Part, bool, error) {
 	place := o.Environment.Of(s.Name)
 	w, err := o.workload(ctx, s, place)
 	if err != nil {
 		return host.Part{}, false, err
 	}
-	p := host.Part{New: w, Spec: deploy.Spec{
-		Service: s.Name, Release: w.Key(), Replicas: place.Replicas, Strategy: place.Strategy,
+	old, runs := seen.Sides[seen.Main]
+	replicas := place.Replicas
+	if place.Autoscale.Max > 0 {
+		replicas = place.Autoscale.Within(old.Want) // which the load has decided
+	}
+	p := host.Part{New: w, Autoscale: place.Autoscale, Scaled: seen.Autoscale.Max > 0, Spec: deploy.Spec{
+		Service: s.Name, Release: w.Key(), Replicas: replicas, Strategy: place.Strategy,
 		Deadline: o.Environment.Deadline, Patience: o.Environment.Patience,
 	}}
 	if (w.Port == 0 || o.onKubernetes()) && p.Spec.Strategy.Kind == deploy.Canary {
 		p.Spec.Strategy.Analysed = false // nobody asks it, or nobody counts, so there is nothing to compare
 	}
-	old, runs := seen.Sides[seen.Main]
 	switch {
-	case runs && seen.Main == w.Key() && old.Want == place.Replicas && seen.Fresh == "":
+	case runs && seen.Main == w.Key() && old.Want == replicas && seen.Autoscale == place.Autoscale && seen.Fresh == "" && !drifted:
 		return p, false, nil
-	case runs && seen.Main != w.Key():
+	case runs && seen.Main == w.Key():
+		p.Spec.Runs = old.Want
+	case runs:
 		p.Spec.Replaces, p.Spec.Before, p.Old = seen.Main, max(1, old.Want), &old.Workload
 	}
 	if err := o.checks(&p); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,104 @@ func TestWhatIsTheSameIsLeftAlone(t *testing.T) {
 	}
 	if got := strings.Join(waves, " "); got != "store v1→v2 3→2 | api v1→v2 2→2 |" || r.ID != "20270115-080000.000-v2" {
 		t.Errorf("%s, %s", got, r.ID)
+	}
+}
+
+// TestTheLoadDecidesAboutReplicas: a rollout takes the number that runs, and a number in
+// the range is no difference.
+func TestTheLoadDecidesAboutReplicas(t *testing.T) {
+	fl := fleetOf(t, twoServices+`environments:
+  prod: {target: kubernetes, autoscale: {min: 2, max: 6, cpu: 70}, services: {store: {replicas: 3}}}
+`)
+	env, err := fl.Environment("prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Order{Fleet: fl, Environment: env, Release: releaseOf("web", "api", "store"), Lookup: func(string) (string, bool) { return "", false }}
+	asked := env.Of("web").Autoscale
+	for name, c := range map[string]struct {
+		service string
+		same    bool
+		runs    int // 0: nothing
+		seen    deploy.Autoscale
+		want    string // replicas of the rollout; "" when nothing differs
+	}{
+		"in the range":        {"web", true, 5, asked, ""},
+		"a new version":       {"web", false, 5, asked, "5"},
+		"above the range":     {"web", false, 9, asked, "6"},
+		"the first time":      {"web", true, 0, deploy.Autoscale{}, "2"},
+		"another range":       {"web", true, 5, deploy.Autoscale{Min: 1, Max: 6, CPU: 70}, "5"},
+		"none yet":            {"web", true, 1, deploy.Autoscale{}, "2"},
+		"replicas are fix":    {"store", true, 3, deploy.Autoscale{}, ""},
+		"not scaled any more": {"store", true, 5, asked, "3"},
+	} {
+		seen := host.ServiceView{Autoscale: c.seen}
+		for _, s := range o.Release.Services {
+			if s.Name != c.service || c.runs == 0 {
+				continue
+			}
+			w, err := o.workload(t.Context(), s, env.Of(s.Name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !c.same {
+				w.Release = "v1"
+			}
+			seen.Main, seen.Sides = w.Key(), map[string]host.SideView{w.Key(): {Workload: w, Want: c.runs}}
+		}
+		i := slices.IndexFunc(o.Release.Services, func(s release.Service) bool { return s.Name == c.service })
+		p, differs, err := o.part(t.Context(), o.Release.Services[i], seen, false)
+		got := ""
+		if differs {
+			got = fmt.Sprint(p.Spec.Replicas)
+		}
+		if err != nil || got != c.want || differs && p.Scaled != (c.seen.Max > 0) {
+			t.Errorf("%s: %q replicas, not %q, %v", name, got, c.want, err)
+		}
+	}
+}
+
+// changedByHand is a place in which somebody changed something.
+type changedByHand struct {
+	Place
+	drift []deploy.Drift
+}
+
+func (c changedByHand) Drift(context.Context) ([]deploy.Drift, error) { return c.drift, nil }
+
+// TestWhatSomebodyChangedIsPutBack in place: there is no other side to go back to.
+func TestWhatSomebodyChangedIsPutBack(t *testing.T) {
+	fl := fleetOf(t, twoServices+"environments:\n  prod: {target: host, replicas: 2}\n")
+	env, err := fl.Environment("prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Order{Fleet: fl, Environment: env, Release: releaseOf("web", "api", "store"), Lookup: func(string) (string, bool) { return "", false }}
+	view := host.View{Services: map[string]host.ServiceView{}}
+	for i, s := range o.Release.Services {
+		w, err := o.workload(t.Context(), s, env.Of(s.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		view.Services[s.Name] = host.ServiceView{Main: w.Key(), Sides: map[string]host.SideView{w.Key(): {Workload: w, Want: 2 + i/2}}}
+	}
+	o.Client = changedByHand{answers(t, map[string]any{"view": view}), []deploy.Drift{
+		{Service: "web", Fields: []deploy.DriftField{{Path: "image", Applied: "a", Live: "b"}}},
+		{Service: "api", Fields: []deploy.DriftField{{Path: "env[X].value", Live: "b"}}}, // is left
+	}}
+	r, err := o.Plan(t.Context(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, p := range r.Waves[0] {
+		got += fmt.Sprintf("%s %q %d→%d ", p.Spec.Service, p.Spec.Replaces, p.Spec.Runs, p.Spec.Replicas)
+		if err := p.Spec.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(r.Waves) != 1 || got != `store "" 3→2 web "" 2→2 ` {
+		t.Errorf("%d waves: %s", len(r.Waves), got)
 	}
 }
 

@@ -30,6 +30,7 @@ type Rollout struct {
 	By          string            `json:"by,omitempty"`
 	Reason      string            `json:"reason,omitempty"` // of a rollback
 	Started     time.Time         `json:"started"`
+	Services    []string          `json:"services,omitempty"` // of the release, changed or not
 	Waves       [][]Part          `json:"waves"`
 	Routes      []Route           `json:"routes,omitempty"`
 	Hooks       map[string][]Hook `json:"hooks,omitempty"`      // by when: before, after, rollback
@@ -47,6 +48,9 @@ type Part struct {
 	Old    *Workload          `json:"old,omitempty"`
 	Checks []plan.HealthCheck `json:"checks,omitempty"`
 	Limits Limits             `json:"limits,omitzero"`
+
+	Autoscale deploy.Autoscale `json:"autoscale,omitzero"` // of New, when the rollout has ended
+	Scaled    bool             `json:"scaled,omitempty"`   // an autoscaler changes the number of Old, or of New, before it
 
 	Commands []Command `json:"commands,omitempty"` // checks in the image of New
 	Tests    []Test    `json:"tests,omitempty"`

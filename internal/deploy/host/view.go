@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/proxy"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
@@ -25,11 +26,12 @@ type View struct {
 
 // ServiceView is a service as it is now.
 type ServiceView struct {
-	Main    string              `json:"main,omitempty"` // as it is, not as it is to be
-	Fresh   string              `json:"fresh,omitempty"`
-	Share   int                 `json:"share,omitempty"`   // of Fresh, in percent
-	Unknown bool                `json:"unknown,omitempty"` // the traffic is to go somewhere, and goes nowhere yet
-	Sides   map[string]SideView `json:"sides"`
+	Main      string              `json:"main,omitempty"` // as it is, not as it is to be
+	Fresh     string              `json:"fresh,omitempty"`
+	Share     int                 `json:"share,omitempty"` // of Fresh, in percent
+	Autoscale deploy.Autoscale    `json:"autoscale,omitzero"`
+	Unknown   bool                `json:"unknown,omitempty"` // the traffic is to go somewhere, and goes nowhere yet
+	Sides     map[string]SideView `json:"sides"`
 }
 
 // SideView is a side as it is now.

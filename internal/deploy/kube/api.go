@@ -40,6 +40,7 @@ type Refused struct {
 	Reason  string // a word of Kubernetes: NotFound, Conflict, Forbidden …
 	Message string
 	What    string // the question, in words
+	Rights  bool   // of a question about no single object: the user may not ask it
 }
 
 func (r *Refused) Error() string { return r.What + ": " + r.Message }
@@ -188,6 +189,7 @@ func verbs() map[string]string {
 func (c *Client) refused(q question, code int, answer []byte) error {
 	var status struct {
 		Reason, Message string
+		Details         struct{ Kind, Name string }
 	}
 	if json.Unmarshal(answer, &status) != nil || status.Message == "" {
 		status.Message = strings.TrimSpace(fmt.Sprintf("%d %s %.200s", code, http.StatusText(code), answer))
@@ -197,6 +199,7 @@ func (c *Client) refused(q question, code int, answer []byte) error {
 		verb = "list"
 	}
 	r := &Refused{Code: code, Reason: status.Reason, Message: diag.Printable(status.Message), What: strings.TrimSpace(verb + " " + q.kind + " " + q.name)}
+	r.Rights = code == http.StatusForbidden && status.Details.Kind != "" && status.Details.Name == ""
 	_, plural, _ := strings.Cut(resources()[q.kind], "|")
 	switch {
 	case code == http.StatusUnauthorized:
@@ -245,11 +248,19 @@ const (
 
 // apply makes an object, or makes it so, by server-side apply. Fields of others stay.
 func (c *Client) apply(ctx context.Context, o object, manager string) error {
+	return c.ask(ctx, applying(o, manager), nil)
+}
+
+// dryApply is what apply would make of an object.
+func (c *Client) dryApply(ctx context.Context, o object, manager string) (out object, err error) {
+	q := applying(o, manager)
+	q.query.Set("dryRun", "All")
+	return out, c.ask(ctx, q, &out)
+}
+
+func applying(o object, manager string) question {
 	q := url.Values{"fieldManager": {manager}, "force": {"true"}, "fieldValidation": {"Strict"}}
-	if c.DryRun {
-		q.Set("dryRun", "All")
-	}
-	return c.ask(ctx, question{verb: http.MethodPatch, kind: o.Kind(), name: o.Name(), query: q, body: o, content: "application/apply-patch+yaml"}, nil)
+	return question{verb: http.MethodPatch, kind: o.Kind(), name: o.Name(), query: q, body: o, content: "application/apply-patch+yaml"}
 }
 
 // patch changes fields of an object that exists.

@@ -33,8 +33,10 @@ type api struct {
 	pod     func(d map[string]any) map[string]any
 	logs    map[string]string // by the pod's Deployment
 	answers func(path string) int
-	address string
-	ahead   time.Duration // its clock
+	// admission is why a dry run of an object is refused, by its resource and name.
+	admission func(key string, o map[string]any) string
+	address   string
+	ahead     time.Duration // its clock
 }
 
 func (a *api) serve(t *testing.T) *kube.Client {
@@ -63,7 +65,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", time.Now().Add(a.ahead).UTC().Format(http.TimeFormat))
 	if a.faults != nil {
 		if code := a.faults(r); code != 0 {
-			refuse(w, code, "Faulty", cmp.Or(a.says, "a fault"))
+			answerCode(w, code, map[string]any{"reason": "Faulty", "message": cmp.Or(a.says, "a fault"), "details": map[string]any{"kind": "of it"}})
 			return
 		}
 	}
@@ -71,12 +73,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, map[string]any{"status": a.rights})
 		return
 	}
-	_, path, known := strings.Cut(r.URL.Path, "/namespaces/payments/")
-	if !known {
+	if !strings.Contains(r.URL.Path, "/namespaces/payments/") {
 		refuse(w, http.StatusNotFound, "NotFound", "the server could not find the requested resource")
 		return
 	}
-	resource, rest, _ := strings.Cut(path, "/")
+	_, rest, _ := strings.Cut(inside(r), "/")
+	resource := resource(r)
 	name, subresource, _ := strings.Cut(rest, "/")
 	body := map[string]any{}
 	if data, _ := io.ReadAll(r.Body); len(data) > 0 {
@@ -97,13 +99,25 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet && name == "":
 		a.list(w, r, resource)
 	default:
-		a.one(w, r.Method, resource, cmp.Or(name, nameOf(body)), body)
+		a.one(w, r, resource, cmp.Or(name, nameOf(body)), body)
 	}
 	a.control()
 }
 
-func (a *api) one(w http.ResponseWriter, verb, resource, name string, body map[string]any) {
-	key := resource + "/" + name
+// inside is the path of a request in its namespace.
+func inside(r *http.Request) string {
+	_, path, _ := strings.Cut(r.URL.Path, "/namespaces/payments/")
+	return path
+}
+
+// resource is what a request is about.
+func resource(r *http.Request) string {
+	name, _, _ := strings.Cut(inside(r), "/")
+	return name
+}
+
+func (a *api) one(w http.ResponseWriter, r *http.Request, resource, name string, body map[string]any) {
+	key, verb := resource+"/"+name, r.Method
 	now, known := a.objects[key]
 	switch {
 	case verb == http.MethodPost && known:
@@ -125,10 +139,27 @@ func (a *api) one(w http.ResponseWriter, verb, resource, name string, body map[s
 	case verb == http.MethodPatch:
 		body = merge(now, body)
 	}
+	if r.URL.Query().Get("dryRun") != "" {
+		if why := a.admits(key, body); why != "" {
+			answerCode(w, http.StatusForbidden, map[string]any{"reason": "Forbidden", "message": why, "details": map[string]any{"kind": resource, "name": name}})
+			return
+		}
+		answer(w, body)
+		return
+	}
 	a.version++
 	meta(body)["resourceVersion"] = fmt.Sprint(a.version)
+	written(body, r.URL.Query().Get("fieldManager"))
 	a.objects[key] = body
 	answer(w, body)
+}
+
+// written notes who wrote an object; which fields, only tests note that say so.
+func written(o map[string]any, manager string) {
+	entries, _ := meta(o)["managedFields"].([]any)
+	if !slices.ContainsFunc(entries, func(e any) bool { return e.(map[string]any)["manager"] == manager }) {
+		meta(o)["managedFields"] = append(entries, map[string]any{"manager": manager})
+	}
 }
 
 // merge is what a patch makes of an object. A selector is one value, as in Kubernetes.
@@ -181,6 +212,12 @@ func (a *api) control() {
 		if n, ok := spec["replicas"].(float64); ok {
 			want = int(n)
 		}
+		if d["status"] == nil {
+			d["status"] = map[string]any{}
+		}
+		if status := d["status"].(map[string]any); status["observedGeneration"] == nil { // else a test says how it is
+			status["updatedReplicas"] = float64(want)
+		}
 		for i := range 20 {
 			pod := fmt.Sprintf("pods/%s.%d", name, i)
 			switch {
@@ -231,9 +268,21 @@ func ownerOf(pod string) string {
 
 func answer(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
 
-func refuse(w http.ResponseWriter, code int, reason, message string) {
+func answerCode(w http.ResponseWriter, code int, v any) {
 	w.WriteHeader(code)
-	answer(w, map[string]any{"kind": "Status", "reason": reason, "message": message})
+	answer(w, v)
+}
+
+// admits is why a dry run of an object is refused.
+func (a *api) admits(key string, body map[string]any) string {
+	if a.admission == nil {
+		return ""
+	}
+	return a.admission(key, body)
+}
+
+func refuse(w http.ResponseWriter, code int, reason, message string) {
+	answerCode(w, code, map[string]any{"kind": "Status", "reason": reason, "message": message})
 }
 
 // some makes a share of requests fail, in turn with each way of failing.

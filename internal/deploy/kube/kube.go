@@ -42,7 +42,6 @@ type Options struct {
 // Client is an environment of a fleet in a namespace. It is safe for concurrent use.
 type Client struct {
 	Namespace string
-	DryRun    bool // objects are checked by the server, and not kept
 
 	http   *http.Client
 	server *url.URL

@@ -16,20 +16,27 @@ import (
 	"github.com/slipway-build/slipway/internal/manifest"
 )
 
+// seen are the objects of a service as they are now.
+type seen struct {
+	service           string
+	deployments, pods []object
+	inPlace           bool // a Deployment may be changed while it runs: pods of before do not count as healthy
+}
+
 // group is a side as its Deployment and pods are.
-func (c *Client) group(ctx context.Context, service, key string, deadline time.Duration, deployments, pods []object) deploy.Group {
+func (c *Client) group(ctx context.Context, now seen, key string, deadline time.Duration) deploy.Group {
 	g := deploy.Group{}
 	if key == "" {
 		return g
 	}
 	var owner object
-	for _, d := range deployments {
+	for _, d := range now.deployments {
 		if side(d) == SideOf(key) {
 			owner, g.Want = d, number(d, "spec", "replicas")
 		}
 	}
 	var unwell []object
-	for _, pod := range pods {
+	for _, pod := range now.pods {
 		phase := text(pod, "status", "phase")
 		if side(pod) != SideOf(key) || phase == "Succeeded" || phase == "Failed" { // evicted ones stay in the list
 			continue
@@ -44,7 +51,10 @@ func (c *Client) group(ctx context.Context, service, key string, deadline time.D
 		}
 	}
 	g.Healthy = min(g.Healthy, g.Want)
-	g.Short = c.since(service+"/"+key, g.Healthy < g.Want)
+	if now.inPlace {
+		g.Healthy = min(g.Healthy, updated(owner))
+	}
+	g.Short = c.since(now.service+"/"+key, g.Healthy < g.Want)
 	if g.Healthy == g.Want {
 		return g
 	}
@@ -72,6 +82,14 @@ func (c *Client) since(side string, isShort bool) time.Time {
 		c.short[side] = time.Now()
 	}
 	return c.short[side]
+}
+
+// updated is how many pods of a Deployment are as it says now.
+func updated(d object) int {
+	if number(d, "status", "observedGeneration") < number(d, "metadata", "generation") {
+		return 0 // nobody has looked at it since
+	}
+	return number(d, "status", "updatedReplicas")
 }
 
 func side(o object) string { return text(o, "metadata", "labels", manifest.LabelSide) }
@@ -224,11 +242,11 @@ func (c *Client) lastEvent(ctx context.Context, pod string) string {
 	if err != nil || len(all) == 0 {
 		return ""
 	}
-	return text(slices.MaxFunc(all, func(a, b object) int { return seen(a).Compare(seen(b)) }), "message")
+	return text(slices.MaxFunc(all, func(a, b object) int { return lastSeen(a).Compare(lastSeen(b)) }), "message")
 }
 
-// seen is when an event was last.
-func seen(event object) time.Time {
+// lastSeen is when an event was last.
+func lastSeen(event object) time.Time {
 	for _, path := range [][]string{{"series", "lastObservedTime"}, {"lastTimestamp"}, {"eventTime"}} {
 		if t := moment(event, path...); !t.IsZero() {
 			return t

@@ -10,10 +10,11 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
-// needed is what a rollout does to resources of the namespace, by their API group.
-func needed() map[string]map[string][]string {
+// needed is what a rollout does to resources of the namespace, by their API group; kinds
+// are those that not every rollout has.
+func needed(kinds []string) map[string]map[string][]string {
 	own := []string{"get", "list", "create", "update", "patch", "delete"}
-	return map[string]map[string][]string{
+	out := map[string]map[string][]string{
 		"": {
 			"configmaps": own, "secrets": own, "serviceaccounts": own, "services": own,
 			"events": {"list"}, "pods": {"get", "list"}, "pods/log": {"get"}, "pods/proxy": {"get"},
@@ -21,6 +22,15 @@ func needed() map[string]map[string][]string {
 		"apps": {"deployments": own}, "batch": {"jobs": own}, "coordination.k8s.io": {"leases": own},
 		"networking.k8s.io": {"networkpolicies": own}, "policy": {"poddisruptionbudgets": own},
 	}
+	for _, kind := range kinds {
+		at, plural, _ := strings.Cut(resources()[kind], "|")
+		group, _, _ := strings.Cut(strings.TrimPrefix(at, "/apis/"), "/")
+		if out[group] == nil {
+			out[group] = map[string][]string{}
+		}
+		out[group][plural] = own
+	}
+	return out
 }
 
 // rule is what a user may do: a ResourceRule of Kubernetes.
@@ -36,10 +46,10 @@ func (r rule) allows(group, resource, verb string) bool {
 	return has(r.Verbs, verb) && has(r.APIGroups, group) && (has(r.Resources, resource) || sub != "" && slices.Contains(r.Resources, "*/"+sub))
 }
 
-// Allowed is an error when the user may not do in the namespace what a rollout does there.
-// A cluster that does not say so is believed to allow it: then a refusal comes when it is
-// done.
-func (c *Client) Allowed(ctx context.Context) error {
+// Allowed is an error when the user may not do in the namespace what a rollout does there,
+// also to objects of kinds that not every rollout has. A cluster that does not say what is
+// allowed is believed to allow it: then a refusal comes when it is done.
+func (c *Client) Allowed(ctx context.Context, kinds ...string) error {
 	review := map[string]any{"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": map[string]any{"namespace": c.Namespace}}
 	var out struct {
 		Status struct {
@@ -55,7 +65,7 @@ func (c *Client) Allowed(ctx context.Context) error {
 		return err
 	}
 	var lacks []string
-	groups := needed()
+	groups := needed(kinds)
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		for _, resource := range slices.Sorted(maps.Keys(groups[group])) {
 			var verbs []string

@@ -67,6 +67,10 @@ func TestRightsAreAskedForBefore(t *testing.T) {
 			}
 		})
 	}
+	a := &api{rights: status(everything(), false)}
+	if err := a.serve(t).Allowed(t.Context(), "HorizontalPodAutoscaler"); err == nil || !strings.HasSuffix(err.Error(), ": get, list, create, update, patch, delete horizontalpodautoscalers") {
+		t.Errorf("with an autoscaler: %v", err)
+	}
 	for name, a := range map[string]*api{"an answer that is not whole": {rights: status(nil, true)}, "no answer": {}} {
 		if err := a.serve(t).Allowed(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy"
@@ -38,10 +39,8 @@ func (t Target) Observe(ctx context.Context, service string) (deploy.Observed, e
 	if err != nil {
 		return deploy.Observed{}, err
 	}
-	out := deploy.Observed{
-		Old: c.group(ctx, service, t.Spec.Replaces, t.Spec.Deadline, deployments, pods),
-		New: c.group(ctx, service, t.Spec.Release, t.Spec.Deadline, deployments, pods),
-	}
+	now := seen{service: service, deployments: deployments, pods: pods, inPlace: t.Spec.Runs > 0}
+	out := deploy.Observed{Old: c.group(ctx, now, t.Spec.Replaces, t.Spec.Deadline), New: c.group(ctx, now, t.Spec.Release, t.Spec.Deadline)}
 	switch t.Spec.Release {
 	case traffic.Main:
 		out.Share = 100
@@ -49,6 +48,15 @@ func (t Target) Observe(ctx context.Context, service string) (deploy.Observed, e
 		out.Share = traffic.Share
 	}
 	return out, nil
+}
+
+// Restore gives a service the traffic that it has by Slipway's notes, whoever changed it.
+func (c *Client) Restore(ctx context.Context, service string, port int) error {
+	now, err := c.traffic(ctx, service, port)
+	if err != nil || now.Main == "" {
+		return err
+	}
+	return c.setTraffic(ctx, service, port, now)
 }
 
 // Do carries out an action.
@@ -102,7 +110,9 @@ func (t Target) retire(ctx context.Context, service, key string) error {
 func (c *Client) scale(ctx context.Context, service, key string, count int) error {
 	c.forget(service + "/" + key)
 	name := manifest.SideName(service, SideOf(key))
-	err := c.patch(ctx, "Deployment", name, map[string]any{"spec": map[string]any{"replicas": count}})
+	err := c.patch(ctx, "Deployment", name, map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{annotationReplicas: strconv.Itoa(count)}}, "spec": map[string]any{"replicas": count},
+	})
 	if missing(err) && count > 0 {
 		return diag.Fail(diag.ExitRun, "the Deployment %s of %s is gone", name, service).Because(err).
 			WithHint("somebody removed it: slipway deploy abort %[1]s, then slipway deploy %[1]s VERSION", c.opts.Environment)
@@ -188,55 +198,6 @@ func splitPath(of string) (path string, query url.Values, err error) {
 		return "", nil, err
 	}
 	return u.Path, u.Query(), nil
-}
-
-// Workload is a side to be made.
-type Workload struct {
-	Key     string
-	Objects []manifest.Object // what all sides share first, then those of this one
-}
-
-// Prepare makes the objects of sides. What runs stays as it is: a new Deployment has no
-// pods yet, and a Service keeps its traffic.
-func (c *Client) Prepare(ctx context.Context, workloads ...Workload) error {
-	for _, w := range workloads {
-		for _, o := range w.Objects {
-			if err := c.prepare(ctx, w.Key, o); err != nil {
-				return c.unprepared(o, err)
-			}
-		}
-	}
-	return nil
-}
-
-func (c *Client) prepare(ctx context.Context, key string, o object) error {
-	o = cloned(o)
-	switch o.Kind() {
-	case "Service":
-		delete(sub(o, "spec"), "selector") // the traffic's
-	case "Deployment":
-		replicas := 0
-		now, err := c.get(ctx, "Deployment", o.Name())
-		if err != nil && !missing(err) {
-			return err
-		}
-		if err == nil {
-			replicas = number(now, "spec", "replicas")
-		}
-		sub(o, "spec")["replicas"] = replicas
-		sub(o, "metadata")["annotations"] = map[string]any{annotationRelease: key}
-	}
-	return c.apply(ctx, o, Manager)
-}
-
-// unprepared explains why an object cannot be made.
-func (c *Client) unprepared(o object, err error) error {
-	r, ok := refusal(err)
-	if !ok || diag.HintOf(err) != "" {
-		return err
-	}
-	return diag.Fail(diag.ExitRun, "%s refuses the %s %s", c.what, o.Kind(), o.Name()).Because(r).
-		WithHint("nothing runs otherwise than before; slipway manifests %s VERSION shows the object", c.opts.Environment)
 }
 
 // Prune removes the sides of a service that have no pods and are not among those to keep.

@@ -96,10 +96,7 @@ func (c *Client) setTraffic(ctx context.Context, service string, port int, t Tra
 			names = append(names, o.Name())
 		}
 	}
-	chosen := anyLabels(labels)
-	if t.Fresh == "" {
-		chosen[manifest.LabelSide] = SideOf(t.Main)
-	}
+	chosen := c.selects(service, t)
 	for _, name := range append(names, service) {
 		err := c.apply(ctx, object{
 			"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"name": name, "annotations": annotations}, "spec": map[string]any{"selector": chosen},
@@ -109,4 +106,13 @@ func (c *Client) setTraffic(ctx context.Context, service string, port int, t Tra
 		}
 	}
 	return nil
+}
+
+// selects is the selector of the Services of a service with a traffic.
+func (c *Client) selects(service string, t Traffic) map[string]any {
+	out := anyLabels(manifest.Selector(c.opts.Environment, service))
+	if t.Fresh == "" {
+		out[manifest.LabelSide] = SideOf(t.Main)
+	}
+	return out
 }

@@ -11,8 +11,9 @@ import (
 // Service is a service as it is now.
 type Service struct {
 	Traffic
-	Port  int
-	Sides map[string]Side // by the key of the workload
+	Port      int
+	Sides     map[string]Side  // by the key of the workload
+	Autoscale deploy.Autoscale // of the side that has the traffic, while no rollout goes on
 }
 
 // Side is a side as it is now.
@@ -37,6 +38,10 @@ func (c *Client) View(ctx context.Context) (map[string]Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	scaled, err := c.autoscales(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]Service{}
 	for _, d := range deployments {
 		key, name := text(d, "metadata", "annotations", annotationRelease), text(d, "metadata", "labels", "app.kubernetes.io/name")
@@ -46,13 +51,13 @@ func (c *Client) View(ctx context.Context) (map[string]Service, error) {
 		s, known := out[name]
 		container := first(list(sub(d, "spec", "template", "spec"), "containers"))
 		if !known {
-			s = Service{Port: number(first(list(container, "ports")), "containerPort"), Sides: map[string]Side{}}
+			s = Service{Port: number(first(list(container, "ports")), "containerPort"), Sides: map[string]Side{}, Autoscale: scaled[name]}
 			if s.Traffic, err = c.traffic(ctx, name, s.Port); err != nil {
 				return nil, err
 			}
 		}
 		s.Sides[key] = Side{
-			Group:   c.group(ctx, name, key, time.Hour, deployments, of(pods, name)),
+			Group:   c.group(ctx, seen{service: name, deployments: deployments, pods: of(pods, name)}, key, time.Hour),
 			Version: text(d, "metadata", "labels", "app.kubernetes.io/version"), Image: text(container, "image"),
 		}
 		out[name] = s
