@@ -42,6 +42,7 @@ func opensItself() map[string]string {
 		"internal/hosting/*":                "the state directory",
 		"internal/host/*":                   "settings of the machine",
 		"internal/image/*":                  "the state directory",
+		"internal/logfile/logfile.go":       "logs of the state directory",
 		"internal/localrun/names/system.go": "settings of the machine",
 		"internal/localrun/oci/*":           "the state directory, and the kernel's files",
 		"internal/registry/registry.go":     "the state directory",
