@@ -204,7 +204,7 @@ func (t Target) Do(ctx context.Context, spec deploy.Spec, a deploy.Action) error
 		q.Side = key
 		return t.Client.ask(ctx, "retire", q, nil)
 	case deploy.Shift:
-		q.Side, q.Share = spec.Release, a.Share
+		q.Side, q.Share, q.Sticky = spec.Release, a.Share, spec.Strategy.Sticky
 		if a.Share == 0 && spec.Replaces != "" {
 			q.Side, q.Back = spec.Replaces, true
 		}

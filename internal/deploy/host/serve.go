@@ -26,6 +26,7 @@ type Question struct {
 	Workload    Workload         `json:"workload,omitzero"`
 	Count       int              `json:"count,omitempty"`
 	Share       int              `json:"share,omitempty"`
+	Sticky      bool             `json:"sticky,omitempty"`
 	Back        bool             `json:"back,omitempty"` // shift: all of the traffic to Side again
 	Since       time.Time        `json:"since,omitzero"`
 	Check       plan.HealthCheck `json:"check,omitzero"`
@@ -77,7 +78,7 @@ func (h *Host) changes() map[string]func(context.Context, Question) (any, error)
 			if q.Back {
 				return h.Return(q.of(), q.Side)
 			}
-			return h.Shift(q.of(), q.Side, q.Share)
+			return h.Shift(q.of(), q.Side, q.Share, q.Sticky)
 		},
 		"retire": func(_ context.Context, q Question) error { return h.Retire(q.of(), q.Side) },
 		"routes": func(_ context.Context, q Question) error { return h.SetRoutes(q.Environment, q.Routes) },

@@ -88,16 +88,18 @@ func (h *Host) divide(at place, s *service, l *live) error {
 	}
 	want := division{main: s.Main}
 	if has(s.Fresh) {
-		want.fresh, want.share = s.Fresh, s.Share
+		want.fresh, want.share, want.sticky = s.Fresh, s.Share, s.Sticky
 	}
 	if !has(s.Main) || want == l.applied {
 		return nil
 	}
-	if err := h.proxy.Switch(at.String(), want.main); err != nil {
-		return err
+	if want.fresh == "" || want.main != l.applied.main { // else a switch would send everybody to the main side for a moment
+		if err := h.proxy.Switch(at.String(), want.main); err != nil {
+			return err
+		}
 	}
 	if want.fresh != "" {
-		if err := h.proxy.Split(at.String(), want.fresh, float64(want.share), false); err != nil {
+		if err := h.proxy.Split(at.String(), want.fresh, float64(want.share), want.sticky); err != nil {
 			return err
 		}
 	}
@@ -108,7 +110,8 @@ func (h *Host) divide(at place, s *service, l *live) error {
 // division is which sides have the traffic of a service; the zero value has none.
 type division struct {
 	main, fresh string
-	share       int // of fresh, in percent
+	share       int  // of fresh, in percent
+	sticky      bool // a client stays on its side
 }
 
 // inside lets the other services reach one.

@@ -29,10 +29,11 @@ type environment struct {
 
 // service is what is to run of a service.
 type service struct {
-	Sides map[string]*side `json:"sides"`          // by the key of the workload
-	Main  string           `json:"main,omitempty"` // the side that has the traffic that Fresh has not
-	Fresh string           `json:"fresh,omitempty"`
-	Share int              `json:"share,omitempty"` // of Fresh, in percent
+	Sides  map[string]*side `json:"sides"`          // by the key of the workload
+	Main   string           `json:"main,omitempty"` // the side that has the traffic that Fresh has not
+	Fresh  string           `json:"fresh,omitempty"`
+	Share  int              `json:"share,omitempty"`  // of Fresh, in percent
+	Sticky bool             `json:"sticky,omitempty"` // a client stays on its side while both have traffic
 }
 
 // side is a workload and how many of it are to run.
@@ -162,8 +163,9 @@ func (h *Host) Scale(at place, w Workload, count int) error {
 	})
 }
 
-// Shift gives a side a share of the traffic, in percent; the other side has the rest.
-func (h *Host) Shift(at place, key string, share int) error {
+// Shift gives a side a share of the traffic, in percent; the other side has the rest. With
+// sticky, clients stay where they are, or move to the side whose share grows.
+func (h *Host) Shift(at place, key string, share int, sticky bool) error {
 	return h.change(at, func(s *service) error {
 		if s.Sides[key] == nil && share > 0 {
 			return noSide(at, key)
@@ -174,7 +176,7 @@ func (h *Host) Shift(at place, key string, share int) error {
 		case share <= 0 && s.Fresh == key:
 			s.Fresh, s.Share = "", 0
 		case share > 0 && s.Main != key:
-			s.Fresh, s.Share = key, share
+			s.Fresh, s.Share, s.Sticky = key, share, sticky
 		}
 		return nil
 	})

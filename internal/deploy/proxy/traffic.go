@@ -50,8 +50,9 @@ func (p *Proxy) Switch(service, side string) error {
 
 // Split sends a percentage of the new requests to a side, and the rest to the side of
 // the last Switch. With sticky, a client stays where it is: by a cookie for HTTP, by
-// its address for TCP and gRPC. When the percentage grows, clients only move to the
-// side; when it falls, only away from it.
+// its address for TCP. When the percentage grows, clients only move to the side; when
+// it falls, only away from it. Clients of gRPC keep no cookies: each call of theirs is
+// divided anew.
 func (p *Proxy) Split(service, side string, percent float64, sticky bool) error {
 	s, sd, err := p.side(service, side)
 	if err != nil {

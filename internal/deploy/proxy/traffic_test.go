@@ -2,9 +2,11 @@ package proxy_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,6 +95,46 @@ func TestAStickyClientMovesOnce(t *testing.T) {
 	must(t, w.Switch("web", "new"))
 	if res, _ := ask(t, c, "GET", w.url("/"), ""); len(res.Cookies()) != 0 {
 		t.Error("a cookie without a split")
+	}
+}
+
+// TestAStickySplitAndGRPC: its clients keep no cookies, so each call is divided anew; those
+// of gRPC-Web are browsers.
+func TestAStickySplitAndGRPC(t *testing.T) {
+	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{}, serve(t, says("old")))
+	must(t, w.AddUpstream("web", "new", serve(t, says("new"))), w.Split("web", "new", 50, true))
+	c := client(t, nil)
+	sides := map[string]int{}
+	for range 100 {
+		res, side := ask(t, c, "POST", w.url("/pkg.Service/Method"), "x", "Content-Type", "application/grpc+proto")
+		if sides[side]++; len(res.Cookies()) > 0 {
+			t.Fatalf("a client of gRPC got the cookies %v", res.Cookies())
+		}
+	}
+	if len(sides) != 2 {
+		t.Errorf("all calls went to one side: %v", sides)
+	}
+	if res, _ := ask(t, c, "POST", w.url("/pkg.Service/Method"), "x", "Content-Type", "application/grpc-web+proto"); len(res.Cookies()) != 1 {
+		t.Error("a browser that speaks gRPC-Web got no cookie")
+	}
+}
+
+// TestTheCookieOfASplit: scripts do not see it, other sites do not send it, and what was
+// set over TLS does not leave it.
+func TestTheCookieOfASplit(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := certify(t, "x")
+	f := proxy.CertificateFile{Cert: filepath.Join(dir, "c"), Key: filepath.Join(dir, "k")}
+	store(t, f.Cert, cert)
+	store(t, f.Key, key)
+	for scheme, lo := range map[string]proxy.ListenerOptions{"http": {}, "https": {Certificates: []proxy.CertificateFile{f}}} {
+		w := newWeb(t, proxy.ServiceOptions{}, lo, serve(t, says("old")))
+		must(t, w.AddUpstream("web", "new", serve(t, says("new"))), w.Split("web", "new", 50, true))
+		res, _ := ask(t, client(t, func(tr *http.Transport) { tr.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} }), "GET", scheme+"://"+w.addr+"/", "")
+		set := res.Cookies()
+		if len(set) != 1 || !set[0].HttpOnly || set[0].SameSite != http.SameSiteLaxMode || set[0].Secure != (scheme == "https") || set[0].Path != "/" || set[0].MaxAge != 0 {
+			t.Errorf("%s: %v", scheme, set)
+		}
 	}
 }
 

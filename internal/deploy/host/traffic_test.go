@@ -1,0 +1,91 @@
+package host_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"sync"
+	"testing"
+
+	"github.com/slipway-build/slipway/internal/deploy"
+)
+
+// browser is a client that keeps cookies.
+type browser struct {
+	http.Client
+	url string
+}
+
+func (y *yard) browser(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{Client: http.Client{Jar: jar}, url: fmt.Sprintf("http://127.0.8.1:%d/", y.port)}
+}
+
+func (b *browser) get() string {
+	res, err := b.Get(b.url)
+	if err != nil {
+		return err.Error()
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(body)
+}
+
+// TestStickyClientsOnlyMoveForward: while the steps of a canary rise, a client that has
+// seen the new release never sees the old one again, not for a moment.
+func TestStickyClientsOnlyMoveForward(t *testing.T) {
+	y := newYard(t)
+	b := y.host(t.TempDir())
+	up(y, t, b, "v1", 1)
+	on := b.target(y, "v1", "v2")
+	on.Part.Spec.Strategy.Sticky = true
+	do(t, on, deploy.Action{Kind: deploy.Scale, Side: deploy.New, Count: 1})
+	until(t, on, "healthy", func(o deploy.Observed) bool { return o.New.Healthy == 1 })
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer sync.OnceFunc(func() { close(stop) })()
+	begun := make(chan struct{}, 8)
+	for range 8 {
+		client := y.browser(t)
+		all.Go(func() {
+			seen := "v1"
+			for i := 0; ; i++ {
+				switch got := client.get(); {
+				case got != "v1" && got != "v2":
+					t.Errorf("a client got %q", got)
+				case got == "v1" && seen == "v2":
+					t.Error("a client moved back")
+					return
+				default:
+					seen = got
+				}
+				if i == 0 {
+					begun <- struct{}{}
+				}
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for range 8 {
+		<-begun
+	}
+	for share := 5; share <= 95; share += 5 {
+		do(t, on, deploy.Action{Kind: deploy.Shift, Share: share})
+		until(t, on, "shifted", func(o deploy.Observed) bool { return o.Share == share })
+	}
+	do(t, on, deploy.Action{Kind: deploy.Shift, Share: 100})
+	until(t, on, "whole", func(o deploy.Observed) bool { return o.Share == 100 })
+}
