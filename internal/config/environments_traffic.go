@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"path"
 	"strings"
@@ -73,6 +74,51 @@ func (d *decoder) clash(at string, r, other Route, line int) bool {
 		return false
 	}
 	return true
+}
+
+// checkPreviews reports addresses of new sides that cannot be, or that something else has.
+func (d *decoder) checkPreviews(at string, e environment, doc *document) {
+	taken := map[netip.AddrPort]string{}
+	for i, r := range e.Routes {
+		where := item(at+"/routes", i)
+		taken[r.resolve(doc).Listen] = fmt.Sprintf("the route in line %d", d.at[where].Line)
+	}
+	for _, s := range strategiesOf(at, e) {
+		if s.Preview == "" {
+			continue
+		}
+		where, shown := s.at+"/blue-green/preview", e.shown(s.service, doc)
+		listen, err := netip.ParseAddrPort(s.Preview)
+		switch {
+		case err != nil || e.Target.kind == "":
+		case e.Target.kind == TargetKubernetes:
+			d.report(codeImpossible, where, "delete it; kubectl port-forward deployment/NAME-SIDE reaches the new pods", "a preview is an address of a host, and the target is kubernetes")
+		case len(shown) == 0:
+			d.report(codeImpossible, where, "delete it, or add port: to the service", "there is no service with a port that the preview could show")
+		case len(shown) > 1:
+			d.report(codeImpossible, where, fmt.Sprintf("write it for one: services: {%s: {strategy: {blue-green: {preview: %d}}}}", shown[0], listen.Port()), "one address cannot preview %s", strings.Join(shown, " and "))
+		default:
+			for other, what := range taken {
+				if other.Port() == listen.Port() && (other == listen || other.Addr().IsUnspecified() || listen.Addr().IsUnspecified()) {
+					d.report(codeRoute, where, "write another port", "port %d is taken by %s", listen.Port(), what)
+					break
+				}
+			}
+			taken[listen] = fmt.Sprintf("the preview in line %d", d.at[where].Line)
+		}
+	}
+}
+
+// shown are the services with a port that a strategy is for: that of one service, or of all
+// without their own.
+func (e environment) shown(of string, doc *document) (out []string) {
+	for _, service := range sortedKeys(doc.Services) {
+		mine := service == of || of == "" && e.Services[service].Strategy.Kind == ""
+		if mine && !doc.silent(service) {
+			out = append(out, service)
+		}
+	}
+	return out
 }
 
 // checkKinds are the keys of which a check has one.

@@ -127,7 +127,8 @@ type rollingForm struct {
 }
 
 type blueGreenForm struct {
-	Keep *span `yaml:"keep,omitempty" jsonschema_description:"How long the replaced containers stay ready to go back to; 10m when left out."`
+	Preview listen `yaml:"preview,omitempty" jsonschema_description:"Port, or address and port, on which the new containers answer until the traffic switches. For hosts."`
+	Keep    *span  `yaml:"keep,omitempty" jsonschema_description:"How long the replaced containers stay ready to go back to; 10m when left out."`
 }
 
 type canaryForm struct {
@@ -185,6 +186,9 @@ func (f strategyForm) read() (all []deploy.Strategy) {
 	if b := f.BlueGreen; b != nil {
 		s := defaultStrategy(deploy.BlueGreen)
 		s.Keep = b.Keep.or(s.Keep)
+		if b.Preview.IsValid() {
+			s.Preview = b.Preview.String()
+		}
 		all = append(all, s)
 	}
 	if c := f.Canary; c != nil {

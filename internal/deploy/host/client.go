@@ -198,7 +198,7 @@ func (t Target) Do(ctx context.Context, spec deploy.Spec, a deploy.Action) error
 	}
 	switch a.Kind {
 	case deploy.Scale:
-		q.Count = a.Count
+		q.Count, q.Preview = a.Count, a.Side == deploy.New && spec.Strategy.Preview != ""
 		return t.Client.ask(ctx, "scale", q, nil)
 	case deploy.Retire:
 		q.Side = key

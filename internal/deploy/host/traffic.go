@@ -29,7 +29,7 @@ func (h *Host) traffic(ctx context.Context, at place, s *service, hosts map[stri
 	for key, ls := range l.sides {
 		problems = append(problems, h.upstreams(at, key, s.Sides[key], ls))
 	}
-	problems = append(problems, h.divide(at, s, l), h.inside(ctx, at, w, hosts[at.service]))
+	problems = append(problems, h.divide(at, s, l), h.preview(at, s, l), h.inside(ctx, at, w, hosts[at.service]))
 	return errors.Join(problems...)
 }
 
@@ -83,14 +83,11 @@ func parseIP(text string) netip.Addr {
 // divide gives each side its part of the traffic, as soon as it has an upstream. One that
 // ends its requests gets no more.
 func (h *Host) divide(at place, s *service, l *live) error {
-	has := func(key string) bool {
-		return s.Sides[key] != nil && !s.Sides[key].Retired && l.sides[key] != nil && h.hasUpstream(l.sides[key])
-	}
 	want := division{main: s.Main}
-	if has(s.Fresh) {
+	if h.reached(s, l, s.Fresh) {
 		want.fresh, want.share, want.sticky = s.Fresh, s.Share, s.Sticky
 	}
-	if !has(s.Main) || want == l.applied {
+	if !h.reached(s, l, s.Main) || want == l.applied {
 		return nil
 	}
 	if want.fresh == "" || want.main != l.applied.main { // else a switch would send everybody to the main side for a moment
@@ -105,6 +102,27 @@ func (h *Host) divide(at place, s *service, l *live) error {
 	}
 	l.applied = want
 	return nil
+}
+
+// reached reports a side with an upstream that does not end its requests.
+func (h *Host) reached(s *service, l *live, key string) bool {
+	return s.Sides[key] != nil && !s.Sides[key].Retired && l.sides[key] != nil && h.hasUpstream(l.sides[key])
+}
+
+// preview shows the side that has no traffic yet, as soon as it has an upstream.
+func (h *Host) preview(at place, s *service, l *live) error {
+	want := ""
+	if h.reached(s, l, s.Preview) {
+		want = s.Preview
+	}
+	if want == l.preview {
+		return nil
+	}
+	err := h.proxy.Preview(at.String(), want)
+	if err == nil {
+		l.preview = want
+	}
+	return err
 }
 
 // division is which sides have the traffic of a service; the zero value has none.
@@ -171,7 +189,7 @@ type address struct {
 }
 
 func (a *address) add(at place, r Route, s *service) {
-	a.routes = append(a.routes, proxy.Route{Host: r.Host, Prefix: r.Path, Service: at.String()})
+	a.routes = append(a.routes, proxy.Route{Host: r.Host, Prefix: r.Path, Service: at.String(), Preview: r.Preview})
 	if w, ok := s.speaks(); ok && w.Protocol == proxy.TCP {
 		a.options.TCP = true
 	}

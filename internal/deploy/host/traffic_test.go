@@ -7,8 +7,10 @@ import (
 	"net/http/cookiejar"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/host"
 )
 
 // browser is a client that keeps cookies.
@@ -88,4 +90,54 @@ func TestStickyClientsOnlyMoveForward(t *testing.T) {
 	}
 	do(t, on, deploy.Action{Kind: deploy.Shift, Share: 100})
 	until(t, on, "whole", func(o deploy.Observed) bool { return o.Share == 100 })
+}
+
+// TestThePreviewOfARelease: an address shows the new side while it has no traffic, and
+// nothing before and after.
+func TestThePreviewOfARelease(t *testing.T) {
+	y, dir := newYard(t), t.TempDir()
+	b := y.host(dir)
+	up(y, t, b, "v1", 1)
+	on := b.target(y, "v1", "v2")
+	on.Part.Spec.Strategy.Preview = fmt.Sprintf("127.0.8.2:%d", y.port)
+	if err := b.SetRoutes(t.Context(), host.Rollout{Environment: env, Routes: []host.Route{{Listen: on.Part.Spec.Strategy.Preview, Service: "web", Preview: true}}}); err != nil {
+		t.Fatal(err)
+	}
+	preview := y.browser(t)
+	preview.url = "http://" + on.Part.Spec.Strategy.Preview
+	shows := func(when, want string) {
+		t.Helper()
+		got := ""
+		for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
+			if got = preview.get(); got == want {
+				return
+			}
+		}
+		t.Errorf("%s, the preview answers %q", when, got)
+	}
+	const none = "503 no-preview: no new release waits for its traffic\n"
+	shows("before", none)
+	do(t, on, deploy.Action{Kind: deploy.Scale, Side: deploy.New, Count: 1})
+	shows("when it has started", "v2")
+	if got := y.get("/"); got != "v1" {
+		t.Errorf("%q has the traffic", got)
+	}
+	b.end()
+	b = y.host(dir)
+	shows("after a restart of the host", "v2")
+	on.Client = b.Client
+	b.target(y, "v1", "v2") // takes the lock
+	do(t, on, deploy.Action{Kind: deploy.Shift, Share: 100})
+	shows("after the switch", none)
+	until(t, on, "whole", func(o deploy.Observed) bool { return o.Share == 100 })
+	do(t, on, deploy.Action{Kind: deploy.Shift, Share: 0}, deploy.Action{Kind: deploy.Retire, Side: deploy.New})
+	until(t, on, "gone", func(o deploy.Observed) bool { return o.New.Up == 0 })
+	do(t, on, deploy.Action{Kind: deploy.Scale, Side: deploy.New, Count: 1})
+	shows("at the next try", "v2")
+	do(t, on, deploy.Action{Kind: deploy.Retire, Side: deploy.New})
+	shows("after it was given up", none)
+	until(t, on, "gone again", func(o deploy.Observed) bool { return o.New.Up == 0 && o.Share == 0 })
+	if got := y.get("/"); got != "v1" {
+		t.Errorf("%q has the traffic at the end", got)
+	}
 }

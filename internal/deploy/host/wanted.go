@@ -29,11 +29,12 @@ type environment struct {
 
 // service is what is to run of a service.
 type service struct {
-	Sides  map[string]*side `json:"sides"`          // by the key of the workload
-	Main   string           `json:"main,omitempty"` // the side that has the traffic that Fresh has not
-	Fresh  string           `json:"fresh,omitempty"`
-	Share  int              `json:"share,omitempty"`  // of Fresh, in percent
-	Sticky bool             `json:"sticky,omitempty"` // a client stays on its side while both have traffic
+	Sides   map[string]*side `json:"sides"`          // by the key of the workload
+	Main    string           `json:"main,omitempty"` // the side that has the traffic that Fresh has not
+	Fresh   string           `json:"fresh,omitempty"`
+	Share   int              `json:"share,omitempty"`   // of Fresh, in percent
+	Sticky  bool             `json:"sticky,omitempty"`  // a client stays on its side while both have traffic
+	Preview string           `json:"preview,omitempty"` // the side that routes with Preview show; it has no traffic yet
 }
 
 // side is a workload and how many of it are to run.
@@ -49,6 +50,7 @@ type Route struct {
 	Host        string `json:"host,omitempty"`
 	Path        string `json:"path,omitempty"`
 	Service     string `json:"service"`
+	Preview     bool   `json:"preview,omitempty"`     // the side that has no traffic yet
 	Certificate string `json:"certificate,omitempty"` // files of this machine, PEM
 	Key         string `json:"key,omitempty"`
 }
@@ -133,6 +135,9 @@ func (h *Host) change(at place, do func(*service) error) error {
 	}
 	env.name(at.service, nil)
 	err = do(s)
+	if sd := s.Sides[s.Preview]; sd == nil || sd.Retired || s.Main == s.Preview {
+		s.Preview = ""
+	}
 	if err == nil {
 		err = h.keep()
 	}
@@ -147,8 +152,9 @@ func (h *Host) change(at place, do func(*service) error) error {
 	return nil
 }
 
-// Scale sets how many of a workload are to run.
-func (h *Host) Scale(at place, w Workload, count int) error {
+// Scale sets how many of a workload are to run. With preview, routes with Preview show them
+// until they get traffic.
+func (h *Host) Scale(at place, w Workload, count int, preview bool) error {
 	if count < 0 || w.Release == "" || w.Image == "" {
 		return diag.Fail(diag.ExitUsage, "%d of %s cannot run", count, at.service)
 	}
@@ -159,6 +165,9 @@ func (h *Host) Scale(at place, w Workload, count int) error {
 			s.Sides[w.Key()] = sd
 		}
 		sd.Count, sd.Retired = count, false
+		if preview {
+			s.Preview = w.Key()
+		}
 		return nil
 	})
 }

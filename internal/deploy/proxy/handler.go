@@ -40,6 +40,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var s *service
 	whole := false
 	defer func() { l.finish(x, s, r, whole) }() // also of a panic, with which net/http ends a connection
+	var to *target
 	var no *refusal
 	switch {
 	case r.Method == http.MethodConnect || r.Method == "PRI": // of a broken HTTP/2 preface
@@ -47,7 +48,9 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Opaque != "": // "GET x:y", which has no path
 		no = refuse(reasonBadPath)
 	default:
-		s, no = l.routes.Load().match(r.Host, r.URL.Path)
+		if to, no = l.routes.Load().match(r.Host, r.URL.Path); to != nil {
+			s = to.service
+		}
 	}
 	if no != nil {
 		x.answer.refuse(no)
@@ -62,7 +65,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		end := time.Now().Add(lastWords)
 		_, _ = rc.SetReadDeadline(end), rc.SetWriteDeadline(end)
 	}
-	if x.call, no = s.admit(ctx, cut, func(sticky bool) (int, bool) { return bucket(s.name, r, sticky) }); no != nil {
+	if x.call, no = s.admit(ctx, cut, to.preview, func(sticky bool) (int, bool) { return bucket(s.name, r, sticky) }); no != nil {
 		x.answer.refuse(no)
 		whole = true
 		return

@@ -41,6 +41,17 @@ func store(t *testing.T, path string, data []byte) {
 	must(t, os.WriteFile(path+".new", data, 0o600), os.Rename(path+".new", path))
 }
 
+// securely are the options of a listener with TLS.
+func securely(t *testing.T) proxy.ListenerOptions {
+	t.Helper()
+	dir := t.TempDir()
+	f := proxy.CertificateFile{Cert: filepath.Join(dir, "c"), Key: filepath.Join(dir, "k")}
+	cert, key := certify(t, "shop.example")
+	store(t, f.Cert, cert)
+	store(t, f.Key, key)
+	return proxy.ListenerOptions{Certificates: []proxy.CertificateFile{f}}
+}
+
 // names asks a server for its certificate.
 func names(t *testing.T, addr, server string) string {
 	t.Helper()
@@ -102,12 +113,7 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 }
 
 func TestOldTLSIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := certify(t, "x")
-	f := proxy.CertificateFile{Cert: filepath.Join(dir, "c"), Key: filepath.Join(dir, "k")}
-	store(t, f.Cert, cert)
-	store(t, f.Key, key)
-	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{Certificates: []proxy.CertificateFile{f}}, serve(t, says("fine")))
+	w := newWeb(t, proxy.ServiceOptions{}, securely(t), serve(t, says("fine")))
 	if c, err := tls.Dial("tcp", w.addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil {
 		_ = c.Close()
 		t.Error("TLS 1.1 was accepted")

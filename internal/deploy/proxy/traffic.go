@@ -76,6 +76,30 @@ func (p *Proxy) Split(service, side string, percent float64, sticky bool) error 
 	return nil
 }
 
+// Preview shows a side to the routes with Preview, whatever traffic it has; "" ends that.
+// A side that is being drained is taken back.
+func (p *Proxy) Preview(service, side string) error {
+	if side == "" {
+		s, err := p.service(service)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.preview = nil
+		return nil
+	}
+	s, sd, err := p.side(service, side)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sd.recall()
+	s.preview = sd
+	return nil
+}
+
 // Pausing bounds what waits during a pause.
 type Pausing struct {
 	Requests int           // that wait at once; more are refused
@@ -123,13 +147,13 @@ func (p *Proxy) Resume(service string) error {
 }
 
 // admit counts a request in, on the side that it belongs to, as soon as the service
-// is not paused. The bucket function says where the client is, and is asked only
+// is not paused; a pause does not hold a preview back. The bucket function says where the client is, and is asked only
 // during a split. Choosing and counting are one step: a side that Drain found empty
 // stays empty.
-func (s *service) admit(ctx context.Context, cut func(), bucket func(sticky bool) (at int, told bool)) (*call, *refusal) {
+func (s *service) admit(ctx context.Context, cut func(), preview bool, bucket func(sticky bool) (at int, told bool)) (*call, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.paused != nil {
+	for s.paused != nil && !preview {
 		if r := s.waitLocked(ctx, s.paused); r != nil {
 			return nil, r
 		}
@@ -138,7 +162,11 @@ func (s *service) admit(ctx context.Context, cut func(), bucket func(sticky bool
 		return nil, refuse(reasonBusy)
 	}
 	c := &call{service: s, cut: cut, cookie: -1}
-	if c.side = s.chooseLocked(c, bucket); c.side == nil {
+	if preview {
+		if c.side = s.preview; c.side == nil || c.side.drain != nil {
+			return nil, refuse(reasonPreview)
+		}
+	} else if c.side = s.chooseLocked(c, bucket); c.side == nil {
 		return nil, refuse(reasonNoSide)
 	}
 	s.calls++

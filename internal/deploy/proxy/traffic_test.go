@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -122,18 +121,58 @@ func TestAStickySplitAndGRPC(t *testing.T) {
 // TestTheCookieOfASplit: scripts do not see it, other sites do not send it, and what was
 // set over TLS does not leave it.
 func TestTheCookieOfASplit(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := certify(t, "x")
-	f := proxy.CertificateFile{Cert: filepath.Join(dir, "c"), Key: filepath.Join(dir, "k")}
-	store(t, f.Cert, cert)
-	store(t, f.Key, key)
-	for scheme, lo := range map[string]proxy.ListenerOptions{"http": {}, "https": {Certificates: []proxy.CertificateFile{f}}} {
+	for scheme, lo := range map[string]proxy.ListenerOptions{"http": {}, "https": securely(t)} {
 		w := newWeb(t, proxy.ServiceOptions{}, lo, serve(t, says("old")))
 		must(t, w.AddUpstream("web", "new", serve(t, says("new"))), w.Split("web", "new", 50, true))
 		res, _ := ask(t, client(t, func(tr *http.Transport) { tr.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} }), "GET", scheme+"://"+w.addr+"/", "")
 		set := res.Cookies()
 		if len(set) != 1 || !set[0].HttpOnly || set[0].SameSite != http.SameSiteLaxMode || set[0].Secure != (scheme == "https") || set[0].Path != "/" || set[0].MaxAge != 0 {
 			t.Errorf("%s: %v", scheme, set)
+		}
+	}
+}
+
+// TestAPreviewShowsTheOtherSide: to its routes alone, until it ends or the side is drained.
+func TestAPreviewShowsTheOtherSide(t *testing.T) {
+	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{}, serve(t, says("old")))
+	must(t, w.AddUpstream("web", "new", serve(t, says("new"))), w.SetRoutes("public", []proxy.Route{{Service: "web"}, {Prefix: "/next", Service: "web", Preview: true}}))
+	c := client(t, nil)
+	get := func(path string) string {
+		t.Helper()
+		res, text := ask(t, c, "GET", w.url(path), "")
+		if res.StatusCode != 200 {
+			return res.Header.Get(proxy.Reason)
+		}
+		return text
+	}
+	expect := func(when, next string) {
+		t.Helper()
+		if public, preview := get("/"), get("/next"); public != "old" || preview != next {
+			t.Errorf("%s: %q and %q, want old and %q", when, public, preview, next)
+		}
+	}
+	expect("before", "no-preview")
+	must(t, w.Preview("web", "new"), w.Preview("web", "new"))
+	expect("in it", "new")
+	if err := w.RemoveSide("web", "new"); err == nil {
+		t.Error("a side in preview was removed")
+	}
+	must(t, w.Pause("web", proxy.Pausing{Wait: time.Minute}))
+	if got := get("/next"); got != "new" {
+		t.Errorf("a pause of the others: %q", got)
+	}
+	must(t, w.Resume("web"))
+	if cut, err := w.Drain(t.Context(), "web", "new", time.Second); cut > 0 || err != nil {
+		t.Error(cut, err)
+	}
+	expect("drained", "no-preview")
+	must(t, w.Preview("web", "new"))
+	expect("again", "new")
+	must(t, w.Preview("web", ""), w.RemoveSide("web", "new"))
+	expect("after", "no-preview")
+	for what, err := range map[string]error{"side": w.Preview("web", "new"), "service": w.Preview("wbe", "")} {
+		if err == nil {
+			t.Errorf("an unknown %s is in preview", what)
 		}
 	}
 }
