@@ -30,6 +30,7 @@ func opensItself() map[string]string {
 		"internal/netns/*":                  "the kernel's files",
 		"internal/evidence/keys.go":         "keys that the person names",
 		"internal/companions/template.go":   "the kernel's files",
+		"internal/deploy/acme/*":            "the state directory",
 		"internal/deploy/host/*":            "the state directory",
 		"internal/engine/conformance/*":     "what its tests wrote",
 		"internal/engine/embedded/*":        "the state directory, and the kernel's files",

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/audit"
 	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/acme"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/shipping"
@@ -29,6 +30,8 @@ type environmentStatus struct {
 	Lock        *host.Lock      `json:"lock,omitempty"`
 	Services    []serviceStatus `json:"services"`
 	Routes      []host.Route    `json:"routes,omitempty"`
+
+	Certificates []acme.Certificate `json:"certificates,omitempty"` // that come from an authority
 }
 
 type rolloutStatus struct {
@@ -82,7 +85,7 @@ func (a *app) showStatus(ctx context.Context, g goal, asJSON, watch bool) error 
 		if err != nil {
 			return err
 		}
-		if said := fmt.Sprintf("%+v", s.Services); said != last {
+		if said := fmt.Sprintf("%+v %+v", s.Services, s.Certificates); said != last {
 			last = said
 			if asJSON {
 				err = a.printJSON(s)
@@ -125,7 +128,7 @@ func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
 		r := all[0]
 		out.Rollout = &rolloutStatus{r.Version, r.By, r.Reason, r.Started, r.Ended, r.Outcome, r.Why}
 	}
-	out.Routes = view.Routes
+	out.Routes, out.Certificates = view.Routes, view.Certificates
 	for _, name := range slices.Sorted(maps.Keys(view.Services)) {
 		out.Services = append(out.Services, sidesOf(name, view.Services[name])...)
 	}
@@ -168,6 +171,9 @@ func (a *app) printStatus(s environmentStatus) error {
 	if s.Lock != nil {
 		fmt.Fprintf(a.Stdout, "locked by %s since %s\n", diag.Printable(s.Lock.By), s.Lock.Since.Local().Format(runTime))
 	}
+	for _, c := range s.Certificates {
+		fmt.Fprintln(a.Stdout, certificateText(c))
+	}
 	if len(s.Services) == 0 {
 		return nil
 	}
@@ -177,6 +183,19 @@ func (a *app) printStatus(s environmentStatus) error {
 		fmt.Fprintf(t, "%s\t%s\t%d %%\t%d of %d\t%.120s\n", v.Service, v.Release, v.Share, v.Healthy, v.Want, diag.Printable(cmp.Or(v.Problem, "-")))
 	}
 	return t.Flush()
+}
+
+// certificateText says how the certificate of a name is.
+func certificateText(c acme.Certificate) string {
+	until := "none yet"
+	if !c.Until.IsZero() {
+		until = "until " + c.Until.Local().Format(runTime)
+	}
+	text := fmt.Sprintf("certificate of %s: %s", c.Name, until)
+	if c.Problem != "" {
+		text += "; " + diag.Printable(c.Problem)
+	}
+	return text
 }
 
 // printRollout prints what a rollout would do.

@@ -40,6 +40,7 @@ func (d *decoder) checkEnvironments(doc *document) {
 		d.checkCanaries(at, e, doc)
 		d.checkSecrets(at+"/secrets", e, doc)
 		d.checkRoutes(at+"/routes", e, doc)
+		d.checkAuthority(at+"/acme", e.ACME)
 		d.checkPreviews(at, e, doc)
 		d.checkChecks(at, e, doc)
 		d.checkAnalysis(at+"/analysis", e.Analysis)

@@ -3,8 +3,11 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"path"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // checkRoutes reports routes that cannot be, or that share their place with another.
@@ -44,6 +47,10 @@ func (d *decoder) checkRoute(at string, r route) bool {
 	if r.TCP && (r.Host != "" || r.Path != "") {
 		d.report(codeImpossible, at+"/tcp", "delete host: and path:, or tcp:", "a route of TCP has no host and no path")
 	}
+	if r.Certificate == byACME {
+		d.checkACME(at, r)
+		return len(d.findings) == before
+	}
 	if (r.Certificate == "") != (r.Key == "") {
 		d.report(codeImpossible, at, "write both certificate: and key:", "a route with TLS has a certificate and its key")
 	}
@@ -54,6 +61,35 @@ func (d *decoder) checkRoute(at string, r route) bool {
 	}
 	return len(d.findings) == before
 }
+
+// checkACME reports a route that no authority certifies.
+func (d *decoder) checkACME(at string, r route) {
+	_, notIP := netip.ParseAddr(r.Host)
+	switch {
+	case r.Key != "":
+		d.report(codeImpossible, at+"/key", "delete it", "with certificate: acme, the host makes the key")
+	case r.TCP || d.hasFindingIn(at+"/host"):
+	case r.Host == "":
+		d.report(codeRoute, at, "add host:, such as shop.example", "an authority certifies a host, and the route has none")
+	case strings.HasPrefix(r.Host, "*."):
+		d.report(codeRoute, at+"/host", "write a route for each host, or name files: certificate: and key:", "an authority does not certify %s this way", clip(r.Host))
+	case notIP == nil || !strings.Contains(r.Host, "."):
+		d.report(codeRoute, at+"/host", "write a name that the authority can find, such as shop.example", "an authority does not certify %q", clip(r.Host))
+	}
+}
+
+// checkAuthority reports one that cannot be asked.
+func (d *decoder) checkAuthority(at string, a authority) {
+	if u, err := url.Parse(a.Directory); a.Directory != "" && (err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil) {
+		d.report(codeRoute, at+"/directory", "such as https://acme.example/directory, without a user", "this is not the address of an authority")
+		d.hide(d.findings[len(d.findings)-1]) // it may show a password
+	}
+	if a.Email != "" && !emailForm().MatchString(a.Email) {
+		d.report(codeRoute, at+"/email", "such as ops@shop.example", "%q is not an address of e-mail", clip(a.Email))
+	}
+}
+
+var emailForm = pattern.Lazy(`^[^\s@,<>]+@[^\s@,<>]+$`)
 
 // clash reports a route that shares its place with another one.
 func (d *decoder) clash(at string, r, other Route, line int) bool {
@@ -68,7 +104,7 @@ func (d *decoder) clash(at string, r, other Route, line int) bool {
 		d.report(codeRoute, at, "give each its own port", "a route of TCP shares its port with no other; the other one is in line %d", line)
 	case r.Host == other.Host && r.Path == other.Path:
 		d.report(codeRoute, at, "delete one, or give it another host:, path: or listen:", "two routes take the same requests; the other one is in line %d", line)
-	case (r.Certificate == "") != (other.Certificate == ""):
+	case r.TLS() != other.TLS():
 		d.report(codeRoute, at, "give each a certificate: and key:, or another port", "port %d is with TLS and without it; the other one is in line %d", a.Port(), line)
 	default:
 		return false

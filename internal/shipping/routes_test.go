@@ -22,6 +22,22 @@ func routesOf(t *testing.T, text string) []host.Route {
 	return Order{Fleet: fl, Environment: env, Release: r}.routes()
 }
 
+// TestRoutesWithCertificatesOfAnAuthority: each says which one.
+func TestRoutesWithCertificatesOfAnAuthority(t *testing.T) {
+	want := []host.Route{
+		{Listen: "[::]:443", Host: "shop.example", Service: "web", ACME: true, Directory: "https://ca.example/acme", Email: "ops@shop.example"},
+		{Listen: "[::]:8443", Host: "api.example", Service: "api", Certificate: "/etc/c", Key: "/etc/k"},
+	}
+	got := routesOf(t, `    acme: {email: ops@shop.example, directory: "https://ca.example/acme"}
+    routes:
+      - {host: shop.example, service: web, certificate: acme}
+      - {listen: 8443, host: api.example, service: api, certificate: /etc/c, key: /etc/k}
+`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // TestPreviewsAreRoutes: those of services with an address to preview them, beside the
 // routes that are written.
 func TestPreviewsAreRoutes(t *testing.T) {

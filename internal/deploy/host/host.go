@@ -20,10 +20,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/deploy/acme"
 	"github.com/slipway-build/slipway/internal/deploy/proxy"
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -58,15 +61,16 @@ type Network interface {
 
 // Options are what a host works with.
 type Options struct {
-	Dir        string // its own; private
-	Containers Containers
-	Network    Network
-	Images     Images
-	Note       func(text string)
-	AccessLog  io.Writer     // see proxy.Options
-	Drain      time.Duration // how long open requests of what is retired may take; 0: 30 s
-	Version    string        // of slipway
-	Left       func()        // called when another process has taken over, which may take the lock then
+	Dir         string // its own; private
+	Containers  Containers
+	Network     Network
+	Images      Images
+	Note        func(text string)
+	AccessLog   io.Writer     // see proxy.Options
+	Drain       time.Duration // how long open requests of what is retired may take; 0: 30 s
+	Version     string        // of slipway
+	Authorities *http.Client  // by which certificates are asked for; nil: http.DefaultClient
+	Left        func()        // called when another process has taken over, which may take the lock then
 }
 
 // Workload is how the containers of a side run.
@@ -101,6 +105,7 @@ func (w Workload) Key() string {
 type Host struct {
 	opts  Options
 	proxy *proxy.Proxy
+	names *acme.Manager // their certificates
 	kick  chan struct{}
 	work  sync.WaitGroup // starts, stops, drains
 
@@ -129,7 +134,8 @@ func Open(o Options) (*Host, error) {
 		o.Note = func(string) {}
 	}
 	h := &Host{
-		opts: o, proxy: proxy.New(proxy.Options{AccessLog: o.AccessLog}), kick: make(chan struct{}, 1),
+		opts: o, proxy: proxy.New(proxy.Options{AccessLog: o.AccessLog}),
+		names: acme.New(acme.Options{Dir: filepath.Join(o.Dir, "acme"), Note: o.Note, Client: o.Authorities}), kick: make(chan struct{}, 1),
 		live: map[place]*live{}, listeners: map[string]net.Listener{}, told: map[string]string{}, started: time.Now(), handed: make(chan struct{}),
 	}
 	var err error

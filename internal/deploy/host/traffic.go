@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/deploy/acme"
 	"github.com/slipway-build/slipway/internal/deploy/proxy"
 )
 
@@ -157,14 +159,15 @@ func (h *Host) inside(ctx context.Context, at place, w Workload, ip netip.Addr) 
 // its service.
 func (h *Host) routes(ctx context.Context) error {
 	by := map[string]*address{}
-	for environment, env := range h.wanted.Environments {
+	for _, environment := range slices.Sorted(maps.Keys(h.wanted.Environments)) {
+		env := h.wanted.Environments[environment]
 		for _, r := range env.Routes {
 			if l := h.live[place{environment, r.Service}]; l == nil || !l.known {
 				continue
 			}
 			a := by[r.Listen]
 			if a == nil {
-				a = &address{}
+				a = &address{certified: map[string]acme.Authority{}}
 				by[r.Listen] = a
 			}
 			a.add(place{environment, r.Service}, r, env.Services[r.Service])
@@ -176,20 +179,31 @@ func (h *Host) routes(ctx context.Context) error {
 			by[listen] = &address{} // its last route went: it answers that there is none
 		}
 	}
+	certified := map[string]acme.Authority{}
 	for listen, a := range by {
 		problems = append(problems, h.outside(ctx, listen, a))
+		if h.listeners[outsideName(listen)] != nil { // the authority asks there
+			maps.Copy(certified, a.certified)
+		}
 	}
+	h.names.Keep(ctx, certified)
 	return errors.Join(problems...)
 }
 
 // address is what listens on one address.
 type address struct {
-	routes  []proxy.Route
-	options proxy.ListenerOptions
+	routes    []proxy.Route
+	options   proxy.ListenerOptions
+	secure    bool
+	certified map[string]acme.Authority // hosts
 }
 
 func (a *address) add(at place, r Route, s *service) {
 	a.routes = append(a.routes, proxy.Route{Host: r.Host, Prefix: r.Path, Service: at.String(), Preview: r.Preview})
+	a.secure = a.secure || r.secure()
+	if r.ACME {
+		a.certified[r.Host] = acme.Authority{Directory: r.Directory, Email: r.Email}
+	}
 	if w, ok := s.speaks(); ok && w.Protocol == proxy.TCP {
 		a.options.TCP = true
 	}
@@ -198,12 +212,17 @@ func (a *address) add(at place, r Route, s *service) {
 	}
 }
 
+// outsideName is the name of a listener for clients from outside.
+func outsideName(listen string) string {
+	return "outside." + strings.NewReplacer(":", "_", "[", "", "]", "").Replace(listen)
+}
+
 // outside sets the routes of one address, and listens there.
 func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 	slices.SortFunc(a.routes, func(x, y proxy.Route) int {
 		return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Prefix, y.Prefix), cmp.Compare(x.Service, y.Service))
 	})
-	name, said := "outside."+strings.NewReplacer(":", "_", "[", "", "]", "").Replace(listen), fmt.Sprint(a.routes)
+	name, said := outsideName(listen), fmt.Sprint(a.routes, a.secure, a.options.Certificates)
 	if h.told[listen] == said {
 		return nil
 	}
@@ -219,10 +238,17 @@ func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 		if err != nil {
 			return fmt.Errorf("the address %s of a route: %w", listen, err)
 		}
+		if a.secure {
+			a.options.Obtained = h.names.Certificate
+		}
 		if err := h.proxy.Listen(name, listener, a.options); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 		h.listeners[name] = listener
+	} else if a.secure {
+		if err := h.proxy.SetCertificates(name, a.options.Certificates); err != nil {
+			return fmt.Errorf("the certificates of %s: %w", listen, err)
+		}
 	}
 	h.told[listen] = said
 	return nil

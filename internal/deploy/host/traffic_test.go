@@ -1,10 +1,20 @@
 package host_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -42,7 +52,7 @@ func (b *browser) get() string {
 }
 
 // TestStickyClientsOnlyMoveForward: while the steps of a canary rise, a client that has
-// seen the new release never sees the old one again, not for a moment.
+// seen the new release never sees the old one again.
 func TestStickyClientsOnlyMoveForward(t *testing.T) {
 	y := newYard(t)
 	b := y.host(t.TempDir())
@@ -139,5 +149,56 @@ func TestThePreviewOfARelease(t *testing.T) {
 	until(t, on, "gone again", func(o deploy.Observed) bool { return o.New.Up == 0 && o.Share == 0 })
 	if got := y.get("/"); got != "v1" {
 		t.Errorf("%q has the traffic at the end", got)
+	}
+}
+
+// TestALaterDeployBringsCertificates: a listener that is open takes those of further routes.
+func TestALaterDeployBringsCertificates(t *testing.T) {
+	y, dir := newYard(t), t.TempDir()
+	b := y.host(dir)
+	up(y, t, b, "v1", 1)
+	var routes []host.Route
+	for _, name := range []string{"a.example", "b.example"} {
+		cert, key := filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key")
+		certify(t, name, cert, key)
+		routes = append(routes, host.Route{Listen: fmt.Sprintf("%s:%d", edge, y.port), Host: name, Service: "web", Certificate: cert, Key: key})
+		if err := b.SetRoutes(t.Context(), host.Rollout{Environment: env, Routes: routes}); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for begin := time.Now(); time.Since(begin) < 10*time.Second && got != name; time.Sleep(20 * time.Millisecond) {
+			c, err := tls.Dial("tcp", routes[0].Listen, &tls.Config{InsecureSkipVerify: true, ServerName: name})
+			if err != nil {
+				continue
+			}
+			got = c.ConnectionState().PeerCertificates[0].Subject.CommonName
+			_ = c.Close()
+		}
+		if got != name {
+			t.Errorf("%s gets the certificate of %q", name, got)
+		}
+	}
+}
+
+// certify writes a certificate for a name, and its key.
+func certify(t *testing.T, name, certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -53,7 +53,13 @@ type Route struct {
 	Preview     bool   `json:"preview,omitempty"`     // the side that has no traffic yet
 	Certificate string `json:"certificate,omitempty"` // files of this machine, PEM
 	Key         string `json:"key,omitempty"`
+	ACME        bool   `json:"acme,omitempty"`      // the certificate comes from an authority
+	Directory   string `json:"directory,omitempty"` // of the authority; "": Let's Encrypt
+	Email       string `json:"email,omitempty"`     // for the authority
 }
+
+// secure reports a route with TLS.
+func (r Route) secure() bool { return r.Certificate != "" || r.ACME }
 
 // schema is that of this version.
 const schema = 1
