@@ -34,6 +34,7 @@ fleet_sources() {
 
 part "format, vet, static analysis" make --no-print-directory check
 part "unit, golden and script tests, under the race detector" go test -race ./...
+part "certificates of a real authority" env SLIPWAY_ACME=1 go test -count=1 -run TestCertificatesOfARealAuthority ./internal/deploy/host
 part "the FAST services as plain processes" fleet_sources
 part "engine, bases, containers and companions, for real" real_tests ./internal/engine/... ./internal/baseimage/... ./internal/localrun/... ./internal/rootless/... ./internal/companions/...
 if [ "${SLIPWAY_E2E_CLUSTER:-}" = 1 ]; then

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/audit"
 	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/acme"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/shipping"
@@ -31,6 +32,8 @@ type environmentStatus struct {
 	Routes      []host.Route    `json:"routes,omitempty"`
 	Drift       []deploy.Drift  `json:"drift,omitempty"`   // what somebody else changed
 	Surplus     []string        `json:"surplus,omitempty"` // what the release does not have
+
+	Certificates []acme.Certificate `json:"certificates,omitempty"` // that come from an authority
 }
 
 type rolloutStatus struct {
@@ -84,7 +87,7 @@ func (a *app) showStatus(ctx context.Context, g goal, asJSON, watch bool) error 
 		if err != nil {
 			return err
 		}
-		if said := fmt.Sprintf("%+v", []any{s.Services, s.Drift, s.Surplus}); said != last {
+		if said := fmt.Sprintf("%+v", []any{s.Services, s.Drift, s.Surplus, s.Certificates}); said != last {
 			last = said
 			if asJSON {
 				err = a.printJSON(s)
@@ -130,7 +133,7 @@ func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
 		r := all[0]
 		out.Rollout = &rolloutStatus{r.Version, r.By, r.Reason, r.Started, r.Ended, r.Outcome, r.Why}
 	}
-	out.Routes = view.Routes
+	out.Routes, out.Certificates = view.Routes, view.Certificates
 	if place, ok := g.client.(shipping.Drifter); ok {
 		if out.Drift, err = place.Drift(ctx); err != nil {
 			return out, err
@@ -182,6 +185,9 @@ func (a *app) printStatus(s environmentStatus) error {
 	if len(s.Surplus) > 0 {
 		fmt.Fprintf(a.Stdout, "not of %s: %s; slipway deploy %s %[1]s --prune removes them\n", s.Version, diag.Printable(strings.Join(s.Surplus, ", ")), s.Environment)
 	}
+	for _, c := range s.Certificates {
+		fmt.Fprintln(a.Stdout, certificateText(c))
+	}
 	if len(s.Services) == 0 {
 		return nil
 	}
@@ -191,4 +197,17 @@ func (a *app) printStatus(s environmentStatus) error {
 		fmt.Fprintf(t, "%s\t%s\t%d %%\t%d of %d\t%.120s\n", v.Service, v.Release, v.Share, v.Healthy, v.Want, diag.Printable(cmp.Or(v.Problem, "-")))
 	}
 	return t.Flush()
+}
+
+// certificateText says how the certificate of a name is.
+func certificateText(c acme.Certificate) string {
+	until := "none yet"
+	if !c.Until.IsZero() {
+		until = "until " + c.Until.Local().Format(runTime)
+	}
+	text := fmt.Sprintf("certificate of %s: %s", c.Name, until)
+	if c.Problem != "" {
+		text += "; " + diag.Printable(c.Problem)
+	}
+	return text
 }

@@ -37,6 +37,7 @@ type Environment struct {
 	EnvFiles  []string             `json:",omitempty"` // of every service, relative to the fleet's root; later ones win, Env wins over all
 	Secrets   []EnvironmentSecret  `json:",omitempty"` // as written
 	Routes    []Route              `json:",omitempty"` // host and ssh: what the proxy takes from outside
+	ACME      Authority            `json:",omitzero"`  // of routes with ACME
 	Checks    []Check              `json:",omitempty"` // of the new side, before and while it gets traffic
 	Analysis  Analysis             // limits of canaries
 	Hooks     Hooks                `json:",omitzero"`
@@ -64,6 +65,16 @@ type Route struct {
 	TCP         bool   `json:",omitempty"` // bytes are handed on as they are
 	Certificate string `json:",omitempty"` // file, absolute on the host or relative to the fleet's root; "": no TLS
 	Key         string `json:",omitempty"` // the same; there exactly when Certificate is
+	ACME        bool   `json:",omitempty"` // the certificate comes from the environment's authority
+}
+
+// TLS reports a route whose connections are encrypted.
+func (r Route) TLS() bool { return r.Certificate != "" || r.ACME }
+
+// Authority gives certificates by ACME (RFC 8555).
+type Authority struct {
+	Directory string `json:",omitempty"` // URL; "": that of Let's Encrypt
+	Email     string `json:",omitempty"` // which it may write to; "": none
 }
 
 // Check asks the new side of a service whether it is good. Exactly one of HTTP, GRPC,
@@ -205,6 +216,7 @@ const (
 	defaultP95       = 1.5
 	defaultSamples   = 50
 	defaultListen    = 80
+	defaultACMEPort  = 443 // where authorities ask
 )
 
 // DefaultCPU is the percentage of the limit in cores at which Autoscale keeps containers.

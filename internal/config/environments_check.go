@@ -40,6 +40,8 @@ func (d *decoder) checkEnvironments(doc *document) {
 		d.checkCanaries(at, e, doc)
 		d.checkSecrets(at+"/secrets", e, doc)
 		d.checkRoutes(at+"/routes", e, doc)
+		d.checkAuthority(at+"/acme", e.ACME)
+		d.checkPreviews(at, e, doc)
 		d.checkChecks(at, e, doc)
 		d.checkAnalysis(at+"/analysis", e.Analysis)
 		for i, r := range e.Require {
@@ -111,9 +113,30 @@ func (d *decoder) checkKubernetes(at string, e environment) {
 			d.report(codeTarget, at+"/"+key, "use lower-case letters, digits and dashes, at most 63 characters", "%q cannot be a namespace", clip(value))
 		}
 	}
+	for _, s := range strategiesOf(at, e) {
+		if s.Sticky && kube {
+			d.report(codeImpossible, s.at+"/canary/sticky", "delete it: a client may meet both sides there", "a sticky canary needs the proxy of a host, and the target is kubernetes")
+		}
+	}
 	if kube && len(e.Routes) > 0 {
 		d.report(codeImpossible, at+"/routes", "delete routes:, or write target: host or ssh://USER@HOST", "the routes are of the proxy on a host, and the target is kubernetes")
 	}
+}
+
+// placedStrategy is a strategy at its place.
+type placedStrategy struct {
+	deploy.Strategy
+	at      string // its path
+	service string // "": that of the environment
+}
+
+// strategiesOf are the strategies of an environment and its services.
+func strategiesOf(at string, e environment) []placedStrategy {
+	out := []placedStrategy{{e.Strategy.Strategy, at + "/strategy", ""}}
+	for _, service := range sortedKeys(e.Services) {
+		out = append(out, placedStrategy{e.Services[service].Strategy.Strategy, at + "/services/" + service + "/strategy", service})
+	}
+	return out
 }
 
 // checkPlacement reports settings of services that cannot be.

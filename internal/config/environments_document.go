@@ -37,6 +37,7 @@ type environment struct {
 	EnvFile   oneOrMore     `yaml:"env_file,omitempty" jsonschema_description:"File of NAME=VALUE lines, or a list of them, relative to this file, for every service. Not for secrets."`
 	Secrets   secretSources `yaml:"secrets,omitempty" jsonschema_description:"Secrets by reference: a map of variable, or of absolute path in containers, to one source."`
 	Routes    []route       `yaml:"routes,omitempty" jsonschema_description:"Requests from outside that the proxy of a host hands to services."`
+	ACME      authority     `yaml:"acme,omitempty" jsonschema_description:"Authority of the routes with certificate: acme; Let's Encrypt when left out."`
 	Checks    []checked     `yaml:"checks,omitempty" jsonschema_description:"Checks of the new side of services, before and while it gets traffic."`
 	Analysis  analysis      `yaml:"analysis,omitempty" jsonschema_description:"Limits on how a canary may differ from the running version, or off."`
 	Hooks     hooks         `yaml:"hooks,omitempty" jsonschema_description:"Commands before, after and on the way back of a rollout."`
@@ -83,9 +84,18 @@ type route struct {
 	Path        string `yaml:"path,omitempty" jsonschema:"pattern=^/" jsonschema_description:"Path of the requests; /api is for /api and all below it. All when left out."`
 	Service     string `yaml:"service,omitempty" jsonschema_description:"Service that answers; the fleet's only one when left out."`
 	TCP         bool   `yaml:"tcp,omitempty" jsonschema_description:"Whether bytes are handed on as they are, for protocols other than HTTP."`
-	Certificate string `yaml:"certificate,omitempty" jsonschema_description:"File with the certificate chain for TLS: absolute on the host, or relative to this file."`
+	Certificate string `yaml:"certificate,omitempty" jsonschema_description:"File with the certificate chain for TLS: absolute on the host, or relative to this file. Or acme: the host gets one from the authority of acme:."`
 	Key         string `yaml:"key,omitempty" jsonschema_description:"File with the key of the certificate: absolute on the host, or relative to this file."`
 }
+
+// authority is who certifies hosts.
+type authority struct {
+	Directory string `yaml:"directory,omitempty" jsonschema:"pattern=^https://" jsonschema_description:"Address of its ACME directory; that of Let's Encrypt when left out."`
+	Email     string `yaml:"email,omitempty" jsonschema_description:"Address that the authority may write to; none when left out."`
+}
+
+// byACME is the certificate of a route that an authority gives.
+const byACME = "acme"
 
 // checked is one check of the new side.
 type checked struct {

@@ -43,6 +43,7 @@ func (d *decoder) environment(name string, e environment, doc *document) Environ
 		Patience:  or(time.Duration(e.Patience), defaultPatience),
 		EnvFiles:  e.EnvFile,
 		Secrets:   d.secrets(at+"/secrets", e.Secrets),
+		ACME:      Authority(e.ACME),
 		Analysis:  e.Analysis.resolve(),
 		Hooks:     Hooks{d.hooks(at+"/hooks/before", e.Hooks.Before, doc), d.hooks(at+"/hooks/after", e.Hooks.After, doc), d.hooks(at+"/hooks/rollback", e.Hooks.Rollback, doc)},
 		Placement: e.placement.resolve(),
@@ -110,8 +111,12 @@ func (r route) resolve(doc *document) Route {
 		Listen: r.Listen.AddrPort, Host: r.Host, Path: r.Path, Service: doc.only(r.Service), TCP: r.TCP,
 		Certificate: cleaned(r.Certificate), Key: cleaned(r.Key),
 	}
+	port := uint16(defaultListen)
+	if r.Certificate == byACME {
+		out.ACME, out.Certificate, port = true, "", defaultACMEPort
+	}
 	if !out.Listen.IsValid() {
-		out.Listen = everywhere(defaultListen)
+		out.Listen = everywhere(port)
 	}
 	if out.Path != "" {
 		out.Path = path.Clean(out.Path)

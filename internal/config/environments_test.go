@@ -85,10 +85,10 @@ func TestEnvironmentsAreAsWritten(t *testing.T) {
 	for _, e := range f.Environments {
 		names = append(names, e.Name)
 	}
-	if diff := cmp.Diff([]string{"staging", "production", "cluster"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"staging", "production", "qa", "cluster"}, names); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	for name, hint := range map[string]string{"prodution": `did you mean "production"?`, "qa": "the environments are staging, production, cluster"} {
+	for name, hint := range map[string]string{"prodution": `did you mean "production"?`, "test": "the environments are staging, production, qa, cluster"} {
 		_, err := f.Environment(name)
 		var failure *diag.Failure
 		if !errors.As(err, &failure) || failure.Exit != diag.ExitUsage || failure.Hint != hint || !strings.Contains(err.Error(), name) {

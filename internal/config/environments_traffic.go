@@ -1,9 +1,13 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
+	"net/url"
 	"path"
 	"strings"
+
+	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 // checkRoutes reports routes that cannot be, or that share their place with another.
@@ -43,6 +47,10 @@ func (d *decoder) checkRoute(at string, r route) bool {
 	if r.TCP && (r.Host != "" || r.Path != "") {
 		d.report(codeImpossible, at+"/tcp", "delete host: and path:, or tcp:", "a route of TCP has no host and no path")
 	}
+	if r.Certificate == byACME {
+		d.checkACME(at, r)
+		return len(d.findings) == before
+	}
 	if (r.Certificate == "") != (r.Key == "") {
 		d.report(codeImpossible, at, "write both certificate: and key:", "a route with TLS has a certificate and its key")
 	}
@@ -53,6 +61,35 @@ func (d *decoder) checkRoute(at string, r route) bool {
 	}
 	return len(d.findings) == before
 }
+
+// checkACME reports a route that no authority certifies.
+func (d *decoder) checkACME(at string, r route) {
+	_, notIP := netip.ParseAddr(r.Host)
+	switch {
+	case r.Key != "":
+		d.report(codeImpossible, at+"/key", "delete it", "with certificate: acme, the host makes the key")
+	case r.TCP || d.hasFindingIn(at+"/host"):
+	case r.Host == "":
+		d.report(codeRoute, at, "add host:, such as shop.example", "an authority certifies a host, and the route has none")
+	case strings.HasPrefix(r.Host, "*."):
+		d.report(codeRoute, at+"/host", "write a route for each host, or name files: certificate: and key:", "an authority does not certify %s this way", clip(r.Host))
+	case notIP == nil || !strings.Contains(r.Host, "."):
+		d.report(codeRoute, at+"/host", "write a name that the authority can find, such as shop.example", "an authority does not certify %q", clip(r.Host))
+	}
+}
+
+// checkAuthority reports one that cannot be asked.
+func (d *decoder) checkAuthority(at string, a authority) {
+	if u, err := url.Parse(a.Directory); a.Directory != "" && (err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil) {
+		d.report(codeRoute, at+"/directory", "such as https://acme.example/directory, without a user", "this is not the address of an authority")
+		d.hide(d.findings[len(d.findings)-1]) // it may show a password
+	}
+	if a.Email != "" && !emailForm().MatchString(a.Email) {
+		d.report(codeRoute, at+"/email", "such as ops@shop.example", "%q is not an address of e-mail", clip(a.Email))
+	}
+}
+
+var emailForm = pattern.Lazy(`^[^\s@,<>]+@[^\s@,<>]+$`)
 
 // clash reports a route that shares its place with another one.
 func (d *decoder) clash(at string, r, other Route, line int) bool {
@@ -67,12 +104,57 @@ func (d *decoder) clash(at string, r, other Route, line int) bool {
 		d.report(codeRoute, at, "give each its own port", "a route of TCP shares its port with no other; the other one is in line %d", line)
 	case r.Host == other.Host && r.Path == other.Path:
 		d.report(codeRoute, at, "delete one, or give it another host:, path: or listen:", "two routes take the same requests; the other one is in line %d", line)
-	case (r.Certificate == "") != (other.Certificate == ""):
+	case r.TLS() != other.TLS():
 		d.report(codeRoute, at, "give each a certificate: and key:, or another port", "port %d is with TLS and without it; the other one is in line %d", a.Port(), line)
 	default:
 		return false
 	}
 	return true
+}
+
+// checkPreviews reports addresses of new sides that cannot be, or that something else has.
+func (d *decoder) checkPreviews(at string, e environment, doc *document) {
+	taken := map[netip.AddrPort]string{}
+	for i, r := range e.Routes {
+		where := item(at+"/routes", i)
+		taken[r.resolve(doc).Listen] = fmt.Sprintf("the route in line %d", d.at[where].Line)
+	}
+	for _, s := range strategiesOf(at, e) {
+		if s.Preview == "" {
+			continue
+		}
+		where, shown := s.at+"/blue-green/preview", e.shown(s.service, doc)
+		listen, err := netip.ParseAddrPort(s.Preview)
+		switch {
+		case err != nil || e.Target.kind == "":
+		case e.Target.kind == TargetKubernetes:
+			d.report(codeImpossible, where, "delete it; kubectl port-forward deployment/NAME-SIDE reaches the new pods", "a preview is an address of a host, and the target is kubernetes")
+		case len(shown) == 0:
+			d.report(codeImpossible, where, "delete it, or add port: to the service", "there is no service with a port that the preview could show")
+		case len(shown) > 1:
+			d.report(codeImpossible, where, fmt.Sprintf("write it for one: services: {%s: {strategy: {blue-green: {preview: %d}}}}", shown[0], listen.Port()), "one address cannot preview %s", strings.Join(shown, " and "))
+		default:
+			for other, what := range taken {
+				if other.Port() == listen.Port() && (other == listen || other.Addr().IsUnspecified() || listen.Addr().IsUnspecified()) {
+					d.report(codeRoute, where, "write another port", "port %d is taken by %s", listen.Port(), what)
+					break
+				}
+			}
+			taken[listen] = fmt.Sprintf("the preview in line %d", d.at[where].Line)
+		}
+	}
+}
+
+// shown are the services with a port that a strategy is for: that of one service, or of all
+// without their own.
+func (e environment) shown(of string, doc *document) (out []string) {
+	for _, service := range sortedKeys(doc.Services) {
+		mine := service == of || of == "" && e.Services[service].Strategy.Kind == ""
+		if mine && !doc.silent(service) {
+			out = append(out, service)
+		}
+	}
+	return out
 }
 
 // checkKinds are the keys of which a check has one.

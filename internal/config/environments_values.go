@@ -127,13 +127,15 @@ type rollingForm struct {
 }
 
 type blueGreenForm struct {
-	Keep *span `yaml:"keep,omitempty" jsonschema_description:"How long the replaced containers stay ready to go back to; 10m when left out."`
+	Preview listen `yaml:"preview,omitempty" jsonschema_description:"Port, or address and port, on which the new containers answer until the traffic switches. For hosts."`
+	Keep    *span  `yaml:"keep,omitempty" jsonschema_description:"How long the replaced containers stay ready to go back to; 10m when left out."`
 }
 
 type canaryForm struct {
-	Steps []int    `yaml:"steps,omitempty" jsonschema_description:"Parts of the traffic in percent, rising; 10 and 50 when left out."`
-	Every duration `yaml:"every,omitempty" jsonschema_description:"How long each part is watched; 5m when left out."`
-	Keep  *span    `yaml:"keep,omitempty" jsonschema_description:"How long the replaced containers stay ready to go back to; 10m when left out."`
+	Steps  []int    `yaml:"steps,omitempty" jsonschema_description:"Parts of the traffic in percent, rising; 10 and 50 when left out."`
+	Every  duration `yaml:"every,omitempty" jsonschema_description:"How long each part is watched; 5m when left out."`
+	Sticky bool     `yaml:"sticky,omitempty" jsonschema_description:"Whether a client of HTTP stays on its side, by a cookie. For hosts."`
+	Keep   *span    `yaml:"keep,omitempty" jsonschema_description:"How long the replaced containers stay ready to go back to; 10m when left out."`
 }
 
 func (s *strategy) decodeNode(d *decoder, n ast.Node, path string) {
@@ -184,11 +186,15 @@ func (f strategyForm) read() (all []deploy.Strategy) {
 	if b := f.BlueGreen; b != nil {
 		s := defaultStrategy(deploy.BlueGreen)
 		s.Keep = b.Keep.or(s.Keep)
+		if b.Preview.IsValid() {
+			s.Preview = b.Preview.String()
+		}
 		all = append(all, s)
 	}
 	if c := f.Canary; c != nil {
 		s := defaultStrategy(deploy.Canary)
 		s.Every, s.Keep = or(time.Duration(c.Every), s.Every), c.Keep.or(s.Keep)
+		s.Sticky = c.Sticky
 		if c.Steps != nil {
 			s.Percent = c.Steps
 		}

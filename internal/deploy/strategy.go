@@ -21,6 +21,8 @@ type Strategy struct {
 	Unavailable int           // rolling: how many of the wanted ones may be missing
 	Percent     []int         // canary: parts of the traffic, rising, below 100
 	Every       time.Duration // canary: how long each part is watched
+	Preview     string        `json:",omitempty"` // blue-green: address of the new side until the switch; "": it has none
+	Sticky      bool          `json:",omitempty"` // canary: a client stays on its side, by a cookie
 	Keep        time.Duration // how long the old side stays beside a promoted one, ready to go back
 	Analysed    bool          // canary: metrics decide, too
 	Checked     bool          // something asks the new side before it gets traffic

@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/localrun/oci"
+	"github.com/slipway-build/slipway/internal/logfile"
 	"github.com/slipway-build/slipway/internal/state"
 )
 
@@ -86,7 +87,12 @@ func (h Here) Run(ctx context.Context, takeOver bool) error {
 	if err != nil {
 		return err
 	}
-	owner, err := host.Open(host.Options{Dir: h.dir(), Containers: m, Network: m, Images: store, Note: h.Note, Version: h.Version, Left: leave, NoCPU: !oci.LimitsCPU()})
+	requests, err := h.accessLog()
+	if err != nil {
+		return err
+	}
+	defer requests.Close()
+	owner, err := host.Open(host.Options{Dir: h.dir(), Containers: m, Network: m, Images: store, Note: h.Note, AccessLog: requests, Version: h.Version, Left: leave, NoCPU: !oci.LimitsCPU()})
 	if err != nil {
 		return err
 	}
@@ -105,6 +111,19 @@ func (h Here) Run(ctx context.Context, takeOver bool) error {
 	}
 	cancel()
 	return errors.Join(err, <-served)
+}
+
+// accessLogBytes bounds each of the two files of the access log.
+const accessLogBytes = 32 << 20
+
+// accessLog opens the log of the proxy's requests. A host that takes over adds to that of
+// the one before, which goes on with its last requests.
+func (h Here) accessLog() (*logfile.File, error) {
+	f, err := logfile.Open(filepath.Join(h.dir(), "access.log"), accessLogBytes)
+	if err != nil {
+		return nil, diag.Fail(diag.ExitRun, "the host cannot write its access log").Because(err).WithHint("see whether its disk is full: slipway doctor")
+	}
+	return f, nil
 }
 
 // prepare refuses whoever cannot be a host, and makes its directory.

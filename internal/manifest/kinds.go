@@ -119,7 +119,7 @@ func (f Fleet) ingress(host string) Object {
 	var paths []any
 	tls := false
 	f.ofHost(host, func(r config.Route, s Service) {
-		tls = tls || r.Certificate != ""
+		tls = tls || r.TLS()
 		paths = append(paths, map[string]any{
 			"path": cmp.Or(r.Path, "/"), "pathType": "Prefix",
 			"backend": map[string]any{"service": map[string]any{"name": s.Name, "port": map[string]any{"name": portName(s)}}},

@@ -227,11 +227,21 @@ func protocol(s release.Service) proxy.Protocol {
 	return proxy.HTTP
 }
 
-// routes are those of the environment as the host takes them.
+// routes are those of the environment as the host takes them, and the addresses at which
+// new sides are previewed.
 func (o Order) routes() []host.Route {
 	var out []host.Route
 	for _, r := range o.Environment.Routes {
-		out = append(out, host.Route{Listen: r.Listen.String(), Host: r.Host, Path: r.Path, Service: r.Service, Certificate: o.onHost(r.Certificate), Key: o.onHost(r.Key)})
+		one := host.Route{Listen: r.Listen.String(), Host: r.Host, Path: r.Path, Service: r.Service, Certificate: o.onHost(r.Certificate), Key: o.onHost(r.Key), ACME: r.ACME}
+		if r.ACME {
+			one.Directory, one.Email = o.Environment.ACME.Directory, o.Environment.ACME.Email
+		}
+		out = append(out, one)
+	}
+	for _, s := range o.Release.Services {
+		if listen := o.Environment.Of(s.Name).Strategy.Preview; listen != "" && s.Port != 0 && s.Type != "job" {
+			out = append(out, host.Route{Listen: listen, Service: s.Name, Preview: true})
+		}
 	}
 	return out
 }

@@ -121,6 +121,18 @@ func (y *shipyard) get(ctx context.Context) string {
 	return string(body)
 }
 
+// logged fails when the access log of the host has no line with a text.
+func (y *shipyard) logged(text string) {
+	y.t.Helper()
+	path := filepath.Join(stateOf(y.env), "hosting", "access.log")
+	for begin := time.Now(); time.Since(begin) < 5*time.Second; time.Sleep(20 * time.Millisecond) {
+		if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), text) {
+			return
+		}
+	}
+	y.t.Errorf("%s has no line with %s", path, text)
+}
+
 // load asks web a hundred times a second until stop, which returns the answers.
 func (y *shipyard) load() (stop func() map[string]int) { return load(100, y.get) }
 
@@ -183,6 +195,7 @@ func TestDeploysLoseNoRequest(t *testing.T) {
 	if got := y.get(t.Context()); got != "one api" {
 		t.Fatalf("it answers %q", got)
 	}
+	y.logged(`"service":"here.web"`)
 	same := y.slipway("deploy", "here", "v1").must(t, 0)
 	same.says(t, "nothing was changed")
 	if same.took > time.Second {

@@ -198,13 +198,13 @@ func (t Target) Do(ctx context.Context, spec deploy.Spec, a deploy.Action) error
 	}
 	switch a.Kind {
 	case deploy.Scale:
-		q.Count = a.Count
+		q.Count, q.Preview = a.Count, a.Side == deploy.New && spec.Strategy.Preview != ""
 		return t.Client.ask(ctx, "scale", q, nil)
 	case deploy.Retire:
 		q.Side = key
 		return t.Client.ask(ctx, "retire", q, nil)
 	case deploy.Shift:
-		q.Side, q.Share = spec.Release, a.Share
+		q.Side, q.Share, q.Sticky = spec.Release, a.Share, spec.Strategy.Sticky
 		if a.Share == 0 && spec.Replaces != "" {
 			q.Side, q.Back = spec.Replaces, true
 		}

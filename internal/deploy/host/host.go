@@ -20,10 +20,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/deploy/acme"
 	"github.com/slipway-build/slipway/internal/deploy/proxy"
 	"github.com/slipway-build/slipway/internal/localrun"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -58,16 +61,17 @@ type Network interface {
 
 // Options are what a host works with.
 type Options struct {
-	Dir        string // its own; private
-	Containers Containers
-	Network    Network
-	Images     Images
-	Note       func(text string)
-	NoCPU      bool          // containers cannot be limited to cores
-	AccessLog  io.Writer     // see proxy.Options
-	Drain      time.Duration // how long open requests of what is retired may take; 0: 30 s
-	Version    string        // of slipway
-	Left       func(to int)  // called when another process has taken over, with its number; it may take the lock then
+	Dir         string // its own; private
+	Containers  Containers
+	Network     Network
+	Images      Images
+	Note        func(text string)
+	NoCPU       bool          // containers cannot be limited to cores
+	AccessLog   io.Writer     // see proxy.Options
+	Drain       time.Duration // how long open requests of what is retired may take; 0: 30 s
+	Version     string        // of slipway
+	Authorities *http.Client  // by which certificates are asked for; nil: http.DefaultClient
+	Left        func(to int)  // called when another process has taken over, with its number; it may take the lock then
 }
 
 // Workload is how the containers of a side run.
@@ -102,6 +106,7 @@ func (w Workload) Key() string {
 type Host struct {
 	opts  Options
 	proxy *proxy.Proxy
+	names *acme.Manager // their certificates
 	kick  chan struct{}
 	work  sync.WaitGroup // starts, stops, drains
 
@@ -134,7 +139,8 @@ func Open(o Options) (*Host, error) {
 		o.Note = func(string) {}
 	}
 	h := &Host{
-		opts: o, proxy: proxy.New(proxy.Options{AccessLog: o.AccessLog}), kick: make(chan struct{}, 1),
+		opts: o, proxy: proxy.New(proxy.Options{AccessLog: o.AccessLog}),
+		names: acme.New(acme.Options{Dir: filepath.Join(o.Dir, "acme"), Note: o.Note, Client: o.Authorities}), kick: make(chan struct{}, 1),
 		live: map[place]*live{}, listeners: map[string]net.Listener{}, told: map[string]string{}, started: time.Now(), handed: make(chan struct{}),
 	}
 	if err := sweep(o.Dir); err != nil {

@@ -30,7 +30,7 @@ type bed struct {
 
 func (y *yard) host(dir string) bed {
 	y.t.Helper()
-	h, err := host.Open(host.Options{Dir: dir, Containers: y, Network: y, Note: y.note, NoCPU: y.noCPU, Drain: 3 * time.Second, Version: "test"})
+	h, err := host.Open(host.Options{Dir: dir, Containers: y, Network: y, Authorities: y.authorities, Note: y.note, NoCPU: y.noCPU, Drain: 3 * time.Second, Version: "test"})
 	if err != nil {
 		y.t.Fatal(err)
 	}

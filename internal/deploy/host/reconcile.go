@@ -22,6 +22,7 @@ type live struct {
 	sides   map[string]*liveSide
 	known   bool     // the proxy has the service
 	applied division // of its traffic, as the proxy does it
+	preview string   // the side that the proxy shows to routes with Preview
 }
 
 // liveSide is a side as it is.

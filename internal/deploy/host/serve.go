@@ -26,6 +26,8 @@ type Question struct {
 	Workload    Workload         `json:"workload,omitzero"`
 	Count       int              `json:"count,omitempty"`
 	Share       int              `json:"share,omitempty"`
+	Sticky      bool             `json:"sticky,omitempty"`
+	Preview     bool             `json:"preview,omitempty"`
 	Back        bool             `json:"back,omitempty"` // shift: all of the traffic to Side again
 	Since       time.Time        `json:"since,omitzero"`
 	Check       plan.HealthCheck `json:"check,omitzero"`
@@ -72,12 +74,12 @@ func (q Question) of() place { return place{q.Environment, q.Service} }
 func (h *Host) changes() map[string]func(context.Context, Question) (any, error) {
 	out := map[string]func(context.Context, Question) (any, error){}
 	for verb, do := range map[string]func(context.Context, Question) error{
-		"scale": func(_ context.Context, q Question) error { return h.Scale(q.of(), q.Workload, q.Count) },
+		"scale": func(_ context.Context, q Question) error { return h.Scale(q.of(), q.Workload, q.Count, q.Preview) },
 		"shift": func(_ context.Context, q Question) error {
 			if q.Back {
 				return h.Return(q.of(), q.Side)
 			}
-			return h.Shift(q.of(), q.Side, q.Share)
+			return h.Shift(q.of(), q.Side, q.Share, q.Sticky)
 		},
 		"retire": func(_ context.Context, q Question) error { return h.Retire(q.of(), q.Side) },
 		"routes": func(_ context.Context, q Question) error { return h.SetRoutes(q.Environment, q.Routes) },

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/deploy/acme"
 	"github.com/slipway-build/slipway/internal/deploy/proxy"
 )
 
@@ -29,7 +31,7 @@ func (h *Host) traffic(ctx context.Context, at place, s *service, hosts map[stri
 	for key, ls := range l.sides {
 		problems = append(problems, h.upstreams(at, key, s.Sides[key], ls))
 	}
-	problems = append(problems, h.divide(at, s, l), h.inside(ctx, at, w, hosts[at.service]))
+	problems = append(problems, h.divide(at, s, l), h.preview(at, s, l), h.inside(ctx, at, w, hosts[at.service]))
 	return errors.Join(problems...)
 }
 
@@ -83,21 +85,20 @@ func parseIP(text string) netip.Addr {
 // divide gives each side its part of the traffic, as soon as it has an upstream. One that
 // ends its requests gets no more.
 func (h *Host) divide(at place, s *service, l *live) error {
-	has := func(key string) bool {
-		return s.Sides[key] != nil && !s.Sides[key].Retired && l.sides[key] != nil && h.hasUpstream(l.sides[key])
-	}
 	want := division{main: s.Main}
-	if has(s.Fresh) {
-		want.fresh, want.share = s.Fresh, s.Share
+	if h.reached(s, l, s.Fresh) {
+		want.fresh, want.share, want.sticky = s.Fresh, s.Share, s.Sticky
 	}
-	if !has(s.Main) || want == l.applied {
+	if !h.reached(s, l, s.Main) || want == l.applied {
 		return nil
 	}
-	if err := h.proxy.Switch(at.String(), want.main); err != nil {
-		return err
+	if want.fresh == "" || want.main != l.applied.main { // else a switch would send everybody to the main side for a moment
+		if err := h.proxy.Switch(at.String(), want.main); err != nil {
+			return err
+		}
 	}
 	if want.fresh != "" {
-		if err := h.proxy.Split(at.String(), want.fresh, float64(want.share), false); err != nil {
+		if err := h.proxy.Split(at.String(), want.fresh, float64(want.share), want.sticky); err != nil {
 			return err
 		}
 	}
@@ -105,10 +106,32 @@ func (h *Host) divide(at place, s *service, l *live) error {
 	return nil
 }
 
+// reached reports a side with an upstream that does not end its requests.
+func (h *Host) reached(s *service, l *live, key string) bool {
+	return s.Sides[key] != nil && !s.Sides[key].Retired && l.sides[key] != nil && h.hasUpstream(l.sides[key])
+}
+
+// preview shows the side that has no traffic yet, as soon as it has an upstream.
+func (h *Host) preview(at place, s *service, l *live) error {
+	want := ""
+	if h.reached(s, l, s.Preview) {
+		want = s.Preview
+	}
+	if want == l.preview {
+		return nil
+	}
+	err := h.proxy.Preview(at.String(), want)
+	if err == nil {
+		l.preview = want
+	}
+	return err
+}
+
 // division is which sides have the traffic of a service; the zero value has none.
 type division struct {
 	main, fresh string
-	share       int // of fresh, in percent
+	share       int  // of fresh, in percent
+	sticky      bool // a client stays on its side
 }
 
 // inside lets the other services reach one.
@@ -136,14 +159,15 @@ func (h *Host) inside(ctx context.Context, at place, w Workload, ip netip.Addr) 
 // its service.
 func (h *Host) routes(ctx context.Context) error {
 	by := map[string]*address{}
-	for environment, env := range h.wanted.Environments {
+	for _, environment := range slices.Sorted(maps.Keys(h.wanted.Environments)) {
+		env := h.wanted.Environments[environment]
 		for _, r := range env.Routes {
 			if l := h.live[place{environment, r.Service}]; l == nil || !l.known {
 				continue
 			}
 			a := by[r.Listen]
 			if a == nil {
-				a = &address{}
+				a = &address{certified: map[string]acme.Authority{}}
 				by[r.Listen] = a
 			}
 			a.add(place{environment, r.Service}, r, env.Services[r.Service])
@@ -155,20 +179,31 @@ func (h *Host) routes(ctx context.Context) error {
 			by[listen] = &address{} // its last route went: it answers that there is none
 		}
 	}
+	certified := map[string]acme.Authority{}
 	for listen, a := range by {
 		problems = append(problems, h.outside(ctx, listen, a))
+		if h.listeners[outsideName(listen)] != nil { // the authority asks there
+			maps.Copy(certified, a.certified)
+		}
 	}
+	h.names.Keep(ctx, certified)
 	return errors.Join(problems...)
 }
 
 // address is what listens on one address.
 type address struct {
-	routes  []proxy.Route
-	options proxy.ListenerOptions
+	routes    []proxy.Route
+	options   proxy.ListenerOptions
+	secure    bool
+	certified map[string]acme.Authority // hosts
 }
 
 func (a *address) add(at place, r Route, s *service) {
-	a.routes = append(a.routes, proxy.Route{Host: r.Host, Prefix: r.Path, Service: at.String()})
+	a.routes = append(a.routes, proxy.Route{Host: r.Host, Prefix: r.Path, Service: at.String(), Preview: r.Preview})
+	a.secure = a.secure || r.secure()
+	if r.ACME {
+		a.certified[r.Host] = acme.Authority{Directory: r.Directory, Email: r.Email}
+	}
 	if w, ok := s.speaks(); ok && w.Protocol == proxy.TCP {
 		a.options.TCP = true
 	}
@@ -177,12 +212,17 @@ func (a *address) add(at place, r Route, s *service) {
 	}
 }
 
+// outsideName is the name of a listener for clients from outside.
+func outsideName(listen string) string {
+	return "outside." + strings.NewReplacer(":", "_", "[", "", "]", "").Replace(listen)
+}
+
 // outside sets the routes of one address, and listens there.
 func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 	slices.SortFunc(a.routes, func(x, y proxy.Route) int {
 		return cmp.Or(cmp.Compare(x.Host, y.Host), cmp.Compare(x.Prefix, y.Prefix), cmp.Compare(x.Service, y.Service))
 	})
-	name, said := "outside."+strings.NewReplacer(":", "_", "[", "", "]", "").Replace(listen), fmt.Sprint(a.routes)
+	name, said := outsideName(listen), fmt.Sprint(a.routes, a.secure, a.options.Certificates)
 	if h.told[listen] == said {
 		return nil
 	}
@@ -198,10 +238,17 @@ func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 		if err != nil {
 			return fmt.Errorf("the address %s of a route: %w", listen, err)
 		}
+		if a.secure {
+			a.options.Obtained = h.names.Certificate
+		}
 		if err := h.proxy.Listen(name, listener, a.options); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 		h.listeners[name] = listener
+	} else if a.secure {
+		if err := h.proxy.SetCertificates(name, a.options.Certificates); err != nil {
+			return fmt.Errorf("the certificates of %s: %w", listen, err)
+		}
 	}
 	h.told[listen] = said
 	return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/acme"
 	"github.com/slipway-build/slipway/internal/deploy/proxy"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/localrun"
@@ -22,6 +23,8 @@ import (
 type View struct {
 	Services map[string]ServiceView `json:"services"`
 	Routes   []Route                `json:"routes,omitempty"`
+
+	Certificates []acme.Certificate `json:"certificates,omitempty"` // that come from an authority
 }
 
 // ServiceView is a service as it is now.
@@ -66,6 +69,11 @@ func (h *Host) View(environment string) View {
 		return out
 	}
 	out.Routes = env.Routes
+	for _, c := range h.names.Certificates() {
+		if slices.ContainsFunc(env.Routes, func(r Route) bool { return r.ACME && r.Host == c.Name }) {
+			out.Certificates = append(out.Certificates, c)
+		}
+	}
 	for name, s := range env.Services {
 		v := ServiceView{Main: s.Main, Fresh: s.Fresh, Share: s.Share, Sides: map[string]SideView{}}
 		l := h.live[place{environment, name}]
@@ -189,6 +197,11 @@ func (h *Host) SetRoutes(environment string, routes []Route) error {
 	for _, r := range routes {
 		if _, err := netip.ParseAddrPort(r.Listen); err != nil {
 			return diag.Fail(diag.ExitUsage, "%q is not an address of a route", r.Listen).Because(err).WithHint("write one such as 0.0.0.0:8080")
+		}
+		if r.ACME {
+			if err := acme.Check(r.Host); err != nil {
+				return err
+			}
 		}
 		for name, other := range h.wanted.Environments {
 			for _, o := range other.Routes {

@@ -30,10 +30,12 @@ type environment struct {
 
 // service is what is to run of a service.
 type service struct {
-	Sides map[string]*side `json:"sides"`          // by the key of the workload
-	Main  string           `json:"main,omitempty"` // the side that has the traffic that Fresh has not
-	Fresh string           `json:"fresh,omitempty"`
-	Share int              `json:"share,omitempty"` // of Fresh, in percent
+	Sides   map[string]*side `json:"sides"`          // by the key of the workload
+	Main    string           `json:"main,omitempty"` // the side that has the traffic that Fresh has not
+	Fresh   string           `json:"fresh,omitempty"`
+	Share   int              `json:"share,omitempty"`   // of Fresh, in percent
+	Sticky  bool             `json:"sticky,omitempty"`  // a client stays on its side while both have traffic
+	Preview string           `json:"preview,omitempty"` // the side that routes with Preview show; it has no traffic yet
 }
 
 // side is a workload and how many of it are to run.
@@ -49,9 +51,16 @@ type Route struct {
 	Host        string `json:"host,omitempty"`
 	Path        string `json:"path,omitempty"`
 	Service     string `json:"service"`
+	Preview     bool   `json:"preview,omitempty"`     // the side that has no traffic yet
 	Certificate string `json:"certificate,omitempty"` // files of this machine, PEM
 	Key         string `json:"key,omitempty"`
+	ACME        bool   `json:"acme,omitempty"`      // the certificate comes from an authority
+	Directory   string `json:"directory,omitempty"` // of the authority; "": Let's Encrypt
+	Email       string `json:"email,omitempty"`     // for the authority
 }
+
+// secure reports a route with TLS.
+func (r Route) secure() bool { return r.Certificate != "" || r.ACME }
 
 // schema is that of this version.
 const schema = 1
@@ -148,6 +157,9 @@ func (h *Host) change(at place, do func(*service) error) error {
 	}
 	env.name(at.service, nil)
 	err = do(s)
+	if sd := s.Sides[s.Preview]; sd == nil || sd.Retired || s.Main == s.Preview {
+		s.Preview = ""
+	}
 	if err == nil {
 		err = h.keep()
 	}
@@ -162,8 +174,9 @@ func (h *Host) change(at place, do func(*service) error) error {
 	return nil
 }
 
-// Scale sets how many of a workload are to run.
-func (h *Host) Scale(at place, w Workload, count int) error {
+// Scale sets how many of a workload are to run. With preview, routes with Preview show them
+// until they get traffic.
+func (h *Host) Scale(at place, w Workload, count int, preview bool) error {
 	if count < 0 || w.Release == "" || w.Image == "" {
 		return diag.Fail(diag.ExitUsage, "%d of %s cannot run", count, at.service)
 	}
@@ -174,12 +187,16 @@ func (h *Host) Scale(at place, w Workload, count int) error {
 			s.Sides[w.Key()] = sd
 		}
 		sd.Count, sd.Retired = count, false
+		if preview {
+			s.Preview = w.Key()
+		}
 		return nil
 	})
 }
 
-// Shift gives a side a share of the traffic, in percent; the other side has the rest.
-func (h *Host) Shift(at place, key string, share int) error {
+// Shift gives a side a share of the traffic, in percent; the other side has the rest. With
+// sticky, clients stay where they are, or move to the side whose share grows.
+func (h *Host) Shift(at place, key string, share int, sticky bool) error {
 	return h.change(at, func(s *service) error {
 		if s.Sides[key] == nil && share > 0 {
 			return noSide(at, key)
@@ -190,7 +207,7 @@ func (h *Host) Shift(at place, key string, share int) error {
 		case share <= 0 && s.Fresh == key:
 			s.Fresh, s.Share = "", 0
 		case share > 0 && s.Main != key:
-			s.Fresh, s.Share = key, share
+			s.Fresh, s.Share, s.Sticky = key, share, sticky
 		}
 		return nil
 	})

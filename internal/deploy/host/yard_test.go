@@ -20,6 +20,8 @@ type yard struct {
 	t    *testing.T
 	port int
 
+	authorities *http.Client // by which it asks for certificates
+
 	mu      sync.Mutex
 	next    byte
 	groups  map[string]*group

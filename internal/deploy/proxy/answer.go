@@ -20,6 +20,7 @@ const (
 	reasonBadPath  reason = "ambiguous-path"  // 400
 	reasonMethod   reason = "method"          // 405: CONNECT, PRI
 	reasonNoSide   reason = "no-side"         // 503: no side gets requests
+	reasonPreview  reason = "no-preview"      // 503: no side is in preview
 	reasonNone     reason = "no-upstream"     // 503: the side has none
 	reasonBusy     reason = "too-many"        // 503: MaxRequests
 	reasonPaused   reason = "paused"          // 503
@@ -50,6 +51,8 @@ func refuse(r reason) *refusal {
 		return &refusal{r, http.StatusMethodNotAllowed, "this is not a forward proxy"}
 	case reasonNoSide:
 		return &refusal{r, http.StatusServiceUnavailable, "the service takes no requests"}
+	case reasonPreview:
+		return &refusal{r, http.StatusServiceUnavailable, "no new release waits for its traffic"}
 	case reasonNone:
 		return &refusal{r, http.StatusServiceUnavailable, "the service has no upstream"}
 	case reasonBusy:

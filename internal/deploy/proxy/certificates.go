@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -19,8 +20,9 @@ const lookAgain = time.Second
 
 // certificates are those of a listener. They are read again when their files change.
 type certificates struct {
-	now    func() time.Time
-	failed prometheus.Counter
+	now      func() time.Time
+	failed   prometheus.Counter
+	obtained func(*tls.ClientHelloInfo) (*tls.Certificate, error) // nil: none are
 
 	mu     sync.Mutex
 	looked time.Time
@@ -34,17 +36,26 @@ type pair struct {
 	loaded    *tls.Certificate
 }
 
-func newCertificates(files []CertificateFile, now func() time.Time, failed prometheus.Counter) (*certificates, error) {
-	c := &certificates{now: now, failed: failed, looked: now()}
+func newCertificates(o ListenerOptions, now func() time.Time, failed prometheus.Counter) (*certificates, error) {
+	c := &certificates{now: now, failed: failed, obtained: o.Obtained}
+	return c, c.set(o.Certificates)
+}
+
+// set reads other files from now on. When one of them cannot be read, nothing changes.
+func (c *certificates) set(files []CertificateFile) error {
+	var pairs []pair
 	for _, f := range files {
 		p := pair{files: f}
 		if err := p.read(); err != nil {
-			return nil, diag.Fail(diag.ExitUsage, "certificate %s and key %s cannot be used", f.Cert, f.Key).Because(err).
+			return diag.Fail(diag.ExitUsage, "certificate %s and key %s cannot be used", f.Cert, f.Key).Because(err).
 				WithHint("both are PEM files; the first has the whole chain, the server's certificate first")
 		}
-		c.pairs = append(c.pairs, p)
+		pairs = append(pairs, p)
 	}
-	return c, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pairs, c.looked = pairs, c.now()
+	return nil
 }
 
 // read loads the files. Their state is taken before: a change meanwhile is seen later.
@@ -75,10 +86,16 @@ func differs(path string, read os.FileInfo) bool {
 	return err != nil || !os.SameFile(now, read) || now.Size() != read.Size() || !now.ModTime().Equal(read.ModTime())
 }
 
-// choose returns the first certificate that fits a client, else the first one. While
+// choose returns a certificate that was obtained for the client's name, else the first one
+// that fits the client, else the first one. While
 // new files cannot be read, such as a certificate whose key has yet to come, the old
 // one stays.
 func (c *certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if c.obtained != nil {
+		if cert, err := c.obtained(hello); cert != nil || err != nil {
+			return cert, err
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now := c.now(); now.Sub(c.looked) >= lookAgain {
@@ -94,5 +111,20 @@ func (c *certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 			return p.loaded, nil
 		}
 	}
+	if len(c.pairs) == 0 {
+		return nil, fmt.Errorf("there is no certificate for %q", hello.ServerName)
+	}
 	return c.pairs[0].loaded, nil
+}
+
+// SetCertificates replaces the certificate files of a listener with TLS. Open connections
+// stay as they are.
+func (p *Proxy) SetCertificates(listener string, files []CertificateFile) error {
+	p.mu.Lock()
+	l := p.listeners[listener]
+	p.mu.Unlock()
+	if l == nil || l.certs == nil {
+		return diag.Fail(diag.ExitUsage, "there is no listener %q with TLS", listener).WithHint("listen with a certificate first")
+	}
+	return l.certs.set(files)
 }

@@ -40,6 +40,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var s *service
 	whole := false
 	defer func() { l.finish(x, s, r, whole) }() // also of a panic, with which net/http ends a connection
+	var to *target
 	var no *refusal
 	switch {
 	case r.Method == http.MethodConnect || r.Method == "PRI": // of a broken HTTP/2 preface
@@ -47,7 +48,9 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Opaque != "": // "GET x:y", which has no path
 		no = refuse(reasonBadPath)
 	default:
-		s, no = l.routes.Load().match(r.Host, r.URL.Path)
+		if to, no = l.routes.Load().match(r.Host, r.URL.Path); to != nil {
+			s = to.service
+		}
 	}
 	if no != nil {
 		x.answer.refuse(no)
@@ -62,7 +65,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		end := time.Now().Add(lastWords)
 		_, _ = rc.SetReadDeadline(end), rc.SetWriteDeadline(end)
 	}
-	if x.call, no = s.admit(ctx, cut, func(sticky bool) (int, bool) { return bucket(s.name, r, x.client, sticky) }); no != nil {
+	if x.call, no = s.admit(ctx, cut, to.preview, func(sticky bool) (int, bool) { return bucket(s.name, r, sticky) }); no != nil {
 		x.answer.refuse(no)
 		whole = true
 		return
@@ -90,19 +93,23 @@ func (c *call) draining() bool {
 
 // bucket says where a request of a split service belongs, and whether the client is to
 // be told.
-func bucket(service string, r *http.Request, client string, sticky bool) (int, bool) {
+func bucket(service string, r *http.Request, sticky bool) (int, bool) {
 	if !sticky {
 		return anywhere(), false
-	}
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
-		return bucketOf(service, client), false
 	}
 	if c, err := r.Cookie(cookieName(service)); err == nil {
 		if at, err := strconv.Atoi(c.Value); err == nil && at >= 0 && at < buckets {
 			return at, false
 		}
 	}
-	return anywhere(), true
+	return anywhere(), !isGRPC(r.Header.Get("Content-Type"))
+}
+
+// isGRPC reports a content type of native gRPC, whose clients keep no cookies. Those of
+// gRPC-Web are browsers.
+func isGRPC(contentType string) bool {
+	rest, ok := strings.CutPrefix(contentType, "application/grpc")
+	return ok && !strings.HasPrefix(rest, "-web")
 }
 
 func cookieName(service string) string { return "slipway-split-" + service }

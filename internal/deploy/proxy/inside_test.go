@@ -37,17 +37,17 @@ func FuzzMatch(f *testing.F) {
 	t := tableOf(Route{Host: "shop.example", Service: "shop"}, Route{Host: "shop.example", Prefix: "/api", Service: "api"},
 		Route{Host: "*.example", Prefix: "/", Service: "below"}, Route{Prefix: "/any", Service: "any"})
 	f.Fuzz(func(test *testing.T, host, at string) {
-		s, no := t.match(host, at)
-		if (s == nil) == (no == nil) {
-			test.Fatalf("%q %q: %v and %v", host, at, s, no)
+		to, no := t.match(host, at)
+		if (to == nil) == (no == nil) {
+			test.Fatalf("%q %q: %v and %v", host, at, to, no)
 		}
-		if s == nil {
+		if to == nil {
 			return
 		}
 		lower := strings.ToLower(host)
 		clean := path.Clean("/" + at)
 		isAPI := func(p string) bool { return p == "/api" || strings.HasPrefix(p, "/api/") }
-		switch s.name {
+		switch to.service.name {
 		case "api":
 			if !strings.Contains(lower, "shop.example") || !isAPI(at) || !isAPI(clean) {
 				test.Errorf("%q %q is for api", host, at)

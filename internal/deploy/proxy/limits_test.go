@@ -2,15 +2,12 @@ package proxy_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/net/http2"
 
 	"github.com/slipway-build/slipway/internal/deploy/proxy"
 )
@@ -177,34 +174,6 @@ func TestClosingWaits(t *testing.T) {
 	}
 }
 
-// TestHTTP2LearnsOfTheEnd reads the frames that a client gets at Close.
-func TestHTTP2LearnsOfTheEnd(t *testing.T) {
-	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{}, serve(t, says("fine")))
-	c := dial(t, w.addr)
-	write(t, c, http2.ClientPreface)
-	frames := http2.NewFramer(c, c)
-	must(t, frames.WriteSettings())
-	closed := make(chan error, 1)
-	started := false
-	for {
-		f, err := frames.ReadFrame()
-		must(t, err)
-		if s, ok := f.(*http2.SettingsFrame); ok && !s.IsAck() && !started {
-			started = true
-			must(t, frames.WriteSettingsAck())
-			go func() { closed <- w.Close(t.Context()) }()
-		}
-		if bye, ok := f.(*http2.GoAwayFrame); ok {
-			if bye.ErrCode != http2.ErrCodeNo {
-				t.Error(bye)
-			}
-			break
-		}
-	}
-	_ = c.Close()
-	must(t, receive(t, "the end", closed))
-}
-
 func TestClosingCutsAtTheEnd(t *testing.T) {
 	h := newHeld(t)
 	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{}, h.addr)
@@ -225,57 +194,4 @@ func TestClosingCutsAtTheEnd(t *testing.T) {
 	if err := w.Listen("second", listenOn(t), proxy.ListenerOptions{}); err == nil {
 		t.Error("a closed proxy listens")
 	}
-}
-
-// TestAListenerIsHandedOver: a new proxy takes the listener of an old one, as an
-// upgraded process does, and no request is lost.
-func TestAListenerIsHandedOver(t *testing.T) {
-	up := serve(t, says("fine"))
-	begin := func(l net.Listener) *proxy.Proxy {
-		p := started(t, proxy.Options{})
-		must(t, p.AddService("web", proxy.ServiceOptions{Protocol: proxy.HTTP}), p.AddUpstream("web", "old", up), p.Switch("web", "old"),
-			p.SetRoutes("public", []proxy.Route{{Service: "web"}}), p.Listen("public", l, proxy.ListenerOptions{}))
-		return p
-	}
-	l := listenOn(t)
-	addr := l.Addr().String()
-	p := begin(l)
-	ctx, stop := context.WithCancel(t.Context())
-	failures, sent := make(chan string, 1000), make(chan int, 4)
-	for worker := range 4 {
-		c := client(t, func(tr *http.Transport) { tr.DisableKeepAlives = worker%2 == 0 })
-		go func() {
-			n := 0
-			for ; ctx.Err() == nil; n++ {
-				method, body := "GET", ""
-				if n%2 == 0 {
-					method, body = "POST", "x"
-				}
-				if res, text, err := try(t.Context(), c, method, "http://"+addr+"/", body); err != nil || text != "fine" {
-					failures <- fmt.Sprint(method, res, text, err)
-				}
-			}
-			sent <- n
-		}()
-	}
-	for range 3 {
-		time.Sleep(200 * time.Millisecond)
-		file, err := l.(*net.TCPListener).File() // what a child process inherits
-		must(t, err)
-		l, err = net.FileListener(file)
-		must(t, err, file.Close())
-		next := begin(l)
-		must(t, p.Close(t.Context()))
-		p = next
-	}
-	stop()
-	total := 0
-	for range 4 {
-		total += receive(t, "a worker's end", sent)
-	}
-	close(failures)
-	for f := range failures {
-		t.Error(f)
-	}
-	t.Logf("%d requests over 3 processes' worth of proxies", total)
 }

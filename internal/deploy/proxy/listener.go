@@ -17,13 +17,14 @@ import (
 
 // ListenerOptions are those of one listener. Zero limits are the defaults below.
 type ListenerOptions struct {
-	TCP            bool              // hands bytes on to the one service of its route
-	Certificates   []CertificateFile // none: no TLS
-	MaxConns       int               // open at once; more wait to be accepted; 0: 8192
-	MaxHeaderBytes int               // of a request; 0: 64 KiB
-	HeaderTimeout  time.Duration     // for a TLS handshake, and for the headers of a request; 0: 10 s
-	IdleTimeout    time.Duration     // between requests of a connection; 0: 75 s, as nginx
-	Trusted        []netip.Prefix    // proxies in front of this one, whose X-Forwarded headers count
+	TCP            bool                                                 // hands bytes on to the one service of its route
+	Certificates   []CertificateFile                                    // none, and no Obtained: no TLS
+	Obtained       func(*tls.ClientHelloInfo) (*tls.Certificate, error) // asked before the files; nil without an error: none for this client
+	MaxConns       int                                                  // open at once; more wait to be accepted; 0: 8192
+	MaxHeaderBytes int                                                  // of a request; 0: 64 KiB
+	HeaderTimeout  time.Duration                                        // for a TLS handshake, and for the headers of a request; 0: 10 s
+	IdleTimeout    time.Duration                                        // between requests of a connection; 0: 75 s, as nginx
+	Trusted        []netip.Prefix                                       // proxies in front of this one, whose X-Forwarded headers count
 }
 
 // What one HTTP/2 client may have at once: an upload that its upstream does not read
@@ -34,6 +35,9 @@ const (
 	connectionBuffer = 8 << 20
 )
 
+// acmeProtocol is what an authority speaks that asks Obtained for a name (RFC 8737).
+const acmeProtocol = "acme-tls/1"
+
 // listener is one address that clients connect to.
 type listener struct {
 	name    string
@@ -41,7 +45,8 @@ type listener struct {
 	proxy   *Proxy
 	routes  *atomic.Pointer[table]
 	limited *limited
-	server  *http.Server // nil for TCP
+	server  *http.Server  // nil for TCP
+	certs   *certificates // nil: no TLS
 	base    context.Context
 	cut     func() // ends everything now
 }
@@ -58,12 +63,15 @@ func (p *Proxy) Listen(name string, inner net.Listener, o ListenerOptions) error
 	o = o.complete()
 	l := &listener{name: name, opts: o, proxy: p}
 	var secure *tls.Config
-	if len(o.Certificates) > 0 {
-		certs, err := newCertificates(o.Certificates, p.now, p.metrics.reloadFailures)
-		if err != nil {
+	if len(o.Certificates) > 0 || o.Obtained != nil {
+		var err error
+		if l.certs, err = newCertificates(o, p.now, p.metrics.reloadFailures); err != nil {
 			return err
 		}
-		secure = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.choose}
+		secure = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: l.certs.choose}
+		if o.Obtained != nil && !o.TCP {
+			secure.NextProtos = []string{acmeProtocol}
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -6,7 +6,7 @@
 // and a side has upstreams. Switch, Split, Drain and Pause say which side gets what.
 // The package does not know what an upstream is, starts none, and keeps nothing on
 // the disk: its caller sets everything again after a restart. It does not check who
-// a client is, does not obtain certificates, and offers no WebSocket over HTTP/2.
+// a client is, does not obtain certificates itself, and offers no WebSocket over HTTP/2.
 //
 //	p := proxy.New(proxy.Options{})
 //	err := errors.Join(

@@ -17,17 +17,19 @@ type Route struct {
 	Host    string // "shop.example"; "*.shop.example": any name below; "": any other host
 	Prefix  string // "/api" is for /api and all below it; "" is "/"
 	Service string
+	Preview bool // requests go to the side of the last Preview
 }
 
 // table is the routes of a listener. It does not change.
 type table struct {
 	hosts map[string][]target // the longest prefix first
-	tcp   *service            // alone, when it is set
+	tcp   *target             // alone, when it is set
 }
 
 type target struct {
 	prefix  string // without a slash at its end
 	service *service
+	preview bool
 }
 
 // SetRoutes replaces the routes of a listener, which need not exist yet. Requests that
@@ -44,7 +46,7 @@ func (p *Proxy) SetRoutes(listener string, routes []Route) error {
 				return diag.Fail(diag.ExitUsage, "service %q speaks TCP, and shares listener %q", r.Service, listener).
 					WithHint("give it a listener with this one route, without host and prefix")
 			}
-			t.tcp = s
+			t.tcp = &target{"", s, r.Preview}
 			continue
 		}
 		if err := t.add(r, s); err != nil {
@@ -94,7 +96,7 @@ func (t *table) add(r Route, s *service) error {
 	if slices.ContainsFunc(t.hosts[h], func(o target) bool { return o.prefix == prefix }) {
 		return diag.Fail(diag.ExitUsage, "two routes have the host %q and the path %q", r.Host, prefix+"/").WithHint("remove one of them")
 	}
-	t.hosts[h] = append(t.hosts[h], target{prefix, s})
+	t.hosts[h] = append(t.hosts[h], target{prefix, s, r.Preview})
 	return nil
 }
 
@@ -105,28 +107,29 @@ func (t *table) uses(s *service) bool {
 			return true
 		}
 	}
-	return t.tcp == s
+	return t.tcp != nil && t.tcp.service == s
 }
 
-// match finds the service for a request by the host that it names and its decoded
+// match finds the target for a request by the host that it names and its decoded
 // path. The longest host wins, then the longest prefix. Upstreams resolve dots and
 // double slashes in their own ways: a path that would be another service's then is
 // refused.
-func (t *table) match(host, at string) (*service, *refusal) {
+func (t *table) match(host, at string) (*target, *refusal) {
 	if at != "" && at != "*" && at[0] != '/' {
 		return nil, refuse(reasonBadPath)
 	}
 	list := t.host(host)
-	s := find(list, at)
-	if s == nil {
+	found := find(list, at)
+	if found == nil {
 		return nil, refuse(reasonNoRoute)
 	}
 	if len(list) > 1 && (strings.Contains(at, "/.") || strings.Contains(at, "//") || strings.Contains(at, `\`)) {
-		if find(list, path.Clean("/"+strings.ReplaceAll(at, `\`, "/"))) != s {
+		meant := find(list, path.Clean("/"+strings.ReplaceAll(at, `\`, "/")))
+		if meant == nil || meant.service != found.service || meant.preview != found.preview {
 			return nil, refuse(reasonBadPath)
 		}
 	}
-	return s, nil
+	return found, nil
 }
 
 // host returns the routes of the nearest host.
@@ -150,14 +153,14 @@ func (t *table) host(name string) []target {
 	}
 }
 
-// find returns the service with the longest prefix of a path.
-func find(list []target, at string) *service {
+// find returns the target with the longest prefix of a path.
+func find(list []target, at string) *target {
 	if at == "" || at == "*" { // of "OPTIONS *"
 		at = "/"
 	}
-	for _, o := range list {
-		if rest, ok := strings.CutPrefix(at, o.prefix); ok && (rest == "" || rest[0] == '/') {
-			return o.service
+	for i := range list {
+		if rest, ok := strings.CutPrefix(at, list[i].prefix); ok && (rest == "" || rest[0] == '/') {
+			return &list[i]
 		}
 	}
 	return nil

@@ -44,6 +44,7 @@ type service struct {
 	sides   map[string]*side
 	main    *side
 	split   *split
+	preview *side // nil: none is in preview
 	paused  *pause
 	waiting int // requests that wait for Resume
 	gauge   prometheus.Gauge
@@ -166,7 +167,7 @@ func (p *Proxy) RemoveSide(service, side string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.main == sd || s.split != nil && s.split.side == sd || len(sd.calls) > 0 {
+	if s.main == sd || s.preview == sd || s.split != nil && s.split.side == sd || len(sd.calls) > 0 {
 		return diag.Fail(diag.ExitUsage, "side %q of service %q is in use", side, service).WithHint("switch to another side and drain this one first")
 	}
 	for _, u := range sd.upstreams {

@@ -32,7 +32,7 @@ func (l *listener) serveTCP(secure *tls.Config) {
 // from a port on which nothing listens.
 func (l *listener) handTCP(conn net.Conn, secure *tls.Config) {
 	defer conn.Close()
-	s := l.routes.Load().tcp
+	to := l.routes.Load().tcp
 	began := l.proxy.now()
 	client := host(conn.RemoteAddr().String())
 	ctx, cancel := context.WithCancelCause(l.base)
@@ -42,11 +42,13 @@ func (l *listener) handTCP(conn net.Conn, secure *tls.Config) {
 		return
 	}
 	var no *refusal
+	var s *service
 	var c *call
-	if s == nil {
+	if to == nil {
 		no = refuse(reasonNoRoute)
 	} else {
-		c, no = s.admit(ctx, func() { cancel(errCut) }, func(sticky bool) (int, bool) {
+		s = to.service
+		c, no = s.admit(ctx, func() { cancel(errCut) }, to.preview, func(sticky bool) (int, bool) {
 			if sticky {
 				return bucketOf(s.name, client), false
 			}

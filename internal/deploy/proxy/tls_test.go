@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net/http"
 	"os"
@@ -39,6 +40,17 @@ func certify(t *testing.T, name string) (cert, key []byte) {
 func store(t *testing.T, path string, data []byte) {
 	t.Helper()
 	must(t, os.WriteFile(path+".new", data, 0o600), os.Rename(path+".new", path))
+}
+
+// securely are the options of a listener with TLS.
+func securely(t *testing.T) proxy.ListenerOptions {
+	t.Helper()
+	dir := t.TempDir()
+	f := proxy.CertificateFile{Cert: filepath.Join(dir, "c"), Key: filepath.Join(dir, "k")}
+	cert, key := certify(t, "shop.example")
+	store(t, f.Cert, cert)
+	store(t, f.Key, key)
+	return proxy.ListenerOptions{Certificates: []proxy.CertificateFile{f}}
 }
 
 // names asks a server for its certificate.
@@ -102,14 +114,68 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 }
 
 func TestOldTLSIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := certify(t, "x")
-	f := proxy.CertificateFile{Cert: filepath.Join(dir, "c"), Key: filepath.Join(dir, "k")}
-	store(t, f.Cert, cert)
-	store(t, f.Key, key)
-	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{Certificates: []proxy.CertificateFile{f}}, serve(t, says("fine")))
+	w := newWeb(t, proxy.ServiceOptions{}, securely(t), serve(t, says("fine")))
 	if c, err := tls.Dial("tcp", w.addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil {
 		_ = c.Close()
 		t.Error("TLS 1.1 was accepted")
+	}
+}
+
+// TestCertificatesThatAreObtained: they come before the files, which may change; a name with
+// neither sees no certificate.
+func TestCertificatesThatAreObtained(t *testing.T) {
+	pairOf := func(name string) *tls.Certificate {
+		cert, key := certify(t, name)
+		pair, err := tls.X509KeyPair(cert, key)
+		must(t, err)
+		return &pair
+	}
+	own, proof := pairOf("own.example"), pairOf("proof.example")
+	lo := proxy.ListenerOptions{Obtained: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		switch {
+		case len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == "acme-tls/1":
+			return proof, nil
+		case hello.ServerName == "own.example":
+			return own, nil
+		case hello.ServerName == "late.example":
+			return nil, errors.New("there is none yet")
+		}
+		return nil, nil
+	}}
+	w := newWeb(t, proxy.ServiceOptions{}, lo, serve(t, says("fine")))
+	refused := func(server string) {
+		t.Helper()
+		if c, err := tls.Dial("tcp", w.addr, &tls.Config{InsecureSkipVerify: true, ServerName: server}); err == nil {
+			_ = c.Close()
+			t.Errorf("%s got a certificate", server)
+		}
+	}
+	refused("shop.example")
+	refused("late.example")
+	files := securely(t).Certificates
+	must(t, w.SetCertificates("public", files))
+	refused("late.example")
+	for server, want := range map[string]string{"own.example": "own.example", "shop.example": "shop.example"} {
+		if got := names(t, w.addr, server); got != want {
+			t.Errorf("%s got the certificate of %s", server, got)
+		}
+	}
+	if res, text := ask(t, client(t, h2), "GET", "https://"+w.addr+"/", ""); res.ProtoMajor != 2 || text != "fine" {
+		t.Errorf("%s %q", res.Proto, text)
+	}
+	c, err := tls.Dial("tcp", w.addr, &tls.Config{InsecureSkipVerify: true, ServerName: "own.example", NextProtos: []string{"acme-tls/1"}})
+	must(t, err)
+	defer c.Close()
+	if s := c.ConnectionState(); s.NegotiatedProtocol != "acme-tls/1" || s.PeerCertificates[0].Subject.CommonName != "proof.example" {
+		t.Errorf("an authority got %s by %q", s.PeerCertificates[0].Subject.CommonName, s.NegotiatedProtocol)
+	}
+	must(t, os.Remove(files[0].Key))
+	if err := w.SetCertificates("public", files); err == nil || names(t, w.addr, "shop.example") != "shop.example" {
+		t.Errorf("a key that is gone: %v", err)
+	}
+	for name, w := range map[string]*web{"nothing": w, "public": newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{})} {
+		if err := w.SetCertificates(name, files); err == nil || !strings.Contains(err.Error(), "with TLS") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -50,8 +50,9 @@ func (p *Proxy) Switch(service, side string) error {
 
 // Split sends a percentage of the new requests to a side, and the rest to the side of
 // the last Switch. With sticky, a client stays where it is: by a cookie for HTTP, by
-// its address for TCP and gRPC. When the percentage grows, clients only move to the
-// side; when it falls, only away from it.
+// its address for TCP. When the percentage grows, clients only move to the side; when
+// it falls, only away from it. Clients of gRPC keep no cookies: each call of theirs is
+// divided anew.
 func (p *Proxy) Split(service, side string, percent float64, sticky bool) error {
 	s, sd, err := p.side(service, side)
 	if err != nil {
@@ -72,6 +73,30 @@ func (p *Proxy) Split(service, side string, percent float64, sticky bool) error 
 	}
 	sd.recall()
 	s.split = &split{side: sd, share: int(percent*buckets/100 + 0.5), sticky: sticky}
+	return nil
+}
+
+// Preview shows a side to the routes with Preview, whatever traffic it has; "" ends that.
+// A side that is being drained is taken back.
+func (p *Proxy) Preview(service, side string) error {
+	if side == "" {
+		s, err := p.service(service)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.preview = nil
+		return nil
+	}
+	s, sd, err := p.side(service, side)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sd.recall()
+	s.preview = sd
 	return nil
 }
 
@@ -122,13 +147,13 @@ func (p *Proxy) Resume(service string) error {
 }
 
 // admit counts a request in, on the side that it belongs to, as soon as the service
-// is not paused. The bucket function says where the client is, and is asked only
+// is not paused; a pause does not hold a preview back. The bucket function says where the client is, and is asked only
 // during a split. Choosing and counting are one step: a side that Drain found empty
 // stays empty.
-func (s *service) admit(ctx context.Context, cut func(), bucket func(sticky bool) (at int, told bool)) (*call, *refusal) {
+func (s *service) admit(ctx context.Context, cut func(), preview bool, bucket func(sticky bool) (at int, told bool)) (*call, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.paused != nil {
+	for s.paused != nil && !preview {
 		if r := s.waitLocked(ctx, s.paused); r != nil {
 			return nil, r
 		}
@@ -137,7 +162,11 @@ func (s *service) admit(ctx context.Context, cut func(), bucket func(sticky bool
 		return nil, refuse(reasonBusy)
 	}
 	c := &call{service: s, cut: cut, cookie: -1}
-	if c.side = s.chooseLocked(c, bucket); c.side == nil {
+	if preview {
+		if c.side = s.preview; c.side == nil || c.side.drain != nil {
+			return nil, refuse(reasonPreview)
+		}
+	} else if c.side = s.chooseLocked(c, bucket); c.side == nil {
 		return nil, refuse(reasonNoSide)
 	}
 	s.calls++

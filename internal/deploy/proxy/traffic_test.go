@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -93,6 +94,86 @@ func TestAStickyClientMovesOnce(t *testing.T) {
 	must(t, w.Switch("web", "new"))
 	if res, _ := ask(t, c, "GET", w.url("/"), ""); len(res.Cookies()) != 0 {
 		t.Error("a cookie without a split")
+	}
+}
+
+// TestAStickySplitAndGRPC: its clients keep no cookies, so each call is divided anew; those
+// of gRPC-Web are browsers.
+func TestAStickySplitAndGRPC(t *testing.T) {
+	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{}, serve(t, says("old")))
+	must(t, w.AddUpstream("web", "new", serve(t, says("new"))), w.Split("web", "new", 50, true))
+	c := client(t, nil)
+	sides := map[string]int{}
+	for range 100 {
+		res, side := ask(t, c, "POST", w.url("/pkg.Service/Method"), "x", "Content-Type", "application/grpc+proto")
+		if sides[side]++; len(res.Cookies()) > 0 {
+			t.Fatalf("a client of gRPC got the cookies %v", res.Cookies())
+		}
+	}
+	if len(sides) != 2 {
+		t.Errorf("all calls went to one side: %v", sides)
+	}
+	if res, _ := ask(t, c, "POST", w.url("/pkg.Service/Method"), "x", "Content-Type", "application/grpc-web+proto"); len(res.Cookies()) != 1 {
+		t.Error("a browser that speaks gRPC-Web got no cookie")
+	}
+}
+
+// TestTheCookieOfASplit: scripts do not see it, other sites do not send it, and what was
+// set over TLS does not leave it.
+func TestTheCookieOfASplit(t *testing.T) {
+	for scheme, lo := range map[string]proxy.ListenerOptions{"http": {}, "https": securely(t)} {
+		w := newWeb(t, proxy.ServiceOptions{}, lo, serve(t, says("old")))
+		must(t, w.AddUpstream("web", "new", serve(t, says("new"))), w.Split("web", "new", 50, true))
+		res, _ := ask(t, client(t, func(tr *http.Transport) { tr.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} }), "GET", scheme+"://"+w.addr+"/", "")
+		set := res.Cookies()
+		if len(set) != 1 || !set[0].HttpOnly || set[0].SameSite != http.SameSiteLaxMode || set[0].Secure != (scheme == "https") || set[0].Path != "/" || set[0].MaxAge != 0 {
+			t.Errorf("%s: %v", scheme, set)
+		}
+	}
+}
+
+// TestAPreviewShowsTheOtherSide: to its routes alone, until it ends or the side is drained.
+func TestAPreviewShowsTheOtherSide(t *testing.T) {
+	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{}, serve(t, says("old")))
+	must(t, w.AddUpstream("web", "new", serve(t, says("new"))), w.SetRoutes("public", []proxy.Route{{Service: "web"}, {Prefix: "/next", Service: "web", Preview: true}}))
+	c := client(t, nil)
+	get := func(path string) string {
+		t.Helper()
+		res, text := ask(t, c, "GET", w.url(path), "")
+		if res.StatusCode != 200 {
+			return res.Header.Get(proxy.Reason)
+		}
+		return text
+	}
+	expect := func(when, next string) {
+		t.Helper()
+		if public, preview := get("/"), get("/next"); public != "old" || preview != next {
+			t.Errorf("%s: %q and %q, want old and %q", when, public, preview, next)
+		}
+	}
+	expect("before", "no-preview")
+	must(t, w.Preview("web", "new"), w.Preview("web", "new"))
+	expect("in it", "new")
+	if err := w.RemoveSide("web", "new"); err == nil {
+		t.Error("a side in preview was removed")
+	}
+	must(t, w.Pause("web", proxy.Pausing{Wait: time.Minute}))
+	if got := get("/next"); got != "new" {
+		t.Errorf("a pause of the others: %q", got)
+	}
+	must(t, w.Resume("web"))
+	if cut, err := w.Drain(t.Context(), "web", "new", time.Second); cut > 0 || err != nil {
+		t.Error(cut, err)
+	}
+	expect("drained", "no-preview")
+	must(t, w.Preview("web", "new"))
+	expect("again", "new")
+	must(t, w.Preview("web", ""), w.RemoveSide("web", "new"))
+	expect("after", "no-preview")
+	for what, err := range map[string]error{"side": w.Preview("web", "new"), "service": w.Preview("wbe", "")} {
+		if err == nil {
+			t.Errorf("an unknown %s is in preview", what)
+		}
 	}
 }
 

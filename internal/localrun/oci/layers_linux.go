@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/logfile"
 	"github.com/slipway-build/slipway/internal/quota"
 )
 
@@ -278,7 +279,7 @@ func removeAllButLogs(dir string) error {
 		return nil
 	}
 	for _, e := range entries {
-		if e.Name() != logFile && e.Name() != logFile+olderSuffix {
+		if e.Name() != logFile && e.Name() != logFile+logfile.Older {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}

@@ -4,28 +4,25 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 
+	"github.com/slipway-build/slipway/internal/logfile"
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
 const (
 	maxLogLine  = 64 << 10
-	maxLogBytes = 32 << 20 // then the log moves to log.1, and that is lost
-	olderSuffix = ".1"
+	maxLogBytes = 32 << 20
 	keepLines   = 20 // for explanations
 )
 
 // serviceLog takes what a container writes, line by line.
 type serviceLog struct {
-	path   string
 	mu     sync.Mutex
-	file   *os.File
-	size   int64
+	file   *logfile.File
 	last   []string
 	frame  string // the first of the frames that the last line stands for
 	frames int
@@ -35,8 +32,7 @@ type serviceLog struct {
 // openLog returns a log and the end of a pipe to write into. The caller closes
 // that end when the container has its copy.
 func openLog(dir string, each func(line []byte)) (*serviceLog, *os.File, error) {
-	path := filepath.Join(dir, logFile)
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	file, err := logfile.Create(filepath.Join(dir, logFile), maxLogBytes)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening a log: %w", err)
 	}
@@ -44,7 +40,7 @@ func openLog(dir string, each func(line []byte)) (*serviceLog, *os.File, error) 
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("opening a log: %w", err), file.Close())
 	}
-	l := &serviceLog{path: path, file: file, done: make(chan struct{})}
+	l := &serviceLog{file: file, done: make(chan struct{})}
 	go l.copy(r, each)
 	return l, w, nil
 }
@@ -72,11 +68,7 @@ func (l *serviceLog) copy(r *os.File, each func(line []byte)) {
 func (l *serviceLog) add(line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.size > maxLogBytes {
-		l.rotate()
-	}
-	n, _ := l.file.Write(append(line[:len(line):len(line)], '\n')) // a full disk must not stop the service
-	l.size += int64(n)
+	_, _ = l.file.Write(append(line[:len(line):len(line)], '\n')) // a full disk must not stop the service
 	l.keep(strings.TrimRight(string(line), "\r"))
 }
 
@@ -102,20 +94,6 @@ func (l *serviceLog) keep(line string) {
 	if len(l.last) > keepLines {
 		l.last = l.last[1:]
 	}
-}
-
-// rotate starts a new file; when that fails the old one is emptied.
-func (l *serviceLog) rotate() {
-	l.size = 0
-	if err := os.Rename(l.path, l.path+olderSuffix); err == nil {
-		if next, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err == nil {
-			_ = l.file.Close()
-			l.file = next
-			return
-		}
-	}
-	_ = l.file.Truncate(0)
-	_, _ = l.file.Seek(0, io.SeekStart)
 }
 
 // lastLines returns the last n lines.
