@@ -44,12 +44,13 @@ type side struct {
 
 // Route is what clients from outside reach. Without a host and path it is a whole address.
 type Route struct {
-	Listen      string `json:"listen"` // address and port
+	Listen      string `json:"listen,omitempty"` // address and port
 	Host        string `json:"host,omitempty"`
 	Path        string `json:"path,omitempty"`
 	Service     string `json:"service"`
 	Certificate string `json:"certificate,omitempty"` // files of this machine, PEM
 	Key         string `json:"key,omitempty"`
+	Gateway     string `json:"gateway,omitempty"` // of Kubernetes, where Listen and Key are "", and Certificate a Secret
 }
 
 // schema is that of this version.
