@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -49,7 +50,7 @@ refer to Secrets, and a note names those that you create.`,
 	fl := cmd.Flags()
 	fl.StringVarP(&f.dir, "output", "o", "", "write files below this directory")
 	fl.StringVar(&f.format, "format", string(manifest.Plain), "format of the files: "+strings.Join(manifest.Formats(), ", "))
-	fl.StringVar(&f.gateway, "gateway", "", "write HTTPRoutes for this Gateway ([NAMESPACE/]NAME) in place of Ingresses")
+	fl.StringVar(&f.gateway, "gateway", "", "write HTTPRoutes for this Gateway ([NAMESPACE/]NAME) in place of Ingresses, over gateway: of the environment")
 	fl.StringVar(&f.autoscale, "autoscale", "", "write a HorizontalPodAutoscaler for each service, with MIN-MAX pods, over autoscale: of the environment")
 	fl.BoolVar(&f.force, "force", false, "replace files that Slipway did not write, and keep a backup")
 	fl.BoolVar(&f.diff, "diff", false, "print the changes and write nothing")
@@ -111,7 +112,7 @@ func (a *app) manifestsOf(environment, version string, f manifestsFlags) (m mani
 	if m, err = order.Manifests(); err != nil {
 		return m, err
 	}
-	m.Gateway = f.gateway
+	m.Gateway = cmp.Or(f.gateway, m.Gateway)
 	if f.autoscale == "" {
 		return m, nil
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/evidence"
 	"github.com/slipway-build/slipway/internal/fleet"
+	"github.com/slipway-build/slipway/internal/gauge"
 	"github.com/slipway-build/slipway/internal/image"
 	"github.com/slipway-build/slipway/internal/pipeline"
 	"github.com/slipway-build/slipway/internal/release"
@@ -160,7 +161,7 @@ func (a *app) release(ctx context.Context, version string, f fleetFlags, asBuilt
 	var stale []string
 	for _, i := range images {
 		job := jobOf(jobs, i.Service)
-		pinned, err := pin(ctx, store, i, job)
+		pinned, err := a.pin(ctx, store, i, job, fl.Root)
 		if err != nil {
 			return r, false, err
 		}
@@ -262,7 +263,7 @@ func jobOf(jobs []pipeline.Job, service string) pipeline.Job {
 }
 
 // pin is a service of a release, as its image in the store is.
-func pin(ctx context.Context, store *image.Store, i fleet.Image, job pipeline.Job) (release.Service, error) {
+func (a *app) pin(ctx context.Context, store *image.Store, i fleet.Image, job pipeline.Job, root string) (release.Service, error) {
 	s, err := evidence.Stored(ctx, store, i.Name)
 	if err != nil {
 		return release.Service{}, err
@@ -283,7 +284,10 @@ func pin(ctx context.Context, store *image.Store, i fleet.Image, job pipeline.Jo
 	for _, e := range s.List().Evidence {
 		out.Evidence = append(out.Evidence, release.Evidence{Type: e.Type, Signed: e.Signed, Keys: e.Keys})
 	}
-	return out, nil
+	g := a.gauge(store, nil, fleetFlags{}, gateFlags{noStart: true})
+	start, err := g.Started(gauge.Target{Service: i.Service, Root: root}, out.Digest)
+	out.StartMillis = start.Milliseconds()
+	return out, err
 }
 
 func (a *app) printRelease(r release.Release) error {

@@ -26,6 +26,7 @@ type Environment struct {
 	Hosts     []string             `json:",omitempty"` // ssh: user@host[:port], in the order in which they get a release
 	Context   string               `json:",omitempty"` // kubernetes: of the kubeconfig; "": the current one
 	Namespace string               `json:",omitempty"` // kubernetes; "": that of the context
+	Gateway   string               `json:",omitempty"` // "NAME" or "NAMESPACE/NAME"; "": routes are Ingresses
 	After     string               `json:",omitempty"` // the environment in which a release has to have run, with its checks passed
 	Soak      time.Duration        `json:",omitempty"` // how long it has to have run there
 	Approval  bool                 `json:",omitempty"` // somebody has to approve
@@ -63,7 +64,7 @@ type Route struct {
 	Path        string         `json:",omitempty"` // "/api" is for /api and all below it; "": all
 	Service     string
 	TCP         bool   `json:",omitempty"` // bytes are handed on as they are
-	Certificate string `json:",omitempty"` // file, absolute on the host or relative to the fleet's root; "": no TLS
+	Certificate string `json:",omitempty"` // file, absolute on the host or relative to the fleet's root, or a Secret of Kubernetes; "": no TLS
 	Key         string `json:",omitempty"` // the same; there exactly when Certificate is
 	ACME        bool   `json:",omitempty"` // the certificate comes from the environment's authority
 }

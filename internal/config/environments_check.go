@@ -15,6 +15,8 @@ import (
 
 // Forms of names of Kubernetes.
 var (
+	gatewayForm    = pattern.Lazy(`^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
+	objectForm     = pattern.Lazy(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
 	namespaceForm  = pattern.Lazy(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 	kubeSecretForm = pattern.Lazy(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[-._a-zA-Z0-9]{1,253}$`)
 )
@@ -101,7 +103,7 @@ func (d *decoder) checkKubernetes(at string, e environment) {
 			d.report(codeImpossible, place, "write replicas: in its place, or target: kubernetes", "the key autoscale is for kubernetes, and the target is %s", e.Target.kind)
 		}
 	}
-	for key, value := range map[string]string{"context": e.Context, "namespace": e.Namespace} {
+	for key, value := range map[string]string{"context": e.Context, "namespace": e.Namespace, "gateway": e.Gateway} {
 		_, there := d.at[at+"/"+key]
 		switch {
 		case !there || d.hasFindingIn(at+"/"+key) || e.Target.kind == "":
@@ -109,6 +111,8 @@ func (d *decoder) checkKubernetes(at string, e environment) {
 			d.report(codeImpossible, at+"/"+key, "delete it, or write target: kubernetes", "the key %s is for kubernetes, and the target is %s", key, e.Target.kind)
 		case strings.TrimSpace(value) == "":
 			d.report(codeTarget, at+"/"+key, "write a name, or delete the key", "the %s has no name", key)
+		case key == "gateway" && !gatewayForm().MatchString(value):
+			d.report(codeTarget, at+"/"+key, "write NAME or NAMESPACE/NAME", "%q cannot be a Gateway", clip(value))
 		case key == "namespace" && !namespaceForm().MatchString(value):
 			d.report(codeTarget, at+"/"+key, "use lower-case letters, digits and dashes, at most 63 characters", "%q cannot be a namespace", clip(value))
 		}
@@ -117,9 +121,6 @@ func (d *decoder) checkKubernetes(at string, e environment) {
 		if s.Sticky && kube {
 			d.report(codeImpossible, s.at+"/canary/sticky", "delete it: a client may meet both sides there", "a sticky canary needs the proxy of a host, and the target is kubernetes")
 		}
-	}
-	if kube && len(e.Routes) > 0 {
-		d.report(codeImpossible, at+"/routes", "delete routes:, or write target: host or ssh://USER@HOST", "the routes are of the proxy on a host, and the target is kubernetes")
 	}
 }
 

@@ -27,6 +27,7 @@ type environment struct {
 	Target    target        `yaml:"target" jsonschema:"required" jsonschema_description:"Where it runs: host (this machine), kubernetes, or ssh://USER@HOST[:PORT], also a list of them, which get a release one after the other."`
 	Context   string        `yaml:"context,omitempty" jsonschema_description:"Context of the kubeconfig; the current one when left out. For kubernetes."`
 	Namespace string        `yaml:"namespace,omitempty" jsonschema_description:"Namespace of the cluster; that of the context when left out. For kubernetes."`
+	Gateway   string        `yaml:"gateway,omitempty" jsonschema_description:"Gateway, as NAME or NAMESPACE/NAME, at which routes are HTTPRoutes; they are Ingresses when left out. For kubernetes."`
 	After     string        `yaml:"after,omitempty" jsonschema_description:"Environment in which a release has to have run, with its checks passed."`
 	Soak      *span         `yaml:"soak,omitempty" jsonschema_description:"How long a release has to have run in the environment of after, such as 30m or 2d."`
 	Approval  approval      `yaml:"approval,omitempty" jsonschema_description:"Whether somebody has to approve a release; none when left out."`
@@ -36,7 +37,7 @@ type environment struct {
 	Patience  duration      `yaml:"patience,omitempty" jsonschema_description:"How long the target or a source of metrics may give no answer before the rollout pauses; 5m when left out."`
 	EnvFile   oneOrMore     `yaml:"env_file,omitempty" jsonschema_description:"File of NAME=VALUE lines, or a list of them, relative to this file, for every service. Not for secrets."`
 	Secrets   secretSources `yaml:"secrets,omitempty" jsonschema_description:"Secrets by reference: a map of variable, or of absolute path in containers, to one source."`
-	Routes    []route       `yaml:"routes,omitempty" jsonschema_description:"Requests from outside that the proxy of a host hands to services."`
+	Routes    []route       `yaml:"routes,omitempty" jsonschema_description:"Requests from outside that the proxy of a host, or an Ingress or HTTPRoute of a cluster, hands to services."`
 	ACME      authority     `yaml:"acme,omitempty" jsonschema_description:"Authority of the routes with certificate: acme; Let's Encrypt when left out."`
 	Checks    []checked     `yaml:"checks,omitempty" jsonschema_description:"Checks of the new side of services, before and while it gets traffic."`
 	Analysis  analysis      `yaml:"analysis,omitempty" jsonschema_description:"Limits on how a canary may differ from the running version, or off."`
@@ -79,13 +80,13 @@ type secretSource struct {
 
 // route is one of the proxy.
 type route struct {
-	Listen      listen `yaml:"listen,omitempty" jsonschema_description:"Port, or address and port, such as 8080 or 127.0.0.1:8080; port 80 of every address when left out."`
+	Listen      listen `yaml:"listen,omitempty" jsonschema_description:"Port, or address and port, such as 8080 or 127.0.0.1:8080; port 80 of every address when left out. Not for kubernetes."`
 	Host        string `yaml:"host,omitempty" jsonschema_description:"Host of the requests, such as shop.example or *.shop.example; any when left out."`
 	Path        string `yaml:"path,omitempty" jsonschema:"pattern=^/" jsonschema_description:"Path of the requests; /api is for /api and all below it. All when left out."`
 	Service     string `yaml:"service,omitempty" jsonschema_description:"Service that answers; the fleet's only one when left out."`
 	TCP         bool   `yaml:"tcp,omitempty" jsonschema_description:"Whether bytes are handed on as they are, for protocols other than HTTP."`
-	Certificate string `yaml:"certificate,omitempty" jsonschema_description:"File with the certificate chain for TLS: absolute on the host, or relative to this file. Or acme: the host gets one from the authority of acme:."`
-	Key         string `yaml:"key,omitempty" jsonschema_description:"File with the key of the certificate: absolute on the host, or relative to this file."`
+	Certificate string `yaml:"certificate,omitempty" jsonschema_description:"File with the certificate chain for TLS: absolute on the host, or relative to this file. Or acme: the host gets one from the authority of acme:. For kubernetes the name of a Secret of type kubernetes.io/tls."`
+	Key         string `yaml:"key,omitempty" jsonschema_description:"File with the key of the certificate: absolute on the host, or relative to this file. Not for kubernetes."`
 }
 
 // authority is who certifies hosts.

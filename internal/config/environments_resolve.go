@@ -36,6 +36,7 @@ func (d *decoder) environment(name string, e environment, doc *document) Environ
 		Hosts:     e.Target.hosts,
 		Context:   e.Context,
 		Namespace: e.Namespace,
+		Gateway:   e.Gateway,
 		After:     e.After,
 		Soak:      e.Soak.or(0),
 		Approval:  e.Approval == "required",

@@ -19,11 +19,15 @@ func (d *decoder) checkRoutes(at string, e environment, doc *document) {
 		if d.checkServiceOf("route", at, r.Service, doc) && doc.silent(doc.only(r.Service)) {
 			d.report(codeImpossible, at, "delete the route, or add port: to the service", "%s has no port that a route could lead to", doc.only(r.Service))
 		}
-		if d.hasFindingIn(at+"/listen") || !d.checkRoute(at, r) {
+		kube := e.Target.kind == TargetKubernetes
+		if kube && !d.checkClusterRoute(at, r, e.Gateway) || d.hasFindingIn(at+"/listen") || !d.checkRoute(at, r, kube) {
 			continue
 		}
 		one := r.resolve(doc)
 		for j, other := range before {
+			if kube && (one.Host != other.Host || one.Path != other.Path) {
+				continue // there are no ports that they could share
+			}
 			if d.clash(at, one, other, lines[j]) {
 				break
 			}
@@ -32,8 +36,30 @@ func (d *decoder) checkRoutes(at string, e environment, doc *document) {
 	}
 }
 
+// checkClusterRoute reports what a route of a cluster does not have, and reports whether it
+// has none of it.
+func (d *decoder) checkClusterRoute(at string, r route, gateway string) bool {
+	before := len(d.findings)
+	for key, hint := range map[string]string{
+		"listen": "delete it: the Ingress controller or the Gateway has the ports",
+		"key":    "delete it, and name a Secret of type kubernetes.io/tls as certificate:",
+		"tcp":    "delete the route, and make a Service of type LoadBalancer by hand",
+	} {
+		if _, there := d.at[at+"/"+key]; there && (key != "tcp" || r.TCP) {
+			d.report(codeImpossible, at+"/"+key, hint, "%s is for the proxy of a host, and the target is kubernetes", key)
+		}
+	}
+	switch {
+	case r.Certificate != "" && gateway != "":
+		d.report(codeImpossible, at+"/certificate", "delete it, and give the certificate to the listener of the Gateway", "the Gateway %s has the certificates of its routes", clip(gateway))
+	case r.Certificate != "" && !objectForm().MatchString(r.Certificate):
+		d.report(codeRoute, at+"/certificate", "write the name of a Secret of type kubernetes.io/tls", "%q cannot be the name of a Secret", clip(r.Certificate))
+	}
+	return len(d.findings) == before
+}
+
 // checkRoute reports what a route alone cannot be, and reports whether it can be.
-func (d *decoder) checkRoute(at string, r route) bool {
+func (d *decoder) checkRoute(at string, r route, kube bool) bool {
 	before := len(d.findings)
 	if _, there := d.at[at+"/host"]; there && !d.hasFindingIn(at+"/host") {
 		_, err := netip.ParseAddr(r.Host)
@@ -47,8 +73,11 @@ func (d *decoder) checkRoute(at string, r route) bool {
 	if r.TCP && (r.Host != "" || r.Path != "") {
 		d.report(codeImpossible, at+"/tcp", "delete host: and path:, or tcp:", "a route of TCP has no host and no path")
 	}
-	if r.Certificate == byACME {
+	if r.Certificate == byACME && !kube {
 		d.checkACME(at, r)
+		return len(d.findings) == before
+	}
+	if kube {
 		return len(d.findings) == before
 	}
 	if (r.Certificate == "") != (r.Key == "") {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/gate"
 	"github.com/slipway-build/slipway/internal/inventory"
@@ -41,6 +42,18 @@ func (g Gauge) greens(t Target) ([]gate.Previous, error) {
 		return nil, nil
 	}
 	return all, nil
+}
+
+// Started is how long an image of a target took to become healthy, when its gates were
+// looked at and passed; 0 when nobody measured it. Only Ledger of the Gauge is used.
+func (g Gauge) Started(t Target, digest string) (time.Duration, error) {
+	all, err := g.greens(t)
+	for _, p := range all {
+		if p.Image.Digest == digest && p.Running != nil {
+			return p.Running.StartUp, err
+		}
+	}
+	return 0, err
 }
 
 // key names a target in the record: a service of a fleet, or an image without its tag.

@@ -52,11 +52,11 @@ func hereIn(dir string) Here {
 
 // fakeSystemd is the service manager of a test: one unit, which it really starts.
 type fakeSystemd struct {
-	t     *testing.T
-	dir   string
-	fails string // the verb that fails
+	t   *testing.T
+	dir string
 
 	mu      sync.Mutex
+	fails   string // the verb that fails
 	calls   []string
 	main    int
 	ready   chan struct{} // what is being started says that it is ready
@@ -84,12 +84,15 @@ func newHere(t *testing.T) (Here, *fakeSystemd) {
 	h := hereIn(t.TempDir())
 	h.Note = func(text string) { t.Log(text) }
 	h.Systemd = Systemd{Runtime: f.dir, Units: filepath.Join(f.dir, "units")}
-	t.Cleanup(func() {
-		if info, err := h.Client().Info(context.Background()); err == nil {
-			_ = syscall.Kill(info.PID, syscall.SIGTERM)
-		}
-	})
+	t.Cleanup(h.end)
 	return h, f
+}
+
+// end ends the host of a test that failed.
+func (h Here) end() {
+	if info, err := h.Client().Info(context.Background()); err == nil {
+		_ = syscall.Kill(info.PID, syscall.SIGTERM)
+	}
 }
 
 // listen hears systemctl, and what services say.
@@ -160,10 +163,10 @@ func askFakeSystemd(args []string) int {
 func (f *fakeSystemd) do(args []string) string {
 	f.mu.Lock()
 	f.calls = append(f.calls, strings.Join(args, " "))
-	main := f.main
+	main, fails := f.main, f.fails
 	f.mu.Unlock()
 	switch verb := args[0]; {
-	case verb == f.fails:
+	case verb == fails:
 		return "error: Job for slipway-host.service failed."
 	case verb == "show":
 		pid, _ := json.Marshal(main)
@@ -237,9 +240,16 @@ func (f *fakeSystemd) start() string {
 		return ""
 	case <-ended:
 		return "error: " + f.logged()
-	case <-time.After(20 * time.Second):
+	case <-time.After(90 * time.Second):
 		return "error: it is never ready"
 	}
+}
+
+// fail makes commands with a verb fail; "" none.
+func (f *fakeSystemd) fail(verb string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fails = verb
 }
 
 // took returns the commands since it was last called, without the questions.

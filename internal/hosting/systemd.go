@@ -189,9 +189,9 @@ func (h Here) reload(ctx context.Context) error {
 		}
 	}
 	info, err := h.Client().Info(ctx)
-	if err == nil && info.PID == before.PID {
-		return diag.Fail(diag.ExitRun, "systemd has reloaded %s, and the host is the same process as before", Unit).
-			WithHint("its ExecReload= is to call slipway host _reload: systemctl cat %s", Unit)
+	if err == nil && (info.PID == before.PID || info.Version != h.Version) {
+		return diag.Fail(diag.ExitRun, "systemd has reloaded %s, and the host is not this slipway: process %d, slipway %s", Unit, info.PID, info.Version).
+			WithHint("its ExecStart= and ExecReload= name another program; see: systemctl cat %s", Unit)
 	}
 	return err
 }

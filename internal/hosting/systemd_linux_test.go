@@ -93,10 +93,10 @@ func TestWhatSystemdRefusesIsSaid(t *testing.T) {
 		}
 	}
 	for verb, hint := range map[string]string{"daemon-reload": "--background", "enable": "journalctl -u " + Unit} {
-		f.fails = verb
+		f.fail(verb)
 		fails(verb, h, "systemctl "+verb, "exit status 1: Job for slipway-host.service failed.", hint)
 	}
-	f.fails = ""
+	f.fail("")
 	readOnly := h
 	readOnly.Systemd.Units = "/proc/slipway"
 	fails("read-only", readOnly, "the systemd unit of the host cannot be written", "slipway host start --background")
@@ -104,7 +104,7 @@ func TestWhatSystemdRefusesIsSaid(t *testing.T) {
 	odd.State.Path = filepath.Join(h.State.Path, "a\nb")
 	fails("odd", odd, "a systemd unit cannot name")
 	fails("another state directory", elsewhere(h, t), "systemd runs the host of another state directory", "--background")
-	f.fails = "show"
+	f.fail("show")
 	if h.Registered(t.Context()) {
 		t.Error("a systemd that does not answer runs the host")
 	}
@@ -118,11 +118,11 @@ func TestWhatSystemdRefusesIsSaid(t *testing.T) {
 // TestAUnitThatAPersonEditedStays, and is what systemd runs.
 func TestAUnitThatAPersonEditedStays(t *testing.T) {
 	h, f := newHere(t)
-	f.fails = "enable"
+	f.fail("enable")
 	if _, err := h.Launch(t.Context()); err == nil {
 		t.Fatal("it was started")
 	}
-	f.fails = ""
+	f.fail("")
 	path := h.Systemd.path()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -138,6 +138,11 @@ func TestAUnitThatAPersonEditedStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.is(h)
+	newer := h
+	newer.Version = "newer"
+	if err := newer.Upgrade(t.Context()); err == nil || !strings.Contains(err.Error(), "is not this slipway") || !strings.Contains(err.Error(), "slipway test") {
+		t.Errorf("the program of an edited unit is this one: %v", err)
+	}
 	if now, err := os.ReadFile(path); !bytes.Equal(now, edited) || err != nil || !strings.Contains(said, path+" was edited") {
 		t.Errorf("%s\n%s", now, said)
 	}

@@ -49,7 +49,7 @@ func (f Fleet) plain() ([]File, error) {
 	for _, s := range f.running() {
 		out = append(out, File{s.Name + ".yaml", YAML(f.of(s))})
 	}
-	if routes := f.routes(); len(routes) > 0 {
+	if routes := f.Entrances(); len(routes) > 0 {
 		out = append(out, File{"routes.yaml", YAML(routes)})
 	}
 	hooks, err := f.hookFiles("hooks")

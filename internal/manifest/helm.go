@@ -18,7 +18,7 @@ func (f Fleet) helm() ([]File, error) {
 		values[s.Name] = valuesOf(s)
 		out = append(out, File{"templates/" + s.Name + ".yaml", f.template(f.of(s), s, nil)})
 	}
-	if routes := f.routes(); len(routes) > 0 {
+	if routes := f.Entrances(); len(routes) > 0 {
 		out = append(out, File{"templates/routes.yaml", f.template(routes, Service{}, nil)})
 	}
 	when := map[Phase]string{Before: "pre-install,pre-upgrade", After: "post-install,post-upgrade", Rollback: "post-rollback"}

@@ -78,8 +78,8 @@ func (f Fleet) Autoscaler(s Service) Object {
 	return out
 }
 
-// routes are what is reached from outside, one object for each host.
-func (f Fleet) routes() []Object {
+// Entrances are what is reached from outside, one object for each host of Routes.
+func (f Fleet) Entrances() []Object {
 	var hosts []string
 	for _, r := range f.Routes {
 		if !slices.Contains(hosts, r.Host) {
@@ -112,17 +112,23 @@ func (f Fleet) ofHost(host string, do func(r config.Route, s Service)) {
 	}
 }
 
-// ingress of a host. TLS comes from a Secret of its name, such as cert-manager makes.
+// ingress of a host. TLS comes from the Secret that the route names; where it names files
+// of a host, from one of its own name, such as cert-manager makes.
 func (f Fleet) ingress(host string) Object {
 	out := f.object("networking.k8s.io/v1", "Ingress", f.routeName(host), Service{})
 	out["metadata"].(map[string]any)["labels"] = f.fleetLabels()
 	var paths []any
-	tls := false
+	tls := ""
 	f.ofHost(host, func(r config.Route, s Service) {
-		tls = tls || r.TLS()
+		switch {
+		case r.Key != "":
+			tls = f.routeName(host) + "-tls"
+		case r.Certificate != "":
+			tls = r.Certificate
+		}
 		paths = append(paths, map[string]any{
 			"path": cmp.Or(r.Path, "/"), "pathType": "Prefix",
-			"backend": map[string]any{"service": map[string]any{"name": s.Name, "port": map[string]any{"name": portName(s)}}},
+			"backend": map[string]any{"service": map[string]any{"name": s.Name, "port": map[string]any{"number": s.Port}}},
 		})
 	})
 	rule := map[string]any{"http": map[string]any{"paths": paths}}
@@ -130,8 +136,8 @@ func (f Fleet) ingress(host string) Object {
 	if host != "" {
 		rule["host"] = host
 	}
-	if tls {
-		secret := map[string]any{"secretName": f.routeName(host) + "-tls"}
+	if tls != "" {
+		secret := map[string]any{"secretName": tls}
 		if host != "" {
 			secret["hosts"] = []any{host}
 		}

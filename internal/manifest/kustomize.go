@@ -64,7 +64,7 @@ func (f Fleet) overlay(base Fleet) ([]File, error) {
 			out = append(out, File{path.Join(dir, s.Name+".yaml"), YAML(more)})
 		}
 	}
-	if routes := f.routes(); len(routes) > 0 {
+	if routes := f.Entrances(); len(routes) > 0 {
 		resources = append(resources, "routes.yaml")
 		out = append(out, File{path.Join(dir, "routes.yaml"), YAML(routes)})
 	}

@@ -74,7 +74,7 @@ func (f Fleet) Objects() ([]Object, error) {
 			out = append(out, f.Workload(s)...)
 		}
 	}
-	return append(out, f.routes()...), nil
+	return append(out, f.Entrances()...), nil
 }
 
 // Shared are the objects of a service that all its sides have.

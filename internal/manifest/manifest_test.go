@@ -292,6 +292,36 @@ func at(o manifest.Object, path ...string) map[string]any {
 	return m
 }
 
+// TestAMeasuredStartLimitsTheStartupProbe: seconds are tries.
+func TestAMeasuredStartLimitsTheStartupProbe(t *testing.T) {
+	for name, c := range map[string]struct {
+		millis int64
+		own    time.Duration // start period of the service
+		want   float64
+	}{
+		"not measured": {0, 0, 120}, "fast": {800, 0, 30}, "slow": {7100, 0, 36}, "with a longer start period": {800, time.Minute, 60}, "slower than the deadline": {40_000, 0, 200},
+	} {
+		f := shop()
+		f.Services[0].StartMillis, f.Services[0].Health.StartPeriod = c.millis, c.own
+		objects, err := f.Objects()
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(objects, func(o manifest.Object) bool { return o.Kind() == "Deployment" && o.Name() == "web" })
+		data, err := json.Marshal(objects[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d appsv1.Deployment
+		if err := json.Unmarshal(data, &d); err != nil {
+			t.Fatal(err)
+		}
+		if p := d.Spec.Template.Spec.Containers[0].StartupProbe; float64(p.FailureThreshold*p.PeriodSeconds) != c.want {
+			t.Errorf("%s: %d tries every %d s, want %v s", name, p.FailureThreshold, p.PeriodSeconds, c.want)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*manifest.Fleet)

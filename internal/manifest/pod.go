@@ -165,9 +165,17 @@ func portName(s Service) string {
 // unwell is how long a container may fail its check before it is started anew.
 const unwell = 30 * time.Second
 
+// A container whose start was measured may take so many times as long on a busy node, and
+// at least slowest, before it is started anew.
+const (
+	slowerStart = 5
+	slowest     = 30 * time.Second
+)
+
 // probes ask a container for its health. The startup probe asks each second, so that a
-// pod takes requests as soon as it can, and for as long as the environment waits for it:
-// one that is slow is not killed for that.
+// pod takes requests as soon as it can. Where the start of the image was measured, one that
+// takes much longer is started anew; elsewhere it is asked for as long as the environment
+// waits for it: one that is slow is not killed for that.
 func (f Fleet) probes(s Service) map[string]any {
 	ask := question(s)
 	if ask == nil {
@@ -179,9 +187,13 @@ func (f Fleet) probes(s Service) map[string]any {
 		out["periodSeconds"], out["timeoutSeconds"], out["failureThreshold"] = seconds(every), seconds(h.Timeout), failures
 		return out
 	}
+	patience := max(f.Deadline, h.StartPeriod)
+	if s.StartMillis > 0 {
+		patience = max(slowest, h.StartPeriod, slowerStart*time.Duration(s.StartMillis)*time.Millisecond)
+	}
 	every := min(h.Interval, 5*time.Second)
 	return map[string]any{
-		"startupProbe":   with(time.Second, seconds(max(f.Deadline, h.StartPeriod))),
+		"startupProbe":   with(time.Second, seconds(patience)),
 		"readinessProbe": with(every, h.Retries),
 		"livenessProbe":  with(h.Interval, max(h.Retries, int(unwell/h.Interval))),
 	}

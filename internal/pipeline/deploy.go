@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,9 @@ type Rollout struct {
 	Every   time.Duration // between two looks; 0 means a second
 	Now     func() time.Time
 	Sleep   func(ctx context.Context, d time.Duration) error
+	// Idle waits until the target may have changed: at least for the one time, at most for
+	// the other. nil: Sleep waits for the first.
+	Idle func(ctx context.Context, least, most time.Duration) error
 
 	promoted func() // called when the new side has all of the traffic; nil: nobody wants to know
 }
@@ -100,7 +104,7 @@ func (r Rollout) Run(ctx context.Context, spec deploy.Spec) (deploy.Action, erro
 				return deploy.Action{Kind: deploy.Pause, Step: next.Step, Reason: err.Error()}, nil
 			}
 			r.say(spec, deploy.Action{Kind: deploy.Wait, Reason: err.Error()})
-			if err := r.wait(ctx, next); err != nil {
+			if err := r.Sleep(ctx, r.every()); err != nil {
 				return next, err
 			}
 		}
@@ -127,7 +131,7 @@ func (r Rollout) entries(ctx context.Context, spec deploy.Spec) ([]deploy.Entry,
 			told = unread.Error()
 			r.say(spec, deploy.Action{Kind: deploy.Wait, Reason: told})
 		}
-		if err := r.wait(ctx, deploy.Action{}); err != nil {
+		if err := r.Sleep(ctx, r.every()); err != nil {
 			return nil, err
 		}
 	}
@@ -192,15 +196,20 @@ func (r Rollout) note(ctx context.Context, action deploy.Action) error {
 	return nil
 }
 
+func (r Rollout) every() time.Duration { return cmp.Or(r.Every, time.Second) }
+
+// longest is how long a rollout waits that has no reason to look earlier.
+const longest = time.Minute
+
 func (r Rollout) wait(ctx context.Context, a deploy.Action) error {
-	d := r.Every
-	if d == 0 {
-		d = time.Second
+	least, most := r.every(), longest
+	if left := a.Until.Sub(r.Now()); !a.Until.IsZero() && left > 0 {
+		least, most = min(least, left), min(most, left)
 	}
-	if left := a.Until.Sub(r.Now()); !a.Until.IsZero() && left > 0 && left < d {
-		d = left
+	if r.Idle == nil {
+		return r.Sleep(ctx, least)
 	}
-	return r.Sleep(ctx, d)
+	return r.Idle(ctx, least, most)
 }
 
 // say tells what is next in words.

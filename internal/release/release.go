@@ -55,6 +55,7 @@ type Service struct {
 	Health      plan.HealthCheck `json:"health,omitzero"`
 	MemoryBytes int64            `json:"memory_bytes,omitempty"`
 	User        string           `json:"user,omitempty"`
+	StartMillis int64            `json:"start_ms,omitempty"` // until the started image was healthy, when its gates measured it
 	Evidence    []Evidence       `json:"evidence,omitempty"`
 }
 
@@ -92,7 +93,7 @@ func (r Release) content() string {
 	r.Schema, r.Created, r.By, r.Slipway = schema, time.Time{}, "", ""
 	r.Services = slices.Clone(r.Services)
 	for i := range r.Services {
-		r.Services[i].Evidence = nil // may come later
+		r.Services[i].Evidence, r.Services[i].StartMillis = nil, 0 // may come later
 	}
 	data, _ := json.Marshal(r) // of strings and numbers
 	return string(data)

@@ -33,6 +33,13 @@ func (k Kubernetes) Allowed(ctx context.Context, o Order) error {
 	if slices.ContainsFunc(o.Release.Services, func(s release.Service) bool { return o.Environment.Of(s.Name).Autoscale.Max > 0 }) {
 		kinds = append(kinds, "HorizontalPodAutoscaler")
 	}
+	switch {
+	case len(o.Environment.Routes) == 0:
+	case o.Environment.Gateway != "":
+		kinds = append(kinds, "HTTPRoute")
+	default:
+		kinds = append(kinds, "Ingress")
+	}
 	return k.Client.Allowed(ctx, kinds...)
 }
 
@@ -98,7 +105,15 @@ func (k Kubernetes) Preview(ctx context.Context, o Order, parts []host.Part) ([]
 		}
 		out = append(out, changes...)
 	}
-	return out, nil
+	objects, err := entrances(o.Release.Fleet, o.Environment.Name, o.routes(), func(service string) (int, error) {
+		i := slices.IndexFunc(m.Services, func(s manifest.Service) bool { return s.Name == service })
+		return m.Services[i].Port, nil // Check has found it
+	})
+	if err != nil {
+		return out, err
+	}
+	changes, err := k.Client.Preview(ctx, kube.Workload{Objects: objects})
+	return append(out, changes...), err
 }
 
 // pullable refuses images that no registry has.
@@ -198,6 +213,9 @@ func (k Kubernetes) View(ctx context.Context, _ string) (host.View, error) {
 		return host.View{}, err
 	}
 	out := host.View{Services: map[string]host.ServiceView{}}
+	if out.Routes, err = k.routes(ctx); err != nil {
+		return out, err
+	}
 	for name, s := range all {
 		v := host.ServiceView{Main: s.Main, Fresh: s.Fresh, Share: s.Share, Autoscale: s.Autoscale, Sides: map[string]host.SideView{}}
 		for key, side := range s.Sides {
@@ -239,6 +257,13 @@ func (k Kubernetes) Keep(ctx context.Context, r host.Rollout) error {
 	}
 	if err := k.autoscale(ctx, r); err != nil {
 		return err
+	}
+	if r.Outcome == deploy.Deployed && len(r.OldRoutes) > 0 {
+		only := r
+		only.OldRoutes = nil // what only the release before had
+		if err := k.SetRoutes(ctx, only); err != nil {
+			return err
+		}
 	}
 	if err := k.Client.Keep(ctx, r.ID, data); err != nil || r.Ended.IsZero() {
 		return err
@@ -326,9 +351,6 @@ func (k Kubernetes) Rollouts(ctx context.Context, _ string) ([]host.Rollout, err
 	slices.SortFunc(out, func(a, b host.Rollout) int { return b.Started.Compare(a.Started) })
 	return out, nil
 }
-
-// SetRoutes does nothing: routes of Kubernetes are objects of their own.
-func (k Kubernetes) SetRoutes(context.Context, host.Rollout) error { return nil }
 
 // Approve notes an approval.
 func (k Kubernetes) Approve(ctx context.Context, _ string, a host.Approval) error {

@@ -14,7 +14,7 @@ import (
 func (o Order) Manifests() (manifest.Fleet, error) {
 	out := manifest.Fleet{
 		Name: o.Release.Fleet, Version: o.Release.Version, Environment: o.Environment.Name, Namespace: o.Environment.Namespace,
-		Deadline: o.Environment.Deadline, Routes: o.Environment.Routes, Hooks: o.Environment.Hooks,
+		Deadline: o.Environment.Deadline, Routes: o.Environment.Routes, Gateway: o.Environment.Gateway, Hooks: o.Environment.Hooks,
 	}
 	var names []string
 	for _, s := range o.Release.Services {

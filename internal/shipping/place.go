@@ -51,6 +51,11 @@ type preparer interface {
 	Prepare(ctx context.Context, o Order, r host.Rollout) error
 }
 
+// waiter is a place that knows when to look at a service again.
+type waiter interface {
+	Wait(ctx context.Context, service string, least, most time.Duration) error
+}
+
 // Drifter is a place in which others can change what Slipway made.
 type Drifter interface {
 	Drift(ctx context.Context) ([]deploy.Drift, error)

@@ -96,7 +96,7 @@ func Run(ctx context.Context, client Place, r host.Rollout, by string, sink even
 		when = "rollback"
 		if r.OldRoutes != nil {
 			back := r
-			back.Routes = r.OldRoutes
+			back.Routes, back.OldRoutes = r.OldRoutes, nil
 			err = client.SetRoutes(running, back)
 		}
 	}
@@ -154,8 +154,14 @@ const every = 250 * time.Millisecond
 func parts(client Place, r host.Rollout, by string, sink event.Sink, tests Tests) [][]pipeline.Part {
 	loop := func(p host.Part, journal string) pipeline.Rollout {
 		t := client.Target(r, p)
+		var idle func(context.Context, time.Duration, time.Duration) error
+		if place, ok := client.(waiter); ok {
+			idle = func(ctx context.Context, least, most time.Duration) error {
+				return place.Wait(ctx, p.Spec.Service, least, most)
+			}
+		}
 		return pipeline.Rollout{
-			Target: t, Judge: &judge{JudgedTarget: t, client: client, part: p, rollout: r, tests: tests, passed: map[any]bool{}}, Journal: client.Journal(r, journal),
+			Idle: idle, Target: t, Judge: &judge{JudgedTarget: t, client: client, part: p, rollout: r, tests: tests, passed: map[any]bool{}}, Journal: client.Journal(r, journal),
 			Sink: sink, By: by, Every: every, Now: time.Now, Sleep: sleep,
 		}
 	}

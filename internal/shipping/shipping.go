@@ -81,6 +81,9 @@ func (o Order) plan(ctx context.Context, now time.Time) (out planned, err error)
 			different = append(different, s.Name)
 		}
 	}
+	if len(different) == 0 && slices.ContainsFunc(out.drift, func(d deploy.Drift) bool { return d.Service == "" }) {
+		out.view.Routes = nil // they differ, and are made anew
+	}
 	slices.Sort(different)
 	for _, wave := range Waves(o.Fleet, different) {
 		var parts []host.Part
@@ -227,9 +230,12 @@ func protocol(s release.Service) proxy.Protocol {
 	return proxy.HTTP
 }
 
-// routes are those of the environment as the host takes them, and the addresses at which
+// routes are those of the environment as its target takes them, and the addresses at which
 // new sides are previewed.
 func (o Order) routes() []host.Route {
+	if o.onKubernetes() {
+		return o.clusterRoutes()
+	}
 	var out []host.Route
 	for _, r := range o.Environment.Routes {
 		one := host.Route{Listen: r.Listen.String(), Host: r.Host, Path: r.Path, Service: r.Service, Certificate: o.onHost(r.Certificate), Key: o.onHost(r.Key), ACME: r.ACME}

@@ -47,7 +47,7 @@ type side struct {
 
 // Route is what clients from outside reach. Without a host and path it is a whole address.
 type Route struct {
-	Listen      string `json:"listen"` // address and port
+	Listen      string `json:"listen,omitempty"` // address and port
 	Host        string `json:"host,omitempty"`
 	Path        string `json:"path,omitempty"`
 	Service     string `json:"service"`
@@ -57,6 +57,7 @@ type Route struct {
 	ACME        bool   `json:"acme,omitempty"`      // the certificate comes from an authority
 	Directory   string `json:"directory,omitempty"` // of the authority; "": Let's Encrypt
 	Email       string `json:"email,omitempty"`     // for the authority
+	Gateway     string `json:"gateway,omitempty"`   // of Kubernetes, where Listen and Key are "", and Certificate a Secret
 }
 
 // secure reports a route with TLS.

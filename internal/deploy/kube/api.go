@@ -224,6 +224,12 @@ func (c *Client) get(ctx context.Context, kind, name string) (out object, err er
 
 // list reads the objects that labels choose.
 func (c *Client) list(ctx context.Context, kind string, labels map[string]string, fields string) ([]object, error) {
+	all, _, err := c.listed(ctx, kind, labels, fields)
+	return all, err
+}
+
+// listed is list with the version of the answer, from which a watch goes on.
+func (c *Client) listed(ctx context.Context, kind string, labels map[string]string, fields string) (all []object, version string, err error) {
 	q := url.Values{}
 	if len(labels) > 0 {
 		q.Set("labelSelector", selector(labels))
@@ -231,12 +237,15 @@ func (c *Client) list(ctx context.Context, kind string, labels map[string]string
 	if fields != "" {
 		q.Set("fieldSelector", fields)
 	}
-	var out struct{ Items []object }
-	err := c.ask(ctx, question{verb: http.MethodGet, kind: kind, query: q}, &out)
+	var out struct {
+		Metadata struct{ ResourceVersion string }
+		Items    []object
+	}
+	err = c.ask(ctx, question{verb: http.MethodGet, kind: kind, query: q}, &out)
 	for _, o := range out.Items {
 		o["kind"] = kind // lists leave it out
 	}
-	return out.Items, err
+	return out.Items, out.Metadata.ResourceVersion, err
 }
 
 // The names under which Slipway owns fields of objects: their shape, and what a rollout

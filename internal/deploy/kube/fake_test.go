@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,15 +25,16 @@ import (
 // pods of Deployments. Server-side apply merges; it knows no owners of fields. The real
 // server is in TestOnARealCluster.
 type api struct {
-	mu      sync.Mutex
-	objects map[string]map[string]any // by resource/name
-	version int
-	faults  func(r *http.Request) int // an HTTP status, 0: none
-	says    string                    // of a fault; "": a fault
-	rights  any                       // the status of a SelfSubjectRulesReview; nil: not known
-	pod     func(d map[string]any) map[string]any
-	logs    map[string]string // by the pod's Deployment
-	answers func(path string) int
+	mu       sync.Mutex
+	objects  map[string]map[string]any // by resource/name
+	version  int
+	requests int                       // that came
+	faults   func(r *http.Request) int // an HTTP status, 0: none
+	says     string                    // of a fault; "": a fault
+	rights   any                       // the status of a SelfSubjectRulesReview; nil: not known
+	pod      func(d map[string]any) map[string]any
+	logs     map[string]string // by the pod's Deployment
+	answers  func(path string) int
 	// admission is why a dry run of an object is refused, by its resource and name.
 	admission func(key string, o map[string]any) string
 	address   string
@@ -61,6 +63,7 @@ func (a *api) client(t *testing.T) *kube.Client {
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
+	a.requests++
 	defer a.mu.Unlock()
 	w.Header().Set("Date", time.Now().Add(a.ahead).UTC().Format(http.TimeFormat))
 	if a.faults != nil {
@@ -88,6 +91,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	switch {
+	case r.URL.Query().Get("watch") != "":
+		a.watch(w, r)
 	case subresource == "log":
 		_, _ = io.WriteString(w, a.logs[ownerOf(name)])
 	case strings.HasPrefix(subresource, "proxy"):
@@ -187,7 +192,21 @@ func (a *api) list(w http.ResponseWriter, r *http.Request, resource string) {
 			items = append(items, a.objects[key])
 		}
 	}
-	answer(w, map[string]any{"items": items})
+	answer(w, map[string]any{"metadata": map[string]any{"resourceVersion": fmt.Sprint(a.version)}, "items": items})
+}
+
+// watch answers when anything changes; a.mu is held, but not while it waits.
+func (a *api) watch(w http.ResponseWriter, r *http.Request) {
+	most, _ := strconv.Atoi(r.URL.Query().Get("timeoutSeconds"))
+	for until := time.Now().Add(time.Duration(most) * time.Second); time.Now().Before(until) && r.Context().Err() == nil; {
+		if fmt.Sprint(a.version) != r.URL.Query().Get("resourceVersion") {
+			answer(w, map[string]any{"type": "MODIFIED"})
+			return
+		}
+		a.mu.Unlock()
+		time.Sleep(5 * time.Millisecond)
+		a.mu.Lock()
+	}
 }
 
 func chosen(o map[string]any, selector string) bool {

@@ -35,10 +35,13 @@ func (t Target) Observe(ctx context.Context, service string) (deploy.Observed, e
 	if err != nil {
 		return deploy.Observed{}, err
 	}
-	pods, err := c.list(ctx, "Pod", chosen, "")
+	pods, version, err := c.listed(ctx, "Pod", chosen, "")
 	if err != nil {
 		return deploy.Observed{}, err
 	}
+	c.mu.Lock()
+	c.looked[service] = version
+	c.mu.Unlock()
 	now := seen{service: service, deployments: deployments, pods: pods, inPlace: t.Spec.Runs > 0}
 	out := deploy.Observed{Old: c.group(ctx, now, t.Spec.Replaces, t.Spec.Deadline), New: c.group(ctx, now, t.Spec.Release, t.Spec.Deadline)}
 	switch t.Spec.Release {
@@ -182,10 +185,8 @@ func (t Target) check(ctx context.Context, pod string, check plan.HealthCheck) (
 		}
 		last = answer
 		if i+1 < checkTries {
-			select {
-			case <-ctx.Done():
-				return deploy.NoData, ctx.Err().Error()
-			case <-time.After(checkPause):
+			if err := pause(ctx, checkPause); err != nil {
+				return deploy.NoData, err.Error()
 			}
 		}
 	}
