@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/deploy"
+	"github.com/slipway-build/slipway/internal/deploy/acme"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 )
 
@@ -27,7 +28,8 @@ func TestStatusJSON(t *testing.T) {
 				"v1-a": {Workload: host.Workload{Release: "v1"}, Want: 2, Up: 2, Healthy: 2},
 				"v2-b": {Workload: host.Workload{Release: "v2"}, Want: 1, Up: 1, Failed: "web.0 does not stay up"},
 			}}},
-			Routes: []host.Route{{Listen: "0.0.0.0:80", Service: "web"}},
+			Routes:       []host.Route{{Listen: "0.0.0.0:80", Service: "web"}},
+			Certificates: []acme.Certificate{{Name: "a.example", Problem: "403: closed today"}, {Name: "b.example", Until: at}},
 		},
 		"rollouts": []host.Rollout{
 			{Version: "v2", By: "ana@pc", Started: at},
@@ -89,10 +91,29 @@ func TestStatusJSON(t *testing.T) {
       "listen": "0.0.0.0:80",
       "service": "web"
     }
+  ],
+  "certificates": [
+    {
+      "name": "a.example",
+      "problem": "403: closed today"
+    },
+    {
+      "name": "b.example",
+      "until": "2026-11-30T12:00:00Z"
+    }
   ]
 }
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	out.Reset()
+	if err := a.showStatus(t.Context(), goal{env: config.Environment{Name: "prod"}, client: client}, false, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"certificate of a.example: none yet; 403: closed today\n", "certificate of b.example: until " + at.Local().Format(runTime) + "\n"} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("the status lacks %q:\n%s", line, out.String())
+		}
 	}
 }
