@@ -112,12 +112,12 @@ func TestWhatIsChangedInPlaceWaitsForItsPods(t *testing.T) {
 	c := running(t, a)
 	s := spec(deploy.Strategy{Kind: deploy.Rolling, Surge: 1})
 	s.Release, s.Replaces, s.Before, s.Runs = v1, "", 0, 2
-	status := func(generation, observed, updated int) {
+	status := func(generation, observed, updated, all int) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		d := a.objects["deployments/web-11111111"]
 		meta(d)["generation"] = float64(generation)
-		d["status"] = map[string]any{"observedGeneration": float64(observed), "updatedReplicas": float64(updated)}
+		d["status"] = map[string]any{"observedGeneration": float64(observed), "updatedReplicas": float64(updated), "replicas": float64(all)}
 	}
 	target := func() deploy.Group {
 		t.Helper()
@@ -127,8 +127,8 @@ func TestWhatIsChangedInPlaceWaitsForItsPods(t *testing.T) {
 		}
 		return seen.New
 	}
-	for _, step := range []struct{ generation, observed, updated, want int }{{2, 1, 2, 0}, {2, 2, 1, 1}, {2, 2, 2, 2}} {
-		status(step.generation, step.observed, step.updated)
+	for _, step := range []struct{ generation, observed, updated, all, want int }{{2, 1, 2, 2, 0}, {2, 2, 1, 1, 1}, {2, 2, 2, 3, 1}, {2, 2, 2, 2, 2}} {
+		status(step.generation, step.observed, step.updated, step.all)
 		if g := target(); g.Healthy != step.want || g.Short.IsZero() != (step.want == 2) {
 			t.Errorf("%+v: %+v", step, g)
 		}

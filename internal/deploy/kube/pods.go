@@ -50,10 +50,11 @@ func (c *Client) group(ctx context.Context, now seen, key string, deadline time.
 			unwell = append(unwell, pod)
 		}
 	}
-	g.Healthy = min(g.Healthy, g.Want)
 	if now.inPlace {
-		g.Healthy = min(g.Healthy, updated(owner))
+		updated, before := updated(owner)
+		g.Healthy = min(max(0, g.Healthy-before), updated)
 	}
+	g.Healthy = min(g.Healthy, g.Want)
 	g.Short = c.since(now.service+"/"+key, g.Healthy < g.Want)
 	if g.Healthy == g.Want {
 		return g
@@ -84,12 +85,13 @@ func (c *Client) since(side string, isShort bool) time.Time {
 	return c.short[side]
 }
 
-// updated is how many pods of a Deployment are as it says now.
-func updated(d object) int {
+// updated is how many pods of a Deployment are as it says now, and how many are not.
+func updated(d object) (now, before int) {
 	if number(d, "status", "observedGeneration") < number(d, "metadata", "generation") {
-		return 0 // nobody has looked at it since
+		return 0, 0 // nobody has looked at it since
 	}
-	return number(d, "status", "updatedReplicas")
+	now = number(d, "status", "updatedReplicas")
+	return now, max(0, number(d, "status", "replicas")-now)
 }
 
 func side(o object) string { return text(o, "metadata", "labels", manifest.LabelSide) }
