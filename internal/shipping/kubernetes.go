@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/manifest"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/release"
 )
 
 // Kubernetes is an environment in a namespace of a cluster; it is a Place. What a rollout
