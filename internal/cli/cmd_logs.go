@@ -51,10 +51,6 @@ func (a *app) logsCommand() *cobra.Command {
 func (a *app) pickGroup(groups []oci.GroupStatus, name string, services []string) (oci.GroupStatus, error) {
 	var names []string
 	var fitting []oci.GroupStatus
-	here := ""
-	if fl, err := a.fleets().Read(a.Dir, fleet.Overrides{}); err == nil {
-		here = fl.Name
-	}
 	for _, g := range groups {
 		names = append(names, g.Name)
 		if name == "" && hasAll(g, services) || g.Name == name {
@@ -63,6 +59,12 @@ func (a *app) pickGroup(groups []oci.GroupStatus, name string, services []string
 	}
 	if running := slices.DeleteFunc(slices.Clone(fitting), func(g oci.GroupStatus) bool { return !g.Running }); len(running) > 0 {
 		fitting = running
+	}
+	here := ""
+	if len(fitting) > 1 { // to read the directory may take long
+		if fl, err := a.fleets().Read(a.Dir, fleet.Overrides{}); err == nil {
+			here = fl.Name
+		}
 	}
 	for _, g := range fitting {
 		if g.Name == here || len(fitting) == 1 {
