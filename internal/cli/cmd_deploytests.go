@@ -82,6 +82,9 @@ func (a *app) testsAgainst(sink event.Sink) shipping.Tests {
 		}
 		failed, err = verdictOf(result)
 		text := fmt.Sprintf("%s against the new side: %s", stage, result.Result)
+		if failed == "" && err != nil {
+			text += ": " + result.Why
+		}
 		if result.Reports != "" {
 			text += "; reports: " + result.Reports
 		}

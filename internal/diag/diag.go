@@ -163,6 +163,14 @@ type Failure struct {
 	Err  error // the cause, may be nil
 }
 
+// Elsewhere is what another machine said went wrong: a full disk is one of that machine.
+type Elsewhere struct{ Err error }
+
+func (e Elsewhere) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e Elsewhere) Unwrap() error { return e.Err }
+
 // Fail makes a Failure without a cause.
 func Fail(exit ExitCode, format string, args ...any) *Failure {
 	return &Failure{Exit: exit, Text: fmt.Sprintf(format, args...)}

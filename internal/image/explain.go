@@ -39,8 +39,11 @@ func (p *Pusher) explain(ctx context.Context, local string, ref name.Reference, 
 		}
 	}
 	host := ref.Context().RegistryStr()
-	f := p.classify(host, ref, err)
-	return f.Because(&redacted{text: redact(rootText(err), p.opts.Password), err: err})
+	var cause error = &redacted{text: redact(rootText(err), p.opts.Password), err: err}
+	if errors.As(err, new(*transport.Error)) || errors.As(err, new(*exhausted)) {
+		cause = diag.Elsewhere{Err: cause}
+	}
+	return p.classify(host, ref, err).Because(cause)
 }
 
 // classify picks text and hint by the kind of error.

@@ -14,9 +14,9 @@ import (
 )
 
 // ExplainFullDisk makes one clear failure of an error that comes from a full
-// disk, wherever it was met. It leaves every other error alone.
+// disk of this machine, wherever it was met. It leaves every other error alone.
 func (d Dir) ExplainFullDisk(err error) error {
-	if !fullDisk(err) {
+	if !fullDisk(err) || errors.As(err, new(diag.Elsewhere)) {
 		return err
 	}
 	dir, at := d.Path, (*fs.PathError)(nil)

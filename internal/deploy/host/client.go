@@ -22,6 +22,7 @@ import (
 type Client struct {
 	http   *http.Client
 	what   string        // for messages
+	far    bool          // it is another machine
 	said   func() string // what the way there said last
 	hint   string        // when it does not answer
 	holder string        // names this one, where it holds a lock

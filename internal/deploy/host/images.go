@@ -106,6 +106,9 @@ func (c *Client) refused(res *http.Response, body []byte) error {
 	}
 	f := diag.Fail(t.Exit, "%s", diag.Printable(t.Text))
 	f.Hint = diag.Printable(t.Hint)
+	if c.far {
+		return diag.Fail(t.Exit, "%s", c.what).Because(diag.Elsewhere{Err: f})
+	}
 	return f
 }
 

@@ -56,7 +56,7 @@ func NewSSHClient(s SSH) *Client {
 	c := NewClient("the host "+s.Address, func(ctx context.Context) (net.Conn, error) {
 		return s.dial(&said)
 	})
-	c.said, c.hint = said.text, "slipway host install "+s.Address+" puts slipway there and starts it; try the connection: ssh "+s.Address
+	c.far, c.said, c.hint = true, said.text, "slipway host install "+s.Address+" puts slipway there and starts it; try the connection: ssh "+s.Address
 	return c
 }
 
