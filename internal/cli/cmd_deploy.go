@@ -162,8 +162,14 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 		return false, err
 	}
 	if len(rollout.Waves) == 0 && slices.Equal(rollout.Routes, rollout.OldRoutes) {
-		_, err := fmt.Fprintf(a.Stderr, "%s runs in %s already; nothing was changed\n", r.Version, g)
-		return false, errors.Join(err, a.prune(ctx, g, order, f))
+		all, err := g.client.Rollouts(ctx, g.env.Name)
+		if err != nil {
+			return false, err
+		}
+		if now := shipping.Current(all); now != nil && now.Version == r.Version { // else that it runs has to be noted
+			_, err := fmt.Fprintf(a.Stderr, "%s runs in %s already; nothing was changed\n", r.Version, g)
+			return false, errors.Join(err, a.prune(ctx, g, order, f))
+		}
 	}
 	if err := a.announce(ctx, g, rollout); err != nil {
 		return false, err

@@ -48,6 +48,7 @@ type Service struct {
 	Callers   []string                   // services of the fleet that are known to talk to it
 	Secrets   []config.EnvironmentSecret // that it gets
 	Side      string                     // in a rollout: which of two it is; "": there is only one
+	Version   string                     // the release that brought it; "": that of the fleet
 }
 
 // Labels of Slipway itself.
@@ -174,8 +175,8 @@ func (f Fleet) labels(s Service) map[string]any {
 // versioned are the labels of what is of one version alone.
 func (f Fleet) versioned(s Service) map[string]any {
 	out := f.labels(s)
-	if f.Version != "" {
-		out["app.kubernetes.io/version"] = label(f.Version)
+	if version := cmp.Or(s.Version, f.Version); version != "" {
+		out["app.kubernetes.io/version"] = label(version)
 	}
 	if s.Side != "" {
 		out[LabelSide] = s.Side

@@ -131,7 +131,7 @@ func pullable(m manifest.Fleet) error {
 func service(m manifest.Fleet, name string, w host.Workload) manifest.Service {
 	i := slices.IndexFunc(m.Services, func(s manifest.Service) bool { return s.Name == name })
 	s := m.Services[i]
-	s.Side = kube.SideOf(w.Key())
+	s.Side, s.Version = kube.SideOf(w.Key()), w.Release
 	return s
 }
 

@@ -116,6 +116,9 @@ func (o Order) part(ctx context.Context, s release.Service, seen host.ServiceVie
 		return host.Part{}, false, err
 	}
 	old, runs := seen.Sides[seen.Main]
+	if runs && old.Workload.Image == w.Image {
+		w = w.As(seen.Main)
+	}
 	replicas := place.Replicas
 	if place.Autoscale.Max > 0 {
 		replicas = place.Autoscale.Within(old.Want) // which the load has decided

@@ -171,7 +171,7 @@ func TestTheLoadDecidesAboutReplicas(t *testing.T) {
 		want    string // replicas of the rollout; "" when nothing differs
 	}{
 		"in the range":        {"web", true, 5, asked, ""},
-		"a new version":       {"web", false, 5, asked, "5"},
+		"another image":       {"web", false, 5, asked, "5"},
 		"above the range":     {"web", false, 9, asked, "6"},
 		"the first time":      {"web", true, 0, deploy.Autoscale{}, "2"},
 		"another range":       {"web", true, 5, deploy.Autoscale{Min: 1, Max: 6, CPU: 70}, "5"},
@@ -188,8 +188,9 @@ func TestTheLoadDecidesAboutReplicas(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			w.Release = "v1" // which brought what is the same, too
 			if !c.same {
-				w.Release = "v1"
+				w.Image = "shop/web@sha256:" + strings.Repeat("b", 64)
 			}
 			seen.Main, seen.Sides = w.Key(), map[string]host.SideView{w.Key(): {Workload: w, Want: c.runs}}
 		}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy"
-	"github.com/slipway-build/slipway/internal/deploy/proxy"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
 )
@@ -258,51 +257,4 @@ func (t Target) check(ctx context.Context, spec deploy.Spec, check plan.HealthCh
 		return deploy.NoData, infoErr.Error()
 	}
 	return deploy.Bad, fmt.Sprintf("the check %s of %s failed: %v", check.Describe(), spec.Service, err)
-}
-
-// window is how far back requests count.
-const window = 5 * time.Minute
-
-// compare looks at the requests of both sides.
-func (t Target) compare(ctx context.Context, spec deploy.Spec, seen deploy.Observed) (deploy.Verdict, string) {
-	var sides [2]proxy.Stats
-	for i, key := range []string{spec.Release, spec.Replaces} {
-		if key == "" {
-			continue
-		}
-		q := t.question()
-		q.Side, q.Since = key, seen.Now.Add(-window)
-		if err := t.Client.ask(ctx, "stats", q, &sides[i]); err != nil {
-			return deploy.NoData, err.Error()
-		}
-	}
-	return t.Part.Limits.compare(sides[0], sides[1])
-}
-
-// compare judges the requests of the new side against those of the old one.
-func (l Limits) compare(fresh, old proxy.Stats) (deploy.Verdict, string) {
-	if fresh.Requests < max(l.Samples, 1) {
-		return deploy.NoData, fmt.Sprintf("%d of %d requests", fresh.Requests, l.Samples)
-	}
-	rate, before := percent(fresh), percent(old)
-	if rate > before+l.ErrorRate {
-		return deploy.Bad, fmt.Sprintf("%.1f %% of %d requests failed, of the running version %.1f %%: at most %.1f more may", rate, fresh.Requests, before, l.ErrorRate)
-	}
-	if enough := max(l.Samples, fewest); l.P95 > 0 && fresh.Requests >= enough && old.Requests >= enough && float64(fresh.P95) > float64(old.P95)*l.P95 && fresh.P95-old.P95 > slack {
-		return deploy.Bad, fmt.Sprintf("95 %% of the requests took up to %s, of the running version %s: at most %.1f times that", fresh.P95.Round(time.Millisecond), old.P95.Round(time.Millisecond), l.P95)
-	}
-	return deploy.Good, ""
-}
-
-// A 95th percentile of fewer requests says nothing, and so does a difference below slack.
-const (
-	fewest = 20
-	slack  = 20 * time.Millisecond
-)
-
-func percent(s proxy.Stats) float64 {
-	if s.Requests == 0 {
-		return 0
-	}
-	return 100 * float64(s.Errors) / float64(s.Requests)
 }

@@ -24,6 +24,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"sync"
+	"strings"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy/acme"
@@ -95,11 +96,25 @@ type File struct {
 	Content []byte `json:"content"`
 }
 
-// Key names a workload: its release, and a number that another setting changes.
-func (w Workload) Key() string {
+// Key names a workload: the release that brought it, and a number that any other setting
+// changes.
+func (w Workload) Key() string { return fmt.Sprintf("%.80s-%s", w.Release, w.content()) }
+
+// content is a number for all but the release.
+func (w Workload) content() string {
+	w.Release = ""
 	data, _ := json.Marshal(w) // of strings and numbers
 	sum := sha256.Sum256(data)
-	return fmt.Sprintf("%.80s-%s", w.Release, hex.EncodeToString(sum[:4]))
+	return hex.EncodeToString(sum[:4])
+}
+
+// As is the workload as the release of a side brought it, if that side runs the same; else
+// it is as it was. So a new release leaves services alone that are the same in it.
+func (w Workload) As(key string) Workload {
+	if before, same := strings.CutSuffix(key, "-"+w.content()); same {
+		w.Release = before
+	}
+	return w
 }
 
 // Host is the owner of what runs on this machine. It is safe for concurrent use.

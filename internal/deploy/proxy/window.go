@@ -20,6 +20,15 @@ type Stats struct {
 	Requests int
 	Errors   int           // status 500 and more, or its gRPC equivalent; no connection, no answer, half an answer
 	P95      time.Duration // until the headers of the answer; exact to an eighth
+	Took     []int         `json:",omitempty"` // requests by how long they took, in the bins of a window
+}
+
+// Slower counts the requests that took longer than d. Those in the bin of d do not count.
+func (s Stats) Slower(d time.Duration) (n int) {
+	for i := bin(d) + 1; i < len(s.Took); i++ {
+		n += s.Took[i]
+	}
+	return n
 }
 
 // Stats returns how the requests went that ended since a moment, at most a quarter of
@@ -86,6 +95,9 @@ func (w *window) since(since, now time.Time) Stats {
 			sum[i] += int(n)
 		}
 	}
+	if out.Requests > 0 {
+		out.Took = sum[:]
+	}
 	left := float64(out.Requests) * 0.95
 	for i, n := range sum {
 		if n > 0 && left <= float64(n) {
@@ -115,4 +127,13 @@ func lower(i int) time.Duration {
 	}
 	e := i/4 - 1
 	return time.Duration((i-e*4)<<e) * time.Microsecond
+}
+
+// StatsOf is the Stats of requests that took so long each, of which some failed.
+func StatsOf(errors int, took ...time.Duration) Stats {
+	w, now := newWindow(), time.Now()
+	for i, d := range took {
+		w.add(now, d, i < errors)
+	}
+	return w.since(now, now)
 }
