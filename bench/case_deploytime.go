@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -60,12 +59,17 @@ func measureDeployTime(ctx context.Context, b *bench) ([]Figure, error) {
 // old one, ask its health, point nginx to it, stop the old one.
 type hand struct {
 	y     *yard
+	dir   string
 	nginx *nginx
 	runs  string // name of the group that runs
 }
 
 func (y *yard) newHand(ctx context.Context) (*hand, error) {
-	h := &hand{y: y}
+	dir, err := y.b.scratch("hand")
+	if err != nil {
+		return nil, err
+	}
+	h := &hand{y: y, dir: dir}
 	address, err := h.start(ctx, "hand-first")
 	if err == nil {
 		h.nginx, err = y.b.startNginx(ctx, address)
@@ -88,9 +92,9 @@ func (h *hand) close(ctx context.Context) {
 	}
 }
 
-// slipway runs a command outside of the fleet, as one who has only the image.
+// slipway runs a command in an empty directory, as one who has only the image.
 func (h *hand) slipway(ctx context.Context, args ...string) error {
-	_, err := peer.Execute(ctx, h.y.b.slipwayCommand(os.TempDir(), h.y.state, args...))
+	_, err := peer.Execute(ctx, h.y.b.slipwayCommand(h.dir, h.y.state, args...))
 	return err
 }
 
