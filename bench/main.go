@@ -1,6 +1,6 @@
 // Command bench prints the figures that Slipway has to reach, each with its
 // goal, what this machine measured and whether that holds. Peers (mmdebstrap,
-// docker buildx bake with buildkitd) run in turn with Slipway in the same run,
+// docker buildx bake with buildkitd, nginx) run in turn with Slipway in the same run,
 // so that their ratios mean something on a noisy machine. It changes nothing
 // outside its directory and talks to this machine's package mirrors and to
 // loopback only. See README.md beside it.
@@ -61,6 +61,10 @@ func measurements() []measurement {
 		{"layers", "the export of a large layer, with zstd and with gzip", measureLayers},
 		{"scale", "generated fleets: nothing changed, hundreds in one call, plans", measureScale},
 		{"nodes", "two remote nodes against one", measureNodes},
+		{"deploy", "good releases on a host under load, and an unchanged one", measureDeploys},
+		{"deploy-bad", "bad releases on a host under load", measureBadReleases},
+		{"deploy-time", "the deploy of one service against the same by hand", measureDeployTime},
+		{"deploy-proxy", "the proxy of a host against nginx", measureProxy},
 		{"startup", "start of the command, of the engine, of a cached build", measureStartup},
 		{"binary", "size of the binary", measureBinary},
 	}

@@ -7,7 +7,7 @@ need_build=(gcc libc6-dev libseccomp-dev ca-certificates git xz-utils)
 need_demo=(curl)
 need_engine=(busybox-static iptables)
 need_test=(curl openssh-client docker.io skopeo podman qemu-user-static busybox-static iptables uidmap nginx python3-pip)
-need_bench=(mmdebstrap curl)
+need_bench=(mmdebstrap curl nginx-light wrk)
 need_tables=(git python3-pip)
 
 case "${1:-}" in

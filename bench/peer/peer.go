@@ -7,7 +7,7 @@
 package peer
 
 import (
-	"compress/gzip"
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/xi2/xz"
 )
 
 // The peers, pinned: a figure against another version is another figure.
@@ -109,7 +111,7 @@ func (b Place) compile(ctx context.Context, module, version, program, path strin
 // unpackRunc takes the runc that slipway carries, so that both sides run their
 // steps with the same one.
 func unpackRunc(root, path string) (err error) {
-	packed, err := os.Open(filepath.Join(root, "internal", "assets", "bin", "runc-linux-"+runtime.GOARCH+".gz"))
+	packed, err := os.Open(filepath.Join(root, "internal", "assets", "bin", "runc-linux-"+runtime.GOARCH+".xz"))
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w; run make build at the root of the repository, and bench/run.sh from there", err)
 	}
@@ -117,7 +119,7 @@ func unpackRunc(root, path string) (err error) {
 		return err
 	}
 	defer packed.Close()
-	r, err := gzip.NewReader(packed)
+	r, err := xz.NewReader(bufio.NewReader(packed), 0)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 package kubernetes
 
 import (
-	"compress/gzip"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/xi2/xz"
 )
 
 // parts are the programs of a cluster, all outside of its directory.
@@ -143,7 +145,7 @@ func runc(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	packed := filepath.Join(source, "..", "..", "internal", "assets", "bin", "runc-linux-"+runtime.GOARCH+".gz")
+	packed := filepath.Join(source, "..", "..", "internal", "assets", "bin", "runc-linux-"+runtime.GOARCH+".xz")
 	digest, err := digestOf("", packed)
 	if err != nil {
 		return "", fmt.Errorf("there is no runc: make build makes it: %w", err)
@@ -157,7 +159,7 @@ func unpack(from, to string) (err error) {
 		return err
 	}
 	defer in.Close()
-	z, err := gzip.NewReader(in)
+	z, err := xz.NewReader(bufio.NewReader(in), 0)
 	if err != nil {
 		return err
 	}
