@@ -195,6 +195,19 @@ func TestWhatEndsIsStartedAgain(t *testing.T) {
 	on := up(y, t, b, "v1", 2)
 	y.kill("v1")
 	until(t, on, "started again", func(o deploy.Observed) bool { return y.started("v1") == 3 && o.New.Healthy == 2 && o.New.Failed == "" })
+	view, err := b.View(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restarts := 0
+	for _, side := range view.Services["web"].Sides {
+		for _, c := range side.Containers {
+			restarts += c.Restarts
+		}
+	}
+	if restarts != 1 {
+		t.Errorf("one end counts as %d", restarts)
+	}
 	for range 20 {
 		if got := y.get("/"); got != "v1" {
 			t.Errorf("%q answers", got)

@@ -40,6 +40,7 @@ type replica struct {
 	changed  time.Time // when that was over; what was seen before does not count
 	seen     bool      // the machine has the group
 	running  bool
+	over     bool // its end was noted
 	status   localrun.Status
 	upstream string // the proxy has it
 	ends     int    // in a row
@@ -194,7 +195,8 @@ func (r *replica) look(c Containers, g Group, seen bool, now time.Time) {
 		return
 	}
 	r.healthy, r.unwell = time.Time{}, time.Time{}
-	if was {
+	if was && !r.over {
+		r.over = true
 		if seen && g.Service.Exit != nil {
 			r.status = g.Service
 		}
@@ -337,7 +339,7 @@ func (h *Host) start(ctx context.Context, at place, key string, w Workload, r *r
 			r.fail("it does not start: "+err.Error(), r.changed)
 			r.ends = max(r.ends, crashLoop-1) // one more time decides
 		} else {
-			r.running = true // the next look sees how it is, or that it ended
+			r.running, r.over = true, false // the next look sees how it is, or that it ended
 		}
 		h.wake()
 	})

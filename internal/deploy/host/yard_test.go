@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/localrun"
@@ -165,7 +166,12 @@ func (y *yard) kill(image string) {
 	for _, g := range y.groups {
 		if g.image == image && g.Running {
 			g.end()
-			g.Running, g.Service.State, g.Service.Exit = false, localrun.Exited, &localrun.Exit{Code: 137, Signal: "SIGKILL"}
+			g.Service.State, g.Service.Exit = localrun.Exited, &localrun.Exit{Code: 137, Signal: "SIGKILL"}
+			time.AfterFunc(1500*time.Millisecond, func() { // its supervisor ends after it
+				y.mu.Lock()
+				defer y.mu.Unlock()
+				g.Running = false
+			})
 			return
 		}
 	}
