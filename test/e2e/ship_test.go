@@ -37,6 +37,9 @@ func (f *fleetAtSea) write(t *testing.T, settings string) {
 	write(t, filepath.Join(f.dir, "slipway.yaml"), settings)
 }
 
+// fresh begins versions that no run before has made.
+func fresh(name string) string { return fmt.Sprintf("%s-%d-", name, time.Now().Unix()) }
+
 // becomes puts a line into the orchestrator.
 func (f *fleetAtSea) becomes(t *testing.T, line string) {
 	t.Helper()
@@ -168,7 +171,7 @@ func settings(t *testing.T, replace ...string) string {
 // a bad release fails payments, and goes back.
 func TestShipsTheFleet(t *testing.T) {
 	builtFleet(t)
-	f := &fleetAtSea{releases: "host-"}
+	f := &fleetAtSea{releases: fresh("host")}
 	staging, production := freePort(t), freePort(t)
 	f.write(t, settings(t, "127.0.0.1:8104", "127.0.0.1:"+staging, "127.0.0.1:8004", "127.0.0.1:"+production))
 	f.pay = paysTo(t, http.DefaultClient, "http://127.0.0.1:"+production)
@@ -201,7 +204,7 @@ func TestShipsTheFleetToACluster(t *testing.T) {
 	api := throughTo(t, cluster, registry)
 	config := filepath.Join(dir, "config")
 	write(t, config, strings.ReplaceAll(read(t, cluster.Kubeconfig), "127.0.0.1:6443", api))
-	f := &fleetAtSea{releases: "cluster-", env: []string{"KUBECONFIG=" + config}}
+	f := &fleetAtSea{releases: fresh("cluster"), env: []string{"KUBECONFIG=" + config}}
 	const routes = "    routes: [{listen: \"127.0.0.1:8004\", service: fast-orchestrator-service}]\n    checks: [{service: fast-orchestrator-service, http: /health}]"
 	f.write(t, settings(t, "registry: localhost:5000", "registry: "+registry, "127.0.0.1:8104", "127.0.0.1:"+freePort(t),
 		"    target: host\n    after: staging", "    target: kubernetes\n    after: staging", "    analysis: {samples: 20}\n", "",

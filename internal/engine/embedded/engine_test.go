@@ -287,3 +287,20 @@ func TestCollectKeepsTheCacheWithinItsLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestEnginesOneAfterAnother in one process build the same, also when a step fails: what
+// BuildKit remembers of files is in variables of the process.
+func TestEnginesOneAfterAnother(t *testing.T) {
+	needsReal(t)
+	o, context := Options{StateDir: t.TempDir(), ImageDir: t.TempDir()}, busyboxContext(t)
+	for _, command := range []string{"false", "false", "true", "false", "true"} {
+		t.Run(command, func(t *testing.T) {
+			_, err := openReal(t, o).Build(t.Context(), engine.Request{
+				Name: "web", Context: context, NoCache: true, Dockerfile: []byte(busyboxBase + "RUN " + command + "\n"),
+			}, event.Discard{})
+			if failed := (*engine.StepError)(nil); (command == "false") != errors.As(err, &failed) || command == "true" && err != nil {
+				t.Errorf("%s: %v", command, err)
+			}
+		})
+	}
+}

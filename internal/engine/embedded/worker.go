@@ -76,6 +76,9 @@ func workerOptions(ctx context.Context, o Options, steps network.Provider) (base
 	if err != nil {
 		return base.WorkerOpt{}, fmt.Errorf("opening the records of the cache: %w", err)
 	}
+	if err := forgetDigests(records); err != nil {
+		return base.WorkerOpt{}, fmt.Errorf("reading the records of the cache: %w", err)
+	}
 	return base.WorkerOpt{
 		ID: id, Root: root, MetadataStore: records, NetworkProviders: networks, Executor: executor,
 		Snapshotter:     containerdsnapshot.NewSnapshotter(snapshotter, db.Snapshotter(snapshotter), namespace, nil),
