@@ -50,6 +50,7 @@ type Rollout struct {
 	Sink    event.Sink
 	By      string        // whose process it is
 	Every   time.Duration // between two looks; 0 means a second
+	Most    time.Duration // between two looks while nothing happens; 0 means Every
 	Now     func() time.Time
 	Sleep   func(ctx context.Context, d time.Duration) error
 	// Idle waits until the target may have changed: at least for the one time, at most for
@@ -65,7 +66,7 @@ func (r Rollout) Run(ctx context.Context, spec deploy.Spec) (deploy.Action, erro
 	if err := spec.Check(); err != nil {
 		return deploy.Action{}, diag.Fail(diag.ExitUsage, "%s cannot be deployed so", spec.Service).Because(err)
 	}
-	told, answered, failing := "", r.Now(), time.Time{}
+	told, answered, failing, acted := "", r.Now(), time.Time{}, r.Now()
 	for {
 		if ctx.Err() != nil {
 			return deploy.Action{}, context.Cause(ctx)
@@ -86,14 +87,14 @@ func (r Rollout) Run(ctx context.Context, spec deploy.Spec) (deploy.Action, erro
 			if paused {
 				return deploy.Action{Kind: deploy.Pause, Step: next.Step, Reason: next.Reason}, nil
 			}
-			if err := r.wait(ctx, next); err != nil {
+			if err := r.wait(ctx, next, r.Now().Sub(acted)); err != nil {
 				return next, err
 			}
 		case deploy.Done:
 			return next, r.note(ctx, next)
 		default:
 			err := r.do(ctx, spec, next)
-			if err == nil {
+			if acted = r.Now(); err == nil {
 				failing = time.Time{}
 				continue
 			}
@@ -201,8 +202,10 @@ func (r Rollout) every() time.Duration { return cmp.Or(r.Every, time.Second) }
 // longest is how long a rollout waits that has no reason to look earlier.
 const longest = time.Minute
 
-func (r Rollout) wait(ctx context.Context, a deploy.Action) error {
-	least, most := r.every(), longest
+// wait looks again after a fifth of the time for which nothing happened, within Every and
+// Most: what is soon over is soon seen.
+func (r Rollout) wait(ctx context.Context, a deploy.Action, quiet time.Duration) error {
+	least, most := min(max(r.every(), quiet/5), max(r.every(), r.Most)), longest
 	if left := a.Until.Sub(r.Now()); !a.Until.IsZero() && left > 0 {
 		least, most = min(least, left), min(most, left)
 	}

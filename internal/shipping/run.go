@@ -147,22 +147,28 @@ func hold(ctx context.Context, cancel context.CancelCauseFunc, client Place, r h
 	}
 }
 
-// every is how often a target is looked at.
-const every = 250 * time.Millisecond
+// every is how often a target is looked at, and soon how often at first one that answers at
+// once.
+const (
+	every = 250 * time.Millisecond
+	soon  = 50 * time.Millisecond
+)
 
 // parts are the services of a rollout with their targets and journals.
 func parts(client Place, r host.Rollout, by string, sink event.Sink, tests Tests) [][]pipeline.Part {
 	loop := func(p host.Part, journal string) pipeline.Rollout {
 		t := client.Target(r, p)
 		var idle func(context.Context, time.Duration, time.Duration) error
+		least := soon
 		if place, ok := client.(waiter); ok {
+			least = every
 			idle = func(ctx context.Context, least, most time.Duration) error {
 				return place.Wait(ctx, p.Spec.Service, least, most)
 			}
 		}
 		return pipeline.Rollout{
 			Idle: idle, Target: t, Judge: &judge{JudgedTarget: t, client: client, part: p, rollout: r, tests: tests, passed: map[any]bool{}}, Journal: client.Journal(r, journal),
-			Sink: sink, By: by, Every: every, Now: time.Now, Sleep: sleep,
+			Sink: sink, By: by, Every: least, Most: every, Now: time.Now, Sleep: sleep,
 		}
 	}
 	var out [][]pipeline.Part
