@@ -23,8 +23,8 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
-	"sync"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slipway-build/slipway/internal/deploy/acme"
