@@ -49,7 +49,7 @@ func TestOnARealCluster(t *testing.T) {
 			l.end()
 			t.Logf("%d requests answered, %d failed: %v", l.ok.Load(), l.failed.Load(), l.seen)
 			if l.failed.Load() > 0 {
-				t.Errorf("%d requests failed, such as %q", l.failed.Load(), l.problems[:min(3, len(l.problems))])
+				t.Errorf("%d requests failed, such as %q to %q", l.failed.Load(), l.problems[:min(3, len(l.problems))], l.problems[len(l.problems)-1])
 			}
 			if l.seen["v2 CANARY-token"] == 0 || l.seen["v3 CANARY-token"] == 0 || l.seen["sick CANARY-token"] > 0 {
 				t.Errorf("the requests got %v", l.seen)

@@ -246,7 +246,7 @@ func (b *bed) deploy(t *testing.T, environment, version string) pipeline.Deploye
 	}
 	done, err := shipping.Run(t.Context(), o.Client, r, "a test", told(func(e event.Event) {
 		if n, ok := e.(event.Note); ok {
-			t.Logf("%5.1f s: %s: %s", time.Since(began).Seconds(), n.Service, n.Text)
+			t.Logf("%s, %5.1f s: %s: %s", time.Now().Format(clock), time.Since(began).Seconds(), n.Service, n.Text)
 		}
 	}), nil)
 	if err != nil {
@@ -311,6 +311,9 @@ type load struct {
 	end        func()
 }
 
+// clock is the form of times in logs, to find what happened when a request failed.
+const clock = "15:04:05.000"
+
 // rate is how many requests a second come.
 const rate = 200
 
@@ -357,7 +360,7 @@ func (l *load) ask(client *http.Client, address string) {
 	defer l.mu.Unlock()
 	if err != nil {
 		l.failed.Add(1)
-		l.problems = append(l.problems, err.Error())
+		l.problems = append(l.problems, time.Now().Format(clock)+" "+err.Error())
 		return
 	}
 	l.ok.Add(1)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +78,6 @@ func (b *bed) asks(t *testing.T, address string) func() string {
 		if err != nil {
 			return err.Error()
 		}
-		return string(body)
+		return strings.TrimSpace(string(body)) // it has no token
 	}
 }
