@@ -28,6 +28,7 @@ func resources() map[string]string {
 		"Ingress": "/apis/networking.k8s.io/v1|ingresses", "HTTPRoute": "/apis/gateway.networking.k8s.io/v1|httproutes",
 		"HorizontalPodAutoscaler": "/apis/autoscaling/v2|horizontalpodautoscalers",
 		"SelfSubjectRulesReview":  "/apis/authorization.k8s.io/v1|selfsubjectrulesreviews",
+		"SelfSubjectAccessReview": "/apis/authorization.k8s.io/v1|selfsubjectaccessreviews",
 	}
 }
 
@@ -132,7 +133,7 @@ func (c *Client) request(ctx context.Context, q question) (*http.Request, error)
 		return nil, fmt.Errorf("the kind %q is unknown", q.kind)
 	}
 	at := c.server.JoinPath(group, "namespaces", c.Namespace, plural)
-	if q.kind == "SelfSubjectRulesReview" {
+	if strings.HasPrefix(q.kind, "SelfSubject") {
 		at = c.server.JoinPath(group, plural) // it is of no namespace, and names one
 	}
 	if q.name != "" {

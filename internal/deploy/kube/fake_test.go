@@ -31,6 +31,7 @@ type api struct {
 	requests int                       // that came
 	faults   func(r *http.Request) int // an HTTP status, 0: none
 	says     string                    // of a fault; "": a fault
+	master   bool                      // allows what its rules do not have
 	rights   any                       // the status of a SelfSubjectRulesReview; nil: not known
 	pod      func(d map[string]any) map[string]any
 	logs     map[string]string // by the pod's Deployment
@@ -74,6 +75,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if strings.HasSuffix(r.URL.Path, "/selfsubjectrulesreviews") && a.rights != nil {
 		answer(w, map[string]any{"status": a.rights})
+		return
+	}
+	if strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews") && a.rights != nil {
+		answer(w, map[string]any{"status": map[string]any{"allowed": a.master}})
 		return
 	}
 	if !strings.Contains(r.URL.Path, "/namespaces/payments/") {

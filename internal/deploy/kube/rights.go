@@ -46,6 +46,18 @@ func (r rule) allows(group, resource, verb string) bool {
 	return has(r.Verbs, verb) && has(r.APIGroups, group) && (has(r.Resources, resource) || sub != "" && slices.Contains(r.Resources, "*/"+sub))
 }
 
+// denied asks about one right: rules do not have those of the group system:masters, nor all
+// of a cluster that has just started. Without an answer it is none that is denied.
+func (c *Client) denied(ctx context.Context, group, resource, verb string) bool {
+	resource, sub, _ := strings.Cut(resource, "/")
+	review := map[string]any{"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": map[string]any{"resourceAttributes": map[string]any{
+		"namespace": c.Namespace, "verb": verb, "group": group, "resource": resource, "subresource": sub,
+	}}}
+	var out struct{ Status struct{ Allowed bool } }
+	err := c.ask(ctx, question{verb: http.MethodPost, kind: "SelfSubjectAccessReview", body: review}, &out)
+	return err == nil && !out.Status.Allowed
+}
+
 // Allowed is an error when the user may not do in the namespace what a rollout does there,
 // also to objects of kinds that not every rollout has. A cluster that does not say what is
 // allowed is believed to allow it: then a refusal comes when it is done.
@@ -70,7 +82,8 @@ func (c *Client) Allowed(ctx context.Context, kinds ...string) error {
 		for _, resource := range slices.Sorted(maps.Keys(groups[group])) {
 			var verbs []string
 			for _, verb := range groups[group][resource] {
-				if !slices.ContainsFunc(out.Status.ResourceRules, func(r rule) bool { return r.allows(group, resource, verb) }) {
+				known := slices.ContainsFunc(out.Status.ResourceRules, func(r rule) bool { return r.allows(group, resource, verb) })
+				if !known && c.denied(ctx, group, resource, verb) {
 					verbs = append(verbs, verb)
 				}
 			}

@@ -71,7 +71,7 @@ func TestRightsAreAskedForBefore(t *testing.T) {
 	if err := a.serve(t).Allowed(t.Context(), "HorizontalPodAutoscaler"); err == nil || !strings.HasSuffix(err.Error(), ": get, list, create, update, patch, delete horizontalpodautoscalers") {
 		t.Errorf("with an autoscaler: %v", err)
 	}
-	for name, a := range map[string]*api{"an answer that is not whole": {rights: status(nil, true)}, "no answer": {}} {
+	for name, a := range map[string]*api{"system:masters": {rights: status(nil, false), master: true}, "an answer that is not whole": {rights: status(nil, true)}, "no answer": {}} {
 		if err := a.serve(t).Allowed(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
