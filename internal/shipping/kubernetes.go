@@ -116,12 +116,27 @@ func (k Kubernetes) Preview(ctx context.Context, o Order, parts []host.Part) ([]
 	return append(out, changes...), err
 }
 
+// image is the name of a service's image in the environment. A release has it without a
+// registry, which a cluster pulls from: that of the fleet.
+func (o Order) image(s release.Service) string {
+	if o.onKubernetes() && !inRegistry(s.Image) && o.Fleet.Registry != "" {
+		return o.Fleet.Registry + "/" + s.Image
+	}
+	return s.Image
+}
+
+// inRegistry reports a name that begins with a registry.
+func inRegistry(image string) bool {
+	host, _, ok := strings.Cut(image, "/")
+	return ok && (strings.ContainsAny(host, ".:") || host == "localhost")
+}
+
 // pullable refuses images that no registry has.
 func pullable(m manifest.Fleet) error {
 	for _, s := range m.Services {
-		if host, _, ok := strings.Cut(s.Image, "/"); !ok || !strings.ContainsAny(host, ".:") && host != "localhost" {
-			return diag.Fail(diag.ExitUsage, "the image %s of the release %s names no registry, and a cluster pulls from one", s.Image, m.Version).
-				WithHint("set registry: in slipway.yaml, build and push, and make a new release: slipway build && slipway push && slipway release VERSION")
+		if !inRegistry(s.Image) {
+			return diag.Fail(diag.ExitUsage, "the image %s of the release %s is in no registry, and a cluster pulls from one", s.Image, m.Version).
+				WithHint("set registry: in slipway.yaml, and push what the release has: slipway build && slipway push")
 		}
 	}
 	return nil

@@ -42,6 +42,7 @@ func (o Order) Manifests() (manifest.Fleet, error) {
 
 // manifest is one service of the release.
 func (o Order) manifest(s release.Service) (manifest.Service, error) {
+	s.Image = o.image(s)
 	out := manifest.Service{Service: s, Placement: o.Environment.Of(s.Name), Secrets: o.Environment.SecretsOf(s.Name)}
 	env, names, err := o.variables(s.Name, out.Placement.Env)
 	if err != nil {

@@ -197,7 +197,7 @@ func (o Order) hooks(ctx context.Context) (map[string][]host.Hook, error) {
 // workload is how a service of the release runs in the environment.
 func (o Order) workload(ctx context.Context, s release.Service, place config.Placement) (host.Workload, error) {
 	w := host.Workload{
-		Release: o.Release.Version, Image: s.Image + "@" + s.Digest, Type: s.Type, Port: s.Port, Health: s.Health,
+		Release: o.Release.Version, Image: o.image(s) + "@" + s.Digest, Type: s.Type, Port: s.Port, Health: s.Health,
 		MemoryBytes: cmp.Or(place.MemoryBytes, s.MemoryBytes), CPU: place.CPU, Protocol: protocol(s),
 	}
 	var err error

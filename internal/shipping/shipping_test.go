@@ -342,3 +342,33 @@ func dialled(t *testing.T, server *httptest.Server) *host.Client {
 	t.Cleanup(c.Close)
 	return c
 }
+
+// TestImagesOfAClusterAreInARegistry: a release has their names without one.
+func TestImagesOfAClusterAreInARegistry(t *testing.T) {
+	for name, c := range map[string]struct{ text, environment, image, want string }{
+		"a host":             {"registry: r.example:5000\nservices: {web: {path: .}}\nenvironments: {prod: {target: host}}\n", "prod", "shop/web", "shop/web"},
+		"a cluster":          {"registry: r.example:5000\nservices: {web: {path: .}}\nenvironments: {prod: {target: kubernetes}}\n", "prod", "shop/web", "r.example:5000/shop/web"},
+		"without a registry": {"services: {web: {path: .}}\nenvironments: {prod: {target: kubernetes}}\n", "prod", "shop/web", "shop/web"},
+		"with one already":   {"registry: r.example:5000\nservices: {web: {path: .}}\nenvironments: {prod: {target: kubernetes}}\n", "prod", "ghcr.io/shop/web", "ghcr.io/shop/web"},
+	} {
+		fl := fleetOf(t, c.text)
+		env, err := fl.Environment(c.environment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := releaseOf("web")
+		r.Services[0].Image = c.image
+		o := Order{Fleet: fl, Environment: env, Release: r, Lookup: func(string) (string, bool) { return "", false }}
+		w, err := o.workload(t.Context(), r.Services[0], env.Of("web"))
+		if err != nil || w.Image != c.want+"@"+digest {
+			t.Errorf("%s: %s, %v", name, w.Image, err)
+		}
+		m, err := o.Manifests()
+		if err != nil || m.Services[0].Image != c.want {
+			t.Errorf("%s: %+v, %v", name, m.Services, err)
+		}
+		if refused := pullable(m) != nil; refused != !strings.Contains(c.want, ".") {
+			t.Errorf("%s: refused %v", name, refused)
+		}
+	}
+}
