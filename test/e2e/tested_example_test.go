@@ -103,7 +103,7 @@ func TestTheOtherTestedExamples(t *testing.T) {
 		"02-go-testing": {13, 3, map[string][]string{
 			"test":          {`failed: .*TestTotal/half_a_cent_goes_to_the_customer`, `caught, exit code 3: stage unit-tests`},
 			"key":           {`/app/settings\.json:1: error: go-testing: a secret \([a-z-]+\) is in layer \d+ \(COPY `, `caught, exit code 4: gate secrets`},
-			"vulnerability": {`/app/go-testing: error: go-testing: golang\.org/x/crypto 0\.30\.0 has GHSA-v778-237x-gjrc \(critical\)`, `hint: update golang\.org/x/crypto to 0\.31\.0`, `caught, exit code 4: gate vulnerabilities`},
+			"vulnerability": {`/app/go-testing: error: go-testing: golang\.org/x/crypto v0\.30\.0 has GHSA-v778-237x-gjrc \(critical\)`, `hint: update golang\.org/x/crypto to 0\.31\.0`, `caught, exit code 4: gate vulnerabilities`},
 			"size":          {`the image grew by 10 MB \(\+[3-9]\d\.\d %\), .*: /app/film\.mp4 is new: \+10 MB in layer \d+ \(COPY `, `caught, exit code 4: gate growth`},
 		}},
 		"03-python-testing": {9, 8, map[string][]string{

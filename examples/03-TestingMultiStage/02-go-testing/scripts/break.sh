@@ -20,7 +20,7 @@ caught_by() {
 	case $1 in
 	test) echo stage unit-tests "half_a_cent_goes_to_the_customer" ;;
 	key) echo gate secrets "/app/settings.json:1: error: " ;;
-	vulnerability) echo gate vulnerabilities "golang.org/x/crypto 0.30.0 has GHSA-v778-237x-gjrc" ;;
+	vulnerability) echo gate vulnerabilities "golang.org/x/crypto v0.30.0 has GHSA-v778-237x-gjrc" ;;
 	size) echo gate growth "film.mp4 is new" ;;
 	*) return 1 ;;
 	esac
@@ -81,8 +81,8 @@ break_size() {
 	add_file film.mp4
 }
 
-# add_file NAME adds a file to the image, which has only those that the sources name.
-add_file() { edit slipway.yaml "s|^    path: \\.\$|&\\
-    files: [$1]|"; }
+# add_file NAME adds a file to the image.
+add_file() { edit Dockerfile "s|^COPY .*--from=builder .*/app/\$|&\\
+COPY $1 /app/|"; }
 
 source ../breaking.sh
