@@ -72,6 +72,7 @@ podPidsLimit: -1
 containerRuntimeEndpoint: unix://$SOCKET
 resolvConf: /etc/resolv.conf
 clusterDomain: cluster.local
+clusterDNS: [$NODE]
 authentication: {anonymous: {enabled: false}, webhook: {enabled: false}, x509: {clientCAFile: $DIR/keys/ca.crt}}
 authorization: {mode: AlwaysAllow}
 tlsCertFile: $DIR/keys/kubelet.crt
