@@ -226,7 +226,7 @@ func TestShipsTheFleetToACluster(t *testing.T) {
 		f.pay = paysTo(t, inside, "http://"+clusterIP(t, config, "fast-orchestrator-service")+":3004")
 		return f.pay(ctx)
 	}
-	f.ships(t, "  if (process.env.REGION === 'production') process.exit(3);\n", "", 4, "connection refused")
+	f.ships(t, "  if (process.env.REGION === 'production') process.exit(3);\n", "", 4, "the pod fast-orchestrator-service-")
 }
 
 // throughTo makes a registry of this machine reachable inside a cluster, under its own
