@@ -72,7 +72,7 @@ func (a *app) testsAgainst(sink event.Sink) shipping.Tests {
 			return "", err
 		}
 		defer func() { err = errors.Join(err, src.Close()) }()
-		what.against = against{}.of(service, at)
+		what.against = reaching(service, at)
 		for i := range what.jobs { // so that no other run is taken for it, nor it for another
 			fleet.Beside(&what.jobs[i], fmt.Sprintf("%s at %s", service, at))
 		}
@@ -151,8 +151,8 @@ type against struct {
 	beside engine.Companions
 }
 
-// of is how steps reach a service at an address: as companions of the kind service are.
-func (against) of(service string, at netip.AddrPort) engine.Companions {
+// reaching is how steps reach a service at an address: as companions of the kind service are.
+func reaching(service string, at netip.AddrPort) engine.Companions {
 	out := engine.Companions{Hosts: map[string]netip.Addr{service: at.Addr()}, Env: map[string]string{}}
 	for _, v := range companion.Variables([]companion.Need{{Name: service, Service: service, Port: int(at.Port())}}) {
 		out.Env[v.Name] = v.Value

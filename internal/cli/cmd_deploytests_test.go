@@ -39,7 +39,7 @@ func TestStagesReachTheNewSideBesideTheirCompanions(t *testing.T) {
 		to := &asked{}
 		req := engine.Request{Target: "integration-tests"}
 		req.Steps.Companions = c.given
-		if _, err := (against{to, against{}.of("web-api", side)}).Build(t.Context(), req, event.Discard{}); err != nil {
+		if _, err := (against{to, reaching("web-api", side)}).Build(t.Context(), req, event.Discard{}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(c.want, to.req.Steps.Companions, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {

@@ -27,8 +27,8 @@ type Kubernetes struct{ *kube.Client }
 
 func (o Order) onKubernetes() bool { return o.Environment.Target == config.TargetKubernetes }
 
-// Allowed is an error when the user may not do there what a rollout does.
-func (k Kubernetes) Allowed(ctx context.Context, o Order) error {
+// Rights is an error when the user may not do there what a rollout does.
+func (k Kubernetes) Rights(ctx context.Context, o Order) error {
 	var kinds []string
 	if slices.ContainsFunc(o.Release.Services, func(s release.Service) bool { return o.Environment.Of(s.Name).Autoscale.Max > 0 }) {
 		kinds = append(kinds, "HorizontalPodAutoscaler")

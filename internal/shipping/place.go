@@ -46,8 +46,8 @@ type Locks interface {
 
 // preparer is a place in which the sides of a rollout are made before they run.
 type preparer interface {
-	// Allowed is an error when the user may not do there what a rollout does.
-	Allowed(ctx context.Context, o Order) error
+	// Rights is an error when the user may not do there what a rollout does.
+	Rights(ctx context.Context, o Order) error
 	Prepare(ctx context.Context, o Order, r host.Rollout) error
 }
 

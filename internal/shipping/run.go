@@ -21,7 +21,7 @@ import (
 func (o Order) Start(ctx context.Context, r host.Rollout) error {
 	client := o.Client
 	if p, ok := client.(preparer); ok {
-		if err := p.Allowed(ctx, o); err != nil {
+		if err := p.Rights(ctx, o); err != nil {
 			return err
 		}
 	}

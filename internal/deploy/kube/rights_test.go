@@ -2,7 +2,6 @@ package kube_test
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -75,33 +74,5 @@ func TestRightsAreAskedForBefore(t *testing.T) {
 		if err := a.serve(t).Allowed(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-// TestRefusalsSayWhatToDo: of the lock, which is the first thing that a rollout makes.
-func TestRefusalsSayWhatToDo(t *testing.T) {
-	for name, c := range map[string]struct {
-		code             int
-		says, want, hint string
-	}{
-		"no namespace": {http.StatusNotFound, `namespaces "payments" not found`, "there is no namespace payments in the cluster", "kubectl -n payments create namespace payments"},
-		"a webhook":    {http.StatusForbidden, `admission webhook "owners.example" denied the request: no owner`, "a rule of the cluster", "slipway manifests production VERSION"},
-		"a quota":      {http.StatusForbidden, `leases "x" is forbidden: exceeded quota: small`, "the quota of the namespace payments", "kubectl -n payments describe quota"},
-		"no rights":    {http.StatusForbidden, `leases "x" is forbidden: User "ann" cannot create`, "does not allow it: create Lease", "kubectl -n payments auth can-i create leases"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := &api{says: c.says}
-			client := a.serve(t)
-			a.faults = func(r *http.Request) int {
-				if r.Method == http.MethodPost {
-					return c.code
-				}
-				return 0
-			}
-			_, err := client.Take(t.Context(), "a rollout", "ann", false)
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.says) || !strings.Contains(diag.HintOf(err), c.hint) {
-				t.Errorf("%v, hint %q", err, diag.HintOf(err))
-			}
-		})
 	}
 }
