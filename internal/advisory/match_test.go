@@ -95,6 +95,7 @@ func record(id, ecosystem, name string, events ...advisory.Event) advisory.Recor
 func TestVersionsOfEachEcosystem(t *testing.T) {
 	all, until := advisory.Event{Introduced: "0"}, func(v string) advisory.Event { return advisory.Event{Fixed: v} }
 	from := func(v string) advisory.Event { return advisory.Event{Introduced: v} }
+	last := func(v string) advisory.Event { return advisory.Event{LastAffected: v} }
 	for _, c := range []struct {
 		name     string
 		p        inventory.Package
@@ -108,18 +109,29 @@ func TestVersionsOfEachEcosystem(t *testing.T) {
 		{"every release of Debian", inventory.Package{Type: inventory.Debian, Name: "openssl", Version: "1", Release: "12"}, record("A", "Debian", "openssl", all), true},
 		{"the binary's name is not asked for", inventory.Package{Type: inventory.Debian, Name: "libssl3t64", Source: "openssl", Version: "1", Release: "13"}, record("A", "Debian:13", "libssl3t64", all), false},
 		{"Python's local version", inventory.Package{Type: inventory.PyPI, Name: "torch", Version: "2.0.1+cpu"}, record("A", "PyPI", "torch", all, until("2.0.1")), false},
+		{"a local version of the last affected", inventory.Package{Type: inventory.PyPI, Name: "torch", Version: "2.0.1+cpu"}, record("A", "PyPI", "torch", all, last("2.0.1")), true},
+		{"a local version after the last affected", inventory.Package{Type: inventory.PyPI, Name: "torch", Version: "2.0.2+cpu"}, record("A", "PyPI", "torch", all, last("2.0.1")), false},
+		{"a local version that is the fix", inventory.Package{Type: inventory.PyPI, Name: "x", Version: "2.0.1+fix.2"}, record("A", "PyPI", "x", all, until("2.0.1+fix.2")), false},
+		{"a local version before the fix", inventory.Package{Type: inventory.PyPI, Name: "x", Version: "2.0.1+fix.1"}, record("A", "PyPI", "x", all, until("2.0.1+fix.2")), true},
 		{"Python's candidate", inventory.Package{Type: inventory.PyPI, Name: "django", Version: "4.2rc1"}, record("A", "PyPI", "Django", all, until("4.2")), true},
 		{"PEP 503", inventory.Package{Type: inventory.PyPI, Name: "Ruamel.YAML"}, record("A", "PyPI", "ruamel-yaml", all), true},
 		{"Go's candidate", inventory.Package{Type: inventory.Go, Name: "stdlib", Version: "1.27rc1"}, record("A", "Go", "stdlib", from("1.27.0-0"), until("1.27.1")), true},
 		{"Go before the range", inventory.Package{Type: inventory.Go, Name: "stdlib", Version: "1.26.9"}, record("A", "Go", "stdlib", from("1.27.0-0"), until("1.27.1")), false},
+		{"a vendor's build of the fixed Go", inventory.Package{Type: inventory.Go, Name: "stdlib", Version: "1.26.9-vendor"}, record("A", "Go", "stdlib", all, until("1.26.9")), false},
+		{"a vendor's build of an older Go", inventory.Package{Type: inventory.Go, Name: "stdlib", Version: "1.26.8-vendor.2"}, record("A", "Go", "stdlib", all, until("1.26.9")), true},
+		{"a module's candidate", inventory.Package{Type: inventory.Go, Name: "example.com/m", Version: "v1.26.9-rc.1"}, record("A", "Go", "example.com/m", all, until("1.26.9")), true},
 		{"a pseudo-version", inventory.Package{Type: inventory.Go, Name: "example.com/m", Version: "v0.0.0-20230101000000-abcdefabcdef"}, record("A", "Go", "example.com/m", all, until("0.0.0-20230201000000-abcdefabcdef")), true},
 		{"an incompatible major", inventory.Package{Type: inventory.Go, Name: "example.com/m", Version: "v2.0.1+incompatible"}, record("A", "Go", "example.com/m", all, until("2.0.1")), false},
 		{"npm's candidate", inventory.Package{Type: inventory.NPM, Name: "x", Version: "1.0.0-rc.1"}, record("A", "npm", "x", all, until("1.0.0")), true},
 		{"Maven's release", inventory.Package{Type: inventory.Maven, Name: "g:a", Version: "2.0.0.RELEASE"}, record("A", "Maven", "g:a", all, until("2.0.0")), false},
+		{"Maven's milestone after a dot", inventory.Package{Type: inventory.Maven, Name: "g:a", Version: "9.0.0.M3"}, record("A", "Maven", "g:a", all, until("9.0.0-M10")), true},
+		{"Maven's milestone before a dotted one", inventory.Package{Type: inventory.Maven, Name: "g:a", Version: "9.0.0-M3"}, record("A", "Maven", "g:a", all, until("9.0.0.M2")), false},
+		{"Maven's beta after a dot", inventory.Package{Type: inventory.Maven, Name: "g:a", Version: "9.0.0.Beta1"}, record("A", "Maven", "g:a", from("9.0.0-M1"), until("9.0.71")), false},
+		{"Maven's word at the end", inventory.Package{Type: inventory.Maven, Name: "g:a", Version: "1.0-jre"}, record("A", "Maven", "g:a", all, until("1.0.SP2")), false},
 		{"introduced again", inventory.Package{Type: inventory.NPM, Name: "x", Version: "3.1.0"}, record("A", "npm", "x", all, until("1.0.0"), from("3.0.0"), until("3.2.0")), true},
 		{"between two ranges", inventory.Package{Type: inventory.NPM, Name: "x", Version: "2.0.0"}, record("A", "npm", "x", from("3.0.0"), until("3.2.0"), all, until("1.0.0")), false},
-		{"the last affected", inventory.Package{Type: inventory.NPM, Name: "x", Version: "2.0.0"}, record("A", "npm", "x", all, advisory.Event{LastAffected: "2.0.0"}), true},
-		{"after the last affected", inventory.Package{Type: inventory.NPM, Name: "x", Version: "2.0.1"}, record("A", "npm", "x", all, advisory.Event{LastAffected: "2.0.0"}), false},
+		{"the last affected", inventory.Package{Type: inventory.NPM, Name: "x", Version: "2.0.0"}, record("A", "npm", "x", all, last("2.0.0")), true},
+		{"after the last affected", inventory.Package{Type: inventory.NPM, Name: "x", Version: "2.0.1"}, record("A", "npm", "x", all, last("2.0.0")), false},
 	} {
 		if got := len(found(t, records{c.r}, c.p)) == 1; got != c.affected {
 			t.Errorf("%s: affected %v, want %v", c.name, got, c.affected)
@@ -133,6 +145,17 @@ func TestARecordThatListsVersions(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	if got := found(t, records{r}, inventory.Package{Type: inventory.NPM, Name: "x", Version: "1.0.0"}); len(got) > 0 {
+		t.Errorf("%q", got)
+	}
+}
+
+// What is listed is a release of the index, which has no local versions.
+func TestARecordThatListsTheReleaseOfALocalVersion(t *testing.T) {
+	r := advisory.Record{ID: "A", Affected: []advisory.Affected{{Package: advisory.Name{Ecosystem: "PyPI", Name: "torch"}, Versions: []string{"2.0.1"}}}}
+	if got := found(t, records{r}, inventory.Package{Type: inventory.PyPI, Name: "torch", Version: "2.0.1+cu118"}); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+	if got := found(t, records{r}, inventory.Package{Type: inventory.PyPI, Name: "torch", Version: "2.0.2+cu118"}); len(got) > 0 {
 		t.Errorf("%q", got)
 	}
 }

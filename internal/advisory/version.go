@@ -14,22 +14,48 @@ import (
 type versions struct {
 	ecosystem string
 	at        semantic.Version
+	release   semantic.Version // of a local version of Python ("2.0.1+cpu"), that it was built from; else nil
 	text      string
 }
 
 // versionsOf is for a version of a package; false where it is no version.
 func versionsOf(ecosystem, version string) (versions, bool) {
-	v, err := semantic.Parse(version, ecosystem)
-	return versions{ecosystem, v, version}, err == nil
+	at, err := semantic.Parse(spelled(ecosystem, version), ecosystem)
+	v := versions{ecosystem: ecosystem, at: at, text: version}
+	if release, _, local := strings.Cut(version, "+"); local && ecosystem == "PyPI" && err == nil {
+		v.release, err = semantic.Parse(release, ecosystem)
+	}
+	return v, err == nil
 }
 
-// compare is -1 when the version is older than another; false where that is none.
+// compare is -1 when the version is older than another; false where that is none. What is
+// said of a release holds for its local versions too (PEP 440, "Version specifiers"):
+// 2.0.1+cpu is not newer than 2.0.1.
 func (v versions) compare(other string) (int, bool) {
 	if other == "0" { // "before every version"
 		return 1, true
 	}
-	order, err := v.at.CompareStr(other)
+	if v.release != nil && !strings.Contains(other, "+") {
+		v.at = v.release
+	}
+	return v.order(other)
+}
+
+// order is compare by the ecosystem's order alone.
+func (v versions) order(other string) (int, bool) {
+	order, err := v.at.CompareStr(spelled(v.ecosystem, other))
 	return order, err == nil
+}
+
+var dottedQualifier = pattern.Lazy(`\.([^\d.-]+)(\d|$)`)
+
+// spelled is a version as the library reads it. Maven takes "9.0.0.M1" for "9.0.0-M1"
+// (maven.apache.org/pom.html, "Version Order Specification"), the library does not.
+func spelled(ecosystem, version string) string {
+	if ecosystem == "Maven" {
+		return dottedQualifier().ReplaceAllString(version, "-$1$2")
+	}
+	return version
 }
 
 var goCandidate = pattern.Lazy(`^(\d+\.\d+)(rc|beta)(\d+)$`)
@@ -50,6 +76,9 @@ func subject(p inventory.Package) (ecosystem, name, version string) {
 	ecosystem, name, version = Ecosystem(p.Type), p.Name, p.Version
 	switch p.Type {
 	case inventory.Go:
+		if name == inventory.Stdlib { // 1.26.9-vendor is somebody's build of 1.26.9 (go.dev/doc/toolchain)
+			version, _, _ = strings.Cut(version, "-")
+		}
 		version = goVersion(version)
 	case inventory.Debian, inventory.Alpine:
 		if p.Type == inventory.Alpine && p.Release != "" {
@@ -168,7 +197,10 @@ func ascending(ecosystem, a, b string) int {
 	if !ok {
 		return -1
 	}
-	order, _ := v.compare(b)
+	if b == "0" {
+		return 1
+	}
+	order, _ := v.order(b)
 	return order
 }
 
