@@ -10,7 +10,7 @@ import (
 
 // format names the encoding; what is kept by another slipway is made anew. It
 // changes with whatever is read of a file.
-const format = "slipway layer index 5\n"
+const format = "slipway layer index 6\n"
 
 // errDamaged says that data is no index.
 var errDamaged = errors.New("not an index of a layer")

@@ -242,29 +242,13 @@ func named(head map[string]string, base string) Artifact {
 		if version != "" {
 			a.From = FromManifest
 		}
-		a.Group = groupOf(head, byName[1])
+		a.Group = groupOf(head, byName[1], byName[2])
 		return a
 	}
 	if version == "" || head["start-class"] != "" { // the service's own archive
 		return Artifact{}
 	}
-	return Artifact{Group: groupOf(head, stem), Name: stem, Version: version, From: FromManifest}
-}
-
-// groupOf guesses the group from the names that a manifest has.
-func groupOf(head map[string]string, artifact string) string {
-	symbolic, _, _ := strings.Cut(first(head["bundle-symbolicname"], head["automatic-module-name"]), ";")
-	if g := head["implementation-vendor-id"]; g != "" {
-		return g
-	}
-	symbolic = strings.TrimSpace(symbolic)
-	if g, ok := strings.CutSuffix(symbolic, "."+artifact); ok {
-		return g
-	}
-	if at := strings.LastIndexByte(symbolic, '.'); at > 0 {
-		return symbolic[:at]
-	}
-	return symbolic
+	return Artifact{Group: groupOf(head, stem, version), Name: stem, Version: version, From: FromManifest}
 }
 
 func first(words ...string) string {
