@@ -42,6 +42,26 @@ store() {
 	echo "built $1: $(cut -d' ' -f2 "$bin/$1.sum") bytes, $(wc -c <"$bin/$1.xz") compressed" >&2
 }
 
+# later NAME KEY: stores beside what comes next, because xz uses one core; stored waits for all.
+stores=
+later() {
+	store "$1" "$2" &
+	stores="$stores $!"
+}
+stored() { for pid in $stores; do wait "$pid"; done; }
+
+# The second program, for the machine that slipway is for. It is the largest: its compression
+# takes as long as compiling the others.
+os=$(go env GOOS)
+tools=slipway-tools-$os-$arch
+sources=$(CGO_ENABLED=0 GOARCH=$arch go list -deps -f '{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}} {{end}}{{end}}' ./cmd/slipway-tools)
+# shellcheck disable=SC2086 # a list of paths
+k=$(key $sources)
+if ! fresh "$tools" "$k"; then
+	CGO_ENABLED=0 GOARCH=$arch go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$tools" ./cmd/slipway-tools
+	later "$tools" "$k"
+fi
+
 # Two probes: the small one, and the one that speaks TLS, which only images of
 # services that are checked over TLS get. What go list names is exactly what each
 # is compiled from.
@@ -53,7 +73,7 @@ for tags in "" probetls; do
 		k=$(key $sources)
 		if ! fresh "$name" "$k"; then
 			CGO_ENABLED=0 GOOS=linux GOARCH=$target go build -tags "$tags" -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/slipway-probe
-			store "$name" "$k"
+			later "$name" "$k"
 		fi
 	done
 done
@@ -66,20 +86,9 @@ for target in amd64 arm64; do
 	k=$(key $sources)
 	if ! fresh "$name" "$k"; then
 		CGO_ENABLED=0 GOOS=linux GOARCH=$target go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/security-scan
-		store "$name" "$k"
+		later "$name" "$k"
 	fi
 done
-
-# The second program, for the machine that slipway is for.
-os=$(go env GOOS)
-tools=slipway-tools-$os-$arch
-sources=$(CGO_ENABLED=0 GOARCH=$arch go list -deps -f '{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}} {{end}}{{end}}' ./cmd/slipway-tools)
-# shellcheck disable=SC2086 # a list of paths
-k=$(key $sources)
-if ! fresh "$tools" "$k"; then
-	CGO_ENABLED=0 GOARCH=$arch go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$tools" ./cmd/slipway-tools
-	store "$tools" "$k"
-fi
 
 name=runc-linux-$arch
 # Everything below bin is embedded: what another build left would change the bytes.
@@ -91,7 +100,10 @@ for other in "$bin"/runc-linux-* "$bin"/slipway-tools-* "$bin"/*.gz "$bin"/*.gz.
 	esac
 	rm -f "$other"
 done
-[ "$os" = linux ] || exit 0
+if [ "$os" != linux ]; then
+	stored
+	exit 0
+fi
 case $arch in
 arm64) triple=aarch64-linux-gnu ;;
 amd64) triple=x86_64-linux-gnu ;;
@@ -105,7 +117,10 @@ if [ "$arch" = "$(go env GOHOSTARCH)" ]; then cc=${CC:-gcc}; else cc=${CC:-$trip
 } >"$tmp/$name.libs"
 "$cc" --version >"$tmp/cc" 2>/dev/null || true
 k=$(key internal/assets/runc/go.mod internal/assets/runc/go.sum "$tmp/$name.libs" "$tmp/cc")
-[ -s "$bin/$name.libs" ] && fresh "$name" "$k" && exit 0
+if [ -s "$bin/$name.libs" ] && fresh "$name" "$k"; then
+	stored
+	exit 0
+fi
 command -v "$cc" >/dev/null || missing "runc needs the C compiler $cc" "gcc libc6-dev libseccomp-dev pkg-config"
 command -v pkg-config >/dev/null || missing "runc needs pkg-config" "pkg-config libseccomp-dev"
 echo 'int main(void) { return 0; }' >"$tmp/try.c"
@@ -117,3 +132,4 @@ CGO_ENABLED=1 GOOS=linux GOARCH=$arch CC=$cc go build -C internal/assets/runc -t
 	-o "$tmp/$name" github.com/opencontainers/runc
 mv "$tmp/$name.libs" "$bin/$name.libs"
 store "$name" "$k"
+stored
