@@ -89,6 +89,7 @@ func newBadRegistry(t *testing.T, registry string, pushes int) *badRegistry {
 
 func TestPushesToABadRegistrySucceed(t *testing.T) {
 	real(t)
+	t.Parallel() // it waits before it asks again
 	_, registryEnv := ownState(t)
 	registry := servedRegistry(t, registryEnv)
 	dir, env := ownState(t)
@@ -117,6 +118,7 @@ func TestPushesToABadRegistrySucceed(t *testing.T) {
 // A registry that keeps something else than what it was given is not believed.
 func TestAWrongDigestOfARegistryIsRefused(t *testing.T) {
 	real(t)
+	t.Parallel() // it waits before it asks again
 	_, registryEnv := ownState(t)
 	target, err := url.Parse("http://" + servedRegistry(t, registryEnv))
 	if err != nil {

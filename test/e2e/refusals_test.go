@@ -102,7 +102,7 @@ func TestWithoutRuncTheBuildSaysWhatToInstall(t *testing.T) {
 	}
 	write(t, none, string(text))
 	bare := filepath.Join(t.TempDir(), "slipway")
-	build := exec.Command("go", "build", "-overlay", none, "-o", bare, "./cmd/slipway")
+	build := exec.Command("go", "build", "-overlay", none, "-ldflags", "-s -w", "-o", bare, "./cmd/slipway")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -149,6 +149,7 @@ func TestRunRefusesTakenPortsAndOrdinaryUsers(t *testing.T) {
 
 func TestARegistryThatIsDownOrRefuses(t *testing.T) {
 	real(t)
+	t.Parallel() // it waits before it asks again
 	dir, env := ownState(t)
 	src := smallDir(t, "")
 	answers := func(status int, header map[string]string) *httptest.Server {
