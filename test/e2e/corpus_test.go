@@ -118,9 +118,10 @@ func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 	real(t)
 	rows := [][]string{{"repository", "facts", "built in", "size", "answer"}}
 	t.Cleanup(func() { t.Log("\n" + aligned(rows)) })
+	stopping := stopping{all: t}
 	for _, c := range corpus {
+		dir := filepath.Join(t.TempDir(), c.repo)
 		t.Run(c.repo+"/"+c.service, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), c.repo)
 			if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "testdata", "repos", c.repo, "repo"))); err != nil {
 				t.Fatal(err)
 			}
@@ -145,8 +146,9 @@ func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 			if c.env != "" {
 				args = append(args, "--env", c.env)
 			}
+			stopping.wait(t, fleet.Name)
 			invocation{dir: dir, args: args}.run(t).must(t, 0)
-			t.Cleanup(func() { invocation{dir: dir, args: []string{"stop", "--all"}}.run(t).must(t, 0) })
+			t.Cleanup(func() { stopping.begin(fleet.Name) })
 			answer := "healthy"
 			if c.port > 0 {
 				answer = get(t, "http://127.0.0.1:"+port+c.ask)
@@ -157,6 +159,7 @@ func TestTheCorpusBuildsAndAnswers(t *testing.T) {
 			rows = append(rows, []string{c.repo, facts(t, dir, c.service), took.String(), fmt.Sprintf("%.1f MB", float64(size)/1e6), clipped(answer)})
 		})
 	}
+	stopping.end()
 }
 
 // facts are what tells the repositories of the table apart.

@@ -73,7 +73,7 @@ func TestTheOptimizedExampleKeepsItsPromise(t *testing.T) {
 		defer cancel()
 		cmd := exec.CommandContext(ctx, filepath.Join(dir, "scripts", args[0]), args[1:]...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "SLIPWAY="+slipwayBinary(), "SLIPWAY_STATE_DIR="+state)
+		cmd.Env = append(append(os.Environ(), "SLIPWAY="+slipwayBinary()), shared()...)
 		return finish(t, cmd).must(t, 0)
 	}
 	if out := script("build.sh").stdout; !strings.Contains(out, "Size=") {

@@ -29,7 +29,7 @@ func line(t *testing.T, env []string, args ...string) result {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(fast(), "build-services.sh"), args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append(append(os.Environ(), "SLIPWAY_STATE_DIR="+state, "SLIPWAY="+slipwayBinary()), env...)
+	cmd.Env = append(append(os.Environ(), "SLIPWAY="+slipwayBinary()), shared(env...)...)
 	r := finish(t, cmd).must(t, 0)
 	t.Logf("%s build-services.sh %s: %v", strings.Join(env, " "), strings.Join(args, " "), r.took.Round(time.Millisecond))
 	return r

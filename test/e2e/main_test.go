@@ -86,9 +86,14 @@ func (i invocation) command(ctx context.Context) *exec.Cmd {
 	if i.stdin != "" {
 		cmd.Stdin = strings.NewReader(i.stdin)
 	}
-	// Repositories of the suite share downloads, which saves a third of its time.
-	cmd.Env = append(append(os.Environ(), "SLIPWAY_STATE_DIR="+state, "SLIPWAY_CACHE_SCOPE=shared"), i.env...)
+	cmd.Env = append(os.Environ(), shared(i.env...)...)
 	return cmd
+}
+
+// shared are the variables of a command that works in the shared state, then others. The
+// suite's repositories share downloads, which saves a third of its time.
+func shared(more ...string) []string {
+	return append([]string{"SLIPWAY_STATE_DIR=" + state, "SLIPWAY_CACHE_SCOPE=shared"}, more...)
 }
 
 // run runs a command to its end.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -98,6 +100,51 @@ func (r *started) end(t *testing.T, within time.Duration) result {
 	}
 	t.Logf("ended %v after it was asked to", time.Since(asked).Round(time.Millisecond))
 	return result{r.out.String(), r.errs.String(), r.cmd.ProcessState.ExitCode(), time.Since(r.began)}
+}
+
+// stopping stops groups of the shared state while the next services are built: a service
+// that does not heed the stop signal takes ten seconds.
+type stopping struct {
+	all    *testing.T // the test of all services
+	groups map[string]*started
+}
+
+// begin stops a group without waiting for its end.
+func (s *stopping) begin(group string) {
+	if s.groups == nil {
+		s.groups = map[string]*started{}
+	}
+	s.groups[group] = invocation{dir: root, args: []string{"stop", "--name", group}}.start(s.all)
+}
+
+// wait waits for the end of a group that was to stop, if it was.
+func (s *stopping) wait(t *testing.T, group string) {
+	t.Helper()
+	r := s.groups[group]
+	if r == nil {
+		return
+	}
+	delete(s.groups, group)
+	select {
+	case <-r.ended:
+	case <-time.After(time.Minute):
+		t.Fatalf("%s still runs after a minute:\n%s", group, r.errs.String())
+	}
+	code, said := r.cmd.ProcessState.ExitCode(), r.errs.String()
+	if code != 0 && !strings.Contains(said, group+" is not running\n") { // a job has ended by itself
+		t.Errorf("stopping %s: exit %d\n%s", group, code, said)
+	}
+}
+
+// end waits for all of them, after which no group may run.
+func (s *stopping) end() {
+	s.all.Helper()
+	for _, group := range slices.Sorted(maps.Keys(s.groups)) {
+		s.wait(s.all, group)
+	}
+	if groups := ps(s.all); len(groups) > 0 {
+		s.all.Errorf("still running: %+v", groups)
+	}
 }
 
 // smallDir is a directory with a static busybox, a Dockerfile whose first steps

@@ -30,7 +30,7 @@ func (e testedExample) script(t *testing.T, name string, args ...string) result 
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(e.dir, "scripts", name), args...)
 	cmd.Dir = e.dir
-	cmd.Env = append(os.Environ(), "SLIPWAY="+slipwayBinary(), "SLIPWAY_STATE_DIR="+state, "SLIPWAY_CACHE_SCOPE=shared")
+	cmd.Env = append(append(os.Environ(), "SLIPWAY="+slipwayBinary()), shared()...)
 	return finish(t, cmd)
 }
 

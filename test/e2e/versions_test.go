@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slipway-build/slipway/internal/config"
 )
 
 // runtimeRow is a version of a runtime that the README lists as supported, and one
@@ -34,7 +36,7 @@ func runtimeRows() []runtimeRow {
 }
 
 // partsOfVersions is how many days a round through all versions takes.
-const partsOfVersions = 5
+const partsOfVersions = 10
 
 // chosenRows are the rows of SLIPWAY_VERSIONS: all but those of a gigabyte, or those that begin with one of its
 // words; without it, a part that is another one each day.
@@ -59,11 +61,13 @@ func TestRuntimesOfVersions(t *testing.T) {
 	if len(rows) == 0 {
 		t.Fatalf("no version begins with %q", os.Getenv("SLIPWAY_VERSIONS"))
 	}
+	t.Logf("%d of %d versions; all: SLIPWAY_VERSIONS=all scripts/real.sh -v -run TestRuntimesOfVersions ./test/e2e", len(rows), len(runtimeRows()))
 	table := [][]string{{"version", "built in", "size", "answer"}}
 	t.Cleanup(func() { t.Log("\n" + aligned(table)) })
+	stopping := stopping{all: t}
 	for _, row := range rows {
+		dir := filepath.Join(t.TempDir(), "app") // the name of the service
 		t.Run(row.name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "app") // the name of the service
 			for name, text := range row.files {
 				file := filepath.Join(dir, name)
 				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -85,9 +89,11 @@ func TestRuntimesOfVersions(t *testing.T) {
 			} else if aboutVersion.MatchString(built.stderr) {
 				t.Errorf("the build warns about the version:\n%s", built.stderr)
 			}
+			fleet, _ := config.Parse(config.FileName, []byte(read(t, filepath.Join(dir, config.FileName))))
 			port := freePort(t)
+			stopping.wait(t, fleet.Name)
 			invocation{dir: dir, args: []string{"run", "--detach", "--until-healthy", "--timeout", "120s", "-p", fmt.Sprintf("%s:%d", port, row.port)}}.run(t).must(t, 0)
-			t.Cleanup(func() { invocation{dir: dir, args: []string{"stop", "--all"}}.run(t).must(t, 0) })
+			t.Cleanup(func() { stopping.begin(fleet.Name) })
 			answer := strings.TrimSpace(get(t, "http://127.0.0.1:"+port+"/"))
 			if !regexp.MustCompile(row.answer).MatchString(answer) {
 				t.Errorf("the service answers %q, which does not match %q", answer, row.answer)
@@ -102,6 +108,7 @@ func TestRuntimesOfVersions(t *testing.T) {
 			table = append(table, []string{row.name, built.took.Round(time.Second).String(), fmt.Sprintf("%.1f MB", float64(size)/1e6), clipped(answer)})
 		})
 	}
+	stopping.end()
 }
 
 // TestEachVersionHasItsDay: every version is tested once in a round of days, and by its
