@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
 export GOTOOLCHAIN := $(shell GOTOOLCHAIN=$(TOOLCHAIN) go version >/dev/null 2>&1 && echo $(TOOLCHAIN) || echo local)
 
-.PHONY: build reproducible demo test check cluster vulncheck cross fix unit e2e verdicts kills faults findings licences packages tables fuzz bench clean
+.PHONY: build reproducible demo test check style analysis cluster vulncheck cross fix unit e2e verdicts kills faults findings licences packages tables fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
@@ -31,7 +31,6 @@ demo: build
 
 ## test: everything; nothing skips without saying why
 test: build
-	@scripts/install-deps.sh test
 	@scripts/test.sh
 
 ## cluster: the tests on a real Kubernetes, compiled from its modules; in half an hour from nothing, in six minutes after
@@ -41,9 +40,15 @@ cluster: build
 	scripts/real.sh -v -run TestOnARealCluster ./internal/shipping
 
 ## check: formatting, vet, static analysis and known vulnerabilities; `make fix` fixes what can be fixed
-check:
+check: style analysis
+
+## style: the part of check that takes a minute: formatting and vet
+style:
 	@test -z "$$(gofmt -l $(SOURCES))" || { gofmt -l $(SOURCES); echo "run: make fix"; exit 1; }
 	go vet ./...
+
+## analysis: the part of check that takes minutes: other systems, static analysis, known vulnerabilities
+analysis:
 	SLIPWAY_CHECK=1 go test -count=1 -run 'TestItCompilesElsewhere|TestPackageExamplesCompile|TestThirdPartyIsCurrent' ./internal
 	go run $(STATICCHECK) ./...
 	@scripts/vulncheck.sh
