@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -15,9 +16,12 @@ import (
 
 // What the access log may take.
 const (
-	logQueue   = 4096            // lines that wait for a slow writer; further ones are dropped and counted
-	logText    = 1024            // bytes of a text from a client
-	logPending = 2 * time.Second // for the last lines, at Close
+	logQueue   = 4096                  // lines that wait for a slow writer; further ones are dropped and counted
+	logText    = 1024                  // bytes of a text from a client
+	logKnown   = 512                   // texts whose secrets are known
+	logBatch   = 64 << 10              // bytes that are written together
+	logPause   = 20 * time.Millisecond // until a line is written, with those that come meanwhile
+	logPending = 2 * time.Second       // for the last lines, at Close
 )
 
 // access is a line of the access log. Texts of clients are cut, values of query
@@ -62,34 +66,98 @@ func newAccessLog(out io.Writer, dropped prometheus.Counter) *accessLog {
 	return a
 }
 
+// run writes lines in batches: a write, and the wake-up of a goroutine, for each line
+// would cost a twentieth of a request.
 func (a *accessLog) run() {
 	defer close(a.stopped)
-	lines := json.NewEncoder(a.out)
-	lines.SetEscapeHTML(false)
+	b := newBatch()
+	for last := false; !last; {
+		select {
+		case line := <-a.lines:
+			b.add(line)
+			last = a.pause()
+		case <-a.stop:
+			last = true
+		}
+		a.gather(b)
+	}
+}
+
+// pause lets further lines come; true: the last ones are there.
+func (a *accessLog) pause() bool {
+	timer := time.NewTimer(logPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false
+	case <-a.stop:
+		return true
+	}
+}
+
+// gather writes all lines that wait.
+func (a *accessLog) gather(b *batch) {
 	for {
 		select {
 		case line := <-a.lines:
-			a.print(lines, line)
-		case <-a.stop:
-			for {
-				select {
-				case line := <-a.lines:
-					a.print(lines, line)
-				default:
-					return
-				}
+			b.add(line)
+			if b.text.Len() >= logBatch {
+				a.flush(b)
 			}
+		default:
+			a.flush(b)
+			return
 		}
 	}
 }
 
-// print writes a line. One that cannot be written is dropped too.
-func (a *accessLog) print(out *json.Encoder, line *access) {
-	line.Path = readable(line.Path, line.query)
-	line.Host, line.Agent = short(line.Host), secret.Hide(short(line.Agent))
-	if out.Encode(line) != nil {
-		a.dropped.Inc()
+// flush writes a batch. One that cannot be written is dropped too.
+func (a *accessLog) flush(b *batch) {
+	if b.count == 0 {
+		return
 	}
+	if _, err := a.out.Write(b.text.Bytes()); err != nil {
+		a.dropped.Add(float64(b.count))
+	}
+	b.text.Reset()
+	b.count = 0
+}
+
+// batch is lines that are written together.
+type batch struct {
+	text  bytes.Buffer
+	lines *json.Encoder
+	count int
+	known map[string]string // texts without their secrets: clients often say the same
+}
+
+func newBatch() *batch {
+	b := &batch{known: map[string]string{}}
+	b.lines = json.NewEncoder(&b.text)
+	b.lines.SetEscapeHTML(false)
+	return b
+}
+
+// add encodes a line, which cannot fail.
+func (b *batch) add(line *access) {
+	line.Path = b.readable(line.Path, line.query)
+	line.Host, line.Agent = short(line.Host), b.hide(short(line.Agent))
+	if b.lines.Encode(line) == nil {
+		b.count++
+	}
+}
+
+// hide is secret.Hide, which takes longer than the rest of a line.
+func (b *batch) hide(text string) string {
+	if hidden, ok := b.known[text]; ok {
+		return hidden
+	}
+	if len(b.known) >= logKnown {
+		clear(b.known)
+	}
+	hidden := secret.Hide(text)
+	b.known[strings.Clone(text)] = strings.Clone(hidden)
+	return hidden
 }
 
 // close writes what waits.
@@ -159,8 +227,8 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 
 // readable is a path with the names of its query's parameters. Their values may be
 // tokens of any form, such as a session's number: none is logged.
-func readable(path, query string) string {
-	path = secret.Hide(short(path))
+func (b *batch) readable(path, query string) string {
+	path = b.hide(short(path))
 	if query == "" {
 		return path
 	}
@@ -177,7 +245,7 @@ func readable(path, query string) string {
 		}
 		names = append(names, name)
 	}
-	return path + "?" + secret.Hide(strings.Join(names, "&"))
+	return path + "?" + b.hide(strings.Join(names, "&"))
 }
 
 // short cuts a text.

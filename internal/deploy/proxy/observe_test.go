@@ -161,7 +161,7 @@ func TestASlowLogHoldsNobody(t *testing.T) {
 	w := newWebWith(t, proxy.Options{AccessLog: log}, proxy.ServiceOptions{}, proxy.ListenerOptions{})
 	must(t, w.SetRoutes("public", nil)) // the shortest way to a line
 	c := client(t, nil)
-	for range 4096 + 50 {
+	for range 4096 + 1000 { // what waits, and the batch that is being written
 		ask(t, c, "GET", w.url("/"), "")
 	}
 	until(t, "dropped lines", func() bool {
