@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"sync/atomic"
 )
 
@@ -75,8 +74,7 @@ func refuse(r reason) *refusal {
 
 // explain names the reason for an error of an attempt.
 func explain(ctx context.Context, err error) *refusal {
-	var late net.Error
-	timeout := errors.As(err, &late) && late.Timeout()
+	timeout := isTimeout(err)
 	switch {
 	case errors.Is(context.Cause(ctx), errCut):
 		return refuse(reasonDrained)
@@ -92,6 +90,12 @@ func explain(ctx context.Context, err error) *refusal {
 		return refuse(reasonTimeout)
 	}
 	return refuse(reasonBroke)
+}
+
+// isTimeout reports an error of something that took too long.
+func isTimeout(err error) bool {
+	var late net.Error
+	return errors.As(err, &late) && late.Timeout()
 }
 
 // answer is the http.ResponseWriter of a request. It counts, and hands each piece of
@@ -157,17 +161,28 @@ func (a *answer) refuse(r *refusal) {
 
 // counted takes one from an upstream's open requests when the body is closed.
 func counted(body io.ReadCloser, u *upstream) io.ReadCloser {
-	leave := sync.OnceFunc(func() { u.open.Add(-1) })
 	if both, ok := body.(io.ReadWriteCloser); ok { // an upgrade
-		return &upgraded{ReadWriteCloser: both, leave: leave}
+		return &upgraded{ReadWriteCloser: both, place: place{of: u}}
 	}
-	return &left{ReadCloser: body, leave: leave}
+	return &left{ReadCloser: body, place: place{of: u}}
+}
+
+// place is one of an upstream's open requests.
+type place struct {
+	of   *upstream
+	left atomic.Bool
+}
+
+func (p *place) leave() {
+	if p.left.CompareAndSwap(false, true) {
+		p.of.open.Add(-1)
+	}
 }
 
 // left is a body with an end.
 type left struct {
 	io.ReadCloser
-	leave func()
+	place
 }
 
 func (l *left) Close() error {
@@ -178,7 +193,7 @@ func (l *left) Close() error {
 // upgraded is a connection after 101, with the bytes that went over it.
 type upgraded struct {
 	io.ReadWriteCloser
-	leave   func()
+	place
 	in, out atomic.Int64 // from the client, to the client
 }
 

@@ -9,8 +9,10 @@ import (
 	"time"
 )
 
-// exchange is one HTTP request with its answer, as far as they have come.
+// exchange is one HTTP request with its answer, as far as they have come. It is the
+// request's context, too.
 type exchange struct {
+	context.Context
 	answer   *answer
 	call     *call // nil: none was admitted
 	res      *http.Response
@@ -30,6 +32,14 @@ type exchangeKey struct{}
 func exchangeOf(ctx context.Context) *exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*exchange)
 	return x
+}
+
+// Value finds the exchange itself, and what net/http put into the context.
+func (x *exchange) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return x
+	}
+	return x.Context.Value(key)
 }
 
 // ServeHTTP hands one request on.
@@ -79,8 +89,8 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &read{r.Body, x}
 	}
-	ctx = context.WithValue(context.WithValue(ctx, callKey{}, x.call), exchangeKey{}, x)
-	s.reverse.ServeHTTP(x.answer, r.WithContext(ctx))
+	x.Context = ctx
+	s.reverse.ServeHTTP(x.answer, r.WithContext(x))
 	whole = true
 }
 

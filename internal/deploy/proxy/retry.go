@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -10,14 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 )
-
-// callKey is the context key of a *call.
-type callKey struct{}
-
-func callOf(ctx context.Context) *call {
-	c, _ := ctx.Value(callKey{}).(*call)
-	return c
-}
 
 // attempts is the http.RoundTripper of all services: it sends a request to an upstream
 // of its side, and to another one when the first cannot have acted on it.
@@ -31,7 +22,7 @@ type attempts struct{}
 var errNoUpstream = errors.New("no upstream is left")
 
 func (attempts) RoundTrip(req *http.Request) (*http.Response, error) {
-	c := callOf(req.Context())
+	c := exchangeOf(req.Context()).call
 	var kept *replay
 	if req.Body != nil {
 		kept = &replay{src: req.Body}
@@ -88,7 +79,7 @@ func (c *call) try(u *upstream, req *http.Request) (res *http.Response, again bo
 			GotConn: func(g httptrace.GotConnInfo) { reused.Store(g.Reused) },
 		}))
 	}
-	res, err = u.transport.RoundTrip(req)
+	res, err = u.roundTrip(req)
 	switch {
 	case err == nil:
 		res.Body = counted(res.Body, u)
@@ -99,8 +90,7 @@ func (c *call) try(u *upstream, req *http.Request) (res *http.Response, again bo
 		c.refused(u)
 		return nil, true, err
 	}
-	var late net.Error
-	return nil, readsOnly && reused.Load() && !(errors.As(err, &late) && late.Timeout()), err
+	return nil, readsOnly && reused.Load() && !isTimeout(err), err
 }
 
 // isDial reports that a connection did not come about.

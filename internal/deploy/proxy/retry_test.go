@@ -101,7 +101,7 @@ func TestAPostIsNeverDoubled(t *testing.T) {
 	addr, read := drops(t, 1)
 	w := newWeb(t, proxy.ServiceOptions{}, proxy.ListenerOptions{}, addr)
 	c := client(t, nil)
-	ask(t, c, "GET", w.url("/warm"), "")
+	ask(t, c, "POST", w.url("/warm"), "x")
 	res, _ := ask(t, c, "POST", w.url("/post"), "x") // on the connection that was used
 	wants(t, res, 502, "broken")
 	ask(t, c, "GET", w.url("/warm"), "")

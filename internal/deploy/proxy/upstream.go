@@ -29,6 +29,7 @@ const (
 type upstream struct {
 	address   string
 	transport *http.Transport // nil for TCP
+	direct    *direct         // nil for TCP and HTTP/2
 	dialer    net.Dialer
 	open      atomic.Int64 // requests
 	avoid     atomic.Int64 // until when it is passed over, Unix time in nanoseconds
@@ -44,7 +45,7 @@ func newUpstream(address string, o ServiceOptions) *upstream {
 		Protocols:              new(http.Protocols),
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: silentUpstream, PingTimeout: silentUpstream},
 		DisableCompression:     true, // bytes are handed on as they are
-		MaxIdleConnsPerHost:    256,
+		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleUpstream,
 		ResponseHeaderTimeout:  o.AnswerTimeout,
 		ExpectContinueTimeout:  continueWait,
@@ -52,6 +53,9 @@ func newUpstream(address string, o ServiceOptions) *upstream {
 	}
 	u.transport.Protocols.SetHTTP1(o.Protocol == HTTP)
 	u.transport.Protocols.SetUnencryptedHTTP2(o.Protocol == H2C)
+	if o.Protocol == HTTP {
+		u.direct = &direct{dialer: &u.dialer, answer: o.AnswerTimeout}
+	}
 	return u
 }
 
@@ -59,6 +63,17 @@ func (u *upstream) closeIdle() {
 	if u.transport != nil {
 		u.transport.CloseIdleConnections()
 	}
+	if u.direct != nil {
+		u.direct.closeIdle()
+	}
+}
+
+// roundTrip sends a request.
+func (u *upstream) roundTrip(req *http.Request) (*http.Response, error) {
+	if u.direct != nil && isDirect(req) {
+		return u.direct.RoundTrip(req)
+	}
+	return u.transport.RoundTrip(req)
 }
 
 // next is pick, and counts what is tried once more.
