@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"bytes"
-	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -23,31 +21,6 @@ const (
 	logPause   = 20 * time.Millisecond // until a line is written, with those that come meanwhile
 	logPending = 2 * time.Second       // for the last lines, at Close
 )
-
-// access is a line of the access log. Texts of clients are cut, values of query
-// parameters left out, and what looks like a token in a path is hidden: see readable.
-type access struct {
-	Time     time.Time `json:"time"`
-	Listener string    `json:"listener"`
-	Client   string    `json:"client"`
-	Protocol string    `json:"protocol"`
-	Method   string    `json:"method,omitempty"`
-	Host     string    `json:"host,omitempty"`
-	Path     string    `json:"path,omitempty"`
-	Agent    string    `json:"user_agent,omitempty"`
-	Service  string    `json:"service,omitempty"`
-	Side     string    `json:"side,omitempty"`
-	Upstream string    `json:"upstream,omitempty"`
-	Status   int       `json:"status,omitempty"`
-	GRPC     *int      `json:"grpc_status,omitempty"`
-	Reason   string    `json:"reason,omitempty"`
-	Retries  int       `json:"retries,omitempty"`
-	In       int64     `json:"in_bytes"`
-	Out      int64     `json:"out_bytes"`
-	AnswerMS float64   `json:"answer_ms"` // until the headers
-	TotalMS  float64   `json:"duration_ms"`
-	query    string
-}
 
 // accessLog writes lines in the background; requests do not wait for it. A nil one
 // does nothing.
@@ -70,7 +43,7 @@ func newAccessLog(out io.Writer, dropped prometheus.Counter) *accessLog {
 // would cost a twentieth of a request.
 func (a *accessLog) run() {
 	defer close(a.stopped)
-	b := newBatch()
+	b := &batch{known: map[string]string{}}
 	for last := false; !last; {
 		select {
 		case line := <-a.lines:
@@ -101,7 +74,7 @@ func (a *accessLog) gather(b *batch) {
 		select {
 		case line := <-a.lines:
 			b.add(line)
-			if b.text.Len() >= logBatch {
+			if len(b.text) >= logBatch {
 				a.flush(b)
 			}
 		default:
@@ -116,35 +89,25 @@ func (a *accessLog) flush(b *batch) {
 	if b.count == 0 {
 		return
 	}
-	if _, err := a.out.Write(b.text.Bytes()); err != nil {
+	if _, err := a.out.Write(b.text); err != nil {
 		a.dropped.Add(float64(b.count))
 	}
-	b.text.Reset()
-	b.count = 0
+	b.text, b.count = b.text[:0], 0
 }
 
 // batch is lines that are written together.
 type batch struct {
-	text  bytes.Buffer
-	lines *json.Encoder
+	text  []byte
 	count int
 	known map[string]string // texts without their secrets: clients often say the same
 }
 
-func newBatch() *batch {
-	b := &batch{known: map[string]string{}}
-	b.lines = json.NewEncoder(&b.text)
-	b.lines.SetEscapeHTML(false)
-	return b
-}
-
-// add encodes a line, which cannot fail.
+// add encodes a line.
 func (b *batch) add(line *access) {
 	line.Path = b.readable(line.Path, line.query)
 	line.Host, line.Agent = short(line.Host), b.hide(short(line.Agent))
-	if b.lines.Encode(line) == nil {
-		b.count++
-	}
+	b.text = line.appendTo(b.text)
+	b.count++
 }
 
 // hide is secret.Hide, which takes longer than the rest of a line.
@@ -204,54 +167,4 @@ func (a *accessLog) writeTCP(l *listener, s *service, c *call, client string, o 
 	line := newAccess(l, s, c, client, o)
 	line.Protocol = "TCP"
 	a.add(line)
-}
-
-func newAccess(l *listener, s *service, c *call, client string, o outcome) *access {
-	line := &access{
-		Time: l.proxy.now().UTC(), Listener: l.name, Client: client, Reason: string(o.reason),
-		In: o.in, Out: o.out, AnswerMS: milliseconds(o.took), TotalMS: milliseconds(o.total),
-	}
-	if s != nil {
-		line.Service = s.name
-	}
-	if c != nil {
-		line.Side, line.Retries = c.side.name, c.retries
-		if c.upstream != nil {
-			line.Upstream = c.upstream.address
-		}
-	}
-	return line
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// readable is a path with the names of its query's parameters. Their values may be
-// tokens of any form, such as a session's number: none is logged.
-func (b *batch) readable(path, query string) string {
-	path = b.hide(short(path))
-	if query == "" {
-		return path
-	}
-	var names []string
-	for part := range strings.SplitSeq(short(query), "&") {
-		name, value, ok := strings.Cut(part, "=")
-		switch {
-		case !ok: // the value of a parameter without name
-			name = "…"
-		case value != "":
-			name += "=…"
-		default:
-			name += "="
-		}
-		names = append(names, name)
-	}
-	return path + "?" + b.hide(strings.Join(names, "&"))
-}
-
-// short cuts a text.
-func short(s string) string {
-	if len(s) > logText {
-		return s[:logText] + "…"
-	}
-	return s
 }

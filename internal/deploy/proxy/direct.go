@@ -25,7 +25,8 @@ type direct struct {
 	closed   bool // until the next request: connections that come back are closed
 }
 
-// isDirect reports a request for direct.
+// isDirect reports a request for direct: it may be sent again, and asks neither for another
+// protocol nor whether it may go on.
 func isDirect(req *http.Request) bool {
 	return req.Body == nil && replayable(req.Method) && req.Header["Upgrade"] == nil && req.Header["Expect"] == nil
 }
@@ -52,19 +53,27 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // take returns an idle connection that is still open; nil: there is none.
 func (d *direct) take() *link {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.closed = false
-	for len(d.idle) > 0 {
-		last := len(d.idle) - 1
-		l := d.idle[last]
-		d.idle[last], d.idle = nil, d.idle[:last]
+	for l := d.last(); l != nil; l = d.last() {
 		if time.Since(l.since) < idleUpstream && l.silent() {
 			return l
 		}
 		l.close()
 	}
 	return nil
+}
+
+// last takes the connection that was used last.
+func (d *direct) last() *link {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = false
+	n := len(d.idle) - 1
+	if n < 0 {
+		return nil
+	}
+	l := d.idle[n]
+	d.idle[n], d.idle = nil, d.idle[:n]
+	return l
 }
 
 // put lets a connection wait for the next request.
