@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 
 	"github.com/slipway-build/slipway/internal/deploy/host"
@@ -56,6 +57,9 @@ func (h Here) Dial(ctx context.Context) (net.Conn, error) {
 func (h Here) Run(ctx context.Context, takeOver bool) error {
 	if err := h.prepare(); err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
 	}
 	systemd := manager(os.Getenv("NOTIFY_SOCKET"))
 	if err := os.Unsetenv("NOTIFY_SOCKET"); err != nil { // runc would take it as that of a container
@@ -112,6 +116,10 @@ func (h Here) Run(ctx context.Context, takeOver bool) error {
 	cancel()
 	return errors.Join(err, <-served)
 }
+
+// garbage is how much a host allocates before it collects garbage, in percent of what it
+// needs, which is little: with Go's 100 it would collect every 700 requests.
+const garbage = 400
 
 // accessLogBytes bounds each of the two files of the access log.
 const accessLogBytes = 32 << 20
