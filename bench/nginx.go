@@ -11,7 +11,8 @@ import (
 	"github.com/slipway-build/slipway/bench/peer"
 )
 
-// nginx is Debian's, in front of one upstream, with connections that stay open.
+// nginx is Debian's, in front of one upstream, with connections that stay open. It writes an
+// access log in JSON, as a host does.
 type nginx struct {
 	address string
 	dir     string
@@ -57,7 +58,10 @@ func (n *nginx) stop() {
 // write writes the configuration.
 func (n *nginx) write(upstream string) error {
 	config := `user root; worker_processes auto; daemon off; pid nginx.pid; error_log stderr crit; events { worker_connections 1024; }
-http { access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5; keepalive_requests 1000000;
+http { log_format json escape=json '{"time":"$time_iso8601","client":"$remote_addr","protocol":"$server_protocol","method":"$request_method","host":"$host","path":"$uri",'
+'"user_agent":"$http_user_agent","upstream":"$upstream_addr","status":$status,"in_bytes":$request_length,"out_bytes":$body_bytes_sent,'
+'"answer_ms":"$upstream_header_time","duration_ms":$request_time}';
+access_log access.log json; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5; keepalive_requests 1000000;
 upstream up { server ` + upstream + `; keepalive 256; keepalive_requests 1000000; }
 server { listen ` + n.address + `; location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
 proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; } } }
