@@ -58,9 +58,7 @@ func (h Here) Run(ctx context.Context, takeOver bool) error {
 	if err := h.prepare(); err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
-	}
+	collectSeldom()
 	systemd := manager(os.Getenv("NOTIFY_SOCKET"))
 	if err := os.Unsetenv("NOTIFY_SOCKET"); err != nil { // runc would take it as that of a container
 		return err
@@ -117,9 +115,13 @@ func (h Here) Run(ctx context.Context, takeOver bool) error {
 	return errors.Join(err, <-served)
 }
 
-// garbage is how much a host allocates before it collects garbage, in percent of what it
-// needs, which is little: with Go's 100 it would collect every 700 requests.
-const garbage = 400
+// collectSeldom lets a host allocate four times of what it needs before it collects garbage.
+// It needs little, and Go's default collects such a heap whenever it has grown by 4 MB.
+func collectSeldom() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}
 
 // accessLogBytes bounds each of the two files of the access log.
 const accessLogBytes = 32 << 20
