@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -157,7 +158,7 @@ func (d *decoder) checkPreviews(at string, e environment, doc *document) {
 		switch {
 		case err != nil || e.Target.kind == "":
 		case e.Target.kind == TargetKubernetes:
-			d.report(codeImpossible, where, "delete it; kubectl port-forward deployment/NAME-SIDE reaches the new pods", "a preview is an address of a host, and the target is kubernetes")
+			d.report(codeImpossible, where, fmt.Sprintf("delete it; the Service %s-preview leads to the new pods", cmp.Or(s.service, "NAME")), "a preview is an address of a host, and the target is kubernetes")
 		case len(shown) == 0:
 			d.report(codeImpossible, where, "delete it, or add port: to the service", "there is no service with a port that the preview could show")
 		case len(shown) > 1:

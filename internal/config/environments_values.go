@@ -127,7 +127,7 @@ type rollingForm struct {
 }
 
 type blueGreenForm struct {
-	Preview listen `yaml:"preview,omitempty" jsonschema_description:"Port, or address and port, on which the new containers answer until the traffic switches. For hosts."`
+	Preview listen `yaml:"preview,omitempty" jsonschema_description:"Port, or address and port, on which the new containers answer until the traffic switches. For hosts; on Kubernetes it is the Service NAME-preview."`
 	Keep    *span  `yaml:"keep,omitempty" jsonschema_description:"How long the replaced containers stay ready to go back to; 10m when left out."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/deploy"
 )
 
 func (f Fleet) serviceAccount(s Service) Object {
@@ -24,6 +25,24 @@ func (f Fleet) service(s Service, name string) Object {
 		port["appProtocol"] = "kubernetes.io/h2c"
 	}
 	out["spec"] = map[string]any{"type": "ClusterIP", "selector": f.side(s), "ports": []any{port}}
+	return out
+}
+
+// previewed reports a side that has requests of its own before it has those of the service.
+func (s Service) previewed() bool {
+	return s.Side != "" && s.Placement.Strategy.Kind == deploy.BlueGreen
+}
+
+// previewSuffix ends the name of a Service that leads to the new side of a service.
+const previewSuffix = "-preview"
+
+// preview is how a new side is reached before the traffic switches to it. It belongs to
+// that side, as its label says.
+func (f Fleet) preview(s Service) Object {
+	out := f.service(s, s.Name+previewSuffix)
+	labels := f.labels(s)
+	labels[LabelSide] = s.Side
+	out["metadata"].(map[string]any)["labels"] = labels
 	return out
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/slipway-build/slipway/internal/config"
+	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/pattern"
 	"github.com/slipway-build/slipway/internal/release"
@@ -86,6 +87,9 @@ func (f Fleet) Shared(s Service) []Object {
 		for _, name := range s.Names {
 			out = append(out, f.service(s, name))
 		}
+		if s.previewed() {
+			out = append(out, f.preview(s))
+		}
 	}
 	out = append(out, f.networkPolicy(s))
 	if max(s.Placement.Replicas, s.Placement.Autoscale.Min) > 1 {
@@ -136,11 +140,20 @@ func (f Fleet) Check() error {
 		}
 	}
 	for _, s := range f.Services {
+		if name := s.Name + previewSuffix; s.Port != 0 && s.Placement.Strategy.Kind == deploy.BlueGreen && f.taken(name) {
+			return diag.Fail(diag.ExitUsage, "%s has the name of the Service by which the new side of %s is reached before the switch", name, s.Name).
+				WithHint("rename one of them, or give %s another strategy than %s", s.Name, deploy.BlueGreen)
+		}
 		if a := s.Placement.Autoscale; a.Max != 0 && (a.Min < 1 || a.Max < a.Min) {
 			return diag.Fail(diag.ExitUsage, "%d to %d pods cannot be a range", a.Min, a.Max).WithHint("write the least and the most pods, such as 2-10")
 		}
 	}
 	return nil
+}
+
+// taken reports a name that a service has, or by which others reach one.
+func (f Fleet) taken(name string) bool {
+	return slices.ContainsFunc(f.Services, func(s Service) bool { return s.Name == name || slices.Contains(s.Names, name) })
 }
 
 func (f Fleet) named(service string) (Service, bool) {

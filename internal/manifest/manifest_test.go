@@ -336,6 +336,9 @@ func TestRefusals(t *testing.T) {
 		"route":     {func(f *manifest.Fleet) { f.Routes[0].Service = "mailer" }, "leads to no port", "port:"},
 		"hook":      {func(f *manifest.Fleet) { f.Hooks.Before[0].Service = "gone" }, "a hook runs gone", "slipway release show v1.2.3"},
 		"scale":     {func(f *manifest.Fleet) { f.Services[0].Placement.Autoscale = deploy.Autoscale{Min: 3, Max: 2} }, "3 to 2 pods", "2-10"},
+		"preview": {func(f *manifest.Fleet) {
+			f.Services[0].Placement.Strategy.Kind, f.Services[0].Names = deploy.BlueGreen, []string{"web-preview"}
+		}, "web-preview has the name", "another strategy than blue-green"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := shop()

@@ -33,6 +33,7 @@ func (o Order) Surplus(ctx context.Context) ([]string, error) {
 	}
 	wanted := map[string]bool{}
 	for _, s := range m.Services {
+		s.Side = "any" // as each has in a rollout
 		for _, object := range m.Shared(s) {
 			wanted[object.Kind()+" "+object.Name()] = s.Type != "job"
 		}

@@ -23,6 +23,7 @@ func resources() map[string]string {
 	return map[string]string{
 		"ConfigMap": "/api/v1|configmaps", "Event": "/api/v1|events", "Pod": "/api/v1|pods", "Secret": "/api/v1|secrets", "Service": "/api/v1|services",
 		"ServiceAccount": "/api/v1|serviceaccounts",
+		"EndpointSlice":  "/apis/discovery.k8s.io/v1|endpointslices",
 		"Deployment":     "/apis/apps/v1|deployments", "Job": "/apis/batch/v1|jobs", "Lease": "/apis/coordination.k8s.io/v1|leases",
 		"PodDisruptionBudget": "/apis/policy/v1|poddisruptionbudgets", "NetworkPolicy": "/apis/networking.k8s.io/v1|networkpolicies",
 		"Ingress": "/apis/networking.k8s.io/v1|ingresses", "HTTPRoute": "/apis/gateway.networking.k8s.io/v1|httproutes",

@@ -40,6 +40,7 @@ type api struct {
 	admission func(key string, o map[string]any) string
 	address   string
 	ahead     time.Duration // its clock
+	late      lateness
 }
 
 func (a *api) serve(t *testing.T) *kube.Client {
@@ -112,6 +113,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.one(w, r, resource, cmp.Or(name, nameOf(body)), body)
 	}
 	a.control()
+	a.late.see(a.objects)
 }
 
 // inside is the path of a request in its namespace.
@@ -192,6 +194,9 @@ func merge(into, change map[string]any) map[string]any {
 
 func (a *api) list(w http.ResponseWriter, r *http.Request, resource string) {
 	items := []any{}
+	if resource == "endpointslices" {
+		items = a.late.slices()
+	}
 	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
 		if strings.HasPrefix(key, resource+"/") && chosen(a.objects[key], r.URL.Query().Get("labelSelector")) {
 			items = append(items, a.objects[key])

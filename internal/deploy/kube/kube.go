@@ -53,7 +53,13 @@ type Client struct {
 	offset time.Duration        // of the server's clock
 	short  map[string]time.Time // since when sides have fewer healthy pods than they want
 	lines  map[string]string    // what was found out about a pod, by the state that it was in
-	looked map[string]string    // the version of the list of pods that was seen last, by service
+	looked map[string]sighting  // what was seen last, by service
+}
+
+// sighting is what a look at the pods of a service found.
+type sighting struct {
+	version string // of their list
+	behind  bool   // a Service does not send requests yet to one that is ready
 }
 
 // Open reads the configuration. It asks the cluster nothing.
@@ -116,7 +122,7 @@ func New(cfg *rest.Config, o Options) (*Client, error) {
 	}
 	return &Client{
 		Namespace: o.Namespace, http: client, server: server, opts: o, holder: rand.Text(), what: fmt.Sprintf("the cluster %s", server.Host),
-		short: map[string]time.Time{}, lines: map[string]string{}, looked: map[string]string{},
+		short: map[string]time.Time{}, lines: map[string]string{}, looked: map[string]sighting{},
 	}, nil
 }
 

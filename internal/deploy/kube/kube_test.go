@@ -26,11 +26,16 @@ const (
 
 // web is a side of the service web.
 func web(key string) kube.Workload {
+	return webBy(key, deploy.Strategy{Kind: deploy.Rolling, Surge: 1})
+}
+
+// webBy is web with a strategy.
+func webBy(key string, by deploy.Strategy) kube.Workload {
 	version, side, _ := strings.Cut(key, "-")
 	f := manifest.Fleet{Name: "shop", Version: version, Environment: "production", Namespace: "payments", Deadline: time.Minute}
 	s := manifest.Service{
 		Service:   release.Service{Name: "web", Type: "http", Port: 8080, Image: "registry.example/shop/web", Digest: "sha256:" + strings.Repeat("a", 64), Health: plan.HealthCheck{HTTP: "/health"}},
-		Placement: config.Placement{Replicas: 2, Strategy: deploy.Strategy{Kind: deploy.Rolling, Surge: 1}, Env: map[string]string{"VERSION": version}},
+		Placement: config.Placement{Replicas: 2, Strategy: by, Env: map[string]string{"VERSION": version}},
 		Names:     []string{"front"}, Side: side,
 	}
 	return kube.Workload{Key: key, Objects: append(f.Shared(s), f.Workload(s)...)}

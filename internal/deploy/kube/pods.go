@@ -20,6 +20,7 @@ import (
 type seen struct {
 	service           string
 	deployments, pods []object
+	endpoints         endpoints
 	inPlace           bool // a Deployment may be changed while it runs: pods of before do not count as healthy
 }
 
@@ -36,6 +37,7 @@ func (c *Client) group(ctx context.Context, now seen, key string, deadline time.
 		}
 	}
 	var unwell []object
+	behind := 0
 	for _, pod := range now.pods {
 		phase := text(pod, "status", "phase")
 		if side(pod) != SideOf(key) || phase == "Succeeded" || phase == "Failed" { // evicted ones stay in the list
@@ -44,6 +46,8 @@ func (c *Client) group(ctx context.Context, now seen, key string, deadline time.
 		g.Up++
 		switch {
 		case ending(pod):
+		case now.endpoints.miss(pod):
+			behind++
 		case ready(pod):
 			g.Healthy++
 		default:
@@ -58,6 +62,9 @@ func (c *Client) group(ctx context.Context, now seen, key string, deadline time.
 	g.Short = c.since(now.service+"/"+key, g.Healthy < g.Want)
 	if g.Healthy == g.Want {
 		return g
+	}
+	if behind > 0 {
+		g.Ill = fmt.Sprintf("%d are ready and no Service sends them requests: the cluster's controller of endpoints is late", behind)
 	}
 	late := time.Since(g.Short) > deadline // of this machine, as Short is
 	g.Failed = c.stuck(owner, late)

@@ -46,7 +46,9 @@ func shaped(o object, key string, replicas int) object {
 	o = cloned(o)
 	switch o.Kind() {
 	case "Service":
-		delete(sub(o, "spec"), "selector") // the traffic's
+		if side(o) == "" {
+			delete(sub(o, "spec"), "selector") // the traffic's
+		}
 	case "Deployment":
 		sub(o, "spec")["replicas"] = replicas
 		sub(o, "metadata")["annotations"] = map[string]any{annotationRelease: key}

@@ -19,7 +19,7 @@ func needed(kinds []string) map[string]map[string][]string {
 			"configmaps": own, "secrets": own, "serviceaccounts": own, "services": own,
 			"events": {"list"}, "pods": {"get", "list"}, "pods/log": {"get"}, "pods/proxy": {"get"},
 		},
-		"apps": {"deployments": own}, "batch": {"jobs": own}, "coordination.k8s.io": {"leases": own},
+		"apps": {"deployments": own}, "batch": {"jobs": own}, "coordination.k8s.io": {"leases": own}, "discovery.k8s.io": {"endpointslices": {"list"}},
 		"networking.k8s.io": {"networkpolicies": own}, "policy": {"poddisruptionbudgets": own},
 	}
 	for _, kind := range kinds {

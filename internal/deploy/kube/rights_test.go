@@ -19,7 +19,7 @@ func everything() map[string]map[string]any {
 		"core": rule("", own, "configmaps", "secrets", "serviceaccounts", "services"), "apps": rule("apps", own, "deployments"), "batch": rule("batch", own, "jobs"),
 		"leases": rule("coordination.k8s.io", own, "leases"), "networks": rule("networking.k8s.io", own, "networkpolicies"),
 		"budgets": rule("policy", own, "poddisruptionbudgets"), "events": rule("", []any{"list"}, "events"), "pods": rule("", []any{"get", "list"}, "pods"),
-		"logs": rule("", []any{"get"}, "*/log"), "proxies": rule("", []any{"get"}, "pods/proxy"),
+		"endpoints": rule("discovery.k8s.io", []any{"list"}, "endpointslices"), "logs": rule("", []any{"get"}, "*/log"), "proxies": rule("", []any{"get"}, "pods/proxy"),
 	}
 }
 

@@ -26,11 +26,11 @@ type Target struct {
 // Observe says how both sides are.
 func (t Target) Observe(ctx context.Context, service string) (deploy.Observed, error) {
 	c := t.Client
-	traffic, err := c.traffic(ctx, service, t.Port)
+	chosen := manifest.Selector(c.opts.Environment, service)
+	traffic, services, err := c.sent(ctx, service, t.Port)
 	if err != nil {
 		return deploy.Observed{}, err
 	}
-	chosen := manifest.Selector(c.opts.Environment, service)
 	deployments, err := c.list(ctx, "Deployment", chosen, "")
 	if err != nil {
 		return deploy.Observed{}, err
@@ -39,10 +39,14 @@ func (t Target) Observe(ctx context.Context, service string) (deploy.Observed, e
 	if err != nil {
 		return deploy.Observed{}, err
 	}
+	reached, err := c.endpoints(ctx, service, services, pods)
+	if err != nil {
+		return deploy.Observed{}, err
+	}
 	c.mu.Lock()
-	c.looked[service] = version
+	c.looked[service] = sighting{version: version, behind: reached.missAny(pods)}
 	c.mu.Unlock()
-	now := seen{service: service, deployments: deployments, pods: pods, inPlace: t.Spec.Runs > 0}
+	now := seen{service: service, deployments: deployments, pods: pods, endpoints: reached, inPlace: t.Spec.Runs > 0}
 	out := deploy.Observed{Old: c.group(ctx, now, t.Spec.Replaces, t.Spec.Deadline), New: c.group(ctx, now, t.Spec.Release, t.Spec.Deadline)}
 	switch t.Spec.Release {
 	case traffic.Main:

@@ -48,6 +48,21 @@ func (c *Client) traffic(ctx context.Context, service string, port int) (Traffic
 	return trafficOf(o)
 }
 
+// sent is traffic, with the Services of the service.
+func (c *Client) sent(ctx context.Context, service string, port int) (t Traffic, services []object, err error) {
+	if port == 0 {
+		t, err = c.traffic(ctx, service, port)
+		return t, nil, err
+	}
+	services, err = c.list(ctx, "Service", manifest.Selector(c.opts.Environment, service), "")
+	for _, o := range services {
+		if o.Name() == service && err == nil {
+			t, err = trafficOf(o)
+		}
+	}
+	return t, services, err
+}
+
 func trafficOf(o object) (t Traffic, err error) {
 	written := text(o, "metadata", "annotations", annotationTraffic)
 	if written == "" {
@@ -92,7 +107,7 @@ func (c *Client) setTraffic(ctx context.Context, service string, port int, t Tra
 	}
 	var names []string
 	for _, o := range all {
-		if o.Name() != service {
+		if o.Name() != service && side(o) == "" {
 			names = append(names, o.Name())
 		}
 	}

@@ -14,10 +14,12 @@ import (
 // Between two looks at a service that does not change. A watch of its pods ends the wait
 // early; what else there is to see, such as what a person asks for, is seen after slow.
 // Without the right to watch pods, or a server that lets one, it is unwatched. Each look is
-// five requests, so that a minute of waiting is 60, and 12 for the lock.
+// five requests, so that a minute of waiting is 60, and 12 for the lock; with pods that are
+// ready it is one more, for their endpoints.
 const (
 	slow      = 5 * time.Second
 	unwatched = time.Second
+	moments   = 200 * time.Millisecond // in which endpoints follow pods
 )
 
 // Wait waits at least for one time, and until a pod of a service is not as Observe last saw
@@ -28,13 +30,16 @@ func (c *Client) Wait(ctx context.Context, service string, least, most time.Dura
 		return err
 	}
 	c.mu.Lock()
-	since := c.looked[service]
+	last := c.looked[service]
 	c.mu.Unlock()
 	left := time.Until(until)
 	if left <= 0 {
 		return nil
 	}
-	if since == "" || c.watch(ctx, service, since, left) != nil {
+	if last.behind {
+		return pause(ctx, min(moments, left))
+	}
+	if last.version == "" || c.watch(ctx, service, last.version, left) != nil {
 		return pause(ctx, min(unwatched, left))
 	}
 	return context.Cause(ctx)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { createOrchestrator } from '../dist/http-server.js';
+import { createOrchestrator, letGo } from '../dist/http-server.js';
 import { Refused, step } from '../dist/message.js';
 
 const passing = (service) => (message) =>
@@ -73,4 +73,17 @@ test('names its paths to whoever missed them', async () => {
   const response = await fetch(`${url}/payment`, { method: 'POST' });
   assert.equal(response.status, 404);
   assert.match((await response.json()).error, /POST \/payments/);
+});
+
+test('lets go of clients that keep connections', async () => {
+  const leaving = createOrchestrator([passing('only')]);
+  leaving.listen(0, '127.0.0.1');
+  await once(leaving, 'listening');
+  const ask = () => fetch(`http://127.0.0.1:${leaving.address().port}/payments`, { method: 'POST', body: 'good' });
+  assert.equal((await ask()).headers.get('connection'), 'keep-alive');
+  letGo(leaving);
+  const last = await ask();
+  assert.equal(last.status, 200);
+  assert.equal(last.headers.get('connection'), 'close');
+  leaving.close();
 });
