@@ -59,6 +59,7 @@ func TestOnARealCluster(t *testing.T) {
 			}
 		})
 	}
+	t.Run("after", b.after)
 	t.Run("place", b.place)
 }
 

@@ -56,7 +56,9 @@ environments:
     hooks: {before: [{service: task, command: [/app, migrate]}]}
 `, name, strategy)
 	}
-	return out + "  plain: {target: kubernetes, memory: 64Mi}\n"
+	return out + `  plain: {target: kubernetes, memory: 64Mi}
+  kept: {target: kubernetes, memory: 64Mi, autoscale: {min: 2, max: 4}, routes: [{host: shop.example, service: web}]}
+`
 }
 
 // bed is a cluster with a registry, and images of an application in it.
@@ -161,6 +163,11 @@ func (b *bed) get(t *testing.T, path string) string {
 // ask asks the API, past Slipway.
 func (b *bed) ask(t *testing.T, method, path, body string) string {
 	t.Helper()
+	return b.askAs(t, method, path, body, "application/json")
+}
+
+func (b *bed) askAs(t *testing.T, method, path, body, content string) string {
+	t.Helper()
 	client, err := rest.HTTPClientFor(b.config)
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +176,7 @@ func (b *bed) ask(t *testing.T, method, path, body string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", content)
 	res, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
