@@ -78,6 +78,19 @@ func (k Kubernetes) Prepare(ctx context.Context, o Order, r host.Rollout) error 
 	return k.Store(ctx, jobsName(r), jobs)
 }
 
+// settle is how long nodes take to learn of a Service: kube-proxy writes its rules at most
+// once a second, and nothing says when it has.
+const settle = 2 * time.Second
+
+// Settle waits until clients reach what nothing has run before. What replaces something need
+// not wait: the pods of before serve while nodes learn.
+func (k Kubernetes) Settle(ctx context.Context, r host.Rollout) error {
+	if slices.ContainsFunc(slices.Concat(r.Waves...), func(p host.Part) bool { return p.Spec.Replaces == "" && p.Spec.Runs == 0 && p.New.Port != 0 }) {
+		return sleep(ctx, settle)
+	}
+	return nil
+}
+
 // sideOf has the objects of the side that a part of a rollout brings.
 func sideOf(m manifest.Fleet, p host.Part) kube.Workload {
 	s := service(m, p.Spec.Service, p.New)

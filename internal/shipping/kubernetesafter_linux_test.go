@@ -31,9 +31,9 @@ func (b *bed) after(t *testing.T) {
 	b.drifted(t)
 
 	b.ask(t, http.MethodDelete, networks+"networkpolicies/web", "")
-	b.byHand(t, apps+side, `{"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}}`)
+	b.byHand(t, apps+side, `{"spec": {"progressDeadlineSeconds": 77}}`)
 	b.byHand(t, in+"services/web", `{"spec": {"selector": {"app.kubernetes.io/name": "nobody"}, "sessionAffinity": "ClientIP"}}`)
-	b.drifted(t, "Deployment "+side+" spec.template.spec.terminationGracePeriodSeconds 35 1 somebody", "NetworkPolicy web missing",
+	b.drifted(t, "Deployment "+side+" spec.progressDeadlineSeconds 600 77 somebody", "NetworkPolicy web missing",
 		"Service web spec.selector.app.kubernetes.io/name web nobody somebody", "Service web spec.sessionAffinity  ClientIP somebody")
 	if done := b.deploy(t, "kept", "v1"); done.Outcome != deploy.Deployed {
 		t.Fatalf("%+v", done)

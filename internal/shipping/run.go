@@ -92,6 +92,9 @@ func Run(ctx context.Context, client Place, r host.Rollout, by string, sink even
 		return done, nil
 	}
 	when := "after"
+	if s, ok := client.(settler); ok && done.Outcome == deploy.Deployed {
+		err = s.Settle(running, r)
+	}
 	if done.Outcome == deploy.RolledBack {
 		when = "rollback"
 		if r.OldRoutes != nil {
@@ -103,6 +106,11 @@ func Run(ctx context.Context, client Place, r host.Rollout, by string, sink even
 	err = errors.Join(err, hooks(running, client, r, when, by, sink))
 	r.Ended, r.Outcome, r.Why = time.Now().UTC(), done.Outcome, done.Reason
 	return done, errors.Join(err, client.Keep(running, r))
+}
+
+// settler is a place in which clients reach a service some time after it has them.
+type settler interface {
+	Settle(ctx context.Context, r host.Rollout) error
 }
 
 // carryOut runs the hooks before, and then the rollout itself. A hook that fails ends it
