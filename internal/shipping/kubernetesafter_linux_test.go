@@ -32,13 +32,13 @@ func (b *bed) after(t *testing.T) {
 
 	b.ask(t, http.MethodDelete, networks+"networkpolicies/web", "")
 	b.byHand(t, apps+side, `{"spec": {"progressDeadlineSeconds": 77}}`)
-	b.byHand(t, in+"services/web", `{"spec": {"selector": {"app.kubernetes.io/name": "nobody"}, "sessionAffinity": "ClientIP"}}`)
-	b.drifted(t, "Deployment "+side+" spec.progressDeadlineSeconds 600 77 somebody", "NetworkPolicy web missing",
-		"Service web spec.selector.app.kubernetes.io/name web nobody somebody", "Service web spec.sessionAffinity  ClientIP somebody")
+	b.byHand(t, in+"services/web", `{"spec": {"selector": {"app.kubernetes.io/name": "nobody"}, "publishNotReadyAddresses": true}}`)
+	b.drifted(t, "Deployment "+side+" spec.progressDeadlineSeconds 120 77 somebody", "NetworkPolicy web missing",
+		"Service web spec.selector[app.kubernetes.io/name] web nobody somebody", "Service web spec.publishNotReadyAddresses  true somebody")
 	if done := b.deploy(t, "kept", "v1"); done.Outcome != deploy.Deployed {
 		t.Fatalf("%+v", done)
 	}
-	b.drifted(t, "Service web spec.sessionAffinity  ClientIP somebody") // what others add is theirs
+	b.drifted(t, "Service web spec.publishNotReadyAddresses  true somebody") // what others add is theirs
 	if got := b.asks(t, b.address(t, "kept"))(); !strings.Contains(got, "v1") {
 		t.Errorf("after it was put back, web says %q", got)
 	}

@@ -44,6 +44,9 @@ func (x *exchange) Value(key any) any {
 
 // ServeHTTP hands one request on.
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s, _ := r.Context().Value(slotKey{}).(*slot); s != nil {
+		s.use()
+	}
 	peer := host(r.RemoteAddr)
 	x := &exchange{answer: &answer{ResponseWriter: w}, peer: peer, began: l.proxy.now(), secure: r.TLS != nil, trusted: l.trusts(peer)}
 	x.client = clientOf(r, peer, x.trusted)

@@ -48,7 +48,8 @@ type listener struct {
 	server  *http.Server  // nil for TCP
 	certs   *certificates // nil: no TLS
 	base    context.Context
-	cut     func() // ends everything now
+	cut     func()        // ends everything now
+	served  chan struct{} // closed when nothing is accepted any more
 }
 
 // Listen serves a listener, which may be inherited from another process, until Close.
@@ -61,7 +62,7 @@ func (p *Proxy) Listen(name string, inner net.Listener, o ListenerOptions) error
 		return diag.Fail(diag.ExitUsage, "listener %q has a negative limit", name).WithHint("leave it out for the default")
 	}
 	o = o.complete()
-	l := &listener{name: name, opts: o, proxy: p}
+	l := &listener{name: name, opts: o, proxy: p, served: make(chan struct{})}
 	var secure *tls.Config
 	if len(o.Certificates) > 0 || o.Obtained != nil {
 		var err error
@@ -113,7 +114,10 @@ func (l *listener) start(secure *tls.Config) {
 	l.base = base
 	if l.opts.TCP {
 		l.cut = func() { cancel(errCut) }
-		go l.serveTCP(secure)
+		go func() {
+			defer close(l.served)
+			l.serveTCP(secure)
+		}()
 		return
 	}
 	protocols := new(http.Protocols)
@@ -124,6 +128,9 @@ func (l *listener) start(secure *tls.Config) {
 		Handler: l, Protocols: protocols, TLSConfig: secure, ErrorLog: l.proxy.quiet,
 		ReadHeaderTimeout: l.opts.HeaderTimeout, IdleTimeout: l.opts.IdleTimeout, MaxHeaderBytes: l.opts.MaxHeaderBytes,
 		BaseContext: func(net.Listener) context.Context { return base },
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, slotKey{}, slotOf(conn))
+		},
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connectionBuffer,
 			SendPingTimeout: silentUpstream, PingTimeout: silentUpstream,
@@ -134,6 +141,7 @@ func (l *listener) start(secure *tls.Config) {
 		_ = l.server.Close()
 	}
 	go func() { // ends when the listener is closed
+		defer close(l.served)
 		if secure != nil {
 			_ = l.server.ServeTLS(l.limited, "", "")
 			return
@@ -176,6 +184,7 @@ type limited struct {
 	closed chan struct{}
 	close  func() error
 	open   atomic.Int64
+	unused atomic.Int64 // of the open ones: those without a request so far
 	gauge  prometheus.Gauge
 }
 
@@ -200,12 +209,16 @@ func (l *limited) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.open.Add(1)
+	l.unused.Add(1)
 	l.gauge.Inc()
-	return &slot{Conn: conn, leave: sync.OnceFunc(func() {
+	s := &slot{Conn: conn, of: l}
+	s.leave = sync.OnceFunc(func() {
+		s.use()
 		l.open.Add(-1)
 		l.gauge.Dec()
 		<-l.slots
-	})}, nil
+	})
+	return s, nil
 }
 
 func (l *limited) Close() error { return l.close() }
@@ -213,7 +226,28 @@ func (l *limited) Close() error { return l.close() }
 // slot is a connection that gives its place back.
 type slot struct {
 	net.Conn
+	of    *limited
 	leave func()
+	used  atomic.Bool
+}
+
+// slotKey is the context key of the connection of a request.
+type slotKey struct{}
+
+// slotOf finds the slot in a connection of http.Server.
+func slotOf(conn net.Conn) *slot {
+	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secure.NetConn()
+	}
+	s, _ := conn.(*slot)
+	return s
+}
+
+// use notes that the first request has come.
+func (s *slot) use() {
+	if !s.used.Load() && s.used.CompareAndSwap(false, true) {
+		s.of.unused.Add(-1)
+	}
 }
 
 func (s *slot) Close() error {

@@ -27,6 +27,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,10 @@ const Reason = "X-Slipway-Proxy"
 // lingering is how long clients with open connections learn at Close that they end
 // ("Connection: close"), before idle ones are closed.
 const lingering = 500 * time.Millisecond
+
+// silence is how long connections may be open without a request before they are closed:
+// http.Server drops a request that it has read after Shutdown began.
+const silence = 5 * time.Second
 
 // Options are those of a whole proxy. The zero value is ready.
 type Options struct {
@@ -103,6 +108,9 @@ func (p *Proxy) Close(ctx context.Context) error {
 	for _, l := range listeners {
 		_ = l.limited.Close()
 	}
+	for _, l := range listeners {
+		<-l.served // so that all connections are counted
+	}
 	p.linger(ctx, listeners)
 	var ended atomic.Int64
 	for _, l := range listeners {
@@ -135,18 +143,17 @@ func (p *Proxy) Close(ctx context.Context) error {
 	return nil
 }
 
-// linger waits for connections to end by themselves.
+// linger waits for connections to end by themselves, and for the first request of each.
 func (p *Proxy) linger(ctx context.Context, listeners []*listener) {
-	ctx, cancel := context.WithTimeout(ctx, lingering)
-	defer cancel()
-	p.wait(ctx, func() bool {
-		for _, l := range listeners {
-			if l.limited.open.Load() > 0 {
-				return false
-			}
-		}
-		return true
-	})
+	until := func(limit time.Duration, count func(*limited) *atomic.Int64) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		p.wait(ctx, func() bool {
+			return !slices.ContainsFunc(listeners, func(l *listener) bool { return count(l.limited).Load() > 0 })
+		})
+	}
+	until(lingering, func(l *limited) *atomic.Int64 { return &l.open })
+	until(silence-lingering, func(l *limited) *atomic.Int64 { return &l.unused })
 }
 
 // wait asks until something holds, as http.Server.Shutdown does; false when the

@@ -41,6 +41,7 @@ func (l *listener) handTCP(conn net.Conn, secure *tls.Config) {
 	if err != nil {
 		return
 	}
+	slotOf(conn).use()
 	var no *refusal
 	var s *service
 	var c *call
