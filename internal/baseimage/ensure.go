@@ -57,19 +57,11 @@ func (a *Assembler) Ready(ctx context.Context, refs, platforms []string) (map[st
 	if err != nil {
 		return nil, false
 	}
-	for _, ref := range refs {
-		base, err := spec.Of(ref)
-		if err != nil {
-			return nil, false
-		}
-		for _, t := range targets {
-			if _, ok := a.pinned(base, t.Platform); !ok && base.Role != plan.RoleProbe {
-				return nil, false
-			}
-		}
+	pins, missing, err := a.known(refs, targets)
+	if err != nil || slices.ContainsFunc(missing, func(w want) bool { return w.base.Role != plan.RoleProbe }) {
+		return nil, false
 	}
-	pins, err := a.pins(ctx, refs, targets, func(NPMPin, spec.Target, bool) {})
-	if err != nil {
+	if err := a.find(ctx, pins, missing, func(NPMPin, spec.Target, bool) {}); err != nil {
 		return nil, false
 	}
 	out := map[string]Built{}
@@ -141,17 +133,27 @@ func (a *Assembler) ahead(ctx context.Context) (begin func(NPMPin, spec.Target, 
 // pins returns what each base is made of, by ref, in the order of the targets.
 // npm packages are told as soon as they are found, with whether headers are wanted.
 func (a *Assembler) pins(ctx context.Context, refs []string, targets []spec.Target, found func(NPMPin, spec.Target, bool)) (map[string][]Locked, error) {
+	out, missing, err := a.known(refs, targets)
+	if err != nil {
+		return nil, err
+	}
+	return out, a.find(ctx, out, missing, found)
+}
+
+// known returns the pins that there are already, with those that are missing in their
+// places.
+func (a *Assembler) known(refs []string, targets []spec.Target) (map[string][]Locked, []want, error) {
 	out := map[string][]Locked{}
 	var missing []want
 	for _, ref := range slices.Compact(slices.Sorted(slices.Values(refs))) {
 		base, err := spec.Of(ref)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, t := range targets {
 			l, ok := a.pinned(base, t.Platform)
 			if ok && l.Assembly != assemblyOf(l.Ref) {
-				return nil, outdated(l)
+				return nil, nil, outdated(l)
 			}
 			if !ok {
 				missing = append(missing, want{base, t})
@@ -160,18 +162,23 @@ func (a *Assembler) pins(ctx context.Context, refs []string, targets []spec.Targ
 			out[ref] = append(out[ref], l)
 		}
 	}
+	return out, missing, nil
+}
+
+// find resolves the pins that are missing, puts them into their places, and remembers them.
+func (a *Assembler) find(ctx context.Context, pins map[string][]Locked, missing []want, found func(NPMPin, spec.Target, bool)) error {
 	resolved, err := a.resolve(ctx, missing, found)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, l := range resolved {
-		i := slices.IndexFunc(out[l.Ref], func(o Locked) bool { return o.Platform == l.Platform })
-		out[l.Ref][i] = l
+		i := slices.IndexFunc(pins[l.Ref], func(o Locked) bool { return o.Platform == l.Platform })
+		pins[l.Ref][i] = l
 		if err := a.remember(l); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // pinned returns the pins of the repository's lock, else those of an earlier

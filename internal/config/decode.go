@@ -52,6 +52,7 @@ type decoder struct {
 	at       map[string]diag.Place
 	findings diag.Findings
 	hidden   map[int]bool // lines that show a secret, of which there is no excerpt
+	fields   map[reflect.Type]map[string][]int
 }
 
 // hide keeps the line of a finding out of all excerpts.
@@ -215,10 +216,10 @@ func (d *decoder) key(kv *ast.MappingValueNode) (string, bool) {
 }
 
 func (d *decoder) decodeStruct(n ast.Node, v reflect.Value, path string) {
-	fields := fieldsOf(v)
+	fields := d.fieldsOf(v.Type())
 	d.each(n, path, func(key string, value ast.Node, child string) {
 		if f, ok := fields[key]; ok {
-			d.decode(value, f, child)
+			d.decode(value, v.FieldByIndex(f), child)
 			return
 		}
 		names := sortedKeys(fields)
@@ -233,19 +234,27 @@ func (d *decoder) decodeStruct(n ast.Node, v reflect.Value, path string) {
 	})
 }
 
-// fieldsOf returns the fields of a struct by their key, embedded ones included.
-func fieldsOf(v reflect.Value) map[string]reflect.Value {
-	fields := map[string]reflect.Value{}
-	for i := range v.NumField() {
-		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+// fieldsOf returns the fields of a struct by their key, embedded ones included. Every
+// service has the same, so they are kept.
+func (d *decoder) fieldsOf(t reflect.Type) map[string][]int {
+	if fields, ok := d.fields[t]; ok {
+		return fields
+	}
+	fields := map[string][]int{}
+	for i := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
 		if options == "inline" {
-			for k, f := range fieldsOf(v.Field(i)) {
-				fields[k] = f
+			for k, below := range d.fieldsOf(t.Field(i).Type) {
+				fields[k] = append([]int{i}, below...)
 			}
 			continue
 		}
-		fields[name] = v.Field(i)
+		fields[name] = []int{i}
 	}
+	if d.fields == nil {
+		d.fields = map[reflect.Type]map[string][]int{}
+	}
+	d.fields[t] = fields
 	return fields
 }
 

@@ -258,6 +258,14 @@ func (d *decoder) checkGates(at string, g gates) {
 
 // overlay lays the written fields of b over a.
 func (a gates) overlay(b gates) gates {
+	if reflect.ValueOf(b).IsZero() { // as of nearly every service
+		return a
+	}
+	return a.under(b)
+}
+
+// under is overlay of gates of which some are written.
+func (a gates) under(b gates) gates {
 	overlay(reflect.ValueOf(&a).Elem(), reflect.ValueOf(&b).Elem())
 	return a
 }

@@ -85,10 +85,11 @@ func (d *decoder) decodeNeed(n ast.Node, at string, out *need) bool {
 		return false
 	}
 	before := len(d.findings)
-	fields := fieldsOf(reflect.ValueOf(&out.form).Elem())
+	form := reflect.ValueOf(&out.form).Elem()
+	fields := d.fieldsOf(form.Type())
 	d.each(n, at, func(key string, value ast.Node, child string) {
 		if f, ok := fields[key]; ok {
-			d.decode(value, f, child)
+			d.decode(value, form.FieldByIndex(f), child)
 			return
 		}
 		if _, ok := companion.Find(key); ok {

@@ -248,16 +248,27 @@ func (r *reader) onbuild() {
 
 // variables are the global arguments of a Dockerfile.
 type variables struct {
-	values map[string]string
-	dark   map[string]bool // depend on what only BuildKit knows, as TARGETARCH does
-	asked  bool            // for a dark one, since the last expansion began
+	values   map[string]string
+	platform map[string]string // what a build for one platform sets
+	dark     map[string]bool   // depend on what only BuildKit knows, as TARGETARCH does
+	asked    bool              // for a dark one, since the last expansion began
 }
 
 // Get implements shell.EnvGetter.
 func (v *variables) Get(name string) (string, bool) {
-	v.asked = v.asked || v.dark[name]
+	_, known := v.platform[name]
+	v.asked = v.asked || v.dark[name] || !known && ofPlatform(name)
 	value, ok := v.values[name]
 	return value, ok
+}
+
+// ofPlatform reports whether BuildKit sets an argument for the platforms of a build.
+func ofPlatform(name string) bool {
+	what, ok := strings.CutPrefix(name, "BUILD")
+	if !ok {
+		what, ok = strings.CutPrefix(name, "TARGET")
+	}
+	return ok && slices.Contains([]string{"PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE"}, what)
 }
 
 // Keys implements shell.EnvGetter.
@@ -277,13 +288,10 @@ func (v *variables) expand(lex *shell.Lex, word string) string {
 // caller gives wins over the default. platform has what a build for one platform
 // sets by itself; nil: nobody knows it yet.
 func globals(meta []instructions.ArgCommand, args map[string]string, escape rune, platform map[string]string) *variables {
-	v := &variables{values: map[string]string{}, dark: map[string]bool{}}
-	for _, side := range []string{"BUILD", "TARGET"} {
-		for _, what := range []string{"PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE"} {
-			value, known := platform[side+what]
-			if v.dark[side+what] = !known; known {
-				v.values[side+what] = value
-			}
+	v := &variables{values: map[string]string{}, dark: map[string]bool{}, platform: platform}
+	for name, value := range platform {
+		if ofPlatform(name) {
+			v.values[name] = value
 		}
 	}
 	lex := shell.NewLex(escape)

@@ -55,7 +55,9 @@ func Read(name string, text []byte) (File, error) {
 		return File{}, err
 	}
 	f := File{name: name, parsed: stages, meta: meta, escape: tree.EscapeToken}
-	f.syntax, _, _, _ = parser.DetectSyntax(text)
+	if bytes.Contains(bytes.ToLower(text), []byte("syntax")) { // else three more parsers look for it
+		f.syntax, _, _, _ = parser.DetectSyntax(text)
+	}
 	f.declare(meta)
 	for i, s := range stages {
 		for _, c := range s.Commands {

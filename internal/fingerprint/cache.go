@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,6 +45,7 @@ type Cache struct {
 	known cacheRecords
 	reads map[string]keptReads
 
+	learned    atomic.Bool // fresh has something
 	mu         sync.Mutex
 	fresh      map[cacheKey]cacheValue
 	freshReads map[string]keptReads
@@ -111,19 +113,22 @@ func (c *Cache) used(k cacheKey, v cacheValue) {
 // find prefers what was learned since the cache was read; nobody writes to the
 // rest.
 func (c *Cache) find(k cacheKey) (cacheValue, bool) {
-	c.mu.Lock()
-	v, ok := c.fresh[k]
-	c.mu.Unlock()
-	if !ok {
-		v, ok = c.known.find(k)
+	if c.learned.Load() {
+		c.mu.Lock()
+		v, ok := c.fresh[k]
+		c.mu.Unlock()
+		if ok {
+			return v, ok
+		}
 	}
-	return v, ok
+	return c.known.find(k)
 }
 
 func (c *Cache) keep(k cacheKey, v cacheValue) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fresh[k] = v
+	c.learned.Store(true)
 }
 
 // Changed reports whether there is anything to write.

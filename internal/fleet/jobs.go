@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/slipway-build/slipway/internal/config"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/ecosystem/node"
@@ -84,7 +85,11 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 		maps.Copy(args, req.Args)
 		req.Args = args
 	}
-	return pipeline.Job{Request: req, Service: s, Wanted: f.wanted(s.Name), Waivers: f.waivers(s.Name), File: parsed, Bases: bases, Needs: f.stageNeeds(s.Name), Image: f.Image(s.Name)}, nil
+	said, _ := f.Fleet.Named(s.Name)
+	return pipeline.Job{
+		Request: req, Service: s, Wanted: wanted(said), Waivers: pipeline.Waivers{File: f.File, List: said.Waivers}, File: parsed, Bases: bases,
+		Needs: f.stageNeeds(said), Image: f.Image(s.Name),
+	}, nil
 }
 
 // hasStage refuses a quality stage that the plan of a service does not have.
@@ -119,24 +124,12 @@ func (f *Fleet) WritesQuality(name string) bool {
 	return len(s.Quality) > 0
 }
 
-// waivers are those of a service.
-func (f *Fleet) waivers(name string) pipeline.Waivers {
-	for _, s := range f.Services {
-		if s.Name == name {
-			return pipeline.Waivers{File: f.File, List: s.Waivers}
-		}
-	}
-	return pipeline.Waivers{}
-}
-
 // wanted lists the paths that slipway.yaml wants in the image of a service.
-func (f *Fleet) wanted(name string) []string {
+func wanted(s config.Service) []string {
 	var out []string
-	for _, s := range f.Services {
-		for _, file := range s.Files {
-			if s.Name == name && file.From == "" {
-				out = append(out, file.Path)
-			}
+	for _, file := range s.Files {
+		if file.From == "" {
+			out = append(out, file.Path)
 		}
 	}
 	return out

@@ -14,8 +14,7 @@ func (f *Fleet) Needs(s config.Service) []companion.Need { return f.withPorts(s.
 
 // stageNeeds are the servers beside the quality stages of a service: those that the
 // stage writes, else those of the service beside the stages that test a whole.
-func (f *Fleet) stageNeeds(service string) map[string][]companion.Need {
-	s, _ := f.Fleet.Named(service)
+func (f *Fleet) stageNeeds(s config.Service) map[string][]companion.Need {
 	out := map[string][]companion.Need{}
 	for _, stage := range plan.QualityStages() {
 		needs := s.Quality[stage].Needs
@@ -32,7 +31,10 @@ func (f *Fleet) stageNeeds(service string) map[string][]companion.Need {
 func (f *Fleet) withPorts(needs []companion.Need) []companion.Need {
 	out := slices.Clone(needs)
 	for i, n := range out {
-		if other, ok := f.Fleet.Named(n.Service); ok && n.Service != "" {
+		if n.Service == "" {
+			continue
+		}
+		if other, ok := f.Fleet.Named(n.Service); ok {
 			out[i].Port = other.Port
 		}
 	}

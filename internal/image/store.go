@@ -72,6 +72,12 @@ type names struct {
 	byKey   map[string]v1.Descriptor
 }
 
+// of reports whether a file is the one that was read.
+func (n names) of(now fs.FileInfo) bool {
+	was := n.file
+	return was != nil && os.SameFile(was, now) && was.Size() == now.Size() && was.ModTime().Equal(now.ModTime())
+}
+
 // Option changes how a Store behaves.
 type Option func(*Store)
 
@@ -260,6 +266,9 @@ func (s *Store) readIndex() ([]Entry, error) {
 // refresh reads index.json when it is another file than the last time. The
 // caller holds mu.
 func (s *Store) refresh() error {
+	if now, err := os.Stat(s.path("index.json")); err == nil && s.names.of(now) {
+		return nil
+	}
 	f, err := os.Open(s.path("index.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		s.names = names{}
@@ -272,9 +281,6 @@ func (s *Store) refresh() error {
 	now, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("reading image store: %w", err)
-	}
-	if was := s.names.file; was != nil && os.SameFile(was, now) && was.Size() == now.Size() && was.ModTime().Equal(now.ModTime()) {
-		return nil
 	}
 	data, err := io.ReadAll(f)
 	if err != nil {
