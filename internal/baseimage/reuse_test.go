@@ -122,3 +122,19 @@ func TestIndexesAreReadOnce(t *testing.T) {
 		t.Error("a newer index gave the old base")
 	}
 }
+
+// TestReadyAsksNobody: a base that was never resolved is not ready, and one that was
+// made is, with the digest that it has.
+func TestReadyAsksNobody(t *testing.T) {
+	w := newWorld(t)
+	a := w.assembler()
+	if _, ok := a.Ready(t.Context(), []string{runtimeRef}, []string{"linux/amd64"}); ok || w.asked() > 0 {
+		t.Errorf("ready %v after %d requests, and nothing is there", ok, w.asked())
+	}
+	made := w.ensure(a, runtimeRef, "linux/amd64")
+	before := w.asked()
+	got, ok := a.Ready(t.Context(), []string{runtimeRef}, []string{"linux/amd64"})
+	if !ok || got[runtimeRef].Index != made.Index || w.asked() != before {
+		t.Errorf("ready %v with %s, want %s; %d further requests", ok, got[runtimeRef].Index, made.Index, w.asked()-before)
+	}
+}

@@ -232,3 +232,20 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Errorf("%s (-want +got), -update writes it:\n%s", file, diff)
 	}
 }
+
+// TestNamedCopiesNothing: a fleet of a thousand services asks for each of them.
+func TestNamedCopiesNothing(t *testing.T) {
+	f, findings := Parse("slipway.yaml", []byte("version: 1\nfleet: shop\nservices:\n  api: {type: job}\n  web: {type: job}\n"))
+	if err := findings.Errors(); err != nil {
+		t.Fatal(err)
+	}
+	var s Service
+	if n := testing.AllocsPerRun(10, func() { s, _ = f.Named("web") }); n > 0 || s.Name != "web" {
+		t.Errorf("%v allocations to find %q", n, s.Name)
+	}
+	for _, name := range []string{"other", ""} {
+		if s, ok := f.Named(name); ok {
+			t.Errorf("%q is %q", name, s.Name)
+		}
+	}
+}

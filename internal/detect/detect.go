@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -243,10 +244,11 @@ func PlanEach(tree fs.FS, fleet *config.Fleet, with ...Option) ([]Planned, diag.
 	}
 	all := make([]Planned, len(services))
 	var group errgroup.Group
-	for i, root := range roots {
+	var next atomic.Int64 // services differ: who is ready takes the next one
+	for _, root := range roots {
 		root.prove = slices.Contains(with, WithQuality)
 		group.Go(func() error {
-			for j := len(all) * i / len(roots); j < len(all)*(i+1)/len(roots); j++ {
+			for j := int(next.Add(1)) - 1; j < len(all); j = int(next.Add(1)) - 1 {
 				all[j].Plan, all[j].Findings = planOne(root, services[j], fleet)
 				all[j].Name = or(or(all[j].Plan.Name, services[j].Name), config.Unnamed)
 			}

@@ -45,6 +45,8 @@ func TestReadsNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 		"a variable that may be a download":  {text: "FROM scratch\nARG U\nADD $U /\n", want: Reads{Unknown: []string{"ADD $U"}, Paths: []string{"."}}},
 		"an archive of the context":          {text: "FROM scratch\nADD a.tar.gz /\n", want: Reads{Paths: []string{"a.tar.gz"}}},
 		"a foreign front end":                {text: "# syntax=other/frontend\nFROM scratch\n", want: Reads{Unknown: []string{"the front end other/frontend"}}},
+		"a directive in other letters":       {text: "# SYNTAX=other/frontend\nFROM scratch\n", want: Reads{Unknown: []string{"the front end other/frontend"}}},
+		"a front end after the first line":   {text: "#!/usr/bin/env x\n# syntax=other/frontend\nFROM scratch\n", want: Reads{Unknown: []string{"the front end other/frontend"}}},
 		"the usual front end":                {text: "# syntax=docker/dockerfile:1\nFROM scratch\n"},
 		"triggers":                           {text: "FROM scratch AS one\nONBUILD COPY x /\nFROM one\n", want: Reads{Unknown: []string{"the ONBUILD steps of stage one"}}},
 		"a mount that only BuildKit reads":   {text: "FROM scratch\nRUN --mount=type=$T,target=/s true\n", want: Reads{Paths: []string{"."}, Unknown: []string{`a mount of RUN: unsupported mount type "$T"`}}},

@@ -4,13 +4,16 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +35,7 @@ import (
 // copy of the context, and the verdict of the fingerprint is held against it: a
 // fingerprint that was seen before has to have the image that it had then. The
 // few values that each input takes make fingerprints come back often. A wrong
-// skip fails the test; needless rebuilds are counted and printed.
+// skip fails the test; needless rebuilds are counted and printed by what caused them.
 //
 // SLIPWAY_VERDICT_RUNS is the number of changes, 100 unless set; the whole test is
 //
@@ -61,6 +64,7 @@ func TestEqualFingerprintsMeanEqualImages(t *testing.T) {
 	}
 	j.builds.Wait()
 	t.Logf("%d changes in %v: %v", runs, time.Since(start).Round(time.Second), j.count)
+	t.Logf("needless rebuilds, and all, by the change before them:%s", j.table())
 	if runs >= 100 && (j.count.skips < runs/20 || j.count.rebuilds-j.count.needless < runs/20) {
 		t.Error("the changes are not varied enough to prove anything")
 	}
@@ -79,11 +83,13 @@ type judge struct {
 	req    engine.Request
 	cache  *fingerprint.Cache
 	what   []string // the changes, for a failure
+	kind   string   // of the last one
 
 	// Of the one build at a time, in the order of the changes:
 	seen  map[string]verdict // by fingerprint
 	last  string             // image
 	count counts
+	by    map[string]*counts // rebuilds, by the kind of change
 }
 
 type counts struct{ skips, rebuilds, needless, unknown, refused int }
@@ -93,11 +99,24 @@ func (c counts) String() string {
 		c.skips, c.rebuilds, c.needless, c.unknown, c.refused)
 }
 
+// table has a line for each kind of change, the most needless first.
+func (j *judge) table() string {
+	kinds := slices.SortedFunc(maps.Keys(j.by), func(a, b string) int {
+		return cmp.Or(cmp.Compare(j.by[b].needless, j.by[a].needless), cmp.Compare(a, b))
+	})
+	var b strings.Builder
+	for _, kind := range kinds {
+		fmt.Fprintf(&b, "\n  %4d of %4d  %s", j.by[kind].needless, j.by[kind].rebuilds, kind)
+	}
+	return b.String()
+}
+
 // verdict is one state of the service: its fingerprint, and the image that a full
 // build made of it.
 type verdict struct {
 	key, image string
-	err        error // of the fingerprint
+	err        error  // of the fingerprint
+	kind       string // of the change
 	story      string
 }
 
@@ -119,9 +138,14 @@ func (j *judge) hold(t *testing.T, change int, v verdict) {
 		j.count.skips++
 	default:
 		j.seen[v.key] = v
+		if j.by[v.kind] == nil {
+			j.by[v.kind] = &counts{}
+		}
 		j.count.rebuilds++
+		j.by[v.kind].rebuilds++
 		if v.image == j.last && v.image != "" {
 			j.count.needless++
+			j.by[v.kind].needless++
 		}
 	}
 	j.last = v.image
@@ -131,7 +155,7 @@ func newJudge(t *testing.T, seed uint64) *judge {
 	t.Helper()
 	j := &judge{
 		Rand: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), work: t.TempDir(), images: t.TempDir(),
-		cache: fingerprint.NewCache(time.Now()), slot: make(chan struct{}, 1), seen: map[string]verdict{},
+		cache: fingerprint.NewCache(time.Now()), slot: make(chan struct{}, 1), seen: map[string]verdict{}, by: map[string]*counts{},
 	}
 	j.openEngine(t)
 	busybox, err := os.ReadFile("/bin/busybox")
@@ -224,7 +248,7 @@ func (j *judge) judge(t *testing.T, i int) {
 	j.keepCache(t)
 	print, err := j.fingerprint(t.Context(), j.cache)
 	fresh, freshErr := j.fingerprint(t.Context(), nil)
-	v := verdict{key: print.Key, err: err, story: j.story()}
+	v := verdict{key: print.Key, err: err, kind: j.kind, story: j.story()}
 	if print.Key != fresh.Key || (err == nil) != (freshErr == nil) {
 		t.Errorf("change %d: with its cache the fingerprint is %s (%v), without %s (%v)\n%s", i, print.Key, err, fresh.Key, freshErr, v.story)
 	}
@@ -294,7 +318,10 @@ func (j *judge) mutate(t *testing.T) {
 		return
 	}
 	r := &j.req
-	switch j.IntN(13) {
+	option := j.IntN(13)
+	j.kind = append([]string{"ignore patterns", "arguments", "labels", "target", "platforms", "bases", "secrets", "compression", "epoch", "git modes"},
+		slices.Repeat([]string{"Dockerfile"}, 3)...)[option]
+	switch option {
 	case 0:
 		r.Ignore = pick(j, nil, []string{"*.md"}, []string{"src", "!src/deep"}, []string{"**/b.txt"}, []string{"*", "!src/**", "!a.txt"}, []string{"lib/", "!lib/a.txt", "link"})
 	case 1:
@@ -321,7 +348,7 @@ func (j *judge) mutate(t *testing.T) {
 	default:
 		r.Dockerfile = j.dockerfile()
 	}
-	j.what = append(j.what, "an option")
+	j.what = append(j.what, j.kind)
 }
 
 // restore brings back, now and then, a file that most of the Dockerfiles copy.
@@ -405,6 +432,7 @@ func (j *judge) mutateFile(t *testing.T) {
 			err = errors.Join(os.RemoveAll(path), os.Rename(tmp, path))
 		}
 	}
+	j.kind, _, _ = strings.Cut(what, " to ")
 	j.what = append(j.what, fmt.Sprintf("%s %s (%v)", what, name, err))
 	_ = os.Chmod(j.dir, 0o755)
 }
