@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-build/slipway/internal/diag"
+	"github.com/slipway-build/slipway/internal/dockerfile"
 	"github.com/slipway-build/slipway/internal/engine"
 	"github.com/slipway-build/slipway/internal/fleet"
 	"github.com/slipway-build/slipway/internal/host"
@@ -125,7 +126,7 @@ func (f buildFlags) afresh() string {
 // warnUnusedArgs says which build arguments no ARG of the Dockerfile takes.
 func (a *app) warnUnusedArgs(given map[string]string, declared []string) {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if slices.Contains(declared, name) || predefinedArg(name) {
+		if slices.Contains(declared, name) || dockerfile.PredefinedArg(name) {
 			continue
 		}
 		text := fmt.Sprintf("warning: build argument %s is unused: the Dockerfile has no ARG %s", name, name)
@@ -134,13 +135,6 @@ func (a *app) warnUnusedArgs(given map[string]string, declared []string) {
 		}
 		fmt.Fprintln(a.Stderr, text)
 	}
-}
-
-// predefinedArg tells whether BuildKit itself takes an argument (Dockerfile
-// reference, "Predefined ARGs" and "BuildKit built-in build args").
-func predefinedArg(name string) bool {
-	name = strings.ToUpper(name)
-	return strings.HasSuffix(name, "_PROXY") || strings.HasPrefix(name, "BUILDKIT_") || name == "SOURCE_DATE_EPOCH"
 }
 
 // assignments parses NAME=VALUE words. NAME alone takes the value that lookup

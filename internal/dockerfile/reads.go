@@ -28,6 +28,24 @@ type Reads struct {
 	// Unknown says, in words, what the build reads and nobody can tell
 	// beforehand: the content of a URL, an image whose name only BuildKit knows.
 	Unknown []string
+	// Args are the names that an ARG of any stage declares; see Takes.
+	Args []string
+	// Secrets tells whether a step mounts a build secret.
+	Secrets bool
+}
+
+// Takes reports whether a build argument may change what is built. One that no ARG
+// declares does not, unless BuildKit knows it by itself.
+func (r Reads) Takes(arg string) bool {
+	return PredefinedArg(arg) || ofPlatform(arg) || slices.Contains(r.Args, arg) ||
+		slices.ContainsFunc(r.Args, func(declared string) bool { return strings.ContainsAny(declared, "$'\"\\`") })
+}
+
+// PredefinedArg reports whether BuildKit itself takes a build argument that no ARG
+// declares (Dockerfile reference, "Predefined ARGs" and "BuildKit built-in build args").
+func PredefinedArg(name string) bool {
+	name = strings.ToUpper(name)
+	return strings.HasSuffix(name, "_PROXY") || strings.HasPrefix(name, "BUILDKIT_") || name == "SOURCE_DATE_EPOCH"
 }
 
 // Reads finds what a build of the target reads; an empty target is the last
@@ -50,6 +68,7 @@ func (f File) Reads(target string, args map[string]string, replaced func(name st
 	}
 	slices.Sort(r.found.Images)
 	r.found.Images = slices.Compact(r.found.Images)
+	r.found.Args = slices.Compact(slices.Sorted(slices.Values(f.Args)))
 	return r.found
 }
 
@@ -214,7 +233,7 @@ func contextPath(source string) string {
 	return clean
 }
 
-// mounts follows RUN --mount. Secrets, SSH and temporary file systems read
+// mounts follows RUN --mount. Secrets are noted; SSH and temporary file systems read
 // nothing that is in the context; what a cache holds is no input of a build.
 func (r *reader) mounts(c *instructions.RunCommand) {
 	asWritten := func(word string) (string, error) { return word, nil }
@@ -224,6 +243,7 @@ func (r *reader) mounts(c *instructions.RunCommand) {
 		return
 	}
 	for _, m := range instructions.GetMounts(c) {
+		r.found.Secrets = r.found.Secrets || m.Type == instructions.MountTypeSecret
 		if m.From != "" {
 			r.from(r.named(m.From, len(r.stages)), m.From)
 		} else if m.Type == instructions.MountTypeBind {

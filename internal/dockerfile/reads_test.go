@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,13 +19,13 @@ func TestReadsNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 		"above the context is its top":            {text: "FROM scratch\nCOPY ../../a /\n", want: Reads{Paths: []string{"a"}}},
 		"wildcards":                               {text: "FROM scratch\nCOPY package*.json s?c/ /\n", want: Reads{Paths: []string{"package*.json", "s?c"}}},
 		"what needs an interpreter is everything": {text: "FROM scratch\nCOPY [ab].txt /\n", want: Reads{Paths: []string{"."}}},
-		"a variable is everything":                {text: "FROM scratch\nARG A=x\nCOPY $A /\n", want: Reads{Paths: []string{"."}}},
+		"a variable is everything":                {text: "FROM scratch\nARG A=x\nCOPY $A /\n", want: Reads{Paths: []string{"."}, Args: []string{"A"}}},
 		"a quote is everything":                   {text: "FROM scratch\nCOPY 'a' /\n", want: Reads{Paths: []string{"."}}},
 		"parents are everything":                  {text: "FROM scratch\nCOPY --parents a/b /\n", want: Reads{Paths: []string{"."}}},
 		"here-documents read nothing":             {text: "FROM scratch\nCOPY <<E /a\nx\nE\n"},
 		"mounts": {
 			text: "FROM scratch\nRUN --mount=type=bind,source=src,target=/s --mount=type=cache,target=/c --mount=type=secret,id=x --mount=type=tmpfs,target=/t true\n",
-			want: Reads{Paths: []string{"src"}},
+			want: Reads{Paths: []string{"src"}, Secrets: true},
 		},
 		"a mount without a source":           {text: "FROM scratch\nRUN --mount=target=/s true\n", want: Reads{Paths: []string{"."}}},
 		"a mount with a variable":            {text: "FROM scratch\nRUN --mount=source=$X,target=/s true\n", want: Reads{Paths: []string{"."}}},
@@ -38,11 +39,13 @@ func TestReadsNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 		"an unknown target needs all stages": {text: "FROM scratch AS one\nCOPY x /\nFROM scratch\nCOPY y /\n", target: "nine", want: Reads{Paths: []string{"x", "y"}}},
 		"a replaced stage is not run":        {text: "FROM a AS one\nCOPY x /\nFROM scratch\nCOPY --from=one / /\n", replaced: "one"},
 		"an image with the name of a stage":  {text: "FROM node AS node\nCOPY x /\n", want: Reads{Paths: []string{"x"}, Images: []string{"node"}}},
-		"a global argument":                  {text: "ARG V=1\nARG I=tool:$V\nFROM ${I}\n", args: map[string]string{"V": "2"}, want: Reads{Images: []string{"tool:2"}}},
-		"the platform in a name":             {text: "ARG I=tool-$TARGETARCH\nFROM ${I}\n", want: Reads{Unknown: []string{"the image of FROM ${I}"}}},
+		"a global argument":                  {text: "ARG V=1\nARG I=tool:$V\nFROM ${I}\n", args: map[string]string{"V": "2"}, want: Reads{Images: []string{"tool:2"}, Args: []string{"I", "V"}}},
+		"the platform in a name":             {text: "ARG I=tool-$TARGETARCH\nFROM ${I}\n", want: Reads{Unknown: []string{"the image of FROM ${I}"}, Args: []string{"I"}}},
 		"a download":                         {text: "FROM scratch\nADD https://host.example/a /\n", want: Reads{Unknown: []string{"ADD https://host.example/a"}, Paths: []string{"https:/host.example/a"}}},
 		"a repository":                       {text: "FROM scratch\nADD git@host.example:a/b.git /\n", want: Reads{Unknown: []string{"ADD git@host.example:a/b.git"}, Paths: []string{"git@host.example:a/b.git"}}},
-		"a variable that may be a download":  {text: "FROM scratch\nARG U\nADD $U /\n", want: Reads{Unknown: []string{"ADD $U"}, Paths: []string{"."}}},
+		"a variable that may be a download":  {text: "FROM scratch\nARG U\nADD $U /\n", want: Reads{Unknown: []string{"ADD $U"}, Paths: []string{"."}, Args: []string{"U"}}},
+		"a secret of another stage":          {text: "FROM scratch AS one\nRUN --mount=type=secret,id=x true\nFROM scratch\nARG B\nARG A\n", want: Reads{Args: []string{"A", "B"}}},
+		"a secret of a stage before":         {text: "FROM scratch AS one\nRUN --mount=type=secret,id=x true\nFROM one\n", want: Reads{Secrets: true}},
 		"an archive of the context":          {text: "FROM scratch\nADD a.tar.gz /\n", want: Reads{Paths: []string{"a.tar.gz"}}},
 		"a foreign front end":                {text: "# syntax=other/frontend\nFROM scratch\n", want: Reads{Unknown: []string{"the front end other/frontend"}}},
 		"a directive in other letters":       {text: "# SYNTAX=other/frontend\nFROM scratch\n", want: Reads{Unknown: []string{"the front end other/frontend"}}},
@@ -61,5 +64,29 @@ func TestReadsNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestArgumentsThatNothingDeclares change nothing, but for those that BuildKit knows.
+func TestArgumentsThatNothingDeclares(t *testing.T) {
+	for text, want := range map[string]string{
+		"FROM scratch\n": "HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
+		"ARG VERSION=1\nFROM scratch AS one\nARG MODE\nFROM scratch\n": "VERSION MODE HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
+		"FROM scratch\nARG $X\n": "VERSION MODE OTHER HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
+	} {
+		file, err := Read("Dockerfile", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reads := file.Reads("", nil, func(string) bool { return false })
+		var got []string
+		for _, arg := range strings.Fields("VERSION MODE OTHER HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM") {
+			if reads.Takes(arg) {
+				got = append(got, arg)
+			}
+		}
+		if diff := cmp.Diff(strings.Fields(want), got); diff != "" {
+			t.Errorf("%s-want +got\n%s", text, diff)
+		}
 	}
 }

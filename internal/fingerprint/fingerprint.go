@@ -22,6 +22,7 @@ package fingerprint
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -36,7 +37,7 @@ import (
 )
 
 // version begins every key. Raise it when a key comes to mean something else.
-const version = "slipway fingerprint 1"
+const version = "slipway fingerprint 2"
 
 // Input is all that decides the image of one build. Names and outputs of an
 // image are not part of it.
@@ -110,7 +111,7 @@ func Of(ctx context.Context, in Input) (Print, error) {
 	if err != nil {
 		return Print{}, err
 	}
-	facts := in.facts()
+	facts := in.facts(reads)
 	p := Print{Facts: map[string]string{}, Files: w.files, seen: w.seen.hex(), Odd: w.oddity()}
 	for _, f := range facts {
 		p.Facts[f.name] = f.shown()
@@ -185,14 +186,16 @@ const (
 	factRepository  = "repository"
 )
 
-func (in *Input) facts() []fact {
+// facts are the inputs beside the files, of arguments and secrets those that the build
+// may look at.
+func (in *Input) facts(reads dockerfile.Reads) []fact {
 	out := []fact{
 		{factRecipe, in.Recipe, false},
 		{factDockerfile, string(in.Dockerfile), true},
 		{factTarget, in.Target, false},
 		{factPlatforms, strings.Join(in.Platforms, ","), false},
 		{factIgnore, strings.Join(in.Ignore, "\n"), true},
-		{factCompression, in.Compression, false},
+		{factCompression, cmp.Or(in.Compression, "gzip"), false},
 		{factEpoch, strconv.FormatInt(in.Epoch, 10), false},
 		{factModes, strconv.FormatBool(in.GitModes), false},
 	}
@@ -207,12 +210,17 @@ func (in *Input) facts() []fact {
 			out = append(out, fact{prefix + k, values[k], hidden})
 		}
 	}
-	each(factArgument, in.Args, true)
+	args := maps.Clone(in.Args)
+	maps.DeleteFunc(args, func(name, _ string) bool { return !reads.Takes(name) })
+	each(factArgument, args, true)
 	each(factLabel, in.Labels, true)
 	each(factBase, in.Bases, false)
 	for _, name := range slices.Sorted(maps.Keys(in.Contexts)) {
 		out = append(out, fact{factContext + name, strconv.Itoa(len(in.Contexts[name])), false})
 		each(factContext+name+"/", in.Contexts[name], false)
+	}
+	if !reads.Secrets {
+		return out
 	}
 	secrets := slices.Clone(in.Secrets)
 	slices.SortStableFunc(secrets, func(a, b Secret) int { return strings.Compare(a.ID, b.ID) })

@@ -1,6 +1,7 @@
 package fingerprint_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,7 +32,7 @@ func state() (fingerprint.Input, fstest.MapFS) {
 		return &fstest.MapFile{Data: []byte(data), Mode: 0o644, ModTime: then}
 	}
 	return fingerprint.Input{
-			Dockerfile:  []byte("FROM slipway/node:20-trixie AS one\nCOPY package-lock.json go.mod Cargo.lock requirements.txt ./\nCOPY src src\nCOPY run.sh /\nRUN --mount=type=cache,target=/c true\n"),
+			Dockerfile:  []byte("FROM slipway/node:20-trixie AS one\nARG MODE\nCOPY package-lock.json go.mod Cargo.lock requirements.txt ./\nCOPY src src\nCOPY run.sh /\nRUN --mount=type=cache,target=/c --mount=type=secret,id=token true\n"),
 			Repository:  "one",
 			Ignore:      []string{"**/*.log"},
 			Target:      "one",
@@ -228,5 +229,27 @@ func TestTheFirstBuildHasAReason(t *testing.T) {
 	in, files := state()
 	if got := fingerprint.Diff(fingerprint.Print{}, of(t, in, files)); len(got) != 1 || got[0].Kind != fingerprint.First {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestWhatNothingLooksAtChangesNothing: arguments that no ARG declares, secrets that no
+// step mounts, and a default that is written.
+func TestWhatNothingLooksAtChangesNothing(t *testing.T) {
+	for name, change := range map[string]func(*fingerprint.Input){
+		"another argument":      func(in *fingerprint.Input) { in.Args["VERSION"] = "v2" },
+		"no secret":             func(in *fingerprint.Input) { in.Secrets = nil },
+		"another secret":        func(in *fingerprint.Input) { in.Secrets[0].Source = "env:OTHER" },
+		"the usual compression": func(in *fingerprint.Input) { in.Compression = "" },
+	} {
+		in, files := state()
+		in.Dockerfile = bytes.ReplaceAll(in.Dockerfile, []byte(" --mount=type=secret,id=token"), nil)
+		before := of(t, in, files)
+		if change(&in); !of(t, in, files).Same(before) {
+			t.Errorf("%s makes another fingerprint", name)
+		}
+		in.Args["MODE"] = "slow"
+		if of(t, in, files).Same(before) {
+			t.Errorf("%s hides a change", name)
+		}
 	}
 }

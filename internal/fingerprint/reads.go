@@ -34,7 +34,7 @@ func (in *Input) reads(given map[string]bool) (dockerfile.Reads, error) {
 // give another answer.
 func (in *Input) readsKey(given map[string]bool) string {
 	d := newDigester()
-	for _, part := range []string{in.Recipe, string(in.Dockerfile), in.Target} {
+	for _, part := range []string{version, in.Recipe, string(in.Dockerfile), in.Target} {
 		d.text(part)
 	}
 	d.number(uint64(len(in.Args)))

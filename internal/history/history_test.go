@@ -179,14 +179,16 @@ func TestAnotherRecipe(t *testing.T) {
 		"a further context": func(_ *Options, j *pipeline.Job) {
 			j.Request.Contexts = map[string]func() (map[string][]byte, error){"manifests": nil}
 		},
-		"a secret's source": func(_ *Options, j *pipeline.Job) { j.Request.Secrets = []engine.Secret{{ID: "npm", Env: "TOKEN"}} },
+		"a secret's source": func(_ *Options, j *pipeline.Job) { j.Request.Secrets = []engine.Secret{{ID: "npm", Env: "OTHER"}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			y := newYard(t)
 			job := y.job("web")
+			job.Request.Dockerfile = append(job.Request.Dockerfile, "RUN --mount=type=secret,id=npm true\n"...)
+			job.Request.Secrets = []engine.Secret{{ID: "npm", Env: "TOKEN"}}
 			y.build(job, nil)
 			got := y.recall(job, func(o *Options) { change(o, &job) })
-			if job.Request.Labels != nil || !job.Request.Epoch.IsZero() || job.Request.Contexts != nil || job.Request.Secrets != nil {
+			if job.Request.Labels != nil || !job.Request.Epoch.IsZero() || job.Request.Contexts != nil || job.Request.Secrets[0].Env != "TOKEN" {
 				got = y.recall(job) // the request was changed, not the command
 			}
 			if got.Result.Digest != "" || len(got.Reasons) == 0 {
@@ -215,7 +217,7 @@ func TestValuesOfSecretsAndArgumentsAreNotKept(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("hunter2-secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	job.Request.Dockerfile = []byte("FROM scratch AS x\nARG PASSWORD\nCOPY a /a\n")
+	job.Request.Dockerfile = []byte("FROM scratch AS x\nARG PASSWORD\nCOPY a /a\nRUN --mount=type=secret,id=npm true\n")
 	job.Request.Secrets = []engine.Secret{{ID: "npm", File: secret}}
 	job.Request.Args = map[string]string{"PASSWORD": "hunter3-secret"}
 	y.build(job, nil)
