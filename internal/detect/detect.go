@@ -116,6 +116,7 @@ type repository struct {
 	named     []string // directories in which examples are services too
 	taking    []string // the services that take the output of the one that is planned
 	prove     bool     // the quality stages are planned too
+	parsed    *dockerfile.Parsed
 }
 
 func open(below fs.FS) repository {
@@ -211,11 +212,14 @@ type Planned struct {
 	Findings diag.Findings
 }
 
-// Option is what plans have beyond what a build needs.
-type Option int
+// Option is what plans have beyond what a build needs, or leave behind.
+type Option func(*repository)
 
 // WithQuality plans the quality stages too, which reads more files.
-const WithQuality Option = 1
+func WithQuality(r *repository) { r.prove = true }
+
+// Keeping keeps the Dockerfiles of services that are read, for who builds from them.
+func Keeping(p *dockerfile.Parsed) Option { return func(r *repository) { r.parsed = p } }
 
 // Plan returns the plans of a repository's services, sorted by name. Services
 // with an error among the findings are missing. The tree is read by as many
@@ -246,7 +250,9 @@ func PlanEach(tree fs.FS, fleet *config.Fleet, with ...Option) ([]Planned, diag.
 	var group errgroup.Group
 	var next atomic.Int64 // services differ: who is ready takes the next one
 	for _, root := range roots {
-		root.prove = slices.Contains(with, WithQuality)
+		for _, option := range with {
+			option(&root)
+		}
 		group.Go(func() error {
 			for j := int(next.Add(1)) - 1; j < len(all); j = int(next.Add(1)) - 1 {
 				all[j].Plan, all[j].Findings = planOne(root, services[j], fleet)

@@ -45,7 +45,7 @@ func newDeployFiles() *deployFiles {
 func (r repository) evidenceOf(s config.Service, language string, dir fs.FS) evidence {
 	var e evidence
 	if name := OwnDockerfile(dir); name != "" {
-		e.fromDockerfile(dir, name, s.Path, language)
+		e.fromDockerfile(r.parsed, dir, name, s.Path, language)
 	}
 	for up := path.Clean(s.Path); ; up = path.Dir(up) {
 		for _, p := range r.podsIn(up) {
@@ -89,8 +89,8 @@ func isOf(names []string, s config.Service) bool {
 	})
 }
 
-// fromDockerfile takes what the last stage of a Dockerfile says.
-func (e *evidence) fromDockerfile(dir fs.FS, name, at, language string) {
+// fromDockerfile takes what the last stage of a Dockerfile says, and keeps that.
+func (e *evidence) fromDockerfile(keep *dockerfile.Parsed, dir fs.FS, name, at, language string) {
 	file := path.Join(at, name)
 	data, err := ecosystem.Read(dir, name)
 	if err != nil {
@@ -100,6 +100,7 @@ func (e *evidence) fromDockerfile(dir fs.FS, name, at, language string) {
 	if err != nil {
 		return // the person's file is not what is built
 	}
+	defer keep.Keep(file, data, parsed)
 	runs := parsed.Runs(nil)
 	hit := func(s dockerfile.Said, text, why string) ecosystem.Hit {
 		return ecosystem.Hit{Text: text, File: file, Line: s.Line, Why: why}

@@ -220,13 +220,13 @@ func TestCommands(t *testing.T) {
 	} {
 		var e evidence
 		dir := repo(map[string]string{"Dockerfile": "FROM node:22\n" + text + "\n", "package.json": `{"scripts": {"serve": "node b.js", "start": "nodemon"}}`})
-		e.fromDockerfile(dir, "Dockerfile", ".", "node")
+		e.fromDockerfile(nil, dir, "Dockerfile", ".", "node")
 		if got := strings.Join(e.words, " "); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
 	var e evidence
-	e.fromDockerfile(repo(map[string]string{"Dockerfile": "FROM python:3.13-slim\nCMD [\"uv\", \"run\", \"uvicorn\", \"a:app\", \"--port\", \"80\"]\n"}), "Dockerfile", ".", "python")
+	e.fromDockerfile(nil, repo(map[string]string{"Dockerfile": "FROM python:3.13-slim\nCMD [\"uv\", \"run\", \"uvicorn\", \"a:app\", \"--port\", \"80\"]\n"}), "Dockerfile", ".", "python")
 	if got := strings.Join(e.words, " "); got != "uvicorn a:app --port 80" || e.version.Text != "3.13" {
 		t.Errorf("Python: %q with %q", got, e.version.Text)
 	}

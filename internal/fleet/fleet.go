@@ -53,12 +53,13 @@ func (o Overrides) tree(dir string) fs.FS {
 	return repository.FS(dir)
 }
 
-// planned are what plans have beyond what a build needs.
-func (o Overrides) planned() []detect.Option {
+// planned are what plans have beyond what a build needs, and leave to it.
+func (o Overrides) planned(keep *dockerfile.Parsed) []detect.Option {
+	options := []detect.Option{detect.Keeping(keep)}
 	if o.Quality {
-		return []detect.Option{detect.WithQuality}
+		options = append(options, detect.WithQuality)
 	}
-	return nil
+	return options
 }
 
 // Loader loads fleets.
@@ -81,6 +82,7 @@ type Fleet struct {
 	Refused diag.Findings  // of services that cannot be planned, with KeepGoing
 
 	written bool              // there is a slipway.yaml
+	parsed  dockerfile.Parsed // of the planned ones, for their jobs
 	scope   Scope             // of cache mounts
 	images  map[string]string // names of images that the command line gives, by service
 }
@@ -186,7 +188,7 @@ func (l Loader) Load(t Target, o Overrides) (_ *Fleet, err error) {
 	if err != nil {
 		return nil, err
 	}
-	services, findings := detect.Plan(o.tree(f.Root), f.Only(chosen), o.planned()...)
+	services, findings := detect.Plan(o.tree(f.Root), f.Only(chosen), o.planned(&f.parsed)...)
 	if err := findings.Errors(); err != nil && (!o.KeepGoing || len(services) == 0) {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (f *Fleet) job(s plan.Service, req engine.Request) (pipeline.Job, error) {
 		text, bases, ignore = dockerfile.RenderAll(s), s.AllBases(), s.ProvingIgnore()
 	}
 	if s.Dockerfile != "" || req.Target != "" {
-		file, err := dockerfile.Read(cmp.Or(s.Dockerfile, "Dockerfile of "+s.Name), text)
+		file, err := f.parsed.Read(cmp.Or(s.Dockerfile, "Dockerfile of "+s.Name), text)
 		if err != nil {
 			return pipeline.Job{}, err
 		}
