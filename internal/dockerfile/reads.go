@@ -23,12 +23,13 @@ type Reads struct {
 	// for itself and all below it. An element may hold * and ?, as in a COPY.
 	Paths []string
 	// Images are what is started and copied from and is neither a stage nor
-	// scratch, as ContextName writes it.
+	// scratch, as ContextName writes it, and the stages that a named context gives.
 	Images []string
 	// Unknown says, in words, what the build reads and nobody can tell
 	// beforehand: the content of a URL, an image whose name only BuildKit knows.
 	Unknown []string
-	// Args are the names that an ARG of any stage declares; see Takes.
+	// Args are the names that an ARG declares, of those stages or before the first
+	// FROM; see Takes.
 	Args []string
 	// Secrets tells whether a step mounts a build secret.
 	Secrets bool
@@ -68,7 +69,11 @@ func (f File) Reads(target string, args map[string]string, replaced func(name st
 	}
 	slices.Sort(r.found.Images)
 	r.found.Images = slices.Compact(r.found.Images)
-	r.found.Args = slices.Compact(slices.Sorted(slices.Values(f.Args)))
+	for _, c := range f.meta {
+		r.declares(c.Args)
+	}
+	slices.Sort(r.found.Args)
+	r.found.Args = slices.Compact(r.found.Args)
 	return r.found
 }
 
@@ -153,6 +158,7 @@ func (r *reader) stage(i int) {
 	r.seen[i] = true
 	s := r.stages[i]
 	if s.Name != "" && r.replaced(ContextName(s.Name)) {
+		r.found.Images = append(r.found.Images, ContextName(s.Name))
 		return
 	}
 	switch base := r.bases[i]; {
@@ -194,10 +200,18 @@ func (r *reader) command(stage int, c instructions.Command) {
 			}
 		}
 		r.copied(c.SourcePaths, false)
+	case *instructions.ArgCommand:
+		r.declares(c.Args)
 	case *instructions.RunCommand:
 		r.mounts(c)
 	case *instructions.OnbuildCommand:
 		r.triggers[stage] = true
+	}
+}
+
+func (r *reader) declares(args []instructions.KeyValuePairOptional) {
+	for _, a := range args {
+		r.found.Args = append(r.found.Args, a.Key)
 	}
 }
 

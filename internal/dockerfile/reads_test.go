@@ -37,7 +37,7 @@ func TestReadsNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 		"a stage through a mount":            {text: "FROM scratch AS one\nCOPY x /\nFROM scratch\nRUN --mount=from=one,target=/m true\n", want: Reads{Paths: []string{"x"}}},
 		"a stage through FROM":               {text: "FROM scratch AS one\nCOPY x /\nFROM one\n", want: Reads{Paths: []string{"x"}}},
 		"an unknown target needs all stages": {text: "FROM scratch AS one\nCOPY x /\nFROM scratch\nCOPY y /\n", target: "nine", want: Reads{Paths: []string{"x", "y"}}},
-		"a replaced stage is not run":        {text: "FROM a AS one\nCOPY x /\nFROM scratch\nCOPY --from=one / /\n", replaced: "one"},
+		"a replaced stage is not run":        {text: "FROM a AS one\nCOPY x /\nFROM scratch\nCOPY --from=one / /\n", replaced: "one", want: Reads{Images: []string{"one"}}},
 		"an image with the name of a stage":  {text: "FROM node AS node\nCOPY x /\n", want: Reads{Paths: []string{"x"}, Images: []string{"node"}}},
 		"a global argument":                  {text: "ARG V=1\nARG I=tool:$V\nFROM ${I}\n", args: map[string]string{"V": "2"}, want: Reads{Images: []string{"tool:2"}, Args: []string{"I", "V"}}},
 		"the platform in a name":             {text: "ARG I=tool-$TARGETARCH\nFROM ${I}\n", want: Reads{Unknown: []string{"the image of FROM ${I}"}, Args: []string{"I"}}},
@@ -71,7 +71,7 @@ func TestReadsNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 func TestArgumentsThatNothingDeclares(t *testing.T) {
 	for text, want := range map[string]string{
 		"FROM scratch\n": "HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
-		"ARG VERSION=1\nFROM scratch AS one\nARG MODE\nFROM scratch\n": "VERSION MODE HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
+		"ARG VERSION=1\nFROM scratch AS one\nARG OTHER\nFROM scratch AS two\nARG MODE\nFROM two\n": "VERSION MODE HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
 		"FROM scratch\nARG $X\n": "VERSION MODE OTHER HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
 	} {
 		file, err := Read("Dockerfile", []byte(text))

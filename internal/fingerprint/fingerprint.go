@@ -186,8 +186,8 @@ const (
 	factRepository  = "repository"
 )
 
-// facts are the inputs beside the files, of arguments and secrets those that the build
-// may look at.
+// facts are the inputs beside the files, of arguments, secrets and bases those that the
+// build may look at.
 func (in *Input) facts(reads dockerfile.Reads) []fact {
 	out := []fact{
 		{factRecipe, in.Recipe, false},
@@ -214,7 +214,9 @@ func (in *Input) facts(reads dockerfile.Reads) []fact {
 	maps.DeleteFunc(args, func(name, _ string) bool { return !reads.Takes(name) })
 	each(factArgument, args, true)
 	each(factLabel, in.Labels, true)
-	each(factBase, in.Bases, false)
+	bases := maps.Clone(in.Bases)
+	maps.DeleteFunc(bases, func(name, _ string) bool { return !slices.Contains(reads.Images, dockerfile.ContextName(name)) })
+	each(factBase, bases, false)
 	for _, name := range slices.Sorted(maps.Keys(in.Contexts)) {
 		out = append(out, fact{factContext + name, strconv.Itoa(len(in.Contexts[name])), false})
 		each(factContext+name+"/", in.Contexts[name], false)

@@ -236,13 +236,16 @@ func TestTheFirstBuildHasAReason(t *testing.T) {
 // step mounts, and a default that is written.
 func TestWhatNothingLooksAtChangesNothing(t *testing.T) {
 	for name, change := range map[string]func(*fingerprint.Input){
-		"another argument":      func(in *fingerprint.Input) { in.Args["VERSION"] = "v2" },
-		"no secret":             func(in *fingerprint.Input) { in.Secrets = nil },
-		"another secret":        func(in *fingerprint.Input) { in.Secrets[0].Source = "env:OTHER" },
-		"the usual compression": func(in *fingerprint.Input) { in.Compression = "" },
+		"another argument":             func(in *fingerprint.Input) { in.Args["VERSION"] = "v2" },
+		"another base":                 func(in *fingerprint.Input) { in.Bases["slipway/java:21-trixie"] = digest("b") },
+		"an argument of another stage": func(in *fingerprint.Input) { in.Args["ELSEWHERE"] = "1" },
+		"no secret":                    func(in *fingerprint.Input) { in.Secrets = nil },
+		"another secret":               func(in *fingerprint.Input) { in.Secrets[0].Source = "env:OTHER" },
+		"the usual compression":        func(in *fingerprint.Input) { in.Compression = "" },
 	} {
 		in, files := state()
 		in.Dockerfile = bytes.ReplaceAll(in.Dockerfile, []byte(" --mount=type=secret,id=token"), nil)
+		in.Dockerfile = append(in.Dockerfile, "FROM slipway/java:21-trixie AS two\nARG ELSEWHERE\nRUN --mount=type=secret,id=token true\n"...)
 		before := of(t, in, files)
 		if change(&in); !of(t, in, files).Same(before) {
 			t.Errorf("%s makes another fingerprint", name)
