@@ -11,6 +11,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
+
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // Everything is the path that stands for the whole build context.
@@ -36,9 +38,10 @@ type Reads struct {
 }
 
 // Takes reports whether a build argument may change what is built. One that no ARG
-// declares does not, unless BuildKit knows it by itself.
+// declares does not, unless BuildKit knows it by itself. That of companions is Slipway's
+// own: it says what runs beside a stage, which its Dockerfile need not look at.
 func (r Reads) Takes(arg string) bool {
-	return PredefinedArg(arg) || ofPlatform(arg) || slices.Contains(r.Args, arg) ||
+	return arg == plan.ArgCompanions || PredefinedArg(arg) || ofPlatform(arg) || slices.Contains(r.Args, arg) ||
 		slices.ContainsFunc(r.Args, func(declared string) bool { return strings.ContainsAny(declared, "$'\"\\`") })
 }
 

@@ -70,9 +70,9 @@ func TestReadsNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 // TestArgumentsThatNothingDeclares change nothing, but for those that BuildKit knows.
 func TestArgumentsThatNothingDeclares(t *testing.T) {
 	for text, want := range map[string]string{
-		"FROM scratch\n": "HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
-		"ARG VERSION=1\nFROM scratch AS one\nARG OTHER\nFROM scratch AS two\nARG MODE\nFROM two\n": "VERSION MODE HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
-		"FROM scratch\nARG $X\n": "VERSION MODE OTHER HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
+		"FROM scratch\n": "COMPANIONS HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
+		"ARG VERSION=1\nFROM scratch AS one\nARG OTHER\nFROM scratch AS two\nARG MODE\nFROM two\n": "VERSION MODE COMPANIONS HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
+		"FROM scratch\nARG $X\n": "VERSION MODE OTHER COMPANIONS HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM",
 	} {
 		file, err := Read("Dockerfile", []byte(text))
 		if err != nil {
@@ -80,7 +80,7 @@ func TestArgumentsThatNothingDeclares(t *testing.T) {
 		}
 		reads := file.Reads("", nil, func(string) bool { return false })
 		var got []string
-		for _, arg := range strings.Fields("VERSION MODE OTHER HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM") {
+		for _, arg := range strings.Fields("VERSION MODE OTHER COMPANIONS HTTP_PROXY no_proxy BUILDKIT_SYNTAX SOURCE_DATE_EPOCH TARGETARCH BUILDPLATFORM") {
 			if reads.Takes(arg) {
 				got = append(got, arg)
 			}
