@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plan"
 	"github.com/slipway-build/slipway/internal/testrun"
 )
 
@@ -81,6 +82,21 @@ func TestAStageThatPassedIsRecalled(t *testing.T) {
 	y.write("web/a", "1")
 	if got := y.recallStage(job); got.Passed.IsZero() {
 		t.Errorf("as it was: %+v", got)
+	}
+}
+
+// TestOtherCompanionsAreAnotherRun, also of a Dockerfile that does not ask for them.
+func TestOtherCompanionsAreAnotherRun(t *testing.T) {
+	y := newYard(t)
+	job := y.lint("web")
+	job.Request.Args = map[string]string{plan.ArgCompanions: "db=PostgreSQL 16"}
+	y.test(job, nil, nil)
+	if got := y.recallStage(job); got.Passed.IsZero() {
+		t.Errorf("unchanged: %+v", got)
+	}
+	job.Request.Args = map[string]string{plan.ArgCompanions: "db=PostgreSQL 17"}
+	if got := y.recallStage(job); !got.Passed.IsZero() {
+		t.Errorf("another database: %+v", got)
 	}
 }
 
