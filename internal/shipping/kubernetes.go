@@ -82,10 +82,10 @@ func (k Kubernetes) Prepare(ctx context.Context, o Order, r host.Rollout) error 
 // once a second, and nothing says when it has.
 const settle = 2 * time.Second
 
-// Settle waits until clients reach what nothing has run before. What replaces something need
-// not wait: the pods of before serve while nodes learn.
+// Settle waits until clients reach what nothing ran before, or what is put back after a change
+// by hand. What replaces something need not wait: the pods of before serve while nodes learn.
 func (k Kubernetes) Settle(ctx context.Context, r host.Rollout) error {
-	if slices.ContainsFunc(slices.Concat(r.Waves...), func(p host.Part) bool { return p.Spec.Replaces == "" && p.Spec.Runs == 0 && p.New.Port != 0 }) {
+	if slices.ContainsFunc(slices.Concat(r.Waves...), func(p host.Part) bool { return p.Spec.Replaces == "" && p.New.Port != 0 }) {
 		return sleep(ctx, settle)
 	}
 	return nil

@@ -34,7 +34,7 @@ func (b *bed) after(t *testing.T) {
 	b.byHand(t, apps+side, `{"spec": {"progressDeadlineSeconds": 77}}`)
 	b.byHand(t, in+"services/web", `{"spec": {"selector": {"app.kubernetes.io/name": "nobody"}, "publishNotReadyAddresses": true}}`)
 	b.drifted(t, "Deployment "+side+" spec.progressDeadlineSeconds 120 77 somebody", "NetworkPolicy web missing",
-		"Service web spec.selector[app.kubernetes.io/name] web nobody somebody", "Service web spec.publishNotReadyAddresses  true somebody")
+		"Service web spec.publishNotReadyAddresses  true somebody", "Service web spec.selector[app.kubernetes.io/name] web nobody somebody")
 	if done := b.deploy(t, "kept", "v1"); done.Outcome != deploy.Deployed {
 		t.Fatalf("%+v", done)
 	}
