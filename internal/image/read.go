@@ -313,13 +313,11 @@ func (i *storedImage) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) 
 	return nil, fmt.Errorf("image %s has no layer %s", i.desc.Digest, h)
 }
 
-// parsedImage is a stored image whose manifest is not read and parsed at each question.
+// parsedImage is a stored image whose manifest is not parsed at each question.
 type parsedImage struct {
 	v1.Image
 	stored *storedImage
 }
-
-func (i parsedImage) Digest() (v1.Hash, error) { return i.stored.Digest() }
 
 func (i parsedImage) Manifest() (*v1.Manifest, error) { return i.stored.Manifest() }
 

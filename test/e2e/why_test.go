@@ -40,6 +40,9 @@ func TestEachReasonIsCausedAndSaid(t *testing.T) {
 	write(t, filepath.Join(dir, "sub", "c"), "c")
 	write(t, filepath.Join(dir, "token"), "secret")
 	secret := "--secret=id=t,src=" + filepath.Join(dir, "token")
+	write(t, filepath.Join(dir, "busybox"), read(t, filepath.Join(smallDir(t, ""), "busybox")))
+	chmod(t, filepath.Join(dir, "busybox"), 0o755)
+	mounts := text + "COPY busybox /\nRUN --mount=type=secret,id=t [\"/busybox\", \"true\"]\n"
 	for _, c := range []rebuiltBecause{
 		{nil, nil, "not built here before"},
 		{put("a", "A"), nil, "a changed"},
@@ -51,7 +54,9 @@ func TestEachReasonIsCausedAndSaid(t *testing.T) {
 		{put(".dockerignore", "other\n"), nil, ".dockerignore changed"},
 		{nil, []string{"--build-arg", "A=2"}, "build argument A added"},
 		{nil, []string{"--build-arg", "A=2", "--label", "x=y"}, "label x added"},
+		{put("Dockerfile", mounts), nil, "Dockerfile changed"},
 		{nil, []string{secret}, "secret t added"},
+		{put("Dockerfile", text+"LABEL b=c\n"), nil, "Dockerfile changed"},
 		{nil, []string{"--platform", "linux/arm64"}, "platforms changed"},
 		{nil, []string{"--target", "part"}, "target changed"},
 		{nil, []string{"--no-cache"}, "--no-cache"},
@@ -83,6 +88,9 @@ func TestEachReasonIsCausedAndSaid(t *testing.T) {
 	write(t, filepath.Join(dir, "other"), "changed, but nothing copies it")
 	if r := (invocation{dir: dir, env: env, args: []string{"build", "-t", "why:2", dir}}).run(t).must(t, 0); !strings.Contains(r.stderr, "unchanged") {
 		t.Errorf("a file that nothing copies causes a build:\n%s", r.stderr)
+	}
+	if r := (invocation{dir: dir, env: env, args: []string{"build", "-t", "why:2", secret, "--build-arg", "NOBODY=asks", dir}}).run(t).must(t, 0); !strings.Contains(r.stderr, "unchanged") {
+		t.Errorf("a secret and an argument that nothing asks for cause a build:\n%s", r.stderr)
 	}
 	if index := read(t, filepath.Join(state, "images", "index.json")); !strings.Contains(index, `"why:2"`) {
 		t.Error("an unchanged image did not get its new name")
