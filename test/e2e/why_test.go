@@ -56,7 +56,7 @@ func TestEachReasonIsCausedAndSaid(t *testing.T) {
 		{nil, []string{"--build-arg", "A=2", "--label", "x=y"}, "label x added"},
 		{put("Dockerfile", mounts), nil, "Dockerfile changed"},
 		{nil, []string{secret}, "secret t added"},
-		{put("Dockerfile", text+"LABEL b=c\n"), nil, "Dockerfile changed"},
+		{put("Dockerfile", text+"LABEL b=d\n"), nil, "Dockerfile changed"},
 		{nil, []string{"--platform", "linux/arm64"}, "platforms changed"},
 		{nil, []string{"--target", "part"}, "target changed"},
 		{nil, []string{"--no-cache"}, "--no-cache"},
