@@ -8,5 +8,5 @@ import "syscall"
 func wouldBlock(fd uintptr) bool {
 	var one [1]byte
 	_, err := syscall.Read(int(fd), one[:])
-	return err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR
+	return err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
 }
