@@ -56,7 +56,7 @@ environments:
     hooks: {before: [{service: task, command: [/app, migrate]}]}
 `, name, strategy)
 	}
-	return out + `  plain: {target: kubernetes, memory: 64Mi}
+	return out + `  plain: {target: kubernetes, memory: 64Mi, cpu: 100m}
   kept: {target: kubernetes, memory: 64Mi, autoscale: {min: 2, max: 4}, routes: [{host: shop.example, service: web}]}
 `
 }
