@@ -10,6 +10,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # machine says GOTOOLCHAIN=local; the installed one where it cannot be downloaded.
 TOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
 export GOTOOLCHAIN := $(shell GOTOOLCHAIN=$(TOOLCHAIN) go version >/dev/null 2>&1 && echo $(TOOLCHAIN) || echo local)
+# slipway and what it carries run with any libc, or with none, and share what is compiled.
+export CGO_ENABLED := 0
 
 .PHONY: build reproducible demo test check style analysis cluster vulncheck cross fix unit e2e verdicts kills faults findings licences packages tables fuzz bench clean
 

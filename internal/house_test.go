@@ -127,6 +127,7 @@ func rooms() map[string]layer {
 		"internal/netns":      words, // not for core
 		"internal/quota":      words,
 		"internal/httplimit":  words, // not for core, which has no network
+		"internal/account":    words, // not for core, which asks no machine
 	}
 }
 

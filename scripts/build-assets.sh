@@ -9,6 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 bin=$PWD/internal/assets/bin
 arch=${1:-$(go env GOARCH)}
+export CGO_ENABLED=0 # as make build, which shares what is compiled here
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT INT TERM
 
@@ -17,6 +18,9 @@ missing() {
 	exit 1
 }
 command -v xz >/dev/null || missing "the programs are compressed by xz, which is not installed" xz-utils
+
+# What make build needs next is downloaded beside what is compiled here; problems are its to report.
+{ go list -deps ./cmd/slipway && go list -C internal/assets/runc -deps github.com/opencontainers/runc; } >/dev/null 2>&1 &
 
 # key FILE...: a digest of the versions of Go and xz, what else changes their output, this
 # script and the files.
@@ -54,11 +58,11 @@ stored() { for pid in $stores; do wait "$pid"; done; }
 # takes as long as compiling the others.
 os=$(go env GOOS)
 tools=slipway-tools-$os-$arch
-sources=$(CGO_ENABLED=0 GOARCH=$arch go list -deps -f '{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}} {{end}}{{end}}' ./cmd/slipway-tools)
+sources=$(GOARCH=$arch go list -deps -f '{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}} {{end}}{{end}}' ./cmd/slipway-tools)
 # shellcheck disable=SC2086 # a list of paths
 k=$(key $sources)
 if ! fresh "$tools" "$k"; then
-	CGO_ENABLED=0 GOARCH=$arch go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$tools" ./cmd/slipway-tools
+	GOARCH=$arch go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$tools" ./cmd/slipway-tools
 	later "$tools" "$k"
 fi
 
@@ -72,7 +76,7 @@ for tags in "" probetls; do
 		# shellcheck disable=SC2086 # a list of paths
 		k=$(key $sources)
 		if ! fresh "$name" "$k"; then
-			CGO_ENABLED=0 GOOS=linux GOARCH=$target go build -tags "$tags" -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/slipway-probe
+			GOOS=linux GOARCH=$target go build -tags "$tags" -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/slipway-probe
 			later "$name" "$k"
 		fi
 	done
@@ -85,7 +89,7 @@ for target in amd64 arm64; do
 	# shellcheck disable=SC2086 # a list of paths
 	k=$(key $sources)
 	if ! fresh "$name" "$k"; then
-		CGO_ENABLED=0 GOOS=linux GOARCH=$target go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/security-scan
+		GOOS=linux GOARCH=$target go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/security-scan
 		later "$name" "$k"
 	fi
 done

@@ -24,4 +24,5 @@ export SLIPWAY_RUNC=$work/runc
 mkdir -p "$SLIPWAY_E2E_STATE"
 xz -dc "$packed" >"$SLIPWAY_RUNC"
 chmod +x "$SLIPWAY_RUNC"
-go test -count=1 -p 1 -timeout "${TIMEOUT:-60m}" "$@"
+# As make build compiles.
+CGO_ENABLED=0 go test -count=1 -p 1 -timeout "${TIMEOUT:-60m}" "$@"

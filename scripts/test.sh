@@ -16,8 +16,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# The flags of make build, so that nothing is compiled a second time for its tests.
-export GOFLAGS="${GOFLAGS:-} -trimpath -buildvcs=false"
+# What make build compiles with, so that nothing is compiled a second time for its tests.
+export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -trimpath -buildvcs=false"
 
 part() {
 	local name=$1 start=$SECONDS
@@ -60,7 +60,7 @@ begin "packages of the tests" scripts/install-deps.sh test
 part "format and vet" make --no-print-directory style
 joined
 # vet has seen everything in the part above.
-part "unit, golden and script tests, under the race detector" go test -race -vet=off ./...
+part "unit, golden and script tests, under the race detector" env CGO_ENABLED=1 go test -race -vet=off ./...
 part "certificates of a real authority" env SLIPWAY_ACME=1 go test -vet=off -count=1 -run TestCertificatesOfARealAuthority ./internal/deploy/host
 part "the FAST services as plain processes" fleet_sources
 begin "static analysis" nice -n 19 make --no-print-directory analysis

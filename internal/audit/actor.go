@@ -2,10 +2,10 @@ package audit
 
 import (
 	"os"
-	"os/user"
 	"strconv"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/account"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -30,11 +30,8 @@ func Me() Actor {
 }
 
 func userName(uid int) string {
-	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		return diag.Printable(u.Username)
-	}
-	if u, err := user.Current(); err == nil && uid < 0 { // Windows
-		return diag.Printable(u.Username)
+	if name := account.Name(uid); name != "" {
+		return diag.Printable(name)
 	}
 	return "user " + strconv.Itoa(uid)
 }

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
-	"strconv"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/account"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -23,10 +22,7 @@ type mapping struct {
 // hostMapping decides what this user can have on this machine.
 func hostMapping() (mapping, error) {
 	uid, gid := os.Geteuid(), os.Getegid()
-	name := ""
-	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		name = u.Username
-	}
+	name := account.Name(uid)
 	m := mapping{}
 	var missing []string
 	for _, part := range []struct {

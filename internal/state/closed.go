@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/slipway-build/slipway/internal/account"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -126,8 +125,8 @@ func (d Dir) ExplainOwner(err error) error {
 
 // userName is the name of a user, or the number where there is none.
 func userName(uid int) string {
-	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-		return u.Username
+	if name := account.Name(uid); name != "" {
+		return name
 	}
 	return fmt.Sprintf("user %d", uid)
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -278,13 +277,9 @@ func TestAHostIsReplacedUnderLoad(t *testing.T) {
 func TestKilledDeploysGoOn(t *testing.T) {
 	y := newShipyard(t, "host")
 	y.slipway("deploy", "here", "v1").must(t, 0)
-	kills := 6
-	if n, err := strconv.Atoi(os.Getenv("SLIPWAY_KILLS")); err == nil {
-		kills = n
-	}
 	before := "one api"
 	stop := y.load()
-	for i := range kills {
+	for i := range number(t, "SLIPWAY_KILLS", 6) {
 		bad, abort := i%3 == 2, i%2 == 1
 		strategy := []string{"rolling", "{blue-green: {keep: 300ms}}", "{canary: {steps: [50], every: 300ms, keep: 300ms}}"}[(i/2)%3]
 		env := fmt.Sprintf("GREETING: k%d", i)

@@ -43,11 +43,11 @@ func Build(ctx context.Context, o Options) (string, error) {
 	}
 	return made(ctx, filepath.Join(cache, "kubernetes-"+digest), func(to string) error {
 		fmt.Fprintf(o.Log, "compiling Kubernetes %s, which takes ten minutes of two cores, once\n", version)
-		return compile(ctx, kc, to, nil, "-ldflags", flags)
+		return compile(ctx, kc, to, []string{"CGO_ENABLED=1"}, "-ldflags", flags)
 	})
 }
 
-// compile compiles the program of a directory, with cgo when env does not say otherwise.
+// compile compiles the program of a directory, with additions to the environment.
 func compile(ctx context.Context, dir, to string, env []string, flags ...string) error {
 	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build", "-trimpath", "-o", to}, flags...), ".")...)
 	cmd.Dir, cmd.Env = dir, append(append(os.Environ(), "GOWORK=off", "GOFLAGS="), env...)
