@@ -51,7 +51,7 @@ func (b *bench) openYard(ctx context.Context) (*yard, error) {
 	y := &yard{b: b, dir: filepath.Join(dir, "fleet"), state: filepath.Join(dir, "state")}
 	y.client = host.NewClient("the host", func(ctx context.Context) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(y.state, "hosting", "host.sock"))
-	})
+	}).Of("yard")
 	if y.web, err = freeAddress(); err != nil {
 		return nil, err
 	}

@@ -42,7 +42,8 @@ const (
 	Resumed       Action = "resumed"
 	Promoted      Action = "promoted"
 	Unlocked      Action = "unlocked"
-	Pruned        Action = "pruned" // what a release does not have was removed
+	Pruned        Action = "pruned"  // what a release does not have was removed
+	Removed       Action = "removed" // all that ran in an environment was
 )
 
 // What the log records of itself.

@@ -70,6 +70,7 @@ goes on, and slipway deploy abort goes back, on any machine.`,
 
 type deployFlags struct {
 	reason string
+	back   bool // a rollback
 	dryRun bool
 	prune  bool // what the release does not have
 	ask    bool // whether to prune, at a terminal
@@ -143,7 +144,7 @@ func (a *app) deployRelease(ctx context.Context, g goal, r release.Release, f de
 	if err := a.enforce(ctx, store, "deploy", names); err != nil {
 		return false, err
 	}
-	order := shipping.Order{Fleet: g.fleet, Environment: g.env, Release: r, Client: g.client, Lookup: a.lookup, By: audit.Me().Name, Reason: f.reason}
+	order := shipping.Order{Fleet: g.fleet, Environment: g.env, Release: r, Client: g.client, Lookup: a.lookup, By: audit.Me().Name, Reason: f.reason, Back: f.back}
 	if order.First, err = a.first(ctx, g); err != nil {
 		return false, err
 	}
@@ -259,7 +260,7 @@ func (a *app) carryOut(ctx context.Context, g goal, r host.Rollout) error {
 	case deploy.RolledBack:
 		action = audit.RolledBack
 		err = diag.Fail(diag.ExitRolledBack, "%s was rolled back in %s: %s", r.Version, g, diag.Printable(done.Reason)).
-			WithHint("what ran before runs again; slipway deploy status %s", r.Environment)
+			WithHint("%s is as before; slipway deploy status %[1]s", r.Environment)
 	default:
 		err = paused(r, done)
 	}

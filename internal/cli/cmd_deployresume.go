@@ -74,7 +74,7 @@ func (a *app) deployRemove() *cobra.Command {
 				return err
 			}
 			for _, g := range all {
-				if err := shipping.Remove(cmd.Context(), g.client, args[0], audit.Me().Name, time.Now()); err != nil {
+				if err := a.remove(cmd.Context(), g); err != nil {
 					return err
 				}
 				fmt.Fprintf(a.Stderr, "nothing runs in %s any more\n", g)
@@ -82,6 +82,21 @@ func (a *app) deployRemove() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// remove ends all that runs in an environment on one host or cluster.
+func (a *app) remove(ctx context.Context, g goal) error {
+	log, err := audit.Open(a.state.AuditDir()) // before anything is done that it could not record
+	if err != nil {
+		return err
+	}
+	err = shipping.Remove(ctx, g.client, g.env.Name, audit.Me().Name, time.Now())
+	record := audit.Record{Action: audit.Removed, Environment: g.env.Name, Fleet: g.fleet.Name, Result: audit.OK, Details: map[string]string{"target": g.String()}}
+	if err != nil {
+		record.Result = audit.Failed
+		record.Details["reason"] = err.Error()
+	}
+	return errors.Join(err, log.Append(record))
 }
 
 // ask notes what a person wants. Where no process runs the rollout, this one does it.

@@ -30,6 +30,7 @@ type environmentStatus struct {
 	Lock        *host.Lock      `json:"lock,omitempty"`
 	Services    []serviceStatus `json:"services"`
 	Routes      []host.Route    `json:"routes,omitempty"`
+	Shut        []string        `json:"shut,omitempty"`    // why clients do not come in by some routes
 	Drift       []deploy.Drift  `json:"drift,omitempty"`   // what somebody else changed
 	Surplus     []string        `json:"surplus,omitempty"` // what the release does not have
 
@@ -41,6 +42,7 @@ type rolloutStatus struct {
 	By      string         `json:"by,omitempty"`
 	Reason  string         `json:"reason,omitempty"`
 	Started time.Time      `json:"started"`
+	Paused  string         `json:"paused,omitempty"` // why a person has to decide
 	Ended   time.Time      `json:"ended,omitzero"`
 	Outcome deploy.Outcome `json:"outcome,omitempty"`
 	Why     string         `json:"why,omitempty"`
@@ -87,7 +89,7 @@ func (a *app) showStatus(ctx context.Context, g goal, asJSON, watch bool) error 
 		if err != nil {
 			return err
 		}
-		if said := fmt.Sprintf("%+v", []any{s.Services, s.Drift, s.Surplus, s.Certificates}); said != last {
+		if said := s.said(); said != last {
 			last = said
 			if asJSON {
 				err = a.printJSON(s)
@@ -104,6 +106,15 @@ func (a *app) showStatus(ctx context.Context, g goal, asJSON, watch bool) error 
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// said is what a status says beyond times that pass: another one is worth printing.
+func (s environmentStatus) said() string {
+	rollout := rolloutStatus{}
+	if s.Rollout != nil {
+		rollout = *s.Rollout
+	}
+	return fmt.Sprintf("%+v", []any{rollout, s.Lock != nil, s.Services, s.Shut, s.Drift, s.Surplus, s.Certificates})
 }
 
 func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
@@ -131,9 +142,13 @@ func statusOf(ctx context.Context, g goal) (environmentStatus, error) {
 	}
 	if len(all) > 0 {
 		r := all[0]
-		out.Rollout = &rolloutStatus{r.Version, r.By, r.Reason, r.Started, r.Ended, r.Outcome, r.Why}
+		paused, err := shipping.Paused(ctx, g.client, r)
+		if err != nil {
+			return out, err
+		}
+		out.Rollout = &rolloutStatus{r.Version, r.By, r.Reason, r.Started, paused, r.Ended, r.Outcome, r.Why}
 	}
-	out.Routes, out.Certificates = view.Routes, view.Certificates
+	out.Routes, out.Shut, out.Certificates = view.Routes, view.Shut, view.Certificates
 	if place, ok := g.client.(shipping.Drifter); ok {
 		if out.Drift, err = place.Drift(ctx); err != nil {
 			return out, err
@@ -172,6 +187,9 @@ func (a *app) printStatus(s environmentStatus) error {
 		fmt.Fprintf(a.Stdout, "nothing was deployed to %s\n", s.Environment)
 	case r.Ended.IsZero():
 		fmt.Fprintf(a.Stdout, "%s is on its way to %s, since %s, by %s\n", r.Version, s.Environment, r.Started.Local().Format(runTime), diag.Printable(r.By))
+		a.printHalt(s)
+	case r.Outcome == deploy.Removed:
+		fmt.Fprintf(a.Stdout, "%s: all that ran was removed %s, by %s\n", s.Environment, r.Ended.Local().Format(runTime), diag.Printable(r.By))
 	default:
 		fmt.Fprintf(a.Stdout, "%s: the rollout of %s ended %s: %s\n", s.Environment, r.Version, r.Ended.Local().Format(runTime), strings.TrimSuffix(string(r.Outcome)+", "+diag.Printable(r.Why), ", "))
 	}
@@ -185,6 +203,9 @@ func (a *app) printStatus(s environmentStatus) error {
 	if len(s.Surplus) > 0 {
 		fmt.Fprintf(a.Stdout, "not of %s: %s; slipway deploy %s %[1]s --prune removes them\n", s.Version, diag.Printable(strings.Join(s.Surplus, ", ")), s.Environment)
 	}
+	for _, why := range s.Shut {
+		fmt.Fprintf(a.Stdout, "no client comes in: %s\n", diag.Printable(why))
+	}
 	for _, c := range s.Certificates {
 		fmt.Fprintln(a.Stdout, certificateText(c))
 	}
@@ -197,6 +218,19 @@ func (a *app) printStatus(s environmentStatus) error {
 		fmt.Fprintf(t, "%s\t%s\t%d %%\t%d of %d\t%.120s\n", v.Service, v.Release, v.Share, v.Healthy, v.Want, diag.Printable(cmp.Or(v.Problem, "-")))
 	}
 	return t.Flush()
+}
+
+// printHalt says why a rollout does not go on by itself, and what lets it.
+func (a *app) printHalt(s environmentStatus) {
+	switch {
+	case s.Rollout.Paused != "":
+		fmt.Fprintf(a.Stdout, "it is paused: %s\n", diag.Printable(s.Rollout.Paused))
+	case s.Lock == nil:
+		fmt.Fprintln(a.Stdout, "no process carries it out")
+	default:
+		return
+	}
+	fmt.Fprintf(a.Stdout, "go on: slipway deploy resume %[1]s; go back: slipway deploy abort %[1]s\n", s.Environment)
 }
 
 // certificateText says how the certificate of a name is.

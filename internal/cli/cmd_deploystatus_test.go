@@ -117,3 +117,50 @@ func TestStatusJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusSaysWhyARolloutDoesNotGoOn, and --watch says how it ended.
+func TestStatusSaysWhyARolloutDoesNotGoOn(t *testing.T) {
+	going := host.Rollout{ID: "r", Environment: "prod", Version: "v2", Started: time.Now(), Waves: [][]host.Part{{{Spec: deploy.Spec{Service: "web"}}}}}
+	ended := going
+	ended.Ended, ended.Outcome, ended.Why = time.Now(), deploy.RolledBack, "web: it crashed"
+	var asked int
+	var paused []deploy.Entry
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var out any
+		switch strings.TrimPrefix(r.URL.Path, "/v1/") {
+		case "view":
+			out = host.View{}
+		case "entries":
+			out = paused
+		case "rollouts":
+			asked++
+			out = []host.Rollout{going}
+			if asked > 1 {
+				out = []host.Rollout{ended}
+			}
+		}
+		_ = json.NewEncoder(w).Encode(out)
+	}))
+	defer server.Close()
+	client := host.NewClient("the host", func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", server.Listener.Addr().String())
+	})
+	defer client.Close()
+	show := func(watch bool) string {
+		var out bytes.Buffer
+		asked = 0
+		a := &app{World: World{Stdout: &out}}
+		if err := a.showStatus(t.Context(), goal{env: config.Environment{Name: "prod"}, client: client}, false, watch); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	goOn := "go on: slipway deploy resume prod; go back: slipway deploy abort prod\n"
+	if got := show(true); !strings.Contains(got, "no process carries it out\n"+goOn) || !strings.Contains(got, "rolled back, web: it crashed") {
+		t.Errorf("a rollout without a process:\n%s", got)
+	}
+	paused = []deploy.Entry{{Asked: deploy.AskPause, Reason: "lunch"}}
+	if got := show(false); !strings.Contains(got, "it is paused: web: lunch\n"+goOn) {
+		t.Errorf("a paused rollout:\n%s", got)
+	}
+}

@@ -141,7 +141,9 @@ func (a *app) release(ctx context.Context, version string, f fleetFlags, asBuilt
 	if err != nil {
 		return r, false, err
 	}
-	images, err := a.fleets().Images(ctx, store, nil, f.Overrides)
+	said := a.fleets()
+	said.Warn = func(diag.Findings) {} // the plan did
+	images, err := said.Images(ctx, store, nil, f.Overrides)
 	if err != nil {
 		return r, false, err
 	}

@@ -61,6 +61,7 @@ func (a *app) rollbackOn(ctx context.Context, g goal, version string, f deployFl
 	if err != nil {
 		return err
 	}
+	f.back = true
 	if f.reason == "" {
 		f.reason = "a rollback"
 	}

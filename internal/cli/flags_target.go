@@ -57,7 +57,7 @@ func (a *app) goalsOf(ctx context.Context, fl *fleet.Fleet, env config.Environme
 	case config.TargetSSH:
 		var out []goal
 		for _, address := range env.Hosts {
-			out = append(out, goal{fl, env, host.NewSSHClient(a.ssh(address)), address})
+			out = append(out, goal{fl, env, host.NewSSHClient(a.ssh(address)).Of(fl.Name), address})
 		}
 		return out, nil
 	case config.TargetHost:
@@ -70,7 +70,7 @@ func (a *app) goalsOf(ctx context.Context, fl *fleet.Fleet, env config.Environme
 				fmt.Fprintln(a.Stderr, "note: the host of this machine was not running, and was started: slipway host status")
 			}
 		}
-		return []goal{{fl, env, a.here().Client(), ""}}, nil
+		return []goal{{fl, env, a.here().Client().Of(fl.Name), ""}}, nil
 	case config.TargetKubernetes:
 		c, err := kube.Open(kube.Options{Context: env.Context, Namespace: env.Namespace, Fleet: fl.Name, Environment: env.Name})
 		if err != nil {

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/slipway-build/slipway/internal/config"
 )
 
 // commands lists every command that people see.
@@ -79,5 +82,20 @@ func TestHelpIsPlain(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestNoEnvironmentHasTheNameOfACommand: slipway deploy NAME VERSION could not reach it.
+func TestNoEnvironmentHasTheNameOfACommand(t *testing.T) {
+	deploy, _, err := (&app{}).root().Find([]string{"deploy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var verbs []string
+	for _, c := range deploy.Commands() {
+		verbs = append(verbs, c.Name())
+	}
+	if slices.Sort(verbs); !slices.Equal(verbs, config.Verbs()) {
+		t.Errorf("the commands are %q, and environments cannot have the names %q", verbs, config.Verbs())
 	}
 }

@@ -24,12 +24,19 @@ var (
 // item is the path of a list's item.
 func item(at string, i int) string { return at + "/" + strconv.Itoa(i) }
 
+// Verbs are the commands after `slipway deploy`; an environment with such a name could not
+// be deployed to.
+func Verbs() []string { return []string{"abort", "pause", "promote", "remove", "resume", "status"} }
+
 // checkEnvironments reports what the types of environments cannot say.
 func (d *decoder) checkEnvironments(doc *document) {
 	for _, name := range written(d, "environments", doc.Environments) {
 		e, at := doc.Environments[name], "environments/"+name
 		if !ValidName(name) {
 			d.report(codeName, "key:"+at, "use lower-case letters and digits, joined by dashes, at most 63 characters", "%q cannot be the name of an environment", clip(name))
+		}
+		if slices.Contains(Verbs(), name) {
+			d.report(codeName, "key:"+at, "give it another name: slipway deploy "+name+" is a command", "%q cannot be the name of an environment", name)
 		}
 		if _, targeted := d.at[at+"/target"]; !targeted && !d.hasFindingIn(at) {
 			d.report(codeTarget, "key:"+at, "add target: "+targetHint, "the environment %s has no target", clip(name))

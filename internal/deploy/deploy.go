@@ -91,6 +91,7 @@ type Outcome string
 const (
 	Deployed   Outcome = "deployed"
 	RolledBack Outcome = "rolled back"
+	Removed    Outcome = "removed" // all that ran was ended; of no single service
 )
 
 // Action is what is to be done.

@@ -42,8 +42,8 @@ type position struct {
 	outcome   Outcome
 }
 
-// Paused reports whether a person has to decide before a rollout goes on.
-func Paused(journal []Entry) bool { return replay(journal).paused != "" }
+// Paused is why a person has to decide before a rollout goes on, "" while nobody has to.
+func Paused(journal []Entry) string { return replay(journal).paused }
 
 // Promoted reports whether the new side was made the one that runs.
 func Promoted(journal []Entry) bool { return replay(journal).promoted }

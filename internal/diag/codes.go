@@ -72,7 +72,7 @@ func configCodes() []Code {
 		{Code: "SLP113", Name: "duplicate path", Meaning: "Two services have the same path and the same command."},
 		{Code: "SLP114", Name: "format version", Meaning: "slipway.yaml uses a format version that this Slipway does not support."},
 		{Code: "SLP115", Name: "no services", Meaning: "slipway.yaml lists no services."},
-		{Code: "SLP116", Name: "bad name", Meaning: "The name of a fleet or service cannot be part of an image name."},
+		{Code: "SLP116", Name: "bad name", Meaning: "The name of a fleet or service cannot be part of an image name, or that of an environment is a command of slipway deploy."},
 		{Code: "SLP117", Name: "bad user", Meaning: "The user of production images has an invalid name or id, or is root."},
 		{Code: "SLP118", Name: "bad duration", Meaning: "A time span is not a duration, or is out of range."},
 		{Code: "SLP119", Name: "YAML feature", Meaning: "slipway.yaml uses an anchor, alias, merge key or tag, which Slipway does not read."},

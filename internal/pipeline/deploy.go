@@ -171,7 +171,7 @@ func (r Rollout) next(ctx context.Context, spec deploy.Spec, answered *time.Time
 		}
 	}
 	seen.Answered = *answered
-	return deploy.Next(spec, seen, entries), deploy.Paused(entries), nil
+	return deploy.Next(spec, seen, entries), deploy.Paused(entries) != "", nil
 }
 
 // do writes what is meant, does it, and writes that it was done. What fails in between is

@@ -14,9 +14,14 @@ import (
 )
 
 // Allowed checks what the environment demands before a release comes to it: no freeze,
-// the evidence, and that it ran where it has to run first.
+// the evidence, and that it ran where it has to run first. A rollback to what ran here waits
+// for no freeze, and ran elsewhere before it ran here.
 func (o Order) Allowed(ctx context.Context, now time.Time) error {
-	if why, until, frozen := o.Environment.Frozen(now); frozen {
+	back, err := o.ranHere(ctx)
+	if err != nil {
+		return err
+	}
+	if why, until, frozen := o.Environment.Frozen(now); frozen && !back {
 		text := why.Reason
 		if text != "" {
 			text = ": " + text
@@ -31,7 +36,7 @@ func (o Order) Allowed(ctx context.Context, now time.Time) error {
 	if err := o.approved(ctx); err != nil {
 		return err
 	}
-	if o.Environment.After == "" {
+	if o.Environment.After == "" || back {
 		return nil
 	}
 	for _, c := range o.First {
@@ -44,6 +49,15 @@ func (o Order) Allowed(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// ranHere reports a rollback to a release that ran in the environment.
+func (o Order) ranHere(ctx context.Context) (bool, error) {
+	if !o.Back {
+		return false, nil
+	}
+	all, err := o.Client.Rollouts(ctx, o.Environment.Name)
+	return slices.ContainsFunc(all, func(r host.Rollout) bool { return r.Version == o.Release.Version && r.Outcome == deploy.Deployed }), err
 }
 
 // approved checks that somebody approves exactly this release.
@@ -69,17 +83,21 @@ func (o Order) ranBefore(all []host.Rollout, now time.Time) error {
 		if r.Version != o.Release.Version || r.Outcome != deploy.Deployed {
 			continue
 		}
-		until := now // it runs, or something else replaced it
+		until, runs := now, true // or something else replaced it
 		for _, later := range all {
-			if later.Outcome == deploy.Deployed && later.Ended.After(r.Ended) && later.Ended.Before(until) {
-				until = later.Ended
+			if later.Outcome != deploy.RolledBack && later.Ended.After(r.Ended) && later.Ended.Before(until) {
+				until, runs = later.Ended, false
 			}
 		}
-		if ran := until.Sub(r.Ended); ran < o.Environment.Soak {
-			return diag.Fail(diag.ExitGate, "%s ran in %s for %s, and %s wants %s", o.Release.Version, first, ran.Round(time.Second), o.Environment.Name, o.Environment.Soak).
-				WithHint("wait until %s", now.Add(o.Environment.Soak-ran).Local().Format(time.TimeOnly))
+		ran := until.Sub(r.Ended)
+		if ran >= o.Environment.Soak {
+			return nil
 		}
-		return nil
+		short := diag.Fail(diag.ExitGate, "%s ran in %s for %s, and %s requires %s", o.Release.Version, first, ran.Round(time.Second), o.Environment.Name, o.Environment.Soak)
+		if !runs {
+			return short.WithHint("it does not run there any more; deploy it there again: slipway deploy %s %s", first, o.Release.Version)
+		}
+		return short.WithHint("wait until %s", now.Add(o.Environment.Soak-ran).Local().Format(time.DateTime))
 	}
 	return diag.Fail(diag.ExitGate, "%s did not run in %s, and %s takes only what did", o.Release.Version, first, o.Environment.Name).
 		WithHint("slipway deploy %s %s", first, o.Release.Version)

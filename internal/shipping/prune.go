@@ -89,7 +89,7 @@ func runs(s host.ServiceView) bool {
 func (o Order) Prune(ctx context.Context, now time.Time) (removed []string, err error) {
 	client, environment := o.Client, o.Environment.Name
 	r := host.Rollout{ID: now.UTC().Format(idTime) + "-prune", Environment: environment, By: o.By, Started: now.UTC()}
-	if _, err := client.Lock(ctx, environment, r.ID, o.By, false); err != nil {
+	if err := lock(ctx, client, r); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, client.Unlock(context.WithoutCancel(ctx), environment)) }()

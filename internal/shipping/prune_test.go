@@ -21,10 +21,16 @@ type small struct {
 	rollouts []host.Rollout
 	running  []string
 	done     []string
+	locked   host.Lock
 }
 
-func (s *small) Lock(_ context.Context, _, rollout, _ string, _ bool) (host.Lock, error) {
+func (s *small) Locked(context.Context, string) (host.Lock, error) { return s.locked, nil }
+
+func (s *small) Lock(_ context.Context, _, rollout, _ string, force bool) (host.Lock, error) {
 	s.done = append(s.done, "lock")
+	if force {
+		s.done = append(s.done, "by force")
+	}
 	return host.Lock{}, nil
 }
 

@@ -13,24 +13,30 @@ import (
 // removeTime bounds how long what is removed may take to end.
 const removeTime = 2 * time.Minute
 
-// Remove ends all that runs in an environment. Its rollouts and journals stay.
+// Remove ends all that runs in an environment. Its rollouts and journals stay; the newest
+// says that nothing runs, from when and by whom.
 func Remove(ctx context.Context, client Place, environment, by string, now time.Time) (err error) {
-	other, err := Unfinished(ctx, client, environment)
+	all, err := client.Rollouts(ctx, environment)
 	if err != nil {
 		return err
 	}
-	if other != nil {
-		return unfinished(*other)
+	if len(all) > 0 && all[0].Ended.IsZero() {
+		return unfinished(all[0])
 	}
+	now = after(all, now)
 	r := host.Rollout{ID: now.UTC().Format(idTime) + "-remove", Environment: environment, By: by, Started: now.UTC()}
-	if _, err := client.Lock(ctx, environment, r.ID, by, false); err != nil {
+	if err := lock(ctx, client, r); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Unlock(context.WithoutCancel(ctx), environment)) }()
 	if err := client.SetRoutes(ctx, r); err != nil {
 		return err
 	}
-	return end(ctx, client, r, now.Add(removeTime), func(string) bool { return true })
+	if err := end(ctx, client, r, now.Add(removeTime), func(string) bool { return true }); err != nil {
+		return err
+	}
+	r.Ended, r.Outcome = time.Now().UTC(), deploy.Removed
+	return client.Keep(ctx, r)
 }
 
 // end retires all sides of some services, and waits until nothing of them runs.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,7 +26,7 @@ func (o Order) Start(ctx context.Context, r host.Rollout) error {
 			return err
 		}
 	}
-	if _, err := client.Lock(ctx, r.Environment, r.ID, r.By, false); err != nil {
+	if err := lock(ctx, client, r); err != nil {
 		return err
 	}
 	other, err := Unfinished(ctx, client, r.Environment)
@@ -36,12 +37,29 @@ func (o Order) Start(ctx context.Context, r host.Rollout) error {
 		err = p.Prepare(ctx, o, r)
 	}
 	if err == nil {
-		err = client.Keep(ctx, r)
+		err = ctx.Err()
+	}
+	if err == nil { // an interrupt finds it begun or not begun, and says so
+		err = client.Keep(context.WithoutCancel(ctx), r)
 	}
 	if err != nil {
 		return errors.Join(err, client.Unlock(context.WithoutCancel(ctx), r.Environment))
 	}
 	return nil
+}
+
+// lock takes the lock for something new, also from a process of this machine and person that
+// has ended. An interrupt leaves none that was taken meanwhile.
+func lock(ctx context.Context, client Place, r host.Rollout) error {
+	l, err := client.Locked(ctx, r.Environment)
+	if err != nil {
+		return err
+	}
+	_, err = client.Lock(ctx, r.Environment, r.ID, r.By, l.Holder != "" && l.By == r.By && gone(l.Process))
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(err, client.Unlock(context.WithoutCancel(ctx), r.Environment))
+	}
+	return err
 }
 
 // Resume takes the lock for a rollout that has begun, and returns who had it. It does not
@@ -113,8 +131,8 @@ type settler interface {
 	Settle(ctx context.Context, r host.Rollout) error
 }
 
-// carryOut runs the hooks before, and then the rollout itself. A hook that fails ends it
-// before anything was changed.
+// carryOut runs the hooks before, and then the rollout itself. A hook that fails, or routes
+// that the place refuses, end it before anything was changed.
 func carryOut(ctx context.Context, client Place, r host.Rollout, by string, sink event.Sink, tests Tests) (pipeline.Deployed, error) {
 	if err := hooks(ctx, client, r, "before", by, sink); err != nil {
 		if lost := client.Answers(ctx); lost != nil || ctx.Err() != nil || !errors.As(err, new(*hookError)) {
@@ -123,9 +141,31 @@ func carryOut(ctx context.Context, client Place, r host.Rollout, by string, sink
 		return pipeline.Deployed{Outcome: deploy.RolledBack, Reason: err.Error()}, nil
 	}
 	if err := client.SetRoutes(ctx, r); err != nil {
-		return pipeline.Deployed{}, err
+		if diag.ExitOf(err) != diag.ExitUsage || begun(ctx, client, r) {
+			return pipeline.Deployed{}, err
+		}
+		return pipeline.Deployed{Outcome: deploy.RolledBack, Reason: reasonOf(err)}, nil
 	}
 	return pipeline.Deploy(ctx, parts(client, r, by, sink, tests))
+}
+
+// begun reports that a service of a rollout was changed, or may have been.
+func begun(ctx context.Context, client Place, r host.Rollout) bool {
+	for _, p := range slices.Concat(r.Waves...) {
+		entries, err := client.Journal(r, p.Spec.Service).Entries(ctx)
+		if err != nil || slices.ContainsFunc(entries, func(e deploy.Entry) bool { return e.Action.Kind != "" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// reasonOf is an error with its hint, for the reason of a rollback.
+func reasonOf(err error) string {
+	if hint := diag.HintOf(err); hint != "" {
+		return err.Error() + " (" + hint + ")"
+	}
+	return err.Error()
 }
 
 // taken is the error of a process that lost the lock, nil for others.
@@ -188,7 +228,7 @@ func parts(client Place, r host.Rollout, by string, sink event.Sink, tests Tests
 			if p.Old != nil {
 				back.New, back.Old = *p.Old, &p.New
 			}
-			parts = append(parts, pipeline.Part{Spec: p.Spec, Forward: loop(p, p.Spec.Service), Back: loop(back, p.Spec.Service+".back")})
+			parts = append(parts, pipeline.Part{Spec: p.Spec, Forward: loop(p, p.Spec.Service), Back: loop(back, wayBack(p.Spec.Service))})
 		}
 		out = append(out, parts)
 	}
@@ -206,6 +246,30 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // ErrEnded says that nothing of a rollout goes on.
 var ErrEnded = errors.New("nothing of it goes on")
+
+// Paused is why a person has to decide before a rollout goes on, by its services; "" while
+// nobody has to.
+func Paused(ctx context.Context, client Place, r host.Rollout) (string, error) {
+	if !r.Ended.IsZero() {
+		return "", nil
+	}
+	var all []string
+	for _, p := range slices.Concat(r.Waves...) {
+		for _, name := range []string{p.Spec.Service, wayBack(p.Spec.Service)} {
+			entries, err := client.Journal(r, name).Entries(ctx)
+			if err != nil {
+				return "", err
+			}
+			if why := deploy.Paused(entries); why != "" && deploy.Ended(entries) == "" && !slices.Contains(all, p.Spec.Service+": "+why) {
+				all = append(all, p.Spec.Service+": "+why)
+			}
+		}
+	}
+	return strings.Join(all, "; "), nil
+}
+
+// wayBack is the journal of a service that went well, and goes back because of another one.
+func wayBack(service string) string { return service + ".back" }
 
 // Ask notes what a person wants of the rollout that goes on, in the journals of its
 // services that have not ended.

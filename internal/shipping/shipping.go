@@ -33,6 +33,7 @@ type Order struct {
 	First       []Place                          // of the environment in which a release has to have run before
 	Lookup      func(name string) (string, bool) // variables of the machine that deploys
 	By, Reason  string
+	Back        bool // a rollback
 }
 
 // idTime begins the name of a rollout, so that names sort by time.
@@ -45,6 +46,15 @@ func (o Order) Plan(ctx context.Context, now time.Time) (host.Rollout, error) {
 	return p.rollout, err
 }
 
+// after is when a rollout begins that comes after all others: now, unless the clock went back
+// or theirs was ahead.
+func after(all []host.Rollout, now time.Time) time.Time {
+	if len(all) > 0 && !now.After(all[0].Started) {
+		return all[0].Started.Add(time.Millisecond)
+	}
+	return now
+}
+
 // planned is a rollout, and what it was made of.
 type planned struct {
 	rollout host.Rollout
@@ -55,6 +65,11 @@ type planned struct {
 
 func (o Order) plan(ctx context.Context, now time.Time) (out planned, err error) {
 	out.parts = map[string]host.Part{}
+	all, err := o.Client.Rollouts(ctx, o.Environment.Name)
+	if err != nil {
+		return out, err
+	}
+	now = after(all, now)
 	out.rollout = host.Rollout{
 		ID: now.UTC().Format(idTime) + "-" + o.Release.Version, Environment: o.Environment.Name, Fleet: o.Release.Fleet,
 		Version: o.Release.Version, By: o.By, Reason: o.Reason, Started: now.UTC(), Routes: o.routes(),
@@ -289,8 +304,11 @@ func Unfinished(ctx context.Context, client Place, environment string) (*host.Ro
 // Current is the rollout whose release runs in an environment; nil when none does.
 func Current(all []host.Rollout) *host.Rollout {
 	for i, r := range all {
-		if r.Outcome == deploy.Deployed {
+		switch r.Outcome {
+		case deploy.Deployed:
 			return &all[i]
+		case deploy.Removed:
+			return nil
 		}
 	}
 	return nil

@@ -43,7 +43,7 @@ func answers(t *testing.T, by map[string]any) *host.Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out, ok := by[strings.TrimPrefix(r.URL.Path, "/v1/")]
-		if !ok {
+		if !ok && r.URL.Path != "/v1/rollouts" { // which every plan looks at
 			t.Errorf("the host was asked %s", r.URL.Path)
 		}
 		_ = json.NewEncoder(w).Encode(out)
@@ -270,7 +270,7 @@ func TestWhatAnEnvironmentDemands(t *testing.T) {
 		{"its tests", ", require: [tests]", signed, nil, nil, ""},
 		{"never in staging", ", after: staging", releaseOf("web"), []host.Rollout{ran("v1", deploy.Deployed, time.Hour)}, nil, "v2 did not run in staging"},
 		{"rolled back in staging", ", after: staging", releaseOf("web"), []host.Rollout{ran("v2", deploy.RolledBack, time.Hour)}, nil, "v2 did not run in staging"},
-		{"soon", ", after: staging, soak: 30m", releaseOf("web"), []host.Rollout{ran("v2", deploy.Deployed, 10*time.Minute)}, nil, "v2 ran in staging for 10m0s, and prod wants 30m0s"},
+		{"soon", ", after: staging, soak: 30m", releaseOf("web"), []host.Rollout{ran("v2", deploy.Deployed, 10*time.Minute)}, nil, "v2 ran in staging for 10m0s, and prod requires 30m0s"},
 		{"replaced soon", ", after: staging, soak: 30m", releaseOf("web"), []host.Rollout{ran("v3", deploy.Deployed, 50*time.Minute), ran("v2", deploy.Deployed, time.Hour)}, nil, "v2 ran in staging for 10m0s"},
 		{"long enough", ", after: staging, soak: 30m", releaseOf("web"), []host.Rollout{ran("v2", deploy.Deployed, time.Hour)}, nil, ""},
 		{"nobody", ", approval: required", releaseOf("web"), nil, nil, "nobody has approved v2 for prod"},

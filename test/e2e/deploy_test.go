@@ -322,7 +322,7 @@ func TestKilledDeploysGoOn(t *testing.T) {
 // killAt ends a deploy when its journals have so many lines: between intents and acts.
 func (y *shipyard) killAt(r *started, lines int) {
 	y.t.Helper()
-	pattern := filepath.Join(stateOf(y.env), "hosting", "rollouts", "here", "*", "*.jsonl")
+	pattern := filepath.Join(stateOf(y.env), "hosting", "rollouts", "here+yard", "*", "*.jsonl")
 	first := count(pattern)
 	for begin := time.Now(); time.Since(begin) < 20*time.Second; time.Sleep(time.Millisecond) {
 		if count(pattern) >= first+lines || over(r) {

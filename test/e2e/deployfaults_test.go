@@ -30,7 +30,7 @@ func TestFaultsOfDeploys(t *testing.T) {
 		y.faults(t, func() *host.Client {
 			return host.NewClient("the host", func(ctx context.Context) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(stateOf(y.env), "hosting", "host.sock"))
-			})
+			}).Of("yard")
 		})
 	})
 	t.Run("ssh", func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestFaultsOfDeploys(t *testing.T) {
 		y.slipway("host", "install", m.address).must(t, 0)
 		y.slipway("deploy", "here", "v1").must(t, 0)
 		y.faults(t, func() *host.Client {
-			return host.NewSSHClient(host.SSH{Address: m.address, Command: strings.Fields(m.ssh)})
+			return host.NewSSHClient(host.SSH{Address: m.address, Command: strings.Fields(m.ssh)}).Of("yard")
 		})
 	})
 }

@@ -25,6 +25,7 @@ type Client struct {
 	said   func() string // what the way there said last
 	hint   string        // when it does not answer
 	holder string        // names this one, where it holds a lock
+	fleet  string        // whose environments it asks about
 }
 
 // NewClient asks the host that dial reaches; what names it in messages.
@@ -32,6 +33,14 @@ func NewClient(what string, dial func(ctx context.Context) (net.Conn, error)) *C
 	return &Client{what: what, holder: rand.Text(), said: func() string { return "" }, hint: "slipway host status; slipway host start", http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 	}}}
+}
+
+// Of asks about the environments of a fleet. Those of other fleets on the host, with the
+// same name or not, are others.
+func (c *Client) Of(fleet string) *Client {
+	of := *c
+	of.fleet = fleet
+	return &of
 }
 
 // Close lets connections go.
@@ -42,7 +51,7 @@ const answerTime = 30 * time.Second
 
 // ask asks one thing; out may be nil.
 func (c *Client) ask(ctx context.Context, verb string, q Question, out any) error {
-	q.Holder = c.holder
+	q.Holder, q.Fleet = c.holder, c.fleet
 	data, err := json.Marshal(q)
 	if err != nil {
 		return err

@@ -132,6 +132,8 @@ type Host struct {
 	live      map[place]*live
 	listeners map[string]net.Listener // of the proxy, by name
 	told      map[string]string       // routes of outside addresses, by these
+	kinds     map[string]string       // of their listeners: with TLS or TCP
+	shut      map[string]string       // why nobody comes in there
 	started   time.Time
 	leaving   bool          // another process takes over: nothing begins here
 	successor int           // the number of that process
@@ -156,7 +158,7 @@ func Open(o Options) (*Host, error) {
 	h := &Host{
 		opts: o, proxy: proxy.New(proxy.Options{AccessLog: o.AccessLog}),
 		names: acme.New(acme.Options{Dir: filepath.Join(o.Dir, "acme"), Note: o.Note, Client: o.Authorities}), kick: make(chan struct{}, 1),
-		live: map[place]*live{}, listeners: map[string]net.Listener{}, told: map[string]string{}, started: time.Now(), handed: make(chan struct{}),
+		live: map[place]*live{}, listeners: map[string]net.Listener{}, told: map[string]string{}, kinds: map[string]string{}, shut: map[string]string{}, started: time.Now(), handed: make(chan struct{}),
 	}
 	if err := sweep(o.Dir); err != nil {
 		o.Note(err.Error())

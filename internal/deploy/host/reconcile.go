@@ -2,8 +2,6 @@ package host
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -63,12 +61,6 @@ const (
 // groupName names the group of a replica; see groupPrefix.
 func groupName(at place, key string, index int) string {
 	return fmt.Sprintf("%s%d", groupPrefix(at, key), index)
-}
-
-// groupPrefix begins the names of the groups of a side: readable, and its own.
-func groupPrefix(at place, key string) string {
-	sum := sha256.Sum256([]byte(at.environment + "\x00" + at.service + "\x00" + key))
-	return fmt.Sprintf("%.16s.%.24s.%s.", at.environment, at.service, hex.EncodeToString(sum[:5]))
 }
 
 // reconcile looks at the containers and does what is missing, without waiting for it.
@@ -359,9 +351,10 @@ func (h *Host) group(at place, key string, w Workload, name string, hosts map[st
 		}
 		spec.Secrets = append(spec.Secrets, localrun.Secret{Target: f.Target, File: path})
 	}
+	environment, _ := unscoped(at.environment)
 	others := make(map[string]netip.Addr, 2*len(hosts)) // a container finds itself under its own name
 	for service, ip := range hosts {
-		others[service], others[service+"."+at.environment] = ip, ip
+		others[service], others[service+"."+environment] = ip, ip
 	}
 	return localrun.Group{Name: name, Services: []localrun.Spec{spec}, Hosts: others}, nil
 }

@@ -115,21 +115,21 @@ func (h *Host) rolloutDir(environment, id string) (string, error) {
 	return filepath.Join(h.opts.Dir, "rollouts", environment, id), nil
 }
 
-// Keep writes a rollout, for its holder.
-func (h *Host) Keep(holder string, r Rollout) error {
-	dir, err := h.rolloutDir(r.Environment, r.ID)
+// Keep writes a rollout of an environment, for its holder.
+func (h *Host) Keep(holder, environment string, r Rollout) error {
+	dir, err := h.rolloutDir(environment, r.ID)
 	if err != nil {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.mine(r.Environment, holder); err != nil {
+	if err := h.mine(environment, holder); err != nil {
 		return err
 	}
 	if h.leaving {
 		return leaving()
 	}
-	env := h.wanted.environment(r.Environment)
+	env := h.wanted.environment(environment)
 	for _, p := range slices.Concat(r.Waves...) { // those that start first find those that start later
 		env.name(p.Spec.Service, p.New.Names)
 	}
@@ -378,6 +378,7 @@ func (h *Host) mine(environment, holder string) error {
 }
 
 func locked(environment string, l Lock) error {
+	environment, _ = unscoped(environment)
 	if l.Holder == "" {
 		return diag.Fail(diag.ExitDeployStopped, "nobody holds the lock of %s, and this needs it", environment).WithHint("slipway deploy resume %s", environment)
 	}

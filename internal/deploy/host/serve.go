@@ -19,6 +19,7 @@ import (
 
 // Question is what a client asks; each verb uses its own part of it.
 type Question struct {
+	Fleet       string           `json:"fleet,omitempty"` // that the environment is of
 	Environment string           `json:"environment,omitempty"`
 	Service     string           `json:"service,omitempty"`
 	Holder      string           `json:"holder,omitempty"` // of the lock
@@ -114,9 +115,11 @@ func (h *Host) tells() map[string]func(context.Context, Question) (any, error) {
 		"lock": func(_ context.Context, q Question) (any, error) {
 			return h.Take(q.Environment, Lock{Holder: q.Holder, Rollout: q.ID, By: q.By, Process: q.Process}, q.Force)
 		},
-		"unlock":    func(_ context.Context, q Question) (any, error) { return nil, h.Release(q.Environment, q.Holder) },
-		"locked":    func(_ context.Context, q Question) (any, error) { return h.Locked(q.Environment), nil },
-		"keep":      func(_ context.Context, q Question) (any, error) { return nil, h.Keep(q.Holder, q.Rollout) },
+		"unlock": func(_ context.Context, q Question) (any, error) { return nil, h.Release(q.Environment, q.Holder) },
+		"locked": func(_ context.Context, q Question) (any, error) { return h.Locked(q.Environment), nil },
+		"keep": func(_ context.Context, q Question) (any, error) {
+			return nil, h.Keep(q.Holder, scoped(q.Rollout.Environment, q.Fleet), q.Rollout)
+		},
 		"rollouts":  func(_ context.Context, q Question) (any, error) { return h.Rollouts(q.Environment) },
 		"approve":   func(_ context.Context, q Question) (any, error) { return nil, h.Approve(q.Environment, q.Approval) },
 		"approvals": func(_ context.Context, q Question) (any, error) { return h.Approvals(q.Environment) },
@@ -168,6 +171,7 @@ func answer(w http.ResponseWriter, r *http.Request, do func(context.Context, Que
 		err = diag.Fail(diag.ExitUsage, "the host does not understand what it was asked").Because(err)
 	}
 	var out any
+	q.Environment = scoped(q.Environment, q.Fleet)
 	if err == nil {
 		out, err = do(r.Context(), q)
 	}

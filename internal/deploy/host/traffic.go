@@ -181,7 +181,11 @@ func (h *Host) routes(ctx context.Context) error {
 	}
 	certified := map[string]acme.Authority{}
 	for listen, a := range by {
-		problems = append(problems, h.outside(ctx, listen, a))
+		err := h.outside(ctx, listen, a)
+		if delete(h.shut, listen); err != nil {
+			h.shut[listen] = err.Error()
+			problems = append(problems, err)
+		}
 		if h.listeners[outsideName(listen)] != nil { // the authority asks there
 			maps.Copy(certified, a.certified)
 		}
@@ -226,6 +230,11 @@ func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 	if h.told[listen] == said {
 		return nil
 	}
+	kind := fmt.Sprint(a.secure, a.options.TCP)
+	if h.listeners[name] != nil && len(a.routes) > 0 && h.kinds[name] != kind {
+		h.proxy.Unlisten(name)
+		delete(h.listeners, name)
+	}
 	if err := h.proxy.SetRoutes(name, a.routes); err != nil {
 		return err
 	}
@@ -244,7 +253,7 @@ func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 		if err := h.proxy.Listen(name, listener, a.options); err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		h.listeners[name] = listener
+		h.listeners[name], h.kinds[name] = listener, kind
 	} else if a.secure {
 		if err := h.proxy.SetCertificates(name, a.options.Certificates); err != nil {
 			return fmt.Errorf("the certificates of %s: %w", listen, err)

@@ -23,6 +23,7 @@ import (
 type View struct {
 	Services map[string]ServiceView `json:"services"`
 	Routes   []Route                `json:"routes,omitempty"`
+	Shut     []string               `json:"shut,omitempty"` // why clients do not come in by some of them
 
 	Certificates []acme.Certificate `json:"certificates,omitempty"` // that come from an authority
 }
@@ -69,6 +70,11 @@ func (h *Host) View(environment string) View {
 		return out
 	}
 	out.Routes = env.Routes
+	for _, r := range env.Routes {
+		if why := h.shut[r.Listen]; why != "" && !slices.Contains(out.Shut, why) {
+			out.Shut = append(out.Shut, why)
+		}
+	}
 	for _, c := range h.names.Certificates() {
 		if slices.ContainsFunc(env.Routes, func(r Route) bool { return r.ACME && r.Host == c.Name }) {
 			out.Certificates = append(out.Certificates, c)
@@ -206,7 +212,7 @@ func (h *Host) SetRoutes(environment string, routes []Route) error {
 		for name, other := range h.wanted.Environments {
 			for _, o := range other.Routes {
 				if name != environment && o.Listen == r.Listen && o.Host == r.Host && o.Path == r.Path {
-					return diag.Fail(diag.ExitUsage, "the environment %s has the route %s%s on %s already", name, r.Host, r.Path, r.Listen).
+					return diag.Fail(diag.ExitUsage, "the environment %s has the route %s%s on %s already", described(name), r.Host, r.Path, r.Listen).
 						WithHint("give this one another address, host or path")
 				}
 			}
@@ -216,6 +222,11 @@ func (h *Host) SetRoutes(environment string, routes []Route) error {
 		return leaving()
 	}
 	env := h.wanted.environment(environment)
+	for _, r := range routes {
+		if err := h.opens(r); err != nil && !slices.Contains(env.Routes, r) {
+			return err
+		}
+	}
 	before := env.Routes
 	env.Routes = routes
 	if err := h.keep(); err != nil {

@@ -85,7 +85,8 @@ func (c *Client) ask(ctx context.Context, q question, out any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", c.what, err)
+		return diag.Fail(diag.ExitRun, "%s does not answer as a Kubernetes does", c.what).Because(err).
+			WithHint("a proxy or another server may answer in its place (NO_PROXY); see whether kubectl reaches it: kubectl %sget pods", c.flags())
 	}
 	return nil
 }
@@ -215,6 +216,8 @@ func (c *Client) refused(q question, code int, answer []byte) error {
 		return diag.Fail(diag.ExitRun, "the quota of the namespace %s refuses it", c.Namespace).Because(r).WithHint("see what is used: kubectl %sdescribe quota", c.flags())
 	case code == http.StatusForbidden:
 		return diag.Fail(diag.ExitRun, "%s does not allow it", c.what).Because(r).WithHint("see what is allowed: kubectl %sauth can-i %s %s", c.flags(), verb, plural)
+	case code >= http.StatusInternalServerError:
+		return diag.Fail(diag.ExitRun, "%s cannot answer now", c.what).Because(r).WithHint("see whether kubectl reaches it: kubectl %sget pods", c.flags())
 	}
 	return r
 }

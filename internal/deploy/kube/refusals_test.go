@@ -1,7 +1,9 @@
 package kube_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -17,6 +19,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"no rights": {http.StatusForbidden, "does not allow it: patch ServiceAccount web: a fault", "kubectl -n payments auth can-i patch serviceaccounts"},
 		"no login":  {http.StatusUnauthorized, "does not know who asks", "log in again"},
+		"overload":  {http.StatusServiceUnavailable, "cannot answer now: patch ServiceAccount web: a fault", "kubectl -n payments get pods"},
 		"not valid": {http.StatusUnprocessableEntity, "refuses the ServiceAccount web: patch ServiceAccount web: a fault", "slipway manifests production VERSION"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,5 +72,17 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 				t.Errorf("%v, hint %q", err, diag.HintOf(err))
 			}
 		})
+	}
+}
+
+// TestAnotherServerIsNoCluster, such as a proxy with a page to log in.
+func TestAnotherServerIsNoCluster(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "<html>Please sign in</html>")
+	}))
+	t.Cleanup(s.Close)
+	_, err := (&api{address: s.URL}).client(t).Rollouts(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "does not answer as a Kubernetes does") || diag.ExitOf(err) != diag.ExitRun || !strings.Contains(diag.HintOf(err), "NO_PROXY") {
+		t.Errorf("%v, hint %q", err, diag.HintOf(err))
 	}
 }

@@ -92,6 +92,30 @@ func (p *Proxy) Listen(name string, inner net.Listener, o ListenerOptions) error
 	return nil
 }
 
+// Unlisten forgets a listener; another one may take its name and address. What is open goes
+// on to its end, for a while.
+func (p *Proxy) Unlisten(name string) {
+	p.mu.Lock()
+	l := p.listeners[name]
+	delete(p.listeners, name)
+	delete(p.tables, name)
+	p.mu.Unlock()
+	if l == nil {
+		return
+	}
+	_ = l.limited.Close()
+	go func() {
+		<-l.served
+		ctx, cancel := context.WithTimeout(l.base, unlistenTime)
+		defer cancel()
+		l.shutdown(ctx)
+		l.cut()
+	}()
+}
+
+// unlistenTime is how long what is open may take to end when its listener goes.
+const unlistenTime = time.Minute
+
 func (o ListenerOptions) complete() ListenerOptions {
 	if o.MaxConns == 0 {
 		o.MaxConns = 8192
