@@ -11,7 +11,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
 export GOTOOLCHAIN := $(shell GOTOOLCHAIN=$(TOOLCHAIN) go version >/dev/null 2>&1 && echo $(TOOLCHAIN) || echo local)
 
-.PHONY: build reproducible demo test check style analysis cluster vulncheck cross fix unit e2e verdicts kills faults findings licences packages tables fuzz bench clean
+.PHONY: build reproducible demo test check style analysis cluster vulncheck cross fix unit e2e verdicts trees kills faults findings licences packages tables fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
@@ -79,6 +79,11 @@ SEED := 1
 verdicts: build
 	@scripts/install-deps.sh engine
 	SLIPWAY_VERDICT_RUNS=$(RUNS) SLIPWAY_VERDICT_SEED=$(SEED) TIMEOUT=3h scripts/real.sh -v -run TestEqualFingerprintsMeanEqualImages ./test/e2e
+
+## trees: the property test of installs of npm, TREES random changes of dependencies against npm ci; in half an hour; SEED repeats a run
+TREES := 500
+trees:
+	SLIPWAY_E2E=1 SLIPWAY_TREE_RUNS=$(TREES) SLIPWAY_TREE_SEED=$(SEED) go test -count=1 -timeout 3h -v -run 'EarlierTree|SomebodyTouched' ./internal/ecosystem/node
 
 ## kills: builds that are killed KILLS times, and the builds after them
 KILLS := 50
