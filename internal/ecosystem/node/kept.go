@@ -24,6 +24,18 @@ func (s *service) keepsTree() bool {
 	return s.manager.name == "npm" && !s.manager.bare && !s.manager.loose && !s.oldLock && !s.mixed && s.sharesInstall()
 }
 
+// elsewhere reports a package of a lock file that is of no registry.
+func (p lockPackage) elsewhere(at string) bool {
+	return p.Link || !strings.HasPrefix(at, "node_modules/") || strings.HasPrefix(p.Resolved, "git") || strings.HasPrefix(p.Resolved, "file:")
+}
+
+// noteScript notes whether a package has an install script that does something. npm ci
+// removes an optional package whose script fails, npm rebuild leaves it there.
+func (s *service) noteScript(runs, optional bool) {
+	s.scripted = s.scripted || runs
+	s.mixed = s.mixed || runs && optional
+}
+
 // keptInstall are the steps of such an install. Install scripts run in a step of their
 // own: the trees are not mounted there, so that no script can change them.
 func (s *service) keptInstall(without []string, comment string) []plan.Step {
@@ -33,7 +45,7 @@ func (s *service) keptInstall(without []string, comment string) []plan.Step {
 		Op: plan.OpRun, Shell: strings.Join(append(without, install), " && "), Comment: strings.TrimSpace("`slipway build` starts from the packages of an earlier install. " + comment),
 		Mounts: append(s.manager.caches(), plan.Mount{Type: "cache", Target: "/root/.npm-trees"}, plan.Mount{Type: "bind", From: plan.StageManifests, Target: from}),
 	}}
-	if s.scripted || len(s.compiled) > 0 {
+	if s.scripted {
 		steps = append(steps, plan.Step{Op: plan.OpRun, Shell: "npm rebuild", Mounts: s.manager.caches(), Comment: "Install scripts of packages."})
 	}
 	return steps

@@ -187,14 +187,15 @@ func TestWhichInstallsStartFromAnEarlierOne(t *testing.T) {
 		packages       string
 		kept, rebuilds bool
 	}{
-		"packages of a registry":      {"", "", true, false},
-		"an install script":           {"", `, "node_modules/x": {"hasInstallScript": true}`, true, true},
-		"one that only prints":        {"", `, "node_modules/protobufjs": {"hasInstallScript": true}`, true, false},
-		"one for another system":      {"", `, "node_modules/fsevents": {"os": ["darwin"], "optional": true, "hasInstallScript": true}`, true, false},
-		"from git":                    {"", `, "node_modules/x": {"resolved": "git+ssh://git@git.example/x.git#0123"}`, false, false},
-		"a tarball of the repository": {"", `, "node_modules/x": {"resolved": "file:x.tgz"}`, false, false},
-		"a script before the install": {`, "scripts": {"prepublish": "node x.js"}`, "", false, false},
-		"a lock file of npm 6":        {"", "-", false, false},
+		"packages of a registry":        {"", "", true, false},
+		"an install script":             {"", `, "node_modules/x": {"hasInstallScript": true}`, true, true},
+		"one that only prints":          {"", `, "node_modules/protobufjs": {"hasInstallScript": true}`, true, false},
+		"one for another system":        {"", `, "node_modules/fsevents": {"os": ["darwin"], "optional": true, "hasInstallScript": true}`, true, false},
+		"an optional one with a script": {"", `, "node_modules/x": {"optional": true, "hasInstallScript": true}`, false, false},
+		"from git":                      {"", `, "node_modules/x": {"resolved": "git+ssh://git@git.example/x.git#0123"}`, false, false},
+		"a tarball of the repository":   {"", `, "node_modules/x": {"resolved": "file:x.tgz"}`, false, false},
+		"a script before the install":   {`, "scripts": {"prepublish": "node x.js"}`, "", false, false},
+		"a lock file of npm 6":          {"", "-", false, false},
 	} {
 		lock := `{"lockfileVersion": 3, "packages": {"": {` + bare + `}, "node_modules/ms": {"version": "1.0.0"}` + c.packages + `}}`
 		if c.packages == "-" {
