@@ -58,8 +58,8 @@ func (g *npmRegistry) release(r *rand.Rand, index int, version string) map[strin
 			m[kind] = map[string]string{g.names[index+1+r.IntN(len(g.names)-index-1)]: []string{"^1.0.0", "^2.0.0", "*", "1.0.0"}[r.IntN(4)]}
 		}
 	}
-	for kind, likely := range map[string]int{"dependencies": 60, "optionalDependencies": 15, "peerDependencies": 10} {
-		if r.IntN(100) < likely {
+	for i, kind := range []string{"dependencies", "optionalDependencies", "peerDependencies"} {
+		if r.IntN(100) < []int{60, 15, 5}[i] {
 			pick(kind)
 		}
 	}
