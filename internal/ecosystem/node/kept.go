@@ -1,21 +1,13 @@
 package node
 
 import (
-	_ "embed" // for the script
 	"strings"
 
 	"github.com/slipway-build/slipway/internal/ecosystem"
 	"github.com/slipway-build/slipway/internal/plan"
 )
 
-// installScript installs what npm's lock file lists, starting from the tree of an
-// earlier install. `slipway build` lays it beside the normalised manifests; other
-// builders of the Dockerfile run npm ci.
-//
-//go:embed install.mjs
-var installScript []byte
-
-// installFile is its name among the manifests.
+// installFile is the name of installScript among the manifests.
 const installFile = "install.mjs"
 
 // keepsTree tells whether the packages of one install can be the start of the next:

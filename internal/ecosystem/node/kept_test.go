@@ -44,7 +44,7 @@ func newWorkbench(t *testing.T, r *rand.Rand) *workbench {
 			t.Fatal(err)
 		}
 	}
-	w.write(w.script, installScript)
+	w.write(w.script, []byte(installScript))
 	w.env = append(os.Environ(), "NPM_CONFIG_REGISTRY="+w.registry.url, "NPM_CONFIG_CACHE="+filepath.Join(w.dir, "cache"), "NPM_CONFIG_AUDIT=false", "NPM_CONFIG_FUND=false", "NPM_CONFIG_UPDATE_NOTIFIER=false",
 		"NPM_CONFIG_OMIT_LOCKFILE_REGISTRY_RESOLVED="+strconv.FormatBool(r.IntN(2) == 0))
 	return w

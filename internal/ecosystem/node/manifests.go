@@ -65,7 +65,7 @@ func Manifests(dir fs.FS, names []string) (map[string][]byte, error) {
 				"repository", "main", "scripts")
 		case "package-lock.json", "npm-shrinkwrap.json":
 			data = normalLock(data)
-			files[installFile] = installScript
+			files[installFile] = []byte(installScript)
 		}
 		files[name] = data
 	}

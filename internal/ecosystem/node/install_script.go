@@ -1,7 +1,12 @@
-// Installs what package-lock.json lists into the working directory, without install
-// scripts: as `npm ci --ignore-scripts` does, but starting from the tree of an earlier
+package node
+
+// installScript installs what npm's lock file lists, starting from the tree of an
+// earlier install. `slipway build` lays it beside the normalised manifests; other
+// builders of the Dockerfile run npm ci.
+const installScript = `// Installs what package-lock.json lists into the working directory, without install
+// scripts: as npm ci --ignore-scripts does, but starting from the tree of an earlier
 // install. That is copied from a cache mount; npm changes what differs; and unless the
-// result is what the lock file says and nothing else, `npm ci` runs. No script of a
+// result is what the lock file says and nothing else, npm ci runs. No script of a
 // package may run while the trees are mounted: it could change them.
 //
 //	node install.mjs [directory of the trees]
@@ -93,18 +98,18 @@ function isProven(tree, wanted) {
     const bins = new Map();
     const at = (name) => join(tree, modules, name);
     const names = fs.readdirSync(at("")).filter((name) => !(name === ".bin" || (name === ".package-lock.json" && modules === "node_modules")));
-    for (const name of names.flatMap((name) => (name.startsWith("@") ? fs.readdirSync(at(name)).map((each) => `${name}/${each}`) : [name]))) {
-      const path = `${modules}/${name}`;
-      if (!have.has(path) || !fs.lstatSync(at(name)).isDirectory()) throw new Error(`${path} is not in the lock file`);
+    for (const name of names.flatMap((name) => (name.startsWith("@") ? fs.readdirSync(at(name)).map((each) => name + "/" + each) : [name]))) {
+      const path = modules + "/" + name;
+      if (!have.has(path) || !fs.lstatSync(at(name)).isDirectory()) throw new Error(path + " is not in the lock file");
       found++;
       for (const [bin, file] of Object.entries(have.get(path).bin ?? {})) {
-        if (bins.has(bin)) throw new Error(`two packages have a program ${bin}`); // the last one linked wins
+        if (bins.has(bin)) throw new Error("two packages have a program " + bin); // the last one linked wins
         bins.set(bin, join("..", name, file));
       }
       if (fs.existsSync(join(at(name), "node_modules"))) visit(path + "/node_modules");
     }
     const links = fs.existsSync(at(".bin")) ? fs.readdirSync(at(".bin")) : [];
-    if (links.length !== bins.size || links.some((bin) => fs.readlinkSync(join(at(".bin"), bin)) !== bins.get(bin))) throw new Error(`other programs in ${modules}`);
+    if (links.length !== bins.size || links.some((bin) => fs.readlinkSync(join(at(".bin"), bin)) !== bins.get(bin))) throw new Error("other programs in " + modules);
   })("node_modules");
   return found === have.size;
 }
@@ -117,7 +122,7 @@ function bring(tree, wanted) {
   if (npm.status !== 0 || !isProven(dir, wanted)) return false;
   remove("node_modules");
   if (run("cp", "-a", join(dir, "node_modules"), ".") !== 0) return false;
-  console.log(`${npm.stdout.trim()}, starting from an earlier install`);
+  console.log(npm.stdout.trim() + ", starting from an earlier install");
   return true;
 }
 
@@ -152,3 +157,4 @@ function install() {
   return 0;
 }
 process.exitCode = install();
+`
