@@ -83,6 +83,13 @@ function keep(tree, prefix) {
   for (const name of old.concat(all.filter((name) => taken(name) && age(name) < Date.now() - 3600e3))) remove(join(trees, name));
 }
 
+// listed are the entries of a directory. npm leaves empty ones where it removes packages.
+function listed(dir) {
+  const names = fs.readdirSync(dir);
+  if (names.length === 0) throw new Error(dir + " is empty");
+  return names;
+}
+
 // isProven compares a tree with the lock file: what npm says is there, and what is.
 function isProven(tree, wanted) {
   const want = new Map(packagesOf(wanted));
@@ -97,8 +104,9 @@ function isProven(tree, wanted) {
   (function visit(modules) {
     const bins = new Map();
     const at = (name) => join(tree, modules, name);
-    const names = fs.readdirSync(at("")).filter((name) => !(name === ".bin" || (name === ".package-lock.json" && modules === "node_modules")));
-    for (const name of names.flatMap((name) => (name.startsWith("@") ? fs.readdirSync(at(name)).map((each) => name + "/" + each) : [name]))) {
+    const names = listed(at("")).filter((name) => !(name === ".bin" || (name === ".package-lock.json" && modules === "node_modules")));
+    const scoped = (scope) => listed(at(scope)).map((name) => scope + "/" + name);
+    for (const name of names.flatMap((name) => (name.startsWith("@") ? scoped(name) : [name]))) {
       const path = modules + "/" + name;
       if (!have.has(path) || !fs.lstatSync(at(name)).isDirectory()) throw new Error(path + " is not in the lock file");
       found++;
@@ -108,7 +116,7 @@ function isProven(tree, wanted) {
       }
       if (fs.existsSync(join(at(name), "node_modules"))) visit(path + "/node_modules");
     }
-    const links = fs.existsSync(at(".bin")) ? fs.readdirSync(at(".bin")) : [];
+    const links = fs.existsSync(at(".bin")) ? listed(at(".bin")) : [];
     if (links.length !== bins.size || links.some((bin) => fs.readlinkSync(join(at(".bin"), bin)) !== bins.get(bin))) throw new Error("other programs in " + modules);
   })("node_modules");
   return found === have.size;
