@@ -151,7 +151,9 @@ func (w *workbench) change(r *rand.Rand, manifest map[string]map[string]string) 
 	kinds := []string{"dependencies", "devDependencies", "optionalDependencies"}
 	for range 1 + r.IntN(2) {
 		name := w.registry.names[r.IntN(len(w.registry.names))]
+		alias := "alias-of-" + strings.NewReplacer("@", "", "/", "-").Replace(name)
 		for _, kind := range kinds {
+			delete(manifest[kind], alias)
 			delete(manifest[kind], name) // it is removed, moved, or has another version
 		}
 		version := w.registry.versions[r.IntN(len(w.registry.versions))]
@@ -159,7 +161,7 @@ func (w *workbench) change(r *rand.Rand, manifest map[string]map[string]string) 
 		switch r.IntN(8) {
 		case 0, 1: // removed
 		case 2:
-			manifest[kind]["alias-of-"+strings.ReplaceAll(name, "/", "-")[r.IntN(2):]] = "npm:" + name + "@" + version
+			manifest[kind][alias] = "npm:" + name + "@" + version
 		case 3:
 			manifest[kind][name] = "^" + version
 		default:
