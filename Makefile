@@ -13,7 +13,7 @@ export GOTOOLCHAIN := $(shell GOTOOLCHAIN=$(TOOLCHAIN) go version >/dev/null 2>&
 # slipway and what it carries run with any libc, or with none, and share what is compiled.
 export CGO_ENABLED := 0
 
-.PHONY: build reproducible demo test check style analysis cluster vulncheck cross fix unit e2e verdicts kills faults findings licences packages tables fuzz bench clean
+.PHONY: build reproducible demo test check style analysis cluster vulncheck cross fix unit e2e verdicts trees kills faults findings licences packages tables fuzz bench clean
 
 ## build: bin/slipway with its runc and probes inside
 build:
@@ -81,6 +81,11 @@ SEED := 1
 verdicts: build
 	@scripts/install-deps.sh engine
 	SLIPWAY_VERDICT_RUNS=$(RUNS) SLIPWAY_VERDICT_SEED=$(SEED) TIMEOUT=3h scripts/real.sh -v -run TestEqualFingerprintsMeanEqualImages ./test/e2e
+
+## trees: the property test of installs of npm, TREES random changes of dependencies against npm ci; in half an hour; SEED repeats a run
+TREES := 500
+trees:
+	SLIPWAY_E2E=1 SLIPWAY_TREE_RUNS=$(TREES) SLIPWAY_TREE_SEED=$(SEED) go test -count=1 -timeout 3h -v -run 'EarlierTree|SomebodyTouched' ./internal/ecosystem/node
 
 ## kills: builds that are killed KILLS times, and the builds after them
 KILLS := 50

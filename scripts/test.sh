@@ -63,6 +63,7 @@ joined
 part "unit, golden and script tests, under the race detector" env CGO_ENABLED=1 go test -race -vet=off ./...
 part "certificates of a real authority" env SLIPWAY_ACME=1 go test -vet=off -count=1 -run TestCertificatesOfARealAuthority ./internal/deploy/host
 part "the FAST services as plain processes" fleet_sources
+part "installs of npm that start from earlier ones" make --no-print-directory trees TREES=6
 begin "static analysis" nice -n 19 make --no-print-directory analysis
 part "engine, bases, containers and companions, for real" real_tests ./internal/engine/... ./internal/baseimage/... ./internal/localrun/... ./internal/rootless/... ./internal/companions/...
 if [ "${SLIPWAY_E2E_CLUSTER:-}" = 1 ]; then

@@ -41,7 +41,7 @@ type tool struct {
 
 // The expressions find the commands that fetch packages, in the text of a step.
 var (
-	npmInstalls    = pattern.Lazy(`\b(npm|pnpm|bun)\s+([^;&|\n]*\s)?(ci|i|install|add|fetch|update|up)\b|\byarn(\s+(install|add|--)|\s*$|\s*[;&|\n])`)
+	npmInstalls    = pattern.Lazy(`\b(npm|pnpm|bun)\s+([^;&|\n]*\s)?(ci|i|install|add|fetch|update|up|rebuild)\b|\byarn(\s+(install|add|--)|\s*$|\s*[;&|\n])`)
 	pipInstalls    = pattern.Lazy(`\b(pip3?|uv|poetry|pdm|pipenv)\s[^;&|]*\b(install|sync|download|wheel|lock|add|update)\b`)
 	cargoInstalls  = pattern.Lazy(`\bcargo\s+([^;&|\n]*\s)?(fetch|build|install|check|test|run|rustc|update|vendor|chef|metadata|generate-lockfile)\b`)
 	mavenInstalls  = pattern.Lazy(`\b(mvnw?|mvnd)\b`)

@@ -55,9 +55,9 @@ func lock(ctx context.Context, client Place, r host.Rollout) error {
 	if err != nil {
 		return err
 	}
-	_, err = client.Lock(ctx, r.Environment, r.ID, r.By, l.Holder != "" && l.By == r.By && gone(l.Process))
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(err, client.Unlock(context.WithoutCancel(ctx), r.Environment))
+	whole := context.WithoutCancel(ctx)
+	if _, err = client.Lock(whole, r.Environment, r.ID, r.By, l.Holder != "" && l.By == r.By && gone(l.Process)); err == nil && ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), client.Unlock(whole, r.Environment))
 	}
 	return err
 }
@@ -100,8 +100,12 @@ var errTaken = errors.New("another process has taken over this rollout")
 func Run(ctx context.Context, client Place, r host.Rollout, by string, sink event.Sink, tests Tests) (pipeline.Deployed, error) {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go hold(running, cancel, client, r, by)
-	defer func() { _ = client.Unlock(context.WithoutCancel(ctx), r.Environment) }() // else it expires
+	renewed := hold(running, cancel, client, r, by, renew)
+	defer func() {
+		cancel(nil)
+		<-renewed
+		_ = client.Unlock(context.WithoutCancel(ctx), r.Environment) // else it expires
+	}()
 	done, err := carryOut(running, client, r, by, sink, tests)
 	if err != nil {
 		return done, cmp.Or(taken(running), err)
@@ -176,23 +180,32 @@ func taken(ctx context.Context) error {
 	return nil
 }
 
-// hold renews the lock. A host that does not answer may still see it as ours.
-func hold(ctx context.Context, cancel context.CancelCauseFunc, client Place, r host.Rollout, by string) {
-	tick := time.NewTicker(renew)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if _, err := client.Lock(ctx, r.Environment, r.ID, by, false); err != nil {
+// hold renews the lock until the context ends, and closes the channel after that. A renewal
+// that is on its way is waited for: after the lock is given back, it would take it again. A
+// host that does not answer may still see it as ours.
+func hold(ctx context.Context, cancel context.CancelCauseFunc, client Place, r host.Rollout, by string, every time.Duration) <-chan struct{} {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			_, err := client.Lock(context.WithoutCancel(ctx), r.Environment, r.ID, by, false)
 			if diag.ExitOf(err) == diag.ExitDeployStopped {
 				cancel(errTaken)
 				return
 			}
 		}
-	}
+	}()
+	return over
 }
 
 // every is how often a target is looked at, and soon how often at first one that answers at

@@ -258,6 +258,7 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 	if at == "" {
 		return
 	}
+	s.mixed = s.mixed || p.elsewhere(at)
 	if s.member != "" && (p.Link || !strings.Contains(at, "node_modules/")) {
 		return // a member of the workspace
 	}
@@ -279,6 +280,7 @@ func (s *service) lockedPackage(at string, p lockPackage) {
 		s.compiled = append(s.compiled, name)
 	}
 	onLinux := len(p.OS) == 0 || slices.Contains(p.OS, "linux") || strings.HasPrefix(p.OS[0], "!") && !slices.Contains(p.OS, "!linux")
+	s.noteScript(onLinux && p.HasInstallScript && !harmlessScript(at), p.Optional)
 	if s.site == nil && !p.Dev && onLinux && (len(p.CPU) > 0 || p.HasInstallScript && !harmlessScript(at)) {
 		if !slices.Contains(s.native, name) {
 			s.native = append(s.native, name)

@@ -51,6 +51,7 @@ func (s *service) ownManifests() []string {
 // Manifests reads manifests of a directory as an install needs them: without
 // what differs between services though their packages are the same. What a
 // package's install script may look up stays: all but what describes the service.
+// With npm's lock file comes the script that starts from an earlier install.
 func Manifests(dir fs.FS, names []string) (map[string][]byte, error) {
 	files := make(map[string][]byte, len(names))
 	for _, name := range names {
@@ -64,6 +65,7 @@ func Manifests(dir fs.FS, names []string) (map[string][]byte, error) {
 				"repository", "main", "scripts")
 		case "package-lock.json", "npm-shrinkwrap.json":
 			data = normalLock(data)
+			files[installFile] = []byte(installScript)
 		}
 		files[name] = data
 	}

@@ -31,6 +31,7 @@ func TestManifestsOfEqualDependenciesAreEqual(t *testing.T) {
 		"package.json": []byte(`{"config":{"a":"<b>"},"dependencies":{"ms":"2.1.2"}}` + "\n"),
 		"package-lock.json": []byte(`{"lockfileVersion":3,"packages":{"":{"dependencies":{"ms":"2.1.2"}},` +
 			`"node_modules/ms":{"version":"2.1.2","license":"MIT"}}}` + "\n"),
+		installFile: []byte(installScript),
 	}
 	if diff := cmp.Diff(want, one); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)

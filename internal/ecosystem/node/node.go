@@ -117,6 +117,8 @@ type service struct {
 	patchDir string
 	local    []string // directories of the build context that packages are installed from
 	oldLock  bool     // the lock file has the format of npm 6
+	scripted bool     // packages of the lock file have install scripts that do more than print
+	mixed    bool     // packages of the lock file come from git or directories, or may end up not installed
 	git      gitSources
 	repo     fs.FS    // the repository, nil when it is not known
 	below    []string // directories of the members of the workspace whose root the service is

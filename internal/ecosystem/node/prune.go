@@ -28,7 +28,7 @@ func (s *service) prune() plan.Step {
 	}
 	commands := slices.Concat([]string{"mkdir -p node_modules " + deps}, copies, s.keepOutside(), []string{
 		"cd " + deps,
-		"npm prune --omit=dev " + s.offline() + " --ignore-scripts",
+		s.withoutDev(),
 		"rm -rf " + strings.Join(read, " ") + " node_modules/.package-lock.json",
 		s.idle(),
 		"find . -mindepth 1 -type d -empty -delete",

@@ -160,6 +160,10 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	if s.oldLock {
 		without = append(without, s.manager.currentLock())
 	}
+	if s.keepsTree() {
+		st.Steps = append(st.Steps, s.keptInstall(without, comment)...)
+		return st
+	}
 	install := append(without, s.manager.install(s.member, s.pkg.Name))
 	if patch := s.patched(true); patch != "" {
 		install = append(install, patch)
