@@ -121,7 +121,7 @@ func (s *slipwaySide) cold(ctx context.Context, round int) (float64, error) {
 		return 0, err
 	}
 	c := s.command()
-	c.Memory = true
+	c.Memory, c.Limit = true, peer.ColdLimit
 	out, err := peer.Execute(ctx, c)
 	s.peaks = append(s.peaks, out.PeakBytes)
 	s.cpu = append(s.cpu, out.CPU)

@@ -84,14 +84,11 @@ func (l language) measure(ctx context.Context, b *bench) (_ []Figure, err error)
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	generated := filepath.Join(dir, "generated")
-	if err := os.MkdirAll(generated, 0o755); err != nil {
+	rendered := filepath.Join(dir, "rendered")
+	if err := l.write(rendered); err != nil {
 		return nil, err
 	}
-	if err := l.write(generated); err != nil {
-		return nil, err
-	}
-	f, err := b.prepare(ctx, dir, generated)
+	f, err := b.prepare(ctx, dir, rendered)
 	if err != nil {
 		return nil, err
 	}
