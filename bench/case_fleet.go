@@ -11,16 +11,25 @@ import (
 	"github.com/slipway-build/slipway/bench/peer"
 )
 
-// measureFleet builds the ten services from nothing but their bases, with
-// slipway, with bake from slipway's Dockerfiles and with bake from usual ones in
-// turn, and looks at slipway's memory meanwhile. Each pushes to a registry on
-// loopback that is empty at the start.
+// measureFleet is the case of examples/fast.
 func measureFleet(ctx context.Context, b *bench) ([]Figure, error) {
-	p, err := b.place().Compile(ctx, ".")
+	f, err := b.prepareFleet(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f, err := b.prepareFleet(ctx)
+	figures, err := measureBuilds(ctx, b, f)
+	if err == nil { // the other cases want the service as it was
+		err = copySources(filepath.Join(f.sources, f.services[0]), filepath.Join(b.fleet, f.services[0]))
+	}
+	return figures, err
+}
+
+// measureBuilds builds ten services from nothing but their bases, with slipway,
+// with bake from slipway's Dockerfiles and with bake from usual ones in turn, and
+// looks at slipway's memory meanwhile. Each pushes to a registry on loopback that
+// is empty at the start. Then it builds them again after changes.
+func measureBuilds(ctx context.Context, b *bench, f *fleetState) ([]Figure, error) {
+	p, err := b.place().Compile(ctx, ".")
 	if err != nil {
 		return nil, err
 	}
@@ -37,33 +46,32 @@ func measureFleet(ctx context.Context, b *bench) ([]Figure, error) {
 		return nil, err
 	}
 	figures := []Figure{
-		atMost("ten services cold, bases present, of bake's time", 0.4, ratio(cold[0], cold[1]), "×", against(cold[0], cold[1])),
-		atMost("the same, bake with usual Dockerfiles", 0.4, ratio(cold[0], cold[2]), "×", against(cold[0], cold[2])),
-		atMost("peak memory of slipway building ten services", 400, float64(slices.Max(ours.peaks))/1e6, "MB",
+		atMost(f.ten()+" cold, bases present, of bake's time", f.goals.cold, ratio(cold[0], cold[1]), "×", against(cold[0], cold[1])),
+		atMost("the same, bake with usual Dockerfiles", f.goals.cold, ratio(cold[0], cold[2]), "×", against(cold[0], cold[2])),
+		atMost("peak memory of slipway building "+f.ten(), 400, float64(slices.Max(ours.peaks))/1e6, "MB",
 			fmt.Sprintf("highest of %d cold builds", len(ours.peaks))),
-		info("ten services cold: slipway", ours.cpu, "CPU s", "steps included"),
-		info("ten services cold: bake", theirs.cpu, "CPU s", "steps included"),
+		info(f.ten()+" cold: slipway", ours.cpu, "CPU s", "steps included"),
+		info(f.ten()+" cold: bake", theirs.cpu, "CPU s", "steps included"),
+		info(f.ten()+" cold: bake, usual Dockerfiles", usual.cpu, "CPU s", "steps included"),
 		atMost("peak memory of slipway assembling their bases", 400, float64(f.basesPeak)/1e6, "MB", "1 run"),
 	}
-	warm, err := measureWarm(ctx, ours, theirs, usual)
-	if err == nil { // the other cases want the service as it was
-		f.built, err = ours.state, copySources(filepath.Join(f.sources, f.services[0]), filepath.Join(b.fleet, f.services[0]))
-	}
+	warm, err := measureWarm(ctx, f, ours, theirs, usual)
+	f.built = ours.state
 	return append(figures, warm...), err
 }
 
 // measureWarm compares what is built again: nothing changed, one line, one
 // dependency. Then it counts what a push of the unchanged fleet asks for.
-func measureWarm(ctx context.Context, ours *slipwaySide, theirs, usual *bakeBuilds) ([]Figure, error) {
-	unchanged, err := alternate(ctx, quickRuns, ours.again, theirs.again, usual.again)
+func measureWarm(ctx context.Context, f *fleetState, ours *slipwaySide, theirs, usual *bakeBuilds) ([]Figure, error) {
+	unchanged, err := alternate(ctx, f.changes.rounds, ours.again, theirs.again, usual.again)
 	if err != nil {
 		return nil, err
 	}
-	changed, err := alternate(ctx, quickRuns, ours.changed, theirs.changed, usual.changed)
+	changed, err := alternate(ctx, f.changes.rounds, ours.changed, theirs.changed, usual.changed)
 	if err != nil {
 		return nil, err
 	}
-	added, err := alternate(ctx, len(newDependencies), ours.added, theirs.added, usual.added)
+	added, err := alternate(ctx, f.changes.rounds, ours.added, theirs.added, usual.added)
 	if err != nil {
 		return nil, err
 	}
@@ -76,15 +84,15 @@ func measureWarm(ctx context.Context, ours *slipwaySide, theirs, usual *bakeBuil
 		what string
 		goal float64
 		took [][]float64
-	}{{"nothing changed", 0.05, unchanged}, {"one line of one service changed", 0.35, changed}, {"one dependency of one service added", 0.6, added}} {
+	}{{"nothing changed", f.goals.unchanged, unchanged}, {"one line of one service changed", f.goals.line, changed}, {"one dependency of one service added", f.goals.dependency, added}} {
 		figures = append(figures,
-			atMost(w.what+", of bake's time", w.goal, ratio(w.took[0], w.took[1]), "×", against(w.took[0], w.took[1])),
+			atMost(f.ten()+", "+w.what+", of bake's time", w.goal, ratio(w.took[0], w.took[1]), "×", against(w.took[0], w.took[1])),
 			atMost("the same, bake with usual Dockerfiles", w.goal, ratio(w.took[0], w.took[2]), "×", against(w.took[0], w.took[2])))
 	}
 	return append(figures, requests), nil
 }
 
-// quickRuns is how often builds of seconds are repeated.
+// quickRuns is how often builds of seconds are repeated at most.
 const quickRuns = 5
 
 // slipwaySide builds the fleet with slipway.
@@ -104,7 +112,7 @@ func (s *slipwaySide) cold(ctx context.Context, round int) (float64, error) {
 			return 0, err
 		}
 	}
-	s.state = filepath.Join(s.b.work, fmt.Sprintf("slipway-%d", round))
+	s.state = filepath.Join(s.f.dir, fmt.Sprintf("slipway-%d", round))
 	if err := copyTree(ctx, s.state, s.f.bases); err != nil {
 		return 0, err
 	}
@@ -113,7 +121,7 @@ func (s *slipwaySide) cold(ctx context.Context, round int) (float64, error) {
 		return 0, err
 	}
 	c := s.command()
-	c.Memory = true
+	c.Memory, c.Limit = true, peer.ColdLimit
 	out, err := peer.Execute(ctx, c)
 	s.peaks = append(s.peaks, out.PeakBytes)
 	s.cpu = append(s.cpu, out.CPU)
@@ -132,14 +140,14 @@ func (s *slipwaySide) again(ctx context.Context, _ int) (float64, error) {
 }
 
 func (s *slipwaySide) changed(ctx context.Context, round int) (float64, error) {
-	if err := changeLine(filepath.Join(s.f.sources, s.f.services[0]), round); err != nil {
+	if err := s.f.changes.line(filepath.Join(s.f.sources, s.f.services[0]), round); err != nil {
 		return 0, err
 	}
 	return s.again(ctx, round)
 }
 
 func (s *slipwaySide) added(ctx context.Context, round int) (float64, error) {
-	if err := addDependency(filepath.Join(s.f.sources, s.f.services[0]), newDependencies[round]); err != nil {
+	if err := s.f.changes.dependency(filepath.Join(s.f.sources, s.f.services[0]), round); err != nil {
 		return 0, err
 	}
 	return s.again(ctx, round)
@@ -189,14 +197,14 @@ func (s *bakeBuilds) again(ctx context.Context, _ int) (float64, error) {
 }
 
 func (s *bakeBuilds) changed(ctx context.Context, round int) (float64, error) {
-	if err := changeLine(filepath.Join(s.f.written, s.f.services[0]), round); err != nil {
+	if err := s.f.changes.line(filepath.Join(s.f.written, s.f.services[0]), round); err != nil {
 		return 0, err
 	}
 	return s.again(ctx, round)
 }
 
 func (s *bakeBuilds) added(ctx context.Context, round int) (float64, error) {
-	if err := addDependency(filepath.Join(s.f.written, s.f.services[0]), newDependencies[round]); err != nil {
+	if err := s.f.changes.dependency(filepath.Join(s.f.written, s.f.services[0]), round); err != nil {
 		return 0, err
 	}
 	return s.again(ctx, round)

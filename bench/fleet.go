@@ -26,26 +26,57 @@ func (b *bench) slipwayCommand(dir, state string, args ...string) peer.Command {
 
 // fleetState is what the cases about the fleet share.
 type fleetState struct {
+	title    string   // of the language, for figures
+	dir      string   // everything of this fleet lies below it
 	sources  string   // a copy of the fleet, for slipway
 	written  string   // another one, with the Dockerfiles that slipway writes, for bake
 	services []string // names of its directories with a Dockerfile
 	bases    string   // a state directory that has the bases and nothing else
 	built    string   // a state directory in which the fleet was built; empty: not yet
 
+	goals     goals
+	changes   changes
 	basesPeak int64 // memory of slipway when it assembled the bases
 }
 
-// prepareFleet copies the fleet, writes its Dockerfiles and assembles its bases.
+// goals are the highest shares of bake's time that are good enough.
+type goals struct{ cold, unchanged, line, dependency float64 }
+
+// changes are what a fleet is built again for; each gets the directory of a
+// service and the round, from 0.
+type changes struct {
+	rounds     int
+	line       func(dir string, round int) error
+	dependency func(dir string, round int) error
+	usual      func(service string) ([]byte, error) // a Dockerfile as people write it
+}
+
+// ten names the fleet in figures.
+func (f *fleetState) ten() string { return "ten " + f.title + " services" }
+
+// prepareFleet prepares examples/fast, once.
 func (b *bench) prepareFleet(ctx context.Context) (*fleetState, error) {
 	if b.prepared != nil {
 		return b.prepared, nil
 	}
-	f := &fleetState{
-		sources: filepath.Join(b.work, "fleet"), written: filepath.Join(b.work, "fleet-with-dockerfiles"),
-		bases: filepath.Join(b.work, "bases-only"),
+	f, err := b.prepare(ctx, b.work, b.fleet)
+	if err != nil {
+		return nil, err
 	}
-	for _, dir := range []string{f.sources, f.written} {
-		if err := copySources(dir, b.fleet); err != nil {
+	f.title, f.goals, f.changes = "Node.js", goals{cold: 0.4, unchanged: 0.05, line: 0.35, dependency: 0.6}, nodeChanges()
+	b.prepared = f
+	return f, nil
+}
+
+// prepare copies a fleet below a directory, writes its Dockerfiles and assembles
+// its bases.
+func (b *bench) prepare(ctx context.Context, dir, fleet string) (*fleetState, error) {
+	f := &fleetState{
+		dir: dir, sources: filepath.Join(dir, "fleet"), written: filepath.Join(dir, "fleet-with-dockerfiles"),
+		bases: filepath.Join(dir, "bases-only"),
+	}
+	for _, to := range []string{f.sources, f.written} {
+		if err := copySources(to, fleet); err != nil {
 			return nil, err
 		}
 	}
@@ -79,7 +110,6 @@ func (b *bench) prepareFleet(ctx context.Context) (*fleetState, error) {
 		return nil, err
 	}
 	f.basesPeak = out.PeakBytes
-	b.prepared = f
 	return f, nil
 }
 

@@ -54,7 +54,7 @@ type measurement struct {
 // measurements lists the cases in the order in which they run: later ones use
 // what earlier ones built.
 func measurements() []measurement {
-	return []measurement{
+	all := []measurement{
 		{"base", "the Node.js base against mmdebstrap", measureBases},
 		{"fleet", "the cold fleet against bake; peak memory", measureFleet},
 		{"size", "sizes and layers of the ten images", measureSizes},
@@ -68,6 +68,10 @@ func measurements() []measurement {
 		{"startup", "start of the command, of the engine, of a cached build", measureStartup},
 		{"binary", "size of the binary", measureBinary},
 	}
+	for i, l := range languages() { // after the fleet of Node.js
+		all = slices.Insert(all, 2+i, measurement{"fleet-" + l.name, "ten " + l.title + " services against bake", l.measure})
+	}
+	return all
 }
 
 // bench is what every case gets.

@@ -22,9 +22,23 @@ func (f *fleetState) usual() (*fleetState, error) {
 		return nil, err
 	}
 	for _, s := range u.services {
-		if err := os.WriteFile(filepath.Join(u.written, s, "Dockerfile"), usualDockerfile, 0o644); err != nil {
+		text, err := f.changes.usual(s)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(u.written, s, "Dockerfile"), text, 0o644); err != nil {
 			return nil, err
 		}
 	}
 	return &u, nil
+}
+
+// nodeChanges are those of the services of examples/fast.
+func nodeChanges() changes {
+	return changes{
+		rounds:     quickRuns,
+		line:       changeLine,
+		dependency: func(dir string, round int) error { return addDependency(dir, newDependencies[round]) },
+		usual:      func(string) ([]byte, error) { return usualDockerfile, nil },
+	}
 }

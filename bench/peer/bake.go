@@ -41,6 +41,9 @@ func javaTrust(bundle, path string) (string, error) {
 	return path, os.WriteFile(path, baseimage.JavaTrust(certificates), 0o644)
 }
 
+// ColdLimit is how long a build of ten services may take, Rust and Java included.
+const ColdLimit = 20 * time.Minute
+
 // Bake is a buildkitd with empty caches and a buildx that talks to it.
 type Bake struct {
 	place  Place
@@ -111,7 +114,7 @@ func (s *Bake) CPU() float64 { return cpuOf(s.daemon.cmd.Process.Pid) }
 
 func (s *Bake) buildx(ctx context.Context, dir string, args ...string) (Outcome, error) {
 	return Execute(ctx, Command{
-		Argv: append([]string{s.peers.buildx}, args...), Dir: dir,
+		Argv: append([]string{s.peers.buildx}, args...), Dir: dir, Limit: ColdLimit,
 		Env: []string{"BUILDX_CONFIG=" + filepath.Join(s.dir, "buildx"), "BUILDX_NO_DEFAULT_ATTESTATIONS=1"},
 	})
 }

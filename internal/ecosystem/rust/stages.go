@@ -142,6 +142,10 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	}
 	build := s.in("cargo build --release" + s.locked() + s.target() + " " + s.program())
 	clean := "cargo clean --quiet --release" + s.locked() + s.target() + wrapped(own)
+	if s.shares() {
+		add(s.compileShared(b.Toolchain.Ref, stand, build, clean)...)
+		return st
+	}
 	add(plan.Step{Op: plan.OpRun, Shell: stand + " && " + build + " && " + clean, Mounts: s.caches(),
 		Comment: "Compile the dependencies with empty programs in place of the sources, then remove those programs."})
 	return st
