@@ -76,3 +76,28 @@ func TestAnAddressStartsAndEndsTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAddressWithoutRoutesIsFree for other programs, and for a route to come.
+func TestAnAddressWithoutRoutesIsFree(t *testing.T) {
+	y := newYard(t)
+	b := y.host(t.TempDir())
+	up(y, t, b, "v1", 1)
+	listen := fmt.Sprintf("127.0.7.5:%d", y.port)
+	for range 2 {
+		for _, routes := range [][]host.Route{{{Listen: listen, Service: "web"}}, nil} {
+			if err := b.SetRoutes(t.Context(), host.Rollout{ID: "r1", Environment: env, Routes: routes}); err != nil {
+				t.Fatal(err)
+			}
+			free := func() bool {
+				l, err := net.Listen("tcp", listen)
+				return err == nil && l.Close() == nil
+			}
+			for begin := time.Now(); time.Since(begin) < 10*time.Second && free() == (len(routes) > 0); {
+				time.Sleep(20 * time.Millisecond)
+			}
+			if free() == (len(routes) > 0) {
+				t.Errorf("with %d routes, free: %v", len(routes), free())
+			}
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -170,7 +169,8 @@ func (h *Host) Rollouts(environment string) ([]Rollout, error) {
 	var out []Rollout
 	for _, e := range entries {
 		var r Rollout
-		data, err := os.ReadFile(filepath.Join(filepath.Dir(dir), e.Name(), "rollout.json"))
+		path := filepath.Join(filepath.Dir(dir), e.Name(), "rollout.json")
+		data, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -178,7 +178,8 @@ func (h *Host) Rollouts(environment string) ([]Rollout, error) {
 			err = json.Unmarshal(data, &r)
 		}
 		if err != nil {
-			return out, fmt.Errorf("reading the rollout %s: %w", e.Name(), err)
+			return out, diag.Fail(diag.ExitRun, "the record of the rollout %s in %s cannot be read", e.Name(), path).Because(err).
+				WithHint("what runs does not need it; move it away on the host: mv %s /tmp", filepath.Dir(path))
 		}
 		out = append(out, r)
 	}

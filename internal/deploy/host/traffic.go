@@ -175,8 +175,14 @@ func (h *Host) routes(ctx context.Context) error {
 	}
 	var problems []error
 	for listen := range h.told {
+		if by[listen] == nil { // its last route went
+			h.unlisten(outsideName(listen))
+			delete(h.told, listen)
+		}
+	}
+	for listen := range h.shut {
 		if by[listen] == nil {
-			by[listen] = &address{} // its last route went: it answers that there is none
+			delete(h.shut, listen)
 		}
 	}
 	certified := map[string]acme.Authority{}
@@ -221,6 +227,13 @@ func outsideName(listen string) string {
 	return "outside." + strings.NewReplacer(":", "_", "[", "", "]", "").Replace(listen)
 }
 
+// unlisten lets nobody else in by a listener; h.mu is held.
+func (h *Host) unlisten(name string) {
+	h.proxy.Unlisten(name)
+	delete(h.listeners, name)
+	delete(h.kinds, name)
+}
+
 // outside sets the routes of one address, and listens there.
 func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 	slices.SortFunc(a.routes, func(x, y proxy.Route) int {
@@ -231,9 +244,8 @@ func (h *Host) outside(ctx context.Context, listen string, a *address) error {
 		return nil
 	}
 	kind := fmt.Sprint(a.secure, a.options.TCP)
-	if h.listeners[name] != nil && len(a.routes) > 0 && h.kinds[name] != kind {
-		h.proxy.Unlisten(name)
-		delete(h.listeners, name)
+	if h.listeners[name] != nil && h.kinds[name] != kind {
+		h.unlisten(name)
 	}
 	if err := h.proxy.SetRoutes(name, a.routes); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -89,7 +90,13 @@ func unconfigured(o Options, rules *clientcmd.ClientConfigLoadingRules, loader c
 	raw, rawErr := loader.RawConfig()
 	switch {
 	case rawErr == nil && len(raw.Contexts) == 0:
-		return failed.WithHint("there is no kubeconfig in %s: set KUBECONFIG to its path", strings.Join(rules.GetLoadingPrecedence(), ", "))
+		places := rules.GetLoadingPrecedence()
+		for _, file := range places {
+			if _, err := os.Stat(file); err == nil {
+				return failed.WithHint("the kubeconfig %s names no context; set KUBECONFIG to the path of another one", file)
+			}
+		}
+		return failed.WithHint("there is no kubeconfig in %s: set KUBECONFIG to its path", strings.Join(places, ", "))
 	case rawErr == nil && o.Context != "" && raw.Contexts[o.Context] == nil:
 		var names []string
 		for name := range raw.Contexts {
