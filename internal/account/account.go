@@ -1,4 +1,4 @@
-// Package account names the users of this machine.
+// Package account names the users of this machine, and the machine.
 //
 //	name := account.Name(os.Getuid())
 package account

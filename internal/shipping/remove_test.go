@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/account"
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 )
@@ -48,10 +49,12 @@ func TestALockOfAnEndedProcessIsTaken(t *testing.T) {
 		locked host.Lock
 		force  bool
 	}{
-		"none":    {host.Lock{}, false},
-		"ended":   {host.Lock{Holder: "x", By: "ana", Process: ended}, true},
-		"lives":   {host.Lock{Holder: "x", By: "ana", Process: os.Getpid()}, false},
-		"another": {host.Lock{Holder: "x", By: "bob", Process: ended}, false},
+		"none":            {host.Lock{}, false},
+		"ended":           {host.Lock{Holder: "x", By: "ana", Process: ended, Machine: account.Machine()}, true},
+		"lives":           {host.Lock{Holder: "x", By: "ana", Process: os.Getpid(), Machine: account.Machine()}, false},
+		"another":         {host.Lock{Holder: "x", By: "bob", Process: ended, Machine: account.Machine()}, false},
+		"another machine": {host.Lock{Holder: "x", By: "ana", Process: ended, Machine: "other"}, false},
+		"who knows where": {host.Lock{Holder: "x", By: "ana", Process: ended}, false},
 	} {
 		s := &small{locked: c.locked}
 		if err := lock(t.Context(), s, host.Rollout{By: "ana"}); err != nil || slices.Contains(s.done, "by force") != c.force {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/account"
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/deploy/host"
 	"github.com/slipway-build/slipway/internal/diag"
@@ -56,7 +57,7 @@ func lock(ctx context.Context, client Place, r host.Rollout) error {
 		return err
 	}
 	whole := context.WithoutCancel(ctx)
-	if _, err = client.Lock(whole, r.Environment, r.ID, r.By, l.Holder != "" && l.By == r.By && gone(l.Process)); err == nil && ctx.Err() != nil {
+	if _, err = client.Lock(whole, r.Environment, r.ID, r.By, abandoned(l, r.By)); err == nil && ctx.Err() != nil {
 		err = errors.Join(ctx.Err(), client.Unlock(whole, r.Environment))
 	}
 	return err
@@ -76,10 +77,16 @@ func Resume(ctx context.Context, client Place, r host.Rollout, by string, force 
 // machine and person that has ended is nobody.
 func Busy(ctx context.Context, client Place, environment, by string) (host.Lock, error) {
 	l, err := client.Locked(ctx, environment)
-	if err == nil && l.By == by && gone(l.Process) {
+	if err == nil && abandoned(l, by) {
 		l = host.Lock{}
 	}
 	return l, err
+}
+
+// abandoned reports the lock of a process of this machine and person that has ended. Another
+// machine may have the same name, and a person may deploy from both.
+func abandoned(l host.Lock, by string) bool {
+	return l.By == by && l.Machine != "" && l.Machine == account.Machine() && gone(l.Process)
 }
 
 // gone reports that no process has a number.

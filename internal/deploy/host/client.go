@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/account"
 	"github.com/slipway-build/slipway/internal/deploy"
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/plan"
@@ -98,7 +99,7 @@ func (c *Client) View(ctx context.Context, environment string) (out View, err er
 // Lock takes or renews the lock of an environment for a rollout, and returns who had it.
 // The holder is this Client.
 func (c *Client) Lock(ctx context.Context, environment, rollout, by string, force bool) (before Lock, err error) {
-	return before, c.ask(ctx, "lock", Question{Environment: environment, ID: rollout, By: by, Process: os.Getpid(), Force: force}, &before)
+	return before, c.ask(ctx, "lock", Question{Environment: environment, ID: rollout, By: by, Process: os.Getpid(), Machine: account.Machine(), Force: force}, &before)
 }
 
 // Unlock gives the lock back; that of another holder stays.

@@ -97,6 +97,7 @@ type Lock struct {
 	Holder  string    `json:"holder"` // a Client
 	Rollout string    `json:"rollout"`
 	Process int       `json:"process,omitempty"` // on the machine of By
+	Machine string    `json:"machine,omitempty"` // account.Machine of that
 	By      string    `json:"by,omitempty"`
 	Since   time.Time `json:"since"`
 	Expires time.Time `json:"expires"`

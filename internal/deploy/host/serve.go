@@ -38,6 +38,7 @@ type Question struct {
 	Entry       deploy.Entry     `json:"entry,omitzero"`
 	By          string           `json:"by,omitempty"`
 	Process     int              `json:"process,omitempty"`
+	Machine     string           `json:"machine,omitempty"` // of Process
 	Force       bool             `json:"force,omitempty"`
 	Command     []string         `json:"command,omitempty"`
 	Timeout     time.Duration    `json:"timeout,omitempty"`
@@ -113,7 +114,7 @@ func (h *Host) tells() map[string]func(context.Context, Question) (any, error) {
 		"stats": func(_ context.Context, q Question) (any, error) { return h.Stats(q.of(), q.Side, q.Since) },
 		"ask":   func(ctx context.Context, q Question) (any, error) { return nil, h.Ask(ctx, q.of(), q.Side, q.Check) },
 		"lock": func(_ context.Context, q Question) (any, error) {
-			return h.Take(q.Environment, Lock{Holder: q.Holder, Rollout: q.ID, By: q.By, Process: q.Process}, q.Force)
+			return h.Take(q.Environment, Lock{Holder: q.Holder, Rollout: q.ID, By: q.By, Process: q.Process, Machine: q.Machine}, q.Force)
 		},
 		"unlock": func(_ context.Context, q Question) (any, error) { return nil, h.Release(q.Environment, q.Holder) },
 		"locked": func(_ context.Context, q Question) (any, error) { return h.Locked(q.Environment), nil },

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-build/slipway/internal/account"
 	"github.com/slipway-build/slipway/internal/diag"
 )
 
@@ -15,7 +16,8 @@ import (
 type Lock struct {
 	Holder         string // a Client
 	Rollout        string
-	Process        int // on the machine of By
+	Process        int    // on the machine of By
+	Machine        string // account.Machine of that
 	By             string
 	Since, Expires time.Time // by the clock of the server
 }
@@ -28,6 +30,7 @@ const (
 	annotationBy      = "slipway.build/by"
 	annotationRollout = "slipway.build/rollout"
 	annotationProcess = "slipway.build/process"
+	annotationMachine = "slipway.build/machine"
 )
 
 // tries is how often something is done again that another process was faster with.
@@ -53,7 +56,7 @@ func (c *Client) Take(ctx context.Context, rollout, by string, force bool) (befo
 		if before.Holder == c.holder {
 			since = before.Since
 		}
-		err = c.keepLock(ctx, o, fresh, Lock{Holder: c.holder, Rollout: rollout, Process: os.Getpid(), By: by, Since: since, Expires: now.Add(lease)})
+		err = c.keepLock(ctx, o, fresh, Lock{Holder: c.holder, Rollout: rollout, Process: os.Getpid(), Machine: account.Machine(), By: by, Since: since, Expires: now.Add(lease)})
 		if errors.Is(err, errConflict) || errors.Is(err, errExists) {
 			continue
 		}
@@ -67,7 +70,7 @@ func (c *Client) keepLock(ctx context.Context, o object, fresh bool, l Lock) err
 		o = object{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": map[string]any{"name": c.named(), "labels": anyLabels(c.kept("lock"))}}
 	}
 	meta := sub(o, "metadata")
-	meta["annotations"] = map[string]any{annotationBy: l.By, annotationRollout: l.Rollout, annotationProcess: strconv.Itoa(l.Process)}
+	meta["annotations"] = map[string]any{annotationBy: l.By, annotationRollout: l.Rollout, annotationProcess: strconv.Itoa(l.Process), annotationMachine: l.Machine}
 	o["spec"] = map[string]any{
 		"holderIdentity": l.Holder, "leaseDurationSeconds": int(lease / time.Second),
 		"acquireTime": l.Since.UTC().Format(micro), "renewTime": l.Expires.Add(-lease).UTC().Format(micro),
@@ -116,6 +119,7 @@ func (c *Client) lockOf(o object) Lock {
 	more := sub(o, "metadata", "annotations")
 	l := Lock{Holder: text(spec, "holderIdentity"), Rollout: text(more, annotationRollout), By: text(more, annotationBy), Since: moment(spec, "acquireTime")}
 	l.Process, _ = strconv.Atoi(text(more, annotationProcess))
+	l.Machine = text(more, annotationMachine)
 	if l.Holder != "" {
 		l.Expires = moment(spec, "renewTime").Add(time.Duration(number(spec, "leaseDurationSeconds")) * time.Second)
 	}
