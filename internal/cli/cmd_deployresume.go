@@ -66,12 +66,17 @@ func (a *app) deployAsk(name, short string, what deploy.Request) *cobra.Command 
 
 // deployRemove is `slipway deploy remove`.
 func (a *app) deployRemove() *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use: "remove ENVIRONMENT", Short: "End all that runs in an environment", Args: cobra.ExactArgs(1), Example: "  slipway deploy remove staging",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			all, err := a.goals(cmd.Context(), args[0], true)
 			if err != nil {
 				return err
+			}
+			if !yes && a.interactive() && !a.asked("This ends all that runs in %s. Go on?", args[0]) {
+				fmt.Fprintln(a.Stderr, "nothing was removed")
+				return nil
 			}
 			for _, g := range all {
 				if err := a.remove(cmd.Context(), g); err != nil {
@@ -82,6 +87,8 @@ func (a *app) deployRemove() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask at a terminal")
+	return cmd
 }
 
 // remove ends all that runs in an environment on one host or cluster.
