@@ -14,6 +14,7 @@ import (
 func opensItself() map[string]string {
 	return map[string]string{
 		"internal/repository":               "the one place",
+		"internal/account/*":                "the kernel's files",
 		"internal/advisory/osv/*":           "the state directory, and files that the person names",
 		"internal/audit/*":                  "the state directory, the kernel's files, and a log that the person names",
 		"internal/baseimage/*":              "the state directory, and settings of the machine",
