@@ -194,7 +194,7 @@ func TestDeploysLoseNoRequest(t *testing.T) {
 	if got := y.get(t.Context()); got != "one api" {
 		t.Fatalf("it answers %q", got)
 	}
-	y.logged(`"service":"here.web"`)
+	y.logged(`"service":"here+yard.web"`)
 	same := y.slipway("deploy", "here", "v1").must(t, 0)
 	same.says(t, "nothing was changed")
 	if same.took > time.Second {

@@ -56,7 +56,8 @@ func (s *service) compileShared(toolchain, stand, build, clean string) []plan.St
 	}
 }
 
-// script completes shareScript with two directories and two commands.
+// script completes shareScript with two directories and two commands, whose lines go on.
 func script(shared, target, build, clean string) string {
-	return strings.NewReplacer("{shared}", shared, "{target}", target, "{build}", build, "{clean}", clean).Replace(shareScript)
+	onward := strings.NewReplacer("\n", " \\\n    ")
+	return strings.NewReplacer("{shared}", shared, "{target}", target, "{build}", onward.Replace(build), "{clean}", onward.Replace(clean)).Replace(shareScript)
 }

@@ -115,3 +115,11 @@ done
 		}
 	}
 }
+
+// TestALongCommandGoesOn: the line breaks of a Dockerfile's command are not those of a script.
+func TestALongCommandGoesOn(t *testing.T) {
+	text := script("/shared", "/target", "cargo build --bin a", "cargo clean --package a\n--package b")
+	if !strings.Contains(text, "cargo clean --package a \\\n    --package b\n") {
+		t.Errorf("the script is\n%s", text)
+	}
+}
