@@ -109,7 +109,9 @@ func (a *app) remove(ctx context.Context, g goal) error {
 // ask notes what a person wants. Where no process runs the rollout, this one does it.
 func (a *app) ask(ctx context.Context, g going, what deploy.Request, reason string) error {
 	r := g.rollout
-	if err := shipping.Ask(ctx, g.client, r, what, audit.Me().Name, reason); err != nil {
+	if err := shipping.Ask(ctx, g.client, r, what, audit.Me().Name, reason); errors.Is(err, shipping.ErrEnded) {
+		return a.settle(ctx, g, what, err)
+	} else if err != nil {
 		return err
 	}
 	action := map[deploy.Request]audit.Action{deploy.AskAbort: audit.Aborted, deploy.AskPromote: audit.Promoted, deploy.AskPause: audit.Paused}[what]
@@ -161,6 +163,24 @@ func (a *app) unfinished(ctx context.Context, environment string) ([]going, erro
 		return nil, diag.Fail(diag.ExitUsage, "no rollout goes on in %s", environment).WithHint("slipway deploy status %s", environment)
 	}
 	return out, nil
+}
+
+// settle records the end of a rollout whose process ended before it did that, unless
+// another one runs it. ended is the answer to what was asked.
+func (a *app) settle(ctx context.Context, g going, what deploy.Request, ended error) error {
+	lock, err := shipping.Busy(ctx, g.client, g.rollout.Environment, audit.Me().Name)
+	if err != nil || lock.Holder != "" {
+		return errors.Join(ended, err)
+	}
+	err = a.takeOver(ctx, g, false)
+	switch {
+	case what == deploy.AskAbort && diag.ExitOf(err) == diag.ExitRolledBack:
+		_, err = fmt.Fprintf(a.Stderr, "%s went back in %s\n", g.rollout.Version, g)
+		return err
+	case err != nil || what == deploy.AskPromote:
+		return err
+	}
+	return ended
 }
 
 // takeOver goes on with a rollout. Where another process runs it, that one does.
