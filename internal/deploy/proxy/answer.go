@@ -112,7 +112,13 @@ type answer struct {
 // Unwrap lets http.ResponseController find the connection.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
+// WriteHeader leaves "100 Continue" to the server, which sends it when the body is first
+// read: httputil.ReverseProxy hands on that of the upstream at the same moment, and a
+// client would get two.
 func (a *answer) WriteHeader(status int) {
+	if status == http.StatusContinue {
+		return
+	}
 	if status >= 200 && a.status == 0 {
 		a.status, a.length = status, -1
 		if n, err := strconv.ParseInt(a.Header().Get("Content-Length"), 10, 64); err == nil {
