@@ -87,7 +87,10 @@ func (l *rpcLoad) client(i int) grpc_health_v1.HealthClient {
 
 // watch opens a stream that stays open.
 func (l *rpcLoad) watch(ctx context.Context) (string, func() error, error) {
-	s, err := l.client(int(time.Now().UnixNano()%rpcConnections)).Watch(ctx, &grpc_health_v1.HealthCheckRequest{Service: "load"})
+	// A server that knows the deadline ends the stream a moment before ctx ends.
+	endless, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, cancel)
+	s, err := l.client(int(time.Now().UnixNano()%rpcConnections)).Watch(endless, &grpc_health_v1.HealthCheckRequest{Service: "load"})
 	if err != nil {
 		return "", nil, err
 	}
