@@ -210,5 +210,5 @@ func (s *service) installLocals() []plan.Step {
 		flags += "--ignore-requires-python "
 	}
 	install := pip + venv + "/bin/python install " + flags + strings.Join(ecosystem.Quoted(dirs), " ")
-	return append(out, plan.Step{Op: plan.OpRun, Mounts: cache(pipCache), Shell: install + " && " + compileVenv})
+	return append(out, plan.Step{Op: plan.OpRun, Mounts: cache(pipCache), Shell: install}, s.compileVenv())
 }

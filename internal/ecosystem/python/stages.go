@@ -25,10 +25,6 @@ const (
 	bytecode = "/out/bytecode" // of the standard library
 )
 
-// compile writes bytecode that holds the digest of its source in place of the
-// time, and that is not checked again: equal sources give equal bytes.
-const compile = "python3 -m compileall -q --invalidation-mode unchecked-hash "
-
 // plan puts the stages together.
 func (s *service) plan(fleet *config.Fleet) plan.Service {
 	family, user := ecosystem.Settings(fleet)
@@ -79,6 +75,9 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 			Shell: "python3 -m venv --without-pip " + tools + " && " + pip + tools + "/bin/python install " + tool,
 		})
 	}
+	if s.keepsBytecode() && len(s.manager.install)+len(s.locals) > 0 {
+		add(plan.Step{Op: plan.OpCopy, Args: []string{compileFile}, Content: compileScript, Comment: "Compiles packages, and keeps their bytecode for later builds."})
+	}
 	for _, args := range s.manager.copyArgs() {
 		add(plan.Step{Op: plan.OpCopy, Args: args})
 	}
@@ -98,8 +97,8 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 			add(plan.Step{Op: plan.OpCopy, Args: []string{cpuFile}, Content: cpuScript, Comment: "Makes PyTorch work without the libraries of CUDA, and proves it."})
 			steps = append(steps, onCPU)
 		}
-		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(steps, s.trim(), compileVenv), " && "),
-			Comment: "Install, remove files that nothing reads at run time, and compile bytecode."})
+		add(plan.Step{Op: plan.OpRun, Mounts: cache(s.manager.cache), Shell: strings.Join(append(steps, s.trim()), " && "),
+			Comment: "Install, and remove files that nothing reads at run time."}, s.compileVenv())
 	} else {
 		st.Comment = "Python and its virtual environment. There are no packages to install."
 	}
@@ -142,9 +141,6 @@ func (s *service) compileLibrary() string {
 		"find . -name __pycache__ -exec cp -a --parents {} " + bytecode + library + " ';'",
 	}, " && ")
 }
-
-// compileVenv tolerates packages that carry examples for other versions.
-const compileVenv = "{ " + compile + venv + " || true; }"
 
 func binPath() string {
 	return venv + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
