@@ -20,28 +20,32 @@ const keptBytecode = "/root/.cache/bytecode"
 // compileScript compiles a directory as compile does, but takes the bytecode of a module
 // from an earlier build: to compile packages takes as long as to install them. The name
 // of what is kept is the digest of all that bytecode depends on, and it begins with its
-// own digest, so that what a kill cut short is not used. What is no Python of this
-// version is left, for packages carry examples for others.
-const compileScript = `import hashlib, importlib.util, os, pathlib, py_compile, sys
+// own digest, so that what a kill cut short is not used. Other builds use the directory
+// at the same time. What is no Python of this version is left, for packages carry
+// examples for others.
+const compileScript = `import hashlib, importlib.util, os, pathlib, py_compile, sys, tempfile
 
 top, kept = map(pathlib.Path, sys.argv[1:])
 for source in filter(pathlib.Path.is_file, top.rglob("*.py")):
     target = pathlib.Path(importlib.util.cache_from_source(source))
     known = kept / hashlib.sha256(b"%s %s " % (sys.version.encode(), bytes(source)) + source.read_bytes()).hexdigest()
-    data = known.read_bytes() if known.exists() else b""
+    try:
+        os.utime(known)
+        data = known.read_bytes()
+    except FileNotFoundError:
+        data = b""
     if data and data[:32] == hashlib.sha256(data[32:]).digest():
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(data[32:])
-        os.utime(known)
         continue
     try:
         py_compile.compile(str(source), str(target), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     except (py_compile.PyCompileError, FileExistsError) as problem:
         print(problem, file=sys.stderr)
         continue
-    part = known.with_suffix(f".{os.getpid()}")
-    part.write_bytes(hashlib.sha256(target.read_bytes()).digest() + target.read_bytes())
-    part.replace(known)
+    with tempfile.NamedTemporaryFile(dir=kept, delete=False) as part:
+        part.write(hashlib.sha256(target.read_bytes()).digest() + target.read_bytes())
+    os.replace(part.name, known)
 `
 
 // keepsBytecode tells whether the bytecode of a module depends on nothing but the module.
