@@ -47,7 +47,7 @@ func (s *service) modules(b ecosystem.Bases) plan.Stage {
 	run := func(dir, out string) []plan.Step {
 		return []plan.Step{
 			{Op: plan.OpCopy, From: plan.StageBuilder, Args: []string{dir + "/", dir + "/"}},
-			{Op: plan.OpRun, Shell: "sh /modules.sh " + dir + " > /modules/" + out},
+			{Op: plan.OpRun, Mounts: []plan.Mount{{Type: "cache", Target: keptModules}}, Shell: "sh /modules.sh " + dir + " > /modules/" + out},
 		}
 	}
 	return plan.Stage{

@@ -68,6 +68,7 @@ func (s *service) port() ecosystem.Hit {
 
 // scan is what the sources say.
 type scan struct {
+	sources  int             // files
 	mains    []ecosystem.Hit // Text is the class
 	servers  []string        // files that start a server
 	ports    []portHit       // in the order of files
@@ -151,6 +152,7 @@ func (s *service) readSources(names *ecosystem.Namer) {
 	keys := s.resourceKeys()
 	eachSource(s.Dir, s.at, func(name string, data []byte) {
 		c := &s.scan
+		c.sources++
 		keys.Look(&s.Service, name, data)
 		s.asks(names, name, data)
 		if h := mainClass(name, data); h.Found() {
