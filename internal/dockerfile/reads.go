@@ -2,7 +2,6 @@ package dockerfile
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,11 +29,30 @@ type Reads struct {
 	// Unknown says, in words, what the build reads and nobody can tell
 	// beforehand: the content of a URL, an image whose name only BuildKit knows.
 	Unknown []string
-	// Args are the names that an ARG declares, of those stages or before the first
-	// FROM; see Takes.
+	// Args are the names that an ARG declares which something looks at, without those
+	// whose given value is their default; see Takes.
 	Args []string
 	// Secrets tells whether a step mounts a build secret.
 	Secrets bool
+
+	// Text is the SHA-256 of the instructions that decide the image, in hexadecimal
+	// digits. Comments, blank lines, stages that the target does not need, and
+	// arguments that nothing looks at are not among them.
+	Text string
+	// Target is the stage that is built; empty when nothing names it.
+	Target string
+	// Scratch tells that the image starts from nothing, not from another image.
+	Scratch bool
+	// Steps tells that a step runs, which may look at all that the file system
+	// says of a file.
+	Steps bool
+	// Times tells that modification times may decide what a layer holds: for a step, and
+	// where files are copied over others, of which BuildKit leaves out what has the
+	// time and size of the file below (util/overlay/overlay_linux.go, as of 2026-11).
+	Times bool
+	// Links tells that hard links count between all files, not only between those
+	// that one source brings.
+	Links bool
 }
 
 // Takes reports whether a build argument may change what is built. One that no ARG
@@ -56,12 +74,15 @@ func PredefinedArg(name string) bool {
 // stage. replaced tells which names, as ContextName writes them, a named context
 // gives: such a stage is not run.
 func (f File) Reads(target string, args map[string]string, replaced func(name string) bool) Reads {
-	r := &reader{stages: f.parsed, replaced: replaced, seen: make([]bool, len(f.parsed)), triggers: make([]bool, len(f.parsed))}
+	n := len(f.parsed)
+	r := &reader{File: f, stages: f.parsed, args: args, replaced: replaced, seen: make([]bool, n), live: make([]bool, n), triggers: make([]bool, n), env: make([]*variables, n)}
 	if f.syntax != "" && !ownSyntax(f.syntax) {
 		r.unknown("the front end %s", f.syntax)
 	}
-	r.names(globals(f.meta, args, f.escape, nil), f.escape)
-	for _, i := range r.target(target) {
+	r.global = globals(f.meta, args, f.escape, nil)
+	r.names(r.global, f.escape)
+	targets := r.target(target)
+	for _, i := range targets {
 		r.stage(i)
 	}
 	r.onbuild()
@@ -72,11 +93,11 @@ func (f File) Reads(target string, args map[string]string, replaced func(name st
 	}
 	slices.Sort(r.found.Images)
 	r.found.Images = slices.Compact(r.found.Images)
-	for _, c := range f.meta {
-		r.declares(c.Args)
+	r.found.Target = target
+	if target == "" {
+		r.found.Target = f.parsed[n-1].Name
 	}
-	slices.Sort(r.found.Args)
-	r.found.Args = slices.Compact(r.found.Args)
+	r.decide(targets)
 	return r.found
 }
 
@@ -99,11 +120,16 @@ func ownSyntax(ref string) bool {
 
 // reader walks the stages that a target needs.
 type reader struct {
+	File
 	stages   []instructions.Stage
+	args     map[string]string
+	global   *variables
 	bases    []string // name after FROM with its variables put in; "" when it is not known
 	replaced func(string) bool
 	seen     []bool
-	triggers []bool // stages with ONBUILD
+	live     []bool       // stages whose instructions are run
+	triggers []bool       // stages with ONBUILD
+	env      []*variables // of the stages, at their end; nil: not known
 	found    Reads
 }
 
@@ -170,6 +196,7 @@ func (r *reader) stage(i int) {
 	default:
 		r.from(r.named(base, i), base)
 	}
+	r.live[i], r.env[i] = true, r.starts(i)
 	for _, c := range s.Commands {
 		r.command(i, c)
 	}
@@ -190,7 +217,7 @@ func (r *reader) command(stage int, c instructions.Command) {
 	case *instructions.CopyCommand:
 		switch n, err := strconv.Atoi(c.From); {
 		case c.From == "":
-			r.copied(c.SourcePaths, c.Parents)
+			r.copied(stage, c.SourcePaths, c.Parents)
 		case err == nil && n >= 0 && n < len(r.stages):
 			r.stage(n)
 		default:
@@ -202,19 +229,16 @@ func (r *reader) command(stage int, c instructions.Command) {
 				r.unknown("ADD %s", source)
 			}
 		}
-		r.copied(c.SourcePaths, false)
+		r.copied(stage, c.SourcePaths, false)
 	case *instructions.ArgCommand:
-		r.declares(c.Args)
+		r.env[stage].argument(c, r.args, r.global, r.escape)
+	case *instructions.EnvCommand:
+		r.env[stage].set(c, r.escape)
 	case *instructions.RunCommand:
+		r.found.Steps = true
 		r.mounts(c)
 	case *instructions.OnbuildCommand:
 		r.triggers[stage] = true
-	}
-}
-
-func (r *reader) declares(args []instructions.KeyValuePairOptional) {
-	for _, a := range args {
-		r.found.Args = append(r.found.Args, a.Key)
 	}
 }
 
@@ -226,28 +250,6 @@ func remote(source string) bool {
 	}
 	ref, _, err := dfgitutil.ParseGitRef(source)
 	return err == nil && !ref.IndistinguishableFromLocal
-}
-
-func (r *reader) copied(sources []string, parents bool) {
-	for _, source := range sources {
-		if parents {
-			source = Everything
-		}
-		r.found.Paths = append(r.found.Paths, contextPath(source))
-	}
-}
-
-// contextPath writes a source as a path of Reads: the whole context when it has
-// a variable, a quote, a range or whatever else would need an interpreter.
-func contextPath(source string) string {
-	if strings.ContainsAny(source, "$'\"\\`[") || strings.Contains(source, "**") {
-		return Everything
-	}
-	clean := strings.TrimPrefix(path.Clean("/"+source), "/")
-	if clean == "" {
-		return Everything
-	}
-	return clean
 }
 
 // mounts follows RUN --mount. Secrets are noted; SSH and temporary file systems read
@@ -281,68 +283,4 @@ func (r *reader) onbuild() {
 			}
 		}
 	}
-}
-
-// variables are the global arguments of a Dockerfile.
-type variables struct {
-	values   map[string]string
-	platform map[string]string // what a build for one platform sets
-	dark     map[string]bool   // depend on what only BuildKit knows, as TARGETARCH does
-	asked    bool              // for a dark one, since the last expansion began
-}
-
-// Get implements shell.EnvGetter.
-func (v *variables) Get(name string) (string, bool) {
-	_, known := v.platform[name]
-	v.asked = v.asked || v.dark[name] || !known && ofPlatform(name)
-	value, ok := v.values[name]
-	return value, ok
-}
-
-// ofPlatform reports whether BuildKit sets an argument for the platforms of a build.
-func ofPlatform(name string) bool {
-	what, ok := strings.CutPrefix(name, "BUILD")
-	if !ok {
-		what, ok = strings.CutPrefix(name, "TARGET")
-	}
-	return ok && slices.Contains([]string{"PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE"}, what)
-}
-
-// Keys implements shell.EnvGetter.
-func (v *variables) Keys() []string { return nil }
-
-// expand puts variables in; "" when the word depends on a dark one.
-func (v *variables) expand(lex *shell.Lex, word string) string {
-	v.asked = false
-	res, err := lex.ProcessWordWithMatches(word, v)
-	if err != nil || v.asked {
-		return ""
-	}
-	return res.Result
-}
-
-// globals evaluates the ARGs before the first FROM as BuildKit does: what the
-// caller gives wins over the default. platform has what a build for one platform
-// sets by itself; nil: nobody knows it yet.
-func globals(meta []instructions.ArgCommand, args map[string]string, escape rune, platform map[string]string) *variables {
-	v := &variables{values: map[string]string{}, dark: map[string]bool{}, platform: platform}
-	for name, value := range platform {
-		if ofPlatform(name) {
-			v.values[name] = value
-		}
-	}
-	lex := shell.NewLex(escape)
-	for _, c := range meta {
-		for _, a := range c.Args {
-			value, given := args[a.Key]
-			if !given && a.Value != nil {
-				value = v.expand(lex, *a.Value)
-				v.dark[a.Key] = v.dark[a.Key] || v.asked
-			}
-			if given || a.Value != nil {
-				v.values[a.Key] = value
-			}
-		}
-	}
-	return v
 }

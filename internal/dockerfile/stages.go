@@ -29,6 +29,7 @@ type File struct {
 	meta   []instructions.ArgCommand // before the first FROM
 	escape rune
 	syntax string // what a `# syntax=` line asks for
+	text   []byte // as Read was given it
 }
 
 // Reference is the name of an image at a place of a Dockerfile.
@@ -54,7 +55,7 @@ func Read(name string, text []byte) (File, error) {
 	if err := expands(name, stages, meta); err != nil {
 		return File{}, err
 	}
-	f := File{name: name, parsed: stages, meta: meta, escape: tree.EscapeToken}
+	f := File{name: name, parsed: stages, meta: meta, escape: tree.EscapeToken, text: text}
 	if bytes.Contains(bytes.ToLower(text), []byte("syntax")) { // else three more parsers look for it
 		f.syntax, _, _, _ = parser.DetectSyntax(text)
 	}
@@ -69,6 +70,9 @@ func Read(name string, text []byte) (File, error) {
 	}
 	return f.With(nil), nil
 }
+
+// Of reports whether the File was read from a text.
+func (f File) Of(text []byte) bool { return len(f.parsed) > 0 && bytes.Equal(f.text, text) }
 
 func or(a, b string) string {
 	if a != "" {
