@@ -68,13 +68,25 @@ func NewCache(now time.Time) *Cache {
 
 func (c *Cache) day() uint32 { return uint32(c.now / int64(24*time.Hour)) }
 
-// sum returns the kept digest of an entry.
-func (c *Cache) sum(e Entry) (sum [32]byte, ok bool) {
+// A file with attributes that only a step sees has two digests; these bits of its mode, which
+// no mode has, tell which one is kept.
+const withAll, withSome uint32 = 1 << 9, 1 << 10
+
+// sum returns the kept digest of an entry; all tells whether all of its attributes count.
+func (c *Cache) sum(e Entry, all bool) (sum [32]byte, ok bool) {
 	if !c.takes(e) {
 		return sum, false
 	}
 	k, v := cached(e)
 	old, ok := c.find(k)
+	other := withAll
+	if all {
+		other = withSome
+	}
+	if old.mode&other != 0 {
+		return sum, false
+	}
+	v.mode |= old.mode & (withAll | withSome)
 	if v.day, v.sum = old.day, old.sum; !ok || v != old {
 		return sum, false
 	}
@@ -83,13 +95,20 @@ func (c *Cache) sum(e Entry) (sum [32]byte, ok bool) {
 }
 
 // learn keeps the digest of an entry, unless the entry is so new that it could change
-// without a sign of it.
-func (c *Cache) learn(e Entry, sum [32]byte) {
+// without a sign of it. some tells that it has attributes that only a step sees, all that
+// they count.
+func (c *Cache) learn(e Entry, sum [32]byte, some, all bool) {
 	if !c.takes(e) {
 		return
 	}
 	k, v := cached(e)
 	v.day, v.sum = c.day(), sum
+	switch {
+	case some && all:
+		v.mode |= withAll
+	case some:
+		v.mode |= withSome
+	}
 	if limit := c.now - int64(racy); e.MTime < limit && e.CTime < limit {
 		c.keep(k, v)
 	}
@@ -141,7 +160,7 @@ func (c *Cache) Changed() bool {
 // The file: magic, the number of records, records of a fixed size sorted by
 // device and inode, what Dockerfiles read as JSON, and the SHA-256 of all before it.
 const (
-	cacheMagic  = "slipway digests 2\n"
+	cacheMagic  = "slipway digests 3\n"
 	cacheRecord = 8 + 8 + 8 + 8 + 8 + 4 + 4 + 32
 )
 

@@ -10,12 +10,12 @@ import (
 // counted asks a cache and tells whether the file was read.
 func counted(t *testing.T, c *Cache, e Entry) bool {
 	t.Helper()
-	sum, known := c.sum(e)
+	sum, known := c.sum(e, true)
 	if known && sum != ([32]byte{1}) {
 		t.Errorf("%v", sum)
 	}
 	if !known {
-		c.learn(e, [32]byte{1})
+		c.learn(e, [32]byte{1}, false, true)
 	}
 	return !known
 }
@@ -118,10 +118,34 @@ func TestADamagedCacheIsEmpty(t *testing.T) {
 	}
 }
 
+// TestADigestWithAttributesThatOnlyAStepSees is kept for those who count them, or for
+// those who do not.
+func TestADigestWithAttributesThatOnlyAStepSees(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	old := now.Add(-time.Hour).UnixNano()
+	e := Entry{Mode: 0o644, Size: 3, MTime: old, CTime: old, Inode: 5, Device: 1}
+	for _, all := range []bool{true, false} {
+		c := NewCache(now)
+		c.learn(e, [32]byte{1}, true, all)
+		c = kept(t, c, now)
+		if _, same := c.sum(e, all); !same {
+			t.Errorf("all %v: forgotten", all)
+		}
+		if _, other := c.sum(e, !all); other {
+			t.Errorf("all %v: mixed up", all)
+		}
+	}
+	c := NewCache(now)
+	c.learn(e, [32]byte{1}, false, true)
+	if _, ok := c.sum(e, false); !ok {
+		t.Error("a file without them is read twice")
+	}
+}
+
 func FuzzDecodeCache(f *testing.F) {
 	now := time.Unix(1_800_000_000, 0)
 	c := NewCache(now)
-	c.learn(Entry{MTime: 1, CTime: 1, Inode: 1}, [32]byte{1})
+	c.learn(Entry{MTime: 1, CTime: 1, Inode: 1}, [32]byte{1}, false, true)
 	var file bytes.Buffer
 	if err := c.Encode(&file); err != nil {
 		f.Fatal(err)

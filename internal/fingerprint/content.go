@@ -46,11 +46,11 @@ var (
 // its digest at once.
 func (w *walk) keep(f *File, e Entry) (err error) {
 	if !e.Mode.IsRegular() {
-		f.Sum, _, err = w.sum(f.Path, e, nil)
+		f.Sum, _, _, err = w.sum(f.Path, e, nil)
 		return err
 	}
 	known := false
-	if f.Sum, known = w.in.Cache.sum(e); !known {
+	if f.Sum, known = w.in.Cache.sum(e, w.all()); !known {
 		w.unread.next = append(w.unread.next, &content{file: len(w.files), path: f.Path, entry: e})
 	}
 	return nil
@@ -74,13 +74,13 @@ func (w *walk) begin() {
 		buf := buffers.Get().(*[64 << 10]byte)
 		defer buffers.Put(buf)
 		c := files[i]
-		sum, same, err := w.sum(c.path, c.entry, buf[:])
+		sum, same, some, err := w.sum(c.path, c.entry, buf[:])
 		if err != nil {
 			u.failed.CompareAndSwap(nil, &err)
 			return
 		}
 		if c.sum = sum; same { // else another file was there, or it has changed
-			w.in.Cache.learn(c.entry, sum)
+			w.in.Cache.learn(c.entry, sum, some, w.all())
 		}
 	}))
 }
@@ -102,9 +102,10 @@ func (w *walk) read() error {
 	return context.Cause(w.ctx)
 }
 
-// sum digests the content of a file or the target of a link, and the extended
-// attributes of either. same tells whether they are surely those of the entry.
-func (w *walk) sum(name string, e Entry, buf []byte) (sum [32]byte, same bool, err error) {
+// sum digests the content of a file or the target of a link, and what can be seen of the
+// extended attributes of either. same tells whether they are surely those of the entry,
+// and some whether it has attributes that only a step sees.
+func (w *walk) sum(name string, e Entry, buf []byte) (sum [32]byte, same, some bool, err error) {
 	var attributes []byte
 	if e.Mode.IsRegular() {
 		sum, attributes, same, err = w.file(name, e, buf)
@@ -112,26 +113,26 @@ func (w *walk) sum(name string, e Entry, buf []byte) (sum [32]byte, same bool, e
 		attributes, err = w.in.Context.Attributes(name, e)
 	}
 	if err == nil && e.Mode&fs.ModeSymlink != 0 {
-		sum, err = w.target(name, e)
+		var target string
+		target, err = w.linkText(name, e)
+		sum = sha256.Sum256([]byte(target))
 	}
 	if err != nil {
-		return sum, false, fmt.Errorf("reading %s of the build context: %w", name, err)
+		return sum, false, false, fmt.Errorf("reading %s of the build context: %w", name, err)
+	}
+	lasting := lastingAttributes(attributes)
+	some = len(lasting) < len(attributes)
+	if !w.all() {
+		attributes = lasting
 	}
 	if len(attributes) > 0 {
 		sum = sha256.Sum256(bytes.Join([][]byte{[]byte("attributes"), sum[:], attributes}, []byte{0}))
 	}
-	return sum, same, nil
+	return sum, same, some, nil
 }
 
-// target digests the target of a link.
-func (w *walk) target(name string, e Entry) (sum [32]byte, err error) {
-	f, err := w.in.Context.Open(name, e)
-	if err != nil {
-		return sum, err
-	}
-	text, err := io.ReadAll(f)
-	return sha256.Sum256(text), errors.Join(err, f.Close())
-}
+// all tells whether all extended attributes count.
+func (w *walk) all() bool { return w.reads.Steps || !w.in.Embedded }
 
 // file digests the content of a file, and reads its attributes.
 func (w *walk) file(name string, e Entry, buf []byte) (sum [32]byte, attributes []byte, same bool, err error) {

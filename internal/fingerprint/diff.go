@@ -49,8 +49,9 @@ func Diff(old, now Print) []Change {
 	if old.Facts == nil {
 		return []Change{{First, "", "never built before"}}
 	}
-	out := diffFacts(old.Facts, now.Facts)
-	out = append(out, diffFiles(old, now)...)
+	files := diffFiles(old, now)
+	out := diffFacts(old.Facts, now.Facts, len(files) > 0)
+	out = append(out, files...)
 	slices.SortStableFunc(out, func(a, b Change) int { return cmp.Compare(rank(a.Kind), rank(b.Kind)) })
 	if len(out) == 0 {
 		out = []Change{{Unknown, "", "its inputs cannot be distinguished from those of the last build"}}
@@ -62,7 +63,9 @@ func rank(k Kind) int {
 	return slices.Index([]Kind{First, Recipe, Option, Argument, Label, SecretID, Base, Versions, Dockerfile, Ignore, Context, Content, Unknown}, k)
 }
 
-func diffFacts(old, now map[string]string) []Change {
+// diffFacts compares all but the files. What acts only through files is no reason unless
+// some of them changed.
+func diffFacts(old, now map[string]string, files bool) []Change {
 	all := slices.Collect(maps.Keys(old))
 	for name := range now {
 		if _, ok := old[name]; !ok {
@@ -74,7 +77,7 @@ func diffFacts(old, now map[string]string) []Change {
 	for _, name := range all {
 		before, had := old[name]
 		after, has := now[name]
-		if had == has && before == after {
+		if had == has && before == after || !files && (name == factIgnore || name == factModes) {
 			continue
 		}
 		out = append(out, factChange(name, before, after, had, has))

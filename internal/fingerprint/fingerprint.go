@@ -37,7 +37,7 @@ import (
 )
 
 // version begins every key. Raise it when a key comes to mean something else.
-const version = "slipway fingerprint 2"
+const version = "slipway fingerprint 3"
 
 // Input is all that decides the image of one build. Names and outputs of an
 // image are not part of it.
@@ -50,11 +50,15 @@ type Input struct {
 	Target      string
 	Args        map[string]string
 	Labels      map[string]string
-	Platforms   []string
+	Platforms   []string // none: that of Host
+	Host        string   // "linux/amd64", what the engine builds for unless it is told; empty: unknown
 	Secrets     []Secret
 	Bases       map[string]string // name after FROM → "sha256:…" of an image that has no ONBUILD steps
 	Compression string
 	Epoch       int64 // seconds since 1970 of the image's newest timestamp
+	// Embedded tells that the engine of this process builds: it gives every file of a
+	// layer the time of Epoch, and takes layers from overlayfs.
+	Embedded bool
 	// Contexts are named contexts of small files that Slipway makes: name →
 	// file → digest of the file.
 	Contexts map[string]map[string]string
@@ -107,7 +111,7 @@ func Of(ctx context.Context, in Input) (Print, error) {
 		}
 	}
 	unknown = append(unknown, in.settle()...)
-	w, err := collect(ctx, &in, reads.Paths)
+	w, err := collect(ctx, &in, reads)
 	if err != nil {
 		return Print{}, err
 	}
@@ -156,6 +160,7 @@ func isDigest(s string) bool {
 type fact struct {
 	name, value string
 	hidden      bool // shown as a digest: it may be long or private
+	words       bool // only for Diff: it counts by the files that it leaves or changes
 }
 
 // shown is what a Print keeps of a fact.
@@ -189,25 +194,29 @@ const (
 // facts are the inputs beside the files, of arguments, secrets and bases those that the
 // build may look at.
 func (in *Input) facts(reads dockerfile.Reads) []fact {
+	platforms := in.Platforms
+	if len(platforms) == 0 && in.Host != "" && reads.Scratch { // another image may be for another platform
+		platforms = []string{in.Host}
+	}
 	out := []fact{
-		{factRecipe, in.Recipe, false},
-		{factDockerfile, string(in.Dockerfile), true},
-		{factTarget, in.Target, false},
-		{factPlatforms, strings.Join(in.Platforms, ","), false},
-		{factIgnore, strings.Join(in.Ignore, "\n"), true},
-		{factCompression, cmp.Or(in.Compression, "gzip"), false},
-		{factEpoch, strconv.FormatInt(in.Epoch, 10), false},
-		{factModes, strconv.FormatBool(in.GitModes), false},
+		{name: factRecipe, value: in.Recipe},
+		{name: factDockerfile, value: reads.Text, hidden: true},
+		{name: factTarget, value: reads.Target},
+		{name: factPlatforms, value: strings.Join(platforms, ",")},
+		{name: factIgnore, value: strings.Join(in.Ignore, "\n"), hidden: true, words: true},
+		{name: factCompression, value: cmp.Or(in.Compression, "gzip")},
+		{name: factEpoch, value: strconv.FormatInt(in.Epoch, 10)},
+		{name: factModes, value: strconv.FormatBool(in.GitModes), words: true},
 	}
 	if in.Repository != "" && bytes.Contains(in.Dockerfile, []byte("--mount")) {
-		out = append(out, fact{factRepository, in.Repository, false})
+		out = append(out, fact{name: factRepository, value: in.Repository})
 	}
 	if in.Waived != "" {
-		out = append(out, fact{factWaived, in.Waived, false})
+		out = append(out, fact{name: factWaived, value: in.Waived})
 	}
 	each := func(prefix string, values map[string]string, hidden bool) {
 		for _, k := range slices.Sorted(maps.Keys(values)) {
-			out = append(out, fact{prefix + k, values[k], hidden})
+			out = append(out, fact{name: prefix + k, value: values[k], hidden: hidden})
 		}
 	}
 	args := maps.Clone(in.Args)
@@ -218,7 +227,7 @@ func (in *Input) facts(reads dockerfile.Reads) []fact {
 	maps.DeleteFunc(bases, func(name, _ string) bool { return !slices.Contains(reads.Images, dockerfile.ContextName(name)) })
 	each(factBase, bases, false)
 	for _, name := range slices.Sorted(maps.Keys(in.Contexts)) {
-		out = append(out, fact{factContext + name, strconv.Itoa(len(in.Contexts[name])), false})
+		out = append(out, fact{name: factContext + name, value: strconv.Itoa(len(in.Contexts[name]))})
 		each(factContext+name+"/", in.Contexts[name], false)
 	}
 	if !reads.Secrets {
@@ -227,7 +236,7 @@ func (in *Input) facts(reads dockerfile.Reads) []fact {
 	secrets := slices.Clone(in.Secrets)
 	slices.SortStableFunc(secrets, func(a, b Secret) int { return strings.Compare(a.ID, b.ID) })
 	for _, s := range secrets {
-		out = append(out, fact{factSecret + s.ID, s.Source, true})
+		out = append(out, fact{name: factSecret + s.ID, value: s.Source, hidden: true})
 	}
 	return out
 }
@@ -237,6 +246,7 @@ func (in *Input) facts(reads dockerfile.Reads) []fact {
 func key(facts []fact, files []File) string {
 	d := newDigester()
 	d.text(version)
+	facts = slices.DeleteFunc(slices.Clone(facts), func(f fact) bool { return f.words })
 	d.number(uint64(len(facts)))
 	for _, f := range facts {
 		d.text(f.name)

@@ -109,7 +109,8 @@ func (o oracle) copied(source string) string {
 	return out.String()
 }
 
-// TestNothingThatACopyReadsIsMissed makes random changes to random trees. What
+// TestNothingThatACopyReadsIsMissed makes random changes to random trees and to what is
+// ignored of them. What
 // the copies of the Dockerfile bring may not differ between equal fingerprints.
 // SLIPWAY_VERDICT_RUNS is the number of changes, 2,000 unless set.
 func TestNothingThatACopyReadsIsMissed(t *testing.T) {
@@ -126,23 +127,26 @@ func TestNothingThatACopyReadsIsMissed(t *testing.T) {
 			change(r, files)
 		}
 		sources := []string{source(r), source(r)}
-		ignore := one(r, nil, []string{"src"}, []string{"*", "!src"}, []string{"src", "!src/a/b.txt"}, []string{"**/a.txt"}, []string{"src/*", "!src/a"}, []string{"a*", "!a.txt", "src/a/*.txt"})
 		in := fingerprint.Input{
-			Context: fingerprint.FromFS(files), Ignore: ignore,
+			Context: fingerprint.FromFS(files), Ignore: ignored(r),
 			Dockerfile: []byte("FROM scratch AS one\nCOPY " + sources[0] + " /a/\nFROM scratch\nCOPY --from=one / /\nCOPY " + sources[1] + " /b/\n"),
 		}
 		seen, last := map[string]string{}, ""
 		for range changes {
-			change(r, files)
+			if r.IntN(4) == 0 {
+				in.Ignore = ignored(r)
+			} else {
+				change(r, files)
+			}
 			print, err := fingerprint.Of(context.Background(), in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := newOracle(t, files, ignore)
+			o := newOracle(t, files, in.Ignore)
 			want := o.copied(sources[0]) + o.copied(sources[1])
 			switch before, ok := seen[print.Key]; {
 			case ok && before != want:
-				t.Fatalf("equal fingerprints, other files:\n%s\nignore %q\nbefore:\n%s\nnow:\n%s", in.Dockerfile, ignore, before, want)
+				t.Fatalf("equal fingerprints, other files:\n%s\nignore %q\nbefore:\n%s\nnow:\n%s", in.Dockerfile, in.Ignore, before, want)
 			case ok:
 				equal++
 			case want == last:
@@ -160,6 +164,10 @@ func TestNothingThatACopyReadsIsMissed(t *testing.T) {
 }
 
 func one[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
+
+func ignored(r *rand.Rand) []string {
+	return one(r, nil, []string{"src"}, []string{"*", "!src"}, []string{"src", "!src/a/b.txt"}, []string{"**/a.txt"}, []string{"src/*", "!src/a"}, []string{"a*", "!a.txt", "src/a/*.txt"})
+}
 
 func source(r *rand.Rand) string {
 	return one(r, ".", "src", "src/a", "src/a/b.txt", "*.txt", "*", "s*/a", "*/a.txt", "src/?.txt", "src/*/b.txt", "a.txt", "./src/../lib", "lib/a/a.txt", "lib/*")

@@ -19,7 +19,7 @@ type keptReads struct {
 // not known. given are the names that a named context or a base replaces.
 func (in *Input) reads(given map[string]bool) (dockerfile.Reads, error) {
 	return in.Cache.readsOf(in.readsKey(given), func() (dockerfile.Reads, error) {
-		if in.File == nil {
+		if in.File == nil || !in.File.Of(in.Dockerfile) {
 			file, err := dockerfile.Read("Dockerfile", in.Dockerfile)
 			if err != nil {
 				return dockerfile.Reads{}, err

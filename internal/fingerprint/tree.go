@@ -18,8 +18,8 @@ type Tree interface {
 	// Open gives the content of a file, or the target of a symbolic link. What it returns
 	// of a file may be an Opened.
 	Open(name string, e Entry) (io.ReadCloser, error)
-	// Attributes returns the extended attributes in a canonical form, nil
-	// without any.
+	// Attributes returns the extended attributes as AppendAttribute writes them, by
+	// name; nil without any.
 	Attributes(name string, e Entry) ([]byte, error)
 }
 

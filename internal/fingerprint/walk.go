@@ -2,11 +2,11 @@ package fingerprint
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,10 +17,6 @@ import (
 	"github.com/slipway-build/slipway/internal/dockerfile"
 )
 
-// errLinked ends a walk that met a symbolic link on the way to a source: what
-// the engine follows it to may be anywhere in the context.
-var errLinked = errors.New("a source of the build is a symbolic link")
-
 // walk collects what a build reads of its context.
 type walk struct {
 	ctx     context.Context
@@ -28,7 +24,9 @@ type walk struct {
 	sources [][]string // the elements of each path; none: everything
 	ignore  *patternmatcher.PatternMatcher
 	plain   bool // every exception of the ignore patterns is a literal path
-	inodes  map[uint64]string
+	reads   dockerfile.Reads
+	more    []string // where symbolic links on the way to a source lead
+	inodes  map[inode]string
 	files   []File
 	odd     []int // of files, those of Print.Odd
 	unread  unread
@@ -36,40 +34,46 @@ type walk struct {
 	unknown []string
 }
 
-// collect walks the context for the paths; everything when one of them goes
-// through a symbolic link.
-func collect(ctx context.Context, in *Input, paths []string) (*walk, error) {
+// collect walks the context for what a Dockerfile reads, and again with the places that
+// symbolic links on the way to its sources lead to.
+func collect(ctx context.Context, in *Input, reads dockerfile.Reads) (*walk, error) {
 	matcher, done, err := ignoreMatcher(in.Ignore)
 	if err != nil {
 		return nil, fmt.Errorf("reading the ignore patterns: %w", err)
 	}
 	defer done()
+	paths := slices.Clone(reads.Paths)
 	for {
-		w := &walk{ctx: ctx, in: in, ignore: matcher, plain: plainExceptions(matcher), inodes: map[uint64]string{}, seen: newDigester()}
-		for _, p := range paths {
-			if p != dockerfile.Everything {
-				w.sources = append(w.sources, strings.Split(p, "/"))
-			}
-		}
+		w := &walk{ctx: ctx, in: in, reads: reads, ignore: matcher, plain: plainExceptions(matcher), inodes: map[inode]string{}, seen: newDigester()}
 		if len(paths) == 0 {
 			return w, nil
 		}
-		if len(w.sources) < len(paths) {
-			w.sources = nil
-		}
-		top := place{path: ".", whole: len(w.sources) == 0}
-		for i := range w.sources {
-			top.sources = append(top.sources, i)
-		}
-		err := w.dir(top)
+		err := w.dir(w.top(paths))
 		if unread := w.read(); err == nil {
 			err = unread
 		}
-		if !errors.Is(err, errLinked) {
+		if err != nil {
 			return w, err
 		}
-		paths = []string{dockerfile.Everything}
+		known := len(paths)
+		if paths = with(paths, w.more); len(paths) == known {
+			return w, nil
+		}
 	}
+}
+
+// top is the beginning of a walk for the paths.
+func (w *walk) top(paths []string) place {
+	top := place{path: ".", whole: slices.Contains(paths, dockerfile.Everything)}
+	if top.whole {
+		top.brought = []string{dockerfile.Everything}
+		return top
+	}
+	for i, p := range paths {
+		w.sources = append(w.sources, strings.Split(p, "/"))
+		top.sources = append(top.sources, i)
+	}
+	return top
 }
 
 // matchers has a *sync.Pool of matchers for each text of patterns: most services
@@ -121,10 +125,11 @@ type parent struct {
 
 // place is a directory of the walk.
 type place struct {
-	path    string // "." at the top
-	depth   int    // elements of the path
-	whole   bool   // all of it counts
-	sources []int  // those that go on below it
+	path    string   // "." at the top
+	depth   int      // elements of the path
+	whole   bool     // all of it counts
+	brought []string // the paths at which sources end that bring it
+	sources []int    // those that go on below it
 	ignored patternmatcher.MatchInfo
 	above   *parent
 }
@@ -185,18 +190,24 @@ func (w *walk) entry(at place, name string, e Entry, below []int, ends bool) err
 	if skip && (!isDir || w.pruned(name)) {
 		return nil
 	}
-	if e.Mode&fs.ModeSymlink != 0 && (ends || len(below) > 0) {
-		return errLinked // followed; one that only lies in a copied directory is not
+	followed := e.Mode&fs.ModeSymlink != 0 && (ends || len(below) > 0) // one that only lies in a copied directory is not
+	if followed {
+		if err := w.follow(at, name, e, below, ends); err != nil {
+			return err
+		}
 	}
-	whole := at.whole || ends
+	whole, brought := at.whole || ends, at.brought
+	if ends {
+		brought = append(slices.Clip(brought), name)
+	}
 	if !isDir {
-		if !whole {
+		if !whole && !followed {
 			return nil // a file where a source has a directory
 		}
 		if err := w.parents(at.above); err != nil {
 			return err
 		}
-		return w.add(name, e)
+		return w.add(name, e, brought)
 	}
 	here := &parent{up: at.above, path: name, entry: e}
 	if whole && !skip {
@@ -204,7 +215,7 @@ func (w *walk) entry(at place, name string, e Entry, below []int, ends bool) err
 			return err
 		}
 	}
-	return w.dir(place{path: name, depth: at.depth + 1, whole: whole, sources: below, ignored: ignored, above: here})
+	return w.dir(place{path: name, depth: at.depth + 1, whole: whole, brought: brought, sources: below, ignored: ignored, above: here})
 }
 
 // pruned reports whether nothing below an ignored directory can count.
@@ -232,20 +243,18 @@ func (w *walk) parents(p *parent) error {
 		return err
 	}
 	p.added = true
-	return w.add(p.path, p.entry)
+	return w.add(p.path, p.entry, nil)
 }
 
-// add takes one entry into the fingerprint.
-func (w *walk) add(name string, e Entry) error {
+// add takes one entry into the fingerprint. brought are the paths at which sources end
+// that bring it.
+func (w *walk) add(name string, e Entry, brought []string) error {
 	w.see(name, e)
-	f := File{Path: name, Mode: w.mode(e.Mode), MTime: e.MTime}
+	f := File{Path: name, Mode: w.mode(e.Mode), MTime: w.time(e)}
 	switch e.Mode.Type() {
 	case 0, fs.ModeDir, fs.ModeSymlink, fs.ModeNamedPipe, fs.ModeSocket:
 	default:
 		w.unknown = append(w.unknown, name+", which is a device")
-	}
-	if epoch := w.in.Epoch; epoch < math.MaxInt64/int64(time.Second) && e.MTime > epoch*1e9 {
-		f.MTime = epoch * 1e9 // what an engine elsewhere gives the image; the embedded one gives it to every file
 	}
 	if e.Mode&fs.ModeSymlink != 0 {
 		// The engine gives them to what the link leads to, or not, as it happens.
@@ -253,13 +262,7 @@ func (w *walk) add(name string, e Entry) error {
 			w.unknown = append(w.unknown, name+", a link with extended attributes")
 		}
 	}
-	if !e.Mode.IsDir() && e.Inode != 0 && e.Links > 1 {
-		if first, ok := w.inodes[e.Inode]; ok {
-			f.Link = first
-		} else {
-			w.inodes[e.Inode] = name
-		}
-	}
+	f.Link = w.linked(name, e, brought)
 	if err := w.keep(&f, e); err != nil {
 		return err
 	}
@@ -276,6 +279,18 @@ func (w *walk) add(name string, e Entry) error {
 // written is how far the times of a file may lie apart that was just written:
 // what writes it sets both.
 const written = 10 * time.Millisecond
+
+// time is what an image can show of the time of an entry, and a step of its build. An engine
+// elsewhere lowers what is newer than the epoch; one that stamps gives it to all.
+func (w *walk) time(e Entry) int64 {
+	if w.in.Embedded && !w.reads.Times {
+		return 0
+	}
+	if epoch := w.in.Epoch; epoch < math.MaxInt64/int64(time.Second) && e.MTime > epoch*1e9 {
+		return epoch * 1e9
+	}
+	return e.MTime
+}
 
 // mode is that of the image. With GitModes it is what git keeps; permission bits
 // of links mean nothing.

@@ -65,6 +65,7 @@ func Open(o Options) *History {
 	h := &History{Options: o, ledger: Ledger(o.StateDir, o.Sink), prints: openPrints(o.StateDir, o.Version), began: time.Now()}
 	if o.Elsewhere {
 		h.prints.recipe += ", built elsewhere"
+		h.prints.elsewhere = true
 	}
 	return h
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-build/slipway/internal/fingerprint"
 	"github.com/slipway-build/slipway/internal/fingerprint/disk"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/plan"
 )
 
 // prints makes fingerprints of requests.
@@ -24,6 +25,8 @@ type prints struct {
 	cache  *fingerprint.Cache
 	path   string // of the cache
 	recipe string
+
+	elsewhere bool // another engine builds
 }
 
 // openPrints loads the digests of files; a damaged cache is an empty one.
@@ -65,7 +68,10 @@ func (p prints) of(ctx context.Context, job pipeline.Job) (fingerprint.Print, er
 	}
 	in := fingerprint.Input{
 		Context: tree, Dockerfile: req.Dockerfile, File: job.File, Ignore: req.Ignore, GitModes: req.GitModes, Target: req.Target, Args: req.Args, Labels: req.Labels,
-		Platforms: req.Platforms, Bases: req.Bases, Compression: req.Compression, Recipe: p.recipe, Waived: job.Waivers.Recipe(), Repository: req.Repository, Cache: p.cache,
+		Platforms: req.Platforms, Embedded: !p.elsewhere, Bases: req.Bases, Compression: req.Compression, Recipe: p.recipe, Waived: job.Waivers.Recipe(), Repository: req.Repository, Cache: p.cache,
+	}
+	if in.Embedded {
+		in.Host = plan.Host()
 	}
 	if !req.Epoch.IsZero() {
 		in.Epoch = req.Epoch.Unix()

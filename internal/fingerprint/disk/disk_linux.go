@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -216,10 +215,7 @@ func attributes(list func(buf []byte) (int, error), get func(key string, buf []b
 		if err != nil {
 			return nil, err
 		}
-		for _, part := range []string{k, string(v)} {
-			out = binary.LittleEndian.AppendUint32(out, uint32(len(part)))
-			out = append(out, part...)
-		}
+		out = fingerprint.AppendAttribute(out, k, string(v))
 	}
 	return out, nil
 }
