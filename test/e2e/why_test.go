@@ -51,7 +51,7 @@ func TestEachReasonIsCausedAndSaid(t *testing.T) {
 		{func(t *testing.T, dir, _ string) { chmod(t, filepath.Join(dir, "b.sh"), 0o755) }, nil, "mode of b.sh changed"},
 		{put("package-lock.json", strings.Replace(lock, "4.19.2", "4.21.0", 1)), nil, "package-lock.json: express 4.19.2 → 4.21.0"},
 		{put("Dockerfile", text+"LABEL b=c\n"), nil, "Dockerfile changed"},
-		{put(".dockerignore", "other\n"), nil, ".dockerignore changed"},
+		{put(".dockerignore", "sub/d\n"), nil, ".dockerignore changed"},
 		{nil, []string{"--build-arg", "A=2"}, "build argument A added"},
 		{nil, []string{"--build-arg", "A=2", "--label", "x=y"}, "label x added"},
 		{put("Dockerfile", mounts), nil, "Dockerfile changed"},
