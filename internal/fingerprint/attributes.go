@@ -1,6 +1,7 @@
 package fingerprint
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strings"
 )
@@ -15,11 +16,25 @@ func AppendAttribute(to []byte, name, value string) []byte {
 	return to
 }
 
-// lastingAttributes leaves out the attributes of users, which a step sees and no layer
-// keeps: of all of them, layers have security.capability alone (containerd, pkg/archive/tar.go,
-// ChangeWriter.HandleChange, as of 2026-11). Those of overlayfs stay: it acts on them. What
-// cannot be read stays too.
-func lastingAttributes(all []byte) []byte {
+// sight is who sees the extended attributes of a file.
+type sight uint32
+
+const (
+	elsewhere sight = iota // an engine of which nothing is known: all
+	step                   // a step that the embedded engine runs
+	image                  // no step, only layers that the embedded engine writes
+)
+
+// seen are the attributes that count. The embedded engine sets an owner, or writes,
+// after it set the attributes of a regular file; the kernel then takes security.capability from
+// it (treecopy; fsutil, rewriteMetadata; chown_common and file_remove_privs of Linux). Of
+// the others, those of users are in no layer: layers have security.capability alone
+// (containerd, pkg/archive/tar.go, ChangeWriter.HandleChange, as of 2026-11). Those of
+// overlayfs stay: it acts on them. What cannot be read stays too.
+func (s sight) seen(all []byte, regular bool) []byte {
+	if s == elsewhere {
+		return all
+	}
 	var out []byte
 	for rest := all; len(rest) > 0; {
 		name, after, ok := attributePart(rest)
@@ -27,13 +42,37 @@ func lastingAttributes(all []byte) []byte {
 		if !ok || !also {
 			return all
 		}
-		if !strings.HasPrefix(name, "user.") || strings.HasPrefix(name, "user.overlay.") {
+		lost := regular && name == "security.capability" ||
+			s == image && strings.HasPrefix(name, "user.") && !strings.HasPrefix(name, "user.overlay.")
+		if !lost {
 			out = AppendAttribute(out, name, value)
 		}
 		rest = next
 	}
 	return out
 }
+
+// alike are the sights, a bit of a mode each, that see of a regular file the same as s; none
+// when all do.
+func (s sight) alike(all []byte) (bits uint32) {
+	every := true
+	for _, other := range []sight{elsewhere, step, image} {
+		if bytes.Equal(s.seen(all, true), other.seen(all, true)) {
+			bits |= other.bit()
+		} else {
+			every = false
+		}
+	}
+	if every {
+		return 0
+	}
+	return bits
+}
+
+// bit is one that no file mode has.
+func (s sight) bit() uint32 { return 1 << (9 + s) }
+
+const sights = 0b111 << 9
 
 func attributePart(b []byte) (part string, rest []byte, ok bool) {
 	if len(b) < 4 {

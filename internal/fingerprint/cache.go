@@ -68,25 +68,18 @@ func NewCache(now time.Time) *Cache {
 
 func (c *Cache) day() uint32 { return uint32(c.now / int64(24*time.Hour)) }
 
-// A file with attributes that only a step sees has two digests; these bits of its mode, which
-// no mode has, tell which one is kept.
-const withAll, withSome uint32 = 1 << 9, 1 << 10
-
-// sum returns the kept digest of an entry; all tells whether all of its attributes count.
-func (c *Cache) sum(e Entry, all bool) (sum [32]byte, ok bool) {
+// sum returns the kept digest of an entry, as it is for a sight. A file with attributes that
+// not all sights see has several; bits of its mode tell whose is kept.
+func (c *Cache) sum(e Entry, s sight) (sum [32]byte, ok bool) {
 	if !c.takes(e) {
 		return sum, false
 	}
 	k, v := cached(e)
 	old, ok := c.find(k)
-	other := withAll
-	if all {
-		other = withSome
-	}
-	if old.mode&other != 0 {
+	if of := old.mode & sights; of != 0 && of&s.bit() == 0 {
 		return sum, false
 	}
-	v.mode |= old.mode & (withAll | withSome)
+	v.mode |= old.mode & sights
 	if v.day, v.sum = old.day, old.sum; !ok || v != old {
 		return sum, false
 	}
@@ -95,20 +88,14 @@ func (c *Cache) sum(e Entry, all bool) (sum [32]byte, ok bool) {
 }
 
 // learn keeps the digest of an entry, unless the entry is so new that it could change
-// without a sign of it. some tells that it has attributes that only a step sees, all that
-// they count.
-func (c *Cache) learn(e Entry, sum [32]byte, some, all bool) {
+// without a sign of it. alike are the sights whose digest it is, none for all.
+func (c *Cache) learn(e Entry, sum [32]byte, alike uint32) {
 	if !c.takes(e) {
 		return
 	}
 	k, v := cached(e)
 	v.day, v.sum = c.day(), sum
-	switch {
-	case some && all:
-		v.mode |= withAll
-	case some:
-		v.mode |= withSome
-	}
+	v.mode |= alike
 	if limit := c.now - int64(racy); e.MTime < limit && e.CTime < limit {
 		c.keep(k, v)
 	}

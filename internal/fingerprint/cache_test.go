@@ -3,6 +3,7 @@ package fingerprint
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -10,12 +11,12 @@ import (
 // counted asks a cache and tells whether the file was read.
 func counted(t *testing.T, c *Cache, e Entry) bool {
 	t.Helper()
-	sum, known := c.sum(e, true)
+	sum, known := c.sum(e, image)
 	if known && sum != ([32]byte{1}) {
 		t.Errorf("%v", sum)
 	}
 	if !known {
-		c.learn(e, [32]byte{1}, false, true)
+		c.learn(e, [32]byte{1}, 0)
 	}
 	return !known
 }
@@ -118,34 +119,36 @@ func TestADamagedCacheIsEmpty(t *testing.T) {
 	}
 }
 
-// TestADigestWithAttributesThatOnlyAStepSees is kept for those who count them, or for
-// those who do not.
-func TestADigestWithAttributesThatOnlyAStepSees(t *testing.T) {
+// TestADigestWithAttributesIsThatOfASight: those who see other attributes read the file.
+func TestADigestWithAttributesIsThatOfASight(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	old := now.Add(-time.Hour).UnixNano()
 	e := Entry{Mode: 0o644, Size: 3, MTime: old, CTime: old, Inode: 5, Device: 1}
-	for _, all := range []bool{true, false} {
-		c := NewCache(now)
-		c.learn(e, [32]byte{1}, true, all)
-		c = kept(t, c, now)
-		if _, same := c.sum(e, all); !same {
-			t.Errorf("all %v: forgotten", all)
+	for attribute, want := range map[string][][]sight{ // who sees the same
+		"user.x":              {{elsewhere, step}, {image}},
+		"security.capability": {{elsewhere}, {step, image}},
+		"security.selinux":    {{elsewhere, step, image}},
+		"user.overlay.opaque": {{elsewhere, step, image}},
+	} {
+		for _, group := range want {
+			for _, s := range group {
+				c := NewCache(now)
+				c.learn(e, [32]byte{1}, s.alike(AppendAttribute(nil, attribute, "1")))
+				c = kept(t, c, now)
+				for _, other := range []sight{elsewhere, step, image} {
+					if _, ok := c.sum(e, other); ok != slices.Contains(group, other) {
+						t.Errorf("%s: kept for %d, there for %d: %v", attribute, s, other, ok)
+					}
+				}
+			}
 		}
-		if _, other := c.sum(e, !all); other {
-			t.Errorf("all %v: mixed up", all)
-		}
-	}
-	c := NewCache(now)
-	c.learn(e, [32]byte{1}, false, true)
-	if _, ok := c.sum(e, false); !ok {
-		t.Error("a file without them is read twice")
 	}
 }
 
 func FuzzDecodeCache(f *testing.F) {
 	now := time.Unix(1_800_000_000, 0)
 	c := NewCache(now)
-	c.learn(Entry{MTime: 1, CTime: 1, Inode: 1}, [32]byte{1}, false, true)
+	c.learn(Entry{MTime: 1, CTime: 1, Inode: 1}, [32]byte{1}, 0)
 	var file bytes.Buffer
 	if err := c.Encode(&file); err != nil {
 		f.Fatal(err)

@@ -50,7 +50,7 @@ func (w *walk) keep(f *File, e Entry) (err error) {
 		return err
 	}
 	known := false
-	if f.Sum, known = w.in.Cache.sum(e, w.all()); !known {
+	if f.Sum, known = w.in.Cache.sum(e, w.sight()); !known {
 		w.unread.next = append(w.unread.next, &content{file: len(w.files), path: f.Path, entry: e})
 	}
 	return nil
@@ -74,13 +74,13 @@ func (w *walk) begin() {
 		buf := buffers.Get().(*[64 << 10]byte)
 		defer buffers.Put(buf)
 		c := files[i]
-		sum, same, some, err := w.sum(c.path, c.entry, buf[:])
+		sum, same, alike, err := w.sum(c.path, c.entry, buf[:])
 		if err != nil {
 			u.failed.CompareAndSwap(nil, &err)
 			return
 		}
 		if c.sum = sum; same { // else another file was there, or it has changed
-			w.in.Cache.learn(c.entry, sum, some, w.all())
+			w.in.Cache.learn(c.entry, sum, alike)
 		}
 	}))
 }
@@ -104,8 +104,8 @@ func (w *walk) read() error {
 
 // sum digests the content of a file or the target of a link, and what can be seen of the
 // extended attributes of either. same tells whether they are surely those of the entry,
-// and some whether it has attributes that only a step sees.
-func (w *walk) sum(name string, e Entry, buf []byte) (sum [32]byte, same, some bool, err error) {
+// and alike which sights have the same digest.
+func (w *walk) sum(name string, e Entry, buf []byte) (sum [32]byte, same bool, alike uint32, err error) {
 	var attributes []byte
 	if e.Mode.IsRegular() {
 		sum, attributes, same, err = w.file(name, e, buf)
@@ -118,21 +118,27 @@ func (w *walk) sum(name string, e Entry, buf []byte) (sum [32]byte, same, some b
 		sum = sha256.Sum256([]byte(target))
 	}
 	if err != nil {
-		return sum, false, false, fmt.Errorf("reading %s of the build context: %w", name, err)
+		return sum, false, 0, fmt.Errorf("reading %s of the build context: %w", name, err)
 	}
-	lasting := lastingAttributes(attributes)
-	some = len(lasting) < len(attributes)
-	if !w.all() {
-		attributes = lasting
+	if len(attributes) > 0 {
+		alike = w.sight().alike(attributes)
+		attributes = w.sight().seen(attributes, e.Mode.IsRegular())
 	}
 	if len(attributes) > 0 {
 		sum = sha256.Sum256(bytes.Join([][]byte{[]byte("attributes"), sum[:], attributes}, []byte{0}))
 	}
-	return sum, same, some, nil
+	return sum, same, alike, nil
 }
 
-// all tells whether all extended attributes count.
-func (w *walk) all() bool { return w.reads.Steps || !w.in.Embedded }
+func (w *walk) sight() sight {
+	switch {
+	case !w.in.Embedded:
+		return elsewhere
+	case w.reads.Steps:
+		return step
+	}
+	return image
+}
 
 // file digests the content of a file, and reads its attributes.
 func (w *walk) file(name string, e Entry, buf []byte) (sum [32]byte, attributes []byte, same bool, err error) {

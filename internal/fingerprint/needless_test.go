@@ -132,7 +132,10 @@ func TestWhatNoImageShowsRebuildsNothing(t *testing.T) {
 		"a time for another engine":     {same: touch("a"), other: touch("a"), firstElsewhere: true},
 		"a time of what is copied over": {same: touch("a"), other: touch("a"), otherwise: "FROM slipway/busybox\nCOPY a /\n"},
 
-		"an attribute":                    {same: mark("a", "user.x"), other: mark("a", "security.capability")},
+		"an attribute":                    {same: mark("a", "user.x"), other: mark("a", "security.selinux")},
+		"a capability":                    {same: mark("a", "security.capability"), other: mark("src/deep", "security.capability")},
+		"a capability elsewhere":          {same: mark("a", "security.capability"), other: mark("a", "security.capability"), firstElsewhere: true},
+		"a capability for a step":         {text: step, same: mark("a", "security.capability"), other: mark("a", "user.x")},
 		"an attribute of a directory":     {same: mark("src", "user.x"), other: mark("src", "system.posix_acl_access")},
 		"an attribute for a step":         {same: mark("a", "user.x"), other: mark("a", "user.x"), otherwise: step},
 		"an attribute of overlayfs":       {same: mark("a", "user.x"), other: mark("src/deep", "user.overlay.opaque")},
