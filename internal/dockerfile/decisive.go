@@ -30,7 +30,7 @@ func (r *reader) decide(targets []int) {
 		r.found.Scratch = r.found.Scratch && scratch
 	}
 	r.found.Times = r.found.Steps || r.overlaps()
-	r.found.Links = r.found.Links || r.found.Steps
+	r.found.OneTree = r.found.OneTree || r.found.Steps
 	parts := r.parts(final)
 	if r.linted() || len(parts) > maxCompared*maxCompared {
 		parts = append(parts, part{text: string(r.text)}) // all of it

@@ -104,12 +104,12 @@ func TestWhatMaySeeTimesAndLinks(t *testing.T) {
 		"FROM scratch AS one\nCOPY . /a\nFROM one\nADD . /a\n":                                     "scratch times",
 		"FROM scratch\nWORKDIR /a\nCOPY . b/\n":                                                    "scratch times",
 		"FROM scratch\nARG A=/a\nCOPY . $A/\n":                                                     "scratch times",
-		"FROM scratch\nCOPY --parents a/b /a\n":                                                    "scratch links",
+		"FROM scratch\nCOPY --parents a/b /a\n":                                                    "scratch one tree",
 		"FROM image\nCOPY . /a\n":                                                                  "times",
 		"FROM image AS one\nFROM scratch\nCOPY --from=one / /a\n":                                  "scratch times",
-		"FROM scratch\nRUN true\n":                                                                 "scratch steps times links",
+		"FROM scratch\nRUN true\n":                                                                 "scratch steps times one tree",
 		"FROM scratch AS one\nRUN true\nFROM scratch\nCOPY . /a\n":                                 "scratch",
-		"FROM scratch AS one\nRUN true\nFROM scratch\nCOPY --from=one / /a\n":                      "scratch steps times links",
+		"FROM scratch AS one\nRUN true\nFROM scratch\nCOPY --from=one / /a\n":                      "scratch steps times one tree",
 		"FROM --platform=linux/arm64 scratch\nCOPY a /a\n":                                         "times",
 		"FROM scratch AS scratched\nCOPY a /a\nFROM scratched AS two\nCOPY a /b\n":                 "scratch",
 		"FROM scratch AS one\nCOPY a /a\nFROM ONE AS two\nFROM scratch AS one\nADD a /a\nFROM two": "scratch",
@@ -119,7 +119,7 @@ func TestWhatMaySeeTimesAndLinks(t *testing.T) {
 		for _, flag := range []struct {
 			name string
 			is   bool
-		}{{"scratch", r.Scratch}, {"steps", r.Steps}, {"times", r.Times}, {"links", r.Links}} {
+		}{{"scratch", r.Scratch}, {"steps", r.Steps}, {"times", r.Times}, {"one tree", r.OneTree}} {
 			if flag.is {
 				got = append(got, flag.name)
 			}

@@ -50,9 +50,10 @@ type Reads struct {
 	// where files are copied over others, of which BuildKit leaves out what has the
 	// time and size of the file below (util/overlay/overlay_linux.go, as of 2026-11).
 	Times bool
-	// Links tells that hard links count between all files, not only between those
-	// that one source brings.
-	Links bool
+	// OneTree tells that what the sources bring is seen as one tree, by a step or because
+	// of --parents: hard links count between all files, not only between those that one
+	// source brings, and so do the directories above the sources.
+	OneTree bool
 }
 
 // Takes reports whether a build argument may change what is built. One that no ARG

@@ -71,7 +71,7 @@ func TestReadsNamesAllThatTheStagesOfATargetRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got.Text, got.Target, got.Scratch, got.Steps, got.Times, got.Links = "", "", false, false, false, false // see decisive_test.go
+			got.Text, got.Target, got.Scratch, got.Steps, got.Times, got.OneTree = "", "", false, false, false, false // see decisive_test.go
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}

@@ -10,10 +10,9 @@ import (
 	"github.com/slipway-build/slipway/internal/pattern"
 )
 
-// copied adds the sources of a COPY or ADD. With --parents, all of them are one copy:
-// hard links between them stay.
+// copied adds the sources of a COPY or ADD. With --parents, all of them are one copy.
 func (r *reader) copied(stage int, sources []string, parents bool) {
-	r.found.Links = r.found.Links || parents
+	r.found.OneTree = r.found.OneTree || parents
 	for _, source := range sources {
 		at := contextPath(r.expanded(stage, source))
 		if parents && !plainParents().MatchString(source) || parents && slices.Contains(strings.Split(source, "/"), "..") {

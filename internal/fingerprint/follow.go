@@ -96,7 +96,7 @@ func (w *walk) linked(name string, e Entry, brought []string) string {
 	if e.Mode.IsDir() || e.Inode == 0 || e.Links < 2 {
 		return ""
 	}
-	if w.reads.Links || !w.in.Embedded {
+	if w.oneTree() {
 		brought = []string{dockerfile.Everything}
 	}
 	var firsts []string

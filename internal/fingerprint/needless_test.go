@@ -21,11 +21,12 @@ type yard struct {
 	attributes map[string][]byte
 }
 
-// plain is the Dockerfile of a yard, unless a case has another one; step has one that runs
-// a step besides.
+// plain is the Dockerfile of a yard, unless a case has another one; step runs a step
+// besides, and file copies one file.
 const (
 	plain = "FROM scratch AS one\nCOPY src /one/\nCOPY a b /two/\n"
 	step  = "FROM slipway/busybox AS one\nCOPY src /one/\nCOPY a b /two/\nRUN true\n"
+	file  = "FROM scratch\nCOPY src/a /\n"
 )
 
 func newYard(text string) *yard {
@@ -96,6 +97,10 @@ func touch(name string) func(*yard) {
 	}
 }
 
+func chmod(dir string) func(*yard) {
+	return func(y *yard) { y.files[dir] = &fstest.MapFile{Mode: fs.ModeDir | 0o700} }
+}
+
 func mark(name, attribute string) func(*yard) {
 	return func(y *yard) { y.attributes[name] = fingerprint.AppendAttribute(nil, attribute, "1") }
 }
@@ -146,6 +151,12 @@ func TestWhatNoImageShowsRebuildsNothing(t *testing.T) {
 		"a hard link for a step":         {same: link("a", "src/a"), other: link("a", "src/a"), otherwise: step},
 		"a hard link for parents":        {same: link("a", "b"), other: link("a", "b"), otherwise: "FROM scratch\nCOPY --parents a b /\n"},
 		"a hard link elsewhere":          {same: link("a", "src/a"), other: link("a", "src/a"), firstElsewhere: true},
+
+		"a mode above a source":        {text: file, same: chmod("src"), other: chmod("src"), otherwise: "FROM scratch\nCOPY --parents src/a /\n"},
+		"a mode above, for a step":     {text: file, same: chmod("src"), other: chmod("src"), otherwise: "FROM scratch\nCOPY src/a /\nRUN true\n"},
+		"a mode above, elsewhere":      {text: file, same: chmod("src"), other: chmod("src"), firstElsewhere: true},
+		"a mode above a directory":     {text: "FROM scratch\nCOPY src/deep /\n", same: chmod("src"), other: chmod("src/deep")},
+		"a mode above what is matched": {text: "FROM scratch\nCOPY src/* /\n", same: chmod("src"), other: chmod("src"), otherwise: "FROM scratch\nCOPY sr* /\n"},
 
 		"an ignore pattern":            {same: ignore("nothing", "other"), other: ignore("src/deep")},
 		"an exception":                 {same: ignore("other", "!src"), other: ignore("src", "!src/a")},

@@ -80,6 +80,7 @@ type parent struct {
 	up    *parent
 	path  string
 	entry Entry
+	whole bool // a source brings all of it
 	added bool
 }
 
@@ -169,7 +170,7 @@ func (w *walk) entry(at place, name string, e Entry, below []int, ends bool) err
 		}
 		return w.add(name, e, brought)
 	}
-	here := &parent{up: at.above, path: name, entry: e}
+	here := &parent{up: at.above, path: name, entry: e, whole: whole}
 	if whole && !skip {
 		if err := w.parents(here); err != nil {
 			return err
@@ -178,7 +179,7 @@ func (w *walk) entry(at place, name string, e Entry, below []int, ends bool) err
 	return w.dir(place{path: name, depth: at.depth + 1, whole: whole, brought: brought, sources: below, ignored: ignored, above: here})
 }
 
-// parents adds a directory and those above it, once.
+// parents adds a directory and those above it that an image can show, once.
 func (w *walk) parents(p *parent) error {
 	if p == nil || p.added {
 		return nil
@@ -187,8 +188,15 @@ func (w *walk) parents(p *parent) error {
 		return err
 	}
 	p.added = true
+	if !p.whole && !w.oneTree() {
+		return nil
+	}
 	return w.add(p.path, p.entry, nil)
 }
+
+// oneTree tells whether what the sources bring is seen as one tree. Nothing is known of an
+// engine elsewhere.
+func (w *walk) oneTree() bool { return w.reads.OneTree || !w.in.Embedded }
 
 // add takes one entry into the fingerprint. brought are the paths at which sources end
 // that bring it.
