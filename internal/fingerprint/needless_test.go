@@ -205,6 +205,23 @@ func TestWhatNoImageShowsRebuildsNothing(t *testing.T) {
 	}
 }
 
+// TestAnIgnoredLinkIsFollowed as the engine does, which then has the directories of what
+// it leads to.
+func TestAnIgnoredLinkIsFollowed(t *testing.T) {
+	for ignored, source := range map[string]string{"to-lib": "to-li?/a", "src": "src/lin?/a", "src/link": "src/l*/a"} {
+		for changed, same := range map[string]bool{"other": true, "lib/a": false} {
+			before := newYard("FROM scratch\nCOPY " + source + " /\n")
+			before.Ignore = []string{ignored}
+			after := newYard(string(before.Dockerfile))
+			after.Ignore = before.Ignore
+			write(changed)(after)
+			if got := before.key(t) == after.key(t); got != same {
+				t.Errorf("%s ignored, %s changed: same: %v", ignored, changed, got)
+			}
+		}
+	}
+}
+
 // TestTheRuleForModesCountsByTheFiles that have another mode with it.
 func TestTheRuleForModesCountsByTheFiles(t *testing.T) {
 	for mode, same := range map[fs.FileMode]bool{0o644: true, 0o755: true, 0o600: false, 0o711: false} {

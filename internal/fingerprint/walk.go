@@ -148,14 +148,14 @@ func (w *walk) entry(at place, name string, e Entry, below []int, ends bool) err
 		}
 	}
 	isDir := e.Mode.IsDir()
-	if skip && (!isDir || w.pruned(name)) {
-		return nil
-	}
 	followed := e.Mode&fs.ModeSymlink != 0 && (ends || len(below) > 0) // one that only lies in a copied directory is not
-	if followed {
+	if followed { // ignored or not
 		if err := w.follow(at, name, e, below, ends); err != nil {
 			return err
 		}
+	}
+	if skip && (!isDir || len(below) == 0 && w.pruned(name)) {
+		return nil
 	}
 	whole, brought := at.whole || ends, at.brought
 	if ends {
