@@ -83,9 +83,10 @@ const modulesScript = `#!/bin/sh
 set -eu
 kept=` + keptModules + `/$(java -version 2>&1 | sha256sum | cut -c 1-16)
 mkdir -p "$kept"
-work=$(mktemp -d "$kept/work.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/classes" "$work/found"
+found=$(mktemp -d "$kept/found.XXXXXX")
+work=$(mktemp -d)
+trap 'rm -rf "$work" "$found"' EXIT
+mkdir "$work/classes"
 unpack() {
     if command -v unzip > /dev/null; then
         unzip -qo "$1" '*.class' -d "$2" || [ $? -eq 11 ] # it has none
@@ -110,16 +111,16 @@ done < "$work/own"
 cd "$work/classes"
 if [ -n "$(ls)" ]; then
     jdeps --ignore-missing-deps --multi-release base -s ./* > "$work/uses"
-    awk -v found="$work/found/" '$2 == "->" && $3 ~ /^(java|jdk)\.[a-z.]+$/ { print $3 > (found $1) }' "$work/uses"
+    awk -v found="$found/" '$2 == "->" && $3 ~ /^(java|jdk)\.[a-z.]+$/ { print $3 > (found $1) }' "$work/uses"
     for archive in *; do
-        touch "$work/found/$archive"
-        [ "$archive" = own ] || mv "$work/found/$archive" "$kept/$archive"
+        touch "$found/$archive"
+        [ "$archive" = own ] || mv "$found/$archive" "$kept/$archive"
     done
 fi
 {
     echo java.base
     cut -d ' ' -f 1 "$work/jars" | (cd "$kept" && xargs -r cat)
-    cat "$work/found"/* 2> /dev/null || true
+    cat "$found"/* 2> /dev/null || true
 } | sort -u
-find "$kept" -type f -mtime +30 -delete
+find "$kept" -type f -mtime +30 -exec rm -f {} + || true # other builds do so, too
 `

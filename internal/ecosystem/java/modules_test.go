@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestModulesOfAJarAreFoundOnce runs the script with a jdeps that writes down what it is
@@ -93,7 +94,24 @@ func TestModulesOfAJarAreFoundOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("java.base java.desktop java.rmi java.sql java.xml", "6 5 5 5 6 6")
-	if left, err := filepath.Glob(filepath.Join(kept, "*/work.*")); err != nil || len(left) > 0 {
+	long := time.Now().Add(-32 * 24 * time.Hour)
+	files, err := filepath.Glob(filepath.Join(kept, "*/*"))
+	if err != nil || len(files) != 4 {
+		t.Fatalf("%v are kept (%v)", files, err)
+	}
+	for _, f := range append(files, filepath.Join(filepath.Dir(files[0]), "unused")) {
+		put(f, "", 0o644)
+		if err := os.Chtimes(f, long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := run(); err != nil {
+		t.Error(err)
+	}
+	if files, _ := filepath.Glob(filepath.Join(kept, "*/*")); len(files) != 4 {
+		t.Errorf("%v are kept after a month", files)
+	}
+	if left, err := filepath.Glob(filepath.Join(kept, "*/found.*")); err != nil || len(left) > 0 {
 		t.Errorf("%v is left (%v)", left, err)
 	}
 }

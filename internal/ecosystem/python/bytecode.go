@@ -59,7 +59,7 @@ func (s *service) keepsBytecode() bool {
 const withoutSite = "python3 -IS "
 
 // forget deletes what no build has used for a month. Other builds may do so, too.
-const forget = "find " + keptBytecode + " -ignore_readdir_race -type f -mtime +30 -delete"
+const forget = "{ find " + keptBytecode + " -type f -mtime +30 -exec rm -f {} + || true; }"
 
 // compileVenv compiles the packages, in a step of its own: no code of a package runs
 // while the kept bytecode is mounted, so that none can change it.
