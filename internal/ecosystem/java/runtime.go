@@ -50,6 +50,11 @@ func (s *service) modules(b ecosystem.Bases) plan.Stage {
 			{Op: plan.OpRun, Mounts: []plan.Mount{{Type: "cache", Target: keptModules}}, Shell: "sh /modules.sh " + dir + " > /modules/" + out},
 		}
 	}
+	names, why := s.extraModules()
+	all := plan.Step{
+		Op: plan.OpRun, Shell: `java --limit-modules "$(cat /modules/* | paste -sd , -),` + names + `" --list-modules | cut -d @ -f 1 > ` + allModules,
+		Comment: "Those, what they require, and modules that jdeps cannot detect:\n" + why,
+	}
 	return plan.Stage{
 		Name:          stageModules,
 		Comment:       "The JDK modules that the libraries and the program use.",
@@ -57,10 +62,14 @@ func (s *service) modules(b ecosystem.Bases) plan.Stage {
 		BuildPlatform: true,
 		Steps: slices.Concat(
 			[]plan.Step{{Op: plan.OpCopy, Args: []string{"/modules.sh"}, Content: s.modulesScript()}, {Op: plan.OpWorkdir, Args: []string{"/modules"}}},
-			run(outDeps, "dependencies"), run(outApp, "application"),
+			run(outDeps, "dependencies"), run(outApp, "application"), []plan.Step{all},
 		),
 	}
 }
+
+// allModules is the list of all that a runtime has. Services whose lists are equal share
+// one runtime, whatever of it their libraries name.
+const allModules = "/all-modules"
 
 // jlinkOptions make the runtime small, in the words of each JDK: --compress has
 // names since 21, and debug attributes alone can be stripped since 13.
@@ -84,15 +93,15 @@ func archives(jdk string) bool { return number(jdk) >= 21 }
 // so that it is only there when the platform is that of this machine; the
 // garbage collector and heap are named because the archive depends on them.
 func (s *service) java(b ecosystem.Bases) plan.Stage {
-	names, why := s.extraModules()
 	st := plan.Stage{
 		Name:          stageJava,
-		Comment:       "A Java runtime with those modules, plus modules that jdeps cannot detect:\n" + why,
+		Comment:       "A Java runtime with those modules.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: b.Toolchain.Assembled,
-		Steps:         []plan.Step{{Op: plan.OpCopy, From: stageModules, Args: []string{"/modules/", "/modules/"}}},
+		Steps:         []plan.Step{{Op: plan.OpCopy, From: stageModules, Args: []string{allModules, "/"}}},
 	}
-	link := "jlink --add-modules \"$(cat /modules/* | paste -sd , -)," + names + "\"\n"
+	// The second compiler of the JVM takes half of the processor time of a jlink.
+	link := "jlink -J-XX:TieredStopAtLevel=1 --add-modules \"$(paste -sd , " + allModules + ")\"\n"
 	tail := jlinkOptions(s.jdk) + " --output " + runtime
 	dump := runtime + "/bin/java -Xshare:dump -XX:+UseG1GC -Xmx128m"
 	if !b.Toolchain.Assembled {

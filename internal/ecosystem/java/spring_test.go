@@ -110,7 +110,7 @@ func TestThinSpringJars(t *testing.T) {
 		if start := startOf(p); start != c.start || p.Port != 8080 || p.Type != "http" {
 			t.Errorf("%s: starts %q as %s on %d", name, start, p.Type, p.Port)
 		}
-		if shell := shellOf(p, stageJava); !strings.Contains(shell, "java.desktop") {
+		if shell := shellOf(p, stageModules); !strings.Contains(shell, "java.desktop") {
 			t.Errorf("%s: the runtime lacks what Spring looks up by name:\n%s", name, shell)
 		}
 	}
