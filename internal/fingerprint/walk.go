@@ -149,7 +149,7 @@ func (w *walk) entry(at place, name string, e Entry, below []int, ends bool) err
 	}
 	isDir := e.Mode.IsDir()
 	followed := e.Mode&fs.ModeSymlink != 0 && (ends || len(below) > 0) // one that only lies in a copied directory is not
-	if followed { // ignored or not
+	if followed {                                                      // ignored or not
 		if err := w.follow(at, name, e, below, ends); err != nil {
 			return err
 		}
