@@ -69,15 +69,7 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 		script, why := s.hook()
 		add(plan.Step{Op: plan.OpCopy, Args: []string{hooks + "/sitecustomize.py"}, Content: script, Comment: why})
 	}
-	if tool := s.tool(); tool != "" {
-		add(plan.Step{
-			Op: plan.OpRun, Mounts: cache(pipCache), Comment: s.manager.name + " itself, used only in the build.",
-			Shell: "python3 -m venv --without-pip " + tools + " && " + pip + tools + "/bin/python install " + tool,
-		})
-	}
-	if s.keepsBytecode() && len(s.manager.install)+len(s.locals) > 0 {
-		add(plan.Step{Op: plan.OpCopy, Args: []string{compileFile}, Content: compileScript, Comment: "Compiles packages, and keeps their bytecode for later builds."})
-	}
+	add(s.installTools()...)
 	for _, args := range s.manager.copyArgs() {
 		add(plan.Step{Op: plan.OpCopy, Args: args})
 	}
@@ -104,6 +96,20 @@ func (s *service) dependencies(b ecosystem.Bases) plan.Stage {
 	}
 	add(s.installLocals()...)
 	return st
+}
+
+// installTools are what installs packages beside pip, and what compiles them.
+func (s *service) installTools() (out []plan.Step) {
+	if tool := s.tool(); tool != "" {
+		out = append(out, plan.Step{
+			Op: plan.OpRun, Mounts: cache(pipCache), Comment: s.manager.name + " itself, used only in the build.",
+			Shell: "python3 -m venv --without-pip " + tools + " && " + pip + tools + "/bin/python install " + tool,
+		})
+	}
+	if s.keepsBytecode() && len(s.manager.install)+len(s.locals) > 0 {
+		out = append(out, plan.Step{Op: plan.OpCopy, Args: []string{compileFile}, Content: compileScript, Comment: "Compiles packages, and keeps their bytecode for later builds."})
+	}
+	return out
 }
 
 // recode writes a manifest as UTF-8 without a byte-order mark, which is all that
