@@ -21,7 +21,7 @@ func TestAMachineThatIsNotReached(t *testing.T) {
 		"no sudo":        {"echo 'sudo: a password is required' >&2; exit 1", "a password is required"},
 		"greets":         {"echo 'Welcome to a.example'; echo 'the disk is 90 % full' >&2; cat >/dev/null", `its shell prints "Welcome to a.example"`},
 		"control bytes":  {`printf '\033]0;owned\007bad\n' >&2; exit 255`, "bad"},
-		"half an answer": {`cat >/dev/null & printf 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{'`, "reading the answer"},
+		"half an answer": {`dd bs=1 count=1 >/dev/null 2>&1; printf 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{'`, "reading the answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ssh := filepath.Join(t.TempDir(), "ssh")
