@@ -92,7 +92,7 @@ func (c baked) check(t *testing.T, registry string, bake *peer.Bake) {
 	invocation{dir: dir, args: append([]string{"generate", "--bake", "--registry", registry}, c.services...)}.run(t).must(t, 0)
 	targets := targetsOf(t, filepath.Join(dir, dockerfile.BakeFile))
 	services := slices.Sorted(maps.Keys(targets)) // named, because a directory alone is built as docker build does
-	tagged := func(tag string) string {           // without a slipway.yaml, a tag is the whole name
+	tagged := func(tag string) string {           // of a build: without a slipway.yaml, it is the whole name
 		if _, err := os.Stat(filepath.Join(dir, "slipway.yaml")); err == nil {
 			return tag
 		}
@@ -126,8 +126,8 @@ func (c baked) check(t *testing.T, registry string, bake *peer.Bake) {
 		}
 		keep(t, image+":baked", fetched(t, image+":baked", ""))
 	}
-	own := answerOf(t, dir, c.question, append([]string{"--registry", registry, "--tag", tagged("own")}, services...)...)
-	other := answerOf(t, dir, c.question, append([]string{"--registry", registry, "--tag", tagged("baked")}, services...)...)
+	own := answerOf(t, dir, c.question, append([]string{"--registry", registry, "--tag", "own"}, services...)...)
+	other := answerOf(t, dir, c.question, append([]string{"--registry", registry, "--tag", "baked"}, services...)...)
 	if !strings.Contains(own, c.answer) {
 		t.Errorf("Slipway's own image answers %q, which has no %q", own, c.answer)
 	}
