@@ -92,13 +92,11 @@ func (c baked) check(t *testing.T, registry string, bake *peer.Bake) {
 	invocation{dir: dir, args: append([]string{"generate", "--bake", "--registry", registry}, c.services...)}.run(t).must(t, 0)
 	targets := targetsOf(t, filepath.Join(dir, dockerfile.BakeFile))
 	services := slices.Sorted(maps.Keys(targets)) // named, because a directory alone is built as docker build does
-	tagged := func(tag string) string {           // of a build: without a slipway.yaml, it is the whole name
-		if _, err := os.Stat(filepath.Join(dir, "slipway.yaml")); err == nil {
-			return tag
-		}
-		return targets[services[0]].repository + ":" + tag
+	tag := "own"
+	if _, err := os.Stat(filepath.Join(dir, "slipway.yaml")); err != nil {
+		tag = targets[services[0]].repository + ":own" // without a slipway.yaml, it is the whole name
 	}
-	build := append([]string{"build", "--registry", registry, "--tag", tagged("own")}, services...)
+	build := append([]string{"build", "--registry", registry, "--tag", tag}, services...)
 	set := []string{"--set", "*.output=type=image,push=true,rewrite-timestamp=true", "--set", "*.args.VERSION=own"}
 	platforms := []string{""}
 	if c.platforms != nil {
