@@ -78,7 +78,9 @@ const keptModules = "/root/.cache/jdeps"
 // modulesScript prints the modules of the JDK that the jars and classes below a directory
 // use: of a jar that an earlier build has seen, what it found. jdeps gets the classes of
 // each jar in a directory of their own. It stops at jars that name required modules which
-// are not there, and of one large directory it takes three times as long.
+// are not there, and of one large directory it takes three times as long. What it finds
+// is first written to a directory beside the kept files (mktemp fills in the X), so that
+// other builds see each of them whole or not at all.
 const modulesScript = `#!/bin/sh
 set -eu
 kept=` + keptModules + `/$(java -version 2>&1 | sha256sum | cut -c 1-16)
