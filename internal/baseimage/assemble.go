@@ -1,7 +1,6 @@
 package baseimage
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -194,18 +193,25 @@ func (a *Assembler) unpackDeb(ctx context.Context, base spec.Base, p debian.Pin)
 		return debian.Deb{}, nil, err
 	}
 	for name, part := range map[string]*[]byte{keptControl: &d.Control, keptSums: &d.MD5Sums, keptPreinst: &d.Preinst, keptPostinst: &d.Postinst} {
-		*part = bytes.Join(t[name].data, nil)
+		if *part, err = t[name].data.all(); err != nil {
+			return debian.Deb{}, nil, err
+		}
 		delete(t, name)
 	}
 	return d, t, nil
 }
 
 func (a *Assembler) readDeb(ctx context.Context, base spec.Base, p debian.Pin) (debian.Deb, tree, error) {
-	data, err := a.packages.Read(ctx, p.String(), p.Content(), a.debAddresses(ctx, p))
+	file, err := a.packages.Open(ctx, p.String(), p.Content(), a.debAddresses(ctx, p))
 	if err != nil {
 		return debian.Deb{}, nil, err
 	}
-	d, err := debian.ReadDeb(data)
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return debian.Deb{}, nil, err
+	}
+	d, err := debian.ReadDeb(file, info.Size())
 	if err != nil {
 		return debian.Deb{}, nil, damaged(p.String(), err)
 	}

@@ -133,12 +133,12 @@ func TestStatusEntriesForScanners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := string(files["var/lib/dpkg/status.d/libc6"].data[0])
+	got := string(files["var/lib/dpkg/status.d/libc6"].data.text())
 	want := "Package: libc6\nVersion: 1.0\nArchitecture: amd64\nDescription: a test\n more text\nStatus: install ok installed\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
-	sums := string(files["var/lib/dpkg/status.d/libc6.md5sums"].data[0])
+	sums := string(files["var/lib/dpkg/status.d/libc6.md5sums"].data.text())
 	if strings.Contains(sums, "gconv") || !strings.Contains(sums, "usr/bin/setuid") {
 		t.Errorf("sums must list the files that are there and no others:\n%s", sums)
 	}

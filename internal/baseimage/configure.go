@@ -98,7 +98,7 @@ func (f treeFiles) Read(name string) (string, bool) {
 	if n == nil || n.kind != tar.TypeReg {
 		return "", false
 	}
-	return string(bytes.Join(n.data, nil)), true
+	return string(n.data.text()), true
 }
 
 func (f treeFiles) Glob(pattern string) []string {
@@ -198,7 +198,7 @@ func (t tree) sysusers(file string) (out []debian.Account) {
 		if path.Dir(p) != "usr/lib/sysusers.d" || file != "/" && path.Base(p) != file || t[p].kind != tar.TypeReg {
 			continue
 		}
-		for line := range bytes.Lines(bytes.Join(t[p].data, nil)) {
+		for line := range bytes.Lines(t[p].data.text()) {
 			f := fieldsOf(string(line))
 			if len(f) < 2 || strings.ContainsAny(f[1], ":/%") {
 				continue
@@ -298,7 +298,7 @@ func newRecords(t tree, name string) *records {
 	if n == nil || n.kind != tar.TypeReg {
 		return r
 	}
-	r.text = string(bytes.Join(n.data, nil))
+	r.text = string(n.data.text())
 	for line := range strings.Lines(r.text) {
 		f := strings.Split(line, ":")
 		var id int

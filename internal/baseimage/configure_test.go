@@ -95,7 +95,7 @@ func TestTheLoaderFindsAlternatives(t *testing.T) {
 		t.Errorf("the alternative is %+v", n)
 	}
 	want := []cached{{"libblas.so.3", "/usr/lib/x/libblas.so.3"}}
-	if diff := cmp.Diff(want, readLDCache(t, made["etc/ld.so.cache"].data[0]), cmp.AllowUnexported(cached{})); diff != "" {
+	if diff := cmp.Diff(want, readLDCache(t, made["etc/ld.so.cache"].data.text()), cmp.AllowUnexported(cached{})); diff != "" {
 		t.Errorf("cache (-want +got):\n%s", diff)
 	}
 }
@@ -133,10 +133,10 @@ func TestAccountsOfPackages(t *testing.T) {
 		debian.Account{Name: "evil", Home: "/x:0"}))
 	want := "root:x:0:0:root:/root:/bin/sh\ntaken:x:100:100::/:/x\nmessagebus:x:101:100::/var/run/dbus:/usr/sbin/nologin\n" +
 		"redis:x:102:102::/var/lib/redis:/usr/sbin/nologin\ntcpdump:x:103:103::/nonexistent:/usr/sbin/nologin\nplain:x:104:65534::/nonexistent:/bin/sh\n"
-	if diff := cmp.Diff(want, string(made["etc/passwd"].data[0])); diff != "" {
+	if diff := cmp.Diff(want, string(made["etc/passwd"].data.text())); diff != "" {
 		t.Errorf("passwd (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff("root:x:0:\nnogroup:x:65534:\nmessagebus:x:100:\nnetdev:x:101:\nredis:x:102:\ntcpdump:x:103:\n", string(made["etc/group"].data[0])); diff != "" {
+	if diff := cmp.Diff("root:x:0:\nnogroup:x:65534:\nmessagebus:x:100:\nnetdev:x:101:\nredis:x:102:\ntcpdump:x:103:\n", string(made["etc/group"].data.text())); diff != "" {
 		t.Errorf("group (-want +got):\n%s", diff)
 	}
 }
@@ -249,12 +249,12 @@ func TestPluginsAreListed(t *testing.T) {
 	made.file("usr/lib/x86_64-linux-gnu/graphviz/libgvplugin_dot_layout.so.6", 0o644, nil)
 	made.file("usr/lib/x86_64-linux-gnu/graphviz/libgvplugin_unknown.so.6", 0o644, nil)
 	made.plugins()
-	if n := made["usr/lib/x86_64-linux-gnu/graphviz/config6a"]; n == nil || !strings.HasPrefix(string(n.data[0]), "libgvplugin_dot_layout.so.6 dot_layout {\n\tlayout {\n\t\tdot 0\n") {
+	if n := made["usr/lib/x86_64-linux-gnu/graphviz/config6a"]; n == nil || !strings.HasPrefix(string(n.data.text()), "libgvplugin_dot_layout.so.6 dot_layout {\n\tlayout {\n\t\tdot 0\n") {
 		t.Errorf("Graphviz' plugins are %+v", n)
 	}
 	want := "\"/" + dir + "loaders/libpixbufloader-gif.so\"\n\"gif\" 4 \"gdk-pixbuf\" \"GIF\" \"LGPL\"\n\"image/gif\" \"\"\n\"gif\" \"\"\n\"GIF8\" \"\" 100\n\n" +
 		"\"/" + dir + "loaders/libpixbufloader_svg.so\"\n\"svg\" 6 "
-	if n := made[dir+"loaders.cache"]; n == nil || !strings.HasPrefix(string(n.data[0]), want) || strings.Contains(string(n.data[0]), "unknown") {
+	if n := made[dir+"loaders.cache"]; n == nil || !strings.HasPrefix(string(n.data.text()), want) || strings.Contains(string(n.data.text()), "unknown") {
 		t.Errorf("the list is %+v", n)
 	}
 	for _, p := range sorted(made) {

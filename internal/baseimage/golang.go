@@ -3,7 +3,6 @@ package baseimage
 import (
 	"archive/zip"
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -157,11 +156,16 @@ func (a *Assembler) goPart(p GoPin, t spec.Target) part {
 			return a.packages.Fill(ctx, p.what(t.Arch), p.content(), a.goAddresses(ctx, p.Version, t.Arch))
 		},
 		make: func(ctx context.Context) (tree, error) {
-			data, err := a.packages.Read(ctx, p.what(t.Arch), p.content(), a.goAddresses(ctx, p.Version, t.Arch))
+			file, err := a.packages.Open(ctx, p.what(t.Arch), p.content(), a.goAddresses(ctx, p.Version, t.Arch))
 			if err != nil {
 				return nil, err
 			}
-			made, err := goTree(data, goModule+"@"+goVersion(p.Version, t.Arch)+"/")
+			defer file.Close()
+			info, err := file.Stat()
+			if err != nil {
+				return nil, err
+			}
+			made, err := goTree(file, info.Size(), goModule+"@"+goVersion(p.Version, t.Arch)+"/")
 			if err != nil {
 				return nil, damaged(p.what(t.Arch), err)
 			}
@@ -175,15 +179,15 @@ const maxGoFiles = 100_000
 
 // goTree is the layer of a Go toolchain: what compiles, without tests and
 // documents. Module zips have no modes and call go.mod files _go.mod.
-func goTree(data []byte, prefix string) (tree, error) {
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+func goTree(file io.ReaderAt, sizeBytes int64, prefix string) (tree, error) {
+	z, err := zip.NewReader(file, sizeBytes)
 	if err != nil {
 		return nil, err
 	}
 	if len(z.File) > maxGoFiles {
 		return nil, fmt.Errorf("the zip has %d files", len(z.File))
 	}
-	t := tree{}
+	t, files := tree{}, overflow{}
 	for _, f := range z.File {
 		name, ok := strings.CutPrefix(f.Name, prefix)
 		if !ok || strings.HasSuffix(name, "/") || !goKept(name) {
@@ -196,7 +200,7 @@ func goTree(data []byte, prefix string) (tree, error) {
 		if path.Base(p) == "_go.mod" {
 			p = path.Join(path.Dir(p), "go.mod")
 		}
-		n, err := readZipped(f)
+		n, err := readZipped(f, &files)
 		if err != nil {
 			return nil, err
 		}
@@ -216,17 +220,17 @@ func goTree(data []byte, prefix string) (tree, error) {
 	return t, nil
 }
 
-func readZipped(f *zip.File) (*node, error) {
+func readZipped(f *zip.File, files *overflow) (*node, error) {
 	r, err := f.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	data, err := download.ReadExactly(r, int64(min(f.UncompressedSize64, 1<<62)))
+	data, err := files.read(r, int64(min(f.UncompressedSize64, 1<<62)))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", f.Name, err)
 	}
-	return &node{kind: '0', mode: 0o644, data: chunks{data}}, nil
+	return &node{kind: '0', mode: 0o644, data: data}, nil
 }
 
 // goKept leaves out what no build of a service reads.

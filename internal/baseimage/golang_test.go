@@ -133,7 +133,7 @@ func TestGoTreeRefusesWhatIsNotSafe(t *testing.T) {
 		"file as dir": toolchainZip(t, "1.26.1", "amd64", "bin/go/x"),
 		"no go":       toolchainZip(t, "1.26.2", "amd64"),
 	} {
-		if made, err := goTree(data, prefix); err == nil {
+		if made, err := goTree(bytes.NewReader(data), int64(len(data)), prefix); err == nil {
 			t.Errorf("%s: taken: %v", name, sorted(made))
 		}
 	}
@@ -143,7 +143,7 @@ func FuzzGoTree(f *testing.F) {
 	f.Add(toolchainZip(f, "1.26.1", "amd64"))
 	prefix := goModule + "@" + goVersion("1.26.1", "amd64") + "/"
 	f.Fuzz(func(t *testing.T, data []byte) {
-		made, err := goTree(data, prefix)
+		made, err := goTree(bytes.NewReader(data), int64(len(data)), prefix)
 		if err != nil {
 			return
 		}

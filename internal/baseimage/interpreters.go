@@ -141,15 +141,16 @@ func programsOf(t tree) (scripts map[string]bool, compiled bool) {
 			continue
 		}
 		n := t.resolve(p)
-		if n == nil || n.kind != tar.TypeReg || len(n.data) == 0 {
+		if n == nil || n.kind != tar.TypeReg {
 			continue
 		}
-		if in := debian.InterpreterOf(n.data[0]); in != "" {
+		start := n.data.start(4096)
+		if in := debian.InterpreterOf(start); in != "" {
 			scripts[in] = true
-			if line, _, _ := bytes.Cut(n.data[0], []byte("\n")); bytes.Contains(line, []byte("/env ")) {
+			if line, _, _ := bytes.Cut(start, []byte("\n")); bytes.Contains(line, []byte("/env ")) {
 				scripts["env"] = true
 			}
-		} else if bytes.HasPrefix(n.data[0], []byte("\x7fELF")) {
+		} else if bytes.HasPrefix(start, []byte("\x7fELF")) {
 			compiled = true
 		}
 	}

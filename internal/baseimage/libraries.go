@@ -35,7 +35,7 @@ func libraryDirs(t tree) []string {
 		if ok, _ := path.Match("etc/ld.so.conf.d/*.conf", p); !ok || t[p].kind != tar.TypeReg {
 			continue
 		}
-		for line := range bytes.Lines(bytes.Join(t[p].data, nil)) {
+		for line := range bytes.Lines(t[p].data.text()) {
 			line, _, _ := bytes.Cut(line, []byte("#"))
 			if dir := string(bytes.TrimSpace(line)); path.IsAbs(dir) {
 				add(dir)
@@ -90,10 +90,7 @@ func isLibraryName(name string) bool {
 // soname returns the name by which programs ask for a library; "" when it has none.
 // It is false for files that are no libraries of the machines that bases are for.
 func soname(n *node) (name string, machine elf.Machine, ok bool) {
-	if len(n.data) != 1 || !bytes.HasPrefix(n.data[0], []byte(elf.ELFMAG)) {
-		return "", 0, false
-	}
-	f, err := elf.NewFile(bytes.NewReader(n.data[0]))
+	f, err := elf.NewFile(n.data)
 	if err != nil || f.Type != elf.ET_DYN || ldFlags(f.Machine) == 0 || f.Class != elf.ELFCLASS64 {
 		return "", 0, false
 	}

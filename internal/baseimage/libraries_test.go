@@ -68,7 +68,7 @@ func TestLibrariesAreListedAndLinked(t *testing.T) {
 		{"libold.so.1", "/usr/lib/libold.so.1"}, {"libnolink.so.7", "/" + dir + "libnolink.so.7"}, {"libmine.so.2", "/opt/mine/lib/libmine.so.2"},
 		{"libabsolute.so.1", "/usr/lib/libabsolute.so.1"},
 	}
-	if diff := cmp.Diff(want, readLDCache(t, made["etc/ld.so.cache"].data[0]), cmp.AllowUnexported(cached{})); diff != "" {
+	if diff := cmp.Diff(want, readLDCache(t, made["etc/ld.so.cache"].data.text()), cmp.AllowUnexported(cached{})); diff != "" {
 		t.Errorf("cache (-want +got):\n%s", diff)
 	}
 	if n := made[dir+"libnolink.so.7"]; n == nil || n.kind != tar.TypeSymlink || n.link != "libnolink.so.7.0.1" {
@@ -186,12 +186,12 @@ func FuzzLibrary(f *testing.F) {
 	f.Add("usr/lib/libz.so.1.3", []byte(sharedELF(elf.EM_X86_64, "libz.so.1")))
 	f.Add("usr/lib/libz.so", []byte(sharedELF(elf.EM_AARCH64, "../libz.so.1")))
 	f.Fuzz(func(t *testing.T, p string, data []byte) {
-		made := tree{p: {kind: tar.TypeReg, mode: 0o644, data: chunks{data}}}
+		made := tree{p: {kind: tar.TypeReg, mode: 0o644, data: inMemory(data)}}
 		linkLibraries(made)
 		if made["etc/ld.so.cache"] == nil {
 			return
 		}
-		for _, l := range readLDCache(t, made["etc/ld.so.cache"].data[0]) {
+		for _, l := range readLDCache(t, made["etc/ld.so.cache"].data.text()) {
 			if made.resolve(strings.TrimPrefix(l.path, "/")) == nil {
 				t.Errorf("%+v is not there", l)
 			}

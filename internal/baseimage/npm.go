@@ -148,7 +148,7 @@ func nodeFiles(tgz io.Reader, enough int, wanted func(string) bool) (tree, error
 	if n == nil {
 		return nil, fmt.Errorf("no bin/node in the package")
 	}
-	if n.data, err = stripped(n.data[0]); err != nil {
+	if n.data, err = stripped(n.data); err != nil {
 		return nil, fmt.Errorf("stripping node: %w", err)
 	}
 	n.mode = 0o755

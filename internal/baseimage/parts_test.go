@@ -58,12 +58,12 @@ func TestAbsolutePathsStayInTheImage(t *testing.T) {
 
 func TestStripKeepsWhatIsLoaded(t *testing.T) {
 	whole := tinyELF()
-	c, err := stripped(whole)
+	c, err := stripped(inMemory(whole))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := bytes.Join(c, nil)
-	f, err := elf.NewFile(bytes.NewReader(out))
+	out := c.text()
+	f, err := elf.NewFile(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestStripKeepsWhatIsLoaded(t *testing.T) {
 	if c.size() != int64(len(out)) {
 		t.Errorf("size %d, want %d", c.size(), len(out))
 	}
-	if _, err := stripped(whole[:130]); err == nil {
+	if _, err := stripped(inMemory(whole[:130])); err == nil {
 		t.Error("a cut file was accepted")
 	}
 }
@@ -205,7 +205,7 @@ func FuzzDeb(f *testing.F) {
 	f.Add(debOf(f, "Package: a\n", file{name: "./a", body: "x"}))
 	f.Add(arOf(member{"control.tar", nil}, member{"data.tar.xz", []byte{0xfd, '7', 'z'}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d, err := debian.ReadDeb(data)
+		d, err := debian.ReadDeb(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
 		}
@@ -227,7 +227,7 @@ func FuzzDeb(f *testing.F) {
 
 func FuzzStripped(f *testing.F) {
 	f.Add(tinyELF())
-	f.Fuzz(func(t *testing.T, data []byte) { _, _ = stripped(data) })
+	f.Fuzz(func(t *testing.T, data []byte) { _, _ = stripped(inMemory(data)) })
 }
 
 func FuzzLock(f *testing.F) {

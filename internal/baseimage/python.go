@@ -173,16 +173,15 @@ func settlePython(t tree, p PythonPin, headers bool) error {
 		n := t[file]
 		switch {
 		case file == program || strings.HasPrefix(file, "usr/local/lib/libpython") && n.link == "":
-			if len(n.data) > 0 {
+			if n.data.size() > 0 {
 				binaries = append(binaries, file)
 			}
-		case strings.HasPrefix(path.Base(file), "_sysconfigdata_") && len(n.data) > 0, strings.HasSuffix(file, ".pc") && len(n.data) > 0:
-			t.file(file, n.mode, settled(bytes.Join(n.data, nil)))
+		case strings.HasPrefix(path.Base(file), "_sysconfigdata_") && n.data.size() > 0, strings.HasSuffix(file, ".pc") && n.data.size() > 0:
+			t.file(file, n.mode, settled(n.data.text()))
 		}
 	}
 	for _, file := range binaries {
-		data := bytes.Join(t[file].data, nil)
-		f, err := elf.NewFile(bytes.NewReader(data))
+		f, err := elf.NewFile(t[file].data)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
@@ -192,7 +191,7 @@ func settlePython(t tree, p PythonPin, headers bool) error {
 		}
 		shared = shared || file == program && slices.ContainsFunc(needed, func(l string) bool { return strings.HasPrefix(path.Base(l), "libpython") })
 		if !strings.HasSuffix(p.File, "_stripped.tar.gz") {
-			if t[file].data, err = stripped(data); err != nil {
+			if t[file].data, err = stripped(t[file].data); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
 		}

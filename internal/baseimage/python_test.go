@@ -130,7 +130,7 @@ func TestStandaloneToolchain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := made["usr/local/lib/python3.10/site-packages/pip.pth"]; n == nil || string(n.data[0]) != "/usr/lib/python3/dist-packages\n" {
+		if n := made["usr/local/lib/python3.10/site-packages/pip.pth"]; n == nil || string(n.data.text()) != "/usr/lib/python3/dist-packages\n" {
 			t.Error("Debian's pip is not found")
 		}
 		for name, want := range map[string]bool{
@@ -143,7 +143,7 @@ func TestStandaloneToolchain(t *testing.T) {
 		}
 		want := "build_time_vars = {'CC': 'cc -pthread', 'CXX': 'c++ -pthread', 'AR': 'ar', 'prefix': '/usr/local',\n" +
 			" 'INSTALL': '/usr/bin/install -c', 'CFLAGS': ' -I/usr/local/include', 'LIBDIR': '/usr/local/lib',\n 'PGO_PROF_GEN_FLAG': '-fprofile-generate'}\n"
-		if diff := cmp.Diff(want, string(made["usr/local/lib/python3.10/_sysconfigdata__linux_x86_64-linux-gnu.py"].data[0])); diff != "" {
+		if diff := cmp.Diff(want, string(made["usr/local/lib/python3.10/_sysconfigdata__linux_x86_64-linux-gnu.py"].data.text())); diff != "" {
 			t.Errorf("sysconfig (-want +got):\n%s", diff)
 		}
 	}

@@ -143,9 +143,7 @@ func certificates(t tree) {
 			continue
 		}
 		if strings.HasSuffix(p, ".crt") {
-			for _, b := range t[p].data {
-				bundle.Write(b)
-			}
+			bundle.Write(t[p].data.text())
 			if !bytes.HasSuffix(bundle.Bytes(), []byte("\n")) {
 				bundle.WriteByte('\n')
 			}
@@ -161,7 +159,7 @@ func certificates(t tree) {
 func accounts(t tree) {
 	for _, name := range []string{"passwd", "group"} {
 		if n := t["usr/share/base-passwd/"+name+".master"]; n != nil {
-			t.file("etc/"+name, 0o644, bytes.Join(n.data, nil))
+			t.file("etc/"+name, 0o644, n.data.text())
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package baseimage
 
 import (
-	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -58,6 +57,6 @@ func finishJava(t tree) {
 		t.symlink("usr/bin/mvn", "/usr/share/maven/bin/mvn")
 	}
 	if bundle := t["etc/ssl/certs/ca-certificates.crt"]; bundle != nil {
-		t.file("etc/ssl/certs/java/cacerts", 0o644, JavaTrust(bytes.Join(bundle.data, nil)))
+		t.file("etc/ssl/certs/java/cacerts", 0o644, JavaTrust(bundle.data.text()))
 	}
 }

@@ -6,14 +6,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // stripped returns a 64-bit little-endian ELF file without the sections that
 // are not loaded (symbol tables, debug information, comments), as strip(1)
-// does: 98.9 → 86.4 MB for Node.js 20.20.2. The result shares memory with the
-// input. Program headers and loaded bytes stay as they are.
-func stripped(file []byte) (chunks, error) {
-	f, err := elf.NewFile(bytes.NewReader(file))
+// does: 98.9 → 86.4 MB for Node.js 20.20.2. The result shares what stays
+// with the input. Program headers and loaded bytes stay as they are.
+func stripped(file content) (content, error) {
+	f, err := elf.NewFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading ELF headers: %w", err)
 	}
@@ -21,7 +22,7 @@ func stripped(file []byte) (chunks, error) {
 	if f.Class != elf.ELFCLASS64 || f.Data != elf.ELFDATA2LSB {
 		return nil, errors.New("not a 64-bit little-endian ELF file")
 	}
-	end, err := loadedEnd(f, uint64(len(file)))
+	end, err := loadedEnd(f, uint64(file.size()))
 	if err != nil {
 		return nil, err
 	}
@@ -36,11 +37,11 @@ func stripped(file []byte) (chunks, error) {
 	}
 
 	const headerSize = 64
-	head := bytes.Clone(file[:headerSize])
+	head := file.start(headerSize)
 	binary.LittleEndian.PutUint64(head[0x28:], tableAt)              // e_shoff
 	binary.LittleEndian.PutUint16(head[0x3c:], uint16(len(table)))   // e_shnum
 	binary.LittleEndian.PutUint16(head[0x3e:], uint16(len(table)-1)) // e_shstrndx
-	return chunks{head, file[headerSize:end], tail.Bytes()}, nil
+	return slices.Concat(inMemory(head), file.slice(headerSize, int64(end)), inMemory(tail.Bytes())), nil
 }
 
 // loadedEnd is the file offset behind the last byte that a segment or a loaded

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/slipway-build/slipway/internal/baseimage/download"
 )
 
 // node is a file, directory or symbolic link of a tree. Hard links are several
@@ -20,21 +18,10 @@ type node struct {
 	kind byte   // tar.TypeReg, tar.TypeDir or tar.TypeSymlink
 	mode int64  // permission bits, with setuid, setgid and sticky
 	link string // of a symbolic link
-	data chunks
+	data content
 }
 
-// chunks is the content of a file, in pieces, so that a changed copy of a large
-// file shares what did not change.
-type chunks [][]byte
-
-func (c chunks) size() (n int64) {
-	for _, b := range c {
-		n += int64(len(b))
-	}
-	return n
-}
-
-// tree is a file system in memory: clean relative paths ("usr/bin/env") to
+// tree is a file system that is being made: clean relative paths ("usr/bin/env") to
 // nodes. Owner is always root and times are always zero. Not safe for
 // concurrent use.
 type tree map[string]*node
@@ -85,6 +72,7 @@ func (t tree) put(p string, n *node) error {
 func (t tree) unpack(r io.Reader, enough int, place func(p string) string) error {
 	tr := tar.NewReader(r)
 	seen := map[string]*node{} // by path in the archive, for hard links
+	var files overflow
 	for before := len(t); enough == 0 || len(t)-before < enough; {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
@@ -104,7 +92,7 @@ func (t tree) unpack(r io.Reader, enough int, place func(p string) string) error
 			p = "usr/" + p
 		}
 		to := place(p)
-		n, err := readNode(tr, h, seen, to != "")
+		n, err := readNode(tr, h, &files, seen, to != "")
 		if err != nil {
 			return err
 		}
@@ -123,7 +111,7 @@ func (t tree) unpack(r io.Reader, enough int, place func(p string) string) error
 }
 
 // readNode reads one entry. It returns nil for a file that is not kept.
-func readNode(tr *tar.Reader, h *tar.Header, seen map[string]*node, keep bool) (*node, error) {
+func readNode(tr *tar.Reader, h *tar.Header, files *overflow, seen map[string]*node, keep bool) (*node, error) {
 	n := &node{kind: h.Typeflag, mode: h.Mode & 0o7777}
 	switch h.Typeflag {
 	case tar.TypeDir:
@@ -147,11 +135,10 @@ func readNode(tr *tar.Reader, h *tar.Header, seen map[string]*node, keep bool) (
 		if !keep {
 			return nil, nil
 		}
-		data, err := download.ReadExactly(tr, h.Size)
-		if err != nil {
+		var err error
+		if n.data, err = files.read(tr, h.Size); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", h.Name, err)
 		}
-		n.data = chunks{data}
 		return n, nil
 	}
 	return nil, fmt.Errorf("%q is a device or another special file (type %q)", h.Name, h.Typeflag)
@@ -188,7 +175,7 @@ func (t tree) resolve(p string) *node {
 
 // file adds a regular file, over one that is there.
 func (t tree) file(p string, mode int64, data []byte) {
-	t[p] = &node{kind: tar.TypeReg, mode: mode, data: chunks{data}}
+	t[p] = &node{kind: tar.TypeReg, mode: mode, data: inMemory(data)}
 }
 
 // symlink adds a symbolic link unless something has the path.
@@ -225,6 +212,7 @@ func (t tree) writeTar(w io.Writer) error {
 func (t tree) writeEntries(w io.Writer) error {
 	tw := tar.NewWriter(w)
 	first := map[*node]string{}
+	buffer := make([]byte, 256<<10)
 	for _, p := range sorted(t) {
 		n := t[p]
 		h := &tar.Header{Name: p, Typeflag: n.kind, Mode: n.mode, Linkname: n.link, ModTime: time.Unix(0, 0), Size: n.data.size()}
@@ -241,10 +229,8 @@ func (t tree) writeEntries(w io.Writer) error {
 			continue
 		}
 		first[n] = p
-		for _, b := range n.data {
-			if _, err := tw.Write(b); err != nil {
-				return fmt.Errorf("writing %s: %w", p, err)
-			}
+		if _, err := io.CopyBuffer(tw, section(n.data, 0, h.Size), buffer); err != nil {
+			return fmt.Errorf("writing %s: %w", p, err)
 		}
 	}
 	return tw.Close()

@@ -206,7 +206,7 @@ func unresolved(t tree) (problems []string) {
 			}
 			continue
 		}
-		if n.kind != tar.TypeReg || len(n.data) != 1 || !bytes.HasPrefix(n.data[0], []byte(elf.ELFMAG)) {
+		if n.kind != tar.TypeReg || string(n.data.start(4)) != elf.ELFMAG {
 			continue
 		}
 		for _, lib := range lacking(t, places[n], n, names) {
@@ -218,7 +218,7 @@ func unresolved(t tree) (problems []string) {
 
 // lacking are the libraries that a file links and that the loader does not find.
 func lacking(t tree, p string, n *node, names map[string]bool) (out []string) {
-	f, err := elf.NewFile(bytes.NewReader(n.data[0]))
+	f, err := elf.NewFile(n.data)
 	if err != nil || f.Class != elf.ELFCLASS64 {
 		return nil
 	}

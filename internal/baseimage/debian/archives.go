@@ -130,7 +130,7 @@ func (a *Archives) Read(ctx context.Context, s OpenSuite, arch string, into *Ind
 	if err != nil {
 		return err
 	}
-	plain, err := decompress(arMember{name: name, data: packed})
+	plain, err := decompress(name, bytes.NewReader(packed))
 	if err != nil {
 		return fmt.Errorf("unpacking %s: %w", what, err)
 	}

@@ -2,7 +2,6 @@ package debian
 
 import (
 	"archive/tar"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,34 +15,34 @@ import (
 
 const arMagic = "!<arch>\n"
 
-// arMember is one file of an ar archive; data shares memory with the archive.
+// arMember is one file of an ar archive.
 type arMember struct {
 	name string
-	data []byte
+	data *io.SectionReader // of the archive
 }
 
 // readAr reads the common ar format of .deb files (deb(5)): short names, no
 // symbol table.
-func readAr(archive []byte) ([]arMember, error) {
-	if !bytes.HasPrefix(archive, []byte(arMagic)) {
+func readAr(archive io.ReaderAt, size int64) ([]arMember, error) {
+	magic := make([]byte, len(arMagic))
+	if _, err := archive.ReadAt(magic, 0); err != nil || string(magic) != arMagic {
 		return nil, errors.New("not an ar archive")
 	}
-	rest := archive[len(arMagic):]
+	const length = 60 // of a header
+	header := make([]byte, length)
 	var members []arMember
-	for len(rest) > 0 {
-		if len(rest) < 60 || rest[58] != '`' || rest[59] != '\n' {
-			return nil, errors.New("damaged ar header")
+	for at := int64(len(arMagic)); at < size; {
+		if n, err := archive.ReadAt(header, at); n < length || header[58] != '`' || header[59] != '\n' {
+			return nil, errors.Join(errors.New("damaged ar header"), err)
 		}
-		name := strings.TrimSuffix(strings.TrimRight(string(rest[:16]), " "), "/")
-		size, err := strconv.ParseInt(strings.TrimSpace(string(rest[48:58])), 10, 64)
-		if err != nil || size < 0 || size > int64(len(rest)-60) {
+		at += length
+		name := strings.TrimSuffix(strings.TrimRight(string(header[:16]), " "), "/")
+		bytes, err := strconv.ParseInt(strings.TrimSpace(string(header[48:58])), 10, 64)
+		if err != nil || bytes < 0 || bytes > size-at {
 			return nil, fmt.Errorf("ar member %q is longer than the archive", name)
 		}
-		members = append(members, arMember{name, rest[60 : 60+size]})
-		rest = rest[60+size:]
-		if size%2 == 1 && len(rest) > 0 {
-			rest = rest[1:]
-		}
+		members = append(members, arMember{name, io.NewSectionReader(archive, at, bytes)})
+		at += bytes + bytes%2
 	}
 	return members, nil
 }
@@ -58,11 +57,11 @@ type Deb struct {
 }
 
 // Files opens the tar stream of the package's files.
-func (d Deb) Files() (io.Reader, error) { return decompress(d.data) }
+func (d Deb) Files() (io.Reader, error) { return d.data.open() }
 
-// ReadDeb reads the control part of a .deb.
-func ReadDeb(archive []byte) (Deb, error) {
-	members, err := readAr(archive)
+// ReadDeb reads the control part of a .deb, of which Files reads the rest.
+func ReadDeb(archive io.ReaderAt, sizeBytes int64) (Deb, error) {
+	members, err := readAr(archive, sizeBytes)
 	if err != nil {
 		return Deb{}, err
 	}
@@ -84,7 +83,7 @@ func ReadDeb(archive []byte) (Deb, error) {
 }
 
 func (d *Deb) readControl(m arMember) error {
-	r, err := decompress(m)
+	r, err := m.open()
 	if err != nil {
 		return err
 	}
@@ -113,10 +112,13 @@ func (d *Deb) readControl(m arMember) error {
 	}
 }
 
-// decompress opens an ar member by the compression that its name ends with.
-func decompress(m arMember) (io.Reader, error) {
-	r := bytes.NewReader(m.data)
-	switch m.name[strings.LastIndexByte(m.name, '.')+1:] {
+func (m arMember) open() (io.Reader, error) {
+	return decompress(m.name, io.NewSectionReader(m.data, 0, m.data.Size()))
+}
+
+// decompress reads by the compression that a name ends with.
+func decompress(name string, r io.Reader) (io.Reader, error) {
+	switch name[strings.LastIndexByte(name, '.')+1:] {
 	case "xz":
 		return xz.NewReader(r, 0)
 	case "gz":
@@ -130,5 +132,5 @@ func decompress(m arMember) (io.Reader, error) {
 	case "tar":
 		return r, nil
 	}
-	return nil, fmt.Errorf("unknown compression of %q", m.name)
+	return nil, fmt.Errorf("unknown compression of %q", name)
 }
