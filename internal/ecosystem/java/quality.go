@@ -229,7 +229,7 @@ func (s *service) gradleHas(plugin string) bool {
 // testSources has the sources of the modules with their tests.
 func (s *service) testSources() plan.Stage {
 	return plan.Stage{
-		Name: plan.StageTestSources, From: plan.StageDependencies, Steps: s.copies(),
+		Name: plan.StageTestSources, From: stageProject, Steps: s.copies(),
 		Comment: "The sources with their tests, for the stages below. Production takes nothing from here.",
 	}
 }

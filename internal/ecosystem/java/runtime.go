@@ -19,9 +19,9 @@ func (s *service) javaStages(b ecosystem.Bases) []plan.Stage {
 		return []plan.Stage{target, s.jre(b)}
 	}
 	if !b.Toolchain.Assembled {
-		return []plan.Stage{s.modules(b), s.java(b)}
+		return []plan.Stage{s.modules(b), s.list(b), s.java(b)}
 	}
-	return []plan.Stage{s.modules(b), target, s.java(b)}
+	return []plan.Stage{s.modules(b), s.list(b), target, s.java(b)}
 }
 
 // record is where stageJava has what tells scanners of the runtime: the entry and the
@@ -50,11 +50,6 @@ func (s *service) modules(b ecosystem.Bases) plan.Stage {
 			{Op: plan.OpRun, Mounts: []plan.Mount{{Type: "cache", Target: keptModules}}, Shell: "sh /modules.sh " + dir + " > /modules/" + out},
 		}
 	}
-	names, why := s.extraModules()
-	all := plan.Step{
-		Op: plan.OpRun, Shell: `java --limit-modules "$(cat /modules/* | paste -sd , -),` + names + `" --list-modules | cut -d @ -f 1 > ` + allModules,
-		Comment: "Those, what they require, and modules that jdeps cannot detect:\n" + why,
-	}
 	return plan.Stage{
 		Name:          stageModules,
 		Comment:       "The JDK modules that the libraries and the program use.",
@@ -62,8 +57,24 @@ func (s *service) modules(b ecosystem.Bases) plan.Stage {
 		BuildPlatform: true,
 		Steps: slices.Concat(
 			[]plan.Step{{Op: plan.OpCopy, Args: []string{"/modules.sh"}, Content: s.modulesScript()}, {Op: plan.OpWorkdir, Args: []string{"/modules"}}},
-			run(outDeps, "dependencies"), run(outApp, "application"), []plan.Step{all},
+			run(outDeps, "dependencies"), run(outApp, "application"),
 		),
+	}
+}
+
+// list makes allModules of what is in use. It is a stage of its own, because a program
+// changes more often than the modules that it uses.
+func (s *service) list(b ecosystem.Bases) plan.Stage {
+	names, why := s.extraModules()
+	return plan.Stage{
+		Name:          stageList,
+		Comment:       "Those modules, what they require, and modules that jdeps cannot detect:\n" + why,
+		From:          b.Toolchain.Ref,
+		BuildPlatform: true,
+		Steps: []plan.Step{
+			{Op: plan.OpCopy, From: stageModules, Args: []string{"/modules/", "/modules/"}},
+			{Op: plan.OpRun, Shell: `java --limit-modules "$(cat /modules/* | paste -sd , -),` + names + `" --list-modules | cut -d @ -f 1 > ` + allModules},
+		},
 	}
 }
 
@@ -98,10 +109,10 @@ func (s *service) java(b ecosystem.Bases) plan.Stage {
 		Comment:       "A Java runtime with those modules.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: b.Toolchain.Assembled,
-		Steps:         []plan.Step{{Op: plan.OpCopy, From: stageModules, Args: []string{allModules, "/"}}},
+		Steps:         []plan.Step{{Op: plan.OpCopy, From: stageList, Args: []string{allModules, "/"}}},
 	}
 	// The second compiler of the JVM takes half of the processor time of a jlink.
-	link := "jlink -J-XX:TieredStopAtLevel=1 --add-modules \"$(paste -sd , " + allModules + ")\"\n"
+	link := "jlink -J" + firstCompiler + " --add-modules \"$(paste -sd , " + allModules + ")\"\n"
 	tail := jlinkOptions(s.jdk) + " --output " + runtime
 	dump := runtime + "/bin/java -Xshare:dump -XX:+UseG1GC -Xmx128m"
 	if !b.Toolchain.Assembled {

@@ -85,7 +85,7 @@ func (s *service) springStart() []string {
 func (s *service) layers(jar string) []string {
 	const (
 		dir     = "/tmp/layers"
-		tools   = "java -Djarmode=tools -jar /tmp/app.jar extract --layers --destination " + dir
+		tools   = "java " + firstCompiler + " -Djarmode=tools -jar /tmp/app.jar extract --layers --destination " + dir
 		parts   = "mkdir -p dependencies spring-boot-loader snapshot-dependencies application"
 		toDeps  = "cp -R dependencies/. spring-boot-loader/. " + outDeps
 		toApp   = "cp -R snapshot-dependencies/. application/. " + outApp
@@ -104,7 +104,7 @@ func (s *service) layers(jar string) []string {
 	case byTools:
 		return append(out, tools, "cd "+dir, parts, toDeps, toApp)
 	case byLayers:
-		return append(out, "mkdir "+dir, "cd "+dir, "java -Djarmode=layertools -jar /tmp/app.jar extract", parts, toDeps, toApp)
+		return append(out, "mkdir "+dir, "cd "+dir, "java "+firstCompiler+" -Djarmode=layertools -jar /tmp/app.jar extract", parts, toDeps, toApp)
 	case byHand:
 		return append(out, byHandSteps(dir)...)
 	}

@@ -16,6 +16,8 @@ import (
 const (
 	stageCompiler = "compiler-jdk"
 	stageModules  = "modules"
+	stageList     = "all-modules"
+	stageProject  = "project"
 	stageJDK      = "target-jdk"
 	stageJava     = "java"
 )
@@ -66,7 +68,7 @@ func (s *service) plan(fleet *config.Fleet) plan.Service {
 		bases = append(bases, from)
 		stages = append(stages, plan.Stage{Name: stageCompiler, From: from.Ref, BuildPlatform: true, Comment: "The JDK that compiles. Another one runs Gradle."})
 	}
-	stages = append(stages, s.dependencyStage(build), builder)
+	stages = append(stages, s.project(build), s.dependencyStage(), builder)
 	stages = append(stages, s.javaStages(b)...)
 	image := s.image(b, user)
 	image.Layers, image.Writable = append(files, image.Layers...), s.Writable()
@@ -93,7 +95,7 @@ func (s *service) cache() []plan.Mount {
 func (s *service) mvn(args ...string) string {
 	words := []string{"mvn", "-B", "-ntp", "-Dmaven.test.skip=true"}
 	if s.soon() {
-		words = slices.Insert(words, 0, "MAVEN_OPTS=${MAVEN_OPTS--XX:TieredStopAtLevel=1}")
+		words = slices.Insert(words, 0, `MAVEN_OPTS="`+firstCompiler+` $MAVEN_OPTS"`)
 	}
 	if s.toolchains() != "" {
 		words = append(words, "-t "+toolchainsFile)
@@ -108,6 +110,10 @@ func (s *service) mvn(args ...string) string {
 	return strings.Join(append(words, args...), " ")
 }
 
+// firstCompiler is the option of a JVM that ends before its second compiler makes it
+// faster. What a user says for Maven comes after it.
+const firstCompiler = "-XX:TieredStopAtLevel=1"
+
 // soon tells whether Maven ends before the second compiler of the JVM makes it faster: for a
 // Spring service of five classes, that compiler took half of the processor time.
 func (s *service) soon() bool { return s.scan.sources < 200 && len(s.maven.modules) <= 10 }
@@ -117,11 +123,11 @@ func (s *service) copyDependencies() string {
 	return "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies\n-DincludeScope=runtime -DoutputDirectory=" + path.Join(outDeps, s.libDir())
 }
 
-// dependencyStage downloads libraries and plugins from the build files alone.
-func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
+// project has the build files and what reads them, for all stages that build.
+func (s *service) project(b ecosystem.Bases) plan.Stage {
 	st := plan.Stage{
-		Name:          plan.StageDependencies,
-		Comment:       "Libraries and plugins, downloaded again only when a build file changes.",
+		Name:          stageProject,
+		Comment:       "The build files, and the build tool.",
 		From:          b.Toolchain.Ref,
 		BuildPlatform: true, // what is compiled runs everywhere
 		Steps: []plan.Step{
@@ -135,16 +141,30 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 		add(plan.Step{Op: plan.OpCopy, Args: args})
 	}
 	if s.maven == nil {
-		task, _ := s.task()
 		add(s.wrapper()...)
-		add(plan.Step{
-			Op: plan.OpRun, Mounts: s.cache(), Shell: "( " + s.gradlew(task) + " --continue || [ $? -eq 1 ] )",
-			Comment: "Download dependencies. Without sources, tasks may fail, so status 1 is accepted.",
-		})
 		return st
 	}
 	if text := s.toolchains(); text != "" {
 		add(plan.Step{Op: plan.OpCopy, Args: []string{toolchainsFile}, Content: text, Comment: "What maven-toolchains-plugin looks for."})
+	}
+	return st
+}
+
+// dependencyStage downloads libraries and plugins from the build files alone, into the
+// cache. No stage waits for it: what the cache lacks, the builder downloads, and running
+// Maven or Gradle twice costs more than both save.
+func (s *service) dependencyStage() plan.Stage {
+	st := plan.Stage{
+		Name: plan.StageDependencies, From: stageProject,
+		Comment: "Libraries and plugins, downloaded into the cache without the sources. The builder does not need this stage: it downloads what is missing.",
+	}
+	if s.maven == nil {
+		task, _ := s.task()
+		st.Steps = []plan.Step{{
+			Op: plan.OpRun, Mounts: s.cache(), Shell: "( " + s.gradlew(task) + " --continue || [ $? -eq 1 ] )",
+			Comment: "Without sources, tasks may fail, so status 1 is accepted.",
+		}}
+		return st
 	}
 	flags := []string{"-fn"}
 	switch s.kind {
@@ -155,10 +175,7 @@ func (s *service) dependencyStage(b ecosystem.Bases) plan.Stage {
 	default:
 		flags = append(flags, "package")
 	}
-	add(plan.Step{
-		Op: plan.OpRun, Mounts: s.cache(), Shell: s.mvn(flags...) + " && find . -type d -name target -prune -exec rm -rf {} + && rm -rf /out",
-		Comment: "Download dependencies. Without sources, goals may fail, so -fn ignores failures.",
-	})
+	st.Steps = []plan.Step{{Op: plan.OpRun, Mounts: s.cache(), Shell: s.mvn(flags...), Comment: "Without sources, goals may fail, so -fn ignores failures."}}
 	return st
 }
 
@@ -238,7 +255,7 @@ func (s *service) builder() plan.Stage {
 	st := plan.Stage{
 		Name:    plan.StageBuilder,
 		Comment: "The program and its libraries, kept apart because libraries change less often.",
-		From:    plan.StageDependencies,
+		From:    stageProject,
 	}
 	add := func(steps ...plan.Step) { st.Steps = append(st.Steps, steps...) }
 	add(s.copies()...)

@@ -222,7 +222,7 @@ func TestVersionsOfGradle(t *testing.T) {
 			if len(p.Stages) == 0 {
 				return
 			}
-			i := slices.IndexFunc(p.Stages, func(st plan.Stage) bool { return st.Name == plan.StageDependencies })
+			i := slices.IndexFunc(p.Stages, func(st plan.Stage) bool { return st.Name == stageProject })
 			if want := "slipway/java:" + ecosystem.Or(c.runner, c.want) + "-trixie-toolchain"; p.Stages[i].From != want {
 				t.Errorf("Gradle runs on %s, want %s", p.Stages[i].From, want)
 			}
