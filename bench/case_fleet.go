@@ -37,6 +37,9 @@ func measureBuilds(ctx context.Context, b *bench, f *fleetState) ([]Figure, erro
 	if err != nil {
 		return nil, err
 	}
+	if _, err := b.assemble(ctx, u); err != nil { // they may name others
+		return nil, err
+	}
 	ours, theirs, usual := &slipwaySide{b: b, f: f}, &bakeBuilds{b: b, f: f, peers: p}, &bakeBuilds{b: b, f: u, peers: p, which: ", usual Dockerfiles"}
 	defer ours.stop()
 	defer theirs.stop()

@@ -87,30 +87,38 @@ func (b *bench) prepare(ctx context.Context, dir, fleet string) (*fleetState, er
 	if err != nil {
 		return nil, err
 	}
-	refs := map[string]bool{}
 	for _, path := range files {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
 		f.services = append(f.services, filepath.Base(filepath.Dir(path)))
-		for _, ref := range peer.BasesOf(text) {
-			refs[ref] = true
-		}
 	}
 	if len(f.services) == 0 {
 		return nil, errors.New("slipway generate wrote no Dockerfile")
 	}
 	b.say("assembling the bases of %d services", len(f.services))
+	f.basesPeak, err = b.assemble(ctx, f)
+	return f, err
+}
+
+// assemble makes the bases that the fleet's Dockerfiles name, and returns the peak
+// memory of slipway in bytes.
+func (b *bench) assemble(ctx context.Context, f *fleetState) (int64, error) {
+	refs := map[string]bool{}
+	for _, s := range f.services {
+		text, err := os.ReadFile(filepath.Join(f.written, s, "Dockerfile"))
+		if err != nil {
+			return 0, err
+		}
+		for _, ref := range peer.BasesOf(text) {
+			refs[ref] = true
+		}
+	}
 	build := append([]string{"bases", "build"}, slices.Sorted(maps.Keys(refs))...)
 	assemble := b.slipwayCommand(f.sources, f.bases, build...)
 	assemble.Memory = true
 	out, err := peer.Execute(ctx, assemble)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	f.basesPeak = out.PeakBytes
-	return f, nil
+	return out.PeakBytes, nil
 }
 
 // builtFleet returns a state directory in which the whole fleet was built.

@@ -13,8 +13,7 @@ import (
 //go:embed usual.Dockerfile
 var usualDockerfile []byte
 
-// usual returns the fleet with such Dockerfiles in the place of slipway's, from
-// the same bases.
+// usual returns the fleet with such Dockerfiles in the place of slipway's.
 func (f *fleetState) usual() (*fleetState, error) {
 	u := *f
 	u.written = f.written + "-as-usual"
