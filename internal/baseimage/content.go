@@ -2,7 +2,6 @@ package baseimage
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"os"
 
@@ -14,11 +13,7 @@ import (
 type content []*io.SectionReader
 
 func inMemory(data []byte) content {
-	return content{section(bytes.NewReader(data), 0, int64(len(data)))}
-}
-
-func section(r io.ReaderAt, from, size int64) *io.SectionReader {
-	return io.NewSectionReader(r, from, size)
+	return content{io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))}
 }
 
 // size is the number of bytes.
@@ -52,7 +47,7 @@ func (c content) ReadAt(p []byte, at int64) (read int, err error) {
 func (c content) slice(from, to int64) (out content) {
 	for _, s := range c {
 		if a, b := max(from, 0), min(to, s.Size()); a < b {
-			out = append(out, section(s, a, b-a))
+			out = append(out, io.NewSectionReader(s, a, b-a))
 		}
 		from, to = from-s.Size(), to-s.Size()
 	}
@@ -99,10 +94,7 @@ type overflow struct {
 
 // read takes the next size bytes of an archive.
 func (o *overflow) read(r io.Reader, size int64) (content, error) {
-	if size > download.MaxFile {
-		return nil, fmt.Errorf("the file claims to have %d bytes", size)
-	}
-	if size <= large || !o.open() {
+	if size <= large || size > download.MaxFile || !o.open() {
 		data, err := download.ReadExactly(r, size)
 		return inMemory(data), err
 	}
@@ -115,11 +107,11 @@ func (o *overflow) read(r io.Reader, size int64) (content, error) {
 		if _, err := o.file.WriteAt(o.buffer[:n], o.at); err != nil {
 			o.without = true
 			rest, err := download.ReadExactly(io.MultiReader(bytes.NewReader(o.buffer[:n]), r), end-o.at)
-			return append(content{section(o.file, from, o.at-from)}, inMemory(rest)...), err
+			return append(content{io.NewSectionReader(o.file, from, o.at-from)}, inMemory(rest)...), err
 		}
 		o.at += int64(n)
 	}
-	return content{section(o.file, from, size)}, nil
+	return content{io.NewSectionReader(o.file, from, size)}, nil
 }
 
 // open makes the file, once.

@@ -229,7 +229,7 @@ func (t tree) writeEntries(w io.Writer) error {
 			continue
 		}
 		first[n] = p
-		if _, err := io.CopyBuffer(tw, section(n.data, 0, h.Size), buffer); err != nil {
+		if _, err := io.CopyBuffer(tw, io.NewSectionReader(n.data, 0, h.Size), buffer); err != nil {
 			return fmt.Errorf("writing %s: %w", p, err)
 		}
 	}
