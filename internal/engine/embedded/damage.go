@@ -50,13 +50,17 @@ type seal struct {
 
 }
 
-// sealDatabases records the databases of an engine that has closed them.
+// sealDatabases syncs and records the databases of an engine that has closed them.
 func sealDatabases(dir string) error {
 	seals := map[string]seal{}
 	for _, name := range databases() {
-		s, err := measure(filepath.Join(dir, name), true)
+		path := filepath.Join(dir, name)
+		s, err := measure(path, true)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
+		}
+		if err == nil {
+			err = syncFile(path)
 		}
 		if err != nil {
 			return fmt.Errorf("recording the databases of the engine: %w", err)
@@ -67,7 +71,10 @@ func sealDatabases(dir string) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(dir, sealFile), text, atomicfile.Options{Mode: 0o600})
+	if err := atomicfile.Write(filepath.Join(dir, sealFile), text, atomicfile.Options{Mode: 0o600}); err != nil {
+		return err
+	}
+	return forgetBoot(dir)
 }
 
 func measure(path string, digest bool) (seal, error) {
@@ -102,6 +109,9 @@ func measure(path string, digest bool) (seal, error) {
 func unseal(dir string, released time.Time) error {
 	if _, err := os.Stat(filepath.Join(dir, unreadableFile)); err == nil {
 		return &damagedError{"databases", errors.New("the last build could not read them")}
+	}
+	if err := checkBoot(dir); err != nil {
+		return err
 	}
 	path := filepath.Join(dir, sealFile)
 	text, err := os.ReadFile(path)

@@ -63,6 +63,18 @@ func TestADamagedEngineBuildsTheSameImage(t *testing.T) {
 			}
 		}
 	}
+	boot := filepath.Join(state, bootFile)
+	if _, err := os.Stat(boot); err == nil {
+		t.Error("a closed engine says that it writes its databases")
+	}
+	if err := os.WriteFile(boot, []byte("another\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, note := range []string{"the machine stopped", ""} {
+		if got, notes := build(); got != want || !strings.Contains(notes, note) || note == "" && notes != "" {
+			t.Errorf("after a stop of the machine: %s, notes %q, want %q", got, notes, note)
+		}
+	}
 	blobs, err := os.ReadDir(contentDir(state))
 	if err != nil || len(blobs) == 0 {
 		t.Fatal(err)

@@ -130,6 +130,9 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if e.images, err = local.NewStore(e.opts.ImageDir); err != nil {
 		return fmt.Errorf("opening the image store: %w", err)
 	}
+	if e.opts.unsynced, err = noteBoot(e.opts.StateDir); err != nil {
+		return err
+	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
 	if err := e.control(life, sink); err != nil {

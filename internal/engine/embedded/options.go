@@ -72,6 +72,7 @@ type Options struct {
 	files     *openFiles // of this engine
 	opened    time.Time
 	released  time.Time     // by the last process
+	unsynced  bool          // databases are synced when the engine closes, not before
 	broken    *atomic.Bool  // a database panicked
 	beside    *atomic.Int32 // builds that have companions
 	keeping   *atomic.Int32 // builds that keep cache mounts

@@ -15,7 +15,6 @@ import (
 	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
-	"github.com/moby/buildkit/cache/metadata"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/executor/oci"
 	"github.com/moby/buildkit/executor/resources"
@@ -72,7 +71,7 @@ func workerOptions(ctx context.Context, o Options, steps network.Provider) (base
 	if err != nil {
 		return base.WorkerOpt{}, fmt.Errorf("naming the worker: %w", err)
 	}
-	records, err := metadata.NewStore(filepath.Join(root, "metadata_v2.db"))
+	records, err := openRecords(filepath.Join(root, "metadata_v2.db"), o.unsynced)
 	if err != nil {
 		return base.WorkerOpt{}, fmt.Errorf("opening the records of the cache: %w", err)
 	}
@@ -114,7 +113,7 @@ func openMetadata(ctx context.Context, root string, o Options) (*ctdmetadata.DB,
 	if err != nil {
 		return nil, fmt.Errorf("opening the content: %w", err)
 	}
-	file, err := bolt.Open(filepath.Join(root, "containerdmeta.db"), 0o644, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	file, err := bolt.Open(filepath.Join(root, "containerdmeta.db"), 0o644, &bolt.Options{FreelistType: bolt.FreelistMapType, NoSync: o.unsynced, NoGrowSync: o.unsynced})
 	if err != nil {
 		return nil, fmt.Errorf("opening the metadata of snapshots: %w", err)
 	}
