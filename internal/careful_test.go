@@ -36,6 +36,7 @@ func opensItself() map[string]string {
 		"internal/engine/conformance/*":     "what its tests wrote",
 		"internal/engine/embedded/*":        "the state directory, and the kernel's files",
 		"internal/engine/remote/*":          "the state directory, and certificates that the person names",
+		"internal/resident/*":               "the state directory, and the kernel's files",
 		"internal/engine/solve/settings.go": "an image layout that the person names",
 		"internal/fingerprint/disk/*":       "links of the last element are refused, pipes are not waited for (disk_linux.go)",
 		"internal/fleet/directory.go":       "asks for names alone",

@@ -63,6 +63,7 @@ func rooms() map[string]layer {
 		"internal/trace":           leaves,
 		"internal/ram":             leaves,
 		"internal/interrupt":       leaves,
+		"internal/resident":        leaves,
 		"internal/crash":           leaves,
 		"internal/docker":          leaves,
 		"internal/repository":      leaves,

@@ -36,6 +36,9 @@ type World struct {
 	// Args, commands that need root are tried as they are.
 	Args, Environ []string
 
+	// Kept is the engine of a process that outlives its commands; nil: it does not.
+	Kept *state.Kept
+
 	// Crashed is the report of an earlier command that died; empty: none.
 	Crashed string
 }
@@ -62,7 +65,7 @@ type app struct {
 
 // newApp makes an app with a state directory.
 func newApp(w World, stateDir string) *app {
-	return &app{World: w, state: state.Dir{Path: stateDir, Getenv: w.Getenv, Stderr: w.Stderr}}
+	return &app{World: w, state: state.Dir{Path: stateDir, Getenv: w.Getenv, Stderr: w.Stderr, Kept: w.Kept}}
 }
 
 // record makes everything of the command write to a trace.
@@ -72,11 +75,21 @@ func (a *app) record(r *trace.Recorder) { a.trace, a.state.Trace = r, r }
 // cancels the command's context, a later one ends the process at once. What the
 // command prints is harmless for terminals, whoever wrote it.
 func Main(args []string, w World) diag.ExitCode {
+	errs := terminal.NewWriter(w.Stderr)
+	defer func() { _ = errs.Close() }() // no place is left to report it
+	ctx, stop := interrupt.Context(errs, os.Exit)
+	defer stop()
+	if code, ran := inResident(ctx, args, w); ran {
+		return code
+	}
+	return command(ctx, args, w)
+}
+
+// command runs one command until its context ends.
+func command(ctx context.Context, args []string, w World) diag.ExitCode {
 	out, errs := terminal.NewWriter(w.Stdout), terminal.NewWriter(w.Stderr)
 	defer func() { _ = errors.Join(out.Close(), errs.Close()) }() // no place is left to report it
 	w.Stdout, w.Stderr = out, errs
-	ctx, stop := interrupt.Context(w.Stderr, os.Exit)
-	defer stop()
 	a := newApp(w, state.PathOf(w.Getenv))
 	defer crash.Settle(a.state.Path)
 	a.state.Narrow()

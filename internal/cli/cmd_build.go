@@ -52,6 +52,9 @@ a URL of an archive or Dockerfile, or - for one on standard input.`,
 			if err != nil {
 				return err
 			}
+			if _, err := keepFor(a.Getenv); err != nil {
+				return err
+			}
 			if !f.dryRun && !a.elsewhere(f.builder) {
 				if err := a.becomeRoot(cmd.Context()); err != nil {
 					return err

@@ -5,6 +5,7 @@ package cli
 import (
 	"io"
 	"os/exec"
+	"syscall"
 
 	"github.com/slipway-build/slipway/internal/diag"
 )
@@ -15,3 +16,5 @@ func (a *app) background(string) (*exec.Cmd, io.WriteCloser, io.ReadCloser, erro
 }
 
 func ignoreExit(err error) error { return err }
+
+func detached() *syscall.SysProcAttr { return nil }

@@ -31,7 +31,7 @@ func (a *app) background(group string) (cmd *exec.Cmd, in io.WriteCloser, from i
 	cmd.Env = append(os.Environ(), "SLIPWAY_STATE_DIR="+a.state.Path)
 	cmd.Dir = "/"
 	cmd.Stderr, cmd.ExtraFiles = log, []*os.File{w}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = detached()
 	in, err = cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -49,3 +49,6 @@ func ignoreExit(err error) error {
 	}
 	return err
 }
+
+// detached belongs to no terminal.
+func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

@@ -242,7 +242,9 @@ func (a *app) engine(ctx context.Context, src *source, f buildFlags, sink event.
 	b := a.builders(f.builder)
 	b.Steps = state.StepRights{HostNetwork: f.hostNetwork(), Trusted: trusted, MaxUnpacked: f.maxUnpacked}
 	eng := &state.LazyEngine{Open: func() (state.Engine, error) {
-		crash.Watch(a.state.Path) // goroutines of BuildKit may panic
+		if a.Kept == nil { // else the process that asked for the command says that this one has died
+			crash.Watch(a.state.Path) // goroutines of BuildKit may panic
+		}
 		collectOften()
 		return a.state.Open(ctx, b, sink)
 	}}

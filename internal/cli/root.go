@@ -31,7 +31,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(unknownFlag)
 	root.AddCommand(
 		a.initCommand(), a.buildCommand(), a.planCommand(), a.whyCommand(), a.generateCommand(), a.statsCommand(), a.runsCommand(), a.gateCommand(), a.releaseCommand(), a.releasesCommand(), a.manifestsCommand(), a.auditCommand(),
-		a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(), a.outboundCommand(),
+		a.runCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.superviseCommand(), a.outboundCommand(), a.residentCommand(),
 		a.deployCommand(), a.shipCommand(), a.rollbackCommand(), a.approveCommand(), a.hostCommand(), a.proveCommand(), a.benchCommand(), a.pushCommand(), a.signCommand(), a.verifyCommand(), a.evidenceCommand(), a.registryCommand(), a.basesCommand(), a.doctorCommand(), a.versionCommand(),
 		a.sbomCommand(), a.scanCommand(),
 	)

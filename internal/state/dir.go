@@ -21,6 +21,7 @@ type Dir struct {
 	Getenv func(string) string
 	Stderr io.Writer       // for what SLIPWAY_TRACE asks for; nil: nowhere
 	Trace  *trace.Recorder // nil: none
+	Kept   *Kept           // nil: an engine is open as long as its command
 }
 
 // PathOf returns the directory of all local state: $SLIPWAY_STATE_DIR, else

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-build/slipway/internal/event"
 	"github.com/slipway-build/slipway/internal/host"
 	"github.com/slipway-build/slipway/internal/pipeline"
+	"github.com/slipway-build/slipway/internal/resident"
 	"github.com/slipway-build/slipway/internal/rootless"
 )
 
@@ -48,11 +49,7 @@ const OutboundCommand = "_outbound"
 // Open opens the builders when some are named, else the embedded engine.
 func (d Dir) Open(ctx context.Context, b Builders, sink event.Sink) (Engine, error) {
 	if len(b.Addresses) == 0 {
-		eng, err := d.openEngine(ctx, "slipway build", b.Steps, sink)
-		if err != nil {
-			return nil, err
-		}
-		return eng, nil
+		return d.Kept.open(ctx, d, b.Steps, sink)
 	}
 	span := d.Trace.Start("", "connecting to the builders")
 	eng, err := remote.Open(ctx, remote.Options{
@@ -86,35 +83,49 @@ func (d Dir) Tools() (string, error) { return assets.InstallTools(d.binDir()) }
 
 // openEngine opens the embedded engine; it waits while another process has it.
 func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink event.Sink) (*embedded.Engine, error) {
-	runc, err := d.Runc()
+	o, err := d.engineOptions(ctx, owner, may, sink)
 	if err != nil {
-		return nil, err
-	}
-	limits, err := d.engineLimits(may)
-	if err != nil {
-		return nil, err
-	}
-	settings := filepath.Join(d.Path, "host")
-	if err := os.MkdirAll(settings, 0o700); err != nil {
-		return nil, fmt.Errorf("preparing the settings of build steps: %w", err)
-	}
-	steps, err := host.For(d.Getenv, settings)
-	if err != nil {
-		return nil, err
-	}
-	store, err := d.Images(sink)
-	if err != nil {
-		return nil, err
-	}
-	if _, _, err := store.Heal(ctx, false); err != nil {
 		return nil, err
 	}
 	span := d.Trace.Start("", "opening the engine")
+	eng, err := embedded.Open(ctx, o, sink)
+	took := span.End(err)
+	if err == nil && d.Stderr != nil && d.Getenv("SLIPWAY_TRACE") != "" { // read by bench/
+		fmt.Fprintf(d.Stderr, "engine open: %.1f ms\n", took.Seconds()*1000)
+	}
+	return eng, err
+}
+
+// engineOptions prepares what an engine of this machine needs.
+func (d Dir) engineOptions(ctx context.Context, owner string, may StepRights, sink event.Sink) (o embedded.Options, err error) {
+	runc, err := d.Runc()
+	if err != nil {
+		return o, err
+	}
+	limits, err := d.engineLimits(may)
+	if err != nil {
+		return o, err
+	}
+	settings := filepath.Join(d.Path, "host")
+	if err := os.MkdirAll(settings, 0o700); err != nil {
+		return o, fmt.Errorf("preparing the settings of build steps: %w", err)
+	}
+	steps, err := host.For(d.Getenv, settings)
+	if err != nil {
+		return o, err
+	}
+	store, err := d.Images(sink)
+	if err != nil {
+		return o, err
+	}
+	if _, _, err := store.Heal(ctx, false); err != nil {
+		return o, err
+	}
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("finding slipway itself: %w", err)
+		return o, fmt.Errorf("finding slipway itself: %w", err)
 	}
-	eng, err := embedded.Open(ctx, embedded.Options{
+	return embedded.Options{
 		StateDir:     d.engineDir(),
 		ImageDir:     d.ImageDir(),
 		Runc:         runc,
@@ -135,12 +146,8 @@ func (d Dir) openEngine(ctx context.Context, owner string, may StepRights, sink 
 		Layer:        keepContents(store),
 		PID:          rootless.PID(),
 		Rootless:     rootless.Inside(),
-	}, sink)
-	took := span.End(err)
-	if err == nil && d.Stderr != nil && d.Getenv("SLIPWAY_TRACE") != "" { // read by bench/
-		fmt.Fprintf(d.Stderr, "engine open: %.1f ms\n", took.Seconds()*1000)
-	}
-	return eng, err
+		Waiting:      func() { resident.GiveWay(d.Path) },
+	}, nil
 }
 
 // engineLimits are of an engine: bytes of its cache and of what is unpacked, and

@@ -303,6 +303,7 @@ func TestATreeThatSomebodyTouchedIsNotUsed(t *testing.T) {
 	if !w.lock(map[string]any{"dependencies": map[string]string{"a": "1.0.0"}}) {
 		t.Fatal("npm refuses the manifest")
 	}
+	w.mustRun(w.clean, "npm ci")
 	for name, touch := range map[string]string{
 		"":                   "true",
 		"content":            "echo x >>a/lib/index.js",

@@ -34,6 +34,8 @@ import (
 // open the same state directory.
 type Engine struct {
 	opts       Options
+	asked      Options // as the command that opened it has them
+	tenant     atomic.Pointer[tenant]
 	lock       *flock.Flock
 	log        *engineLog
 	controller *control.Controller
@@ -54,6 +56,7 @@ type Engine struct {
 // Open takes the state directory, repairs what an interrupted run left there
 // and starts the engine. It waits while another process has the directory.
 func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
+	asked := o
 	if o.Owner == "" {
 		o.Owner = "slipway"
 	}
@@ -72,13 +75,14 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 	if o.StateDir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("finding the state directory: %w", err)
 	}
-	lock, last, err := lockState(ctx, o.StateDir, o.Owner, o.PID, sink)
+	lock, last, err := lockState(ctx, o, sink)
 	if err != nil {
 		return nil, err
 	}
 	o.abandoned, o.released = last.killed, last.ended
-	o.note = func(text string) { sink.Emit(event.Note{Text: text}) }
-	e := &Engine{opts: o, lock: lock}
+	e := &Engine{asked: asked, lock: lock}
+	e.opts = e.throughTenant(o)
+	e.let(o, sink)
 	if err = e.start(ctx, sink); err == nil && o.abandoned {
 		err = e.forgetContexts(ctx)
 	}

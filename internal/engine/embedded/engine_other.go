@@ -28,6 +28,12 @@ func (*Engine) Build(context.Context, engine.Request, event.Sink) (engine.Result
 // Collect does nothing.
 func (*Engine) Collect(context.Context) error { return nil }
 
+// Rest does nothing.
+func (*Engine) Rest() error { return nil }
+
+// Serve cannot.
+func (*Engine) Serve(Options, event.Sink) bool { return false }
+
 // Close does nothing.
 func (*Engine) Close() error { return nil }
 

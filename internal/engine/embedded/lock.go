@@ -18,16 +18,22 @@ import (
 
 // lockState takes the state directory for this process. While another one has
 // it, it waits, says so once, and stops with the context.
-func lockState(ctx context.Context, dir, owner string, pid int, sink event.Sink) (_ *flock.Flock, last holder, err error) {
-	path := filepath.Join(dir, "lock")
+func lockState(ctx context.Context, o Options, sink event.Sink) (_ *flock.Flock, last holder, err error) {
+	path := filepath.Join(o.StateDir, "lock")
 	lock := flock.New(path)
 	held, err := lock.TryLock()
 	if err != nil {
 		return nil, last, fmt.Errorf("locking %s: %w", path, err)
 	}
+	if !held && o.Waiting != nil {
+		o.Waiting()
+		if held, err = lock.TryLock(); err != nil {
+			return nil, last, fmt.Errorf("locking %s: %w", path, err)
+		}
+	}
 	if !held {
 		holder, _ := os.ReadFile(path)
-		sink.Emit(event.Note{Text: fmt.Sprintf("waiting for %s, which is using the engine in %s", nameHolder(string(holder)), dir)})
+		sink.Emit(event.Note{Text: fmt.Sprintf("waiting for %s, which is using the engine in %s", nameHolder(string(holder)), o.StateDir)})
 		if held, err = lock.TryLockContext(ctx, 50*time.Millisecond); err != nil || !held {
 			return nil, last, errors.Join(err, ctx.Err())
 		}
@@ -37,7 +43,7 @@ func lockState(ctx context.Context, dir, owner string, pid int, sink event.Sink)
 		last.ended = info.ModTime()
 	}
 	if err == nil {
-		err = os.WriteFile(path, fmt.Appendf(nil, "%d %s\n", pid, owner), 0o600)
+		err = os.WriteFile(path, fmt.Appendf(nil, "%d %s\n", o.PID, o.Owner), 0o600)
 	}
 	if err != nil {
 		return nil, last, errors.Join(fmt.Errorf("writing %s: %w", path, err), lock.Unlock())

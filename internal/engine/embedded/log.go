@@ -34,6 +34,13 @@ func (l *engineLog) hide(in func(string) string) {
 	l.hidden = append(l.hidden, in)
 }
 
+// forget drops what hides the secrets of builds that have ended, with all their steps.
+func (l *engineLog) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hidden = nil
+}
+
 // Write takes whole entries.
 func (l *engineLog) Write(entry []byte) (int, error) {
 	l.mu.Lock()

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/moby/buildkit/executor"
 )
@@ -20,15 +19,7 @@ type logins struct {
 }
 
 func newLogins(o Options) logins {
-	said, mu := map[string]bool{}, &sync.Mutex{}
-	return logins{list: o.Logins, trusted: o.Trusted, withheld: func(tool string) {
-		mu.Lock()
-		defer mu.Unlock()
-		if !said[tool] && o.Withheld != nil {
-			o.Withheld(tool)
-		}
-		said[tool] = true
-	}}
+	return logins{list: o.Logins, trusted: o.Trusted, withheld: o.Withheld}
 }
 
 // into returns the variables and files of a step, which are those of all steps with

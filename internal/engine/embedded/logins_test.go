@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/buildkit/executor"
+
+	"github.com/slipway-build/slipway/internal/event"
 )
 
 // TestLoginsReachStepsThatInstall: of a trusted repository, run by root, and nothing
@@ -36,7 +38,9 @@ func TestLoginsReachStepsThatInstall(t *testing.T) {
 		"a step that is not trusted": {false, "cat /dev/slipway/cargo.toml", "", env, files, nil},
 	} {
 		var withheld []string
-		l := newLogins(Options{Logins: list, Trusted: c.trusted, Withheld: func(tool string) { withheld = append(withheld, tool) }})
+		e, o := &Engine{}, Options{Logins: list, Trusted: c.trusted, Withheld: func(tool string) { withheld = append(withheld, tool) }}
+		e.let(o, event.Discard{})
+		l := newLogins(e.throughTenant(o))
 		for range 2 {
 			gotEnv, gotFiles := l.into(executor.Meta{Args: []string{"/bin/sh", "-c", " " + c.command}, User: c.user}, env, files)
 			if d := cmp.Diff([]any{c.env, c.files}, []any{gotEnv, gotFiles}); d != "" {

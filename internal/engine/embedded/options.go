@@ -55,6 +55,10 @@ type Options struct {
 	// Hidden are words that no log shows, beside the logins in StepEnv.
 	Hidden []string
 
+	// Waiting is called, once, while another process has the state directory, before
+	// Open waits for it; nil: nobody.
+	Waiting func()
+
 	// Layer is told what each layer holds that the engine writes, by its digest;
 	// nil: nobody asks. It is called from several goroutines.
 	Layer func(digest string, contents *layer.Index)

@@ -26,7 +26,7 @@ func Overhaul(ctx context.Context, o Options, sink event.Sink) (found string, er
 		return "", fmt.Errorf("finding the state directory: %w", err)
 	}
 	o.StateDir = dir
-	lock, last, err := lockState(ctx, dir, o.Owner, o.PID, sink)
+	lock, last, err := lockState(ctx, o, sink)
 	if err != nil {
 		return "", err
 	}
