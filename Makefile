@@ -15,11 +15,16 @@ export CGO_ENABLED := 0
 
 .PHONY: build reproducible demo test check style analysis cluster vulncheck cross fix unit e2e verdicts trees kills faults findings licences packages tables fuzz bench clean
 
+# compile: bin/slipway; $(1) is for scripts/build-assets.sh.
+define compile
+	@scripts/install-deps.sh build
+	@scripts/build-assets.sh $(1)
+	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
+endef
+
 ## build: bin/slipway with its runc and probes inside
 build:
-	@scripts/install-deps.sh build
-	@scripts/build-assets.sh
-	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
+	$(call compile)
 
 ## reproducible: two builds of the last commit at two paths, one without any cache; they must be identical. In ten minutes
 reproducible:
@@ -27,7 +32,8 @@ reproducible:
 	@scripts/reproducible.sh
 
 ## demo: build the FAST fleet for real, run it, send payments through it
-demo: build
+demo:
+	$(call compile,--quick)
 	@scripts/install-deps.sh demo
 	@scripts/demo.sh
 

@@ -4,10 +4,17 @@
 # static runc for this machine.
 # Does nothing for an asset whose inputs are those of the last time. The same
 # inputs give the same bytes: scripts/reproducible.sh.
-# Usage: scripts/build-assets.sh [GOARCH of slipway, slipway-tools and runc]
+# --quick is for make demo: it leaves out what images of other architectures need, and
+# compresses less. What it made is made again without it.
+# Usage: scripts/build-assets.sh [--quick] [GOARCH of slipway, slipway-tools and runc]
 set -eu
 cd "$(dirname "$0")/.."
 bin=$PWD/internal/assets/bin
+preset=9e
+if [ "${1:-}" = --quick ]; then
+	shift
+	preset=0
+fi
 arch=${1:-$(go env GOARCH)}
 export CGO_ENABLED=0 # as make build, which shares what is compiled here
 tmp=$(mktemp -d)
@@ -26,8 +33,24 @@ command -v xz >/dev/null || missing "the programs are compressed by xz, which is
 # script and the files.
 key() { { go version; go env GOAMD64 GOARM64 GOEXPERIMENT; xz --version; cat scripts/build-assets.sh "$@"; } | sha256sum | cut -d' ' -f1; }
 
-# fresh NAME KEY: is the asset there, and made from these inputs?
-fresh() { [ -s "$bin/$1.xz" ] && [ -s "$bin/$1.sum" ] && [ "$(cat "$bin/$1.key" 2>/dev/null)" = "$2" ]; }
+# fresh NAME KEY: is the asset there, and made from these inputs? One that is compressed
+# well does for a quick build, too.
+fresh() {
+	[ -s "$bin/$1.xz" ] && [ -s "$bin/$1.sum" ] || return 1
+	case $(cat "$bin/$1.key" 2>/dev/null) in
+	"$2 9e" | "$2 $preset") ;;
+	*) return 1 ;;
+	esac
+}
+
+# wanted NAME GOARCH: is a program for images of this architecture to be made? A stale one
+# that is not goes.
+wanted() {
+	[ "$preset" = 9e ] || [ "$2" = "$arch" ] && return
+	echo "left out $1: make build adds it" >&2
+	rm -f "$bin/$1".*
+	return 1
+}
 
 # store NAME KEY: compresses $tmp/NAME into place, and writes the digest of that and the
 # size of the program; the key comes last. xz takes three quarters of gzip -9's bytes. A
@@ -38,11 +61,11 @@ store() {
 	*-amd64) filter=--x86 ;;
 	*) filter= ;;
 	esac
-	XZ_DEFAULTS='' XZ_OPT='' xz -T1 --check=crc32 $filter --lzma2=preset=9e,dict=8MiB <"$tmp/$1" >"$tmp/$1.xz"
+	XZ_DEFAULTS='' XZ_OPT='' xz -T1 --check=crc32 $filter "--lzma2=preset=$preset,dict=8MiB" <"$tmp/$1" >"$tmp/$1.xz"
 	rm -f "$bin/$1.key"
 	mv "$tmp/$1.xz" "$bin/$1.xz"
 	echo "$(sha256sum <"$bin/$1.xz" | cut -d' ' -f1) $(wc -c <"$tmp/$1" | tr -d ' ')" >"$bin/$1.sum"
-	echo "$2" >"$bin/$1.key"
+	echo "$2 $preset" >"$bin/$1.key"
 	echo "built $1: $(cut -d' ' -f2 "$bin/$1.sum") bytes, $(wc -c <"$bin/$1.xz") compressed" >&2
 }
 
@@ -75,7 +98,7 @@ for tags in "" probetls; do
 		name=slipway-probe${tags:+-tls}-linux-$target
 		# shellcheck disable=SC2086 # a list of paths
 		k=$(key $sources)
-		if ! fresh "$name" "$k"; then
+		if ! fresh "$name" "$k" && wanted "$name" "$target"; then
 			GOOS=linux GOARCH=$target go build -tags "$tags" -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/slipway-probe
 			later "$name" "$k"
 		fi
@@ -88,7 +111,7 @@ for target in amd64 arm64; do
 	name=security-scan-linux-$target
 	# shellcheck disable=SC2086 # a list of paths
 	k=$(key $sources)
-	if ! fresh "$name" "$k"; then
+	if ! fresh "$name" "$k" && wanted "$name" "$target"; then
 		GOOS=linux GOARCH=$target go build -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$tmp/$name" ./cmd/security-scan
 		later "$name" "$k"
 	fi
