@@ -44,7 +44,7 @@ func measureBuilds(ctx context.Context, b *bench, f *fleetState) ([]Figure, erro
 	defer ours.stop()
 	defer theirs.stop()
 	defer usual.stop()
-	cold, err := alternate(ctx, b.runs, ours.cold, theirs.cold, usual.cold)
+	cold, err := alternate(ctx, b.coldRuns, ours.cold, theirs.cold, usual.cold)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +74,10 @@ func measureWarm(ctx context.Context, f *fleetState, ours *slipwaySide, theirs, 
 	if err != nil {
 		return nil, err
 	}
+	kept, err := measureKept(ctx, f, ours, theirs, usual)
+	if err != nil {
+		return nil, err
+	}
 	added, err := alternate(ctx, f.changes.rounds, ours.added, theirs.added, usual.added)
 	if err != nil {
 		return nil, err
@@ -87,12 +91,33 @@ func measureWarm(ctx context.Context, f *fleetState, ours *slipwaySide, theirs, 
 		what string
 		goal float64
 		took [][]float64
-	}{{"nothing changed", f.goals.unchanged, unchanged}, {"one line of one service changed", f.goals.line, changed}, {"one dependency of one service added", f.goals.dependency, added}} {
+	}{{"nothing changed", f.goals.unchanged, unchanged}, {"one line of one service changed", f.goals.line, changed},
+		{"one line, the engine kept open", f.goals.line, kept}, {"one dependency of one service added", f.goals.dependency, added}} {
 		figures = append(figures,
 			atMost(f.ten()+", "+w.what+", of bake's time", w.goal, ratio(w.took[0], w.took[1]), "×", against(w.took[0], w.took[1])),
 			atMost("the same, bake with usual Dockerfiles", w.goal, ratio(w.took[0], w.took[2]), "×", against(w.took[0], w.took[2])))
 	}
 	return append(figures, requests), nil
+}
+
+// measureKept compares one changed line where the engine stays open. The build that
+// opens it does not count, and the last one closes it.
+func measureKept(ctx context.Context, f *fleetState, ours *slipwaySide, theirs, usual *bakeBuilds) ([][]float64, error) {
+	later := func(side trial) trial { // each line is new
+		return func(ctx context.Context, round int) (float64, error) { return side(ctx, f.changes.rounds+1+round) }
+	}
+	ours.env = []string{"SLIPWAY_KEEP_ENGINE=1m"}
+	_, err := ours.changed(ctx, f.changes.rounds)
+	if err != nil {
+		return nil, err
+	}
+	samples, err := alternate(ctx, f.changes.rounds, later(ours.changed), later(theirs.changed), later(usual.changed))
+	ours.env = nil
+	if err != nil {
+		return nil, err
+	}
+	_, err = ours.changed(ctx, 2*f.changes.rounds+1)
+	return samples, err
 }
 
 // quickRuns is how often builds of seconds are repeated at most.
@@ -104,6 +129,7 @@ type slipwaySide struct {
 	f        *fleetState
 	registry *registry
 	state    string // of the last cold build
+	env      []string
 	peaks    []int64
 	cpu      []float64 // of the cold builds, steps included
 }
@@ -134,7 +160,9 @@ func (s *slipwaySide) cold(ctx context.Context, round int) (float64, error) {
 
 func (s *slipwaySide) command() peer.Command {
 	args := append([]string{"build", "--tag", tag, "--registry", s.registry.address, "--push"}, s.b.extra...)
-	return s.b.slipwayCommand(s.f.sources, s.state, args...)
+	c := s.b.slipwayCommand(s.f.sources, s.state, args...)
+	c.Env = append(c.Env, s.env...)
+	return c
 }
 
 func (s *slipwaySide) again(ctx context.Context, _ int) (float64, error) {

@@ -81,6 +81,7 @@ type bench struct {
 	cache    string   // compiled peers, kept between runs
 	work     string   // everything else, removed at the end
 	runs     int      // repetitions of a case that takes seconds or more
+	coldRuns int      // of a fleet from nothing
 	services int      // of generated fleets; the goals are for the defaults
 	files    int      // of each of their services
 	extra    []string // flags for slipway's cold build
@@ -100,6 +101,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (missed b
 	flags.StringVar(&b.slipway, "slipway", "bin/slipway", "the binary to measure")
 	flags.StringVar(&b.fleet, "fleet", "examples/fast", "the fleet to build")
 	flags.IntVar(&b.runs, "runs", 5, "repetitions of what takes seconds; the median counts")
+	flags.IntVar(&b.coldRuns, "cold-runs", 3, "repetitions of what takes minutes: a fleet from nothing")
 	flags.IntVar(&b.services, "services", 1000, "services of the largest generated fleet")
 	flags.IntVar(&b.files, "files", 50, "files of each of its services")
 	extra := flags.String("build-flags", "", "flags for slipway build in the case fleet, such as --parallel=4")
