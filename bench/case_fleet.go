@@ -135,12 +135,7 @@ type slipwaySide struct {
 }
 
 func (s *slipwaySide) cold(ctx context.Context, round int) (float64, error) {
-	s.stop()
-	if s.state != "" {
-		if err := os.RemoveAll(s.state); err != nil {
-			return 0, err
-		}
-	}
+	s.stop() // its state stays until the end, see peer.Bake.Stop
 	s.state = filepath.Join(s.f.dir, fmt.Sprintf("slipway-%d", round))
 	if err := copyTree(ctx, s.state, s.f.bases); err != nil {
 		return 0, err

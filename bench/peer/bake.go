@@ -46,7 +46,6 @@ const ColdLimit = 20 * time.Minute
 
 // Bake is a buildkitd with empty caches and a buildx that talks to it.
 type Bake struct {
-	place  Place
 	peers  Programs
 	daemon *Daemon
 	dir    string
@@ -62,7 +61,7 @@ func (b Place) StartBake(ctx context.Context, p Programs, registry string) (*Bak
 	if err != nil {
 		return nil, err
 	}
-	s := &Bake{place: b, peers: p, dir: dir}
+	s := &Bake{peers: p, dir: dir}
 	wrapper, config := filepath.Join(dir, WrapperName), filepath.Join(dir, "buildkitd.toml")
 	if err := os.Symlink(self, wrapper); err != nil {
 		return nil, err
@@ -101,13 +100,9 @@ func (b Place) StartBake(ctx context.Context, p Programs, registry string) (*Bak
 
 func (s *Bake) address() string { return "unix://" + filepath.Join(s.dir, "buildkitd.sock") }
 
-// Stop ends the daemon and removes its state.
-func (s *Bake) Stop() {
-	s.daemon.Stop()
-	if err := os.RemoveAll(s.dir); err != nil {
-		s.place.Say("removing the state of buildkitd: %v", err)
-	}
-}
+// Stop ends the daemon. Its state goes with the Work of its place: for minutes after
+// many files have been deleted, ext4 takes twenty times as long to make one.
+func (s *Bake) Stop() { s.daemon.Stop() }
 
 // CPU returns the seconds on a core of the daemon and its steps so far.
 func (s *Bake) CPU() float64 { return cpuOf(s.daemon.cmd.Process.Pid) }
