@@ -71,7 +71,8 @@ func (e *Engine) Serve(o Options, sink event.Sink) bool {
 		return false
 	}
 	e.let(o, sink)
-	return e.mountInside() == nil
+	_, err := writeResolvConf(e.opts.StateDir) // the machine may be in another network now
+	return errors.Join(err, e.mountInside()) == nil
 }
 
 // equal reports whether an engine for these options is one for the others. Functions
