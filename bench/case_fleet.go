@@ -106,7 +106,7 @@ func measureKept(ctx context.Context, f *fleetState, ours *slipwaySide, theirs, 
 	later := func(side trial) trial { // each line is new
 		return func(ctx context.Context, round int) (float64, error) { return side(ctx, f.changes.rounds+1+round) }
 	}
-	ours.env = []string{"SLIPWAY_KEEP_ENGINE=1m"}
+	ours.env = []string{"SLIPWAY_KEEP_ENGINE=10m"}
 	_, err := ours.changed(ctx, f.changes.rounds)
 	if err != nil {
 		return nil, err

@@ -79,6 +79,9 @@ func Main(args []string, w World) diag.ExitCode {
 	defer func() { _ = errs.Close() }() // no place is left to report it
 	ctx, stop := interrupt.Context(errs, os.Exit)
 	defer stop()
+	if w.Crashed != "" {
+		fmt.Fprintf(errs, "note: an earlier command ended with an internal error; send %s to the maintainers\n", w.Crashed)
+	}
 	if code, ran := inResident(ctx, args, w); ran {
 		return code
 	}
@@ -93,9 +96,6 @@ func command(ctx context.Context, args []string, w World) diag.ExitCode {
 	a := newApp(w, state.PathOf(w.Getenv))
 	defer crash.Settle(a.state.Path)
 	a.state.Narrow()
-	if w.Crashed != "" {
-		fmt.Fprintf(w.Stderr, "note: an earlier command ended with an internal error; send %s to the maintainers\n", w.Crashed)
-	}
 	err := a.execute(ctx, args)
 	if err == nil && !unread(ctx, nil) {
 		return diag.ExitOK

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/slipway-build/slipway/internal/diag"
 	"github.com/slipway-build/slipway/internal/interrupt"
 	"github.com/slipway-build/slipway/internal/resident"
+	"github.com/slipway-build/slipway/internal/rootless"
 	"github.com/slipway-build/slipway/internal/state"
 )
 
@@ -39,8 +42,14 @@ func keepFor(getenv func(string) string) (time.Duration, error) {
 func inResident(ctx context.Context, args []string, w World) (code diag.ExitCode, ran bool) {
 	keep, err := keepFor(w.Getenv)
 	streams, ok := filesOf(w)
-	if keep == 0 || err != nil || !ok || len(w.Args) == 0 || len(args) == 0 || args[0] != "build" {
+	if keep == 0 || err != nil || !ok || len(w.Args) == 0 || len(args) == 0 || args[0] != "build" || !filepath.IsAbs(w.Dir) {
 		return 0, false // build reports a mistake
+	}
+	if os.Geteuid() != 0 || rootless.Inside() {
+		if !rootless.Waiting() && !rootless.Inside() {
+			fmt.Fprintf(w.Stderr, "note: %s is for root; the engine of an ordinary user ends with its command\n", keepVar)
+		}
+		return 0, false
 	}
 	key, err := resident.Key()
 	if err != nil {
@@ -86,7 +95,7 @@ func (a *app) startResident(key string, ready *os.File) error {
 	cmd := exec.Command(self, "_resident", key)
 	cmd.Dir, cmd.Stdout, cmd.SysProcAttr = "/", ready, detached()
 	cmd.Env = append(a.Environ, "SLIPWAY_STATE_DIR="+a.state.Path)
-	if err := cmd.Start(); err != nil {
+	if err := errors.Join(resident.KeepNone(), cmd.Start()); err != nil {
 		return err
 	}
 	return cmd.Process.Release()
@@ -103,33 +112,34 @@ func (a *app) residentCommand() *cobra.Command {
 			if err != nil || keep == 0 {
 				return diag.Fail(diag.ExitUsage, "only slipway build calls this").Because(err)
 			}
-			if err := a.becomeRoot(cmd.Context()); err != nil {
-				return err
-			}
 			kept := &state.Kept{}
 			return resident.Serve(cmd.Context(), resident.Server{
 				Dir: a.state.Path, Key: args[0], Idle: keep, Release: kept.Close, Unread: interrupt.ErrUnread,
-				Ready: func() { _, _ = os.Stdout.Write([]byte{'\n'}) },
-				Run:   func(ctx context.Context, c resident.Command) int { return a.runResident(ctx, c, kept) },
+				Ready: func() { _, _ = os.Stdout.Write([]byte{'\n'}); resident.Detach() },
+				Exit:  os.Exit,
+				Run: func(ctx context.Context, c resident.Command) (int, bool) {
+					code := a.runResident(ctx, c, kept)
+					return int(code), code != diag.ExitUnexpected // a fault may have left anything
+				},
 			})
 		},
 	}
 }
 
 // runResident runs a command that another process asks for, as if it were that process.
-func (a *app) runResident(ctx context.Context, c resident.Command, kept *state.Kept) int {
+func (a *app) runResident(ctx context.Context, c resident.Command, kept *state.Kept) diag.ExitCode {
 	takeOff, err := resident.Wear(c)
 	if err != nil {
 		fmt.Fprintln(c.Streams[2], "slipway: "+err.Error())
-		return int(diag.ExitUnexpected)
+		return diag.ExitUnexpected
 	}
 	defer func() {
 		takeOff()
 		go debug.FreeOSMemory()
 	}()
 	os.Args = slices.Concat(a.Args[:1], c.Args)
-	return int(command(ctx, c.Args, World{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, LookupEnv: os.LookupEnv,
+	return command(ctx, c.Args, World{
+		Stdin: c.Streams[0], Stdout: c.Streams[1], Stderr: c.Streams[2], Getenv: os.Getenv, LookupEnv: os.LookupEnv,
 		Dir: c.WorkDir, Args: os.Args, Environ: os.Environ(), Kept: kept,
-	}))
+	})
 }

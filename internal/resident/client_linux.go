@@ -27,8 +27,8 @@ const patience = 5 * time.Second
 type request struct {
 	GiveWay bool     `json:"give_way,omitempty"` // end, when no command runs
 	Key     string   `json:"key,omitempty"`
-	Args    []string `json:"args,omitempty"`
-	WorkDir string   `json:"work_dir,omitempty"`
+	Args    [][]byte `json:"args,omitempty"` // any bytes
+	WorkDir []byte   `json:"work_dir,omitempty"`
 }
 
 // interruption is a further line.
@@ -52,7 +52,11 @@ func dial(dir string) (*net.UnixConn, error) {
 		return nil, err
 	}
 	defer d.Close()
-	return net.DialUnix("unix", nil, address(d))
+	conn, err := net.DialUnix("unix", nil, address(d))
+	if err == nil && !sameUser(conn) {
+		err = errors.Join(errors.New("the process that keeps the engine is another user's"), conn.Close())
+	}
+	return conn, err
 }
 
 func address(dir *os.File) *net.UnixAddr {
@@ -67,7 +71,7 @@ func Run(ctx context.Context, c Call) (code int, ran bool, err error) {
 	for range 2 { // the first may be for others, and end
 		conn, err := dial(c.Dir)
 		if err != nil {
-			if err = c.start(); err != nil {
+			if err = c.start(ctx); err != nil {
 				return 0, false, err
 			}
 			if conn, err = dial(c.Dir); err != nil {
@@ -75,22 +79,24 @@ func Run(ctx context.Context, c Call) (code int, ran bool, err error) {
 			}
 		}
 		answers, first, err := c.ask(conn)
+		if err == nil && !first.Taken && !first.Busy {
+			stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
+			_, _ = answers.ReadByte() // it ends
+			stop()
+		}
 		if err == nil && first.Taken {
 			code, err := c.follow(ctx, conn, answers)
 			return code, true, err
 		}
-		if err == nil && !first.Busy {
-			_, _ = answers.ReadByte() // it ends
-		}
 		_ = conn.Close()
-		if err == nil && first.Busy {
+		if err == nil && first.Busy || ctx.Err() != nil {
 			break
 		}
 	}
 	return 0, false, nil
 }
 
-func (c Call) start() error {
+func (c Call) start(ctx context.Context) error {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return err
@@ -104,6 +110,7 @@ func (c Call) start() error {
 	if err := read.SetReadDeadline(time.Now().Add(2 * patience)); err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, func() { _ = read.SetReadDeadline(time.Now()) })()
 	if _, err := read.Read(make([]byte, 1)); err != nil {
 		return fmt.Errorf("starting the process that keeps the engine: %w", err)
 	}
@@ -112,7 +119,11 @@ func (c Call) start() error {
 
 // ask offers the command and returns the first answer.
 func (c Call) ask(conn *net.UnixConn) (answers *bufio.Reader, first answer, err error) {
-	line, err := json.Marshal(request{Key: c.Key, Args: c.Args, WorkDir: c.WorkDir})
+	ask := request{Key: c.Key, WorkDir: []byte(c.WorkDir)}
+	for _, a := range c.Args {
+		ask.Args = append(ask.Args, []byte(a))
+	}
+	line, err := json.Marshal(ask)
 	if err != nil {
 		return nil, first, err
 	}
@@ -130,10 +141,8 @@ func (c Call) ask(conn *net.UnixConn) (answers *bufio.Reader, first answer, err 
 		return nil, first, err
 	}
 	answers = bufio.NewReader(conn)
-	if first, err = readAnswer(answers); err != nil {
-		return nil, first, err
-	}
-	return answers, first, conn.SetDeadline(time.Time{})
+	first, err = readAnswer(answers)
+	return answers, first, err
 }
 
 func readAnswer(r *bufio.Reader) (a answer, err error) {
@@ -148,6 +157,9 @@ func readAnswer(r *bufio.Reader) (a answer, err error) {
 // interruption.
 func (c Call) follow(ctx context.Context, conn *net.UnixConn, answers *bufio.Reader) (int, error) {
 	defer conn.Close()
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		return 0, fmt.Errorf("following the command: %w", err)
+	}
 	stop := context.AfterFunc(ctx, func() {
 		if line, err := json.Marshal(interruption{Unread: errors.Is(context.Cause(ctx), c.Unread)}); err == nil {
 			_, _ = conn.Write(append(line, '\n'))

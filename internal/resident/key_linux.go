@@ -3,7 +3,6 @@ package resident
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -30,15 +29,21 @@ func Key() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the groups of this process: %w", err)
 	}
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return "", fmt.Errorf("reading the umask of this process: %w", err)
+	var rights []string
+	for _, name := range []string{"status", "limits", "cgroup"} {
+		text, err := os.ReadFile("/proc/self/" + name)
+		if err != nil {
+			return "", fmt.Errorf("reading the rights of this process: %w", err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if name != "status" || slices.ContainsFunc([]string{"Umask:", "Cap", "NoNewPrivs:", "Seccomp:"}, func(p string) bool { return strings.HasPrefix(line, p) }) {
+				rights = append(rights, line)
+			}
+		}
 	}
-	_, umask, _ := strings.Cut(string(status), "\nUmask:")
-	umask, _, _ = strings.Cut(umask, "\n")
-	root, err := os.Stat("/")
-	if err != nil {
-		return "", err
+	var root syscall.Stat_t
+	if err := syscall.Stat("/", &root); err != nil {
+		return "", fmt.Errorf("reading the root directory of this process: %w", err)
 	}
 	var namespaces []string
 	for _, name := range []string{"mnt", "net", "user", "pid", "uts", "cgroup"} {
@@ -53,12 +58,13 @@ func Key() (string, error) {
 		return slices.Contains(unlike, name)
 	})
 	slices.Sort(env)
-	text, err := json.Marshal([]any{
-		stat.Dev, stat.Ino, self.Size(), self.ModTime().UnixNano(), os.Geteuid(), os.Getegid(), groups, umask, root.Sys().(*syscall.Stat_t).Ino, namespaces, env,
-	})
-	if err != nil {
-		return "", err
+	sum := sha256.New()
+	fmt.Fprintln(sum, stat.Dev, stat.Ino, self.Size(), self.ModTime().UnixNano(), os.Geteuid(), os.Getegid(), groups, root.Dev, root.Ino)
+	for _, list := range [][]string{rights, namespaces, env} {
+		fmt.Fprintln(sum, len(list))
+		for _, text := range list {
+			fmt.Fprintln(sum, len(text), text)
+		}
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

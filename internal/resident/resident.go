@@ -1,10 +1,11 @@
 // Package resident is a process that stays when a command has ended, and runs the next
 // ones, which find what it has open and warm: the engine. A command hands over its
 // arguments, its directory and its standard streams through a socket in the state
-// directory, says when it is interrupted, and gets the exit code. The resident serves
-// only who would get the same from a process of its own: the same program, user,
-// environment, umask, groups and namespaces (Key). It runs one command at a time, and
-// ends when nobody has asked for a while, or when another process needs what it holds.
+// directory, says when it is interrupted, and gets the exit code. The resident
+// serves only who says that it would get the same from a process of its own: the same
+// program, environment, umask, groups, rights, limits, control group and namespaces (Key),
+// and the same user, which the kernel says. It runs one command at a time, and ends when
+// nobody has asked for a while, or when another process needs what it holds.
 //
 //	code, ran, err := resident.Run(ctx, resident.Call{Dir: dir, Key: key, Args: args}) // in the command
 //	err = resident.Serve(ctx, resident.Server{Dir: dir, Key: key, Run: run})            // in the resident
@@ -47,10 +48,14 @@ type Server struct {
 	// Run runs a command and returns its exit code. The context ends when the command
 	// is interrupted, with Unread as the cause if nobody reads its output, and when it
 	// has gone.
-	Run    func(ctx context.Context, c Command) int
+	// Without again, the resident ends.
+	Run    func(ctx context.Context, c Command) (code int, again bool)
 	Unread error
-	// Ready is called when the socket answers, and when another resident has it.
+	// Ready is called when the socket answers, and when there will be none.
 	Ready func()
+	// Exit ends this process where it cannot go on in order: when its directory is not
+	// the one that it took, or a command does not end although its process has gone.
+	Exit func(code int)
 	// Release gives up what the resident holds; it is called once, at the end.
 	Release func() error
 }

@@ -26,9 +26,12 @@ type bench struct {
 	key               string // of the next resident
 	idle              time.Duration
 	run               func(ctx context.Context, c Command) int
+	last              bool // a resident ends after a command
 	started, released atomic.Int32
+	exited            chan bool
 	all               sync.WaitGroup
 	ctx               context.Context
+	stop              context.CancelFunc
 }
 
 func newBench(t *testing.T) *bench {
@@ -38,7 +41,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &bench{t: t, dir: dir, key: "a", idle: time.Minute, ctx: ctx, run: func(_ context.Context, c Command) int {
+	b := &bench{t: t, dir: dir, key: "a", idle: time.Minute, ctx: ctx, stop: cancel, exited: make(chan bool, 9), run: func(_ context.Context, c Command) int {
 		fmt.Fprintf(c.Streams[1], "%q in %s", c.Args, c.WorkDir)
 		return len(c.Args)
 	}}
@@ -82,7 +85,9 @@ func (b *bench) start(ready *os.File) error {
 	b.all.Go(func() {
 		defer fd.Close()
 		took := false
-		err := Serve(b.ctx, Server{Dir: b.dir, Key: key, Idle: b.idle, Run: b.run, Unread: errUnread,
+		err := Serve(b.ctx, Server{Dir: b.dir, Key: key, Idle: b.idle, Unread: errUnread,
+			Run:     func(ctx context.Context, c Command) (int, bool) { return b.run(ctx, c), !b.last },
+			Exit:    func(int) { b.exited <- true },
 			Ready:   func() { _, _ = fd.Write([]byte{'\n'}); took = true; b.started.Add(1) },
 			Release: func() error { b.released.Add(1); return nil },
 		})
@@ -145,6 +150,36 @@ func TestABusyResidentIsLeftAlone(t *testing.T) {
 	b.all.Wait()
 }
 
+func TestAResidentEndsAfterACommandThatSpoiledIt(t *testing.T) {
+	b := newBench(t)
+	b.last = true
+	for range 2 {
+		if _, _, ran, err := b.call(t.Context(), "a", "build"); !ran || err != nil {
+			t.Fatal(ran, err)
+		}
+		b.all.Wait()
+	}
+	if n := b.released.Load(); n != 2 {
+		t.Errorf("%d residents ended", n)
+	}
+}
+
+// Somebody removed the state directory and made another one.
+func TestAResidentLeavesTheDirectoryOfOthers(t *testing.T) {
+	b := newBench(t)
+	if _, _, ran, err := b.call(t.Context(), "a", "build"); !ran || err != nil {
+		t.Fatal(ran, err)
+	}
+	if err := os.RemoveAll(b.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.stop()
+	<-b.exited
+}
+
 func TestAResidentGivesWayBeforeItSaysSo(t *testing.T) {
 	b := newBench(t)
 	GiveWay(b.dir) // nobody is there
@@ -194,7 +229,7 @@ func TestACommandWhoseProcessHasGoneEnds(t *testing.T) {
 	got := make(chan error, 1)
 	b.run = func(ctx context.Context, _ Command) int { <-ctx.Done(); got <- context.Cause(ctx); return 130 }
 	c := Call{Dir: b.dir, Key: "a", Args: []string{"build"}, Streams: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}, Start: b.start}
-	if err := c.start(); err != nil {
+	if err := c.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := dial(b.dir)
@@ -292,9 +327,11 @@ func TestTheKeyIsOfWhatCommandsRead(t *testing.T) {
 	if key() != before {
 		t.Error("the directory counts")
 	}
-	t.Setenv("HTTPS_PROXY", "http://proxy.example")
-	if key() == before {
+	t.Setenv("HTTPS_PROXY", "http://proxy.example/\xe4")
+	if after := key(); after == before {
 		t.Error("a proxy does not count")
+	} else if t.Setenv("HTTPS_PROXY", "http://proxy.example/\xe5"); key() == after {
+		t.Error("bytes that are no text do not count")
 	}
 }
 
@@ -324,6 +361,9 @@ func TestWearingIsTakenOff(t *testing.T) {
 		_, _ = os.Chdir(dir), os.Setenv("PWD", pwd)
 	}
 	t.Cleanup(back)
+	if _, err := Wear(Command{WorkDir: ".", Streams: [3]*os.File{in, write, write}}); err == nil {
+		t.Error("a directory without a path")
+	}
 	if _, err := Wear(Command{WorkDir: filepath.Join(dir, "missing"), Streams: [3]*os.File{in, write, write}}); err == nil {
 		t.Error("a directory that is missing")
 	}

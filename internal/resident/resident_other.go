@@ -15,6 +15,12 @@ func Run(context.Context, Call) (code int, ran bool, err error) {
 	return 0, false, errors.ErrUnsupported
 }
 
+// KeepNone closes nothing here.
+func KeepNone() error { return nil }
+
+// Detach does nothing here.
+func Detach() {}
+
 // GiveWay asks nobody here.
 func GiveWay(string) {}
 

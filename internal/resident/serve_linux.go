@@ -29,12 +29,14 @@ type serving struct {
 	Server
 	ctx      context.Context
 	listener *net.UnixListener
+	lock     *flock.Flock
 	asked    sync.WaitGroup // connections
 	released chan struct{}  // closed when everything is given up
 
 	mu     sync.Mutex
 	busy   bool // a command runs
 	ending bool
+	closed bool // the socket
 	idle   *time.Timer
 }
 
@@ -51,7 +53,7 @@ func Serve(ctx context.Context, s Server) (err error) {
 	if err != nil {
 		return fmt.Errorf("making the socket of the resident: %w", err)
 	}
-	v := &serving{Server: s, ctx: ctx, listener: listener, released: make(chan struct{})}
+	v := &serving{Server: s, ctx: ctx, lock: lock, listener: listener, released: make(chan struct{})}
 	v.idle = time.AfterFunc(s.Idle, func() { v.end() })
 	stop := context.AfterFunc(ctx, func() { v.end() })
 	defer stop()
@@ -117,7 +119,17 @@ func (v *serving) end() (busy bool) {
 	return v.busy
 }
 
+// close closes the socket, once. When somebody has removed the state directory, all that
+// is at its path belongs to others, and nothing of it may be cleaned up.
 func (v *serving) close() {
+	if v.closed {
+		return
+	}
+	v.closed = true
+	own, err := v.lock.Stat()
+	if there, gone := os.Stat(place(v.Dir, lockFile)); err != nil || gone != nil || !os.SameFile(own, there) {
+		v.Exit(1)
+	}
 	_ = os.Remove(place(v.Dir, socketFile))
 	_ = v.listener.Close()
 }
@@ -134,10 +146,11 @@ func (v *serving) begin() bool {
 	return true
 }
 
-func (v *serving) done() {
+func (v *serving) done(again bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.busy = false
+	v.ending = v.ending || !again
 	v.idle.Reset(v.Idle)
 	if v.ending {
 		v.close()
@@ -175,15 +188,21 @@ func (v *serving) serve(conn *net.UnixConn) {
 // command runs a command, for which begin has taken the resident.
 func (v *serving) command(conn *net.UnixConn, ask request, streams []*os.File, lines *bufio.Reader) {
 	if say(conn, answer{Taken: true}) != nil || conn.SetDeadline(time.Time{}) != nil {
-		v.done()
+		v.done(true)
 		return
 	}
 	ctx, cancel := context.WithCancelCause(v.ctx)
 	defer cancel(nil)
-	go v.watch(lines, cancel)
-	code := v.Run(ctx, Command{Args: ask.Args, WorkDir: ask.WorkDir, Streams: [3]*os.File(streams)})
+	ended := make(chan struct{})
+	go v.watch(lines, cancel, ended)
+	c := Command{WorkDir: string(ask.WorkDir), Streams: [3]*os.File(streams)}
+	for _, a := range ask.Args {
+		c.Args = append(c.Args, string(a))
+	}
+	code, again := v.Run(ctx, c)
+	close(ended)
 	closeAll(streams) // somebody may wait for the end of the output
-	v.done()          // and the next command may come with the answer
+	v.done(again)     // and the next command may come with the answer
 	_ = say(conn, answer{Exit: &code})
 }
 
@@ -193,17 +212,28 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// watch ends the context of a command that is interrupted or has gone.
-func (v *serving) watch(lines *bufio.Reader, cancel context.CancelCauseFunc) {
-	line, err := lines.ReadBytes('\n')
-	var why interruption
-	switch {
-	case err != nil || json.Unmarshal(line, &why) != nil:
-		cancel(errGone)
-	case why.Unread:
-		cancel(v.Unread)
-	default:
+// grace is how long a command may take to end when its process has gone.
+const grace = 10 * time.Second
+
+// watch ends the context of a command that is interrupted or has gone, and this process
+// when the command does not end then: it may read a terminal that nobody watches.
+func (v *serving) watch(lines *bufio.Reader, cancel context.CancelCauseFunc, ended <-chan struct{}) {
+	for {
+		line, err := lines.ReadBytes('\n')
+		var why interruption
+		if err != nil || json.Unmarshal(line, &why) != nil {
+			break
+		}
+		if why.Unread {
+			cancel(v.Unread)
+		}
 		cancel(errAsked)
+	}
+	cancel(errGone)
+	select {
+	case <-ended:
+	case <-time.After(grace):
+		v.Exit(1)
 	}
 }
 

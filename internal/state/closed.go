@@ -17,7 +17,7 @@ import (
 // file system of its own.
 func entries() []string {
 	return []string{"advisories", "audit", "bases", "bin", "collected", "companions", "contexts", "crash-report.txt", "crash.log", "digests", "engine", "host", "hosting", "images", "ledger.db",
-		"packages", "registry", "releases", "remote", "run", "runtime", "tests", "lost+found"}
+		"packages", "registry", "releases", "remote", "resident.lock", "resident.sock", "run", "runtime", "tests", "lost+found"}
 }
 
 // isEntry reports whether a name is one of Slipway's, a temporary file or a

@@ -125,6 +125,10 @@ func (d Dir) engineOptions(ctx context.Context, owner string, may StepRights, si
 	if err != nil {
 		return o, fmt.Errorf("finding slipway itself: %w", err)
 	}
+	waiting := func() { resident.GiveWay(d.Path) }
+	if d.Kept != nil {
+		waiting = nil // this process is the one
+	}
 	return embedded.Options{
 		StateDir:     d.engineDir(),
 		ImageDir:     d.ImageDir(),
@@ -146,7 +150,7 @@ func (d Dir) engineOptions(ctx context.Context, owner string, may StepRights, si
 		Layer:        keepContents(store),
 		PID:          rootless.PID(),
 		Rootless:     rootless.Inside(),
-		Waiting:      func() { resident.GiveWay(d.Path) },
+		Waiting:      waiting,
 	}, nil
 }
 

@@ -39,7 +39,7 @@ func (k *Kept) open(ctx context.Context, d Dir, may StepRights, sink event.Sink)
 		}
 		if !k.eng.Serve(o, sink) {
 			if err := k.close(); err != nil {
-				return nil, err
+				sink.Emit(event.Note{Warning: true, Text: "closing the engine of an earlier command: " + err.Error()})
 			}
 		}
 	}
@@ -65,10 +65,11 @@ func (l lent) Close() error {
 	l.kept.mu.Lock()
 	defer l.kept.mu.Unlock()
 	l.kept.lent = false
-	if err := l.Rest(); err != nil {
-		return errors.Join(err, l.kept.close())
+	again, err := l.Rest()
+	if !again {
+		err = errors.Join(err, l.kept.close())
 	}
-	return nil
+	return err
 }
 
 // Close closes the engine, if one is open.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-build/slipway/internal/engine/embedded"
 	"github.com/slipway-build/slipway/internal/event"
+	"github.com/slipway-build/slipway/internal/resident"
 	"github.com/slipway-build/slipway/internal/rootless"
 )
 
@@ -83,6 +84,7 @@ func (d Dir) repairEngine(ctx context.Context, sink event.Sink) (string, error) 
 	}
 	return embedded.Overhaul(ctx, embedded.Options{
 		StateDir: d.engineDir(), ImageDir: d.ImageDir(), Runc: runc, Owner: "slipway doctor --repair", PID: rootless.PID(),
+		Waiting: func() { resident.GiveWay(d.Path) },
 	}, sink)
 }
 

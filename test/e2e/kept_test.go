@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -46,6 +47,23 @@ func TestAnEngineStaysOpen(t *testing.T) {
 	for _, text := range []string{"one", "two", "three"} {
 		want[text] = build(env, text)
 	}
+	// What the shell that starts it has open is not its own.
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	first := invocation{dir: src, env: keep, args: []string{"build"}}.command(t.Context())
+	first.ExtraFiles = []*os.File{writer}
+	finish(t, first).must(t, 0)
+	writer.Close()
+	if err := reader.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(reader); err != nil {
+		t.Errorf("a descriptor of the shell is still open: %v", err)
+	}
+
 	process := ""
 	for _, text := range []string{"one", "four", "two", "three"} {
 		if got := build(keep, text); text != "four" && got != want[text] {
@@ -64,8 +82,8 @@ func TestAnEngineStaysOpen(t *testing.T) {
 		t.Errorf("the engine is still of %q", holder(dir))
 	}
 	build(keep, "six")
-	first := holder(dir)
-	if build(append(keep, "ANOTHER=1"), "seven"); holder(dir) == first {
+	process = holder(dir)
+	if build(append(keep, "ANOTHER=1"), "seven"); holder(dir) == process {
 		t.Error("a command with another environment has the same engine")
 	}
 

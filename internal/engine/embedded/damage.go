@@ -71,10 +71,7 @@ func sealDatabases(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(filepath.Join(dir, sealFile), text, atomicfile.Options{Mode: 0o600}); err != nil {
-		return err
-	}
-	return forgetBoot(dir)
+	return errors.Join(forgetBoot(dir), atomicfile.Write(filepath.Join(dir, sealFile), text, atomicfile.Options{Mode: 0o600}))
 }
 
 func measure(path string, digest bool) (seal, error) {

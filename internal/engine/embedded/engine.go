@@ -35,6 +35,7 @@ import (
 type Engine struct {
 	opts       Options
 	asked      Options // as the command that opened it has them
+	path       string  // $PATH then
 	tenant     atomic.Pointer[tenant]
 	lock       *flock.Flock
 	log        *engineLog
@@ -80,7 +81,7 @@ func Open(ctx context.Context, o Options, sink event.Sink) (*Engine, error) {
 		return nil, err
 	}
 	o.abandoned, o.released = last.killed, last.ended
-	e := &Engine{asked: asked, lock: lock}
+	e := &Engine{asked: asked, path: os.Getenv("PATH"), lock: lock}
 	e.opts = e.throughTenant(o)
 	e.let(o, sink)
 	if err = e.start(ctx, sink); err == nil && o.abandoned {
@@ -134,9 +135,6 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 	if e.images, err = local.NewStore(e.opts.ImageDir); err != nil {
 		return fmt.Errorf("opening the image store: %w", err)
 	}
-	if e.opts.unsynced, err = noteBoot(e.opts.StateDir); err != nil {
-		return err
-	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
 	if err := e.control(life, sink); err != nil {
@@ -149,7 +147,7 @@ func (e *Engine) start(ctx context.Context, sink event.Sink) error {
 // control wires BuildKit, on empty databases when it cannot read those that are there.
 func (e *Engine) control(ctx context.Context, sink event.Sink) error {
 	open := func() (err error) {
-		e.opts.files = &openFiles{}
+		e.opts.files, e.opts.unsynced = &openFiles{}, noteBoot(e.opts.StateDir)
 		e.controller, err = newController(ctx, e.opts)
 		return err
 	}

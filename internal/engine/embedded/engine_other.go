@@ -29,7 +29,7 @@ func (*Engine) Build(context.Context, engine.Request, event.Sink) (engine.Result
 func (*Engine) Collect(context.Context) error { return nil }
 
 // Rest does nothing.
-func (*Engine) Rest() error { return nil }
+func (*Engine) Rest() (bool, error) { return false, nil }
 
 // Serve cannot.
 func (*Engine) Serve(Options, event.Sink) bool { return false }

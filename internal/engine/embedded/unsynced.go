@@ -12,6 +12,8 @@ import (
 
 	"github.com/moby/buildkit/cache/metadata"
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/slipway-build/slipway/internal/atomicfile"
 )
 
 // bootFile names the boot of the machine in which an engine writes its databases. It is
@@ -33,31 +35,31 @@ func checkBoot(dir string) error {
 		return fmt.Errorf("reading the boot of the last engine: %w", err)
 	}
 	if now, err := os.ReadFile(bootIDFile); err != nil || !bytes.Equal(now, before) {
-		return &damagedError{"databases", errors.New("the machine stopped while they were written")}
+		return &damagedError{"databases", errors.New("the machine stopped or was restarted before they were complete")}
 	}
 	return nil
 }
 
 // noteBoot writes the boot to the disk, before the first database is written. It returns
-// false, and the databases are to be synced, where the kernel names no boot.
-func noteBoot(dir string) (noted bool, err error) {
+// false, and the databases are to be synced, where the kernel names no boot, or the file
+// cannot be written for good: on a full disk, or a file system that does not sync names.
+func noteBoot(dir string) (noted bool) {
 	now, err := os.ReadFile(bootIDFile)
 	if err != nil || len(now) == 0 {
-		return false, nil
+		return false
 	}
 	path := filepath.Join(dir, bootFile)
 	if before, err := os.ReadFile(path); err == nil && bytes.Equal(now, before) {
-		return true, nil // of a killed process, which synced it
+		return true // of a killed process, which synced it
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return false, fmt.Errorf("noting the boot of the machine: %w", err)
+	if err := atomicfile.Write(path, now, atomicfile.Options{Mode: 0o600, Sync: true}); err != nil {
+		return false
 	}
-	_, err = f.Write(now)
-	if err = errors.Join(err, f.Sync(), f.Close(), syncFile(dir)); err != nil {
-		return false, fmt.Errorf("noting the boot of the machine: %w", err)
+	if err := syncFile(dir); err != nil {
+		_ = os.Remove(path)
+		return false
 	}
-	return true, nil
+	return true
 }
 
 // syncFile writes a file to the disk, or the names in a directory.
